@@ -1,0 +1,1 @@
+"""The demo's services and sample data: real servers on the loopback, started and stopped here."""
