@@ -1,0 +1,59 @@
+"""What is wrong in a spec, where, and what was expected: data, never formatted text."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+import msgspec
+
+Path = tuple[str | int, ...]
+
+
+class Diagnostic(msgspec.Struct, frozen=True, kw_only=True, order=True):
+    """One problem. `line` and `column` count from 1; `width` is in columns of that line.
+
+    `file` is relative to the folder that holds the configuration root, with forward slashes.
+    """
+
+    file: str
+    line: int
+    column: int
+    code: str
+    message: str
+    path: str = ""
+    expected: str = ""
+    hint: str = ""
+    width: int = 1
+    severity: Literal["error", "warning"] = "error"
+
+
+def dotted(path: Path) -> str:
+    """`("tasks", 0, "with")` as `tasks[0].with`."""
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text
+
+
+def nearest(word: str, choices: Iterable[str]) -> str:
+    """The choice that `word` was most likely meant to be, or an empty string."""
+    options = sorted(choices)
+    found = difflib.get_close_matches(word, options, n=1, cutoff=0.6)
+    if not found:
+        folded = {option.lower().replace("-", "_"): option for option in options}
+        found = [folded[key] for key in [word.lower().replace("-", "_")] if key in folded]
+    return found[0] if found else ""
+
+
+def did_you_mean(word: str, choices: Iterable[str]) -> str:
+    """A hint with the nearest choice, or an empty string."""
+    near = nearest(word, choices)
+    return f"did you mean {near!r}?" if near else ""
+
+
+def one_of(choices: Sequence[str], limit: int = 12) -> str:
+    """The choices as a readable list, cut at `limit`."""
+    shown = ", ".join(choices[:limit])
+    return f"one of {shown}, …" if len(choices) > limit else f"one of {shown}"

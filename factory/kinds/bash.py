@@ -1,0 +1,56 @@
+"""Run shell commands."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from factory.plan.kind import Fragment, Step, single
+
+
+class Arguments(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Run shell commands with bash; a non-zero exit code fails the task."""
+
+    command: Annotated[
+        str,
+        Meta(
+            description="The commands. Jinja templates are filled in. `run: |` is short for it.",
+            examples=["echo {{ ds }}"],
+            min_length=1,
+        ),
+    ]
+    env: Annotated[
+        dict[str, str], Meta(description="Environment variables, beside the worker's own.")
+    ] = msgspec.field(default_factory=dict)
+    cwd: Annotated[str | None, Meta(description="Working directory. Default: a temporary one.")] = (
+        None
+    )
+    skip_on_exit_code: Annotated[
+        int, Meta(description="This exit code skips the task instead of failing it.", ge=1, le=255)
+    ] = 99
+    output: Annotated[
+        bool, Meta(description="Hand the last line of output to later tasks (XCom).")
+    ] = False
+
+
+def compile(step: Step) -> Fragment:
+    """One BashOperator."""
+    given: Arguments = step.arguments
+    arguments = {
+        "bash_command": _as_text(given.command),
+        "append_env": True,
+        "do_xcom_push": given.output,
+        "skip_on_exit_code": given.skip_on_exit_code,
+    }
+    if given.env:
+        arguments["env"] = given.env
+    if given.cwd is not None:
+        arguments["cwd"] = given.cwd
+    return single(step, "airflow.providers.standard.operators.bash.BashOperator", arguments)
+
+
+def _as_text(command: str) -> str:
+    # Airflow takes a command that ends in .sh for a template file's name
+    return command if not command.rstrip().endswith((".sh", ".bash")) else f"{command} "

@@ -1,0 +1,127 @@
+"""A validated spec → the plan: each step's kind gives a fragment, and the needs join them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from factory.plan import kind as kinds
+from factory.plan.kind import Fragment, Step
+from factory.plan.model import Alert, Assets, Every, Group, Pipeline, Task, seconds
+from factory.spec import model
+from factory.spec.model import SETTINGS
+from factory.spec.resolve import Resolved
+
+
+def arguments_of(uses: str) -> Any:
+    """The type of a kind's arguments; None when any mapping will do.
+
+    :raises KeyError: there is no such kind.
+    """
+    return None if "." in uses else kinds.find(uses).Arguments
+
+
+def steps(resolved: Resolved) -> list[tuple[kinds.Kind, Step, dict[str, Any]]]:
+    """Each task of a valid spec with its kind and its typed arguments."""
+    stage = resolved.value.get("stage")
+    found = []
+    for task in resolved.value["tasks"]:
+        uses, given = task["uses"], task.get("with", {})
+        kind = kinds.find(uses)
+        arguments = given if "." in uses else msgspec.convert(given, kind.Arguments)
+        step = Step(
+            id=task["id"], uses=uses, arguments=arguments, dag_id=resolved.dag_id, stage=stage
+        )
+        found.append((kind, step, task))
+    return found
+
+
+def compile(resolved: Resolved, source: str) -> Pipeline:
+    """The plan of a valid spec; `source` is its path below the configuration root."""
+    fragments: dict[str, Fragment] = {}
+    tasks: list[Task] = []
+    groups: list[Group] = []
+    edges: list[tuple[str, str]] = []
+    for kind, step, written in steps(resolved):
+        fragment = kind.compile(step)
+        fragments[step.id] = fragment
+        settings = {key: written[key] for key in written if key in SETTINGS}
+        about = written.get("description", "")
+        tasks += [_settled(task, settings, about) for task in fragment.tasks]
+        edges += fragment.edges
+        if fragment.group is not None:
+            groups.append(fragment.group)
+    for task in resolved.value["tasks"]:
+        for need in task.get("needs", ()):
+            edges += [(a, b) for a in fragments[need].last for b in fragments[task["id"]].first]
+    return _pipeline(resolved, source, tasks, groups, edges)
+
+
+def _settled(task: Task, settings: dict[str, Any], about: str) -> Task:
+    if not settings and not about:
+        return task
+    own = {**settings, **task.settings}
+    if task.role == "teardown":
+        own.pop("trigger_rule", None)  # Airflow sets the rule of a teardown
+    return msgspec.structs.replace(task, settings=own, description=task.description or about)
+
+
+def _pipeline(
+    resolved: Resolved,
+    source: str,
+    tasks: list[Task],
+    groups: list[Group],
+    edges: list[tuple[str, str]],
+) -> Pipeline:
+    value = resolved.value
+    timeout = value.get("dagrun_timeout")
+    alerts = value.get("alerts")
+    told = msgspec.convert(alerts, model.Alerts) if alerts else model.Alerts()
+    plain = {key: value[key] for key in _PLAIN if key in value}
+    return Pipeline(
+        dag_id=resolved.dag_id,
+        source=source,
+        tasks=tuple(tasks),
+        groups=tuple(groups),
+        edges=tuple(dict.fromkeys(edges)),
+        tags=tuple(value.get("tags", ())),
+        schedule=_schedule(value.get("schedule")),
+        dagrun_timeout=None if timeout is None else seconds(timeout),
+        on_failure=_alerts(told.on_failure),
+        on_retry=_alerts(told.on_retry),
+        on_success=_alerts(told.on_success),
+        **plain,
+    )
+
+
+_PLAIN = (
+    "description",
+    "owner",
+    "source_url",
+    "start_date",
+    "end_date",
+    "timezone",
+    "catchup",
+    "max_active_runs",
+    "max_active_tasks",
+    "max_consecutive_failed_dag_runs",
+    "fail_fast",
+    "paused",
+    "params",
+)
+
+
+def _schedule(written: Any) -> str | Every | Assets | None:
+    if not isinstance(written, dict):
+        return written if written is None else str(written)
+    if "every" in written:
+        return Every(seconds(written["every"]))
+    assets = written["assets"]
+    if isinstance(assets, dict):
+        return Assets(tuple(assets.get("any") or assets["all"]), any="any" in assets)
+    return Assets(tuple(assets))
+
+
+def _alerts(written: list[model.Alert]) -> tuple[Alert, ...]:
+    return tuple(Alert(alert.notifier, msgspec.structs.asdict(alert)) for alert in written)

@@ -1,0 +1,126 @@
+"""What a kind is: one module with `Arguments` and `compile`, looked up by name.
+
+A kind compiles its typed arguments into a fragment of the plan. It may also offer `check`, which
+reads files beside the spec (never runs them) and yields what is wrong.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+import msgspec
+
+from factory.errors import FactoryError
+from factory.plan.model import Group, Task
+from factory.spec.resolve import Problem
+
+ENTRY_POINTS = "dag_factory.kinds"
+OPERATOR = "operator"
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True):
+    """One task of a spec, given to its kind. `arguments` is the kind's own Struct."""
+
+    id: str
+    uses: str
+    arguments: Any
+    dag_id: str
+    stage: str | None = None
+
+
+class Fragment(msgspec.Struct, frozen=True, kw_only=True):
+    """What a step becomes. `first` wait for the step's needs; `last` are what others wait for."""
+
+    tasks: tuple[Task, ...]
+    first: tuple[str, ...]
+    last: tuple[str, ...]
+    edges: tuple[tuple[str, str], ...] = ()
+    group: Group | None = None
+
+
+class Kind(Protocol):
+    """A module under `factory.kinds`, or one behind an entry point."""
+
+    Arguments: type[msgspec.Struct]
+
+    @property
+    def compile(self) -> Callable[[Step], Fragment]:
+        """The step as a fragment of the plan."""
+
+
+Check = Callable[[Step, Path], Iterable[Problem]]
+
+
+def single(step: Step, operator: str, arguments: dict[str, Any], **more: Any) -> Fragment:
+    """A fragment of one task, named like its step."""
+    task = Task(id=step.id, operator=operator, arguments=arguments, **more)
+    return Fragment(tasks=(task,), first=(step.id,), last=(step.id,))
+
+
+@cache
+def builtin_names() -> tuple[str, ...]:
+    """Names of the kinds that come with the product."""
+    package = importlib.import_module("factory.kinds")
+    names = (module.name for module in pkgutil.iter_modules(package.__path__))
+    return tuple(sorted(name for name in names if name != OPERATOR))
+
+
+@cache
+def outside() -> dict[str, list[Any]]:
+    """Entry points of other packages, by name. Read only when no built-in kind has the name."""
+    found: dict[str, list[Any]] = {}
+    for entry in entry_points(group=ENTRY_POINTS):
+        found.setdefault(entry.name, []).append(entry)
+    return found
+
+
+def names() -> list[str]:
+    """Every kind that `uses` may name by a short name."""
+    return sorted({*builtin_names(), *outside()})
+
+
+@cache
+def find(uses: str) -> Kind:
+    """The kind that `uses` names.
+
+    :raises KeyError: there is none.
+    :raises FactoryError: two packages offer it, or its module does not load.
+    """
+    if "." in uses:
+        return _load("factory.kinds.operator")
+    if uses in builtin_names():
+        return _load(f"factory.kinds.{uses}")
+    offers = outside().get(uses, [])
+    if not offers:
+        raise KeyError(uses)
+    if len(offers) > 1:
+        packages = ", ".join(entry.value for entry in offers)
+        raise FactoryError(
+            f"the kind {uses!r} is offered twice: {packages}", "uninstall one of the packages"
+        )
+    return _load(offers[0].value.partition(":")[0])
+
+
+def _load(module: str) -> Kind:
+    try:
+        kind = importlib.import_module(module)
+    except Exception as error:
+        # another package's module may fail in any way; it must not stop other pipelines
+        raise FactoryError(f"the module {module} of a kind does not load: {error!r}") from error
+    for name in ("Arguments", "compile"):
+        if not hasattr(kind, name):
+            raise FactoryError(f"the module {module} is not a kind: it has no `{name}`")
+    return cast("Kind", kind)
+
+
+def check(kind: Kind, step: Step, folder: Path) -> Iterator[Problem]:
+    """What the kind finds wrong in files beside the spec, with paths below `with`."""
+    function = cast("Check | None", getattr(kind, "check", None))
+    if function is not None:
+        yield from function(step, folder)

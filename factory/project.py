@@ -1,0 +1,235 @@
+"""A configuration root: which passes run, in which order, for every file or for one.
+
+The only place that knows the order: discover → read → resolve → validate → compile.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from factory.diagnostics import Diagnostic, did_you_mean
+from factory.errors import FactoryError, SpecError
+from factory.plan import kind as kinds
+from factory.plan.compile import arguments_of, compile, steps
+from factory.plan.model import Pipeline
+from factory.spec import discover, validate
+from factory.spec.read import Document, read
+from factory.spec.resolve import Context, Layer, Resolved, context, resolve
+
+ENVIRONMENT = "FACTORY_ENV"
+CONFIGS = "FACTORY_CONFIGS"
+FOLDER = "dag_factory_configs"
+DEFAULT_ENVIRONMENT = "dev"
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of one file: its plans, or the reasons why there are none."""
+
+    path: Path
+    plans: tuple[Pipeline, ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+
+class Project:
+    """A configuration root with an environment. Layers are read once and kept.
+
+    :raises FactoryError: the folder or the environment does not exist.
+    """
+
+    def __init__(self, root: Path, environment: str | None = None) -> None:
+        self.root = root
+        self.environment = environment or os.environ.get(ENVIRONMENT) or DEFAULT_ENVIRONMENT
+        self._contexts: dict[Path, Context | SpecError] = {}
+        self._layers: dict[Path, Layer | SpecError | None] = {}
+        if not root.is_dir():
+            raise FactoryError(
+                f"there is no configuration folder {root}",
+                f"run in a project that has {FOLDER}/, or set {CONFIGS}",
+            )
+
+    def outcomes(self) -> Iterator[Outcome]:
+        """Every file through every pass. One bad file is one bad outcome."""
+        found = discover.discover(self.root)
+        for problem in found.problems:
+            yield Outcome(path=self.root.parent / problem.file, diagnostics=(problem,))
+        for path in found.files:
+            yield self.outcome(path)
+
+    def outcome(self, path: Path) -> Outcome:
+        """One file through every pass."""
+        try:
+            return Outcome(path=path, plans=tuple(self.plans(path)))
+        except SpecError as error:
+            return Outcome(path=path, diagnostics=error.diagnostics)
+        except RecursionError:
+            return Outcome(
+                path=path,
+                diagnostics=(
+                    self._broken(path, "too-deep", "the values need each other too deeply"),
+                ),
+            )
+
+    def plans(self, path: Path) -> list[Pipeline]:
+        """The plans of one file.
+
+        :raises SpecError: the file, or a layer under it, has problems.
+        """
+        found: list[Diagnostic] = []
+        made: list[Pipeline] = []
+        source = path.relative_to(self.root).as_posix()
+        for resolved in self.resolved(path):
+            diagnostics = self.check(resolved)
+            found += [entry for entry in diagnostics if entry not in found]
+            if not found:
+                made.append(compile(resolved, source))
+        if found:
+            raise SpecError(found)
+        return made
+
+    def resolved(self, path: Path) -> list[Resolved]:
+        """One file, read and resolved, not yet validated.
+
+        :raises SpecError: the file, or a layer under it, cannot be read.
+        """
+        around = self._context(path.parent)
+        return resolve(self._read(path), around)
+
+    def check(self, resolved: Resolved) -> list[Diagnostic]:
+        """Everything that validation finds in one resolved spec."""
+        try:
+            problems = validate.validate(resolved, arguments_of, _KindNames())
+        except FactoryError as error:  # a kind of another package that does not load
+            path = resolved.document.path
+            return [self._broken(path, "broken-kind", error.message, error.hint)]
+        return validate.diagnose(resolved, problems) if problems else []
+
+    def files_of(self, resolved: Resolved) -> list[Diagnostic]:
+        """What the kinds find in files beside a valid spec: missing SQL, unknown functions."""
+        problems = []
+        folder = resolved.document.path.parent
+        for index, (kind, step, _) in enumerate(steps(resolved)):
+            for problem in kinds.check(kind, step, folder):
+                place = ("tasks", index, "with", *problem.path)
+                problems.append(msgspec.structs.replace(problem, path=place))
+        return validate.diagnose(resolved, problems) if problems else []
+
+    def find(self, dag_id: str) -> Path:
+        """The file of a DAG.
+
+        :raises FactoryError: no file has its name.
+        """
+        path = discover.find(self.root, dag_id)
+        if path is None:
+            names = [file.stem for file in discover.discover(self.root).files]
+            raise FactoryError(
+                f"there is no pipeline {dag_id!r} in {self.root.name}/", did_you_mean(dag_id, names)
+            )
+        return path
+
+    def plan(self, dag_id: str) -> Pipeline:
+        """The plan of one DAG; no other pipeline is read.
+
+        :raises FactoryError: there is no such DAG; SpecError when its file has problems.
+        """
+        made = self.plans(self.find(dag_id))
+        for pipeline in made:
+            if pipeline.dag_id == dag_id:
+                return pipeline
+        names = [pipeline.dag_id for pipeline in made]
+        raise FactoryError(
+            f"there is no pipeline {dag_id!r}",
+            did_you_mean(dag_id, names) or f"there is {', '.join(names)}",
+        )
+
+    def _context(self, folder: Path) -> Context:
+        known = self._contexts.get(folder)
+        if known is None:
+            try:
+                known = self._make_context(folder)
+            except SpecError as error:
+                known = error
+            self._contexts[folder] = known
+        if isinstance(known, SpecError):
+            raise known
+        return known
+
+    def _make_context(self, folder: Path) -> Context:
+        layers = []
+        for above in discover.folders(self.root, folder / "x"):
+            layer = self._layer(above / discover.DEFAULTS, environment=False)
+            if layer is not None:
+                layers.append(layer)
+        name = f"{self.environment}.yaml"
+        top = self._layer(self.root / discover.ENVIRONMENTS / name, environment=True)
+        if top is None and self.environment != DEFAULT_ENVIRONMENT:
+            known = [p.stem for p in (self.root / discover.ENVIRONMENTS).glob("*.yaml")]
+            raise FactoryError(
+                f"there is no environment {self.environment!r}: "
+                f"{discover.ENVIRONMENTS}/{name} does not exist",
+                did_you_mean(self.environment, known),
+            )
+        return context(layers, self.environment, top.document if top else None)
+
+    def _layer(self, path: Path, *, environment: bool) -> Layer | None:
+        if path not in self._layers:
+            self._layers[path] = self._read_layer(path, environment)
+        layer = self._layers[path]
+        if isinstance(layer, SpecError):
+            raise layer
+        return layer
+
+    def _read_layer(self, path: Path, environment: bool) -> Layer | SpecError | None:
+        if not path.is_file():
+            return None
+        try:
+            document = self._read(path)
+        except SpecError as error:
+            return error
+        found = validate.validate_layer(document, environment=environment)
+        return SpecError(found) if found else Layer(document)
+
+    def _read(self, path: Path) -> Document:
+        return read(path, discover.display(self.root, path))
+
+    def _broken(self, path: Path, code: str, message: str, hint: str = "") -> Diagnostic:
+        return Diagnostic(
+            file=discover.display(self.root, path),
+            line=1,
+            column=1,
+            code=code,
+            message=message,
+            hint=hint,
+        )
+
+
+class _KindNames:
+    """Names of the kinds, looked up only when an error needs them."""
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(kinds.names())
+
+
+def find_root(start: Path | None = None) -> Path:
+    """The configuration root: `FACTORY_CONFIGS`, else the nearest `dag_factory_configs/` upwards.
+
+    :raises FactoryError: there is none.
+    """
+    named = os.environ.get(CONFIGS)
+    if named:
+        return Path(named).absolute()
+    here = (start or Path.cwd()).absolute()
+    for folder in (here, *here.parents):
+        if folder.name == FOLDER:
+            return folder
+        if (folder / FOLDER).is_dir():
+            return folder / FOLDER
+    raise FactoryError(
+        f"there is no {FOLDER}/ in {here} or above it", f"run this in a project, or set {CONFIGS}"
+    )
+
+
+__all__ = ["Outcome", "Project", "find_root"]

@@ -1,0 +1,60 @@
+"""The alerts: what a person writes for each `type`. One Struct an alert.
+
+`notifier` names the callable in Airflow's room that takes the Struct's fields.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+import msgspec
+from msgspec import Meta
+
+
+class Email(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    tag="email",
+    tag_field="type",
+):
+    """An e-mail through an SMTP connection."""
+
+    notifier: ClassVar[str] = "factory.in_airflow.notifiers.email"
+
+    to: Annotated[
+        list[str],
+        Meta(description="Addresses.", min_length=1, examples=[["trips@example.org"]]),
+    ]
+    conn_id: Annotated[str, Meta(description="Airflow SMTP connection.")] = "smtp_default"
+    subject: Annotated[
+        str, Meta(description="Subject; Jinja templates are filled in. Default: what happened.")
+    ] = ""
+
+
+class Webhook(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    tag="webhook",
+    tag_field="type",
+):
+    """A JSON message, posted to the address of an HTTP connection."""
+
+    notifier: ClassVar[str] = "factory.in_airflow.notifiers.webhook"
+
+    conn_id: Annotated[
+        str,
+        Meta(
+            description="Airflow HTTP connection: its host is the address, its password stays "
+            "out of the spec."
+        ),
+    ]
+    path: Annotated[
+        str, Meta(description="Added to the connection's address.", examples=["/hooks/data"])
+    ] = ""
+    message: Annotated[
+        str, Meta(description="Text; Jinja templates are filled in. Default: what happened.")
+    ] = ""

@@ -1,0 +1,349 @@
+"""What a person writes, as types. Schemas, defaults and reference pages come from here.
+
+`Pipeline` is a resolved spec; `Defaults` and `Environment` are the other two kinds of file.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from factory.spec.alerts import Email, Webhook
+
+Duration = Annotated[
+    str,
+    Meta(
+        pattern=r"^[0-9]+(\.[0-9]+)?[smhd]$",
+        title="duration",
+        description="A length of time: `90s`, `5m`, `2h` or `1d`.",
+        examples=["90s", "5m", "2h", "1d"],
+    ),
+]
+Date = Annotated[
+    str,
+    Meta(
+        pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}"
+        r"([T ][0-9]{2}:[0-9]{2}(:[0-9]{2})?(Z|[+-][0-9]{2}:[0-9]{2})?)?$",
+        title="ISO date",
+        description="An ISO date, or a date and a time.",
+        examples=["2024-01-01", "2024-01-01T06:00:00"],
+    ),
+]
+Name = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Za-z0-9]([A-Za-z0-9_-]*[A-Za-z0-9])?$",
+        title="name",
+        description="Letters, digits, `_` and `-`.",
+        max_length=200,
+    ),
+]
+TriggerRule = Literal[
+    "all_success",
+    "all_failed",
+    "all_done",
+    "all_done_min_one_success",
+    "all_done_setup_success",
+    "all_skipped",
+    "one_failed",
+    "one_success",
+    "one_done",
+    "none_failed",
+    "none_failed_min_one_success",
+    "none_skipped",
+    "always",
+]
+
+
+Positive = Annotated[int, Meta(ge=1)]
+Retries = Annotated[int, Meta(ge=0, le=100)]
+Uri = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9+.-]*://", title="URI")]
+
+
+class Strict(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Plain frozen data; an unknown key is an error."""
+
+
+class Settings(Strict, frozen=True, kw_only=True):
+    """Airflow's settings of a task. Under `defaults:` they hold for every task."""
+
+    retries: Annotated[
+        Retries | UnsetType, Meta(description="How often a failed task is tried again.")
+    ] = UNSET
+    retry_delay: Annotated[
+        Duration | UnsetType, Meta(description="How long to wait before a retry.")
+    ] = UNSET
+    retry_exponential_backoff: Annotated[
+        bool | UnsetType, Meta(description="Double the wait with every retry.")
+    ] = UNSET
+    max_retry_delay: Annotated[
+        Duration | UnsetType, Meta(description="The longest wait before a retry.")
+    ] = UNSET
+    execution_timeout: Annotated[
+        Duration | UnsetType, Meta(description="Fail the task when it runs longer than this.")
+    ] = UNSET
+    trigger_rule: Annotated[
+        TriggerRule | UnsetType, Meta(description="When to run, given how the needed tasks ended.")
+    ] = UNSET
+    pool: Annotated[
+        str | UnsetType, Meta(description="Airflow pool that limits how many run at once.")
+    ] = UNSET
+    pool_slots: Annotated[
+        Positive | UnsetType, Meta(description="Slots that the task takes in its pool.")
+    ] = UNSET
+    priority_weight: Annotated[
+        int | UnsetType, Meta(description="Tasks with a higher weight start first.")
+    ] = UNSET
+    queue: Annotated[
+        str | UnsetType, Meta(description="Queue of the workers that may run the task.")
+    ] = UNSET
+    executor: Annotated[
+        str | UnsetType, Meta(description="Name of the Airflow executor that runs the task.")
+    ] = UNSET
+    depends_on_past: Annotated[
+        bool | UnsetType,
+        Meta(description="Run only when the same task of the previous run succeeded."),
+    ] = UNSET
+    max_active_tis_per_dag: Annotated[
+        Positive | UnsetType, Meta(description="How many of this task may run at once.")
+    ] = UNSET
+
+
+class Task(Settings, frozen=True, kw_only=True):
+    """One step: a kind (`uses`) with its arguments (`with`), and what it needs."""
+
+    id: Annotated[Name, Meta(description="Unique within the pipeline; the Airflow task id.")]
+    uses: Annotated[
+        str,
+        Meta(
+            description="A kind such as `ingest` or `sql`, or an operator's import path.",
+            examples=["ingest", "sql"],
+            min_length=1,
+        ),
+    ]
+    with_: Annotated[dict[str, Any], Meta(description="The kind's arguments.")] = msgspec.field(
+        name="with", default_factory=dict
+    )
+    needs: Annotated[list[str], Meta(description="Ids of the tasks that must come before.")] = (
+        msgspec.field(default_factory=list)
+    )
+    description: Annotated[str, Meta(description="Shown beside the task in Airflow.")] = ""
+
+
+class AssetChoice(Strict, frozen=True, kw_only=True):
+    """Exactly one of `any` and `all`."""
+
+    any: Annotated[list[str] | UnsetType, Meta(description="One update is enough.")] = UNSET
+    all: Annotated[list[str] | UnsetType, Meta(description="Every one must be updated.")] = UNSET
+
+
+class Schedule(Strict, frozen=True, kw_only=True):
+    """A schedule that is not a cron expression: exactly one of `every` and `assets`."""
+
+    every: Annotated[
+        Duration | UnsetType, Meta(description="Run at this fixed interval, such as `15m`.")
+    ] = UNSET
+    assets: Annotated[
+        list[str] | AssetChoice | UnsetType,
+        Meta(
+            description="Run when these assets were updated: a list (all of them), "
+            "`{any: […]}` or `{all: […]}`.",
+            examples=[["postgres://warehouse/raw/orders"]],
+        ),
+    ] = UNSET
+
+
+Alert = Email | Webhook
+
+
+class Alerts(Strict, frozen=True, kw_only=True):
+    """Who is told, and when."""
+
+    on_failure: Annotated[
+        list[Alert], Meta(description="When a run of the pipeline has failed.")
+    ] = msgspec.field(default_factory=list)
+    on_retry: Annotated[list[Alert], Meta(description="When a task failed and is tried again.")] = (
+        msgspec.field(default_factory=list)
+    )
+    on_success: Annotated[
+        list[Alert], Meta(description="When a run of the pipeline has succeeded.")
+    ] = msgspec.field(default_factory=list)
+
+
+class Common(Strict, frozen=True, kw_only=True):
+    """Keys of a pipeline that a layer (`_defaults.yaml`, an environment) may set as well."""
+
+    description: Annotated[
+        str, Meta(description="What the pipeline does, for people.", max_length=4000)
+    ] = ""
+    owner: Annotated[
+        str, Meta(description="Who answers for it; Airflow shows and filters by it.", min_length=1)
+    ] = "airflow"
+    tags: Annotated[
+        list[Annotated[str, Meta(min_length=1, max_length=100)]],
+        Meta(description="Tags in Airflow. The tags of all layers add up.", examples=[["taxi"]]),
+    ] = msgspec.field(default_factory=list)
+    source_url: Annotated[
+        str,
+        Meta(
+            description="Address of the configuration folder in your Git host; "
+            "the pipeline's page in Airflow links to its file there.",
+            examples=["https://git.example.org/data/pipelines/blob/main/dag_factory_configs"],
+        ),
+    ] = ""
+    schedule: Annotated[
+        str | Schedule | None,
+        Meta(
+            description="A cron expression, a preset (`@daily`), `{every: 15m}`, "
+            "`{assets: […]}`, or `null` for manual runs only.",
+            examples=["0 6 * * *", "@daily", {"every": "15m"}],
+        ),
+    ] = None
+    start_date: Annotated[
+        Date | None, Meta(description="The first moment that a run may be for.")
+    ] = None
+    end_date: Annotated[Date | None, Meta(description="The last moment that a run may be for.")] = (
+        None
+    )
+    timezone: Annotated[
+        str,
+        Meta(
+            description="Time zone of the schedule and the dates.",
+            examples=["UTC", "Europe/Berlin"],
+        ),
+    ] = "UTC"
+    catchup: Annotated[
+        bool, Meta(description="Make the runs between `start_date` and now, too.")
+    ] = False
+    max_active_runs: Annotated[
+        Positive | None, Meta(description="How many runs may be active at once.")
+    ] = None
+    max_active_tasks: Annotated[
+        Positive | None, Meta(description="How many tasks may run at once.")
+    ] = None
+    max_consecutive_failed_dag_runs: Annotated[
+        Positive | None, Meta(description="Pause the pipeline after so many failed runs.")
+    ] = None
+    dagrun_timeout: Annotated[
+        Duration | None, Meta(description="Fail a run that takes longer than this.")
+    ] = None
+    fail_fast: Annotated[bool, Meta(description="Stop the run at its first failed task.")] = False
+    paused: Annotated[
+        bool | None, Meta(description="Whether the pipeline is paused when it first appears.")
+    ] = None
+    stage: Annotated[
+        Uri | None,
+        Meta(
+            description="Where files wait between tasks, as a URI. Default: `FACTORY_STAGE` on "
+            "the worker, else a folder in its temporary directory.",
+            examples=["file:///var/lib/pipelines/stage"],
+        ),
+    ] = None
+    alerts: Annotated[Alerts, Meta(description="Who is told, and when.")] = Alerts()
+
+
+Matrix = Annotated[
+    dict[str, list[str | int | float | bool]],
+    Meta(
+        description="One copy for each combination of these values, read as `${matrix.name}`.",
+        examples=[{"table": ["orders", "customers"]}],
+        min_length=1,
+    ),
+]
+Kinds = Annotated[
+    dict[str, dict[str, Any]],
+    Meta(
+        description="Defaults for the arguments of a kind.",
+        examples=[{"ingest": {"target": {"conn_id": "warehouse"}}}],
+    ),
+]
+
+
+class Pipeline(Common, frozen=True, kw_only=True):
+    """One pipeline: one file, one Airflow DAG, named after the file."""
+
+    version: Annotated[Literal[1], Meta(description="Version of this grammar: `1`.")]
+    tasks: Annotated[list[Task], Meta(description="The steps.", min_length=1)]
+    params: Annotated[
+        dict[str, Any],
+        Meta(
+            description="Values that a person may set when starting a run: a default value, or "
+            "JSON Schema with `default`. Read as `{{ params.name }}`.",
+            examples=[{"full": False, "day": {"type": "string", "default": "2024-01-01"}}],
+        ),
+    ] = msgspec.field(default_factory=dict)
+    vars: Annotated[dict[str, Any], Meta(description="Values for `${vars.name}`.")] = msgspec.field(
+        default_factory=dict
+    )
+    defaults: Annotated[Settings, Meta(description="Settings for every task.")] = Settings()
+    kinds: Annotated[Kinds, Meta()] = msgspec.field(default_factory=dict)
+    matrix: Annotated[Matrix, Meta()] = msgspec.field(default_factory=dict)
+
+
+class WrittenTask(Settings, frozen=True, kw_only=True):
+    """One step: a kind (`uses`) with its arguments (`with`), or a shell script (`run`)."""
+
+    id: Annotated[Name, Meta(description="Unique within the pipeline; the Airflow task id.")]
+    uses: Annotated[
+        str | UnsetType,
+        Meta(
+            description="A kind such as `ingest` or `sql`, or an operator's import path.",
+            examples=["ingest", "sql"],
+        ),
+    ] = UNSET
+    run: Annotated[
+        str | UnsetType,
+        Meta(description="Shell commands: short for `uses: bash` with a `command`."),
+    ] = UNSET
+    with_: Annotated[dict[str, Any], Meta(description="The kind's arguments.")] = msgspec.field(
+        name="with", default_factory=dict
+    )
+    needs: Annotated[list[str], Meta(description="Ids of the tasks that must come before.")] = (
+        msgspec.field(default_factory=list)
+    )
+    description: Annotated[str, Meta(description="Shown beside the task in Airflow.")] = ""
+    matrix: Annotated[Matrix, Meta()] = msgspec.field(default_factory=dict)
+
+
+class PipelineFile(Pipeline, frozen=True, kw_only=True):
+    """One pipeline: one file, one Airflow DAG, named after the file."""
+
+    # as written, a task may be shorter than what it resolves to
+    tasks: Annotated[  # type: ignore[assignment]
+        list[WrittenTask], Meta(description="The steps.", min_length=1)
+    ]
+
+
+class DefaultsFile(Common, frozen=True, kw_only=True):
+    """`_defaults.yaml`: what all pipelines of this folder and below start from."""
+
+    version: Annotated[Literal[1], Meta(description="Version of this grammar: `1`.")] = 1
+    vars: Annotated[dict[str, Any], Meta(description="Values for `${vars.name}`.")] = msgspec.field(
+        default_factory=dict
+    )
+    defaults: Annotated[Settings, Meta(description="Settings for every task.")] = Settings()
+    kinds: Annotated[Kinds, Meta()] = msgspec.field(default_factory=dict)
+
+
+class Override(Common, frozen=True, kw_only=True):
+    """Keys that win over those of every pipeline."""
+
+    defaults: Annotated[Settings, Meta(description="Settings for every task.")] = Settings()
+    kinds: Annotated[Kinds, Meta()] = msgspec.field(default_factory=dict)
+
+
+class EnvironmentFile(Strict, frozen=True, kw_only=True):
+    """`environments/<name>.yaml`: what differs where `FACTORY_ENV` is that name."""
+
+    version: Annotated[Literal[1], Meta(description="Version of this grammar: `1`.")] = 1
+    vars: Annotated[dict[str, Any], Meta(description="Values for `${vars.name}`.")] = msgspec.field(
+        default_factory=dict
+    )
+    override: Annotated[
+        Override, Meta(description="Keys that win over those of every pipeline.")
+    ] = Override()
+
+
+SETTINGS = frozenset(Settings.__struct_fields__)

@@ -1,0 +1,99 @@
+"""Where each value of a document stands: a tree beside the plain value, built on demand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import yaml
+
+from factory.diagnostics import Path
+from factory.spec.read import events, plain_value
+
+Event = Any  # yaml's events: their marks are typed as optional
+
+
+class Place(msgspec.Struct):
+    """One value: its position, that of its key, its raw text when it is a scalar.
+
+    Lines and columns count from 1. `children` is by key or by index.
+    """
+
+    line: int
+    column: int
+    key_line: int = 0
+    key_column: int = 0
+    raw: str = ""
+    plain: bool = False
+    children: dict[str | int, Place] = {}
+    width: int = 1
+
+
+def locate(root: Place, path: Path) -> tuple[Place, Path]:
+    """The place of `path`, or of its nearest ancestor that exists, and how far it got."""
+    place = root
+    for depth, part in enumerate(path):
+        child = place.children.get(part)
+        if child is None:
+            return place, path[:depth]
+        place = child
+    return place, path
+
+
+def build(text: str) -> Place:
+    """The places of a text that `read` has accepted."""
+    root: Place | None = None
+    stack: list[tuple[Place, list[Event], bool]] = []
+    anchors: dict[str, Place] = {}
+    for event in events(text):
+        if isinstance(event, yaml.ScalarEvent):
+            plain = bool(event.implicit[0]) and event.tag is None
+            place = _at(event, raw=event.value, plain=plain)
+        elif isinstance(event, yaml.AliasEvent):
+            place = msgspec.structs.replace(
+                _at(event), children=anchors.get(str(event.anchor), _at(event)).children
+            )
+        elif isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent)):
+            place = _at(event)
+            stack.append((place, [], isinstance(event, yaml.MappingStartEvent)))
+            if event.anchor:
+                anchors[event.anchor] = place
+            continue
+        elif isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):
+            place, _, _ = stack.pop()
+        else:
+            continue
+        if not stack:
+            root = place
+        else:
+            _attach(stack[-1], event, place)
+    return root or Place(1, 1)
+
+
+def _at(event: Event, raw: str = "", plain: bool = False) -> Place:
+    mark, end = event.start_mark, event.end_mark
+    width = end.column - mark.column if end.line == mark.line else 1
+    return Place(
+        mark.line + 1, mark.column + 1, raw=raw, plain=plain, children={}, width=max(1, width)
+    )
+
+
+def _attach(frame: tuple[Place, list[Event], bool], event: Event, place: Place) -> None:
+    parent, pending, is_mapping = frame
+    if not is_mapping:
+        parent.children[len(parent.children)] = place
+    elif not pending:
+        pending.append(event)
+    else:
+        key_event = pending.pop()
+        key: Any = getattr(key_event, "value", "")
+        if key == "<<":
+            for name, child in place.children.items():
+                parent.children.setdefault(name, child)
+            return
+        place.key_line = key_event.start_mark.line + 1
+        place.key_column = key_event.start_mark.column + 1
+        parent.children[key] = place
+
+
+__all__ = ["Place", "build", "locate", "plain_value"]

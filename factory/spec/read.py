@@ -1,0 +1,477 @@
+"""YAML text → plain data. The only module that touches YAML; `positions` reads its events too.
+
+libyaml's events are turned into values here, not by PyYAML's constructor: that is twice as
+fast, never recurses (a file nested 100,000 deep overflows libyaml's C stack when composed),
+builds no object that a tag names, and sees duplicate keys and swallowed templates.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, NoReturn
+
+import msgspec
+import yaml
+from yaml.constructor import SafeConstructor
+from yaml.resolver import Resolver
+
+from factory.diagnostics import Diagnostic
+from factory.errors import SpecError
+
+try:
+    from yaml import CSafeLoader as Loader
+except ImportError:  # libyaml is missing: slower, the same result
+    from yaml import SafeLoader as Loader  # type: ignore[assignment]
+
+Event = Any  # yaml's events: their marks are typed as optional
+
+MAX_BYTES = 1024 * 1024
+MAX_DEPTH = 64
+MAX_NODES = 100_000
+
+QUOTE = 'put it in quotes: "{{ … }}"'
+
+
+class Document(msgspec.Struct, frozen=True, kw_only=True):
+    """One file as read: `value` is plain data, `name` is what diagnostics call the file."""
+
+    name: str
+    path: Path
+    text: str
+    value: dict[str, Any]
+
+
+def read(path: Path, name: str) -> Document:
+    """Read one YAML file.
+
+    :raises SpecError: the file cannot be read, or is not one YAML mapping of plain data.
+    """
+    text = _text(path, name)
+    return Document(name=name, path=path, text=text, value=_Builder(name, text).build())
+
+
+def events(text: str) -> Iterator[Event]:
+    """libyaml's events for a text that `read` has accepted."""
+    yield from yaml.parse(text, Loader)
+
+
+def _text(path: Path, name: str) -> str:
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except IsADirectoryError:
+        _fail(name, 1, 1, "not-a-file", "this is a folder", expected="a YAML file")
+    except OSError as error:
+        _fail(name, 1, 1, "unreadable", f"the file cannot be read: {error.strerror}")
+    if len(data) > MAX_BYTES:
+        size = path.stat().st_size / MAX_BYTES
+        _fail(
+            name,
+            1,
+            1,
+            "too-large",
+            f"the file has {size:.1f} MiB",
+            expected="at most 1 MiB: a spec describes data, it does not hold it",
+        )
+    if data.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")):
+        _fail(
+            name,
+            1,
+            1,
+            "byte-order-mark",
+            "the file starts with a byte order mark",
+            expected="UTF-8 without a byte order mark",
+            hint="save it again as plain UTF-8",
+        )
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        before = data[: error.start].decode("utf-8")
+        line = before.count("\n") + 1
+        column = len(before) - (before.rfind("\n") + 1) + 1
+        _fail(
+            name,
+            line,
+            column,
+            "not-utf-8",
+            f"byte 0x{data[error.start]:02x} is not UTF-8",
+            expected="a file saved as UTF-8",
+        )
+    return text
+
+
+def _fail(
+    name: str,
+    line: int,
+    column: int,
+    code: str,
+    message: str,
+    *,
+    expected: str = "",
+    hint: str = "",
+    width: int = 1,
+) -> NoReturn:
+    raise SpecError(
+        [
+            Diagnostic(
+                file=name,
+                line=line,
+                column=column,
+                code=code,
+                message=message,
+                expected=expected,
+                hint=hint,
+                width=width,
+            )
+        ]
+    )
+
+
+_BOOLS = SafeConstructor.bool_values
+_RESOLVERS = Resolver.yaml_implicit_resolvers
+_TIMESTAMP = "tag:yaml.org,2002:timestamp"
+_DECIMAL = re.compile(r"[-+]?(0|[1-9][0-9]*)\Z")
+
+
+@lru_cache(maxsize=8192)
+def plain_value(text: str) -> Any:
+    """An unquoted scalar as YAML 1.1 reads it, except that dates stay text."""
+    if _DECIMAL.match(text):
+        return int(text) if len(text) < 1000 else text
+    for tag, pattern in _RESOLVERS.get(text[:1], ()) if text else ():
+        if pattern.match(text):
+            return _tagged(tag.rpartition(":")[2], text)
+    return text if text else None
+
+
+def _tagged(tag: str, text: str) -> Any:
+    if tag == "bool":
+        return _BOOLS[text.lower()]
+    if tag == "null":
+        return None
+    if tag in ("int", "float"):
+        node = yaml.ScalarNode(tag, text)
+        construct = getattr(SafeConstructor(), f"construct_yaml_{tag}")
+        return construct(node)
+    return text
+
+
+class _Frame:
+    """A collection that is still open: `key` is the mapping's pending key."""
+
+    __slots__ = ("anchor", "event", "has_key", "key", "merges", "size", "value")
+
+    def __init__(self, event: Event, value: Any) -> None:
+        self.event = event
+        self.value = value
+        self.anchor = event.anchor
+        self.has_key = False
+        self.key: Any = None
+        self.merges: list[Any] | None = None
+        self.size = 1
+
+
+class _Builder:
+    """Builds one file's value from its events and collects what is wrong on the way."""
+
+    def __init__(self, name: str, text: str) -> None:
+        self.name = name
+        self.text = text
+        self.problems: list[Diagnostic] = []
+        self.anchors: dict[str, tuple[Any, int]] = {}
+        self.stack: list[_Frame] = []
+        self.root: Any = None
+        self.documents = 0
+
+    def build(self) -> dict[str, Any]:
+        loader = Loader(self.text)
+        try:
+            self._run(loader)
+        except yaml.YAMLError as error:
+            self._syntax(error)
+        finally:
+            loader.dispose()
+        if self.problems:
+            raise SpecError(self.problems)
+        if self.root is None:
+            _fail(self.name, 1, 1, "empty", "the file is empty", expected="a mapping of keys")
+        if not isinstance(self.root, dict):
+            kind = "list" if isinstance(self.root, list) else "single value"
+            _fail(
+                self.name,
+                1,
+                1,
+                "not-a-mapping",
+                f"the file holds a {kind}",
+                expected="a mapping of keys, such as `version: 1`",
+            )
+        return self.root
+
+    def _run(self, loader: Any) -> None:
+        next_event = loader.get_event
+        while (event := next_event()) is not None:
+            kind = event.__class__
+            if kind is yaml.ScalarEvent:
+                if event.tag is not None:
+                    self._check_tag(event, "tag:yaml.org,2002:str")
+                    value: Any = event.value
+                elif event.implicit[0]:
+                    value = plain_value(event.value)
+                else:
+                    value = event.value
+                self._add(event, value, event.anchor, 1)
+            elif kind is yaml.MappingStartEvent:
+                self._open(event, {}, "tag:yaml.org,2002:map")
+            elif kind is yaml.SequenceStartEvent:
+                self._open(event, [], "tag:yaml.org,2002:seq")
+            elif kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
+                self._close()
+            elif kind is yaml.AliasEvent:
+                self._alias(event)
+            elif kind is yaml.DocumentStartEvent:
+                self.documents += 1
+                if self.documents == 2:
+                    self._stop(
+                        event,
+                        "several-documents",
+                        "a second YAML document starts here",
+                        expected="one document a file: one file is one pipeline",
+                    )
+
+    def _open(self, event: Event, value: Any, tag: str) -> None:
+        if event.tag is not None:
+            self._check_tag(event, tag)
+        if len(self.stack) >= MAX_DEPTH:
+            self._stop(
+                event,
+                "too-deep",
+                f"nested more than {MAX_DEPTH} levels deep",
+                expected=f"at most {MAX_DEPTH} levels",
+            )
+        self.stack.append(_Frame(event, value))
+
+    def _close(self) -> None:
+        frame = self.stack.pop()
+        if frame.merges:
+            for source in frame.merges:
+                for key, value in source.items():
+                    frame.value.setdefault(key, value)
+        self._add(frame.event, frame.value, frame.anchor, frame.size)
+
+    def _alias(self, event: Event) -> None:
+        if event.anchor not in self.anchors:
+            self._stop(
+                event,
+                "unknown-alias",
+                f"no anchor &{event.anchor} stands before this alias",
+                expected="an anchor that is already complete",
+            )
+        value, size = self.anchors[event.anchor]
+        self._add(event, value, None, size)
+
+    def _add(self, event: Event, value: Any, anchor: str | None, size: int) -> None:
+        if anchor is not None:
+            self.anchors[anchor] = (value, size)
+        if not self.stack:
+            self.root = value
+            return
+        frame = self.stack[-1]
+        frame.size += size
+        if frame.size > MAX_NODES:
+            self._stop(
+                event,
+                "too-many-values",
+                f"more than {MAX_NODES:,} values once aliases expand",
+                expected=f"at most {MAX_NODES:,} values a file",
+            )
+        target = frame.value
+        if target.__class__ is list:
+            target.append(value)
+        elif frame.has_key:
+            frame.has_key = False
+            if frame.key is _MERGE:
+                self._merge(event, frame, value)
+            elif frame.key is not _BROKEN:
+                target[frame.key] = value
+        else:
+            frame.has_key = True
+            frame.key = self._key(event, frame, value)
+
+    def _key(self, event: Event, frame: _Frame, key: Any) -> Any:
+        if key.__class__ is not str:
+            return self._broken_key(event, frame, key)
+        if key == "<<" and event.implicit[0]:
+            return _MERGE
+        if key in frame.value:
+            self._note(
+                event,
+                "duplicate-key",
+                f"the key {key!r} stands here a second time",
+                expected="each key once",
+                width=len(key),
+            )
+        return key
+
+    def _broken_key(self, event: Event, frame: _Frame, key: Any) -> object:
+        if isinstance(key, (dict, list)):
+            start = frame.event
+            if start.start_mark.line == event.start_mark.line and start.flow_style:
+                self._note(
+                    start,
+                    "unquoted-template",
+                    "YAML reads this template as a mapping",
+                    expected="text",
+                    hint=QUOTE,
+                    width=2,
+                )
+            else:
+                self._note(
+                    event, "key-not-text", "a key is a whole collection", expected="text as key"
+                )
+        else:
+            raw = getattr(event, "value", "")
+            shown = {True: "true", False: "false", None: "null"}.get(key, repr(key))
+            if raw:
+                message, hint = f"YAML reads the key {raw} as {shown}", f'write "{raw}"'
+            else:
+                message, hint = "a key is missing before the colon", ""
+            self._note(
+                event,
+                "key-not-text",
+                message,
+                expected="text as key",
+                hint=hint,
+                width=max(1, len(raw)),
+            )
+        return _BROKEN
+
+    def _merge(self, event: Event, frame: _Frame, value: Any) -> None:
+        sources = value if isinstance(value, list) else [value]
+        if all(isinstance(source, dict) for source in sources):
+            frame.merges = [*(frame.merges or ()), *sources]
+        else:
+            self._note(
+                event,
+                "bad-merge",
+                "`<<` merges mappings only",
+                expected="an alias of a mapping, such as *base",
+            )
+
+    def _check_tag(self, event: Event, allowed: str) -> None:
+        if event.tag not in (allowed, "!"):
+            tag = event.tag.replace("tag:yaml.org,2002:", "!!")
+            self._note(
+                event,
+                "tag",
+                f"the tag {tag} is not allowed",
+                expected="plain data: a spec never builds objects",
+                width=len(tag),
+            )
+
+    def _note(
+        self,
+        event: Event,
+        code: str,
+        message: str,
+        *,
+        expected: str = "",
+        hint: str = "",
+        width: int = 1,
+    ) -> None:
+        mark = event.start_mark
+        self.problems.append(
+            Diagnostic(
+                file=self.name,
+                line=mark.line + 1,
+                column=mark.column + 1,
+                code=code,
+                message=message,
+                expected=expected,
+                hint=hint,
+                width=width,
+            )
+        )
+
+    def _stop(self, event: Event, code: str, message: str, *, expected: str) -> NoReturn:
+        self._note(event, code, message, expected=expected)
+        raise SpecError(self.problems)
+
+    def _syntax(self, error: yaml.YAMLError) -> None:
+        """Translate libyaml's complaint; later problems would only be echoes of it."""
+        mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+        problem = str(getattr(error, "problem", None) or getattr(error, "reason", None) or error)
+        if mark is not None:
+            line, column = mark.line + 1, mark.column + 1
+        else:
+            line, column = self._place(getattr(error, "position", 0))
+        lines = self.text.split("\n")
+        source = lines[line - 1] if line <= len(lines) else ""
+        code, message, hint, column = _explain_syntax(problem, source, column)
+        self.problems.append(
+            Diagnostic(
+                file=self.name, line=line, column=column, code=code, message=message, hint=hint
+            )
+        )
+
+    def _place(self, offset: int) -> tuple[int, int]:
+        # libyaml counts bytes here
+        before = self.text.encode()[:offset].decode(errors="replace")
+        return before.count("\n") + 1, len(before) - before.rfind("\n")
+
+
+_MERGE: object = object()
+_BROKEN: object = object()
+_TEMPLATE_VALUE = re.compile(r"""(?:[:\-\[,]\s+|\[)(\{\{|\{%)""")
+
+_PLACEHOLDER_IN_FLOW = re.compile(r"""[{\[][^"'#]*[:,\[]\s*(\$\{)""")
+
+
+def _explain_syntax(problem: str, source: str, column: int) -> tuple[str, str, str, int]:
+    """(code, message, hint, column) for one complaint of libyaml about a line."""
+    template = _TEMPLATE_VALUE.search(source)
+    if template:
+        return (
+            "unquoted-template",
+            "YAML cannot read this unquoted template",
+            QUOTE,
+            template.start(1) + 1,
+        )
+    placeholder = _PLACEHOLDER_IN_FLOW.search(source)
+    if placeholder:
+        return (
+            "unquoted-placeholder",
+            "inside { } or [ ] YAML cannot read an unquoted ${…}",
+            'put it in quotes: "${…}"',
+            placeholder.start(1) + 1,
+        )
+    tab = source.find("\t")
+    if tab >= 0 and not source[:tab].strip():
+        return "tab", "a tab stands in the indentation", "indent with spaces", tab + 1
+    if "control characters are not allowed" in problem or "special characters" in problem:
+        return (
+            "control-character",
+            "a control character (such as NUL) stands here",
+            'remove it; in quotes write it as an escape such as "\\x00"',
+            column,
+        )
+    if "mapping values are not allowed" in problem:
+        return (
+            "yaml-syntax",
+            "a second `: ` on this line starts a mapping where none can be",
+            "put a value that holds `: ` in quotes; check the indentation",
+            column,
+        )
+    if "could not find expected ':'" in problem:
+        return "yaml-syntax", "a `:` is missing after a key", "write `key: value`", column
+    if "cannot start any token" in problem:
+        character = source[column - 1 : column]
+        return (
+            "yaml-syntax",
+            f"a value cannot start with {character!r}",
+            "put the value in quotes",
+            column,
+        )
+    return "yaml-syntax", f"this is not valid YAML: {problem}", "", column
