@@ -25,6 +25,8 @@ class EmbeddedError(Exception):
 
 @dataclass(frozen=True)
 class Server:
+    """Where a running server listens."""
+
     host: str
     port: int
     user: str
@@ -32,6 +34,7 @@ class Server:
 
     @property
     def uri(self) -> str:
+        """The address, as libpq takes it."""
         return f"postgresql://{self.user}@{self.host}:{self.port}/{self.database}"
 
 

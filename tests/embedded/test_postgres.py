@@ -65,7 +65,8 @@ def test_the_server_of_a_killed_process_is_replaced(tmp_path: Path) -> None:
     data = tmp_path / "pg"
     command = [sys.executable, "-c", HOLD, str(data)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as holder:
-        assert holder.stdout is not None and holder.stdout.readline() == "up\n"
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "up\n"
         with (
             pytest.raises(EmbeddedError, match="in use by another process"),
             running(data),

@@ -1,0 +1,63 @@
+"""Parquet. Types are the file's own."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import fsspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from factory.transfer import names
+from factory.transfer.errors import BadRow
+from factory.transfer.formats import Batches
+
+OPTIONS = names.OPTIONS
+ROWS = 64 * 1024
+
+
+def read(
+    fs: fsspec.AbstractFileSystem, sources: Sequence[str], options: Mapping[str, object]
+) -> Batches:
+    """Read all `sources` as one stream; see `Format.read`."""
+    first = _schema(fs, sources[0], options)
+    return Batches(first, _batches(fs, sources, options, first))
+
+
+def _batches(
+    fs: fsspec.AbstractFileSystem,
+    sources: Sequence[str],
+    options: Mapping[str, object],
+    schema: pa.Schema,
+) -> Iterator[pa.RecordBatch]:
+    for source in sources:
+        own = _schema(fs, source, options)
+        if not own.equals(schema):
+            raise BadRow(
+                f"{source} has other columns than {sources[0]}: {_difference(schema, own)}"
+            )
+        with fs.open(source, "rb") as file, _opened(file, source) as parquet:
+            try:
+                for batch in parquet.iter_batches(batch_size=ROWS):
+                    yield pa.RecordBatch.from_arrays(batch.columns, schema=schema)
+            except (pa.ArrowException, OSError) as error:
+                raise BadRow(f"{source} is damaged: {error}") from error
+
+
+def _schema(fs: fsspec.AbstractFileSystem, source: str, options: Mapping[str, object]) -> pa.Schema:
+    with fs.open(source, "rb") as file, _opened(file, source) as parquet:
+        schema = parquet.schema_arrow.remove_metadata()
+    renamed = names.final(schema.names, options, source)
+    return pa.schema([f.with_name(n) for f, n in zip(schema, renamed, strict=True)])
+
+
+def _opened(file: object, source: str) -> pq.ParquetFile:
+    try:
+        return pq.ParquetFile(file)
+    except (pa.ArrowException, OSError) as error:
+        raise BadRow(f"{source} is not a Parquet file: {error}") from error
+
+
+def _difference(one: pa.Schema, other: pa.Schema) -> str:
+    only = [f"{f.name} {f.type}" for f in one if f not in list(other)]
+    more = [f"{f.name} {f.type}" for f in other if f not in list(one)]
+    parts = [f"without {', '.join(only)}" * bool(only), f"with {', '.join(more)}" * bool(more)]
+    return " and ".join(p for p in parts if p) or "their order differs"

@@ -1,0 +1,1 @@
+"""The target `postgres`: write, audit, publish."""

@@ -1,0 +1,135 @@
+"""Arrow types ↔ PostgreSQL types: exact, or refused."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from factory.transfer.errors import BadRow, TransferError
+
+LONGEST_NAME = 63
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a load."""
+
+    name: str
+    type: str  # as format_type() writes it
+    wire: pa.DataType  # what ADBC's COPY writer can send into `type`
+    empty: bool = False  # holds nulls only, and so fits any type
+
+
+_INTEGERS = {
+    pa.int8(): ("smallint", pa.int16()),
+    pa.int16(): ("smallint", pa.int16()),
+    pa.uint8(): ("smallint", pa.int16()),
+    pa.int32(): ("integer", pa.int32()),
+    pa.uint16(): ("integer", pa.int32()),
+    pa.int64(): ("bigint", pa.int64()),
+    pa.uint32(): ("bigint", pa.int64()),
+    # Left to itself, ADBC makes a bigint and turns 2⁶⁴-1 into -1.
+    pa.uint64(): ("numeric(20,0)", pa.decimal128(20, 0)),
+}
+
+
+def columns(schema: pa.Schema) -> list[Column]:
+    """The table's columns for a file's schema. Raises `TransferError` for the unsupported."""
+    result = []
+    for field in schema:
+        if len(field.name.encode()) > LONGEST_NAME:
+            # PostgreSQL would cut it, and two cut names may be one.
+            raise TransferError(f"the column name {field.name!r} is longer than 63 bytes")
+        if "\0" in field.name or not field.name:
+            raise TransferError(f"{field.name!r} can't be the name of a column")
+        kind, wire = _mapped(field)
+        result.append(Column(field.name, kind, wire, pa.types.is_null(field.type)))
+    return result
+
+
+def _mapped(field: pa.Field) -> tuple[str, pa.DataType]:
+    kind, t = field.type, pa.types
+    if t.is_dictionary(kind):
+        return _mapped(field.with_type(kind.value_type))
+    if kind in _INTEGERS:
+        return _INTEGERS[kind]
+    if t.is_decimal(kind):
+        return _decimal(kind)
+    if t.is_timestamp(kind):
+        zone = "with" if kind.tz else "without"
+        return f"timestamp {zone} time zone", pa.timestamp("us", "UTC" if kind.tz else None)
+    for fits, name, wire in (
+        (t.is_boolean, "boolean", pa.bool_()),
+        (t.is_float16, "real", pa.float32()),
+        (t.is_float32, "real", pa.float32()),
+        (t.is_float64, "double precision", pa.float64()),
+        (t.is_string, "text", pa.string()),
+        (t.is_large_string, "text", pa.large_string()),
+        (t.is_string_view, "text", pa.string_view()),
+        (t.is_null, "text", pa.string()),
+        (t.is_date, "date", pa.date32()),
+        (t.is_time, "time without time zone", pa.time64("us")),
+        (t.is_binary, "bytea", pa.binary()),
+        (t.is_fixed_size_binary, "bytea", pa.binary()),
+        (t.is_large_binary, "bytea", pa.large_binary()),
+        (t.is_binary_view, "bytea", pa.large_binary()),
+    ):
+        if fits(kind):
+            return name, wire
+    raise TransferError(
+        f"column {field.name!r} has the type {kind}, which can't be loaded",
+        "Turn it into text or into several columns",
+    )
+
+
+def _decimal(kind: pa.DataType) -> tuple[str, pa.DataType]:
+    precision, scale = kind.precision, kind.scale
+    if scale < 0:
+        precision, scale = precision - scale, 0
+    if precision > 76:
+        raise TransferError(f"{kind} has more digits than can be loaded (76)")
+    exact = pa.decimal128 if precision <= 38 else pa.decimal256
+    return f"numeric({precision},{scale})", exact(precision, scale)
+
+
+def on_wire(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    """`batch` as `schema`, value by value; `BadRow` where a value would change."""
+    arrays = []
+    for column, field in zip(batch.columns, schema, strict=True):
+        try:
+            arrays.append(column if column.type == field.type else column.cast(field.type))
+        except pa.ArrowInvalid as error:
+            raise BadRow(
+                f"column {field.name!r} ({column.type}) can't become {field.type} unchanged: "
+                f"{error}"
+            ) from None
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def fits(staged: str, target: str) -> bool:
+    """Does an INSERT keep or refuse every value, never change one?
+
+    PostgreSQL's own assignment casts would round numerics and drop times of day.
+    """
+    if staged == target:
+        return True
+    name, digits = _parts(staged)
+    other, room = _parts(target)
+    integers = ("smallint", "integer", "bigint")
+    if name in integers:
+        return other in integers or other == "numeric"
+    if name == "numeric" and other == "numeric":
+        return not room or (bool(digits) and digits[1] <= room[1])
+    return (name, other) in {
+        ("real", "double precision"),
+        ("text", "character varying"),
+        ("date", "timestamp without time zone"),
+    }
+
+
+def _parts(kind: str) -> tuple[str, tuple[int, ...]]:
+    name, _, digits = kind.partition("(")
+    numbers: Iterator[str] = iter(digits.rstrip(")").split(",") if digits else [])
+    if name.startswith("time"):
+        return kind, ()
+    return name, tuple(int(number) for number in numbers)

@@ -1,0 +1,163 @@
+"""A table of the target database: its name, and what PostgreSQL says about it."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from factory.transfer.errors import BadOption, SchemaChanged, TransferError
+from factory.transfer.postgres.columns import Column, fits
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A name in the target database."""
+
+    schema: str
+    name: str
+
+    @property
+    def identifier(self) -> sql.Identifier:
+        """The name, quoted."""
+        return sql.Identifier(self.schema, self.name)
+
+    def __str__(self) -> str:
+        return f"{self.schema}.{self.name}"
+
+
+@dataclass(frozen=True)
+class Existing:
+    """A target that is there."""
+
+    oid: int
+    columns: dict[str, str]  # name → type
+    optional: frozenset[str]  # filled by the database when a row does not give them
+    generated: frozenset[str]  # never given by a row
+
+
+def parse(name: str) -> Table:
+    """Split `table` or `schema.table`; a table alone is in `public`."""
+    parts = name.split(".")
+    if len(parts) > 2 or not all(parts):
+        raise BadOption(f"{name!r} is not a table", "Write `table` or `schema.table`")
+    for part in parts:
+        if len(part.encode()) > 63:
+            raise BadOption(f"the name {part!r} is longer than 63 bytes")
+    return Table("public", parts[0]) if len(parts) == 1 else Table(parts[0], parts[1])
+
+
+def staging_prefix(target: Table) -> str:
+    """What the names of a target's staging tables begin with."""
+    return f"_factory_{_hash(str(target), 8)}_"
+
+
+def staging(target: Table, load_id: str) -> Table:
+    """Name the staging table of one load, within 63 bytes."""
+    return Table(target.schema, staging_prefix(target) + _hash(load_id, 16))
+
+
+def _hash(text: str, digits: int) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:digits]
+
+
+def names(columns: Sequence[Column] | Sequence[str]) -> sql.Composed:
+    """Give the columns' names, quoted, with commas."""
+    own = [c if isinstance(c, str) else c.name for c in columns]
+    return sql.SQL(", ").join(map(sql.Identifier, own))
+
+
+def type_sql(kind: str) -> sql.SQL:
+    """A type's name, from our own list or from format_type(), which quotes it."""
+    return sql.SQL(kind)
+
+
+def create(
+    connection: Connection, table: Table, columns: Sequence[Column], *, unlogged: bool = False
+) -> None:
+    """Create a table of these columns."""
+    fields = [
+        sql.SQL("{} {}").format(sql.Identifier(column.name), type_sql(column.type))
+        for column in columns
+    ]
+    connection.execute(
+        sql.SQL("CREATE {}TABLE {} ({})").format(
+            sql.SQL("UNLOGGED " if unlogged else ""), table.identifier, sql.SQL(", ").join(fields)
+        )
+    )
+
+
+def ensure_schema(connection: Connection, name: str) -> None:
+    """Create the schema when it is missing."""
+    found = connection.execute("SELECT 1 FROM pg_namespace WHERE nspname = %s", (name,)).fetchone()
+    if found is not None:  # IF NOT EXISTS alone would need the right to create schemas
+        return
+    with connection.transaction():
+        lock(connection, f"factory schema {name}")
+        query = sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(name))
+        connection.execute(query)
+
+
+def lock(connection: Connection, what: str) -> None:
+    """Wait until no other transaction holds the lock `what`; hold it until this one ends."""
+    connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (what,))
+
+
+def drop(connection: Connection, table: Table) -> None:
+    """Drop the table if it is there."""
+    connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(table.identifier))
+
+
+def existing(connection: Connection, table: Table) -> Existing | None:
+    """Look the target up. Raises `TransferError` when it is not a table."""
+    found = connection.execute(
+        "SELECT c.oid, c.relkind FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+        " WHERE n.nspname = %s AND c.relname = %s",
+        (table.schema, table.name),
+    ).fetchone()
+    if found is None:
+        return None
+    oid, kind = found
+    if kind not in ("r", "p"):
+        what = {"v": "a view", "m": "a materialized view", "f": "a foreign table"}.get(kind)
+        raise TransferError(f"{table} is {what or 'not a table'}, and can't be loaded into")
+    rows = connection.execute(
+        "SELECT attname, format_type(atttypid, atttypmod),"
+        " atthasdef OR attidentity <> '',"
+        " attgenerated <> '' OR attidentity = 'a'"
+        " FROM pg_attribute WHERE attrelid = %s AND attnum > 0 AND NOT attisdropped"
+        " ORDER BY attnum",
+        (oid,),
+    ).fetchall()
+    return Existing(
+        oid,
+        {name: kind for name, kind, _, _ in rows},
+        frozenset(name for name, _, optional, _ in rows if optional),
+        frozenset(name for name, _, _, generated in rows if generated),
+    )
+
+
+def compare(table: Table, target: Existing, columns: Sequence[Column]) -> None:
+    """`on_schema_change: fail`. Raises `SchemaChanged` with every difference."""
+    problems = []
+    loaded = {column.name for column in columns}
+    for column in columns:
+        kind = target.columns.get(column.name)
+        if kind is None:
+            problems.append(f"it has no column {column.name!r} ({column.type})")
+        elif column.name in target.generated:
+            problems.append(f"its column {column.name!r} is generated by the database")
+        elif not column.empty and not fits(column.type, kind):
+            problems.append(f"its column {column.name!r} is {kind}, the load's is {column.type}")
+    for name, kind in target.columns.items():
+        if name not in loaded and name not in target.optional:
+            problems.append(f"its column {name!r} ({kind}) is not in the load")
+    if problems:
+        raise SchemaChanged(
+            f"{table} does not fit the load: {'; '.join(problems)}",
+            "Alter the table, or declare `columns` and `rename` so that they agree",
+        )
