@@ -1,0 +1,49 @@
+"""Where files wait between the tasks of a run."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from airflow.sdk.exceptions import AirflowException
+
+STAGE = "FACTORY_STAGE"
+_SCHEME = "file://"
+
+
+def step_folder(stage: str | None, context: Mapping[str, Any]) -> Path:
+    """The folder of one run of one step: `<stage>/<dag_id>/<run_id>/<step>`.
+
+    The step is the task's group, so that the tasks of a step find each other's files.
+    """
+    task = context["task_instance"]
+    step: str = task.task_id.rpartition(".")[0] or task.task_id
+    return _root(stage).joinpath(task.dag_id, _safe(task.run_id), step)
+
+
+def local_path(uri: str) -> str:
+    """`file:///data/x.csv` as `/data/x.csv`.
+
+    :raises AirflowException: another scheme.
+    """
+    if not uri.startswith(f"{_SCHEME}/"):
+        raise AirflowException(f"{uri!r} cannot be read: expected an URI that begins with file:///")
+    return uri.removeprefix(_SCHEME)
+
+
+def _root(stage: str | None) -> Path:
+    chosen = stage or os.environ.get(STAGE)
+    if chosen:
+        return Path(local_path(chosen))
+    return Path(tempfile.gettempdir()) / "factory-stage"
+
+
+def _safe(run_id: str) -> str:
+    # two run ids may differ only in characters that a path cannot hold
+    digest = hashlib.sha256(run_id.encode()).hexdigest()[:8]
+    return f"{re.sub(r'[^A-Za-z0-9_.-]', '_', run_id)[:80]}-{digest}"
