@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -191,6 +192,8 @@ class CleanUp(_Staged):
         state = states.get(task.run_id, {}).get(self.after)
         if state == "success":
             shutil.rmtree(folder, ignore_errors=True)
+            with suppress(OSError):  # another step of the run still has files there
+                folder.parent.rmdir()
             log.info("removed %s", folder)
         else:
             log.warning("%s is %s: its files stay in %s", self.after, state, folder)
