@@ -1,0 +1,88 @@
+"""What an `ingest` step becomes."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from factory.kinds import ingest
+from factory.kinds.ingest.formats import TypeWord
+from factory.plan.kind import Fragment, Step
+from factory.transfer import types
+
+HTTP = {"type": "http", "url": "/x.csv.gz", "conn_id": "files", "format": "csv"}
+FILE = {"type": "file", "path": "file:///data/*.csv", "format": {"type": "csv", "delimiter": ";"}}
+TARGET = {"type": "postgres", "conn_id": "warehouse", "table": "raw.x"}
+
+
+def step(source: dict[str, Any], **more: Any) -> Step:
+    given = {"source": source, "target": TARGET, "write": {"mode": "append"}, **more}
+    return Step(
+        id="load_x", uses="ingest", arguments=msgspec.convert(given, ingest.Arguments), dag_id="d"
+    )
+
+
+def names(fragment: Fragment) -> list[str]:
+    return [task.id for task in fragment.tasks]
+
+
+def test_a_file_behind_an_address_is_downloaded_first() -> None:
+    fragment = ingest.compile(step(HTTP))
+    assert names(fragment) == [
+        "load_x.download",
+        "load_x.to_parquet",
+        "load_x.load",
+        "load_x.clean_up",
+    ]
+    assert fragment.first == ("load_x.download",)
+    assert fragment.last == ("load_x.load",)
+
+
+def test_a_file_on_disk_is_read_in_place() -> None:
+    fragment = ingest.compile(step(FILE))
+    assert names(fragment) == ["load_x.to_parquet", "load_x.load", "load_x.clean_up"]
+    assert fragment.tasks[0].arguments["files"] == ["file:///data/*.csv"]
+    assert fragment.tasks[0].arguments["format"] == {"type": "csv", "delimiter": ";"}
+
+
+def test_clean_up_is_the_teardown_of_the_first_task() -> None:
+    *_, clean_up = ingest.compile(step(HTTP)).tasks
+    assert (clean_up.role, clean_up.setups) == ("teardown", ("load_x.download",))
+
+
+def test_the_load_updates_the_tables_asset() -> None:
+    load = ingest.compile(step(HTTP)).tasks[2]
+    assert load.outlets == ("table://warehouse/raw/x",)
+
+
+def test_a_table_that_is_known_at_run_time_only_has_no_asset() -> None:
+    templated = {**TARGET, "table": "raw.x_{{ ds_nodash }}"}
+    load = ingest.compile(step(HTTP, target=templated)).tasks[2]
+    assert load.outlets == ()
+
+
+@pytest.mark.parametrize("word", [*types.WORDS, *types.SHORT, "decimal(10, 2)", "numeric(5,0)"])
+def test_every_column_type_of_the_transfer_may_be_written(word: str) -> None:
+    assert msgspec.convert(word, TypeWord) == word
+
+
+@pytest.mark.parametrize("word", ["varchar", "decimal", "int64", "timestamp with time zone"])
+def test_words_that_the_transfer_refuses_may_not_be_written(word: str) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert(word, TypeWord)
+    with pytest.raises(Exception, match=re.escape(word.split("(")[0])):
+        types.arrow_type(word)
+
+
+@pytest.mark.parametrize(
+    ("check", "code"),
+    [
+        ({"type": "row_count"}, "one-of"),
+        ({"type": "row_count", "min": 5, "max": 4}, "out-of-bounds"),
+    ],
+)
+def test_bounds_that_no_count_can_meet(check: dict[str, Any], code: str) -> None:
+    problems = list(ingest.check(step(HTTP, checks=[check]), Path()))
+    assert [problem.code for problem in problems] == [code]
