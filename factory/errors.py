@@ -2,6 +2,7 @@
 
 FactoryError            expected: shown as one message, exit code 1
 ├── SpecError           one spec cannot be used; carries its diagnostics
+├── BuildError          a valid spec cannot become a DAG; says at which task
 └── UsageError          the command line was used wrongly; exit code 2
 """
 
@@ -30,6 +31,21 @@ class SpecError(FactoryError):
     def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
         self.diagnostics = tuple(diagnostics)
         super().__init__(f"{len(self.diagnostics)} problem(s) in the spec")
+
+
+class BuildError(FactoryError):
+    """A kind or Airflow refuses a valid spec.
+
+    `step` is the id of the task that is refused, empty for the pipeline itself; `part` is the path
+    below it, such as `("with", "sql")`.
+    """
+
+    def __init__(
+        self, step: str, part: tuple[str | int, ...], message: str, hint: str = ""
+    ) -> None:
+        super().__init__(message, hint)
+        self.step = step
+        self.part = part
 
 
 class UsageError(FactoryError):

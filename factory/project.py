@@ -12,13 +12,13 @@ from pathlib import Path
 import msgspec
 
 from factory.diagnostics import Diagnostic, did_you_mean
-from factory.errors import FactoryError, SpecError
+from factory.errors import BuildError, FactoryError, SpecError
 from factory.plan import kind as kinds
 from factory.plan.compile import arguments_of, compile, steps
 from factory.plan.model import Pipeline
 from factory.spec import discover, validate
 from factory.spec.read import Document, read
-from factory.spec.resolve import Context, Layer, Resolved, context, resolve
+from factory.spec.resolve import Context, Layer, Problem, Resolved, context, resolve
 
 ENVIRONMENT = "FACTORY_ENV"
 CONFIGS = "FACTORY_CONFIGS"
@@ -50,6 +50,7 @@ class Project:
                 f"there is no configuration folder {root}",
                 f"run in a project that has {FOLDER}/, or set {CONFIGS}",
             )
+        self._require_environment()
 
     def outcomes(self) -> Iterator[Outcome]:
         """Every file through every pass. One bad file is one bad outcome."""
@@ -66,12 +67,12 @@ class Project:
         except SpecError as error:
             return Outcome(path=path, diagnostics=error.diagnostics)
         except RecursionError:
-            return Outcome(
-                path=path,
-                diagnostics=(
-                    self._broken(path, "too-deep", "the values need each other too deeply"),
-                ),
-            )
+            broken = self._broken(path, "too-deep", "the values need each other too deeply")
+            return Outcome(path=path, diagnostics=(broken,))
+        except Exception as error:
+            # a defect that one file brings out must not hide the others
+            broken = self._broken(path, "internal", f"the factory fails on this file: {error!r}")
+            return Outcome(path=path, diagnostics=(broken,))
 
     def plans(self, path: Path) -> list[Pipeline]:
         """The plans of one file.
@@ -84,8 +85,12 @@ class Project:
         for resolved in self.resolved(path):
             diagnostics = self.check(resolved)
             found += [entry for entry in diagnostics if entry not in found]
-            if not found:
+            if found:
+                continue
+            try:
                 made.append(compile(resolved, source))
+            except BuildError as error:
+                found += self._placed(resolved, error)
         if found:
             raise SpecError(found)
         return made
@@ -100,12 +105,22 @@ class Project:
 
     def check(self, resolved: Resolved) -> list[Diagnostic]:
         """Everything that validation finds in one resolved spec."""
-        try:
-            problems = validate.validate(resolved, arguments_of, _KindNames())
-        except FactoryError as error:  # a kind of another package that does not load
-            path = resolved.document.path
-            return [self._broken(path, "broken-kind", error.message, error.hint)]
+        problems = validate.validate(resolved, arguments_of, _KindNames())
         return validate.diagnose(resolved, problems) if problems else []
+
+    def placed(self, plan: Pipeline, error: BuildError) -> list[Diagnostic]:
+        """Where in the files that wrote it a plan is refused."""
+        for resolved in self.resolved(self.root / plan.source):
+            if resolved.dag_id == plan.dag_id:
+                return self._placed(resolved, error)
+        raise error
+
+    def _placed(self, resolved: Resolved, error: BuildError) -> list[Diagnostic]:
+        ids = [task["id"] for task in resolved.value["tasks"]]
+        above = ("tasks", ids.index(error.step)) if error.step in ids else ()
+        path = (*above, *error.part)
+        problem = Problem(path, "not-built", error.message, hint=error.hint)
+        return validate.diagnose(resolved, [problem])
 
     def files_of(self, resolved: Resolved) -> list[Diagnostic]:
         """What the kinds find in files beside a valid spec: missing SQL, unknown functions."""
@@ -163,16 +178,23 @@ class Project:
             layer = self._layer(above / discover.DEFAULTS, environment=False)
             if layer is not None:
                 layers.append(layer)
-        name = f"{self.environment}.yaml"
-        top = self._layer(self.root / discover.ENVIRONMENTS / name, environment=True)
-        if top is None and self.environment != DEFAULT_ENVIRONMENT:
-            known = [p.stem for p in (self.root / discover.ENVIRONMENTS).glob("*.yaml")]
-            raise FactoryError(
-                f"there is no environment {self.environment!r}: "
-                f"{discover.ENVIRONMENTS}/{name} does not exist",
-                did_you_mean(self.environment, known),
-            )
+        top = self._layer(self._environment_file, environment=True)
         return context(layers, self.environment, top.document if top else None)
+
+    @property
+    def _environment_file(self) -> Path:
+        return self.root / discover.ENVIRONMENTS / f"{self.environment}.yaml"
+
+    def _require_environment(self) -> None:
+        file = self._environment_file
+        if self.environment == DEFAULT_ENVIRONMENT or file.is_file():
+            return
+        known = [path.stem for path in file.parent.glob("*.yaml")]
+        raise FactoryError(
+            f"there is no environment {self.environment!r}: "
+            f"{discover.ENVIRONMENTS}/{file.name} does not exist",
+            did_you_mean(self.environment, known),
+        )
 
     def _layer(self, path: Path, *, environment: bool) -> Layer | None:
         if path not in self._layers:

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from factory.errors import BuildError
 from factory.plan import kind as kinds
 from factory.plan.kind import Fragment, Step
 from factory.plan.model import Alert, Assets, Every, Group, Pipeline, Task, seconds
@@ -38,17 +39,20 @@ def steps(resolved: Resolved) -> list[tuple[kinds.Kind, Step, dict[str, Any]]]:
 
 
 def compile(resolved: Resolved, source: str) -> Pipeline:
-    """The plan of a valid spec; `source` is its path below the configuration root."""
+    """The plan of a valid spec; `source` is its path below the configuration root.
+
+    :raises BuildError: a kind fails.
+    """
     fragments: dict[str, Fragment] = {}
     tasks: list[Task] = []
     groups: list[Group] = []
     edges: list[tuple[str, str]] = []
     for kind, step, written in steps(resolved):
-        fragment = kind.compile(step)
+        fragment = _compile(kind, step)
         fragments[step.id] = fragment
         settings = {key: written[key] for key in written if key in SETTINGS}
         about = written.get("description", "")
-        tasks += [_settled(task, settings, about) for task in fragment.tasks]
+        tasks += [_settled(task, step.uses, settings, about) for task in fragment.tasks]
         edges += fragment.edges
         if fragment.group is not None:
             groups.append(fragment.group)
@@ -58,13 +62,24 @@ def compile(resolved: Resolved, source: str) -> Pipeline:
     return _pipeline(resolved, source, tasks, groups, edges)
 
 
-def _settled(task: Task, settings: dict[str, Any], about: str) -> Task:
+def _compile(kind: kinds.Kind, step: Step) -> Fragment:
+    try:
+        return kind.compile(step)
+    except (Exception, SystemExit) as error:
+        # a kind of another package may fail in any way; the error belongs to this task alone
+        message = f"the kind {step.uses!r} fails: {error!r}"
+        raise BuildError(step.id, ("uses",), message) from error
+
+
+def _settled(task: Task, uses: str, settings: dict[str, Any], about: str) -> Task:
     if not settings and not about:
-        return task
+        return msgspec.structs.replace(task, uses=uses)
     own = {**settings, **task.settings}
     if task.role == "teardown":
         own.pop("trigger_rule", None)  # Airflow sets the rule of a teardown
-    return msgspec.structs.replace(task, settings=own, description=task.description or about)
+    return msgspec.structs.replace(
+        task, uses=uses, settings=own, description=task.description or about
+    )
 
 
 def _pipeline(

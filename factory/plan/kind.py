@@ -110,7 +110,7 @@ def find(uses: str) -> Kind:
 def _load(module: str) -> Kind:
     try:
         kind = importlib.import_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         # another package's module may fail in any way; it must not stop other pipelines
         raise FactoryError(f"the module {module} of a kind does not load: {error!r}") from error
     for name in ("Arguments", "compile"):

@@ -34,12 +34,14 @@ class Output(msgspec.Struct, frozen=True, tag="output", tag_field="$"):
 class Task(msgspec.Struct, frozen=True, kw_only=True):
     """One Airflow task.
 
-    `id` is full (`ingest.download` in the group `ingest`); `settings` are Airflow's own
-    (`retries`, …) with durations as text; `setups` are the tasks whose teardown this one is.
+    `id` is full (`ingest.download` in the group `ingest`); `uses` is what the spec names;
+    `settings` are Airflow's own (`retries`, …) with durations as text; `setups` are the tasks
+    whose teardown this one is.
     """
 
     id: str
     operator: str
+    uses: str = ""
     arguments: Mapping[str, Any] = {}
     settings: Mapping[str, Any] = {}
     group: str = ""

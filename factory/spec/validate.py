@@ -14,13 +14,17 @@ from typing import Any
 import jsonschema_rs
 
 from factory.diagnostics import Diagnostic, Path, did_you_mean, dotted, one_of
+from factory.errors import FactoryError
 from factory.spec import positions, schedule, schema
 from factory.spec.model import DefaultsFile, EnvironmentFile, Pipeline
 from factory.spec.read import Document
 from factory.spec.resolve import Problem, Resolved, origin
 
 ArgumentsOf = Callable[[str], Any]
-"""`uses` → the type of its arguments, or None for any mapping; KeyError when there is no kind."""
+"""`uses` → the type of its arguments, or None for any mapping.
+
+KeyError when there is no such kind, FactoryError when it does not load.
+"""
 
 
 class _Validator:
@@ -81,6 +85,9 @@ def _arguments(
             expected=f"{one_of(known)}, or an operator's import path",
             hint=did_you_mean(uses, known),
         )
+        return
+    except FactoryError as error:  # a kind of another package that does not load
+        yield Problem(("tasks", index, "uses"), "broken-kind", error.message, hint=error.hint)
         return
     if model is not None and isinstance(given, dict):
         yield from _validator(model).problems(given, ("tasks", index, "with"))
