@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 # The words of factory.transfer.types, which is not imported: it needs pyarrow.
 TypeWord = Annotated[
@@ -53,9 +53,9 @@ class Csv(
         bool, Meta(description="Whether the first line names the columns; else declare `columns`.")
     ] = True
     nulls: Annotated[
-        list[str],
+        list[str] | UnsetType,
         Meta(description="Texts that mean null. Default: an empty value.", examples=[["", "NA"]]),
-    ] = msgspec.field(default_factory=lambda: [""])
+    ] = UNSET
     columns: Annotated[Types, Meta()] = msgspec.field(default_factory=dict)
     names: Annotated[
         Literal["snake_case", "as_is"],
