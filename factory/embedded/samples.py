@@ -114,7 +114,7 @@ def _hour_prefixes(year: int, month: int, count: int) -> list[str]:
 def _extra(day: date, hour: int) -> int:
     if hour >= 20 or hour < 6:
         return 100
-    return 250 if 16 <= hour and day.weekday() < 5 else 0
+    return 250 if hour >= 16 and day.weekday() < 5 else 0
 
 
 def _trip(draw: Draw, hours: list[str], pickup: int, extra: int) -> str:

@@ -1,0 +1,140 @@
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil  # type: ignore[import-untyped,unused-ignore]
+import pytest
+
+from factory.embedded import airflow
+
+DAG = """
+from datetime import datetime
+from airflow.providers.standard.operators.bash import BashOperator
+from airflow.sdk import DAG
+
+with DAG("sleepy", schedule=None, start_date=datetime(2024, 1, 1)):
+    BashOperator(task_id="say", bash_command="echo $SAYING") >> BashOperator(
+        task_id="sleep", bash_command="sleep 3600"
+    )
+"""
+
+STARTS_AND_WAITS = """
+import sys, time
+from pathlib import Path
+from factory.embedded import airflow
+folder = Path(sys.argv[1])
+with airflow.running(folder / "home", dags=folder):
+    time.sleep(600)
+"""
+
+
+def processes_of(home: Path) -> list[psutil.Process]:
+    """All processes that work for this home, by their environment, wherever they moved."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            ours = process.environ().get("AIRFLOW_HOME") == str(home)
+            if ours and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            continue
+    return found
+
+
+def wait_for(condition: Callable[[], object], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it took too long"
+        time.sleep(0.2)
+
+
+@contextmanager
+def taken_port() -> Iterator[int]:
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        yield int(server.getsockname()[1])
+
+
+def test_a_taken_port_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    with (
+        taken_port() as port,
+        pytest.raises(airflow.AirflowError, match=f"port {port} cannot be used"),
+        airflow.running(tmp_path, dags=tmp_path, port=port),
+    ):
+        pass
+
+
+def test_a_failed_start_shows_the_end_of_the_log(tmp_path: Path) -> None:
+    env = {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": "nonsense"}
+    with (
+        pytest.raises(airflow.AirflowError, match=r"(?s)ended during its start.*ValueError"),
+        airflow.running(tmp_path, dags=tmp_path, env=env),
+    ):
+        pass
+    assert processes_of(tmp_path) == []
+
+
+def test_a_start_can_be_cancelled(tmp_path: Path) -> None:
+    with (
+        pytest.raises(airflow.Cancelled),
+        airflow.running(tmp_path, dags=tmp_path, cancelled=lambda: True),
+    ):
+        pass
+    assert processes_of(tmp_path) == []
+
+
+@pytest.mark.slow
+def test_it_runs_dags_listens_on_the_loopback_only_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW__CORE__PARALLELISM", "nonsense")
+    monkeypatch.setenv("AIRFLOW_CONN_THEIRS", "nonsense")
+    home, dags = tmp_path / "home", tmp_path / "dags"
+    dags.mkdir()
+    (dags / "sleepy.py").write_text(DAG)
+    with airflow.running(home, dags=dags, env={"SAYING": "hello there"}) as server:
+        assert "AIRFLOW_CONN_THEIRS" not in server.env
+        wait_for(lambda: server.api.dag("sleepy"))
+        run = server.api.trigger("sleepy")
+        wait_for(lambda: "running" in states(server, run.dag_run_id).get("sleep", ""))
+        say, _ = sorted(server.api.task_instances("sleepy"), key=lambda task: task.task_id)
+        assert "hello there" in "\n".join(server.api.log(say))
+        assert server.api.import_errors() == []
+        assert server.api.dag_source("sleepy") == DAG
+
+        ours = psutil.Process(server.process.pid).children(recursive=True)
+        assert "sleep" in [process.name() for process in ours]
+        assert {address for process in ours for address in listeners(process)} == {"127.0.0.1"}
+    assert not any(process.is_running() for process in ours)
+    assert processes_of(home) == []
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="orphans are adopted on Linux only")
+def test_nothing_is_left_when_its_owner_is_killed(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", STARTS_AND_WAITS, str(tmp_path)]
+    home = tmp_path / "home"
+    with subprocess.Popen(command, env=os.environ) as owner:
+        try:
+            wait_for(lambda: len(processes_of(home)) > 3)
+        finally:
+            owner.kill()
+    wait_for(lambda: processes_of(home) == [], seconds=30)
+
+
+def states(server: airflow.Airflow, run_id: str) -> dict[str, str]:
+    return {task.task_id: task.state or "" for task in server.api.task_instances("sleepy", run_id)}
+
+
+def listeners(process: psutil.Process) -> list[str]:
+    try:
+        connections = process.net_connections(kind="inet")
+    except psutil.NoSuchProcess:
+        return []
+    return [one.laddr.ip for one in connections if one.status == psutil.CONN_LISTEN]
