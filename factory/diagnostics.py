@@ -12,7 +12,8 @@ Path = tuple[str | int, ...]
 
 
 class Diagnostic(msgspec.Struct, frozen=True, kw_only=True, order=True):
-    """One problem. `line` and `column` count from 1; `width` is in columns of that line.
+    """One problem. `line` and `column` count from 1; `width` is in columns of that line;
+    0 stands for the whole file.
 
     `file` is relative to the folder that holds the configuration root, with forward slashes.
     """

@@ -27,10 +27,11 @@ DEFAULT_ENVIRONMENT = "dev"
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of one file: its plans, or the reasons why there are none."""
+    """What became of one file: its plans and the specs behind them, or why there are none."""
 
     path: Path
     plans: tuple[Pipeline, ...] = ()
+    specs: tuple[Resolved, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
 
 
@@ -63,7 +64,7 @@ class Project:
     def outcome(self, path: Path) -> Outcome:
         """One file through every pass."""
         try:
-            return Outcome(path=path, plans=tuple(self.plans(path)))
+            made = self._made(path)
         except SpecError as error:
             return Outcome(path=path, diagnostics=error.diagnostics)
         except RecursionError:
@@ -73,14 +74,19 @@ class Project:
             # a defect that one file brings out must not hide the others
             broken = self._broken(path, "internal", f"the factory fails on this file: {error!r}")
             return Outcome(path=path, diagnostics=(broken,))
+        plans, specs = tuple(plan for plan, _ in made), tuple(spec for _, spec in made)
+        return Outcome(path=path, plans=plans, specs=specs)
 
     def plans(self, path: Path) -> list[Pipeline]:
         """The plans of one file.
 
         :raises SpecError: the file, or a layer under it, has problems.
         """
+        return [plan for plan, _ in self._made(path)]
+
+    def _made(self, path: Path) -> list[tuple[Pipeline, Resolved]]:
         found: list[Diagnostic] = []
-        made: list[Pipeline] = []
+        made: list[tuple[Pipeline, Resolved]] = []
         source = path.relative_to(self.root).as_posix()
         for resolved in self.resolved(path):
             diagnostics = self.check(resolved)
@@ -88,7 +94,7 @@ class Project:
             if found:
                 continue
             try:
-                made.append(compile(resolved, source))
+                made.append((compile(resolved, source), resolved))
             except BuildError as error:
                 found += self._placed(resolved, error)
         if found:
@@ -222,6 +228,7 @@ class Project:
             file=discover.display(self.root, path),
             line=1,
             column=1,
+            width=0,
             code=code,
             message=message,
             hint=hint,

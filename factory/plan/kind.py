@@ -10,7 +10,6 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -74,6 +73,8 @@ def builtin_names() -> tuple[str, ...]:
 @cache
 def outside() -> dict[str, list[Any]]:
     """Entry points of other packages, by name. Read only when no built-in kind has the name."""
+    from importlib.metadata import entry_points  # costs as much as reading 60 specs
+
     found: dict[str, list[Any]] = {}
     for entry in entry_points(group=ENTRY_POINTS):
         found.setdefault(entry.name, []).append(entry)

@@ -169,6 +169,7 @@ def _at(
         file=display(root, path),
         line=1,
         column=1,
+        width=0,
         code=code,
         message=message,
         expected=expected,

@@ -63,9 +63,9 @@ def _text(path: Path, name: str) -> str:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
     except IsADirectoryError:
-        _fail(name, 1, 1, "not-a-file", "this is a folder", expected="a YAML file")
+        _fail(name, 1, 1, "not-a-file", "this is a folder", expected="a YAML file", width=0)
     except OSError as error:
-        _fail(name, 1, 1, "unreadable", f"the file cannot be read: {error.strerror}")
+        _fail(name, 1, 1, "unreadable", f"the file cannot be read: {error.strerror}", width=0)
     if len(data) > MAX_BYTES:
         size = path.stat().st_size / MAX_BYTES
         _fail(
@@ -75,6 +75,7 @@ def _text(path: Path, name: str) -> str:
             "too-large",
             f"the file has {size:.1f} MiB",
             expected="at most 1 MiB: a spec describes data, it does not hold it",
+            width=0,
         )
     if data.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")):
         _fail(
@@ -85,6 +86,7 @@ def _text(path: Path, name: str) -> str:
             "the file starts with a byte order mark",
             expected="UTF-8 without a byte order mark",
             hint="save it again as plain UTF-8",
+            width=0,
         )
     try:
         text = data.decode("utf-8")
@@ -197,7 +199,9 @@ class _Builder:
         if self.problems:
             raise SpecError(self.problems)
         if self.root is None:
-            _fail(self.name, 1, 1, "empty", "the file is empty", expected="a mapping of keys")
+            _fail(
+                self.name, 1, 1, "empty", "the file is empty", expected="a mapping of keys", width=0
+            )
         if not isinstance(self.root, dict):
             kind = "list" if isinstance(self.root, list) else "single value"
             _fail(

@@ -383,6 +383,8 @@ def origin(resolved: Resolved, path: Path) -> tuple[Document, Path]:
 
 def _candidates(resolved: Resolved, path: Path) -> list[tuple[Document, Path]]:
     strongest_first = resolved.layers[::-1]
+    if len(path) == 2 and path[0] == "tags":
+        return _tag(resolved, path[1])
     if len(path) < 2 or path[0] != "tasks" or not isinstance(path[1], int):
         found = [(layer.document, (*layer.prefix, *path)) for layer in strongest_first]
         if path[:1] == ("vars",):
@@ -402,6 +404,18 @@ def _candidates(resolved: Resolved, path: Path) -> list[tuple[Document, Path]]:
         elif rest and rest[0] in SETTINGS:
             found.append((layer.document, (*layer.prefix, "defaults", *rest)))
     return found
+
+
+def _tag(resolved: Resolved, index: str | int) -> list[tuple[Document, Path]]:
+    """Where a tag was written: they add up, so its index differs from that in its document."""
+    written: dict[Any, tuple[Document, Path]] = {}
+    for layer in resolved.layers:
+        tags = layer.value().get("tags")
+        for place, tag in enumerate(tags if isinstance(tags, list) else ()):
+            if isinstance(tag, str):
+                written.setdefault(tag, (layer.document, (*layer.prefix, "tags", place)))
+    found = list(written.values())
+    return [found[index]] if isinstance(index, int) and index < len(found) else []
 
 
 def _exists(value: Any, path: Path) -> bool:
