@@ -105,15 +105,24 @@ def _columns(
         return declared
     columns: list[str] = []
     for source in sources:
-        with _slow(fs, source, dialect) as rows:
-            head = next(rows, None)
-        if head is None:
-            raise BadRow(f"{source} is empty", "Expected at least a header")
-        own = names.final(head[1], options, source)
+        own = names.final(_header(fs, source, dialect), options, source)
         columns = columns or own
         if own != columns:
             raise BadRow(f"{source} has the columns {own}, but {sources[0]} has {columns}")
     return columns
+
+
+def _header(fs: fsspec.AbstractFileSystem, source: str, dialect: _Dialect) -> list[str]:
+    with _slow(fs, source, dialect) as rows:
+        try:
+            _, header = next(rows, (0, None))
+        except csv.Error as error:
+            raise BadRow(f"{source}:1: the header can't be read: {error}") from None
+    if header is None:
+        raise BadRow(f"{source} is empty", "Expected at least a header")
+    if any("\ufffd" in name for name in header):
+        _find_not_utf8(fs, source)
+    return header
 
 
 def _schema(
@@ -143,7 +152,7 @@ def _inferred(
     if not _has_rows(fs, source, dialect):
         return {}
     with (
-        _explained(fs, source, dialect, columns, {}),
+        _explained(fs, source, dialect, columns, known),
         _fast(fs, source, dialect, columns, known, INFER_BLOCK) as (reader, _),
     ):
         schema = reader.schema
@@ -325,10 +334,12 @@ def _find_value(
     name = columns[number]
     kind = kinds.get(name, pa.string())
     value = match[1] if (match := _VALUE.search(said)) else None
-    line = _line_of(fs, source, dialect, number, value, kind)
-    what = "no value, as in all rows before" if pa.types.is_null(kind) else type_word(kind)
+    line, value = _line_of(fs, source, dialect, number, value, kind)
+    problem = f"is not {type_word(kind)}"
+    if pa.types.is_null(kind):
+        problem = "is the first value, far from the start; its type is not known"
     raise BadRow(
-        f"{source}:{line or '?'}: column {name!r}: {value!r} is not {what}",
+        f"{source}:{line or '?'}: column {name!r}: {value!r} {problem}",
         f"Declare the column (`columns: {{{name}: text}}`), or the value as missing "
         f"(`nulls: ['', …]`)",
     )
@@ -341,8 +352,8 @@ def _line_of(
     number: int,
     value: str | None,
     kind: pa.DataType,
-) -> int | None:
-    """The first line whose field is `value`; without one, whose field pyarrow can't convert."""
+) -> tuple[int | None, str | None]:
+    """The first line whose field is `value`, or without one, is not of this `kind`."""
     with suppress(csv.Error), _slow(fs, source, dialect) as rows:
         if dialect.header:
             next(rows, None)
@@ -350,8 +361,8 @@ def _line_of(
             if len(row) <= number or (value is None and row[number] in dialect.nulls):
                 continue
             if row[number] == value or (value is None and not _converts(row[number], kind)):
-                return line
-    return None
+                return line, row[number]
+    return None, value
 
 
 def _converts(value: str, kind: pa.DataType) -> bool:
@@ -362,7 +373,7 @@ def _converts(value: str, kind: pa.DataType) -> bool:
     return True
 
 
-def _find_not_utf8(fs: fsspec.AbstractFileSystem, source: str) -> NoReturn:
+def _find_not_utf8(fs: fsspec.AbstractFileSystem, source: str) -> None:
     with _open(fs, source) as plain:
         for line, data in enumerate(plain, 1):
             try:
@@ -372,7 +383,6 @@ def _find_not_utf8(fs: fsspec.AbstractFileSystem, source: str) -> NoReturn:
                     f"{source}:{line}: byte {error.start + 1} of the line "
                     f"({data[error.start]:#04x}) is not UTF-8"
                 ) from None
-    raise BadRow(f"{source} is not UTF-8")
 
 
 def _find_unclosed(fs: fsspec.AbstractFileSystem, source: str, dialect: _Dialect) -> None:

@@ -83,13 +83,8 @@ def _mapped(field: pa.Field) -> tuple[str, pa.DataType]:
 
 
 def _decimal(kind: pa.DataType) -> tuple[str, pa.DataType]:
-    precision, scale = kind.precision, kind.scale
-    if scale < 0:
-        precision, scale = precision - scale, 0
-    if precision > 76:
-        raise TransferError(f"{kind} has more digits than can be loaded (76)")
-    exact = pa.decimal128 if precision <= 38 else pa.decimal256
-    return f"numeric({precision},{scale})", exact(precision, scale)
+    exact = pa.decimal128 if kind.precision <= 38 else pa.decimal256
+    return f"numeric({kind.precision},{kind.scale})", exact(kind.precision, kind.scale)
 
 
 def on_wire(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:

@@ -17,7 +17,6 @@ import pyarrow.parquet as pq
 from factory.transfer.errors import BadRow, ChecksFailed, TransferError
 from factory.transfer.postgres import checks as audits
 from factory.transfer.postgres import columns as cols
-from factory.transfer.postgres import ledger
 from factory.transfer.postgres import publish as publishing
 from factory.transfer.postgres import table as tables
 from factory.transfer.postgres.checks import Result
@@ -69,7 +68,10 @@ def load(
             audits.find(options).aggregates(options, names)
         rows, published, results = parquet.metadata.num_rows, False, []
         with _connected(uri, lock_timeout, statement_timeout) as connection:
-            if not _published_before(connection, target, plan, load_id):
+            existing = tables.existing(connection, target)
+            if not publishing.published_before(connection, target, existing, plan, load_id):
+                if existing is not None:  # before any row is moved; the publish looks again
+                    tables.compare(target, existing, columns)
                 staged = publishing.Staged(tables.staging(target, load_id), columns, rows)
                 with _staging(uri, connection, target, staged, plan):
                     _copy(uri, staged, parquet, statement_timeout)
@@ -107,15 +109,6 @@ def _milliseconds(seconds: float) -> str:
     return str(round(seconds * 1000))
 
 
-def _published_before(
-    connection: Connection, target: Table, plan: publishing.Write, load_id: str
-) -> bool:
-    existing = tables.existing(connection, target)
-    return (
-        existing is not None and plan.mode == "append" and ledger.has(connection, target, load_id)
-    )
-
-
 @contextmanager
 def _staging(
     uri: str,
@@ -125,9 +118,6 @@ def _staging(
     plan: publishing.Write,
 ) -> Iterator[None]:
     """Make the staging table, and drop it at the end, however it ends."""
-    existing = tables.existing(connection, target)
-    if existing is not None:  # before any row is moved; the publish looks again
-        tables.compare(target, existing, staged.columns)
     tables.ensure_schema(connection, target.schema)
     # Held until the connection ends: an attempt that is thought dead but is not, waits or is
     # waited for; and a staging table that nobody holds is known to be left over.

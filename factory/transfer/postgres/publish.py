@@ -79,10 +79,10 @@ def publish(
     """One transaction; false when this `load_id` was appended before, and nothing was done."""
     with connection.transaction():
         table.lock(connection, f"factory publish {target}")
-        if write.mode == "append" and ledger.has(connection, target, load_id):
+        existing = table.existing(connection, target)
+        if published_before(connection, target, existing, write, load_id):
             return False
         ledger.ensure(connection, target)
-        existing = table.existing(connection, target)
         if existing is None:
             ledger.forget(connection, target)
             _into_new(connection, target, staged, write)
@@ -90,6 +90,14 @@ def publish(
             _MODES[write.mode](connection, target, existing, staged, write)
         ledger.record(connection, target, load_id, write.mode, staged.rows)
     return True
+
+
+def published_before(
+    connection: Connection, target: Table, existing: Existing | None, write: Write, load_id: str
+) -> bool:
+    """Were these rows appended, and is the table that they went to still there?"""
+    repeated = write.mode == "append" and existing is not None
+    return repeated and ledger.has(connection, target, load_id)
 
 
 def _into_new(connection: Connection, target: Table, staged: Staged, write: Write) -> None:

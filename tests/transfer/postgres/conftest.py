@@ -1,0 +1,74 @@
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import fsspec
+import psycopg
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from psycopg import sql
+
+from factory.embedded.postgres import Server
+from factory.transfer.postgres.load import Loaded, load
+
+APPEND, REPLACE = {"mode": "append"}, {"mode": "replace"}
+
+
+@dataclass(frozen=True)
+class Warehouse:
+    """An own schema in the real server, and a load into it."""
+
+    uri: str
+    schema: str
+    stage: Path
+
+    def load(
+        self,
+        data: pa.Table | Mapping[str, Sequence[object]],
+        write: Mapping[str, object] = APPEND,
+        *,
+        table: str = "trips",
+        load_id: str = "run 1",
+        **options: Any,
+    ) -> Loaded:
+        path = self.stage / "data.parquet"
+        pq.write_table(data if isinstance(data, pa.Table) else pa.table(data), path)
+        return load(
+            self.uri,
+            fsspec.filesystem("file"),
+            str(path),
+            table=f"{self.schema}.{table}",
+            write=write,
+            load_id=load_id,
+            **options,
+        )
+
+    def run(self, query: str, *names: str, binary: bool = False) -> list[tuple[Any, ...]]:
+        """`{}` in the query stands for a table of this schema."""
+        tables = [sql.Identifier(self.schema, name) for name in names or ("trips",)]
+        with psycopg.connect(self.uri, autocommit=True) as connection:
+            connection.execute("SET timezone = 'UTC'")
+            cursor = connection.execute(sql.SQL(query).format(*tables), binary=binary)
+            return cursor.fetchall() if cursor.description else []
+
+    def rows(self, columns: str = "*") -> list[tuple[Any, ...]]:
+        return sorted(self.run(f"SELECT {columns} FROM {{}}"))
+
+    def tables(self) -> set[str]:
+        query = "SELECT relname FROM pg_class WHERE relnamespace = %s::regnamespace"
+        query += " AND relkind IN ('r', 'p', 'v', 'm')"
+        with psycopg.connect(self.uri) as connection:
+            return {row[0] for row in connection.execute(query, (self.schema,))}
+
+
+@pytest.fixture
+def warehouse(
+    postgres: Server, tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[Warehouse]:
+    schema = f"s{abs(hash(request.node.nodeid))}"
+    with psycopg.connect(postgres.uri, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema)))
+        yield Warehouse(postgres.uri, schema, tmp_path)
+        connection.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(schema)))

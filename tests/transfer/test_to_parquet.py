@@ -1,0 +1,55 @@
+from pathlib import Path
+
+import fsspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from factory.transfer.errors import BadOption, BadRow, Missing
+from factory.transfer.to_parquet import ROW_GROUP, Converted, to_parquet
+
+
+def test_csv(fs: fsspec.AbstractFileSystem, tmp_path: Path) -> None:
+    source, target = tmp_path / "f.csv", tmp_path / "stage" / "f.parquet"
+    source.write_text("VendorID,When\n" + "1,2024-01-01\n" * 300_000)
+    done = to_parquet(fs, [str(source)], fs, str(target), format={"type": "csv"})
+    columns = {"vendor_id": "int64", "when": "date32[day]"}
+    assert done == Converted(str(target), 300_000, target.stat().st_size, columns)
+    found = pq.ParquetFile(target).metadata
+    groups = [found.row_group(number).num_rows for number in range(found.num_row_groups)]
+    assert sum(groups) == 300_000
+    assert max(groups) <= ROW_GROUP
+    assert [p.name for p in target.parent.iterdir()] == ["f.parquet"]
+
+
+def test_nothing_is_left_by_a_failure(fs: fsspec.AbstractFileSystem, tmp_path: Path) -> None:
+    source, stage = tmp_path / "f.csv", tmp_path / "stage"
+    source.write_text("a,b\n" + "1,2\n" * 3_000_000 + "3\n")
+    with pytest.raises(BadRow, match=r"f\.csv:3000002: 1 fields"):
+        to_parquet(fs, [str(source)], fs, str(stage / "f.parquet"), format={"type": "csv"})
+    assert list(stage.iterdir()) == []
+
+
+def test_parquet(fs: fsspec.AbstractFileSystem, tmp_path: Path) -> None:
+    one, two, target = (str(tmp_path / f"{n}.parquet") for n in ("one", "two", "target"))
+    pq.write_table(pa.table({"ID": pa.array([1], pa.uint8()), "T": ["x"]}), one)
+    pq.write_table(pa.table({"ID": pa.array([2], pa.uint8()), "T": [None]}, None), two)
+    with pytest.raises(BadRow, match=r"two\.parquet has other columns .* without t string"):
+        to_parquet(fs, [one, two], fs, target, format={"type": "parquet"})
+    pq.write_table(pa.table({"ID": pa.array([2], pa.uint8()), "T": ["y"]}), two)
+    options = {"type": "parquet", "rename": {"T": "text"}}
+    assert to_parquet(fs, [one, two], fs, target, format=options).rows == 2
+    assert pq.read_table(target).to_pylist() == [{"id": 1, "text": "x"}, {"id": 2, "text": "y"}]
+
+
+def test_refused(fs: fsspec.AbstractFileSystem, tmp_path: Path) -> None:
+    source, target = str(tmp_path / "f.csv"), str(tmp_path / "f.parquet")
+    Path(source).write_text("a\n1\n")
+    with pytest.raises(Missing):
+        to_parquet(fs, [], fs, target, format={"type": "csv"})
+    with pytest.raises(BadOption, match="Did you mean 'parquet'"):
+        to_parquet(fs, [source], fs, target, format={"type": "parqet"})
+    with pytest.raises(BadOption, match="needs a `type`"):
+        to_parquet(fs, [source], fs, target, format={})
+    with pytest.raises(BadRow, match="not a Parquet file"):
+        to_parquet(fs, [source], fs, target, format={"type": "parquet"})
