@@ -48,7 +48,7 @@ def validate_layer(document: Document, *, environment: bool = False) -> list[Dia
     """What is wrong in a `_defaults.yaml` or in an environment file."""
     model = EnvironmentFile if environment else DefaultsFile
     found = _validator(model, authoring=True).problems(document.value)
-    return [_place(document, problem.path, problem) for problem in found]
+    return [placed(document, problem.path, problem) for problem in found]
 
 
 def validate(resolved: Resolved, arguments_of: ArgumentsOf, kinds: Iterable[str]) -> list[Problem]:
@@ -142,11 +142,12 @@ def diagnose(resolved: Resolved, problems: Iterable[Problem]) -> list[Diagnostic
     found = []
     for problem in problems:
         document, path = origin(resolved, problem.path)
-        found.append(_place(document, path, problem))
+        found.append(placed(document, path, problem))
     return sorted(set(found))
 
 
-def _place(document: Document, path: Path, problem: Problem) -> Diagnostic:
+def placed(document: Document, path: Path, problem: Problem) -> Diagnostic:
+    """A problem at the position of `path` in a document, or of its nearest ancestor there."""
     place, reached = positions.locate(_positions(document.name, document.text), path)
     at_key = problem.at_key and len(reached) > 0 and place.key_line > 0
     line, column = (place.key_line, place.key_column) if at_key else (place.line, place.column)
