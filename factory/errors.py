@@ -37,15 +37,22 @@ class BuildError(FactoryError):
     """A kind or Airflow refuses a valid spec.
 
     `step` is the id of the task that is refused, empty for the pipeline itself; `part` is the path
-    below it, such as `("with", "sql")`.
+    below it, such as `("with", "sql")`; `at_key` when the last name in it is what is wrong.
     """
 
     def __init__(
-        self, step: str, part: tuple[str | int, ...], message: str, hint: str = ""
+        self,
+        step: str,
+        part: tuple[str | int, ...],
+        message: str,
+        hint: str = "",
+        *,
+        at_key: bool = False,
     ) -> None:
         super().__init__(message, hint)
         self.step = step
         self.part = part
+        self.at_key = at_key
 
 
 class UsageError(FactoryError):

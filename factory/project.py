@@ -125,7 +125,7 @@ class Project:
         ids = [task["id"] for task in resolved.value["tasks"]]
         above = ("tasks", ids.index(error.step)) if error.step in ids else ()
         path = (*above, *error.part)
-        problem = Problem(path, "not-built", error.message, hint=error.hint)
+        problem = Problem(path, "not-built", error.message, hint=error.hint, at_key=error.at_key)
         return validate.diagnose(resolved, [problem])
 
     def files_of(self, resolved: Resolved) -> list[Diagnostic]:

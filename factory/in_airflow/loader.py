@@ -11,12 +11,19 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from airflow.sdk import get_parsing_context
+
 from factory.diagnostics import Diagnostic
-from factory.errors import FactoryError, SpecError
+from factory.errors import BuildError, FactoryError, SpecError
+from factory.in_airflow.fit import require_fit
+from factory.in_airflow.render import render
 from factory.project import CONFIGS, FOLDER, Project
+from factory.spec import discover
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
+
+    from airflow.sdk import DAG
 
 log = logging.getLogger(__name__)
 
@@ -39,23 +46,21 @@ def configs_beside(loader_file: str) -> Path:
 
 
 def load(loader_file: str, namespace: dict[str, Any]) -> None:
-    """Put every good DAG into a Dag file's namespace; in a worker, only the one asked for."""
-    from airflow.sdk import get_parsing_context
+    """Put every good DAG into a Dag file's namespace; in a worker, only the one asked for.
 
+    :raises BrokenSpecs: in a worker only, when its DAG is broken.
+    """
     wanted = get_parsing_context().dag_id
     root = configs_beside(loader_file)
     if wanted:
-        namespace[wanted] = _one(root, wanted)
+        dag = _one(root, wanted)
+        namespace |= {wanted: dag} if dag is not None else {}
         return
-    for dag_id, dag, _ in build(root):
-        if dag is not None:
-            namespace[dag_id] = dag
+    namespace |= {name: dag for name, dag, _ in build(root) if dag is not None}
 
 
-def build(root: Path) -> Iterator[tuple[str, Any, tuple[Diagnostic, ...]]]:
-    """Every spec as (dag_id or file, DAG or None, what is wrong)."""
-    from factory.in_airflow.render import render
-
+def build(root: Path) -> Iterator[tuple[str, DAG | None, tuple[Diagnostic, ...]]]:
+    """Every spec as (dag_id or file, DAG or None, what is wrong). Never raises."""
     try:
         project = Project(root)
     except FactoryError as error:
@@ -66,9 +71,12 @@ def build(root: Path) -> Iterator[tuple[str, Any, tuple[Diagnostic, ...]]]:
             yield outcome.path.stem, None, outcome.diagnostics
         for plan in outcome.plans:
             try:
-                yield plan.dag_id, render(plan, root), ()
-            except FactoryError as error:
-                yield plan.dag_id, None, (_at(f"{root.name}/{plan.source}", error),)
+                dag = render(plan, root)
+                require_fit(dag, plan)
+            except BuildError as error:
+                yield plan.dag_id, None, tuple(project.placed(plan, error))
+            else:
+                yield plan.dag_id, dag, ()
 
 
 def report(loader_file: str) -> None:
@@ -76,8 +84,6 @@ def report(loader_file: str) -> None:
 
     :raises BrokenSpecs: there is at least one.
     """
-    from airflow.sdk import get_parsing_context
-
     if get_parsing_context().dag_id:
         return
     broken = [
@@ -87,17 +93,28 @@ def report(loader_file: str) -> None:
         if entry.severity == "error"
     ]
     if broken:
-        unique = list(dict.fromkeys(broken))
-        raise BrokenSpecs("\n".join(["", *map(_line, unique)]))
+        raise BrokenSpecs(_lines(broken))
 
 
-def _one(root: Path, dag_id: str) -> Any:
-    from factory.in_airflow.render import render
-
+def _one(root: Path, dag_id: str) -> DAG | None:
+    """The DAG that a worker asks for; None when it is not one of ours."""
+    project = Project(root)
+    if discover.find(root, dag_id) is None:
+        log.warning("there is no pipeline %r in %s", dag_id, root)
+        return None
+    plan = None
     try:
-        return render(Project(root).plan(dag_id), root)
+        plan = project.plan(dag_id)
+        return render(plan, root)
     except SpecError as error:
-        raise BrokenSpecs("\n".join(["", *map(_line, error.diagnostics)])) from None
+        raise BrokenSpecs(_lines(error.diagnostics)) from None
+    except BuildError as error:
+        assert plan is not None
+        raise BrokenSpecs(_lines(project.placed(plan, error))) from error
+
+
+def _lines(diagnostics: Iterable[Diagnostic]) -> str:
+    return "\n".join(["", *map(_line, dict.fromkeys(diagnostics))])
 
 
 def _line(entry: Diagnostic) -> str:

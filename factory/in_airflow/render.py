@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 import importlib
+import inspect
+import re
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from airflow.sdk import DAG, Asset, TaskGroup
+import pendulum
+from airflow.sdk import (
+    DAG,
+    Asset,
+    AssetAny,
+    BaseOperator,
+    Param,
+    TaskGroup,
+)
 
-from factory.errors import FactoryError
+from factory.diagnostics import did_you_mean
+from factory.errors import BuildError
 from factory.in_airflow.notifiers import Notify
 from factory.plan.model import Alert, Assets, Call, Every, Output, Pipeline, Ref, Task, seconds
 
 _DURATIONS = {"retry_delay", "max_retry_delay", "execution_timeout"}
-_MARKS = (Call, Ref, Output)
+_ONCE = ("@once", "@continuous")
 
 
 class PipelineDAG(DAG):
@@ -38,9 +49,10 @@ def render(plan: Pipeline, root: Path) -> DAG:
     """The DAG of a plan.
 
     :param root: the configuration root that the plan's `source` is relative to.
-    :raises FactoryError: an operator cannot be imported or refuses its arguments.
+    :raises BuildError: an operator cannot be imported or refuses its arguments, or Airflow
+        refuses the DAG's own.
     """
-    dag = PipelineDAG(**_dag_arguments(plan))
+    dag = _dag(plan)
     dag.spec_file = dag.fileloc = str(root / plan.source)
     groups = {
         group.id: TaskGroup(group_id=group.id, tooltip=group.tooltip, dag=dag)
@@ -49,7 +61,7 @@ def render(plan: Pipeline, root: Path) -> DAG:
     made: dict[str, Any] = {}
     on_retry = [_notify(alert, "retry") for alert in plan.on_retry]
     for task in plan.tasks:
-        made[task.id] = _operator(task, plan, dag, groups, made, on_retry)
+        made[task.id] = _operator(task, dag, groups, made, on_retry)
     for before, after in plan.edges:
         made[before].set_downstream(made[after])
     for task in plan.tasks:
@@ -60,13 +72,31 @@ def render(plan: Pipeline, root: Path) -> DAG:
     return dag
 
 
+def _dag(plan: Pipeline) -> PipelineDAG:
+    """The DAG without its tasks."""
+    part: tuple[str, ...] = ("schedule",)
+    try:
+        schedule = _schedule(plan)
+        part = ("params",) if plan.params else ("schedule",)
+        return PipelineDAG(schedule=schedule, **_dag_arguments(plan))
+    except Exception as error:
+        # Airflow, or a provider that knows the scheme of an asset, may refuse in any way
+        raise BuildError("", part, f"Airflow refuses the pipeline: {_reason(error)}") from error
+
+
+def _reason(error: BaseException) -> str:
+    """An error in one line; Airflow's own often say only in their cause what is wrong."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    cause = error.__cause__
+    return text if cause is None else f"{text} ({_reason(cause)})"
+
+
 def _dag_arguments(plan: Pipeline) -> dict[str, Any]:
     arguments: dict[str, Any] = {
         "dag_id": plan.dag_id,
         "description": plan.description or None,
         "doc_md": _doc(plan),
         "tags": list(plan.tags),
-        "schedule": _schedule(plan.schedule),
         "start_date": _moment(plan.start_date, plan.timezone),
         "end_date": _moment(plan.end_date, plan.timezone),
         "catchup": plan.catchup,
@@ -95,34 +125,38 @@ def _doc(plan: Pipeline) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
-def _schedule(schedule: str | Every | Assets | None) -> Any:
+def _schedule(plan: Pipeline) -> Any:
+    schedule = plan.schedule
     if isinstance(schedule, Every):
         return timedelta(seconds=schedule.seconds)
-    if not isinstance(schedule, Assets):
+    if isinstance(schedule, Assets):
+        assets = [Asset(uri=uri, name=uri) for uri in schedule.uris]
+        return AssetAny(*assets) if schedule.any else assets
+    if schedule is None or schedule in _ONCE or plan.timezone == "UTC":
         return schedule
-    assets = [Asset(uri=uri, name=uri) for uri in schedule.uris]
-    if not schedule.any:
-        return assets
-    from airflow.sdk import AssetAny
+    # Airflow takes the time zone of a cron expression from `start_date` only
+    from airflow.configuration import conf
+    from airflow.timetables.interval import CronDataIntervalTimetable
+    from airflow.timetables.trigger import CronTriggerTimetable
 
-    return AssetAny(*assets)
+    if conf.getboolean("scheduler", "create_cron_data_intervals"):
+        return CronDataIntervalTimetable(schedule, plan.timezone)
+    return CronTriggerTimetable(schedule, timezone=plan.timezone)
 
 
 @lru_cache(maxsize=256)
 def _moment(text: str | None, zone: str) -> datetime | None:
     if text is None:
         return None
-    import pendulum
-
     moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    return pendulum.instance(moment, tz=zone)
+    if moment.tzinfo is None:
+        return pendulum.instance(moment, tz=zone)
+    return pendulum.instance(moment).in_timezone(zone)
 
 
 def _param(value: Any) -> Any:
     if not isinstance(value, Mapping) or not {"default", "type", "enum"} & set(value):
         return value
-    from airflow.sdk import Param
-
     schema = {key: entry for key, entry in value.items() if key not in ("default", "description")}
     default = {"default": value["default"]} if "default" in value else {}
     return Param(**default, description=value.get("description"), **schema)
@@ -134,13 +168,31 @@ def _notify(alert: Alert, event: str) -> Notify:
 
 def _operator(
     task: Task,
-    plan: Pipeline,
     dag: DAG,
     groups: Mapping[str, Any],
     made: Mapping[str, Any],
     on_retry: list[Notify],
 ) -> Any:
-    operator = _import(task.operator, task.id)
+    operator = _import(task.operator, task)
+    try:
+        arguments = _arguments(task, made, on_retry)
+        operated = operator(
+            task_id=task.id.removeprefix(f"{task.group}."),
+            dag=dag,
+            task_group=groups.get(task.group) if task.group else None,
+            **arguments,
+        )
+    except BuildError:
+        raise
+    except (Exception, SystemExit) as error:
+        # an operator of any package may refuse in any way; the error belongs to this task alone
+        raise _refusal(task, operator, error) from error
+    if not isinstance(operated, BaseOperator):
+        raise BuildError(_step(task), ("uses",), f"{task.operator} is not an Airflow operator")
+    return operated
+
+
+def _arguments(task: Task, made: Mapping[str, Any], on_retry: list[Notify]) -> dict[str, Any]:
     arguments = {name: _value(value, task, made) for name, value in task.arguments.items()}
     for name, value in task.settings.items():
         arguments[name] = _duration(value) if name in _DURATIONS else value
@@ -150,15 +202,38 @@ def _operator(
         arguments["doc_md"] = task.description
     if on_retry:
         arguments["on_retry_callback"] = on_retry
-    group = groups.get(task.group) if task.group else None
-    try:
-        return operator(
-            task_id=task.id.removeprefix(f"{task.group}."), dag=dag, task_group=group, **arguments
-        )
-    except Exception as error:
-        # an operator of any package may refuse in any way; the error belongs to this task alone
-        name = task.operator.rpartition(".")[2]
-        raise FactoryError(f"task {task.id!r}: {name} refuses its arguments: {error}") from error
+    return arguments
+
+
+def _step(task: Task) -> str:
+    """The id that the spec gives: a group is named after it."""
+    return task.id.partition(".")[0]
+
+
+def _refusal(task: Task, operator: Any, error: BaseException) -> BuildError:
+    """Where a person must look: at the argument, when one can be told."""
+    name = task.operator.rpartition(".")[2]
+    written = task.arguments if task.uses == task.operator else {}
+    known = _parameters(operator)
+    for key in written:
+        if known and key not in known:
+            message = f"{name} has no argument {key!r}"
+            hint = did_you_mean(key, known)
+            return BuildError(_step(task), ("with", key), message, hint, at_key=True)
+    reason = _reason(error)
+    named = [key for key in written if re.search(rf"\b{re.escape(key)}\b", reason)]
+    return BuildError(_step(task), ("with", *named[:1]), f"{name} refuses its arguments: {reason}")
+
+
+def _parameters(operator: Any) -> set[str]:
+    """Every argument that an operator and the classes above it take."""
+    if not isinstance(operator, type) or not issubclass(operator, BaseOperator):
+        return set()
+    found: set[str] = set()
+    for above in operator.__mro__:
+        if "__init__" in above.__dict__:
+            found |= set(inspect.signature(above.__init__).parameters)  # type: ignore[misc]
+    return found
 
 
 @lru_cache(maxsize=1024)
@@ -175,10 +250,10 @@ def _value(value: Any, task: Task, made: Mapping[str, Any]) -> Any:
     if kind is list or kind is tuple:
         return [_value(entry, task, made) for entry in value]
     if kind is Call:
-        target = _import(value.path, task.id)
+        target = _import(value.path, task)
         return target(**{name: _value(v, task, made) for name, v in value.arguments.items()})
     if kind is Ref:
-        return _import(value.path, task.id)
+        return _import(value.path, task)
     if kind is Output:
         return made[value.task].output
     return value
@@ -191,11 +266,15 @@ def _load(path: str) -> Callable[..., Any]:
     return found
 
 
-def _import(path: str, task_id: str) -> Callable[..., Any]:
+def _import(path: str, task: Task) -> Callable[..., Any]:
     try:
         return _load(path)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise FactoryError(
-            f"task {task_id!r}: {path} cannot be imported: {error}",
-            "install the Airflow provider that has it, or correct the path",
+    except (Exception, SystemExit) as error:
+        # importing runs another package's code, which may fail in any way
+        part = ("uses",) if path == task.operator else ("with",)
+        raise BuildError(
+            _step(task),
+            part,
+            f"{path} cannot be imported: {_reason(error)}",
+            "install the package that has it, or correct the path",
         ) from error
