@@ -28,7 +28,7 @@ from factory.transfer.types import arrow_type, type_word
 
 OPTIONS = ("delimiter", "quote", "header", "nulls", "columns", *names.OPTIONS)
 
-INFER_BLOCK = 8 << 20
+INFER_BLOCK = 4 << 20
 BLOCK = 2 << 20
 
 # Numbers that a number type would change: a leading zero, more digits than it can hold.
