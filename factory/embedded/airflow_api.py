@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timezone
+from graphlib import TopologicalSorter
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -33,6 +34,13 @@ class Dag(msgspec.Struct, frozen=True):
     description: str | None
     timetable_summary: str | None
     last_parsed_time: datetime | None
+
+
+class Task(msgspec.Struct, frozen=True):
+    """A task of a Dag."""
+
+    task_id: str
+    downstream_task_ids: list[str]
 
 
 class DagVersion(msgspec.Struct, frozen=True):
@@ -129,6 +137,16 @@ class AirflowApi:
             headers={"Accept": "application/json"},
         )
         return answer.json()["content"] or ""
+
+    def tasks(self, dag_id: str) -> list[Task]:
+        """The Dag's tasks, each after those that it waits for."""
+        answer = self._send("GET", f"/api/v2/dags/{_part(dag_id)}/tasks").json()
+        tasks = {one["task_id"]: _convert(one, Task) for one in answer["tasks"]}
+        order = TopologicalSorter[str](dict.fromkeys(sorted(tasks), ()))
+        for task in tasks.values():
+            for name in task.downstream_task_ids:
+                order.add(name, task.task_id)
+        return [tasks[name] for name in order.static_order()]
 
     def dag_versions(self, dag_id: str) -> list[DagVersion]:
         """The Dag's versions."""

@@ -1,0 +1,51 @@
+"""`factory demo`: run the whole thing here, from sample data to rows, on a real Airflow."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Add the command's arguments."""
+    parser.add_argument(
+        "--exit", action="store_true", help="end after the runs, also on a terminal"
+    )
+    parser.add_argument(
+        "--port",
+        type=int,
+        default=0,
+        metavar="N",
+        help="port of Airflow's UI (default: a free one)",
+    )
+    parser.add_argument(
+        "--home",
+        type=Path,
+        metavar="DIR",
+        help="folder for the database, Airflow and logs (default: .demo in the project)",
+    )
+    parser.add_argument(
+        "--keep",
+        action="store_true",
+        help="go on with the last demo's Airflow and its history instead of a fresh one",
+    )
+
+
+def run(args: Namespace) -> int:
+    """Run the demo; 0 when every run succeeded and the counts hold."""
+    import sys
+
+    from factory.embedded.demo import Options, find_project
+    from factory.embedded.demo import run as run_demo
+
+    project = find_project(Path.cwd())
+    home: Path = args.home or project / ".demo"
+    return run_demo(
+        Options(
+            project=project,
+            home=home.absolute(),
+            port=args.port,
+            stay=sys.stdout.isatty() and not args.exit,
+            keep=args.keep,
+        )
+    )

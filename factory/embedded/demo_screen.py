@@ -1,0 +1,186 @@
+"""What the demo shows: plain lines, or on a terminal a live table of its runs."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+from factory.embedded.airflow_api import DagRun, TaskInstance
+
+if TYPE_CHECKING:
+    from rich.table import Table as RichTable
+
+    from factory.embedded.demo_results import Table
+
+_COLOURS = {
+    "success": "green",
+    "failed": "bold red",
+    "upstream_failed": "red",
+    "up_for_retry": "yellow",
+    "running": "cyan",
+    "queued": "blue",
+    "scheduled": "blue",
+    "skipped": "magenta",
+}
+
+
+class Screen(Protocol):
+    """Where the demo's progress goes. Used in a with block."""
+
+    def __enter__(self) -> Screen:
+        """Begin."""
+
+    def __exit__(self, *error: object) -> None:
+        """Leave the terminal as it was."""
+
+    def say(self, text: str = "", *, since: bool = False) -> None:
+        """Show some text, on request with the time since the start."""
+
+    def progress(
+        self, order: Sequence[str], runs: Sequence[DagRun], tasks: Sequence[TaskInstance]
+    ) -> None:
+        """Show where the runs and their tasks are, the tasks in their order."""
+
+    def settled(self) -> None:
+        """Follow the runs no longer; what was shown of them stays."""
+
+
+def screen() -> Screen:
+    """The screen that suits where stdout goes."""
+    return LiveScreen() if sys.stdout.isatty() else LineScreen()
+
+
+class LineScreen:
+    """One line for each change, for logs."""
+
+    def __init__(self) -> None:
+        self._started = time.monotonic()
+        self._seen: dict[tuple[str, ...], str] = {}
+
+    def __enter__(self) -> LineScreen:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Nothing to restore."""
+
+    def say(self, text: str = "", *, since: bool = False) -> None:
+        """Print the text."""
+        print(f"{time.monotonic() - self._started:6.1f}s  {text}" if since else text, flush=True)
+
+    def progress(
+        self, order: Sequence[str], runs: Sequence[DagRun], tasks: Sequence[TaskInstance]
+    ) -> None:
+        """Print what changed since the last time."""
+        width = max(map(len, order), default=0)
+        place = {name: at for at, name in enumerate(order)}
+        for run in runs:
+            ours = [task for task in tasks if task.dag_run_id == run.dag_run_id]
+            for task in sorted(ours, key=lambda task: place.get(task.task_id, 0)):
+                key = (run.dag_run_id, task.task_id, str(task.map_index))
+                self._change(key, task.state, f"{month(run)}  {task.task_id:{width}}")
+            self._change((run.dag_run_id,), run.state, f"{month(run)}  {'the run':{width}}")
+
+    def settled(self) -> None:
+        """Nothing is followed between calls."""
+
+    def _change(self, key: tuple[str, ...], state: str | None, text: str) -> None:
+        if state and self._seen.get(key) != state:
+            self._seen[key] = state
+            self.say(f"{text}  {state}", since=True)
+
+
+class LiveScreen:
+    """A table that is drawn again in place: one line a run, one column a task."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.live import Live
+
+        self._started = time.monotonic()
+        self._console = Console(highlight=False)
+        self._live = Live(console=self._console, auto_refresh=False)
+
+    def __enter__(self) -> LiveScreen:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.settled()
+
+    def say(self, text: str = "", *, since: bool = False) -> None:
+        """Print the text above the table."""
+        elapsed = f"{time.monotonic() - self._started:6.1f}s  " if since else ""
+        self._console.print(elapsed + text, markup=False, soft_wrap=True)
+
+    def progress(
+        self, order: Sequence[str], runs: Sequence[DagRun], tasks: Sequence[TaskInstance]
+    ) -> None:
+        """Draw the table."""
+        if not self._live.is_started:
+            self._live.start()
+        self._live.update(self._table(order, runs, tasks), refresh=True)
+
+    def settled(self) -> None:
+        """Leave the table as it was drawn last."""
+        if self._live.is_started:
+            self._live.stop()
+
+    def _table(
+        self, order: Sequence[str], runs: Sequence[DagRun], tasks: Sequence[TaskInstance]
+    ) -> RichTable:
+        from rich import box
+        from rich.table import Table as RichTable
+
+        title = f"{time.monotonic() - self._started:.0f} s"
+        table = RichTable("run", *order, title, box=box.SIMPLE_HEAD)
+        found = {(task.dag_run_id, task.task_id): task for task in tasks}
+        for run in runs:
+            cells = [_task_cell(found.get((run.dag_run_id, name))) for name in order]
+            table.add_row(month(run), *cells, _coloured(run.state))
+        return table
+
+
+def month(run: DagRun) -> str:
+    """The month that a run loads."""
+    return f"{run.logical_date or run.run_after:%Y-%m}"
+
+
+def format_table(table: Table) -> list[str]:
+    """The table as psql writes it: names above a line, numbers to the right."""
+    cells = [[_text(value) for value in row] for row in table.rows]
+    columns = list(zip(table.columns, *cells, strict=True))
+    widths = [max(map(len, column)) for column in columns]
+    lines = [
+        " | ".join(name.center(width) for name, width in zip(table.columns, widths, strict=True)),
+        "-+-".join("-" * width for width in widths),
+    ]
+    for row, texts in zip(table.rows, cells, strict=True):
+        padded = [
+            text.ljust(width) if isinstance(value, str) else text.rjust(width)
+            for value, text, width in zip(row, texts, widths, strict=True)
+        ]
+        lines.append(" | ".join(padded))
+    return [f" {line}".rstrip() for line in lines]
+
+
+def indented(lines: Iterable[str]) -> str:
+    """The lines below their title."""
+    return "\n".join(f"         | {line}" for line in lines)
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else f"{value:,}"
+
+
+def _task_cell(task: TaskInstance | None) -> str:
+    if task is None or task.state is None:
+        return ""
+    spent = f" {task.duration:.1f} s" if task.duration and task.state == "success" else ""
+    again = f" (try {task.try_number})" if task.try_number > 1 else ""
+    return _coloured(task.state) + spent + again
+
+
+def _coloured(state: str) -> str:
+    colour = _COLOURS.get(state)
+    return f"[{colour}]{state}[/]" if colour else state
