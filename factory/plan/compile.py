@@ -64,7 +64,10 @@ def compile(resolved: Resolved, source: str) -> Pipeline:
 
 def _compile(kind: kinds.Kind, step: Step) -> Fragment:
     try:
-        return kind.compile(step)
+        fragment: Any = kind.compile(step)
+        if not isinstance(fragment, Fragment):
+            raise TypeError(f"its compile returns {fragment!r}, not a Fragment")
+        return fragment
     except (Exception, SystemExit) as error:
         # a kind of another package may fail in any way; the error belongs to this task alone
         message = f"the kind {step.uses!r} fails: {error!r}"

@@ -76,6 +76,7 @@ def _arguments(
         return
     try:
         model = arguments_of(uses)
+        validator = None if model is None else _validator(model)
     except KeyError:
         known = list(kinds)
         yield Problem(
@@ -89,8 +90,12 @@ def _arguments(
     except FactoryError as error:  # a kind of another package that does not load
         yield Problem(("tasks", index, "uses"), "broken-kind", error.message, hint=error.hint)
         return
-    if model is not None and isinstance(given, dict):
-        yield from _validator(model).problems(given, ("tasks", index, "with"))
+    except TypeError as error:  # one whose arguments have no JSON Schema
+        message = f"the kind {uses!r} is broken: {error}"
+        yield Problem(("tasks", index, "uses"), "broken-kind", message)
+        return
+    if validator is not None and isinstance(given, dict):
+        yield from validator.problems(given, ("tasks", index, "with"))
 
 
 def _graph(steps: list[tuple[int, dict[str, Any]]]) -> Iterator[Problem]:

@@ -1,0 +1,328 @@
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.sdk import DAG, Asset, AssetAll, AssetAny
+from airflow.serialization.serialized_objects import LazyDeserializedDAG
+
+from factory.errors import BuildError
+from factory.in_airflow.render import render
+from factory.plan.model import Alert, Assets, Call, Every, Group, Output, Pipeline, Ref, Task
+from factory.project import Project
+
+BASH = "airflow.providers.standard.operators.bash.BashOperator"
+Write = Callable[[str, str], Path]
+
+
+def bash(name: str, command: str = "true", **more: Any) -> Task:
+    return Task(id=name, operator=BASH, arguments={"bash_command": command}, **more)
+
+
+def made(*tasks: Task, **more: Any) -> Any:
+    plan = Pipeline(dag_id="p", source="team/p.yaml", tasks=tasks or (bash("a"),), **more)
+    return render(plan, Path("/root/dag_factory_configs"))
+
+
+def serialized(dag: DAG) -> dict[str, Any]:
+    data: dict[str, Any] = LazyDeserializedDAG.from_dag(dag).data["dag"]
+    return data
+
+
+def rendered(project: Project, dag_id: str) -> Any:
+    return render(project.plan(dag_id), project.root)
+
+
+def test_every_field_of_a_pipeline_reaches_the_dag() -> None:
+    dag = made(
+        description="What it does.",
+        owner="trips",
+        tags=("b", "a"),
+        source_url="https://git.example.org/configs/",
+        schedule="0 6 * * *",
+        start_date="2024-01-01",
+        end_date="2024-12-31T12:00:00Z",
+        catchup=True,
+        max_active_runs=2,
+        max_active_tasks=3,
+        max_consecutive_failed_dag_runs=4,
+        dagrun_timeout=90.0,
+        fail_fast=True,
+        paused=False,
+        params={"full": False, "day": {"type": "string", "default": "x", "description": "d"}},
+        on_failure=(Alert("some.module", {"to": ["a"]}),),
+        on_success=(Alert("some.module", {}),),
+    )
+    assert dag.description == "What it does."
+    assert dag.doc_md == (
+        "What it does.\n\nOwner: **trips**\n\n"
+        "[team/p.yaml](https://git.example.org/configs/team/p.yaml)"
+    )
+    assert dag.owner == "trips"
+    assert dag.tags == {"a", "b"}
+    assert dag.start_date == datetime(2024, 1, 1, tzinfo=timezone.utc)
+    assert dag.end_date == datetime(2024, 12, 31, 12, tzinfo=timezone.utc)
+    assert dag.catchup
+    assert dag.max_active_runs == 2
+    assert dag.max_active_tasks == 3
+    assert dag.max_consecutive_failed_dag_runs == 4
+    assert dag.dagrun_timeout == timedelta(seconds=90)
+    assert dag.fail_fast
+    assert dag.is_paused_upon_creation is False
+    assert dag.params.dump() == {"full": False, "day": "x"}
+    assert dag.params.get_param("day").schema == {"type": "string"}
+    assert dag.params.get_param("day").description == "d"
+    assert [callback.event for callback in dag.on_failure_callback] == ["failure"]
+    assert [callback.event for callback in dag.on_success_callback] == ["success"]
+
+
+def test_what_is_not_set_is_left_to_airflow() -> None:
+    ours, theirs = made(), DAG("p", schedule=None)
+    for name in ("max_active_runs", "max_active_tasks", "max_consecutive_failed_dag_runs"):
+        assert getattr(ours, name) == getattr(theirs, name)
+    assert ours.is_paused_upon_creation is None
+    assert ours.dagrun_timeout is None
+
+
+@pytest.mark.parametrize(
+    ("schedule", "timetable"),
+    [
+        (None, "NullTimetable"),
+        ("@once", "OnceTimetable"),
+        ("@daily", "CronTriggerTimetable"),
+        ("0 6 2 * *", "CronTriggerTimetable"),
+        (Every(900.0), "DeltaTriggerTimetable"),
+        (Assets(("s3://b/a", "s3://b/c")), "AssetTriggeredTimetable"),
+    ],
+)
+def test_each_form_of_schedule(schedule: Any, timetable: str) -> None:
+    assert type(made(schedule=schedule).timetable).__name__ == timetable
+
+
+def test_an_interval_is_a_timedelta() -> None:
+    assert made(schedule=Every(900.0)).schedule == timedelta(minutes=15)
+
+
+def test_assets_all_and_any() -> None:
+    uris = ("s3://b/a", "s3://b/c")
+    everyone: Any = made(schedule=Assets(uris)).timetable.asset_condition
+    anyone: Any = made(schedule=Assets(uris, any=True)).timetable.asset_condition
+    assert isinstance(everyone, AssetAll)
+    assert isinstance(anyone, AssetAny)
+    assert [asset.uri for asset in anyone.objects] == list(uris)
+
+
+@pytest.mark.parametrize("schedule", ["0 6 * * *", "@daily"])
+@pytest.mark.parametrize("start", [None, "2024-07-01", "2024-07-01T00:00:00Z"])
+def test_the_time_zone_is_that_of_the_schedule(schedule: str, start: str | None) -> None:
+    dag = made(schedule=schedule, timezone="Europe/Berlin", start_date=start)
+    assert serialized(dag)["timetable"]["__var"]["timezone"] == "Europe/Berlin"
+
+
+def test_a_date_without_a_zone_is_in_the_time_zone() -> None:
+    dag = made(timezone="Europe/Berlin", start_date="2024-07-01")
+    assert dag.start_date == datetime(2024, 6, 30, 22, tzinfo=timezone.utc)
+
+
+def test_every_field_of_a_task_reaches_its_operator() -> None:
+    settings = {
+        "retries": 3,
+        "retry_delay": "5m",
+        "retry_exponential_backoff": True,
+        "max_retry_delay": "1h",
+        "execution_timeout": "90s",
+        "trigger_rule": "all_done",
+        "pool": "small",
+        "pool_slots": 2,
+        "priority_weight": 7,
+        "queue": "big",
+        "executor": "LocalExecutor",
+        "depends_on_past": True,
+        "max_active_tis_per_dag": 1,
+    }
+    told = Alert("some.module", {})
+    task = bash("a", settings=settings, outlets=("s3://b/a",), description="Why.")
+    operator = made(task, on_retry=(told,)).get_task("a")
+    durations = {
+        "retry_delay": timedelta(minutes=5),
+        "max_retry_delay": timedelta(hours=1),
+        "execution_timeout": timedelta(seconds=90),
+    }
+    for name, value in {**settings, **durations}.items():
+        assert getattr(operator, name) == value, name
+    assert operator.outlets == [Asset(uri="s3://b/a", name="s3://b/a")]
+    assert operator.doc_md == "Why."
+    assert [callback.event for callback in operator.on_retry_callback] == ["retry"]
+
+
+def test_edges_groups_setups_and_teardowns() -> None:
+    dag = made(
+        bash("make", role="setup"),
+        bash("g.work", group="g"),
+        bash("drop", role="teardown", setups=("make",)),
+        edges=(("make", "g.work"), ("g.work", "drop")),
+        groups=(Group("g", "A group."),),
+    )
+    assert dag.get_task("make").is_setup
+    assert dag.get_task("drop").is_teardown
+    assert dag.get_task("make").downstream_task_ids == {"g.work", "drop"}
+    assert dag.get_task("g.work").downstream_task_ids == {"drop"}
+    assert dag.task_group.get_task_group_dict()["g"].tooltip == "A group."
+
+
+def test_marks_become_objects() -> None:
+    first = bash("a")
+    arguments = {
+        "bash_command": Output("a"),
+        "env": {"kept": ["x", {"y": 1}]},
+        "execution_timeout": Call("datetime.timedelta", {"minutes": 5}),
+        "pre_execute": Ref("builtins.print"),
+    }
+    second = Task(id="b", operator=BASH, arguments=arguments)
+    operator = made(first, second).get_task("b")
+    assert operator.execution_timeout == timedelta(minutes=5)
+    assert operator.env == {"kept": ["x", {"y": 1}]}
+    assert operator.upstream_task_ids == {"a"}
+
+
+def test_the_code_tab_and_the_template_folder_are_those_of_the_spec() -> None:
+    dag = made()
+    dag.fileloc = "/somewhere/dags/pipelines.py"  # as Airflow's importer does
+    dag.validate()
+    assert dag.fileloc == "/root/dag_factory_configs/team/p.yaml"
+    assert dag.folder == "/root/dag_factory_configs/team"
+
+
+@pytest.mark.parametrize(
+    ("task", "part", "message"),
+    [
+        (
+            Task(id="g.a", operator="airflow.providers.nope.X", group=""),
+            ("uses",),
+            "No module named",
+        ),
+        (Task(id="g.a", operator="datetime.nope"), ("uses",), "no attribute 'nope'"),
+        (Task(id="g.a", operator="nodots"), ("uses",), "cannot be imported"),
+        (Task(id="g.a", operator="builtins.dict"), ("uses",), "is not an Airflow operator"),
+        (Task(id="g.a", operator="sys.exit"), ("with",), "refuses its arguments"),
+        (Task(id="g.a", operator=BASH, uses=BASH), ("with",), "missing keyword argument"),
+        (
+            Task(id="g.a", operator=BASH, uses=BASH, arguments={"bash_comand": "x"}),
+            ("with", "bash_comand"),
+            "has no argument 'bash_comand'",
+        ),
+        (
+            Task(id="g.a", operator=BASH, uses=BASH, arguments={"bash_command": "", "pool": 5}),
+            ("with", "pool"),
+            "'pool'",
+        ),
+    ],
+)
+def test_a_refused_task_names_its_place(task: Task, part: tuple[str, ...], message: str) -> None:
+    with pytest.raises(BuildError) as caught:
+        made(task)
+    assert (caught.value.step, caught.value.part) == ("g", part)
+    assert message in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("more", "part"),
+    [
+        ({"schedule": Assets(("airflow://x",))}, ("schedule",)),
+        (
+            {"schedule": "@daily", "params": {"n": {"type": "integer", "default": "x"}}},
+            ("params",),
+        ),
+    ],
+)
+def test_a_refused_pipeline_names_its_place(more: dict[str, Any], part: tuple[str, ...]) -> None:
+    with pytest.raises(BuildError) as caught:
+        made(**more)
+    assert (caught.value.step, caught.value.part) == ("", part)
+
+
+SPEC = """version: 1
+description: Every kind of value.
+owner: data
+tags: [c, a, b]
+schedule: {{assets: [s3://b/a, s3://b/c]}}
+params: {{z: 1, a: {{type: string, default: x}}}}
+alerts: {{on_failure: [{{type: webhook, conn_id: hook}}]}}
+vars: {{z: 1, a: 2}}
+tasks:
+  - {{id: a, run: "echo {word}", retries: 2, retry_delay: 5m}}
+  - id: b
+    uses: bash
+    needs: [a]
+    with: {{command: "true", env: {{Z: "1", A: "2"}}}}
+  - id: load
+    uses: ingest
+    needs: [b]
+    with:
+      source: {{type: http, url: "https://example.org/x.csv", format: csv}}
+      target: {{type: postgres, conn_id: warehouse, table: raw.x}}
+      write: {{mode: merge, key: [b, a]}}
+"""
+
+HASHES = """
+import json, sys
+from airflow.dag_processing.dagbag import BundleDagBag
+from airflow.serialization.serialized_objects import LazyDeserializedDAG
+folder = sys.argv[1]
+bag = BundleDagBag(dag_folder=f"{folder}/dags/pipelines.py", bundle_path=folder, bundle_name="b")
+assert not bag.import_errors, bag.import_errors
+hashes = {name: LazyDeserializedDAG.from_dag(dag).hash for name, dag in bag.dags.items()}
+print("HASHES" + json.dumps(hashes))
+"""
+
+
+def hashes(project: Path, cwd: Path, seed: str) -> dict[str, str]:
+    """What Airflow compares to tell whether a DAG changed, as its Dag processor gets it."""
+    command = [sys.executable, "-c", HASHES, str(project)]
+    env = {**os.environ, "PYTHONHASHSEED": seed}
+    answer = subprocess.run(command, cwd=cwd, env=env, check=True, capture_output=True, text=True)
+    found: dict[str, str] = json.loads(answer.stdout.rpartition("HASHES")[2])
+    return found
+
+
+def project_with(folder: Path, text: str) -> Path:
+    shutil.copytree(Path(__file__).parents[2] / "dags", folder / "dags")
+    (folder / "dag_factory_configs/team").mkdir(parents=True)
+    (folder / "dag_factory_configs/team/p.yaml").write_text(text)
+    return folder
+
+
+def test_the_same_spec_has_the_same_hash_in_any_process_folder_and_place(tmp_path: Path) -> None:
+    spec = SPEC.format(word="hello")
+    one = project_with(tmp_path / "one", spec)
+    two = project_with(tmp_path / "deep/er/two", f"# a comment\n{spec}# and another\n")
+    first = hashes(one, one, "1")
+    assert list(first) == ["p"]
+    assert hashes(two, tmp_path, "2") == first
+
+
+def test_a_change_of_a_task_changes_the_hash_and_a_comment_does_not(
+    root: Path, write: Write
+) -> None:
+    def current() -> str:
+        return str(LazyDeserializedDAG.from_dag(rendered(Project(root), "p")).hash)
+
+    write("p.yaml", SPEC.format(word="hello"))
+    before = current()
+    write("p.yaml", "# why\n" + SPEC.format(word="hello"))
+    assert current() == before
+    write("p.yaml", SPEC.format(word="goodbye"))
+    assert current() != before
+
+
+def test_nothing_of_the_root_is_in_the_serialized_dag(root: Path, write: Write) -> None:
+    write("team/p.yaml", SPEC.format(word="hello"))
+    data = serialized(rendered(Project(root), "p"))
+    data.pop("fileloc")  # not in the hash
+    assert str(root) not in json.dumps(data)
