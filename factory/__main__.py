@@ -1,0 +1,5 @@
+"""`python -m factory`: the command line."""
+
+from factory.cli.main import console
+
+console()

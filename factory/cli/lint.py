@@ -1,0 +1,55 @@
+"""`factory lint`: check pipelines. Never imports Airflow, runs nothing, uses no network."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from factory.cli import options, terminal
+
+HELP = """\
+exit code: 0 when there are no errors, 1 when there are; warnings count with --strict.
+
+for example:
+  factory lint                        everything, in the environment dev
+  factory lint --all-envs             everything, in every environment
+  factory lint --format json taxi/    one folder, for a program
+"""
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Add the command's arguments."""
+    parser.add_argument(
+        "paths", nargs="*", type=Path, metavar="PATH", help="files or folders (default: all)"
+    )
+    options.add_root(parser)
+    environments = parser.add_mutually_exclusive_group()
+    options.add_environment(environments)
+    environments.add_argument(
+        "--all-envs", action="store_true", help="in every environment, not only in one"
+    )
+    parser.add_argument("--strict", action="store_true", help="warnings count as errors")
+    parser.add_argument(
+        "--format", choices=("text", "json"), default="text", help="for people, or for programs"
+    )
+    parser.add_argument(
+        "--color", choices=terminal.CHOICES, default="auto", help="colours (default: auto)"
+    )
+
+
+def run(args: Namespace) -> int:
+    """Lint and report; 1 when there are errors."""
+    from factory.lint.check import check
+    from factory.lint.report import merge
+    from factory.lint.reporters import reporter
+
+    root = options.root(args)
+    every = options.environments(root) if args.all_envs else []
+    chosen: list[str | None] = [*every] or [args.env]
+    paths = [options.absolute(path) for path in args.paths]
+    found = merge(check(options.project(args, name), paths) for name in chosen)
+    paint = terminal.painter(args.color, sys.stdout)
+    for line in reporter(args.format)(found, root.parent, paint):
+        print(line)
+    return 1 if found.errors or (args.strict and found.warnings) else 0

@@ -1,0 +1,185 @@
+"""The command line: one module per command, and the one place that turns errors into exit codes.
+
+Exit codes: 0 fine, 1 findings or an error that the message explains, 2 used wrongly,
+3 a defect of this program, 130 stopped by Ctrl-C, 141 the reader of the output went away.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn, Protocol, cast
+
+from factory.diagnostics import nearest
+from factory.errors import FactoryError, SpecError, UsageError
+
+COMMANDS = {
+    "lint": "check pipelines: all problems at once, without Airflow",
+    "new": "write a new pipeline of a kind, ready to run",
+    "render": "show the tasks that a pipeline becomes",
+    "explain": "show every value of a pipeline and the line it came from",
+    "run": "run a pipeline here and now, in this process",
+    "schema": "write the JSON Schemas that editors complete from",
+    "demo": "run everything here, from sample data to rows, on a real Airflow",
+    "completion": "print the shell's completion script",
+}
+FINE, FINDINGS, USAGE, INTERNAL, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 3, 130, 141
+
+
+class Command(Protocol):
+    """A module of this package; it may have a text `HELP`, the last part of its help."""
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Add the command's arguments."""
+
+    def run(self, args: argparse.Namespace) -> int:
+        """Do it; the exit code."""
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose complaints are UsageErrors."""
+
+    def error(self, message: str) -> NoReturn:
+        """Instead of printing the whole usage.
+
+        :raises UsageError: always.
+        """
+        raise UsageError(message, f"see `{self.prog} --help`")
+
+
+def console() -> NoReturn:
+    """The entry point: `factory …`."""
+    if "_ARGCOMPLETE" in os.environ:
+        from factory.cli.completion import complete
+
+        complete()
+    for stream in (sys.stdout, sys.stderr):
+        if not (stream.encoding or "").lower().startswith("utf"):
+            stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    sys.exit(main(sys.argv[1:]))
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run one command; its exit code."""
+    try:
+        code = _run(list(argv))
+        sys.stdout.flush()
+        return code
+    except SystemExit as exit:  # argparse's --help
+        return exit.code if isinstance(exit.code, int) else FINE
+    except FactoryError as error:
+        _complain(error)
+        return USAGE if isinstance(error, UsageError) else FINDINGS
+    except KeyboardInterrupt:
+        print("\nstopped", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Python would complain once more when it flushes at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    except Exception:
+        import traceback
+
+        traceback.print_exc()
+        print("\nfactory: this is a bug; please report it with the lines above", file=sys.stderr)
+        return INTERNAL
+
+
+def _run(argv: list[str]) -> int:
+    if not argv or argv[0] in ("-h", "--help", "help"):
+        print(overview())
+        return FINE
+    if argv[0] in ("-V", "--version"):
+        from importlib.metadata import version
+
+        print(f"factory {version('pipeline-factory')}")
+        return FINE
+    name, rest = argv[0], argv[1:]
+    if name not in COMMANDS:
+        raise _unknown(name)
+    module = command(name)
+    parser = Parser(
+        prog=f"factory {name}",
+        description=about(name),
+        epilog=getattr(module, "HELP", ""),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    module.add_arguments(parser)
+    args, extra = parser.parse_known_args(rest)
+    if extra:
+        raise _extra(parser, extra)
+    try:
+        return module.run(args)
+    except SpecError as error:
+        from factory.cli.terminal import print_problems
+
+        print_problems(error, args)
+        return FINDINGS
+
+
+def command(name: str) -> Command:
+    """The module of a command: imported only when it is called."""
+    return cast("Command", importlib.import_module(f"factory.cli.{name}"))
+
+
+def about(name: str) -> str:
+    """A command in one sentence."""
+    return f"{COMMANDS[name][0].upper()}{COMMANDS[name][1:]}."
+
+
+def overview() -> str:
+    """What `factory` alone prints."""
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:<{width}}  {text}" for name, text in COMMANDS.items()]
+    return "\n".join(
+        [
+            "usage: factory COMMAND …",
+            "",
+            "Data pipelines from YAML files in dag_factory_configs/, on Apache Airflow.",
+            "",
+            *lines,
+            "",
+            "for example:",
+            "  factory new bash hello && factory lint && factory run hello",
+            "",
+            "`factory COMMAND --help` tells more; `factory --version` the version.",
+        ]
+    )
+
+
+def _unknown(name: str) -> UsageError:
+    if name.startswith("-"):
+        return UsageError(f"the command comes before its options: {name}", "see `factory --help`")
+    near = nearest(name, COMMANDS)
+    if near:
+        return UsageError(f"there is no command {name!r}", f"did you mean {near!r}?")
+    if name.endswith((".yaml", ".yml")) or os.path.exists(name):
+        return UsageError(
+            f"{name!r} is not a command", f"to check that file: `factory lint {name}`"
+        )
+    return UsageError(f"there is no command {name!r}", f"there is {', '.join(COMMANDS)}")
+
+
+def _extra(parser: Parser, extra: list[str]) -> UsageError:
+    first = extra[0].partition("=")[0]
+    if not first.startswith("-"):
+        return UsageError(
+            f"one word too many for `{parser.prog}`: {first}", f"see `{parser.prog} --help`"
+        )
+    known = [word for action in parser._actions for word in action.option_strings]
+    near = nearest(first, known)
+    hint = f"did you mean {near!r}?" if near else f"see `{parser.prog} --help`"
+    return UsageError(f"`{parser.prog}` has no option {first}", hint)
+
+
+def _complain(error: FactoryError) -> None:
+    from factory.cli.terminal import painter
+
+    paint = painter("auto", sys.stderr)
+    print(f"{paint('error', 'error:')} {error.message}", file=sys.stderr)
+    if error.hint:
+        print(f"  {paint('note', 'hint:')} {error.hint}", file=sys.stderr)

@@ -1,0 +1,155 @@
+"""Lint: every file through every pass, then files beside the specs, then the rules.
+
+Reads files only: nothing that a spec names is imported or run, and nothing goes over a network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+from factory.diagnostics import Diagnostic
+from factory.errors import SpecError, UsageError
+from factory.lint.report import Report, collect
+from factory.lint.rules import RULES, Scope
+from factory.project import Outcome, Project
+from factory.spec import discover
+from factory.spec.read import Document, read
+from factory.spec.validate import validate_layer
+
+
+class Selection(msgspec.Struct, frozen=True, kw_only=True):
+    """What to look at: pipelines, layers, and names that cannot be pipelines."""
+
+    files: tuple[Path, ...]
+    layers: tuple[Path, ...]
+    problems: tuple[Diagnostic, ...]
+    names: frozenset[str]
+    whole: bool
+
+
+def check(project: Project, paths: Sequence[Path] = ()) -> Report:
+    """Lint the whole root, or only `paths` with the layers under them.
+
+    :raises UsageError: a path is not in the root, or nothing there can be linted.
+    """
+    selected = select(project, paths)
+    found: list[tuple[str, Diagnostic]] = [(_stem(entry), entry) for entry in selected.problems]
+    layers: list[Document] = []
+    for path in selected.layers:
+        try:
+            layers.append(_layer(project.root, path))
+        except SpecError as error:
+            found += [("", entry) for entry in error.diagnostics]
+    outcomes = [project.outcome(path) for path in selected.files]
+    broken: set[Path] = set()
+    for outcome in outcomes:
+        entries = [*outcome.diagnostics, *_beside(project, outcome)]
+        found += [(outcome.path.stem, entry) for entry in entries]
+        if any(entry.severity == "error" for entry in entries):
+            broken.add(outcome.path)
+    scope = Scope(
+        project=project,
+        outcomes=tuple(outcomes),
+        layers=tuple(layers),
+        names=selected.names,
+        whole=selected.whole,
+    )
+    for rule in RULES:
+        found += [("", entry) for entry in rule(scope)]
+    fine = [
+        plan.dag_id for outcome in outcomes for plan in outcome.plans if outcome.path not in broken
+    ]
+    return collect(found, fine, project.environment)
+
+
+def select(project: Project, paths: Sequence[Path]) -> Selection:
+    """The files that `paths` name: a folder all below it, a layer all that it applies to.
+
+    :raises UsageError: a path is not in the root, or nothing there can be linted.
+    """
+    root = project.root
+    found = discover.discover(root)
+    names = frozenset(path.stem for path in found.files)
+    if not paths or root in paths:
+        return Selection(
+            files=found.files,
+            layers=tuple(_all_layers(root)),
+            problems=found.problems,
+            names=names,
+            whole=True,
+        )
+    files: dict[Path, None] = {}
+    problems: dict[Diagnostic, None] = {}
+    layers: dict[Path, None] = {}
+    for path in paths:
+        inside = [file for file in found.files if _names(project, path, file)]
+        wrong = [p for p in found.problems if _names(project, path, root.parent / p.file)]
+        is_layer = path.name == discover.DEFAULTS or path.parent == root / discover.ENVIRONMENTS
+        if not inside and not wrong and not is_layer:
+            raise _nothing(root, path)
+        files.update(dict.fromkeys(inside))
+        problems.update(dict.fromkeys(wrong))
+        if is_layer:
+            layers[path] = None
+    for file in files:
+        for folder in discover.folders(root, file):
+            layers[folder / discover.DEFAULTS] = None
+    return Selection(
+        files=tuple(files),
+        layers=tuple(path for path in layers if path.is_file()),
+        problems=tuple(problems),
+        names=names,
+        whole=False,
+    )
+
+
+def environments(root: Path) -> list[str]:
+    """Names of the environments that have a file."""
+    return sorted(path.stem for path in (root / discover.ENVIRONMENTS).glob("*.yaml"))
+
+
+def _names(project: Project, path: Path, file: Path) -> bool:
+    if path.name == discover.DEFAULTS:
+        return path.parent in file.parents
+    if path == project.root / discover.ENVIRONMENTS / f"{project.environment}.yaml":
+        return True
+    return path == file or path in file.parents
+
+
+def _nothing(root: Path, path: Path) -> UsageError:
+    if not path.exists():
+        return UsageError(f"there is no file or folder {path}")
+    if root not in path.parents:
+        return UsageError(
+            f"{path} is not in the configuration folder {root}",
+            "name a file in it, or choose its own folder with --configs",
+        )
+    if path.is_dir():
+        return UsageError(f"there is no pipeline in {path}")
+    return UsageError(f"{path} is not a pipeline", "a pipeline is a .yaml file")
+
+
+def _all_layers(root: Path) -> Iterator[Path]:
+    yield from sorted(path for path in root.rglob(discover.DEFAULTS) if path.is_file())
+    yield from sorted(p for p in (root / discover.ENVIRONMENTS).glob("*.yaml") if p.is_file())
+
+
+def _layer(root: Path, path: Path) -> Document:
+    document = read(path, discover.display(root, path))
+    environment = path.parent == root / discover.ENVIRONMENTS
+    if found := validate_layer(document, environment=environment):
+        raise SpecError(found)
+    return document
+
+
+def _beside(project: Project, outcome: Outcome) -> Iterable[Diagnostic]:
+    """What the kinds find in files beside a spec: lint's own, the loader does not look."""
+    found = [entry for resolved in outcome.specs for entry in project.files_of(resolved)]
+    return dict.fromkeys(found)
+
+
+def _stem(problem: Diagnostic) -> str:
+    return Path(problem.file).stem

@@ -1,0 +1,80 @@
+"""One line of a file with its number and a mark under the columns that are meant."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+
+MAX_BYTES = 1024 * 1024
+WIDTH = 96
+_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # what YAML takes for the end of a line
+_TAB = 4
+
+
+def snippet(path: Path, line: int, column: int, width: int) -> Iterator[tuple[str, str]]:
+    """(gutter, text) of the line and of the mark under it; nothing when there is no such line."""
+    lines = _lines(path)
+    if not 0 < line <= len(lines):
+        return
+    cells = [_cell(character) for character in lines[line - 1]]
+    start = min(column - 1, len(cells))
+    end = min(start + max(width, 1), len(cells))
+    first, last = _window(cells, start, end)
+    before = sum(map(_columns, cells[first:start]))
+    under = max(1, sum(map(_columns, cells[start : min(end, last)])))
+    left, right = "…" * (first > 0), "…" * (last < len(cells))
+    yield str(line), f"{left}{''.join(cells[first:last])}{right}".rstrip()
+    yield "", " " * (len(left) + before) + "^" * under
+
+
+def printable(text: str) -> str:
+    """A text without characters that steer a terminal."""
+    return "".join(map(_cell, text))
+
+
+def _window(cells: list[str], start: int, end: int) -> tuple[int, int]:
+    """The part of a long line to show: all of it, or some around the column."""
+    if sum(map(_columns, cells[: WIDTH + 1])) <= WIDTH and len(cells) <= WIDTH:
+        return 0, len(cells)
+    first = max(0, start - WIDTH // 3)
+    if sum(map(_columns, cells[:end])) <= WIDTH:
+        first = 0
+    last, room = first, WIDTH
+    while last < len(cells) and room >= _columns(cells[last]):
+        room -= _columns(cells[last])
+        last += 1
+    return first, last
+
+
+def _cell(character: str) -> str:
+    if character == "\t":
+        return " " * _TAB
+    if character < " ":
+        return chr(0x2400 + ord(character))
+    if character == "\x7f":
+        return "\u2421"
+    # format characters (such as those that turn the direction of text) and lone surrogates
+    if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp"):
+        return f"<{ord(character):04x}>"
+    return character
+
+
+def _columns(cell: str) -> int:
+    if len(cell) != 1 or cell.isascii():
+        return len(cell)
+    if unicodedata.combining(cell):
+        return 0
+    return 2 if unicodedata.east_asian_width(cell) in "WF" else 1
+
+
+@lru_cache(maxsize=16)
+def _lines(path: Path) -> list[str]:
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES)
+    except OSError:
+        return []
+    return _BREAK.split(data.decode("utf-8", errors="replace"))

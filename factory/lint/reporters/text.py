@@ -1,0 +1,99 @@
+"""A report as a compiler would write it: place, message, line, mark, what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from factory.diagnostics import Diagnostic
+from factory.lint.report import Finding, Report
+from factory.lint.reporters import Paint
+from factory.lint.reporters.snippet import printable, snippet
+from factory.lint.rules import secrets
+
+_MAX_NAMES = 5
+_GUTTER = 4
+
+
+def report(found: Report, base: Path, paint: Paint) -> Iterator[str]:
+    """Every finding, grouped by file, and a summary."""
+    yield from findings(found.findings, base, paint, found.sound)
+    yield summary(found, paint)
+
+
+def findings(
+    found: Iterable[Finding], base: Path, paint: Paint, environments: Sequence[str] = ()
+) -> Iterator[str]:
+    """Every finding, each followed by an empty line."""
+    for finding in found:
+        yield from _finding(finding, base, paint, environments)
+        yield ""
+
+
+def summary(found: Report, paint: Paint) -> str:
+    """`2 errors in 1 file, 14 pipelines fine`."""
+    errors, warnings = found.errors, found.warnings
+    parts = []
+    for entries, noun, style in ((errors, "error", "error"), (warnings, "warning", "warning")):
+        if entries:
+            files = {entry.diagnostic.file for entry in entries}
+            text = f"{counted(len(entries), noun)} in {counted(len(files), 'file')}"
+            parts.append(paint(style, text))
+    parts.append(paint("good" if not errors else "strong", _fine(len(found.fine))))
+    if len(found.environments) > 1:
+        parts[-1] += f" in the environments {', '.join(found.environments)}"
+    return ", ".join(parts)
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 file`, `2 files`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def shown_path(path: Path) -> str:
+    """A path as a person in the current folder would write it."""
+    try:
+        return path.relative_to(Path.cwd()).as_posix()
+    except ValueError:
+        return path.as_posix()
+
+
+def _fine(number: int) -> str:
+    return "no pipeline is fine" if number == 0 else f"{counted(number, 'pipeline')} fine"
+
+
+def _finding(
+    finding: Finding, base: Path, paint: Paint, environments: Sequence[str]
+) -> Iterator[str]:
+    entry = finding.diagnostic
+    path = base / entry.file
+    place = f"{printable(shown_path(path))}:{entry.line}:{entry.column}:"
+    kind = paint(entry.severity, f"{entry.severity}[{entry.code}]:")
+    yield f"{paint('strong', place)} {kind} {paint('strong', printable(entry.message))}"
+    if entry.width > 0 and entry.code != secrets.CODE:
+        yield from _lines(path, entry, paint)
+    for word, text in _notes(finding, environments):
+        yield f"{' ' * _GUTTER} {paint('faint', '=')} {paint('note', word)} {printable(text)}"
+
+
+def _lines(path: Path, entry: Diagnostic, paint: Paint) -> Iterator[str]:
+    for number, text in snippet(path, entry.line, entry.column, entry.width):
+        shown = text if number else paint(entry.severity, text)
+        yield f"{paint('faint', f'{number:>{_GUTTER}} |')} {shown}".rstrip()
+
+
+def _notes(finding: Finding, environments: Sequence[str]) -> Iterator[tuple[str, str]]:
+    entry = finding.diagnostic
+    if entry.expected:
+        yield "expected", entry.expected
+    if entry.hint:
+        yield "hint:", entry.hint
+    others = [name for name in finding.pipelines if name != Path(entry.file).stem]
+    if len(others) == 1:
+        yield "concerns", f"the pipeline {others[0]}"
+    elif others:
+        more = f" and {len(others) - _MAX_NAMES} more" if len(others) > _MAX_NAMES else ""
+        names = ", ".join(others[:_MAX_NAMES])
+        yield "concerns", f"{len(others)} pipelines: {names}{more}"
+    if not set(environments) <= set(finding.environments):
+        yield "in", f"the environment {', '.join(finding.environments)}"

@@ -1,0 +1,21 @@
+"""Rules over all pipelines: one module a family; each rule yields warnings or errors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from factory.diagnostics import Diagnostic
+from factory.lint.rules import layers, references, secrets
+from factory.lint.rules.scope import Scope
+
+Rule = Callable[[Scope], Iterable[Diagnostic]]
+
+RULES: tuple[Rule, ...] = (
+    layers.without_pipelines,
+    layers.unknown_kinds,
+    layers.unused_vars,
+    references.unknown_pipelines,
+    secrets.in_yaml,
+)
+
+__all__ = ["RULES", "Rule", "Scope"]

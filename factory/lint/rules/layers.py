@@ -1,0 +1,103 @@
+"""Layers that apply to nothing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from factory.diagnostics import Diagnostic, did_you_mean, one_of
+from factory.lint.rules.scope import Scope
+from factory.plan import kind as kinds
+from factory.spec import discover
+from factory.spec.read import Document
+from factory.spec.resolve import Problem
+from factory.spec.validate import placed
+
+_USE = re.compile(r"\$\{\s*vars(?:\.([^.{}\s]+))?")
+
+
+def without_pipelines(scope: Scope) -> Iterator[Diagnostic]:
+    """A `_defaults.yaml` in a folder that holds no pipeline."""
+    if not scope.whole:
+        return
+    used = {
+        folder
+        for outcome in scope.outcomes
+        for folder in discover.folders(scope.project.root, outcome.path)
+    }
+    for layer in scope.layers:
+        if layer.path.name == discover.DEFAULTS and layer.path.parent not in used:
+            yield Diagnostic(
+                file=layer.name,
+                line=1,
+                column=1,
+                width=0,
+                code="unused-layer",
+                message="no pipeline is in this folder or below it",
+                expected="a pipeline that these defaults apply to",
+                severity="warning",
+            )
+
+
+def unknown_kinds(scope: Scope) -> Iterator[Diagnostic]:
+    """Defaults for a kind that does not exist: they apply to no task."""
+    for document in scope.documents():
+        for prefix in ((), ("override",)):
+            above = document.value.get("override") if prefix else document.value
+            given = above.get("kinds") if isinstance(above, dict) else None
+            for name in given if isinstance(given, dict) else ():
+                if "." in name or _exists(name):
+                    continue
+                known = kinds.names()
+                problem = Problem(
+                    (*prefix, "kinds", name),
+                    "unknown-kind",
+                    f"there is no kind {name!r}: these defaults apply to nothing",
+                    expected=one_of(known),
+                    hint=did_you_mean(name, known),
+                    at_key=True,
+                    severity="warning",
+                )
+                yield placed(document, problem.path, problem)
+
+
+def unused_vars(scope: Scope) -> Iterator[Diagnostic]:
+    """A variable that no pipeline reads. Told for layers only when the whole root is linted."""
+    by_layers = _uses(scope.layers)
+    own = [outcome.specs[0].document for outcome in scope.outcomes if outcome.specs]
+    for document in own:
+        yield from _unused(document, by_layers | _uses([document]))
+    if scope.whole and len(own) == len(scope.outcomes):  # a broken pipeline may be the reader
+        used = by_layers | _uses(own)
+        for layer in scope.layers:
+            yield from _unused(layer, used)
+
+
+def _unused(document: Document, used: set[str | None]) -> Iterator[Diagnostic]:
+    given = document.value.get("vars")
+    if None in used or not isinstance(given, dict):  # None: ${vars} as a whole
+        return
+    for name in given:
+        if name in used:
+            continue
+        problem = Problem(
+            ("vars", name),
+            "unused-var",
+            f"nothing reads ${{vars.{name}}}",
+            hint="remove it, or read it where it was meant",
+            at_key=True,
+            severity="warning",
+        )
+        yield placed(document, problem.path, problem)
+
+
+def _uses(documents: Iterable[Document]) -> set[str | None]:
+    found: set[str | None] = set()
+    for document in documents:
+        if "${" in document.text:
+            found.update(match[1] for match in _USE.finditer(document.text))
+    return found
+
+
+def _exists(name: str) -> bool:
+    return name in kinds.builtin_names() or name in kinds.outside()

@@ -1,0 +1,30 @@
+"""What a rule sees."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from factory.project import Outcome, Project
+from factory.spec.read import Document
+
+
+class Scope(msgspec.Struct, frozen=True, kw_only=True):
+    """The linted files with their results. `names` are all pipelines of the root, by file name.
+
+    `layers` are the layers that could be read; `whole` tells whether the whole root is linted.
+    """
+
+    project: Project
+    outcomes: tuple[Outcome, ...]
+    layers: tuple[Document, ...]
+    names: frozenset[str]
+    whole: bool
+
+    def documents(self) -> Iterator[Document]:
+        """Every file that could be read, layers first."""
+        yield from self.layers
+        for outcome in self.outcomes:
+            if outcome.specs:
+                yield outcome.specs[0].document

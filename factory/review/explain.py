@@ -1,0 +1,198 @@
+"""Where each final value of a pipeline comes from: the file and the line that wrote it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from factory.diagnostics import Path, did_you_mean
+from factory.errors import UsageError
+from factory.plan.compile import arguments_of
+from factory.spec import model, positions
+from factory.spec.read import Document
+from factory.spec.resolve import Resolved, origin
+
+_HIDDEN = ("kinds", "defaults", "matrix", "tasks")
+_PLACEHOLDER = re.compile(r"(?<!\$)\$\{\s*(vars\.[^{}\s]+)\s*\}")
+_FIRST = ("id", "uses", "needs", "description", "with")
+_EMPTY: tuple[Any, ...] = (None, "", [], {})
+
+
+class Via(msgspec.Struct, frozen=True):
+    """A variable that was filled in, and where it was written."""
+
+    name: str
+    file: str
+    line: int
+
+
+class Value(msgspec.Struct, frozen=True, kw_only=True):
+    """One final value. `path` names tasks by id; no `file`: a built-in default.
+
+    `template` is what stands there when it holds a `${…}`.
+    """
+
+    path: str
+    value: Any
+    file: str = ""
+    line: int = 0
+    template: str = ""
+    via: tuple[Via, ...] = ()
+
+    @property
+    def is_empty_default(self) -> bool:
+        """Nobody wrote it and it says nothing."""
+        return not self.file and self.value in _EMPTY
+
+
+def values(resolved: Resolved) -> Iterator[Value]:
+    """Every final value of a valid spec, in the order of its file."""
+    value = resolved.value
+    for key, full in _with_defaults(value, model.Pipeline):
+        if key not in _HIDDEN:
+            yield from _leaves(resolved, full, value.get(key), (key,), (key,))
+    for index, task in enumerate(value["tasks"]):
+        entries = dict(_with_defaults(task, model.Task))
+        for key in (*_FIRST, *(name for name in entries if name not in _FIRST)):
+            full = entries[key]
+            if key == "with":
+                full = _arguments(task, full)
+            path: Path = ("tasks", index, key)
+            yield from _leaves(resolved, full, task.get(key), path, ("tasks", task["id"], key))
+
+
+def select(found: Iterable[Value], query: str) -> list[Value]:
+    """The values at or below a path such as `schedule`, `tasks.ingest` or `tasks[0].with`.
+
+    :raises UsageError: there is no such path.
+    """
+    all_of = list(found)
+    wanted = _by_id(query.strip("."), all_of)
+    chosen = [value for value in all_of if _is_below(value.path, wanted)]
+    if not chosen:  # a place inside a list that is shown as one value
+        chosen = [value for value in all_of if _is_below(wanted, value.path)]
+    if chosen:
+        return chosen
+    last = wanted.rpartition(".")[2]
+    if last in model.SETTINGS and any(_is_below(v.path, _above(wanted)) for v in all_of):
+        raise UsageError(f"{wanted} is not set: Airflow's own default holds")
+    known = sorted({part for value in all_of for part in _prefixes(value.path)})
+    tails = {path.rpartition(".")[2]: path for path in known}
+    near = tails.get(last) or ""
+    hint = f"did you mean {near!r}?" if near else did_you_mean(wanted, known)
+    raise UsageError(f"there is nothing at {query!r}", hint or "leave the path away to see all")
+
+
+def _with_defaults(value: dict[str, Any], kind: Any) -> Iterator[tuple[str, Any]]:
+    """What is written, in its order, then what the Struct adds."""
+    full = msgspec.to_builtins(msgspec.convert(value, kind))
+    for key in (*(k for k in value if k in full), *(k for k in full if k not in value)):
+        yield key, full[key]
+
+
+def _arguments(task: dict[str, Any], given: Any) -> Any:
+    kind = arguments_of(task["uses"])
+    return given if kind is None else msgspec.to_builtins(msgspec.convert(given, kind))
+
+
+def _leaves(
+    resolved: Resolved, full: Any, written: Any, path: Path, shown: Path
+) -> Iterator[Value]:
+    if isinstance(full, dict) and full:
+        given = written if isinstance(written, dict) else {}
+        for key in (*(k for k in given if k in full), *(k for k in full if k not in given)):
+            yield from _leaves(resolved, full[key], given.get(key), (*path, key), (*shown, key))
+    elif isinstance(full, list) and (path == ("tags",) or any(map(_is_nested, full))):
+        below = written if isinstance(written, list) else []
+        for index, entry in enumerate(full):
+            under = below[index] if index < len(below) else None
+            yield from _leaves(resolved, entry, under, (*path, index), (*shown, index))
+    else:
+        yield _value(resolved, full, path, shown)
+
+
+def _is_nested(value: Any) -> bool:
+    return isinstance(value, (dict, list))
+
+
+def _value(resolved: Resolved, full: Any, path: Path, shown: Path) -> Value:
+    name = _text(shown)
+    if not _is_written(resolved.value, path):
+        return Value(path=name, value=full)
+    document, place = origin(resolved, path)
+    raw: Any = document.value
+    for part in place:
+        raw = raw[part]
+    is_run = path[-1] == "uses" and place[-1] == "run"  # `run:` says `uses: bash`, nothing more
+    template = raw if isinstance(raw, str) and "${" in raw and not is_run else ""
+    return Value(
+        path=name,
+        value=full,
+        file=document.name,
+        line=_line(document, place),
+        template=template,
+        via=tuple(_via(resolved, template)),
+    )
+
+
+def _via(resolved: Resolved, template: str) -> Iterator[Via]:
+    for match in _PLACEHOLDER.finditer(template):
+        document, place = origin(resolved, tuple(match[1].split(".")))
+        yield Via(match[1], document.name, _line(document, place))
+
+
+def _is_written(value: Any, path: Path) -> bool:
+    for part in path:
+        try:
+            value = value[part]
+        except (KeyError, IndexError, TypeError):
+            return False
+    return True
+
+
+def _line(document: Document, path: Path) -> int:
+    place, _ = positions.locate(_places(document.text), path)
+    return place.key_line or place.line
+
+
+@lru_cache(maxsize=32)
+def _places(text: str) -> positions.Place:
+    return positions.build(text)
+
+
+def _text(path: Path) -> str:
+    return "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in path).removeprefix(".")
+
+
+def _by_id(query: str, found: list[Value]) -> str:
+    """`tasks[0].with` as `tasks.ingest.with`."""
+    match = re.match(r"tasks(?:\[(\d+)\]|\.(\d+)(?=\.|$))", query)
+    if match is None:
+        return query
+    ids = list(dict.fromkeys(_task_id(v.path) for v in found if v.path.startswith("tasks.")))
+    index = int(match[1] or match[2])
+    if index >= len(ids):
+        raise UsageError(f"there is no task {index}", f"the last one is tasks[{len(ids) - 1}]")
+    return f"tasks.{ids[index]}{query[match.end() :]}"
+
+
+def _task_id(path: str) -> str:
+    return path.split(".")[1]
+
+
+def _is_below(path: str, above: str) -> bool:
+    return path == above or path.startswith((f"{above}.", f"{above}["))
+
+
+def _above(path: str) -> str:
+    return path.rpartition(".")[0]
+
+
+def _prefixes(path: str) -> Iterator[str]:
+    yield path
+    for match in re.finditer(r"[.\[]", path):
+        yield path[: match.start()]
