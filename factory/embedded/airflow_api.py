@@ -178,6 +178,14 @@ class AirflowApi:
         )
         return _convert(answer.json(), DagRun)
 
+    def clear(self, dag_id: str, run_id: str) -> None:
+        """Let all tasks of a run run once more, with the run's own version of the Dag."""
+        self._send(
+            "POST",
+            f"/api/v2/dags/{_part(dag_id)}/clearTaskInstances",
+            json={"dag_run_id": run_id, "dry_run": False, "only_failed": False},
+        )
+
     def task_instances(self, dag_id: str, run_id: str = "~") -> list[TaskInstance]:
         """The task instances of a run, or of all the Dag's runs with ``~``."""
         path = f"dags/{_part(dag_id)}/dagRuns/{_part(run_id)}/taskInstances"
