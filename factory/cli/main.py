@@ -10,10 +10,9 @@ import argparse
 import importlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NoReturn, Protocol, cast
 
-from factory.diagnostics import nearest
 from factory.errors import FactoryError, SpecError, UsageError
 
 COMMANDS = {
@@ -154,7 +153,7 @@ def overview() -> str:
 def _unknown(name: str) -> UsageError:
     if name.startswith("-"):
         return UsageError(f"the command comes before its options: {name}", "see `factory --help`")
-    near = nearest(name, COMMANDS)
+    near = _nearest(name, COMMANDS)
     if near:
         return UsageError(f"there is no command {name!r}", f"did you mean {near!r}?")
     if name.endswith((".yaml", ".yml")) or os.path.exists(name):
@@ -171,9 +170,15 @@ def _extra(parser: Parser, extra: list[str]) -> UsageError:
             f"one word too many for `{parser.prog}`: {first}", f"see `{parser.prog} --help`"
         )
     known = [word for action in parser._actions for word in action.option_strings]
-    near = nearest(first, known)
+    near = _nearest(first, known)
     hint = f"did you mean {near!r}?" if near else f"see `{parser.prog} --help`"
     return UsageError(f"`{parser.prog}` has no option {first}", hint)
+
+
+def _nearest(word: str, choices: Iterable[str]) -> str:
+    from factory.diagnostics import nearest  # costs more than all of `factory --help`
+
+    return nearest(word, choices)
 
 
 def _complain(error: FactoryError) -> None:

@@ -5,7 +5,8 @@ Reads files only: nothing that a spec names is imported or run, and nothing goes
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -85,8 +86,9 @@ def select(project: Project, paths: Sequence[Path]) -> Selection:
     problems: dict[Diagnostic, None] = {}
     layers: dict[Path, None] = {}
     for path in paths:
-        inside = [file for file in found.files if _names(project, path, file)]
-        wrong = [p for p in found.problems if _names(project, path, root.parent / p.file)]
+        chosen = _chooser(project, path)
+        inside = [file for file in found.files if chosen(str(file))]
+        wrong = [entry for entry in found.problems if chosen(str(root.parent / entry.file))]
         is_layer = path.name == discover.DEFAULTS or path.parent == root / discover.ENVIRONMENTS
         if not inside and not wrong and not is_layer:
             raise _nothing(root, path)
@@ -111,12 +113,13 @@ def environments(root: Path) -> list[str]:
     return sorted(path.stem for path in (root / discover.ENVIRONMENTS).glob("*.yaml"))
 
 
-def _names(project: Project, path: Path, file: Path) -> bool:
-    if path.name == discover.DEFAULTS:
-        return path.parent in file.parents
+def _chooser(project: Project, path: Path) -> Callable[[str], bool]:
+    """Whether a file, as text, is one of those that a path names."""
     if path == project.root / discover.ENVIRONMENTS / f"{project.environment}.yaml":
-        return True
-    return path == file or path in file.parents
+        return lambda file: True
+    whole = str(path)
+    folder = f"{path.parent if path.name == discover.DEFAULTS else path}{os.sep}"
+    return lambda file: file == whole or file.startswith(folder)
 
 
 def _nothing(root: Path, path: Path) -> UsageError:
