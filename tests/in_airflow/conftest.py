@@ -1,15 +1,49 @@
+"""A real Airflow for the tests: one home and one migrated SQLite database for the session.
+
+A test that runs pipelines asks for `pipelines`:
+
+    def test_it(pipelines: Pipelines) -> None:
+        pipelines.connect("warehouse", conn_type="postgres", host="127.0.0.1", …)
+        pipelines.write("team/daily.yaml", "…")     # below the configuration root
+        run = pipelines.run("daily")                # YAML → plan → DAG → `dag.test()`
+        assert run.states == {"clean": "success"}
+        assert run.xcom("clean") == 5
+        assert "what the task said" in run.log
+
+`root` and `write` are for tests that build DAGs without running them.
+"""
+
+import atexit
 import os
+import shutil
+import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+if "airflow" in sys.modules:
+    raise RuntimeError("Airflow was imported before its home was set: see tests/in_airflow")
+
+_HOME = Path(tempfile.mkdtemp(prefix="airflow-"))
+_DAGS = _HOME / "dags"
+atexit.register(shutil.rmtree, _HOME, ignore_errors=True)
+
 # before anything imports Airflow: it writes its configuration where this says
-os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="airflow-")
-os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
+os.environ |= {
+    "AIRFLOW_HOME": str(_HOME),
+    "AIRFLOW__CORE__DAGS_FOLDER": str(_DAGS),
+    "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+    "AIRFLOW__CORE__UNIT_TEST_MODE": "False",
+    "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{_HOME / 'airflow.db'}",
+    "AIRFLOW__LOGGING__COLORED_CONSOLE_LOG": "False",
+}
+
+from .pipelines import Pipelines  # noqa: E402
 
 Write = Callable[[str, str], Path]
+LOADER = Path(__file__).parents[2] / "dags" / "pipelines.py"
 
 
 @pytest.fixture
@@ -31,3 +65,27 @@ def write(root: Path) -> Write:
         return file
 
     return write
+
+
+@pytest.fixture(scope="session")
+def airflow_database() -> Path:
+    """Airflow's home, with a migrated database and our loader in its DAGs folder."""
+    from airflow.utils.db import initdb
+
+    _DAGS.mkdir()
+    shutil.copy(LOADER, _DAGS)
+    initdb()
+    return _HOME
+
+
+@pytest.fixture
+def pipelines(
+    airflow_database: Path,
+    root: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> Iterator[Pipelines]:
+    """An empty configuration root whose pipelines run in a real Airflow."""
+    monkeypatch.setenv("FACTORY_CONFIGS", str(root))
+    monkeypatch.setenv("FACTORY_STAGE", (root.parent / "stage").as_uri())
+    yield Pipelines(root, monkeypatch, capfd)
