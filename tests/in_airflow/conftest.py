@@ -18,7 +18,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -31,14 +31,8 @@ _DAGS = _HOME / "dags"
 atexit.register(shutil.rmtree, _HOME, ignore_errors=True)
 
 # before anything imports Airflow: it writes its configuration where this says
-os.environ |= {
-    "AIRFLOW_HOME": str(_HOME),
-    "AIRFLOW__CORE__DAGS_FOLDER": str(_DAGS),
-    "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-    "AIRFLOW__CORE__UNIT_TEST_MODE": "False",
-    "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{_HOME / 'airflow.db'}",
-    "AIRFLOW__LOGGING__COLORED_CONSOLE_LOG": "False",
-}
+os.environ["AIRFLOW_HOME"] = str(_HOME)
+os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
 
 from .pipelines import Pipelines  # noqa: E402
 
@@ -84,8 +78,8 @@ def pipelines(
     root: Path,
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
-) -> Iterator[Pipelines]:
+) -> Pipelines:
     """An empty configuration root whose pipelines run in a real Airflow."""
     monkeypatch.setenv("FACTORY_CONFIGS", str(root))
     monkeypatch.setenv("FACTORY_STAGE", (root.parent / "stage").as_uri())
-    yield Pipelines(root, monkeypatch, capfd)
+    return Pipelines(root, monkeypatch, capfd)

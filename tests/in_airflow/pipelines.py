@@ -1,0 +1,81 @@
+"""Pipelines from text, run by a real Airflow in this process."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+DAY = datetime(2024, 1, 2, tzinfo=timezone.utc)
+"""The logical date of a run, unless told."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What became of a run."""
+
+    dag_id: str
+    run_id: str
+    state: str
+    states: Mapping[str, str]
+    log: str
+
+    def xcom(self, task_id: str, key: str = "return_value") -> Any:
+        """What a task handed on; None when it did not."""
+        from airflow.models.xcom import XComModel
+        from airflow.utils.session import create_session
+
+        with create_session() as session:
+            found = session.scalars(
+                XComModel.get_many(
+                    run_id=self.run_id, key=key, task_ids=task_id, dag_ids=self.dag_id
+                )
+            ).first()
+            return None if found is None else XComModel.deserialize_value(found)
+
+
+class Pipelines:
+    """A configuration root, and Airflow to run what is in it."""
+
+    def __init__(
+        self, root: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        self.root = root
+        self._monkeypatch = monkeypatch
+        self._capfd = capfd
+
+    def write(self, name: str, text: str) -> Path:
+        """A file below the root."""
+        file = self.root / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+        return file
+
+    def connect(self, conn_id: str, **fields: Any) -> None:
+        """An Airflow connection, by the names of its fields: `conn_type`, `host`, `extra`, …"""
+        self._monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", json.dumps(fields))
+
+    def dag(self, dag_id: str) -> Any:
+        """The DAG of a file, made as a worker makes it."""
+        from factory.in_airflow.render import render
+        from factory.project import Project
+
+        project = Project(self.root)
+        return render(project.plan(dag_id), self.root)
+
+    def run(
+        self,
+        dag_id: str,
+        *,
+        logical_date: datetime | None = DAY,
+        conf: dict[str, Any] | None = None,
+    ) -> Run:
+        """One run from its first task to its last; deferred tasks wait in this process."""
+        self._capfd.readouterr()
+        done = self.dag(dag_id).test(logical_date=logical_date, run_conf=conf)
+        out, err = self._capfd.readouterr()
+        states = {task.task_id: str(task.state) for task in done.get_task_instances()}
+        return Run(dag_id, done.run_id, str(done.state), states, out + err)
