@@ -9,6 +9,7 @@ from jsonschema import Draft202012Validator
 
 from factory.diagnostics import Path, did_you_mean, one_of
 from factory.spec.resolve import Problem
+from factory.spec.schema import PLACEHOLDER_PATTERN
 
 ValidationError = Any  # jsonschema's: its fields are typed as unions with an `Unset`
 
@@ -71,9 +72,19 @@ def _words(option: dict[str, Any], root: dict[str, Any]) -> str:
     if "$ref" in option:
         option = root.get("$defs", {}).get(option["$ref"].rpartition("/")[2], {})
     kind = option.get("type")
-    if kind is None and "enum" in option:
+    if "enum" in option:
         return one_of([str(choice) for choice in option["enum"]])
+    if isinstance(kind, list):
+        return _kinds_in_words(kind, option)
     return str(option.get("title") or _WORDS.get(str(kind), str(kind)))
+
+
+def _kinds_in_words(kinds: list[str], schema: dict[str, Any]) -> str:
+    """`["integer", "string"]` as words; the text may be a placeholder only."""
+    if schema.get("pattern") == PLACEHOLDER_PATTERN:
+        kinds = [kind for kind in kinds if kind != "string"]
+        return " or ".join([*(_WORDS[kind] for kind in kinds), "${…}"])
+    return " or ".join(_WORDS[kind] for kind in kinds)
 
 
 def _kind(value: Any) -> str:
@@ -101,7 +112,7 @@ def _shown(value: Any) -> str:
 def _type(error: ValidationError, path: Path) -> Iterator[Problem]:
     wanted = error.validator_value
     kinds = wanted if isinstance(wanted, list) else [wanted]
-    expected = error.schema.get("title") or " or ".join(_WORDS[kind] for kind in kinds)
+    expected = error.schema.get("title") or _kinds_in_words(kinds, error.schema)
     if error.schema.get("title"):
         expected = f"{expected} (text)" if kinds == ["string"] else expected
     example = _example(error.schema)
@@ -170,6 +181,11 @@ def _const(error: ValidationError, path: Path) -> Iterator[Problem]:
 
 
 def _pattern(error: ValidationError, path: Path) -> Iterator[Problem]:
+    kinds = error.schema.get("type")
+    if isinstance(kinds, list) and error.validator_value == PLACEHOLDER_PATTERN:
+        problem = f"{_shown(error.instance)} is text"
+        yield Problem(path, "type", problem, _kinds_in_words(kinds, error.schema))
+        return
     expected = error.schema.get("title", f"text that matches {error.validator_value}")
     yield Problem(
         path,

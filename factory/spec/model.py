@@ -11,6 +11,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from factory.spec.alerts import Email, Webhook
+from factory.spec.schema import VERBATIM
 
 Duration = Annotated[
     str,
@@ -250,6 +251,7 @@ Matrix = Annotated[
         description="One copy for each combination of these values, read as `${matrix.name}`.",
         examples=[{"table": ["orders", "customers"]}],
         min_length=1,
+        extra=VERBATIM,
     ),
 ]
 Kinds = Annotated[
@@ -257,6 +259,7 @@ Kinds = Annotated[
     Meta(
         description="Defaults for the arguments of a kind.",
         examples=[{"ingest": {"target": {"conn_id": "warehouse"}}}],
+        extra=VERBATIM,
     ),
 ]
 
@@ -312,7 +315,7 @@ class PipelineFile(Pipeline, frozen=True, kw_only=True):
 
     # as written, a task may be shorter than what it resolves to
     tasks: Annotated[  # type: ignore[assignment]
-        list[WrittenTask], Meta(description="The steps.", min_length=1)
+        list[WrittenTask], Meta(description="The steps.", min_length=1, extra=VERBATIM)
     ]
 
 

@@ -1,0 +1,253 @@
+"""The JSON Schemas that editors complete from: which files there are, and what stands in them.
+
+One file for each sort of YAML file, one for each kind's arguments. They are the authoring schemas
+of the Structs; added here is what joins them: a task's `with` follows its `uses`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from msgspec import inspect as types
+
+from factory.plan import kind as kinds
+from factory.spec import schema
+from factory.spec.model import DefaultsFile, EnvironmentFile, PipelineFile
+from factory.spec.schema import DIALECT, Schema
+
+OPERATOR_PATH = {
+    "title": "operator",
+    "type": "string",
+    "pattern": r"\.",
+    "markdownDescription": "An Airflow operator by its import path.",
+}
+# the rest follows in the order in which it was made
+_FIRST = ("$schema", "$id", "title", "description", "markdownDescription", "default", "examples")
+
+
+def write(root: Path, names: Iterable[str] | None = None) -> list[Path]:
+    """Write every schema below `root`, the folder `schemas/`; remove those of kinds that went.
+
+    `names` are the kinds; default: all that are installed.
+    """
+    made = files(kinds.names() if names is None else names)
+    for name, text in made.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    for name in _left_over(root, made):
+        (root / name).unlink()
+    return [root / name for name in made]
+
+
+def stale(root: Path, names: Iterable[str] | None = None) -> list[str]:
+    """Names of the files below `root` that `write` would change, make or remove."""
+    made = files(kinds.names() if names is None else names)
+    changed = [name for name, text in made.items() if _read(root / name) != text]
+    return [*changed, *_left_over(root, made)]
+
+
+def files(names: Iterable[str]) -> dict[str, str]:
+    """The text of every schema by its path below `schemas/`."""
+    chosen = sorted(names)
+    made = {
+        "pipeline.schema.json": pipeline(chosen),
+        "defaults.schema.json": _layer("defaults.schema.json", DefaultsFile, chosen),
+        "environment.schema.json": _layer("environment.schema.json", EnvironmentFile, chosen),
+    }
+    for name in chosen:
+        made[f"kinds/{name}.schema.json"] = arguments(name)
+    return {name: _text(entry) for name, entry in made.items()}
+
+
+def pipeline(names: Sequence[str]) -> Schema:
+    """The schema of a pipeline's file."""
+    found = _document("pipeline.schema.json", "Pipeline", PipelineFile)
+    _join_kinds(found, names)
+    _join_uses(found["$defs"]["WrittenTaskItem"], names)
+    return found
+
+
+def arguments(name: str) -> Schema:
+    """The schema of a kind's arguments, as far as a layer does not give them."""
+    kind = kinds.find(name)
+    found = schema.of(kind.Arguments, authoring=True)
+    about = _summary(name)
+    head = {"$schema": DIALECT, "$id": f"{name}.schema.json", "title": name, "description": about}
+    named: Schema = _named({**found, **head})
+    return named
+
+
+def snippet(name: str) -> dict[str, Any]:
+    """A task of a kind with its required arguments, to be filled in."""
+    info = types.type_info(kinds.find(name).Arguments)
+    body: dict[str, Any] = {"id": f"${{1:{name}}}", "uses": name}
+    stops = _Stops()
+    required = _required(info, stops)
+    if required:
+        body["with"] = required
+    return {"label": f"{name}: {_summary(name)}", "description": _summary(name), "body": body}
+
+
+def _layer(file: str, model: Any, names: Sequence[str]) -> Schema:
+    title = "Environment" if model is EnvironmentFile else "Defaults"
+    found = _document(file, title, model)
+    _join_kinds(found, names)
+    return found
+
+
+def _document(file: str, title: str, model: Any) -> Schema:
+    found = schema.of(model, authoring=True)
+    about = found.pop("description")
+    found.pop("pattern")  # a file is never a `${…}`
+    head = {"$schema": DIALECT, "$id": file, "title": title, "description": about}
+    named: Schema = _named({**head, **found, "type": "object"})
+    return named
+
+
+def _join_kinds(found: Schema, names: Sequence[str]) -> None:
+    """`kinds:` maps the name of a kind to some of its arguments."""
+    for owner in (found, *found["$defs"].values()):
+        place = owner.get("properties", {}).get("kinds")
+        if place is not None:
+            place["properties"] = {name: _reference(name) for name in names}
+            place["patternProperties"] = {r"\.": {"type": "object"}}
+            place["additionalProperties"] = False
+
+
+def _join_uses(task: Schema, names: Sequence[str]) -> None:
+    """`with` follows `uses`; `run` stands for `uses: bash`."""
+    options = [
+        {"const": name, "title": name, "markdownDescription": _summary(name)} for name in names
+    ]
+    task["title"] = "task"
+    task["properties"]["uses"] |= {"anyOf": [*options, OPERATOR_PATH]}
+    for word in ("type", "examples", "pattern"):
+        task["properties"]["uses"].pop(word, None)
+    task["if"] = {"required": ["run"]}
+    task["then"] = {"properties": {"uses": False}}
+    task["else"] = {"required": ["uses"]}
+    task["allOf"] = [
+        {
+            "if": {"properties": {"uses": {"const": name}}, "required": ["uses"]},
+            "then": {"properties": {"with": _reference(name)}},
+        }
+        for name in names
+    ]
+    if "bash" in names:
+        shell = {"if": {"required": ["run"]}, "then": {"properties": {"with": _reference("bash")}}}
+        task["allOf"].append(shell)
+    task["defaultSnippets"] = [snippet(name) for name in names]
+
+
+def _reference(name: str) -> Schema:
+    return {"$ref": f"kinds/{name}.schema.json"}
+
+
+def _summary(name: str) -> str:
+    return schema.summary(kinds.find(name).Arguments)
+
+
+def _named(value: Any) -> Any:
+    """The schema with each property titled by its key, which heads what an editor shows."""
+    if isinstance(value, list):
+        return [_named(entry) for entry in value]
+    if not isinstance(value, dict):
+        return value
+    found = {key: _named(entry) for key, entry in value.items() if key != "properties"}
+    if isinstance(value.get("properties"), dict):
+        found["properties"] = {
+            key: {**_named(entry), "title": key} if isinstance(entry, dict) else entry
+            for key, entry in value["properties"].items()
+        }
+    if "description" in found:
+        found.setdefault("markdownDescription", found["description"])
+    return found
+
+
+class _Stops:
+    """Numbers of a snippet's places to fill in; 1 is the task's id."""
+
+    def __init__(self) -> None:
+        self.last = 1
+
+    def place(self, example: str = "") -> str:
+        self.last += 1
+        # `$`, `}` and `|` mean something else in a snippet
+        plain = example if not set(example) & set("$}|\\") else ""
+        return f"${{{self.last}:{plain}}}" if plain else f"${self.last}"
+
+    def choice(self, words: Sequence[str]) -> str:
+        self.last += 1
+        return f"${{{self.last}|{','.join(words)}|}}"
+
+
+def _required(info: types.Type, stops: _Stops) -> dict[str, Any]:
+    """The required keys of a Struct, each with an example or a place to fill in."""
+    assert isinstance(info, types.StructType)
+    found: dict[str, Any] = {}
+    if info.tag_field:
+        found[info.tag_field] = info.tag
+    for field in info.fields:
+        if field.required:
+            found[field.encode_name] = _filler(field.type, stops, {})
+    return found
+
+
+def _filler(info: types.Type, stops: _Stops, about: dict[str, Any]) -> Any:
+    if isinstance(info, types.Metadata):
+        return _filler(info.type, stops, {**(info.extra_json_schema or {}), **about})
+    if isinstance(info, types.StructType):
+        return _required(info, stops)
+    if isinstance(info, types.UnionType):
+        return _filler_of_union(info, stops, about)
+    if isinstance(info, types.LiteralType):
+        return stops.choice([str(value) for value in info.values])
+    example = next(iter(about.get("examples", ())), "")
+    if isinstance(info, types.ListType):
+        if isinstance(example, list) and example and isinstance(example[0], str):
+            return [stops.place(example[0])]
+        return [_filler(info.item_type, stops, {})]
+    if isinstance(info, types.DictType):
+        return {stops.place("name"): _filler(info.value_type, stops, {})}
+    return stops.place(str(example) if isinstance(example, (str, int, float)) else "")
+
+
+def _filler_of_union(info: types.UnionType, stops: _Stops, about: dict[str, Any]) -> Any:
+    structs = [
+        member for member in info.types if isinstance(member, types.StructType) and member.tag_field
+    ]
+    if len(structs) == len(info.types):
+        word = str(structs[0].tag_field)
+        return {word: stops.choice([str(struct.tag) for struct in structs])}
+    return _filler(info.types[0], stops, about)
+
+
+def _left_over(root: Path, made: dict[str, str]) -> list[str]:
+    found = {path.relative_to(root).as_posix() for path in root.rglob("*.schema.json")}
+    return sorted(found - set(made))
+
+
+def _read(path: Path) -> str | None:
+    return path.read_text(encoding="utf-8") if path.is_file() else None
+
+
+def _text(entry: Schema) -> str:
+    return json.dumps(_ordered(entry), indent=2, ensure_ascii=False) + "\n"
+
+
+def _ordered(value: Any, names: bool = False) -> Any:
+    """What a person reads first comes first; the keys of `properties` keep their order."""
+    if isinstance(value, list):
+        return [_ordered(entry) for entry in value]
+    if not isinstance(value, dict):
+        return value
+    keys = list(value) if names else [*(k for k in _FIRST if k in value), *value]
+    inside = ("properties", "$defs", "patternProperties")
+    return {key: _ordered(value[key], key in inside and not names) for key in dict.fromkeys(keys)}
+
+
+__all__ = ["arguments", "files", "pipeline", "snippet", "stale", "write"]
