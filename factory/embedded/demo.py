@@ -64,11 +64,13 @@ def run(options: Options) -> int:
     with _Stop() as stop, screen() as show:
         try:
             with _only_demo(options.home), _services(options, show, stop) as services:
-                good = _follow(services, show, stop)
-                if options.stay:
-                    _stay(services, show, stop)
-                show.settled()
-                show.say("stopping …", since=True)
+                try:
+                    good = _follow(services, show, stop)
+                    if options.stay:
+                        _stay(services, show, stop)
+                finally:
+                    show.settled()
+                    show.say("stopping …", since=True)
             return 0 if good else 1
         except Cancelled:
             return 128 + stop.signal

@@ -26,7 +26,7 @@ import psutil  # type: ignore[import-untyped,unused-ignore]
 
 _PR_SET_CHILD_SUBREAPER = 36
 _PAUSE = 0.1
-_TERM_SECONDS = 4.0
+_TERM_SECONDS = 3.0
 _KILL_SECONDS = 15.0
 
 
@@ -37,7 +37,7 @@ def supervised(
     env: Mapping[str, str],
     cwd: Path,
     log: Path,
-    stop_seconds: float = 6.0,
+    stop_seconds: float = 5.0,
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run ``command`` in an own session, its output appended to ``log``, until the block ends.
 
