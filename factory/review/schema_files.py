@@ -15,8 +15,9 @@ from msgspec import inspect as types
 
 from factory.plan import kind as kinds
 from factory.spec import schema
+from factory.spec.explain import in_words
 from factory.spec.model import DefaultsFile, EnvironmentFile, PipelineFile
-from factory.spec.schema import DIALECT, Schema
+from factory.spec.schema import DIALECT, PLACEHOLDER_PATTERN, Schema
 
 OPERATOR_PATH = {
     "title": "operator",
@@ -66,6 +67,9 @@ def files(names: Iterable[str]) -> dict[str, str]:
 def pipeline(names: Sequence[str]) -> Schema:
     """The schema of a pipeline's file."""
     found = _document("pipeline.schema.json", "Pipeline", PipelineFile)
+    found["required"] = ["tasks"]  # no layer can give them
+    found["properties"]["tasks"]["markdownDescription"] = "The steps.\n\n**Required.**"
+    found["properties"]["tasks"]["items"]["title"] = "task"
     _join_kinds(found, names)
     _join_uses(found["$defs"]["WrittenTaskItem"], names)
     return found
@@ -89,7 +93,7 @@ def snippet(name: str) -> dict[str, Any]:
     required = _required(info, stops)
     if required:
         body["with"] = required
-    return {"label": f"{name}: {_summary(name)}", "description": _summary(name), "body": body}
+    return {"label": f"uses: {name}", "markdownDescription": _summary(name), "body": body}
 
 
 def _layer(file: str, model: Any, names: Sequence[str]) -> Schema:
@@ -123,7 +127,6 @@ def _join_uses(task: Schema, names: Sequence[str]) -> None:
     options = [
         {"const": name, "title": name, "markdownDescription": _summary(name)} for name in names
     ]
-    task["title"] = "task"
     task["properties"]["uses"] |= {"anyOf": [*options, OPERATOR_PATH]}
     for word in ("type", "examples", "pattern"):
         task["properties"]["uses"].pop(word, None)
@@ -133,14 +136,18 @@ def _join_uses(task: Schema, names: Sequence[str]) -> None:
     task["allOf"] = [
         {
             "if": {"properties": {"uses": {"const": name}}, "required": ["uses"]},
-            "then": {"properties": {"with": _reference(name)}},
+            "then": _arguments_of(name),
         }
         for name in names
     ]
     if "bash" in names:
-        shell = {"if": {"required": ["run"]}, "then": {"properties": {"with": _reference("bash")}}}
-        task["allOf"].append(shell)
+        task["allOf"].append({"if": {"required": ["run"]}, "then": _arguments_of("bash")})
     task["defaultSnippets"] = [snippet(name) for name in names]
+
+
+def _arguments_of(name: str) -> Schema:
+    # the key itself is suggested once, by the task's own properties
+    return {"properties": {"with": {"allOf": [_reference(name)], "doNotSuggest": True}}}
 
 
 def _reference(name: str) -> Schema:
@@ -151,21 +158,53 @@ def _summary(name: str) -> str:
     return schema.summary(kinds.find(name).Arguments)
 
 
-def _named(value: Any) -> Any:
-    """The schema with each property titled by its key, which heads what an editor shows."""
+def _named(value: Any, key: str = "") -> Any:
+    """The schema with titles, which head what an editor shows, and with messages of its own."""
     if isinstance(value, list):
-        return [_named(entry) for entry in value]
+        return [_named(entry, key) for entry in value]
     if not isinstance(value, dict):
         return value
-    found = {key: _named(entry) for key, entry in value.items() if key != "properties"}
-    if isinstance(value.get("properties"), dict):
-        found["properties"] = {
-            key: {**_named(entry), "title": key} if isinstance(entry, dict) else entry
-            for key, entry in value["properties"].items()
-        }
+    found: Schema = {}
+    for word, entry in value.items():
+        if word in ("properties", "$defs"):
+            found[word] = {name: _titled(inner, name) for name, inner in entry.items()}
+        else:
+            found[word] = _titled(entry, key) if word == "items" else _named(entry, key)
+    if any(not isinstance(example, dict) for example in found.get("examples", ())):
+        # an editor has no label for a mapping among simple values
+        found["examples"] = [entry for entry in found["examples"] if not isinstance(entry, dict)]
+    if key and "enum" in found:
+        found["title"] = key
     if "description" in found:
         found.setdefault("markdownDescription", found["description"])
-    return found
+    return found | _messages(value)
+
+
+def _titled(value: Any, key: str) -> Any:
+    if not isinstance(value, dict):
+        return value
+    tags = [entry["default"] for entry in value.get("properties", {}).values() if _is_tag(entry)]
+    return {**_named(value, key), "title": tags[0] if tags else key}
+
+
+def _is_tag(entry: Any) -> bool:
+    options = entry.get("anyOf", []) if isinstance(entry, dict) else []
+    return any("const" in option for option in options) and "default" in entry
+
+
+def _messages(value: Schema) -> Schema:
+    """An editor would otherwise show the bare pattern."""
+    if not isinstance(value.get("pattern"), str):
+        return {}
+    kinds = value["type"] if isinstance(value["type"], list) else [value["type"]]
+    if value["pattern"] == PLACEHOLDER_PATTERN:
+        message = f"Expected {in_words(kinds, value)}."
+        others = {"object", "array"} & set(kinds)  # there the message would stand for more
+        return {"patternErrorMessage" if others else "errorMessage": message}
+    if "title" not in value:
+        return {}
+    such = f" such as {value['examples'][0]}" if value.get("examples") else ""
+    return {"patternErrorMessage": f"Expected {value['title']}{such}."}
 
 
 class _Stops:

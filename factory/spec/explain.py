@@ -75,11 +75,11 @@ def _words(option: dict[str, Any], root: dict[str, Any]) -> str:
     if "enum" in option:
         return one_of([str(choice) for choice in option["enum"]])
     if isinstance(kind, list):
-        return _kinds_in_words(kind, option)
+        return in_words(kind, option)
     return str(option.get("title") or _WORDS.get(str(kind), str(kind)))
 
 
-def _kinds_in_words(kinds: list[str], schema: dict[str, Any]) -> str:
+def in_words(kinds: list[str], schema: dict[str, Any]) -> str:
     """`["integer", "string"]` as words; the text may be a placeholder only."""
     if schema.get("pattern") == PLACEHOLDER_PATTERN:
         kinds = [kind for kind in kinds if kind != "string"]
@@ -112,7 +112,7 @@ def _shown(value: Any) -> str:
 def _type(error: ValidationError, path: Path) -> Iterator[Problem]:
     wanted = error.validator_value
     kinds = wanted if isinstance(wanted, list) else [wanted]
-    expected = error.schema.get("title") or _kinds_in_words(kinds, error.schema)
+    expected = error.schema.get("title") or in_words(kinds, error.schema)
     if error.schema.get("title"):
         expected = f"{expected} (text)" if kinds == ["string"] else expected
     example = _example(error.schema)
@@ -184,7 +184,7 @@ def _pattern(error: ValidationError, path: Path) -> Iterator[Problem]:
     kinds = error.schema.get("type")
     if isinstance(kinds, list) and error.validator_value == PLACEHOLDER_PATTERN:
         problem = f"{_shown(error.instance)} is text"
-        yield Problem(path, "type", problem, _kinds_in_words(kinds, error.schema))
+        yield Problem(path, "type", problem, in_words(kinds, error.schema))
         return
     expected = error.schema.get("title", f"text that matches {error.validator_value}")
     yield Problem(

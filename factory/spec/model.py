@@ -267,7 +267,9 @@ Kinds = Annotated[
 class Pipeline(Common, frozen=True, kw_only=True):
     """One pipeline: one file, one Airflow DAG, named after the file."""
 
-    version: Annotated[Literal[1], Meta(description="Version of this grammar: `1`.")]
+    version: Annotated[
+        Literal[1], Meta(description="Version of this grammar: `1`.", extra=VERBATIM)
+    ]
     tasks: Annotated[list[Task], Meta(description="The steps.", min_length=1)]
     params: Annotated[
         dict[str, Any],
@@ -322,7 +324,9 @@ class PipelineFile(Pipeline, frozen=True, kw_only=True):
 class DefaultsFile(Common, frozen=True, kw_only=True):
     """`_defaults.yaml`: what all pipelines of this folder and below start from."""
 
-    version: Annotated[Literal[1], Meta(description="Version of this grammar: `1`.")] = 1
+    version: Annotated[
+        Literal[1], Meta(description="Version of this grammar: `1`.", extra=VERBATIM)
+    ] = 1
     vars: Annotated[dict[str, Any], Meta(description="Values for `${vars.name}`.")] = msgspec.field(
         default_factory=dict
     )
@@ -340,7 +344,9 @@ class Override(Common, frozen=True, kw_only=True):
 class EnvironmentFile(Strict, frozen=True, kw_only=True):
     """`environments/<name>.yaml`: what differs where `FACTORY_ENV` is that name."""
 
-    version: Annotated[Literal[1], Meta(description="Version of this grammar: `1`.")] = 1
+    version: Annotated[
+        Literal[1], Meta(description="Version of this grammar: `1`.", extra=VERBATIM)
+    ] = 1
     vars: Annotated[dict[str, Any], Meta(description="Values for `${vars.name}`.")] = msgspec.field(
         default_factory=dict
     )

@@ -115,7 +115,8 @@ class _Build:
         words: Schema = {"enum": [struct.tag for struct in structs]}
         if self.authoring:
             words["markdownEnumDescriptions"] = [summary(struct.cls) for struct in structs]
-            words = {"anyOf": [words, PLACEHOLDER]}
+            listed = ", ".join(f"`{struct.tag}`" for struct in structs)
+            words = {"anyOf": [words, PLACEHOLDER], "description": f"One of {listed}."}
         branches: list[Schema] = [
             {
                 "if": {"properties": {word: {"const": struct.tag}}, "required": [word]},
@@ -150,8 +151,7 @@ class _Build:
         properties: dict[str, Schema] = {}
         required: list[str] = []
         if info.tag_field:
-            tag: Schema = {"const": info.tag}
-            properties[info.tag_field] = _with_placeholder(tag) if self.authoring else tag
+            properties[info.tag_field] = self._tag(info)
             required.append(info.tag_field)
         for field in info.fields:
             properties[field.encode_name] = self._field(field, whole)
@@ -166,6 +166,12 @@ class _Build:
         if required and whole:
             result["required"] = required
         return result
+
+    def _tag(self, info: types.StructType) -> Schema:
+        if not self.authoring:
+            return {"const": info.tag}
+        about = {"description": f"`{info.tag}`: {summary(info.cls)}", "default": info.tag}
+        return {**_with_placeholder({"const": info.tag}), **about}
 
     def _field(self, field: types.Field, whole: bool) -> Schema:
         schema = self.schema(field.type, whole)
