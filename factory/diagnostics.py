@@ -38,8 +38,15 @@ def dotted(path: Path) -> str:
     return text
 
 
+def quoted(text: str, limit: int = 60) -> str:
+    """A text in quotes, cut at `limit`."""
+    return repr(text) if len(text) <= limit else f"{text[:limit]!r}…"
+
+
 def nearest(word: str, choices: Iterable[str]) -> str:
     """The choice that `word` was most likely meant to be, or an empty string."""
+    if len(word) > 100:
+        return ""
     options = sorted(choices)
     found = difflib.get_close_matches(word, options, n=1, cutoff=0.6)
     if not found:

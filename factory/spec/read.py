@@ -7,7 +7,11 @@ builds no object that a tag names, and sees duplicate keys and swallowed templat
 
 from __future__ import annotations
 
+import errno
+import math
+import os
 import re
+import stat
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -18,7 +22,7 @@ import yaml
 from yaml.constructor import SafeConstructor
 from yaml.resolver import Resolver
 
-from factory.diagnostics import Diagnostic
+from factory.diagnostics import Diagnostic, quoted
 from factory.errors import SpecError
 
 try:
@@ -31,6 +35,8 @@ Event = Any  # yaml's events: their marks are typed as optional
 MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 64
 MAX_NODES = 100_000
+MAX_PROBLEMS = 100
+MAX_NUMBER = 64  # characters: reading `1:1:1:…` takes time by its square
 
 QUOTE = 'put it in quotes: "{{ … }}"'
 
@@ -60,33 +66,23 @@ def events(text: str) -> Iterator[Event]:
 
 def _text(path: Path, name: str) -> str:
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    except IsADirectoryError:
-        _fail(name, 1, 1, "not-a-file", "this is a folder", expected="a YAML file", width=0)
+        data, size = _bytes(path, name)
     except OSError as error:
-        _fail(name, 1, 1, "unreadable", f"the file cannot be read: {error.strerror}", width=0)
+        _unreadable(path, name, error)
     if len(data) > MAX_BYTES:
-        size = path.stat().st_size / MAX_BYTES
-        _fail(
+        _fail_whole(
             name,
-            1,
-            1,
             "too-large",
-            f"the file has {size:.1f} MiB",
-            expected="at most 1 MiB: a spec describes data, it does not hold it",
-            width=0,
+            f"the file has {size / MAX_BYTES:.1f} MiB",
+            "at most 1 MiB: a spec describes data, it does not hold it",
         )
     if data.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")):
-        _fail(
+        _fail_whole(
             name,
-            1,
-            1,
             "byte-order-mark",
             "the file starts with a byte order mark",
-            expected="UTF-8 without a byte order mark",
-            hint="save it again as plain UTF-8",
-            width=0,
+            "UTF-8 without a byte order mark",
+            "save it again as plain UTF-8",
         )
     try:
         text = data.decode("utf-8")
@@ -103,6 +99,40 @@ def _text(path: Path, name: str) -> str:
             expected="a file saved as UTF-8",
         )
     return text
+
+
+def _bytes(path: Path, name: str) -> tuple[bytes, int]:
+    """At most MAX_BYTES and one more, and the size of the whole file."""
+    descriptor = os.open(path, _FLAGS)
+    try:
+        status = os.fstat(descriptor)
+        if stat.S_ISDIR(status.st_mode):
+            _fail_whole(name, "not-a-file", "this is a folder", "a YAML file")
+        if not stat.S_ISREG(status.st_mode):
+            _fail_whole(name, "not-a-file", "this is a pipe or a device", "a YAML file")
+        with open(descriptor, "rb", closefd=False) as file:
+            data = file.read(MAX_BYTES + 1)
+        return data, max(status.st_size, len(data))
+    finally:
+        os.close(descriptor)
+
+
+# without waiting: a FIFO would block until somebody writes into it
+_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
+
+
+def _unreadable(path: Path, name: str, error: OSError) -> NoReturn:
+    if error.errno == errno.ENXIO:
+        _fail_whole(name, "not-a-file", "this is a socket or a device", "a YAML file")
+    if error.errno == errno.ELOOP or (error.errno == errno.ENOENT and path.is_symlink()):
+        message = "this link leads nowhere, or in a circle"
+        _fail_whole(name, "broken-link", message, "a link to a file")
+    _fail_whole(name, "unreadable", f"the file cannot be read: {error.strerror}")
+
+
+def _fail_whole(name: str, code: str, message: str, expected: str = "", hint: str = "") -> NoReturn:
+    """The file as a whole cannot be used."""
+    _fail(name, 1, 1, code, message, expected=expected, hint=hint, width=0)
 
 
 def _fail(
@@ -134,30 +164,78 @@ def _fail(
 
 _BOOLS = SafeConstructor.bool_values
 _RESOLVERS = Resolver.yaml_implicit_resolvers
-_TIMESTAMP = "tag:yaml.org,2002:timestamp"
 _DECIMAL = re.compile(r"[-+]?(0|[1-9][0-9]*)\Z")
+
+
+class Doubtful(Exception):
+    """An unquoted scalar that YAML 1.1 and people read differently."""
+
+    def __init__(self, code: str, message: str, instead: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.instead = instead
 
 
 @lru_cache(maxsize=8192)
 def plain_value(text: str) -> Any:
-    """An unquoted scalar as YAML 1.1 reads it, except that dates stay text."""
+    """An unquoted scalar as YAML 1.1 reads it, except that dates stay text.
+
+    :raises Doubtful: people may have meant something else.
+    """
     if _DECIMAL.match(text):
-        return int(text) if len(text) < 1000 else text
-    for tag, pattern in _RESOLVERS.get(text[:1], ()) if text else ():
-        if pattern.match(text):
-            return _tagged(tag.rpartition(":")[2], text)
-    return text if text else None
-
-
-def _tagged(tag: str, text: str) -> Any:
+        return _number(int(text), text)
+    tag = _tag(text)
     if tag == "bool":
-        return _BOOLS[text.lower()]
+        return _bool(text)
     if tag == "null":
         return None
     if tag in ("int", "float"):
-        node = yaml.ScalarNode(tag, text)
         construct = getattr(SafeConstructor(), f"construct_yaml_{tag}")
-        return construct(node)
+        try:
+            value = construct(yaml.ScalarNode(tag, text))
+        except ValueError:  # `0x_`
+            return text
+        return _number(value, text)
+    return text
+
+
+def _tag(text: str) -> str:
+    """The short name of the type that YAML 1.1 sees in an unquoted scalar."""
+    if not text:
+        return "null"
+    for tag, pattern in _RESOLVERS.get(text[0], ()):
+        if pattern.match(text):
+            return str(tag).rpartition(":")[2]
+    return "str"
+
+
+def _bool(text: str) -> bool:
+    value = _BOOLS[text.lower()]
+    word = str(value).lower()
+    if text.lower() != word:
+        raise Doubtful("ambiguous", f"YAML 1.1 reads {text} as {word}, YAML 1.2 as text", word)
+    return value
+
+
+def _number(value: int | float, text: str) -> int | float:
+    if ":" in text:
+        raise Doubtful("ambiguous", f"YAML 1.1 reads {text} as the number {value}")
+    digits = text.lstrip("+-")
+    if digits[0] == "0" and digits.isdigit() and len(digits) > 1:
+        message = f"YAML 1.1 reads {text} as the octal number {value}"
+        raise Doubtful("ambiguous", message, str(value))
+    if isinstance(value, float) and not math.isfinite(value):
+        raise Doubtful("number", f"{text} is no number that JSON can hold")
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise Doubtful("number", f"{text} has more than 64 bits")
+    return value
+
+
+def _long_value(text: str) -> str:
+    """What is too long to be a number, and to be worth a place in the cache."""
+    if _tag(text) in ("int", "float"):
+        raise Doubtful("number", f"a number with {len(text):,} characters")
     return text
 
 
@@ -223,7 +301,12 @@ class _Builder:
                     self._check_tag(event, "tag:yaml.org,2002:str")
                     value: Any = event.value
                 elif event.implicit[0]:
-                    value = plain_value(event.value)
+                    text = event.value
+                    try:
+                        value = plain_value(text) if len(text) <= MAX_NUMBER else _long_value(text)
+                    except Doubtful as doubt:
+                        value = text
+                        self._doubt(event, doubt)
                 else:
                     value = event.value
                 self._add(event, value, event.anchor, 1)
@@ -244,6 +327,15 @@ class _Builder:
                         "a second YAML document starts here",
                         expected="one document a file: one file is one pipeline",
                     )
+
+    def _doubt(self, event: Event, doubt: Doubtful) -> None:
+        text = event.value
+        frame = self.stack[-1] if self.stack else None
+        is_key = frame is not None and isinstance(frame.value, dict) and not frame.has_key
+        hint = f"put it in quotes: {as_quoted(text)}"
+        if doubt.instead and not is_key:
+            hint = f"write {doubt.instead}, or {as_quoted(text)} if text is meant"
+        self._note(event, doubt.code, doubt.message, hint=hint, width=len(text))
 
     def _open(self, event: Event, value: Any, tag: str) -> None:
         if event.tag is not None:
@@ -313,7 +405,7 @@ class _Builder:
             self._note(
                 event,
                 "duplicate-key",
-                f"the key {key!r} stands here a second time",
+                f"the key {quoted(key)} stands here a second time",
                 expected="each key once",
                 width=len(key),
             )
@@ -337,9 +429,10 @@ class _Builder:
                 )
         else:
             raw = getattr(event, "value", "")
-            shown = {True: "true", False: "false", None: "null"}.get(key, repr(key))
             if raw:
-                message, hint = f"YAML reads the key {raw} as {shown}", f'write "{raw}"'
+                kind = {bool: "true or false", type(None): "null"}.get(type(key), "a number")
+                message = f"YAML reads the key {raw} as {kind}"
+                hint = f"put it in quotes: {as_quoted(raw)}"
             else:
                 message, hint = "a key is missing before the colon", ""
             self._note(
@@ -386,6 +479,8 @@ class _Builder:
         width: int = 1,
     ) -> None:
         mark = event.start_mark
+        if len(self.problems) >= MAX_PROBLEMS:
+            raise SpecError(self.problems)
         self.problems.append(
             Diagnostic(
                 file=self.name,
@@ -424,6 +519,11 @@ class _Builder:
         # libyaml counts bytes here
         before = self.text.encode()[:offset].decode(errors="replace")
         return before.count("\n") + 1, len(before) - before.rfind("\n")
+
+
+def as_quoted(text: str) -> str:
+    """A scalar in quotes, cut when it is long."""
+    return f'"{text}"' if len(text) <= MAX_NUMBER else f'"{text[:20]}…"'
 
 
 _MERGE: object = object()

@@ -6,18 +6,23 @@ are replaced, `tags` add up, and a map whose `type` or `mode` differs replaces t
 
 from __future__ import annotations
 
-import itertools
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
-from factory.diagnostics import Path, did_you_mean, dotted
+from factory.diagnostics import Path
+from factory.spec.fill import Filler, Scope, Value
+from factory.spec.matrix import combinations
 from factory.spec.model import SETTINGS
+from factory.spec.problem import Notes, Problem, size_of
 from factory.spec.read import Document
 
-Value = dict[str, Any]
+MAX_VALUES = 1_000_000
+"""How many values one file may become, all of its copies together."""
+MAX_NEEDS = 100_000
+
+_NOT_FILLED = ("kinds", "matrix", "vars")  # kinds: filled as part of each task
 
 
 class Layer(msgspec.Struct, frozen=True):
@@ -32,18 +37,6 @@ class Layer(msgspec.Struct, frozen=True):
         for part in self.prefix:
             value = value.get(part) if isinstance(value, dict) else None
         return value if isinstance(value, dict) else {}
-
-
-class Problem(msgspec.Struct, frozen=True):
-    """Something wrong at a path of the resolved value; `layers` says where that was written."""
-
-    path: Path
-    code: str
-    message: str
-    expected: str = ""
-    hint: str = ""
-    at_key: bool = False
-    severity: str = "error"
 
 
 class Context(msgspec.Struct, frozen=True):
@@ -67,6 +60,7 @@ class Resolved(msgspec.Struct, frozen=True):
     value: Value
     task_index: tuple[int, ...]
     problems: tuple[Problem, ...]
+    holes: tuple[Path, ...] = ()
 
 
 def context(below: Sequence[Layer], environment: str, above: Document | None) -> Context:
@@ -74,11 +68,15 @@ def context(below: Sequence[Layer], environment: str, above: Document | None) ->
     base: Value = {}
     for layer in below:
         base = merge(base, layer.value())
+    base.pop("version", None)  # of the layer's own grammar
     return Context(tuple(below), environment, above, base)
 
 
-def resolve(document: Document, around: Context) -> list[Resolved]:
-    """The pipelines that a document describes: one, or one for each matrix combination."""
+def resolve(document: Document, around: Context, only: str | None = None) -> list[Resolved]:
+    """The pipelines that a document describes: one, or one for each matrix combination.
+
+    :param only: leave out all but this dag_id.
+    """
     layers = (*around.below, Layer(document))
     merged = merge(around.base, document.value)
     if around.above is not None:
@@ -88,114 +86,181 @@ def resolve(document: Document, around: Context) -> list[Resolved]:
         merged["vars"] = _deep(
             _mapping(merged.get("vars")), _mapping(around.above.value.get("vars"))
         )
-    problems: list[Problem] = []
+    notes = Notes(MAX_VALUES)
     stem = document.path.stem
+    if "matrix" not in merged:
+        return [_Resolver(document, layers, merged, notes, around.environment).one(stem, {})]
+    every = combinations(stem, merged["matrix"], ("matrix",), notes)
+    chosen = [entry for entry in every if only in (None, entry[0])]
+    size = size_of(merged)
     found = []
-    for dag_id, values in _combinations(stem, merged.get("matrix"), ("matrix",), problems):
-        found.append(_one(document, layers, merged, dag_id, values, around.environment, problems))
+    for dag_id, values in chosen:
+        if not notes.spend(size):
+            notes.too_large(("matrix",))
+        own = notes.copy()
+        resolver = _Resolver(document, layers, merged, own, around.environment)
+        found.append(resolver.one(dag_id, values))
+        notes.left = own.left
+        if notes.left < 0:
+            break
     return found
 
 
-def _one(
-    document: Document,
-    layers: tuple[Layer, ...],
-    merged: Value,
-    dag_id: str,
-    matrix: Value,
-    environment: str,
-    problems: Sequence[Problem],
-) -> Resolved:
-    notes = list(problems)
-    value = dict(merged)
-    tasks = value.pop("tasks", None)
-    filler = None
-    if "$" in document.text or any("$" in layer.document.text for layer in layers):
-        scope = {
-            "vars": _mapping(merged.get("vars")),
-            "matrix": matrix,
-            "environment": environment,
-            "dag_id": dag_id,
-        }
-        filler = _Filler(scope, notes)
-        value = {
-            key: entry if key in ("kinds", "matrix") else filler.fill(entry, (key,))
-            for key, entry in value.items()
-        }
-    index: list[int] = []
-    if isinstance(tasks, list):
-        kinds, defaults = _mapping(value.get("kinds")), _mapping(value.get("defaults"))
-        value["tasks"] = _tasks(tasks, kinds, defaults, filler, index, notes)
-    elif tasks is not None:
-        value["tasks"] = tasks
-    return Resolved(dag_id, document, layers, value, tuple(index), tuple(notes))
+class _Resolver:
+    """One pipeline of a document."""
+
+    def __init__(
+        self,
+        document: Document,
+        layers: tuple[Layer, ...],
+        merged: Value,
+        notes: Notes,
+        environment: str,
+    ) -> None:
+        self.document = document
+        self.layers = layers
+        self.merged = merged
+        self.notes = notes
+        self.environment = environment
+
+    def one(self, dag_id: str, matrix: Value | None) -> Resolved:
+        value = dict(self.merged)
+        written = value.pop("tasks", None)
+        scope = Scope(_mapping(value.get("vars")), matrix, self.environment, dag_id)
+        filler = self._filler(scope)
+        if filler is not None:
+            value = {
+                key: entry if key in _NOT_FILLED else filler.fill(entry, (key,))
+                for key, entry in value.items()
+            }
+            if scope.vars:
+                value["vars"] = Filler(scope, self.notes, lenient=True).fill(scope.vars, ("vars",))
+        index: tuple[int, ...] = ()
+        if isinstance(written, list):
+            tasks = _Tasks(value, filler, self.notes)
+            value["tasks"] = tasks.resolve(written)
+            index = tuple(tasks.index)
+        elif written is not None:
+            value["tasks"] = written
+        return Resolved(
+            dag_id,
+            self.document,
+            self.layers,
+            value,
+            index,
+            tuple(self.notes.problems),
+            tuple(self.notes.holes),
+        )
+
+    def _filler(self, scope: Scope) -> Filler | None:
+        """None when no layer holds a `${`: most files, and the fastest way."""
+        if any("${" in layer.document.text for layer in self.layers):
+            return Filler(scope, self.notes)
+        return None
 
 
-def _tasks(
-    written: list[Any],
-    kinds: Value,
-    defaults: Value,
-    filler: _Filler | None,
-    index: list[int],
-    notes: list[Problem],
-) -> list[Any]:
-    tasks: list[Any] = []
-    copies: dict[str, list[str]] = {}
-    for position, task in enumerate(written):
-        if not isinstance(task, dict):
-            tasks.append(task)
-            index.append(position)
-            continue
-        if "matrix" not in task:
-            full = _task(task, kinds, defaults, position, notes)
-            tasks.append(filler.fill(full, ("tasks", len(tasks))) if filler else full)
-            index.append(position)
-            continue
-        name = str(task.get("id", ""))
-        place: Path = ("tasks", len(tasks), "matrix")
-        single = {key: entry for key, entry in task.items() if key != "matrix"}
-        full = _task(single, kinds, defaults, position, notes)
-        for copy_id, values in _combinations(name, task["matrix"], place, notes):
-            own = (
-                _Filler({**filler.scope, "matrix": {**filler.scope["matrix"], **values}}, notes)
-                if filler
-                else None
-            )
-            copy = {**full, "id": copy_id}
-            copies.setdefault(name, []).append(copy_id)
-            tasks.append(own.fill(copy, ("tasks", len(tasks))) if own else copy)
-            index.append(position)
-    if copies:
-        for task in tasks:
-            if isinstance(task, dict) and isinstance(task.get("needs"), list):
-                task["needs"] = [
-                    copy for need in task["needs"] for copy in copies.get(str(need), [need])
-                ]
-    return tasks
+class _Tasks:
+    """The tasks of one pipeline: defaults, kinds' defaults, `run`, matrix, `${…}`."""
 
+    def __init__(self, value: Value, filler: Filler | None, notes: Notes) -> None:
+        self.kinds = _mapping(value.get("kinds"))
+        defaults = _mapping(value.get("defaults"))
+        self.defaults = {key: defaults[key] for key in defaults if key in SETTINGS}
+        self.filler = filler
+        self.notes = notes
+        self.found: list[Any] = []
+        self.index: list[int] = []
+        self.copies: dict[str, list[str]] = {}
 
-def _task(task: Value, kinds: Value, defaults: Value, position: int, notes: list[Problem]) -> Value:
-    full = {**{key: defaults[key] for key in defaults if key in SETTINGS}, **task}
-    if "run" in full and "uses" not in full:
+    def resolve(self, written: list[Any]) -> list[Any]:
+        for position, task in enumerate(written):
+            if not isinstance(task, dict):
+                self._add(task, position)
+            elif "matrix" in task and isinstance(task.get("id"), str):
+                self._expand(task, position)
+            else:
+                self._add(self._filled(self._full(task), self.filler), position)
+        if self.copies:
+            self._expand_needs()
+        return self.found
+
+    def _add(self, task: Any, position: int) -> None:
+        self.found.append(task)
+        self.index.append(position)
+
+    def _filled(self, task: Value, filler: Filler | None) -> Value:
+        filled: Value = filler.fill(task, ("tasks", len(self.found))) if filler else task
+        return filled
+
+    def _expand(self, task: Value, position: int) -> None:
+        name = task["id"]
+        place: Path = ("tasks", len(self.found), "matrix")
+        every = combinations(name, task["matrix"], place, self.notes)
+        full = self._full({key: entry for key, entry in task.items() if key != "matrix"})
+        if not self.notes.spend(size_of(full) * len(every)):
+            self.notes.too_large(place)
+            every = every[:1]
+        for copy_id, values in every:
+            self.copies.setdefault(name, []).append(copy_id)
+            self._add(self._filled({**full, "id": copy_id}, self._with(values)), position)
+
+    def _with(self, values: Value | None) -> Filler | None:
+        if self.filler is None:
+            return None
+        scope = self.filler.scope
+        both = None if values is None or scope.matrix is None else {**scope.matrix, **values}
+        return Filler(msgspec.structs.replace(scope, matrix=both), self.notes)
+
+    def _expand_needs(self) -> None:
+        """A need of a copied task is one of all its copies. The first keeps the place."""
+        total = 0
+        for index, task in enumerate(self.found):
+            needs = task.get("needs") if isinstance(task, dict) else None
+            if not isinstance(needs, list):
+                continue
+            every = [
+                self.copies.get(need, [need]) if isinstance(need, str) else [need] for need in needs
+            ]
+            total += sum(map(len, every))
+            if total > MAX_NEEDS:
+                self.notes.too_large(("tasks", index, "needs"))
+                return
+            task["needs"] = [
+                *(entry[0] for entry in every),
+                *(copy for entry in every for copy in entry[1:]),
+            ]
+
+    def _full(self, task: Value) -> Value:
+        """A task with `run` written out and the defaults under it."""
+        full = {**self.defaults, **task}
+        if "run" in full:
+            self._write_out(full)
+        uses = full.get("uses")
+        below = self.kinds.get(uses) if isinstance(uses, str) else None
+        if isinstance(below, dict):
+            given = full.get("with", {})
+            if isinstance(given, dict):
+                full["with"] = _deep(below, given)
+        return full
+
+    def _write_out(self, full: Value) -> None:
+        """`run: …` as `uses: bash` with a command."""
         command = full.pop("run")
+        if "uses" in full:
+            self._note_run("`uses` and `run` both stand here", "either `run` or `uses`")
+            return
         full["uses"] = "bash"
         given = full.get("with", {})
-        if isinstance(given, dict) and "command" not in given:
-            full["with"] = {"command": command, **given}
-        else:
-            notes.append(
-                Problem(
-                    ("tasks", position, "run"),
-                    "run-and-command",
-                    "`run` already is the command of this task",
-                    expected="either `run` or `with.command`",
-                    at_key=True,
-                )
-            )
-    uses = full.get("uses")
-    below = kinds.get(uses) if isinstance(uses, str) else None
-    if isinstance(below, dict):
-        full["with"] = _deep(below, _mapping(full.get("with")))
-    return full
+        if not isinstance(given, dict):
+            return
+        if "command" in given:
+            self._note_run("`run` already is the command", "either `run` or `with.command`")
+            return
+        full["with"] = {"command": command, **given}
+
+    def _note_run(self, message: str, expected: str) -> None:
+        place = ("tasks", len(self.found), "run")
+        self.notes.add(Problem(place, "two-commands", message, expected, at_key=True))
 
 
 def merge(under: Value, over: Value) -> Value:
@@ -231,145 +296,6 @@ def _same_shape(under: Any, over: Value) -> bool:
 
 def _mapping(value: Any) -> Value:
     return value if isinstance(value, dict) else {}
-
-
-def _combinations(
-    name: str, matrix: Any, path: Path, problems: list[Problem]
-) -> list[tuple[str, Value]]:
-    if matrix is None:
-        return [(name, {})]
-    if not isinstance(matrix, dict) or not matrix:
-        problems.append(_bad_matrix(path, matrix))
-        return [(name, {})]
-    for key, values in matrix.items():
-        if not isinstance(values, list) or not values or not all(map(_is_scalar, values)):
-            problems.append(_bad_matrix((*path, key), values))
-            return [(name, {})]
-    found: dict[str, Value] = {}
-    for chosen in itertools.product(*matrix.values()):
-        suffix = "__".join(re.sub(r"[^A-Za-z0-9_.-]", "_", _text(value)) for value in chosen)
-        full = f"{name}__{suffix}"
-        if full in found:
-            problems.append(
-                Problem(
-                    path,
-                    "matrix-clash",
-                    f"two combinations are both named {full!r}",
-                    expected="values that differ in letters and digits",
-                )
-            )
-        found[full] = dict(zip(matrix, chosen, strict=True))
-    return list(found.items())
-
-
-def _bad_matrix(path: Path, value: Any) -> Problem:
-    return Problem(
-        path,
-        "bad-matrix",
-        f"{dotted(path[-2:])} is not a matrix of values",
-        expected="names with lists of single values, such as `table: [orders, customers]`",
-    )
-
-
-def _is_scalar(value: Any) -> bool:
-    return isinstance(value, (str, int, float, bool))
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return "" if value is None else str(value)
-
-
-_PLACEHOLDER = re.compile(r"(\$?)\$\{([^{}]*)\}")
-
-
-class _Filler:
-    """Fills `${…}` in parsed values; `$${` stands for a literal `${`."""
-
-    def __init__(self, scope: Value, problems: list[Problem]) -> None:
-        self.scope = scope
-        self.problems = problems
-        self.open: list[str] = []
-
-    def fill(self, value: Any, path: Path) -> Any:
-        kind = value.__class__
-        if kind is str:
-            return self._string(value, path) if "${" in value else value
-        if kind is dict:
-            return {key: self.fill(entry, (*path, key)) for key, entry in value.items()}
-        if kind is list:
-            return [self.fill(entry, (*path, index)) for index, entry in enumerate(value)]
-        return value
-
-    def _string(self, text: str, path: Path) -> Any:
-        whole = _PLACEHOLDER.fullmatch(text)
-        if whole and not whole[1]:
-            return self._look_up(whole[2].strip(), path)
-        return _PLACEHOLDER.sub(lambda match: self._part(match, path), text)
-
-    def _part(self, match: re.Match[str], path: Path) -> str:
-        if match[1]:
-            return match[0][1:]
-        value = self._look_up(match[2].strip(), path)
-        if isinstance(value, (dict, list)):
-            self._note(
-                path,
-                "placeholder-type",
-                f"${{{match[2]}}} is a collection",
-                expected="a single value inside a longer text",
-            )
-        return _text(value)
-
-    def _look_up(self, name: str, path: Path) -> Any:
-        value: Any = self.scope
-        parts = name.split(".")
-        for depth, part in enumerate(parts):
-            if not isinstance(value, Mapping) or part not in value:
-                self._unknown(name, parts, depth, value, path)
-                return ""
-            value = value[part]
-        if parts[0] != "vars":
-            return value
-        if name in self.open:
-            chain = " → ".join([*self.open[self.open.index(name) :], name])
-            self._note(
-                path,
-                "placeholder-cycle",
-                f"{chain} goes round in a circle",
-                expected="vars that do not need each other",
-            )
-            return ""
-        self.open.append(name)
-        filled = self.fill(value, path)
-        self.open.pop()
-        return filled
-
-    def _unknown(self, name: str, parts: list[str], depth: int, scope: Any, path: Path) -> None:
-        known = list(scope) if isinstance(scope, Mapping) else []
-        if depth == 0:
-            hint = did_you_mean(parts[0], known)
-            if not hint and parts[0] in self.scope["vars"]:
-                hint = f"did you mean ${{vars.{name}}}?"
-            hint = hint or f"for the shell's own variable write ${parts[0]} or $${{{name}}}"
-            expected = "${vars.…}, ${matrix.…}, ${environment} or ${dag_id}"
-        else:
-            near = did_you_mean(parts[depth], known)
-            before = ".".join(parts[:depth])
-            hint = near or f"add {parts[depth]} under `{before}`"
-            expected = f"one of {', '.join(map(str, known))}" if known else f"a name in `{before}`"
-        self._note(
-            path,
-            "unknown-placeholder",
-            f"nothing is known as ${{{name}}}",
-            expected=expected,
-            hint=hint,
-        )
-
-    def _note(self, path: Path, code: str, message: str, expected: str, hint: str = "") -> None:
-        problem = Problem(path, code, message, expected, hint)
-        if problem not in self.problems:
-            self.problems.append(problem)
 
 
 def origin(resolved: Resolved, path: Path) -> tuple[Document, Path]:
@@ -427,3 +353,6 @@ def _exists(value: Any, path: Path) -> bool:
             return False
         value = value[part]
     return True
+
+
+__all__ = ["Context", "Layer", "Problem", "Resolved", "context", "merge", "origin", "resolve"]

@@ -1,0 +1,239 @@
+"""`${…}` in parsed values. `$${` stands for a literal `${`; `{{ … }}` is Airflow's, left alone."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+
+from factory.diagnostics import Path, did_you_mean, one_of
+from factory.spec.problem import Notes, Problem, size_of
+
+Value = dict[str, Any]
+
+MAX_LEVELS = 100
+
+_TOKEN = re.compile(r"\$\$\{|\$\{(?:([^{}]*)\})?")
+_HOLE: Any = object()
+
+
+class Scope(msgspec.Struct, frozen=True):
+    """The values that `${…}` may name. `matrix` is None when it is broken."""
+
+    vars: Value
+    matrix: Value | None
+    environment: str
+    dag_id: str
+
+    def tree(self) -> Value:
+        """The scope by name."""
+        return {
+            "vars": self.vars,
+            "matrix": self.matrix,
+            "environment": self.environment,
+            "dag_id": self.dag_id,
+        }
+
+
+class Filler:
+    """Fills the `${…}` of one scope.
+
+    :param lenient: leave `${matrix.…}` as it is when nothing is known by that name: a variable
+        may be meant for tasks that have a matrix.
+    """
+
+    def __init__(self, scope: Scope, notes: Notes, *, lenient: bool = False) -> None:
+        self.scope = scope
+        self.names = scope.tree()
+        self.notes = notes
+        self.lenient = lenient
+        self.open: list[str] = []
+        self.level = 0
+        self.known: dict[str, tuple[Any, int]] = {}
+
+    def fill(self, value: Any, path: Path) -> Any:
+        """The value with every `${…}` in it replaced."""
+        kind = value.__class__
+        if kind is str:
+            return self._text(value, path) if "${" in value else value
+        if kind is dict:
+            for key in value:
+                if "${" in key:
+                    self._key(key, path)
+            return {
+                # most values are plain text: they are not worth a call
+                key: entry
+                if entry.__class__ is str and "${" not in entry
+                else self.fill(entry, (*path, key))
+                for key, entry in value.items()
+            }
+        if kind is list:
+            return [
+                entry
+                if entry.__class__ is str and "${" not in entry
+                else self.fill(entry, (*path, index))
+                for index, entry in enumerate(value)
+            ]
+        return value
+
+    def _text(self, text: str, path: Path) -> Any:
+        whole = _TOKEN.fullmatch(text)
+        if whole and text != "$${":
+            value = self._value(whole, path)
+            return self._hole(path) if value is _HOLE else value
+        parts: list[str] = []
+        end = 0
+        for match in _TOKEN.finditer(text):
+            parts.append(text[end : match.start()])
+            parts.append(self._part(match, path))
+            end = match.end()
+        filled = "".join([*parts, text[end:]])
+        if not self.notes.spend(len(filled) // 64):
+            self.notes.too_large(path)
+        return filled
+
+    def _part(self, match: re.Match[str], path: Path) -> str:
+        if match[0] == "$${":
+            return "${"
+        value = self._value(match, path)
+        if value is _HOLE:
+            return str(self._hole(path))
+        if isinstance(value, (dict, list)):
+            self._note(
+                path,
+                match[0],
+                "placeholder-type",
+                f"{match[0]} is a {'list' if isinstance(value, list) else 'mapping'}",
+                expected="a single value inside a longer text",
+                hint="let it stand alone to put in the whole collection",
+            )
+        return as_text(value)
+
+    def _hole(self, path: Path) -> str:
+        self.notes.holes.append(path)
+        return ""
+
+    def _value(self, match: re.Match[str], path: Path) -> Any:
+        if match[1] is None:
+            self._unclosed(match, path)
+            return _HOLE
+        name = match[1].strip()
+        value: Any = self.names
+        parts = name.split(".")
+        for depth, part in enumerate(parts):
+            if value is None and depth == 1 and parts[0] == "matrix":
+                return _HOLE  # the matrix is broken, which is told already
+            if not isinstance(value, dict) or part not in value:
+                return self._unknown(match[0], parts, depth, value, path)
+            value = value[part]
+        return self._variable(name, parts, value, path) if parts[0] == "vars" else value
+
+    def _variable(self, name: str, parts: list[str], value: Any, path: Path) -> Any:
+        """A value of `vars` may hold `${…}` itself: filled once, where it was written."""
+        if name not in self.known:
+            if name in self.open:
+                return self._circle(name)
+            if self.level + len(path) > MAX_LEVELS:
+                self._too_deep(path)
+                return _HOLE
+            holes = len(self.notes.holes)
+            self.open.append(name)
+            self.level += len(path)
+            filled = self.fill(value, ("vars", *parts[1:]))
+            self.level -= len(path)
+            self.open.pop()
+            whole = len(self.notes.holes) == holes
+            self.known[name] = (filled, size_of(filled)) if whole else (_HOLE, 0)
+        filled, size = self.known[name]
+        if not self.notes.spend(size):
+            self.notes.too_large(path)
+            return _HOLE
+        return filled
+
+    def _unknown(self, token: str, parts: list[str], depth: int, scope: Any, path: Path) -> Any:
+        if self.lenient and parts[0] == "matrix":
+            return token
+        known = sorted(scope) if isinstance(scope, dict) else []
+        before = ".".join(parts[:depth])
+        if depth == 0:
+            expected = "${vars.…}, ${matrix.…}, ${environment} or ${dag_id}"
+            hint = self._meant(token, parts, known)
+        elif parts[0] == "matrix" and not known:
+            expected = f"a `matrix:` with values for `{parts[-1]}`, on this task or on the pipeline"
+            hint = ""
+        else:
+            expected = one_of(known) if known else f"a name under `{before}`"
+            hint = did_you_mean(parts[depth], known)
+            if not hint and parts[0] == "vars":
+                hint = f"add `{parts[depth]}:` under `{before}:`"
+        self._note(path, token, "unknown-placeholder", f"{token} is not known", expected, hint)
+        return _HOLE
+
+    def _meant(self, token: str, parts: list[str], known: list[str]) -> str:
+        name = ".".join(parts)
+        for group in ("vars", "matrix"):
+            if parts[0] in (self.names[group] or ()):
+                return f"did you mean ${{{group}.{name}}}?"
+        near = did_you_mean(parts[0], known)
+        if near or not name:
+            return near
+        if name.isidentifier():
+            return f"for the shell's own variable write ${name} or ${token}"
+        return f"to keep it as it is write ${token}"
+
+    def _unclosed(self, match: re.Match[str], path: Path) -> None:
+        text = match.string[match.start() :]
+        if text.startswith("${{"):
+            hint = "${vars.x} is filled in here; Airflow's {{ … }} has no $ before it"
+        else:
+            hint = "to keep it as it is write $${"
+        self._note(path, "${", "open-placeholder", "this ${ has no }", "${name}", hint)
+
+    def _key(self, key: str, path: Path) -> None:
+        match = _TOKEN.search(key)
+        if match and match[0] != "$${":
+            note = Problem(
+                (*path, key),
+                "placeholder-in-key",
+                f"{match[0]} stands in a key",
+                expected="${…} in values only",
+                at_key=True,
+            )
+            self.notes.add(note)
+
+    def _circle(self, name: str) -> Any:
+        round_trip = self.open[self.open.index(name) :]
+        first = round_trip.index(min(round_trip))  # the same circle is found from each of its vars
+        names = [*round_trip[first:], *round_trip[: first + 1]]
+        self.notes.add(
+            Problem(
+                tuple(names[0].split(".")),
+                "placeholder-cycle",
+                f"the vars go round in a circle: {' → '.join(names)}",
+                expected="vars that do not need each other",
+            )
+        )
+        return _HOLE
+
+    def _too_deep(self, path: Path) -> None:
+        self.notes.add(
+            Problem(
+                path,
+                "too-deep",
+                f"the vars name each other more than {MAX_LEVELS // 2} times in a row",
+                expected="a shorter chain",
+            )
+        )
+
+    def _note(
+        self, path: Path, token: str, code: str, message: str, expected: str, hint: str = ""
+    ) -> None:
+        self.notes.add(Problem(path, code, message, expected, hint, part=token))
+
+
+def as_text(value: Any) -> str:
+    """A single value inside a longer text."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "" if value is None else str(value)
