@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from pathlib import Path
 
 from factory.cli import options
 from factory.errors import FactoryError
@@ -16,6 +17,12 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Add the command's arguments."""
     options.add_root(parser)
     parser.add_argument(
+        "--output",
+        type=Path,
+        metavar="DIR",
+        help="where the files go (default: schemas/ beside the configuration folder)",
+    )
+    parser.add_argument(
         "--check", action="store_true", help="write nothing; fail when a file is out of date"
     )
 
@@ -23,18 +30,18 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """Write the schemas, or compare them."""
     from factory.lint.reporters.text import counted, shown_path
-    from factory.spec import schema_files
+    from factory.review import schema_files
 
-    project = options.root(args).parent
+    folder = args.output or options.root(args).parent / "schemas"
     if args.check:
-        stale = schema_files.stale(project)
+        stale = schema_files.stale(folder)
         if stale:
             raise FactoryError(
                 f"out of date: {', '.join(stale)}", "write them again with `factory schema`"
             )
         print("the schemas are up to date")
         return 0
-    written = schema_files.write(project)
+    written = schema_files.write(folder)
     for path in written:
         print(shown_path(path))
     print(f"{counted(len(written), 'schema')} written")
