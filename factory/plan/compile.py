@@ -68,6 +68,8 @@ def _compile(kind: kinds.Kind, step: Step) -> Fragment:
         if not isinstance(fragment, Fragment):
             raise TypeError(f"its compile returns {fragment!r}, not a Fragment")
         return fragment
+    except BuildError:
+        raise
     except (Exception, SystemExit) as error:
         # a kind of another package may fail in any way; the error belongs to this task alone
         message = f"the kind {step.uses!r} fails: {error!r}"
