@@ -1,0 +1,93 @@
+"""Why a task failed: its own words and the place, not the framework's."""
+
+from __future__ import annotations
+
+import re
+import sysconfig
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+
+from factory.spec import positions
+from factory.spec.resolve import Resolved
+
+_MAX_LINES = 15
+_LOGGED = re.compile(
+    r"\d{4}-\d\d-\d\dT\S+ \[(?P<level>\w+) *\] (?P<text>.*?) *\[(?P<logger>[\w.]+)\](?: .*)?$"
+)
+_BOILERPLATE = re.compile(
+    r"Tmp dir root location|Running command|Output:$|Command exited with return code|::\w+"
+)
+_CONNECTION = re.compile(r"conn_id [`'\"]([\w.-]+)[`'\"] isn't defined")
+_CONNECTION_MISSING = re.compile(r"[Cc]onnection[^`'\"]*[`'\"]([\w.-]+)[`'\"].*not found")
+_FRAMEWORK = tuple(
+    dict.fromkeys(
+        [
+            sysconfig.get_path("stdlib"),
+            sysconfig.get_path("purelib"),
+            sysconfig.get_path("platlib"),
+            str(Path(__file__).parent.parent),
+        ]
+    )
+)
+
+
+def message(error: BaseException | None) -> str:
+    """An error in one line or a few, with its type when that says something."""
+    if error is None:
+        return "it failed"
+    text = str(error).strip()
+    name = type(error).__name__
+    if not text:
+        return name
+    return text if name.startswith("Airflow") else f"{name}: {text}"
+
+
+def user_code(error: BaseException | None) -> tuple[str, int, str, str] | None:
+    """(file, line, function, source) of the innermost frame that is the user's own."""
+    found = None
+    while error is not None:
+        for frame in traceback.extract_tb(error.__traceback__):
+            own = not frame.filename.startswith(_FRAMEWORK) and Path(frame.filename).is_file()
+            if own and frame.lineno:
+                found = (frame.filename, frame.lineno, frame.name, frame.line or "")
+        error = error.__cause__
+    return found
+
+
+def missing_connection(error: BaseException | None) -> str:
+    """The connection that a task could not do without, or an empty string."""
+    while error is not None:
+        for pattern in (_CONNECTION, _CONNECTION_MISSING):
+            if match := pattern.search(str(error)):
+                return match[1]
+        error = error.__cause__ or error.__context__
+    return ""
+
+
+def output(log: Path, start: int) -> list[str]:
+    """The last lines that a task itself wrote to the log, from `start` to its end."""
+    with log.open("rb") as file:
+        file.seek(start)
+        text = file.read().decode("utf-8", errors="replace")
+    return list(_own_lines(text))[-_MAX_LINES:]
+
+
+def _own_lines(text: str) -> Iterator[str]:
+    for line in text.splitlines():
+        logged = _LOGGED.match(line)
+        if logged is None:
+            yield line.rstrip()
+        elif logged["text"].startswith("Task failed with exception"):
+            return  # the traceback follows
+        elif logged["logger"].startswith("airflow.task") and not _BOILERPLATE.match(logged["text"]):
+            yield logged["text"]
+
+
+def step_line(resolved: Resolved, task_id: str) -> int:
+    """The line of the spec where the step of a task begins."""
+    for index, step in enumerate(resolved.value["tasks"]):
+        if task_id == step["id"] or task_id.startswith((f"{step['id']}.", f"{step['id']}[")):
+            path = ("tasks", resolved.task_index[index])
+            return positions.locate(positions.build(resolved.document.text), path)[0].line
+    return 1

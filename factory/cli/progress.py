@@ -1,0 +1,107 @@
+"""A run's tasks as they go: a line for each, which on a terminal counts the seconds."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+import msgspec
+
+if TYPE_CHECKING:
+    from factory.in_airflow.run import Event
+    from factory.lint.reporters import Paint
+
+_MARKS = {
+    "success": ("✓", "good"),
+    "failed": ("✗", "error"),
+    "skipped": ("-", "faint"),
+    "upstream_failed": ("-", "faint"),
+}
+
+
+class Failure(msgspec.Struct, frozen=True):
+    """A task that failed; its output stands in the log from `start` on."""
+
+    task: str
+    error: BaseException | None
+    start: int
+
+
+class Progress:
+    """Shows events, counts them by state, and keeps the tasks that failed, in their order."""
+
+    def __init__(self, out: TextIO, paint: Paint, log: Path, tasks: list[str]) -> None:
+        self.failures: list[Failure] = []
+        self.counts: Counter[str] = Counter()
+        self._out = out
+        self._paint = paint
+        self._log = log
+        self._width = max(map(len, tasks), default=0)
+        self._running: dict[str, tuple[float, int]] = {}
+        self._live = out.isatty()
+        self._lock = threading.Lock()
+        self._over = threading.Event()
+        self._began = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """How long ago the first task began."""
+        return time.monotonic() - self._began if self._began else 0.0
+
+    def __enter__(self) -> Progress:
+        if self._live:
+            print("  … starting Airflow", end="", file=self._out, flush=True)
+            threading.Thread(target=self._tick, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        with self._lock:
+            self._clear()
+
+    def show(self, event: Event) -> None:
+        """Show a task's new state."""
+        with self._lock:
+            self._clear()
+            self._began = self._began or time.monotonic()
+            if event.state == "running":
+                start = self._log.stat().st_size if self._log.exists() else 0
+                self._running[event.task] = (time.monotonic(), start)
+                self._waiting("" if self._live else "running")
+                return
+            self.counts[event.state] += 1
+            _, start = self._running.pop(event.task, (0.0, 0))
+            if event.state == "failed":
+                self.failures.append(Failure(event.task, event.error, start))
+            self._line(event)
+
+    def _line(self, event: Event) -> None:
+        mark, style = _MARKS[event.state]
+        seconds = f"{event.seconds:.1f} s" if event.task and event.seconds else ""
+        state = "not run" if event.state == "upstream_failed" else event.state
+        text = f"{event.task:<{self._width}}  {state:<8} {seconds:>8}".rstrip()
+        print(f"  {self._paint(style, mark)} {text}", file=self._out, flush=True)
+
+    def _waiting(self, word: str) -> None:
+        for task, (began, _) in self._running.items():
+            text = word or f"{time.monotonic() - began:.0f} s"
+            line = f"  … {task:<{self._width}}  {text}"
+            if self._live:
+                columns = shutil.get_terminal_size().columns
+                print(f"\r{line[: columns - 1]}", end="", file=self._out, flush=True)
+            else:
+                print(line, file=self._out, flush=True)
+
+    def _clear(self) -> None:
+        if self._live:
+            print("\r\033[K", end="", file=self._out, flush=True)
+
+    def _tick(self) -> None:
+        while not self._over.wait(1):
+            with self._lock:
+                if self._running:
+                    self._waiting("")

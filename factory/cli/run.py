@@ -1,0 +1,190 @@
+"""`factory run`: a real run of one pipeline, here and now, in this process."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, Namespace
+from contextlib import ExitStack
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from factory.cli import options, terminal
+from factory.diagnostics import did_you_mean, one_of
+from factory.errors import FactoryError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from factory.cli.progress import Failure, Progress
+    from factory.in_airflow.run import Result
+    from factory.lint.reporters import Paint
+    from factory.plan.model import Pipeline
+    from factory.spec.resolve import Resolved
+
+HELP = """\
+Tasks run one after the other, and one that fails is not tried again. Connections are read from
+AIRFLOW_CONN_… variables. The run uses an empty Airflow database of its own; set AIRFLOW_HOME
+to run with your Airflow's connections, variables and history instead.
+
+for example:
+  factory run yellow_taxi_ingest --date 2024-01-01
+  factory run yellow_taxi_ingest --task report
+"""
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Add the command's arguments."""
+    options.add_dag(parser)
+    parser.add_argument(
+        "--date",
+        metavar="DATE",
+        help="the logical date, such as 2024-01-31 or 2024-01-31T06:00 (default: today, or the "
+        "pipeline's end_date when that is over)",
+    )
+    options.with_completer(
+        parser.add_argument(
+            "--task",
+            metavar="ID",
+            default="",
+            help="only this task or group; the others count as done",
+        ),
+        _complete_task,
+    )
+    options.add_root(parser)
+    options.add_environment(parser)
+    parser.add_argument("--verbose", action="store_true", help="show Airflow's own log, too")
+
+
+def run(args: Namespace) -> int:
+    """Run it; 1 when it fails."""
+    from factory.cli.progress import Progress
+    from factory.cli.quiet import quiet
+    from factory.in_airflow import run as real
+    from factory.lint.reporters.text import shown_path
+
+    project = options.project(args)
+    spec = options.spec(project, args.dag)
+    plan = options.plan(project, spec.dag_id)
+    moment = _moment(plan, args.date)
+    _require_task(plan, args.task)
+    log = _log_file(real.cache(), plan)
+    with ExitStack() as stack:
+        out = sys.stdout if args.verbose else stack.enter_context(quiet(log))
+        paint = terminal.painter("auto", out)
+        print(f"{paint('strong', plan.dag_id)} for {moment}", file=out, flush=True)
+        progress = Progress(out, paint, log, [task.id for task in plan.tasks])
+        with real.airflow_home(log), progress:
+            result = real.run(plan, project.root, moment, args.task, progress.show)
+            for event in result.not_run:
+                progress.show(event)
+        for failure in progress.failures:
+            for line in _why(failure, spec, log if not args.verbose else None, paint):
+                print(line, file=out)
+        print(f"\n{_summary(result, progress, paint)}", file=out)
+        if not args.verbose and not result.succeeded:
+            print(f"the whole log: {shown_path(log)}", file=out)
+    if result.stopped:
+        raise KeyboardInterrupt
+    return 0 if result.succeeded else 1
+
+
+def _moment(plan: Pipeline, chosen: str | None) -> str:
+    """The logical date, in the pipeline's time zone.
+
+    :raises UsageError: it is no date, or the pipeline has no runs then.
+    """
+    zone = ZoneInfo(plan.timezone)
+    first, last = _parsed(plan.start_date, zone), _parsed(plan.end_date, zone)
+    if chosen is None:
+        today = datetime.now(zone).replace(hour=0, minute=0, second=0, microsecond=0)
+        moment = min(today, last) if last else today
+    else:
+        try:
+            moment = _parsed(chosen, zone) or datetime.now(zone)
+        except ValueError:
+            raise UsageError(
+                f"{chosen!r} is not a date", "write it as 2024-01-31 or 2024-01-31T06:00"
+            ) from None
+        if first and moment < first:
+            raise UsageError(f"{chosen} is before the pipeline's start_date, {plan.start_date}")
+        if last and moment > last:
+            raise UsageError(f"{chosen} is after the pipeline's end_date, {plan.end_date}")
+    if moment > datetime.now(zone):
+        raise UsageError(f"{moment:%Y-%m-%d %H:%M} is in the future: Airflow would wait for it")
+    return moment.isoformat()
+
+
+def _parsed(text: str | None, zone: ZoneInfo) -> datetime | None:
+    if not text:
+        return None
+    moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    return moment if moment.tzinfo else moment.replace(tzinfo=zone)
+
+
+def _require_task(plan: Pipeline, wanted: str) -> None:
+    known = [*(group.id for group in plan.groups), *(task.id for task in plan.tasks)]
+    if wanted and wanted not in known:
+        raise UsageError(
+            f"{plan.dag_id} has no task {wanted!r}",
+            did_you_mean(wanted, known) or f"there is {one_of(known)}",
+        )
+
+
+def _log_file(cache: Path, plan: Pipeline) -> Path:
+    """The log of the last run of a DAG."""
+    log = cache / "logs" / f"{plan.dag_id}.log"
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.write_bytes(b"")
+    except OSError as error:
+        raise FactoryError(
+            f"{log} cannot be written: {error.strerror}", "set XDG_CACHE_HOME to another folder"
+        ) from None
+    return log
+
+
+def _why(failure: Failure, spec: Resolved, log: Path | None, paint: Paint) -> Iterator[str]:
+    """A task's own error: message, place, last output, what to do."""
+    from factory.cli import failure as reason
+    from factory.lint.reporters.snippet import printable
+    from factory.lint.reporters.text import shown_path
+
+    lines = reason.message(failure.error).splitlines()
+    yield ""
+    yield f"{paint('error', f'{failure.task} failed:')} {printable(lines[0])}"
+    yield from (f"    {printable(line)}" for line in lines[1:20])
+    if code := reason.user_code(failure.error):
+        module, number, function, source = code
+        yield f"  in {function}, {shown_path(Path(module))}:{number}"
+        yield f"    {printable(source)}"
+    shown = reason.output(log, failure.start) if log else []
+    if shown:
+        yield f"  {paint('faint', 'its last output:')}"
+        yield from (f"    {printable(line)}" for line in shown)
+    file = shown_path(spec.document.path)
+    yield f"  the task stands in {file}:{reason.step_line(spec, failure.task)}"
+    if name := reason.missing_connection(failure.error):
+        yield f"  {paint('note', 'hint:')} tell Airflow of the connection {name!r}, such as"
+        yield f"    export AIRFLOW_CONN_{name.upper()}='postgres://user:password@host:5432/database'"
+
+
+def _summary(result: Result, progress: Progress, paint: Paint) -> str:
+    from factory.lint.reporters.text import counted
+
+    counts = progress.counts
+    words = {"success": "succeeded", "failed": "failed", "skipped": "skipped"}
+    parts = [f"{counts[state]} {word}" for state, word in words.items() if counts[state]]
+    if counts["upstream_failed"]:
+        parts.append(f"{counts['upstream_failed']} not run")
+    style, word = ("good", "success") if result.succeeded else ("error", "failed")
+    if result.stopped:
+        word = "stopped"
+    tasks = counted(sum(counts.values()), "task")
+    return f"{paint(style, word)} after {progress.seconds:.1f} s, {tasks}: {', '.join(parts)}"
+
+
+def _complete_task(prefix: str, parsed_args: Namespace, **_: Any) -> list[str]:
+    plan = options.plan(options.project(parsed_args), parsed_args.dag)
+    return [*(group.id for group in plan.groups), *(task.id for task in plan.tasks)]

@@ -1,0 +1,251 @@
+"""One real run of one DAG in this process, through Airflow's `dag.test`.
+
+Airflow's database is a copy of one that is migrated once for each Airflow version; a run leaves
+nothing in it. When the user sets AIRFLOW_HOME, their own Airflow is used as it is.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Literal
+
+import msgspec
+
+from factory.errors import FactoryError
+from factory.plan.model import Pipeline
+
+State = Literal["running", "success", "failed", "skipped", "upstream_failed"]
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """A task's new state. `seconds` is how long it ran; `error` is why it failed."""
+
+    task: str
+    state: State
+    seconds: float = 0.0
+    error: BaseException | None = None
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True):
+    """How a run ended. `not_run` are tasks that never started, with their states."""
+
+    succeeded: bool
+    stopped: bool
+    not_run: tuple[Event, ...] = ()
+
+
+Watch = Callable[[Event], None]
+
+_DAG_FILE = """\
+# airflow dag
+from factory.in_airflow.run import rendered
+
+globals().update(rendered())
+"""
+_current: list[Callable[[], dict[str, Any]]] = []
+
+
+@contextmanager
+def airflow_home(log: Path) -> Iterator[None]:
+    """An Airflow of the user's, or one of its own with an empty, migrated database.
+
+    Sets the environment; call it before anything imports Airflow.
+
+    :raises FactoryError: Airflow is not installed, or its database cannot be made.
+    """
+    try:
+        installed = version("apache-airflow-core")
+    except PackageNotFoundError:
+        raise FactoryError(
+            "Airflow is not installed here",
+            "install it with `pip install 'pipeline-factory[airflow]'`",
+        ) from None
+    if os.environ.get("AIRFLOW_HOME"):
+        yield
+        return
+    template = _migrated(cache() / f"airflow-{installed}", log)
+    with TemporaryDirectory(prefix="factory-run-", ignore_cleanup_errors=True) as folder:
+        home = Path(folder)
+        dags = home / "dags"
+        dags.mkdir()
+        (dags / "this_run.py").write_text(_DAG_FILE)
+        (home / "airflow.db").write_bytes((template / "airflow.db").read_bytes())
+        (home / "airflow.cfg").write_bytes((template / "airflow.cfg").read_bytes())
+        os.environ.update(_environment(home))
+        yield
+
+
+def cache() -> Path:
+    """Where a migrated database and the logs of runs are kept."""
+    above = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(above) / "pipeline-factory"
+
+
+def run(plan: Pipeline, root: Path, moment: str, only: str, watch: Watch) -> Result:
+    """Run a DAG for a moment (ISO, with its zone); `only` a task or a group, if it is given.
+
+    Tasks that fail are not tried again. Ctrl-C stops the running task, then runs the teardowns.
+
+    :raises FactoryError: the DAG cannot be built, or Airflow does not know it.
+    """
+    from datetime import datetime
+
+    from airflow.sdk.listener import get_listener_manager
+
+    from factory.in_airflow.render import render
+
+    plan = _without_retries(plan)
+    _current[:] = [lambda: {plan.dag_id: render(plan, root)}]
+    dag = rendered()[plan.dag_id]
+    listener = _listener(watch, only)
+    get_listener_manager().add_listener(listener)  # type: ignore[no-untyped-call]
+    others = f"(?!{re.escape(only)}$|{re.escape(only)}[.]).*" if only else None
+    try:
+        done = dag.test(logical_date=datetime.fromisoformat(moment), mark_success_pattern=others)
+    except AttributeError as error:
+        raise _unknown_to_airflow(plan.dag_id, error) from error
+    finally:
+        get_listener_manager().clear()  # type: ignore[no-untyped-call]
+    states = {ti.task_id: str(ti.state) for ti in done.get_task_instances()}
+    return Result(
+        succeeded=str(done.state) == "success",
+        stopped=listener.stopped,
+        not_run=tuple(
+            Event(task=task.id, state=states[task.id])  # type: ignore[arg-type]
+            for task in plan.tasks
+            if not only and task.id not in listener.seen and task.id in states
+        ),
+    )
+
+
+def rendered() -> dict[str, Any]:
+    """The DAG of this run, for the Dag file that Airflow reads it from."""
+    return _current[0]() if _current else {}
+
+
+def _without_retries(plan: Pipeline) -> Pipeline:
+    tasks = tuple(
+        msgspec.structs.replace(task, settings={**task.settings, "retries": 0})
+        for task in plan.tasks
+    )
+    return msgspec.structs.replace(plan, tasks=tasks)
+
+
+def _listener(watch: Watch, only: str) -> Any:
+    from airflow.sdk._shared.listeners import hookimpl
+
+    class Listener:
+        """Told by Airflow of each task's states, in the thread that runs the tasks."""
+
+        def __init__(self) -> None:
+            self.stopped = False
+            self.seen: set[str] = set()
+            self.started: dict[str, float] = {}
+
+        @hookimpl
+        def on_task_instance_running(self, previous_state: Any, task_instance: Any) -> None:
+            """The task starts, or goes on after it was deferred."""
+            name = _name(task_instance)
+            if name not in self.started:
+                self.seen.add(task_instance.task_id)
+                self.started[name] = time.monotonic()
+                watch(Event(task=name, state="running"))
+            if self.stopped and not task_instance.task.is_teardown:
+                raise KeyboardInterrupt  # an Exception would be logged and forgotten
+
+        @hookimpl
+        def on_task_instance_success(self, previous_state: Any, task_instance: Any) -> None:
+            """The task succeeded."""
+            self._ended(task_instance, "success")
+
+        @hookimpl
+        def on_task_instance_skipped(self, previous_state: Any, task_instance: Any) -> None:
+            """The task skipped itself."""
+            self._ended(task_instance, "skipped")
+
+        @hookimpl
+        def on_task_instance_failed(
+            self, previous_state: Any, task_instance: Any, error: Any
+        ) -> None:
+            """The task failed."""
+            if isinstance(error, KeyboardInterrupt) and not self.stopped:
+                self.stopped = True
+                task_instance.task.on_kill()
+            self._ended(task_instance, "failed", error)
+
+        def _ended(self, instance: Any, state: State, error: Any = None) -> None:
+            name = _name(instance)
+            seconds = time.monotonic() - self.started.get(name, time.monotonic())
+            self.seen.add(instance.task_id)
+            watch(Event(task=name, state=state, seconds=seconds, error=error))
+
+    return Listener()
+
+
+def _name(instance: Any) -> str:
+    index = getattr(instance, "map_index", -1)
+    return instance.task_id if index in (None, -1) else f"{instance.task_id}[{index}]"
+
+
+def _unknown_to_airflow(dag_id: str, error: AttributeError) -> Exception:
+    if "NoneType" not in str(error) or not os.environ.get("AIRFLOW_HOME"):
+        return error
+    return FactoryError(
+        f"the Airflow in AIRFLOW_HOME does not know the pipeline {dag_id!r}",
+        "let its Dag folder hold dags/pipelines.py, or unset AIRFLOW_HOME to run without it",
+    )
+
+
+def _environment(home: Path) -> dict[str, str]:
+    return {
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW_CONFIG": str(home / "airflow.cfg"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__DAGS_FOLDER": str(home / "dags"),
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / 'airflow.db'}",
+        "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(home / "logs"),
+        "AIRFLOW__LOGGING__COLORED_CONSOLE_LOG": "False",
+    }
+
+
+def _migrated(home: Path, log: Path) -> Path:
+    """A folder with a migrated database; made once, by one process at a time."""
+    import fcntl
+
+    ready = home / "airflow.db"
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not ready.is_file():
+            _migrate(home, ready, log)
+    return home
+
+
+def _migrate(home: Path, ready: Path, log: Path) -> None:
+    being_made = home / "being-made.db"
+    being_made.unlink(missing_ok=True)
+    env = {
+        **os.environ,
+        **_environment(home),
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{being_made}",
+    }
+    with log.open("ab") as output:
+        done = subprocess.run(
+            [sys.executable, "-m", "airflow", "db", "migrate"],
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    if done.returncode != 0:
+        raise FactoryError("Airflow's database could not be made", f"its output is in {log}")
+    being_made.rename(ready)
