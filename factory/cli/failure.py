@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
+from factory.plan.model import Pipeline
 from factory.spec import positions
 from factory.spec.resolve import Resolved
 
@@ -63,6 +64,16 @@ def missing_connection(error: BaseException | None) -> str:
                 return match[1]
         error = error.__cause__ or error.__context__
     return ""
+
+
+def example_address(plan: Pipeline, task_id: str, conn_id: str) -> str:
+    """What a connection's address may look like, told by the argument that names it."""
+    arguments = next((dict(t.arguments) for t in plan.tasks if t.id == task_id), {})
+    keys = [key for key, value in arguments.items() if value == conn_id]
+    kind = keys[0].removesuffix("conn_id").strip("_") if keys else ""
+    if kind == "http" or (not kind and "url" in arguments):
+        return "http://login:password@host:80"
+    return f"{kind or 'postgres'}://login:password@host:5432/database"
 
 
 def output(log: Path, start: int) -> list[str]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _MARKS = {
     "success": ("✓", "good"),
     "failed": ("✗", "error"),
+    "stopped": ("✗", "error"),
     "skipped": ("-", "faint"),
     "upstream_failed": ("-", "faint"),
 }

@@ -80,7 +80,7 @@ def run(args: Namespace) -> int:
             for event in result.not_run:
                 progress.show(event)
         for failure in progress.failures:
-            for line in _why(failure, spec, log if not args.verbose else None, paint):
+            for line in _why(failure, plan, spec, None if args.verbose else log, paint):
                 print(line, file=out)
         print(f"\n{_summary(result, progress, paint)}", file=out)
         if not args.verbose and not result.succeeded:
@@ -145,7 +145,9 @@ def _log_file(cache: Path, plan: Pipeline) -> Path:
     return log
 
 
-def _why(failure: Failure, spec: Resolved, log: Path | None, paint: Paint) -> Iterator[str]:
+def _why(
+    failure: Failure, plan: Pipeline, spec: Resolved, log: Path | None, paint: Paint
+) -> Iterator[str]:
     """A task's own error: message, place, last output, what to do."""
     from factory.cli import failure as reason
     from factory.lint.reporters.snippet import printable
@@ -167,14 +169,15 @@ def _why(failure: Failure, spec: Resolved, log: Path | None, paint: Paint) -> It
     yield f"  the task stands in {file}:{reason.step_line(spec, failure.task)}"
     if name := reason.missing_connection(failure.error):
         yield f"  {paint('note', 'hint:')} tell Airflow of the connection {name!r}, such as"
-        yield f"    export AIRFLOW_CONN_{name.upper()}='postgres://user:password@host:5432/database'"
+        address = reason.example_address(plan, failure.task, name)
+        yield f"    export AIRFLOW_CONN_{name.upper()}='{address}'"
 
 
 def _summary(result: Result, progress: Progress, paint: Paint) -> str:
     from factory.lint.reporters.text import counted
 
     counts = progress.counts
-    words = {"success": "succeeded", "failed": "failed", "skipped": "skipped"}
+    words = {"success": "succeeded", "failed": "failed", "stopped": "stopped", "skipped": "skipped"}
     parts = [f"{counts[state]} {word}" for state, word in words.items() if counts[state]]
     if counts["upstream_failed"]:
         parts.append(f"{counts['upstream_failed']} not run")

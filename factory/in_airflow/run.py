@@ -23,7 +23,7 @@ import msgspec
 from factory.errors import FactoryError
 from factory.plan.model import Pipeline
 
-State = Literal["running", "success", "failed", "skipped", "upstream_failed"]
+State = Literal["running", "success", "failed", "stopped", "skipped", "upstream_failed"]
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
@@ -180,7 +180,8 @@ def _listener(watch: Watch, only: str) -> Any:
             if isinstance(error, KeyboardInterrupt) and not self.stopped:
                 self.stopped = True
                 task_instance.task.on_kill()
-            self._ended(task_instance, "failed", error)
+            stopped = isinstance(error, KeyboardInterrupt)
+            self._ended(task_instance, "stopped" if stopped else "failed", error)
 
         def _ended(self, instance: Any, state: State, error: Any = None) -> None:
             name = _name(instance)
