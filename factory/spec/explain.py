@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, validators
 
-from factory.diagnostics import Path, did_you_mean, one_of
-from factory.spec.resolve import Problem
+from factory.diagnostics import Path, did_you_mean, nearest, one_of, quoted
+from factory.spec.problem import Problem
 from factory.spec.schema import PLACEHOLDER_PATTERN
 
 ValidationError = Any  # jsonschema's: its fields are typed as unions with an `Unset`
@@ -24,9 +25,30 @@ _WORDS = {
 }
 
 
+def _matches(_: Any, pattern: str, value: Any, __: Any) -> Iterator[ValidationError]:
+    """`pattern`, where `$` is the end of the text, not also the place before a last newline."""
+    if isinstance(value, str) and not _pattern_of(pattern).search(value):
+        yield _mismatch(pattern, value)
+
+
+def _pattern_of(pattern: str) -> re.Pattern[str]:
+    return re.compile(re.sub(r"(?<!\\)\$(?=\Z|\|)", r"\\Z", pattern), re.ASCII)
+
+
+def _mismatch(pattern: str, value: str) -> ValidationError:
+    from jsonschema import ValidationError
+
+    return ValidationError(f"{value!r} does not match {pattern!r}")
+
+
+_Validator: Any = validators.extend(  # type: ignore[no-untyped-call]
+    Draft202012Validator, {"pattern": _matches}
+)
+
+
 def explain(schema: dict[str, Any], value: Any, prefix: Path = ()) -> Iterator[Problem]:
     """Every problem of `value`; their paths begin with `prefix`."""
-    root = Draft202012Validator(schema)
+    root = _Validator(schema)
     for error in root.iter_errors(value):
         yield from _problems(error, prefix, schema)
 
@@ -35,6 +57,9 @@ def _problems(error: ValidationError, prefix: Path, root: dict[str, Any]) -> Ite
     path = (*prefix, *error.absolute_path)
     if error.validator in ("anyOf", "oneOf"):
         yield from _branch(error, prefix, path, root)
+        return
+    if error.validator == "additionalProperties":
+        yield from _unknown_keys(error, path, root)
         return
     translate = _TRANSLATORS.get(str(error.validator))
     if translate is None:
@@ -88,37 +113,83 @@ def in_words(kinds: list[str], schema: dict[str, Any]) -> str:
 
 
 def _kind(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true or false"
     if value is None:
         return "empty"
-    names = {str: "text", int: "a number", float: "a number", list: "a list", dict: "a mapping"}
-    return names.get(type(value), type(value).__name__)
+    names = {str: "text", bool: "a boolean", list: "a list", dict: "a mapping"}
+    return names.get(type(value), "a number")
 
 
 def _shown(value: Any) -> str:
-    if isinstance(value, dict):
+    if isinstance(value, (dict, list)):
         return "this"
-    if isinstance(value, list):
-        return "this"
-    if value is None:
-        return "the value"
     if isinstance(value, bool):
         return str(value).lower()
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}…"
+    if value is None:
+        return "the value"
+    return quoted(value) if isinstance(value, str) else str(value)
 
 
 def _type(error: ValidationError, path: Path) -> Iterator[Problem]:
     wanted = error.validator_value
     kinds = wanted if isinstance(wanted, list) else [wanted]
-    expected = error.schema.get("title") or in_words(kinds, error.schema)
-    if error.schema.get("title"):
-        expected = f"{expected} (text)" if kinds == ["string"] else expected
-    example = _example(error.schema)
+    value, schema = error.instance, error.schema
+    expected = _titled(schema) or in_words(kinds, schema)
     yield Problem(
-        path, "type", f"{_shown(error.instance)} is {_kind(error.instance)}", expected + example
+        path,
+        "type",
+        f"{_shown(value)} is {_kind(value)}",
+        expected + _example(schema),
+        hint=_other_spelling(value, kinds, schema),
+        quote="string" in kinds and _is_text_in_quotes(value, schema),
     )
+
+
+def _titled(schema: dict[str, Any]) -> str:
+    title = str(schema.get("title", ""))
+    if not title[:1].isalpha():
+        return title
+    return f"an {title}" if title[0] in "AEIO" else f"a {title}"
+
+
+def _is_text_in_quotes(value: Any, schema: dict[str, Any]) -> bool:
+    """Whether quotes would make the value right."""
+    if isinstance(value, (dict, list)) or value is None:
+        return False
+    return bool(re.search(schema.get("pattern", ""), str(value)))
+
+
+def _other_spelling(value: Any, kinds: list[str], schema: dict[str, Any]) -> str:
+    """What the value may have been meant to be, as it must be written."""
+    if "array" in kinds:
+        return _as_list(value)
+    if schema.get("title") == "duration" and isinstance(value, int) and value is not True:
+        return f"write {value}s for seconds"
+    if not isinstance(value, str):
+        return ""
+    if "boolean" in kinds and value.lower() in _TRUTH:
+        return f"write {_TRUTH[value.lower()]}, without quotes"
+    if {"integer", "number"} & set(kinds) and re.fullmatch(r"[-+]?[0-9]{1,15}", value):
+        return f"write {int(value)}, without quotes"
+    if "number" in kinds or "integer" in kinds:
+        return _as_number(value)
+    return ""
+
+
+_TRUTH = {"true": "true", "yes": "true", "on": "true", "false": "false", "no": "false"}
+
+
+def _as_number(text: str) -> str:
+    """`1e3` is text in YAML 1.1."""
+    if not re.fullmatch(r"[-+]?[0-9]{1,9}(\.[0-9]{1,9})?([eE][-+]?[0-9]{1,2})?", text):
+        return ""
+    number = float(text)
+    return f"write {int(number) if number.is_integer() else number}, without quotes"
+
+
+def _as_list(value: Any) -> str:
+    if isinstance(value, dict):
+        return "begin each entry with `- `"
+    return f"write [{value}]" if isinstance(value, str) and len(value) <= 40 else ""
 
 
 def _example(schema: dict[str, Any]) -> str:
@@ -126,37 +197,55 @@ def _example(schema: dict[str, Any]) -> str:
     return f", such as {examples[0]}" if examples and isinstance(examples[0], (str, int)) else ""
 
 
-def _unknown_keys(error: ValidationError, path: Path) -> Iterator[Problem]:
-    known = list(error.schema.get("properties", {}))
-    given = set(error.instance)
+def _unknown_keys(error: ValidationError, path: Path, root: dict[str, Any]) -> Iterator[Problem]:
+    known = error.schema.get("properties", {})
+    unused = [name for name in known if name not in error.instance]
     for key in error.instance:
         if key in known:
             continue
-        unused = [name for name in known if name not in given]
+        home = [name for name, below in known.items() if key in _keys_of(below, root)]
+        hint = f"put it under {' or '.join(f'`{name}:`' for name in home)}" if home else ""
         yield Problem(
             (*path, key),
             "unknown-key",
-            f"the key {key!r} is not known here",
-            expected=one_of(sorted(unused), limit=16) if unused else "no further key",
-            hint=did_you_mean(key, known),
+            f"the key {quoted(key)} is not known here",
+            expected=_keys(unused) if not hint else "",
+            hint=hint or did_you_mean(key, unused) or did_you_mean(key, known),
             at_key=True,
         )
 
 
+def _keys(names: list[str]) -> str:
+    return one_of(sorted(names), limit=16) if names else "no further key"
+
+
+def _keys_of(schema: Any, root: dict[str, Any], depth: int = 0) -> Iterable[str]:
+    """The keys that a value of a schema may have."""
+    if not isinstance(schema, dict) or depth > 3:
+        return
+    if "$ref" in schema:
+        schema = root.get("$defs", {}).get(schema["$ref"].rpartition("/")[2], {})
+    yield from schema.get("properties", ())
+    for branch in (*schema.get("anyOf", ()), *schema.get("allOf", ())):
+        yield from _keys_of(branch.get("then", branch), root, depth + 1)
+
+
 def _missing(error: ValidationError, path: Path) -> Iterator[Problem]:
+    known = error.schema.get("properties", {})
     # jsonschema gives one error a missing key; its name stands only in the message
     for key in error.validator_value:
-        if key not in error.instance and error.message.startswith(f"{key!r} "):
-            about = error.schema.get("properties", {}).get(key, {})
-            hint = ""
-            spelled = did_you_mean(key, [k for k in error.instance if isinstance(k, str)])
-            if not spelled and isinstance(about, dict):
-                hint = str(about.get("description", ""))
-            choices = about.get("enum") if isinstance(about, dict) else None
-            expected = f"`{key}:` {one_of([str(c) for c in choices])}" if choices else f"`{key}:`"
-            yield Problem(
-                path, "missing-key", f"the key {key!r} is missing", expected, hint, at_key=True
-            )
+        if key in error.instance or not error.message.startswith(f"{key!r} "):
+            continue
+        unused = [name for name in known if name not in error.instance]
+        if any(nearest(given, unused) == key for given in error.instance if given not in known):
+            continue  # told as an unknown key
+        about = known.get(key, {})
+        choices = about.get("enum") if isinstance(about, dict) else None
+        expected = f"`{key}:` {one_of([str(c) for c in choices])}" if choices else f"`{key}:`"
+        hint = str(about.get("description", "")) if isinstance(about, dict) else ""
+        yield Problem(
+            path, "missing-key", f"the key {key!r} is missing", expected, hint, at_key=True
+        )
 
 
 def _enum(error: ValidationError, path: Path) -> Iterator[Problem]:
@@ -172,11 +261,13 @@ def _enum(error: ValidationError, path: Path) -> Iterator[Problem]:
 
 
 def _const(error: ValidationError, path: Path) -> Iterator[Problem]:
+    wanted = error.validator_value
     yield Problem(
         path,
         "not-a-choice",
         f"{_shown(error.instance)} is not a choice here",
-        f"{error.validator_value!r}",
+        f"{wanted!r}",
+        hint=f"write {wanted}, without quotes" if error.instance == str(wanted) else "",
     )
 
 
@@ -186,7 +277,7 @@ def _pattern(error: ValidationError, path: Path) -> Iterator[Problem]:
         problem = f"{_shown(error.instance)} is text"
         yield Problem(path, "type", problem, in_words(kinds, error.schema))
         return
-    expected = error.schema.get("title", f"text that matches {error.validator_value}")
+    expected = _titled(error.schema) or f"text that matches {error.validator_value}"
     yield Problem(
         path,
         "format",
@@ -195,31 +286,41 @@ def _pattern(error: ValidationError, path: Path) -> Iterator[Problem]:
     )
 
 
-def _limit(words: str) -> Callable[[ValidationError, Path], Iterator[Problem]]:
+def _limit(words: str, noun: str = "") -> Callable[[ValidationError, Path], Iterator[Problem]]:
     def translate(error: ValidationError, path: Path) -> Iterator[Problem]:
-        if not error.instance and error.instance != 0:
-            message = "this is empty"
-        else:
-            message = f"{_shown(error.instance)} is out of bounds"
-        yield Problem(path, "out-of-bounds", message, words.format(error.validator_value))
+        value, bound = error.instance, error.validator_value
+        message = f"{_shown(value)} is out of bounds"
+        if noun:
+            message = f"this has {_counted(len(value), noun)}" if value else "this is empty"
+        yield Problem(
+            path,
+            "out-of-bounds",
+            message,
+            f"{words} {_counted(bound, noun) if noun else bound}",
+        )
 
     return translate
 
 
+def _counted(number: int, noun: str) -> str:
+    plural = {"entry": "entries"}.get(noun, f"{noun}s")
+    return f"{number:,} {noun if number == 1 else plural}"
+
+
 _TRANSLATORS: dict[str, Callable[[ValidationError, Path], Iterator[Problem]]] = {
     "type": _type,
-    "additionalProperties": _unknown_keys,
     "required": _missing,
     "enum": _enum,
     "const": _const,
     "pattern": _pattern,
-    "minimum": _limit("at least {}"),
-    "maximum": _limit("at most {}"),
-    "exclusiveMinimum": _limit("more than {}"),
-    "exclusiveMaximum": _limit("less than {}"),
-    "minLength": _limit("at least {} character(s)"),
-    "maxLength": _limit("at most {} character(s)"),
-    "minItems": _limit("at least {} entry(ies)"),
-    "maxItems": _limit("at most {} entry(ies)"),
-    "minProperties": _limit("at least {} key(s)"),
+    "minimum": _limit("at least"),
+    "maximum": _limit("at most"),
+    "exclusiveMinimum": _limit("more than"),
+    "exclusiveMaximum": _limit("less than"),
+    "minLength": _limit("at least", "character"),
+    "maxLength": _limit("at most", "character"),
+    "minItems": _limit("at least", "entry"),
+    "maxItems": _limit("at most", "entry"),
+    "minProperties": _limit("at least", "key"),
+    "maxProperties": _limit("at most", "key"),
 }

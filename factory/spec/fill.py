@@ -188,7 +188,8 @@ class Filler:
             hint = "${vars.x} is filled in here; Airflow's {{ … }} has no $ before it"
         else:
             hint = "to keep it as it is write $${"
-        self._note(path, "${", "open-placeholder", "this ${ has no }", "${name}", hint)
+        shown = re.split(r"\s", text)[0]
+        self._note(path, shown, "open-placeholder", f"{shown[:20]} is not closed", "${name}", hint)
 
     def _key(self, key: str, path: Path) -> None:
         match = _TOKEN.search(key)

@@ -16,17 +16,20 @@ from factory.spec.schema import VERBATIM
 Duration = Annotated[
     str,
     Meta(
-        pattern=r"^[0-9]+(\.[0-9]+)?[smhd]$",
+        pattern=r"^[0-9]{1,8}(\.[0-9]{1,6})?[smhd]$",
         title="duration",
         description="A length of time: `90s`, `5m`, `2h` or `1d`.",
         examples=["90s", "5m", "2h", "1d"],
     ),
 ]
+DATE_PATTERN = (
+    r"^[0-9]{4}-[0-9]{2}-[0-9]{2}"
+    r"([T ][0-9]{2}:[0-9]{2}(:[0-9]{2})?(Z|[+-][0-9]{2}:[0-9]{2})?)?$"
+)
 Date = Annotated[
     str,
     Meta(
-        pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}"
-        r"([T ][0-9]{2}:[0-9]{2}(:[0-9]{2})?(Z|[+-][0-9]{2}:[0-9]{2})?)?$",
+        pattern=DATE_PATTERN,
         title="ISO date",
         description="An ISO date, or a date and a time.",
         examples=["2024-01-01", "2024-01-01T06:00:00"],

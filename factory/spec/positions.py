@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
 import yaml
 
 from factory.diagnostics import Path
-from factory.spec.read import events, plain_value
+from factory.spec.read import events
 
 Event = Any  # yaml's events: their marks are typed as optional
 
@@ -16,13 +17,16 @@ Event = Any  # yaml's events: their marks are typed as optional
 class Place(msgspec.Struct):
     """One value: its position, that of its key, its raw text when it is a scalar.
 
-    Lines and columns count from 1. `children` is by key or by index.
+    Lines and columns count from 1; `end` is the line and the column after its last character.
+    `children` is by key or by index.
     """
 
     line: int
     column: int
+    end: tuple[int, int] = (0, 0)
     key_line: int = 0
     key_column: int = 0
+    key_width: int = 1
     raw: str = ""
     plain: bool = False
     children: dict[str | int, Place] = {}
@@ -38,6 +42,23 @@ def locate(root: Place, path: Path) -> tuple[Place, Path]:
             return place, path[:depth]
         place = child
     return place, path
+
+
+def find(text: str, place: Place, part: str) -> tuple[int, int] | None:
+    """Line and column of a part of a scalar; None when it is not written in one piece."""
+    last = place.end[0]
+    for number, line in enumerate(_LINE_BREAK.split(text)[place.line - 1 : last], place.line):
+        start = place.column - 1 if number == place.line else 0
+        stop = place.end[1] - 1 if number == last else len(line)
+        column = line.find(part, start, stop)
+        while column > 0 and line[column - 1] == "$":  # `$${`: meant as it is
+            column = line.find(part, column + 1, stop)
+        if column >= 0:
+            return number, column + 1
+    return None
+
+
+_LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # those of libyaml
 
 
 def build(text: str) -> Place:
@@ -74,7 +95,13 @@ def _at(event: Event, raw: str = "", plain: bool = False) -> Place:
     mark, end = event.start_mark, event.end_mark
     width = end.column - mark.column if end.line == mark.line else 1
     return Place(
-        mark.line + 1, mark.column + 1, raw=raw, plain=plain, children={}, width=max(1, width)
+        mark.line + 1,
+        mark.column + 1,
+        end=(end.line + 1, end.column + 1),
+        raw=raw,
+        plain=plain,
+        children={},
+        width=max(1, width),
     )
 
 
@@ -87,13 +114,20 @@ def _attach(frame: tuple[Place, list[Event], bool], event: Event, place: Place) 
     else:
         key_event = pending.pop()
         key: Any = getattr(key_event, "value", "")
-        if key == "<<":
-            for name, child in place.children.items():
-                parent.children.setdefault(name, child)
+        if key == "<<" and key_event.implicit[0]:
+            sources = [place] if not _is_list(place) else place.children.values()
+            for source in sources:
+                for name, child in source.children.items():
+                    parent.children.setdefault(name, child)
             return
-        place.key_line = key_event.start_mark.line + 1
-        place.key_column = key_event.start_mark.column + 1
+        start, end = key_event.start_mark, key_event.end_mark
+        place.key_line, place.key_column = start.line + 1, start.column + 1
+        place.key_width = max(1, end.column - start.column) if end.line == start.line else 1
         parent.children[key] = place
 
 
-__all__ = ["Place", "build", "locate", "plain_value"]
+def _is_list(place: Place) -> bool:
+    return 0 in place.children
+
+
+__all__ = ["Place", "build", "find", "locate"]

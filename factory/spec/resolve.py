@@ -248,6 +248,7 @@ class _Tasks:
         command = full.pop("run")
         if "uses" in full:
             self._note_run("`uses` and `run` both stand here", "either `run` or `uses`")
+            self.notes.holes.append(("tasks", len(self.found), "uses"))
             return
         full["uses"] = "bash"
         given = full.get("with", {})

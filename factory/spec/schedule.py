@@ -8,8 +8,9 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from factory.diagnostics import did_you_mean
-from factory.spec.resolve import Problem
+from factory.diagnostics import did_you_mean, quoted
+from factory.spec.model import DATE_PATTERN
+from factory.spec.problem import Problem
 
 PRESETS = (
     "@once",
@@ -33,16 +34,26 @@ def problems(value: dict[str, Any]) -> Iterator[Problem]:
         yield Problem(
             ("timezone",),
             "timezone",
-            f"there is no time zone {zone!r}",
+            f"there is no time zone {quoted(zone)}",
             expected="a name such as Europe/Berlin",
-            hint=did_you_mean(zone, available_timezones()),
+            hint=_zone_hint(zone, available_timezones()),
         )
     yield from _dates(value)
+
+
+_ZERO = re.compile(r"[0.]+[smhd]")
 
 
 def _schedule(schedule: Any) -> Iterator[Problem]:
     if isinstance(schedule, dict):
         yield from _exactly_one(("schedule",), schedule, ("every", "assets"))
+        if _ZERO.fullmatch(str(schedule.get("every", ""))):
+            yield Problem(
+                ("schedule", "every"),
+                "schedule",
+                "an interval of no time never ends",
+                expected="a duration such as 15m",
+            )
         assets = schedule.get("assets")
         if isinstance(assets, dict):
             yield from _exactly_one(("schedule", "assets"), assets, ("any", "all"))
@@ -51,7 +62,7 @@ def _schedule(schedule: Any) -> Iterator[Problem]:
             yield Problem(
                 ("schedule",),
                 "schedule",
-                f"there is no preset {schedule!r}",
+                f"there is no preset {quoted(schedule)}",
                 expected=", ".join(PRESETS),
                 hint=did_you_mean(schedule, PRESETS),
             )
@@ -59,7 +70,7 @@ def _schedule(schedule: Any) -> Iterator[Problem]:
         yield Problem(
             ("schedule",),
             "schedule",
-            f"{schedule!r} is not a cron expression: {reason}",
+            f"{quoted(schedule)} is not a cron expression: {reason}",
             expected="minute hour day month weekday, such as `0 6 * * *`",
         )
 
@@ -84,24 +95,29 @@ def cron_error(expression: str) -> str:
     """Why Airflow's cron reader refuses an expression, or an empty string."""
     if _is_plain_cron(expression):
         return ""
-    from croniter import croniter  # costs as much as reading 100 specs
+    from croniter import CroniterBadDateError, croniter  # costs as much as reading 100 specs
 
-    fields = len(expression.split())
-    if fields != 5:
-        return f"it has {fields} field(s), not 5"
+    fields = expression.split()
+    if len(fields) != 5:
+        return f"it has {len(fields)} {'field' if len(fields) == 1 else 'fields'}, not 5"
+    if any(field[0] in "RrHh" for field in fields):
+        return "R and H mean another moment in every process"
     try:
         croniter.expand(expression)
+        croniter(expression).get_next()
+    except CroniterBadDateError:
+        return "its day never comes"
     except (ValueError, KeyError) as error:
-        return str(error).removeprefix(f"[{expression}] ")
+        return re.sub(r"\[?" + re.escape(expression) + r"\]? (is )?", "it is ", str(error))
     return ""
 
 
-_CRON_BOUNDS = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 6))
+_CRON_BOUNDS = ((0, 59), (0, 23), (1, 28), (1, 12), (0, 6))
 _CRON_PART = re.compile(r"(?:\*|([0-9]{1,2})(?:-([0-9]{1,2}))?)(?:/([1-9][0-9]?))?\Z")
 
 
 def _is_plain_cron(expression: str) -> bool:
-    """Whether it holds only numbers that are in bounds, `*`, `-`, `/` and `,`.
+    """Whether it holds only numbers that are in bounds, `*`, `-`, `/` and `,`; no day above 28.
 
     The fast gear: what is not plain may be right as well, and croniter tells.
     """
@@ -135,22 +151,31 @@ def _zone_exists(name: str) -> bool:
     return True
 
 
+def _zone_hint(zone: str, known: set[str]) -> str:
+    """The nearest name, or the one that ends in the city that was written."""
+    cities = {name.rpartition("/")[2].lower(): name for name in sorted(known, reverse=True)}
+    city = cities.get(zone.rpartition("/")[2].replace(" ", "_").lower())
+    return f"did you mean {city!r}?" if city else did_you_mean(zone, known)
+
+
+_DATE = re.compile(DATE_PATTERN)
+
+
 def _dates(value: dict[str, Any]) -> Iterator[Problem]:
     moments = {}
     for key in ("start_date", "end_date"):
         text = value.get(key)
-        if not isinstance(text, str):
+        if not isinstance(text, str) or not _DATE.match(text):
             continue
         try:
             moments[key] = datetime.fromisoformat(text.replace("Z", "+00:00")).replace(tzinfo=None)
         except ValueError as error:
-            if text[:4].isdigit():
-                yield Problem(
-                    (key,),
-                    "date",
-                    f"{text!r} is not a date: {error}",
-                    expected="an ISO date such as 2024-01-31",
-                )
+            yield Problem(
+                (key,),
+                "date",
+                f"{text!r} is not a date: {error}",
+                expected="a day that the calendar has",
+            )
     if len(moments) == 2 and moments["end_date"] < moments["start_date"]:
         yield Problem(
             ("end_date",), "date-order", "end_date is before start_date", expected="a later date"

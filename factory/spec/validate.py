@@ -7,18 +7,23 @@ The verdict is `jsonschema-rs`'s. Only on a no does `jsonschema` list the errors
 from __future__ import annotations
 
 import graphlib
+import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache, lru_cache
+from itertools import islice
 from typing import Any
 
 import jsonschema_rs
+import msgspec
+from msgspec.structs import replace
 
-from factory.diagnostics import Diagnostic, Path, did_you_mean, dotted, one_of
+from factory.diagnostics import Diagnostic, Path, did_you_mean, dotted, one_of, quoted
 from factory.errors import FactoryError
 from factory.spec import positions, schedule, schema
-from factory.spec.model import DefaultsFile, EnvironmentFile, Pipeline
-from factory.spec.read import Document
-from factory.spec.resolve import Problem, Resolved, origin
+from factory.spec.model import SETTINGS, DefaultsFile, EnvironmentFile, Pipeline
+from factory.spec.problem import Problem
+from factory.spec.read import Document, as_quoted
+from factory.spec.resolve import Resolved, origin
 
 ArgumentsOf = Callable[[str], Any]
 """`uses` → the type of its arguments, or None for any mapping.
@@ -27,16 +32,51 @@ KeyError when there is no such kind, FactoryError when it does not load.
 """
 
 
+MAX_PROBLEMS = 100
+"""More than these are told nowhere: they are the same mistake, or not a spec at all."""
+
+
 class _Validator:
     def __init__(self, model: Any, authoring: bool) -> None:
+        self.model = None if authoring else model
         self.schema = schema.of(model, authoring=authoring)
-        self.is_valid = jsonschema_rs.validator_for(self.schema).is_valid
+        self.rules = jsonschema_rs.validator_for(self.schema)
+        self.is_valid = self.rules.is_valid
 
-    def problems(self, value: Any, prefix: Path = ()) -> Iterator[Problem]:
+    def problems(self, value: Any, prefix: Path = ()) -> list[Problem]:
         if not self.is_valid(value):
             from factory.spec.explain import explain
 
-            yield from explain(self.schema, value, prefix)
+            found = list(islice(explain(self.schema, value, prefix), MAX_PROBLEMS))
+            return found or [self._unexplained(value, prefix)]
+        if self.model is not None:
+            try:
+                msgspec.convert(value, self.model)
+            except msgspec.ValidationError as error:
+                return [_unconverted(error, prefix)]
+        return []
+
+    def _unexplained(self, value: Any, prefix: Path) -> Problem:
+        """The two gears disagree: the fast one's words are better than none."""
+        error = next(iter(self.rules.iter_errors(value)))
+        return Problem((*prefix, *error.instance_path), "schema", error.message)
+
+
+def _unconverted(error: msgspec.ValidationError, prefix: Path) -> Problem:
+    """To JSON Schema 1.0 is an integer, to Airflow and to Python it is none."""
+    message, _, place = str(error).partition(" - at `$")
+    path = [
+        int(match[2]) if match[2] else match[1]
+        for match in re.finditer(r"\.([^.\[\]`]+)|\[([0-9]+)\]", place.partition("[...]")[0])
+    ]
+    if message == "Expected `int`, got `float`":
+        return Problem(
+            (*prefix, *path),
+            "type",
+            "this is a number with a decimal point",
+            expected="a whole number",
+        )
+    return Problem((*prefix, *path), "type", message)
 
 
 @cache
@@ -62,10 +102,13 @@ def validate(resolved: Resolved, arguments_of: ArgumentsOf, kinds: Iterable[str]
             if isinstance(task, dict) and isinstance(task.get("id"), str)
         ]
         for index, task in steps:
+            if ("tasks", index, "uses") in resolved.holes:
+                continue
             found += _arguments(index, task, arguments_of, kinds)
-        found += _graph(steps)
+        told = all(len(hole) != 3 or hole[2] != "id" for hole in resolved.holes)
+        found += islice(_graph(steps, told and len(steps) == len(tasks)), MAX_PROBLEMS)
     found += schedule.problems(resolved.value)
-    return found
+    return _at_home(found, tasks, arguments_of) if found else found
 
 
 def _arguments(
@@ -82,7 +125,7 @@ def _arguments(
         yield Problem(
             ("tasks", index, "uses"),
             "unknown-kind",
-            f"there is no kind {uses!r}",
+            f"there is no kind {quoted(uses)}",
             expected=f"{one_of(known)}, or an operator's import path",
             hint=did_you_mean(uses, known),
         )
@@ -98,68 +141,124 @@ def _arguments(
         yield from validator.problems(given, ("tasks", index, "with"))
 
 
-def _graph(steps: list[tuple[int, dict[str, Any]]]) -> Iterator[Problem]:
-    """Ids that stand twice, needs that do not exist, needs that go round in a circle."""
+def _at_home(found: list[Problem], tasks: Any, arguments_of: ArgumentsOf) -> list[Problem]:
+    """Tell an argument beside `with`, and a setting inside it, where they belong."""
+    mended: list[Problem] = []
+    moved: set[tuple[Path, str]] = set()
+    for problem in found:
+        path, key = problem.path, problem.path[-1] if problem.path else ""
+        if problem.code == "unknown-key" and path[0] == "tasks" and path[2:3] == (key,):
+            if key in _fields(tasks[path[1]].get("uses"), arguments_of):
+                moved.add(((*path[:2], "with"), str(key)))
+                problem = replace(problem, expected="", hint="put it under `with:`")
+        elif problem.code == "unknown-key" and path[2:] == ("with", key) and key in _BESIDE:
+            problem = replace(problem, expected="", hint="put it beside `with:`, not under it")
+        elif path[:1] == ("tasks",) and problem.message == "the key 'uses' is missing":
+            problem = replace(problem, expected="`uses:` or `run:`", hint="")
+        mended.append(problem)
+    gaps = {(path, f"the key {key!r} is missing") for path, key in moved}
+    return [problem for problem in mended if (problem.path, problem.message) not in gaps]
+
+
+_BESIDE = {*SETTINGS, "needs", "description", "matrix"}
+
+
+def _fields(uses: Any, arguments_of: ArgumentsOf) -> tuple[str, ...]:
+    try:
+        model = arguments_of(uses) if isinstance(uses, str) and uses else None
+    except (KeyError, FactoryError):
+        return ()
+    return () if model is None else tuple(model.__struct_encode_fields__)
+
+
+def _graph(steps: list[tuple[int, dict[str, Any]]], complete: bool) -> Iterator[Problem]:
+    """Ids that stand twice, needs that do not exist, needs that go round in a circle.
+
+    :param complete: every task has an id that can be told.
+    """
     first: dict[str, int] = {}
     for index, task in steps:
         if task["id"] in first:
             yield Problem(
                 ("tasks", index, "id"),
                 "duplicate-id",
-                f"the id {task['id']!r} stands here a second time",
+                f"the id {quoted(task['id'])} stands here a second time",
                 expected="each id once in a pipeline",
             )
         first.setdefault(task["id"], index)
     edges: dict[str, list[str]] = {}
     for index, task in steps:
         needs = task.get("needs")
-        if not isinstance(needs, list):
-            continue
-        for place, need in enumerate(needs):
+        for place, need in enumerate(needs if isinstance(needs, list) else ()):
             if not isinstance(need, str):
                 continue
-            if need in first:
+            if need in first and need != task["id"]:
                 edges.setdefault(task["id"], []).append(need)
-                continue
-            others = [name for name in first if name != task["id"]]
-            yield Problem(
-                ("tasks", index, "needs", place),
-                "unknown-task",
-                f"there is no task {need!r}",
-                expected=one_of(others) if others else "the id of another task",
-                hint=did_you_mean(need, others),
-            )
+            elif complete or need in first:
+                yield _bad_need(("tasks", index, "needs", place), need, task["id"], list(first))
     try:
         graphlib.TopologicalSorter(edges).prepare()
     except graphlib.CycleError as error:
         circle = list(reversed(error.args[1]))
+        start = circle.index(min(circle[1:], key=first.__getitem__))
+        shown = [*circle[start:], *circle[1 : start + 1]]
         yield Problem(
-            ("tasks", first[circle[0]], "needs"),
+            ("tasks", first[shown[0]], "needs"),
             "cycle",
-            f"the needs go round in a circle: {' → '.join(circle)}",
+            f"the needs go round in a circle: {' → '.join(shown)}",
             expected="tasks that can be put in an order",
             at_key=True,
         )
 
 
+def _bad_need(path: Path, need: str, task_id: str, ids: list[str]) -> Problem:
+    if need == task_id:
+        return Problem(path, "self-need", "the task needs itself", expected="another task's id")
+    others = [name for name in ids if name != task_id]
+    return Problem(
+        path,
+        "unknown-task",
+        f"there is no task {quoted(need)}",
+        expected=one_of(others) if others else "the id of another task",
+        hint=did_you_mean(need, others),
+    )
+
+
 def diagnose(resolved: Resolved, problems: Iterable[Problem]) -> list[Diagnostic]:
-    """Each problem at the file, line and column that wrote the value; sorted, each once."""
+    """Each problem at the file, line and column that wrote the value; sorted, each once.
+
+    What is found at a place whose value could not be told is an echo, and left out.
+    """
+    holes = {_address(resolved, path) for path in resolved.holes}
+    first_hand = set(resolved.problems)
     found = []
     for problem in problems:
         document, path = origin(resolved, problem.path)
+        if problem not in first_hand and any(
+            (document.name, path[:length]) in holes for length in range(1, len(path) + 1)
+        ):
+            continue
         found.append(placed(document, path, problem))
     return sorted(set(found))
+
+
+def _address(resolved: Resolved, path: Path) -> tuple[str, Path]:
+    document, place = origin(resolved, path)
+    return document.name, place
 
 
 def placed(document: Document, path: Path, problem: Problem) -> Diagnostic:
     """A problem at the position of `path` in a document, or of its nearest ancestor there."""
     place, reached = positions.locate(_positions(document.name, document.text), path)
-    at_key = problem.at_key and len(reached) > 0 and place.key_line > 0
-    line, column = (place.key_line, place.key_column) if at_key else (place.line, place.column)
-    width = len(str(reached[-1])) if at_key else place.width
+    is_empty = place.plain and not place.raw  # nothing stands there to point at
+    line, column, width = place.line, place.column, place.width
     hint = problem.hint
-    if place.plain and not at_key and problem.code == "type" and "text" in problem.expected:
-        hint = _swallowed(place.raw) or hint
+    if place.key_line > 0 and (is_empty or (problem.at_key and len(reached) == len(path))):
+        line, column, width = place.key_line, place.key_column, place.key_width
+    elif problem.part and (part := positions.find(document.text, place, problem.part)):
+        line, column, width = *part, len(problem.part)
+    elif problem.quote and place.plain and not hint:
+        hint = f"put it in quotes: {as_quoted(place.raw)}"
     return Diagnostic(
         file=document.name,
         line=line,
@@ -167,20 +266,11 @@ def placed(document: Document, path: Path, problem: Problem) -> Diagnostic:
         width=width,
         code=problem.code,
         message=problem.message,
-        path=dotted(problem.path),
+        path=dotted(path),
         expected=problem.expected,
         hint=hint,
         severity="warning" if problem.severity == "warning" else "error",
     )
-
-
-def _swallowed(raw: str) -> str:
-    """YAML 1.1 reads `yes`, `off` and `12:30` as something else than text."""
-    value = positions.plain_value(raw)
-    if isinstance(value, str):
-        return ""
-    shown = {True: "true", False: "false", None: "nothing"}.get(value, str(value))
-    return f'YAML reads {raw or "an empty value"} as {shown}: write "{raw}"'
 
 
 @lru_cache(maxsize=64)
