@@ -1,0 +1,181 @@
+"""One HTTP request through an Airflow connection, and what is expected of its answer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from airflow.sdk.exceptions import AirflowException
+
+from factory.diagnostics import did_you_mean, one_of
+
+if TYPE_CHECKING:
+    import requests
+
+MAX_BYTES = 16 * 2**20
+"""A longer answer is an error: an answer is for checks and XCom, data comes by `ingest`."""
+SHOWN = 500
+
+
+class NoAnswer(AirflowException):
+    """The server was not reached, or did not answer in time."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer. `asked` is the request without credentials and query."""
+
+    asked: str
+    status: int
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.asked} answered {self.status}: {self.text[:SHOWN].strip() or 'nothing'}"
+
+
+def send(
+    *,
+    conn_id: str,
+    method: str = "GET",
+    endpoint: str = "",
+    headers: Mapping[str, str] | None = None,
+    params: Mapping[str, Any] | None = None,
+    body: Any = None,
+    timeout: float = 30.0,
+    expect: object = None,
+) -> Answer:
+    """Send one request; redirects are followed. `expect` is for `unmet`.
+
+    :raises NoAnswer: the message tells the request without credentials and query.
+    """
+    import requests
+    from airflow.providers.http.hooks.http import HttpHook
+
+    hook = HttpHook(method=method, http_conn_id=conn_id)
+    options = {"timeout": timeout, "stream": True}
+    with hook.get_conn(dict(headers or {}), options) as session:
+        url = hook.url_from_endpoint(endpoint)
+        asked = f"{method} {_shown(url)}"
+        try:
+            with session.request(
+                method,
+                url,
+                params=dict(params or {}),
+                timeout=timeout,
+                stream=True,
+                verify=session.verify,
+                **_payload(body),
+            ) as response:
+                return Answer(asked, response.status_code, _text(response, asked))
+        except (
+            requests.ConnectionError,
+            requests.Timeout,
+            requests.exceptions.ChunkedEncodingError,
+        ) as error:
+            # its own message shows the query, where tokens stand
+            raise NoAnswer(f"{asked} got no answer: {_cause(error)}") from None
+
+
+def unmet(answer: Answer, expect: Mapping[str, Any]) -> str:
+    """Why an answer is not what is expected; empty when it is."""
+    statuses: Sequence[int] | None = expect.get("status")
+    if statuses is None and not 200 <= answer.status < 300:
+        return f"{answer} (expected 200 to 299)"
+    if statuses is not None and answer.status not in statuses:
+        return f"{answer} (expected {_either(statuses)})"
+    if expect.get("contains") and expect["contains"] not in answer.text:
+        return f"{answer} (expected it to contain {expect['contains']!r})"
+    if expect.get("json"):
+        return _unmet_json(answer, expect["json"])
+    return ""
+
+
+def parsed(answer: Answer) -> Any:
+    """The answer as JSON.
+
+    :raises AirflowException: it is none.
+    """
+    try:
+        return json.loads(answer.text)
+    except ValueError as error:
+        raise AirflowException(f"{answer} (expected JSON: {error})") from None
+
+
+def _unmet_json(answer: Answer, expected: Mapping[str, Any]) -> str:
+    try:
+        value = json.loads(answer.text)
+    except ValueError:
+        return f"{answer} (expected JSON)"
+    for path, wanted in expected.items():
+        problem = _unmet_value(value, path, wanted)
+        if problem:
+            return f"{answer} ({problem})"
+    return ""
+
+
+def _unmet_value(value: Any, path: str, wanted: Any) -> str:
+    for name in path.split("."):
+        if isinstance(value, dict) and name in value:
+            value = value[name]
+        elif isinstance(value, list) and name.isdecimal() and int(name) < len(value):
+            value = value[int(name)]
+        else:
+            return f"expected {path}: there is no {name!r}{_instead(name, value)}"
+    if _same(value, wanted):
+        return ""
+    return f"expected {path} to be {json.dumps(wanted)}, found {json.dumps(value)[:SHOWN]}"
+
+
+def _instead(name: str, value: Any) -> str:
+    if not isinstance(value, dict) or not value:
+        return ""
+    near = did_you_mean(name, value)
+    return f", {near}" if near else f", expected {one_of(list(value))}"
+
+
+def _same(value: Any, wanted: Any) -> bool:
+    if isinstance(wanted, str) and not isinstance(value, str):
+        return json.dumps(value) == wanted  # a template gives text: "{{ params.count }}"
+    return bool(value == wanted) and isinstance(value, bool) == isinstance(wanted, bool)
+
+
+def _either(statuses: Iterable[int]) -> str:
+    return " or ".join(map(str, statuses))
+
+
+def _payload(body: Any) -> dict[str, Any]:
+    if body is None:
+        return {}
+    return {"data": body.encode()} if isinstance(body, str) else {"json": body}
+
+
+def _text(response: requests.Response, asked: str) -> str:
+    body = b""
+    for block in response.iter_content(2**16):
+        body += block
+        if len(body) > MAX_BYTES:
+            raise AirflowException(f"the answer to {asked} is larger than {MAX_BYTES} bytes")
+    return body.decode(_encoding(response), errors="replace")
+
+
+def _encoding(response: requests.Response) -> str:
+    # without a charset, requests takes text for ISO-8859-1
+    named = "charset" in response.headers.get("Content-Type", "")
+    return (response.encoding if named else None) or "utf-8"
+
+
+def _shown(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+def _cause(error: BaseException) -> str:
+    """The innermost reason: `Connection refused`, or the kind of error where it has none."""
+    deepest = error
+    while (inner := deepest.__cause__ or deepest.__context__) is not None:
+        deepest = inner
+    reason = deepest.strerror if isinstance(deepest, OSError) else None
+    return f"{type(error).__name__}{f' ({reason})' if reason else ''}"

@@ -1,0 +1,117 @@
+"""What happened, as an alert tells it.
+
+A callback of a run gets the context of one of its tasks, or only `dag`, `run_id` and `reason`;
+all that is optional there is optional here.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+log = logging.getLogger(__name__)
+
+_FAILED = ("failed", "upstream_failed")
+_REASONS = {
+    "timed_out": "it took longer than its dagrun_timeout",
+    "all_tasks_deadlocked": "its remaining tasks cannot run",
+}
+_MANY = 10
+
+
+@dataclass(frozen=True)
+class News:
+    """One event. `task_id` is the task that failed; for a run, the last of them."""
+
+    event: str
+    dag_id: str
+    run_id: str
+    owner: str
+    task_id: str | None
+    failed_tasks: tuple[str, ...]
+    logical_date: str | None
+    log_url: str
+    headline: str
+    message: str
+
+
+def news(event: str, context: Mapping[str, Any]) -> News:
+    """What an alert tells of a callback's context."""
+    dag, task = context["dag"], context.get("task_instance")
+    run_id: str = context["run_id"]
+    failed = _failed_tasks(dag.dag_id, run_id, task) if event == "failure" else ()
+    about_task = task if task is not None and (event == "retry" or task.task_id in failed) else None
+    moment = context.get("logical_date")
+    headline, message = _told(event, dag.dag_id, run_id, failed, context)
+    return News(
+        event=event,
+        dag_id=dag.dag_id,
+        run_id=run_id,
+        owner=dag.owner,
+        task_id=about_task.task_id if about_task else None,
+        failed_tasks=failed,
+        logical_date=moment.isoformat() if moment else None,
+        log_url=about_task.log_url if about_task else _run_url(dag.dag_id, run_id),
+        headline=headline,
+        message=message,
+    )
+
+
+def filled(template: str, context: Mapping[str, Any], told: News, default: str) -> str:
+    """A template of the spec; when it fails, the default, for an alert must not be lost."""
+    if not template:
+        return default
+    try:
+        environment = context["dag"].get_template_env()
+        text: str = environment.from_string(template).render(
+            {**context, "event": told.event, "message": told.message}
+        )
+    except Exception:
+        # any value may be missing from the context of a run that never had a task
+        log.exception("the template %r of an alert cannot be filled in", template)
+        return default
+    return text
+
+
+def _told(
+    event: str, dag_id: str, run_id: str, failed: tuple[str, ...], context: Mapping[str, Any]
+) -> tuple[str, str]:
+    if event == "retry":
+        task = context["task_instance"]
+        headline = f"{dag_id}: {task.task_id} is tried again"
+        tries = f"{task.try_number} of {(task.max_tries or 0) + 1}"
+        return headline, f"Task {task.task_id} of {dag_id} failed at try {tries} of run {run_id}."
+    if event == "success":
+        return f"{dag_id} succeeded", f"Pipeline {dag_id} succeeded: run {run_id}."
+    reason = _REASONS.get(context.get("reason") or "", "")
+    parts = [f"Pipeline {dag_id} failed: run {run_id}{f', {reason}' if reason else ''}."]
+    if failed:
+        more = f" and {len(failed) - _MANY} more" if len(failed) > _MANY else ""
+        parts.append(f"Failed: {', '.join(failed[:_MANY])}{more}.")
+    return f"{dag_id} failed", " ".join(parts)
+
+
+def _failed_tasks(dag_id: str, run_id: str, task: Any) -> tuple[str, ...]:
+    """Tasks that failed themselves; those that only waited for them are not named."""
+    from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
+
+    one = (task.task_id,) if task is not None else ()
+    try:
+        runs = RuntimeTaskInstance.get_task_states(dag_id=dag_id, run_ids=[run_id])
+    except Exception:
+        # outside of a worker and of the DAG processor nobody answers this
+        log.debug("no task states for %s %s", dag_id, run_id, exc_info=True)
+        return one
+    states = runs.get(run_id, {})
+    failed = tuple(sorted(name for name, state in states.items() if state == "failed"))
+    return failed or one
+
+
+def _run_url(dag_id: str, run_id: str) -> str:
+    from airflow.configuration import conf
+
+    base = conf.get("api", "base_url", fallback=None) or "http://localhost:8080"
+    return f"{base.rstrip('/')}/dags/{dag_id}/runs/{quote(run_id)}"

@@ -1,0 +1,115 @@
+"""The task of a `python` step."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import importlib
+import importlib.util
+import inspect
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, cast
+
+from airflow.sdk import BaseOperator
+from airflow.sdk.exceptions import AirflowFailException
+
+from factory.diagnostics import did_you_mean
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+
+class CallPython(BaseOperator):
+    """Calls a function that is loaded only now.
+
+    :param callable: `file.py:function`, relative to the DAG's folder, or `package.function`.
+    :param args: given by name, on top of those that the function names of Airflow's context.
+    """
+
+    template_fields: Sequence[str] = ("args",)
+
+    def __init__(self, *, callable: str, args: Mapping[str, Any], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.callable = callable
+        self.args = args
+
+    def execute(self, context: Context) -> Any:
+        """Load, call, return what the function returns."""
+        folder = Path(context["dag"].folder)
+        file, _, name = self.callable.rpartition(":")
+        with _importable(folder / file if file else None) as module:
+            if module is None:
+                path, _, name = self.callable.rpartition(".")
+                module = importlib.import_module(path)
+            function = _function(module, name, self.callable)
+            result = function(**arguments(function, self.args, context))
+            return asyncio.run(result) if inspect.iscoroutine(result) else result
+
+
+def arguments(
+    function: Callable[..., Any], args: Mapping[str, Any], context: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What the function is given: its own arguments, and what it names of the context."""
+    try:
+        takes = inspect.signature(function).parameters.values()
+    except ValueError:  # written in C
+        return dict(args)
+    if any(entry.kind is entry.VAR_KEYWORD for entry in takes):
+        return {**context, **args}
+    by_name = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    named = {entry.name for entry in takes if entry.kind in by_name}
+    return {name: context[name] for name in named if name in context} | dict(args)
+
+
+@contextmanager
+def _importable(file: Path | None) -> Iterator[ModuleType | None]:
+    """A file as a module that may import the files beside it, until the block ends.
+
+    The folder comes last on `sys.path`: a file named like an installed package must not replace
+    it. What was imported from the folder is forgotten, so that a task of another folder in this
+    process finds its own files.
+    """
+    if file is None:
+        yield None
+        return
+    folder, before = str(file.parent), set(sys.modules)
+    sys.path.append(folder)
+    importlib.invalidate_caches()
+    try:
+        yield _load(file)
+    finally:
+        sys.path.remove(folder)
+        for name in set(sys.modules) - before:
+            origin = getattr(sys.modules[name], "__file__", None)
+            if origin and Path(origin).is_relative_to(folder):
+                del sys.modules[name]
+
+
+def _load(file: Path) -> ModuleType:
+    if not file.is_file():
+        raise AirflowFailException(f"there is no file {file}")
+    digest = hashlib.sha256(str(file).encode()).hexdigest()[:12]
+    spec = importlib.util.spec_from_file_location(f"{file.stem}_{digest}", file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module
+
+
+def _function(module: ModuleType, name: str, written: str) -> Callable[..., Any]:
+    found: Any = getattr(module, name, None)
+    if not callable(found):
+        hint = did_you_mean(name, [key for key, value in vars(module).items() if callable(value)])
+        raise AirflowFailException(
+            f"there is no function {name!r} in {written.removesuffix(name)[:-1]}"
+            + (f": {hint}" if hint else "")
+        )
+    if inspect.isgeneratorfunction(found) or inspect.isasyncgenfunction(found):
+        raise AirflowFailException(f"{name} yields: nothing would run; let it return")
+    return cast("Callable[..., Any]", found)

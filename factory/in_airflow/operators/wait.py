@@ -1,0 +1,135 @@
+"""The task of a `wait` step."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Literal
+
+from airflow.sdk import BaseOperator
+from airflow.sdk.exceptions import (
+    AirflowException,
+    AirflowFailException,
+    AirflowSensorTimeout,
+    AirflowSkipException,
+)
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+log = logging.getLogger(__name__)
+
+
+class Wait(BaseOperator):
+    """Looks once, then leaves the looking to the triggerer.
+
+    Airflow's own sensors skip also when what they wait for failed, where only a time-out should;
+    and their time-outs do not tell what was seen last.
+
+    :param what: `type` is `time`, or one that `factory.in_airflow.probes.look` takes.
+    :param poll_interval: seconds between two looks.
+    :param timeout: seconds to wait at most.
+    :param on_timeout: `fail` (without a retry) or `skip`.
+    """
+
+    template_fields: Sequence[str] = ("what",)
+
+    def __init__(
+        self,
+        *,
+        what: Mapping[str, Any],
+        poll_interval: float,
+        timeout: float,
+        on_timeout: Literal["fail", "skip"] = "fail",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.what = what
+        self.poll_interval = poll_interval
+        self.timeout = timeout
+        self.on_timeout = on_timeout
+        if what["type"] == "sql":
+            self.template_ext = (".sql",)
+
+    def execute(self, context: Context) -> None:
+        """Look; end, or defer."""
+        if self.what["type"] == "time":
+            self._wait_until(_moment(self.what, context))
+            return
+        what = {**self.what}
+        if what["type"] == "pipeline":
+            what["logical_date"] = _logical_date(context, what.pop("offset", 0)).isoformat()
+        deadline = time.time() + self.timeout
+        from factory.in_airflow.probes import look
+
+        seen = look(what)
+        if seen.state != "not_yet":
+            self._end(seen.state, seen.detail)
+            return
+        log.info("not yet: %s", seen.detail)
+        from factory.in_airflow.triggers.poll import Poll
+
+        self.defer(
+            trigger=Poll(what, self.poll_interval, deadline, seen.detail), method_name="resume"
+        )
+
+    def resume(self, context: Context, event: Any = None) -> None:
+        """End as the triggerer found."""
+        if isinstance(event, Mapping):
+            self._end(event["state"], event["detail"])
+
+    def _wait_until(self, moment: datetime) -> None:
+        left = moment.timestamp() - time.time()
+        if left <= 0:
+            log.info("%s has come", moment)
+        elif left > self.timeout:
+            self._end("timeout", f"{moment} is {timedelta(seconds=round(left))} away")
+        else:
+            from airflow.providers.standard.triggers.temporal import DateTimeTrigger
+
+            self.defer(trigger=DateTimeTrigger(moment=moment), method_name="resume")
+
+    def _end(self, state: str, detail: str) -> None:
+        if state == "met":
+            log.info(detail)
+        elif state == "skipped":
+            raise AirflowSkipException(detail)
+        elif state == "timeout":
+            longest = timedelta(seconds=self.timeout)
+            message = f"this waits {longest} at most; the last look: {detail}"
+            raise (AirflowSkipException if self.on_timeout == "skip" else AirflowSensorTimeout)(
+                message
+            )
+        else:
+            raise AirflowException(detail)
+
+
+def _logical_date(context: Context, offset: float) -> datetime:
+    moment: datetime | None = context.get("logical_date")
+    if moment is None:
+        raise AirflowFailException(
+            "this run has no logical date (assets or a person started it), so there is no run of "
+            "the other pipeline for the same date"
+        )
+    return moment - timedelta(seconds=offset)
+
+
+def _moment(what: Mapping[str, Any], context: Context) -> datetime:
+    if "after" in what:
+        end = context.get("data_interval_end") or context["dag_run"].run_after
+        after: datetime = end + timedelta(seconds=what["after"])
+        return after
+    import pendulum
+
+    try:
+        moment = pendulum.parse(what["until"], tz=context["dag"].timezone)
+    except ValueError:
+        moment = None
+    if not isinstance(moment, datetime):
+        raise AirflowFailException(
+            f"{what['until']!r} is no moment: expected an ISO date and time, such as "
+            "2024-01-01T18:00:00"
+        )
+    return moment

@@ -1,0 +1,112 @@
+"""One look at what a task waits for. Called by the worker once, then by the triggerer."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Literal, NamedTuple
+
+from airflow.sdk.exceptions import AirflowException
+
+from factory.in_airflow.storage import local_path
+
+# a driver's words for "the database cannot be asked now", by PEP 249
+_NEUTRAL = {"OperationalError", "InterfaceError"}
+_FAILED = ("failed", "upstream_failed", "removed")
+
+
+class Seen(NamedTuple):
+    """What one look found: it is there, not yet, or will never be."""
+
+    state: Literal["met", "not_yet", "failed", "skipped"]
+    detail: str
+
+
+def look(what: Mapping[str, Any]) -> Seen:
+    """Look once. A server that cannot be reached is `not_yet`.
+
+    :raises Exception: the look itself is wrong and will stay so, such as SQL with an error.
+    """
+    arguments = {name: value for name, value in what.items() if name != "type"}
+    return _LOOKS[what["type"]](**arguments)
+
+
+def _file(*, path: str) -> Seen:
+    found = [name for name in glob.iglob(local_path(path), recursive=True) if os.path.isfile(name)]
+    if found:
+        return Seen("met", f"there is {min(found)}")
+    return Seen("not_yet", f"there is no file {path}")
+
+
+def _http(**request: Any) -> Seen:
+    from factory.in_airflow.http import NoAnswer, send, unmet
+
+    try:
+        answer = send(**request)
+    except NoAnswer as error:
+        return Seen("not_yet", str(error))
+    problem = unmet(answer, request["expect"])
+    return Seen("not_yet", problem) if problem else Seen("met", str(answer))
+
+
+def _sql(*, conn_id: str, sql: str, parameters: Any = None) -> Seen:
+    from airflow.sdk import BaseHook
+
+    hook = BaseHook.get_hook(conn_id)
+    if not hasattr(hook, "get_first"):
+        raise AirflowException(f"the connection {conn_id!r} is no database's")
+    try:
+        row: Sequence[Any] | None = hook.get_first(sql, parameters=parameters)
+    except Exception as error:
+        if {kind.__name__ for kind in type(error).__mro__} & _NEUTRAL:
+            return Seen("not_yet", f"{conn_id} cannot be asked: {error}".strip())
+        raise
+    if not row:
+        return Seen("not_yet", "the query gives no row")
+    met = str(row[0]).lower() not in ("none", "0", "false", "")
+    return Seen("met" if met else "not_yet", f"the query gives {row[0]!r}")
+
+
+def _pipeline(*, pipeline: str, logical_date: str, task: str | None = None) -> Seen:
+    from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
+
+    moments = [datetime.fromisoformat(logical_date)]
+    name = f"{pipeline} for {logical_date}"
+    if task is None:
+        count = RuntimeTaskInstance.get_dr_count
+        for state in ("success", "failed"):
+            if count(dag_id=pipeline, logical_dates=moments, states=[state]):
+                return _ended(f"the run of {name}", state)
+        there = count(dag_id=pipeline, logical_dates=moments)
+        return Seen("not_yet", f"the run of {name} has not ended" if there else _no_run(name))
+    runs = RuntimeTaskInstance.get_task_states(
+        dag_id=pipeline, task_ids=[task], logical_dates=moments
+    )
+    states = [state for tasks in runs.values() for state in tasks.values()]
+    if not states:
+        return Seen("not_yet", f"there is no task {task} in a run of {name} yet")
+    return _ended(f"the task {task} of {name}", states[0])
+
+
+def _ended(name: str, state: str | None) -> Seen:
+    if state == "success":
+        return Seen("met", f"{name} succeeded")
+    if state in _FAILED:
+        return Seen("failed", f"{name} failed")
+    if state == "skipped":
+        return Seen("skipped", f"{name} was skipped")
+    return Seen("not_yet", f"{name} has not ended")
+
+
+def _no_run(name: str) -> str:
+    return f"there is no run of {name} yet"
+
+
+_LOOKS: Mapping[str, Callable[..., Seen]] = {
+    "file": _file,
+    "http": _http,
+    "sql": _sql,
+    "pipeline": _pipeline,
+}

@@ -1,0 +1,103 @@
+"""Call an HTTP API."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from factory.plan.kind import Fragment, Step, single
+from factory.plan.model import seconds
+from factory.spec.model import Duration
+
+OPERATOR = "factory.in_airflow.operators.http.CallHttp"
+
+Status = Annotated[int, Meta(ge=100, le=599)]
+Text = Annotated[str, Meta(min_length=1)]
+
+
+class Expect(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the answer must be; all of it must hold."""
+
+    status: Annotated[
+        Annotated[list[Status], Meta(min_length=1)] | None,
+        Meta(description="Good status codes. Default: 200 to 299.", examples=[[200, 404]]),
+    ] = None
+    json: Annotated[
+        dict[str, Any],
+        Meta(
+            description="Values in a JSON answer, by dotted path.",
+            examples=[{"state": "done", "items.0.id": 5}],
+        ),
+    ] = msgspec.field(default_factory=dict)
+    contains: Annotated[Text | None, Meta(description="A text that the answer contains.")] = None
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A request through an HTTP connection, and the answer that is expected."""
+
+    conn_id: Annotated[
+        str,
+        Meta(
+            description="Airflow HTTP connection: the address, credentials and headers.",
+            examples=["billing_api"],
+        ),
+    ]
+    endpoint: Annotated[
+        str,
+        Meta(
+            description="Added to the connection's address; Jinja templates are filled in.",
+            examples=["/v1/invoices/{{ ds }}"],
+        ),
+    ] = ""
+    method: Annotated[
+        Literal["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"], Meta(description="HTTP method.")
+    ] = "GET"
+    headers: Annotated[dict[str, str], Meta(description="Headers, on top of the connection's.")] = (
+        msgspec.field(default_factory=dict)
+    )
+    params: Annotated[
+        dict[str, Any],
+        Meta(description="Query parameters.", examples=[{"day": "{{ ds }}", "limit": 100}]),
+    ] = msgspec.field(default_factory=dict)
+    body: Annotated[
+        str | dict[str, Any] | list[Any] | None,
+        Meta(
+            description="A mapping or a list is sent as JSON, text as it is.",
+            examples=[{"day": "{{ ds }}"}],
+        ),
+    ] = None
+    expect: Annotated[Expect, Meta(description="What the answer must be.")] = Expect()
+    timeout: Annotated[
+        Duration, Meta(description="How long to wait to be connected, and for each answer.")
+    ] = "30s"
+
+
+class Arguments(Request, frozen=True, kw_only=True):
+    """Call an HTTP API and check its answer; one that is not expected fails the task.
+
+    The call is repeated by Airflow's `retries` only.
+    """
+
+    output: Annotated[
+        Literal["none", "text", "json"],
+        Meta(description="Hand the answer to later tasks (XCom), as text or as parsed JSON."),
+    ] = "none"
+
+
+def compile(step: Step) -> Fragment:
+    """One CallHttp."""
+    given: Arguments = step.arguments
+    arguments = {"request": request(given), "returns": given.output}
+    return single(step, OPERATOR, {**arguments, "do_xcom_push": given.output != "none"})
+
+
+def request(given: Request) -> dict[str, Any]:
+    """What `factory.in_airflow.http.send` and `unmet` take."""
+    plain = {name: getattr(given, name) for name in _PLAIN}
+    expect = {name: value for name, value in msgspec.to_builtins(given.expect).items() if value}
+    return {**plain, "timeout": seconds(given.timeout), "expect": expect}
+
+
+_PLAIN = ("conn_id", "endpoint", "method", "headers", "params", "body")

@@ -1,0 +1,118 @@
+"""Call a Python function."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from factory.diagnostics import did_you_mean, one_of
+from factory.kinds.python import source
+from factory.plan.beside import missing
+from factory.plan.kind import Fragment, Step, single
+from factory.spec.problem import Problem
+
+OPERATOR = "factory.in_airflow.operators.python.CallPython"
+
+
+class Arguments(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Call a Python function, imported only when the task runs.
+
+    An argument of the function that is named like a value of Airflow's context (`ds`, `params`,
+    `data_interval_start`, …) is given that value.
+    """
+
+    callable: Annotated[
+        str,
+        Meta(
+            description="`file.py:function`, in a file beside this one or below its folder, or "
+            "`package.module.function` of an installed package.",
+            examples=["clean.py:run", "acme.orders.clean"],
+            pattern=r"^(?:[^:]+\.py:[A-Za-z_]\w*|[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+)$",
+        ),
+    ]
+    args: Annotated[
+        dict[str, Any],
+        Meta(
+            description="The function's arguments by name. Jinja templates in texts are filled in; "
+            "numbers, lists and the like stay what they are.",
+            examples=[{"day": "{{ ds }}", "limit": 100}],
+        ),
+    ] = msgspec.field(default_factory=dict)
+    output: Annotated[
+        bool, Meta(description="Hand what the function returns to later tasks (XCom).")
+    ] = False
+
+
+def compile(step: Step) -> Fragment:
+    """One CallPython."""
+    given: Arguments = step.arguments
+    arguments = {"callable": given.callable, "args": given.args, "do_xcom_push": given.output}
+    return single(step, OPERATOR, arguments)
+
+
+def check(step: Step, folder: Path) -> Iterator[Problem]:
+    """Whether the function exists and takes the arguments, by reading its source."""
+    given: Arguments = step.arguments
+    file, _, name = given.callable.rpartition(":")
+    if file:
+        problem = missing(file, folder)
+        if problem is not None:
+            yield msgspec.structs.replace(problem, path=("callable",))
+            return
+        path: Path | None = folder / file
+    else:
+        module, _, name = given.callable.rpartition(".")
+        path = source.find(module)
+    if path is not None:
+        yield from _check_function(given, path, name)
+
+
+def _check_function(given: Arguments, path: Path, name: str) -> Iterator[Problem]:
+    try:
+        names = source.names(path.read_bytes())
+    except (SyntaxError, ValueError) as error:
+        line = f" in line {error.lineno}" if isinstance(error, SyntaxError) else ""
+        message = f"{path.name} is not Python{line}: {getattr(error, 'msg', error)}"
+        yield Problem(("callable",), "callable", message, expected="a file that Python can read")
+        return
+    found = names.get(name)
+    if name not in names and not names.open:
+        functions = [key for key, value in names.items() if value is not None]
+        yield Problem(
+            ("callable",),
+            "callable",
+            f"there is no function {name!r} in {path.name}",
+            expected=one_of(functions) if functions else "",
+            hint=did_you_mean(name, functions),
+        )
+    elif isinstance(found, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        yield from _check_arguments(given, source.signature(found), name)
+
+
+def _check_arguments(given: Arguments, takes: source.Signature, function: str) -> Iterator[Problem]:
+    for name in given.args:
+        if takes.refuses(name):
+            yield Problem(
+                ("args", name),
+                "callable",
+                f"{function} has no argument {name!r}",
+                expected=one_of(takes.named) if takes.named else "no argument",
+                hint=did_you_mean(name, takes.named),
+                at_key=True,
+            )
+    for name in takes.lacking(given.args):
+        yield Problem(
+            ("args",) if given.args else ("callable",),
+            "callable",
+            f"{function} needs the argument {name!r}",
+            expected=f"`args: {{{name}: …}}`",
+            at_key=bool(given.args),
+        )
+    for name in takes.positional:
+        message = f"{function} takes {name!r} by position only, and arguments are given by name"
+        yield Problem(("callable",), "callable", message)

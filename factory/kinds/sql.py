@@ -1,0 +1,99 @@
+"""Run SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from factory.plan.beside import missing
+from factory.plan.kind import Fragment, Step, single
+from factory.spec.problem import Problem
+
+OPERATOR = "airflow.providers.common.sql.operators.sql.SQLExecuteQueryOperator"
+_READ_AS_FILE = (".sql", ".json")  # what the operator takes for a template file's name
+
+Sql = Annotated[
+    str,
+    Meta(
+        description="SQL, or the name of a `.sql` file beside this one or below its folder. Jinja "
+        "templates are filled in, in both.",
+        examples=["DELETE FROM raw.orders WHERE day = %(day)s", "report.sql"],
+        min_length=1,
+    ),
+]
+Parameters = Annotated[
+    dict[str, Any] | list[Any],
+    Meta(
+        description="Values that the driver binds, by name or in order; how the SQL writes them "
+        "(`%(day)s`, `%s`, `:day`, `?`) is the driver's. Jinja templates are filled in.",
+        examples=[{"day": "{{ ds }}"}],
+    ),
+]
+
+
+class Arguments(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Run SQL on any database that Airflow has a connection for, in one transaction."""
+
+    conn_id: Annotated[
+        str, Meta(description="Airflow connection of the database.", examples=["warehouse"])
+    ]
+    sql: Sql
+    parameters: Parameters = msgspec.field(default_factory=dict)
+    split_statements: Annotated[
+        bool, Meta(description="Send the statements one by one; each gets the same parameters.")
+    ] = True
+    autocommit: Annotated[
+        bool, Meta(description="Commit every statement at once, instead of all at the end.")
+    ] = False
+    output: Annotated[
+        bool,
+        Meta(description="Hand the rows of the last statement to later tasks (XCom): few rows."),
+    ] = False
+
+
+def compile(step: Step) -> Fragment:
+    """One SQLExecuteQueryOperator."""
+    given: Arguments = step.arguments
+    arguments = {
+        "conn_id": given.conn_id,
+        "sql": as_template(given.sql),
+        "parameters": given.parameters or None,
+        "split_statements": given.split_statements,
+        "autocommit": given.autocommit,
+        "do_xcom_push": given.output,
+    }
+    return single(step, OPERATOR, arguments)
+
+
+def check(step: Step, folder: Path) -> Iterator[Problem]:
+    """A `.sql` file that is not there."""
+    given: Arguments = step.arguments
+    yield from check_sql(given.sql, folder, ("sql",))
+
+
+def check_sql(sql: str, folder: Path, path: tuple[str, ...]) -> Iterator[Problem]:
+    """What is wrong with the file that `sql` names, if it names one."""
+    if not is_file(sql):
+        return
+    if "{{" in sql:
+        message = "the name of a SQL file cannot be a template"
+        hint = "use a template inside the file, or write the SQL here"
+        yield Problem(path, "file", message, expected="the name of a file", hint=hint)
+        return
+    problem = missing(sql, folder)
+    if problem is not None:
+        yield msgspec.structs.replace(problem, path=path)
+
+
+def is_file(sql: str) -> bool:
+    """Whether it is a file's name: one word that ends in `.sql`."""
+    return sql.endswith(".sql") and len(sql.split()) == 1
+
+
+def as_template(sql: str) -> str:
+    """The text as Airflow takes it: SQL that happens to end like a file's name gets a blank."""
+    return f"{sql} " if sql.endswith(_READ_AS_FILE) and not is_file(sql) else sql

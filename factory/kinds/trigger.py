@@ -1,0 +1,67 @@
+"""Start another pipeline."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from factory.plan.kind import Fragment, Step, single
+from factory.plan.model import seconds
+from factory.spec.model import Duration
+
+OPERATOR = "factory.in_airflow.operators.trigger.TriggerPipeline"
+
+
+class Arguments(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Start one run of another pipeline.
+
+    The run is named after this task and its run, so that a retried or repeated task does not start
+    a second one: it goes on with the run that it has started, and repeats it only when it failed
+    and is waited for.
+    """
+
+    pipeline: Annotated[
+        str,
+        Meta(description="The other pipeline's name (`dag_id`).", examples=["orders_export"]),
+    ]
+    conf: Annotated[
+        dict[str, Any],
+        Meta(
+            description="Values for the other run: its `params` of the same names. Jinja templates "
+            "are filled in.",
+            examples=[{"day": "{{ ds }}"}],
+        ),
+    ] = msgspec.field(default_factory=dict)
+    logical_date: Annotated[
+        str | None,
+        Meta(
+            description="The other run's logical date. A pipeline has at most one run for each. "
+            "Default: now. Jinja templates are filled in.",
+            examples=["{{ logical_date }}"],
+        ),
+    ] = None
+    wait: Annotated[
+        bool,
+        Meta(
+            description="Wait for the run's end, without holding a worker, and fail when it fails. "
+            "The other pipeline's `dagrun_timeout` limits it."
+        ),
+    ] = False
+    poll_interval: Annotated[
+        Duration, Meta(description="How long to wait between two looks.", examples=["60s"])
+    ] = "60s"
+
+
+def compile(step: Step) -> Fragment:
+    """One TriggerPipeline."""
+    given: Arguments = step.arguments
+    arguments = {
+        "pipeline": given.pipeline,
+        "conf": given.conf,
+        "logical_date": given.logical_date,
+        "wait": given.wait,
+        "poll_interval": seconds(given.poll_interval),
+    }
+    return single(step, OPERATOR, {**arguments, "do_xcom_push": False})

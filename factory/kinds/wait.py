@@ -1,0 +1,185 @@
+"""Wait for something."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from factory.errors import BuildError
+from factory.kinds import http
+from factory.kinds.sql import Parameters, Sql, as_template, check_sql
+from factory.plan.kind import Fragment, Step, single
+from factory.plan.model import seconds
+from factory.spec.model import Duration
+from factory.spec.problem import Problem
+
+OPERATOR = "factory.in_airflow.operators.wait.Wait"
+
+FileUri = Annotated[str, Meta(pattern=r"^file:///")]
+
+
+class Time(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    tag="time",
+    tag_field="type",
+):
+    """A moment: exactly one of `after` and `until`."""
+
+    after: Annotated[
+        Duration | None, Meta(description="So long after the end of the run's data interval.")
+    ] = None
+    until: Annotated[
+        str | None,
+        Meta(
+            description="An ISO date and time, in the pipeline's time zone unless it says its own; "
+            "Jinja templates are filled in.",
+            examples=["{{ ds }}T18:00:00"],
+        ),
+    ] = None
+
+
+class File(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    tag="file",
+    tag_field="type",
+):
+    """A file. It is looked for by Airflow's workers and triggerer, so both must see it."""
+
+    path: Annotated[
+        FileUri,
+        Meta(
+            description="The file as a `file:///` URI. `*` and `?` match any name, `**` any "
+            "folders: one file is enough. Jinja templates are filled in.",
+            examples=["file:///data/orders/{{ ds }}/*.csv"],
+        ),
+    ]
+
+
+class Http(http.Request, frozen=True, kw_only=True, tag="http", tag_field="type"):
+    """An expected answer; any other answer, or none, means to wait on."""
+
+
+class Query(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    tag="sql",
+    tag_field="type",
+):
+    """A query whose first value is neither null, 0, false nor empty. No row means to wait on."""
+
+    conn_id: Annotated[
+        str, Meta(description="Airflow connection of the database.", examples=["warehouse"])
+    ]
+    sql: Sql
+    parameters: Parameters = msgspec.field(default_factory=dict)
+
+
+class Pipeline(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    tag="pipeline",
+    tag_field="type",
+):
+    """The run of another pipeline for the same logical date. This task fails when it failed."""
+
+    pipeline: Annotated[
+        str, Meta(description="The other pipeline's name (`dag_id`).", examples=["orders_daily"])
+    ]
+    task: Annotated[
+        str | None,
+        Meta(
+            description="Wait for this task only, by its Airflow id. This task is skipped when it "
+            "was skipped.",
+            examples=["report", "ingest.load"],
+        ),
+    ] = None
+    offset: Annotated[
+        Duration | None,
+        Meta(description="How much earlier the other run's logical date is.", examples=["1d"]),
+    ] = None
+
+
+class Arguments(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Wait for a moment, a file, an HTTP answer, a SQL result or another pipeline.
+
+    No worker is held while it waits: Airflow's triggerer looks again and again.
+    """
+
+    for_: Annotated[
+        Time | File | Http | Query | Pipeline, Meta(description="What to wait for.")
+    ] = msgspec.field(name="for")
+    poll_interval: Annotated[
+        Duration, Meta(description="How long to wait between two looks.", examples=["60s"])
+    ] = "60s"
+    timeout: Annotated[
+        Duration,
+        Meta(description="How long to wait, at most. A time-out is not retried.", examples=["6h"]),
+    ] = "6h"
+    on_timeout: Annotated[
+        Literal["fail", "skip"],
+        Meta(description="Whether a time-out fails the task, or skips it and what needs it."),
+    ] = "fail"
+
+
+def compile(step: Step) -> Fragment:
+    """One Wait."""
+    given: Arguments = step.arguments
+    if isinstance(given.for_, Time):
+        _require_one_moment(step.id, given.for_)
+    arguments = {
+        "what": _what(given.for_),
+        "poll_interval": seconds(given.poll_interval),
+        "timeout": seconds(given.timeout),
+        "on_timeout": given.on_timeout,
+    }
+    return single(step, OPERATOR, {**arguments, "do_xcom_push": False})
+
+
+def check(step: Step, folder: Path) -> Iterator[Problem]:
+    """A `.sql` file that is not there, a wait that is longer than its time-out."""
+    given: Arguments = step.arguments
+    if isinstance(given.for_, Query):
+        yield from check_sql(given.for_.sql, folder, ("for", "sql"))
+    after = given.for_.after if isinstance(given.for_, Time) else None
+    if after is not None and seconds(after) > seconds(given.timeout):
+        yield Problem(
+            ("for", "after"),
+            "out-of-bounds",
+            f"{after} is longer than the timeout",
+            expected=f"at most {given.timeout}, or a longer `timeout`",
+        )
+
+
+def _require_one_moment(step: str, time: Time) -> None:
+    if (time.after is None) == (time.until is None):
+        said = "neither `after` nor `until`" if time.after is None else "both `after` and `until`"
+        hint = "write `after: 10m` or `until: 2024-01-01T06:00`"
+        raise BuildError(step, ("with", "for"), f"the time says {said}", hint)
+
+
+def _what(written: Any) -> dict[str, Any]:
+    """What `factory.in_airflow.probes` looks at."""
+    if isinstance(written, Http):
+        return {"type": "http", **http.request(written)}
+    what: dict[str, Any] = {"type": written.__struct_config__.tag}
+    what |= {name: value for name, value in msgspec.structs.asdict(written).items() if value}
+    for name in ("after", "offset"):
+        if name in what:
+            what[name] = seconds(what[name])
+    if "sql" in what:
+        what["sql"] = as_template(what["sql"])
+    return what
