@@ -6,8 +6,10 @@ errors are raised by a file that has none.
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,7 +58,20 @@ def load(loader_file: str, namespace: dict[str, Any]) -> None:
         dag = _one(root, wanted)
         namespace |= {wanted: dag} if dag is not None else {}
         return
-    namespace |= {name: dag for name, dag, _ in build(root) if dag is not None}
+    with _no_garbage_collection():
+        namespace |= {name: dag for name, dag, _ in build(root) if dag is not None}
+
+
+@contextmanager
+def _no_garbage_collection() -> Iterator[None]:
+    """All that is built stays: to search it for garbage again and again is a fifth of the time."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def build(root: Path) -> Iterator[tuple[str, DAG | None, tuple[Diagnostic, ...]]]:
