@@ -6,12 +6,13 @@ The only place that knows the order: discover → read → resolve → validate 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 
-from factory.diagnostics import Diagnostic, did_you_mean
+from factory.diagnostics import Diagnostic, did_you_mean, one_of
 from factory.errors import BuildError, FactoryError, SpecError
 from factory.plan import kind as kinds
 from factory.plan.compile import arguments_of, compile, steps
@@ -24,6 +25,9 @@ ENVIRONMENT = "FACTORY_ENV"
 CONFIGS = "FACTORY_CONFIGS"
 FOLDER = "dag_factory_configs"
 DEFAULT_ENVIRONMENT = "dev"
+
+_MAX_BROKEN = 20  # copies of one file: the others have the same problems
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,14 +88,18 @@ class Project:
         """
         return [plan for plan, _ in self._made(path)]
 
-    def _made(self, path: Path) -> list[tuple[Pipeline, Resolved]]:
+    def _made(self, path: Path, only: str | None = None) -> list[tuple[Pipeline, Resolved]]:
         found: list[Diagnostic] = []
         made: list[tuple[Pipeline, Resolved]] = []
         source = path.relative_to(self.root).as_posix()
-        for resolved in self.resolved(path):
+        broken = 0
+        for resolved in self.resolved(path, only):
+            if broken >= _MAX_BROKEN:
+                break
             diagnostics = self.check(resolved)
             found += [entry for entry in diagnostics if entry not in found]
             if found:
+                broken += 1
                 continue
             try:
                 made.append((compile(resolved, source), resolved))
@@ -101,13 +109,13 @@ class Project:
             raise SpecError(found)
         return made
 
-    def resolved(self, path: Path) -> list[Resolved]:
-        """One file, read and resolved, not yet validated.
+    def resolved(self, path: Path, only: str | None = None) -> list[Resolved]:
+        """One file, read and resolved, not yet validated; `only` one of its DAGs.
 
         :raises SpecError: the file, or a layer under it, cannot be read.
         """
         around = self._context(path.parent)
-        return resolve(self._read(path), around)
+        return resolve(self._read(path), around, only)
 
     def check(self, resolved: Resolved) -> list[Diagnostic]:
         """Everything that validation finds in one resolved spec."""
@@ -116,9 +124,8 @@ class Project:
 
     def placed(self, plan: Pipeline, error: BuildError) -> list[Diagnostic]:
         """Where in the files that wrote it a plan is refused."""
-        for resolved in self.resolved(self.root / plan.source):
-            if resolved.dag_id == plan.dag_id:
-                return self._placed(resolved, error)
+        for resolved in self.resolved(self.root / plan.source, plan.dag_id):
+            return self._placed(resolved, error)
         raise error
 
     def _placed(self, resolved: Resolved, error: BuildError) -> list[Diagnostic]:
@@ -156,14 +163,12 @@ class Project:
 
         :raises FactoryError: there is no such DAG; SpecError when its file has problems.
         """
-        made = self.plans(self.find(dag_id))
-        for pipeline in made:
-            if pipeline.dag_id == dag_id:
-                return pipeline
-        names = [pipeline.dag_id for pipeline in made]
+        path = self.find(dag_id)
+        for plan, _ in self._made(path, dag_id):
+            return plan
+        names = [plan.dag_id for plan in self.plans(path)]
         raise FactoryError(
-            f"there is no pipeline {dag_id!r}",
-            did_you_mean(dag_id, names) or f"there is {', '.join(names)}",
+            f"there is no pipeline {dag_id!r}", did_you_mean(dag_id, names) or one_of(names)
         )
 
     def _context(self, folder: Path) -> Context:
@@ -193,13 +198,18 @@ class Project:
 
     def _require_environment(self) -> None:
         file = self._environment_file
-        if self.environment == DEFAULT_ENVIRONMENT or file.is_file():
+        if not _NAME.fullmatch(self.environment):
+            raise FactoryError(
+                f"{self.environment!r} is not the name of an environment",
+                f"{ENVIRONMENT} names a file in {discover.ENVIRONMENTS}/, without .yaml",
+            )
+        if self.environment == DEFAULT_ENVIRONMENT or os.path.lexists(file):
             return
-        known = [path.stem for path in file.parent.glob("*.yaml")]
+        known = sorted(path.stem for path in file.parent.glob("*.yaml"))
         raise FactoryError(
             f"there is no environment {self.environment!r}: "
             f"{discover.ENVIRONMENTS}/{file.name} does not exist",
-            did_you_mean(self.environment, known),
+            did_you_mean(self.environment, known) or (one_of(known) if known else ""),
         )
 
     def _layer(self, path: Path, *, environment: bool) -> Layer | None:
@@ -211,7 +221,7 @@ class Project:
         return layer
 
     def _read_layer(self, path: Path, environment: bool) -> Layer | SpecError | None:
-        if not path.is_file():
+        if not os.path.lexists(path):
             return None
         try:
             document = self._read(path)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from factory.diagnostics import Diagnostic
+from factory.diagnostics import Diagnostic, quoted
 
 DEFAULTS = "_defaults.yaml"
 ENVIRONMENTS = "environments"
@@ -27,37 +27,51 @@ class Found(msgspec.Struct, frozen=True):
 
 def discover(root: Path) -> Found:
     """Walk the root; files come sorted by path. Only names are looked at."""
-    files: list[Path] = []
     problems: list[Diagnostic] = []
-    for path in _walk(root, problems, root):
+    files = []
+    for path in _walk(root, problems):
         problem = _name_problem(path)
         if problem is None:
             files.append(path)
         else:
-            code, message, expected, hint = problem
-            problems.append(_at(root, path, code, message, expected, hint))
+            problems.append(_at(root, path, "file-name", *problem))
     unique: dict[str, Path] = {}
     for path in sorted(files):
-        first = unique.setdefault(path.stem, path)
+        first = unique.setdefault(path.stem.lower(), path)
         if first is not path:
-            problems.append(
-                _at(
-                    root,
-                    path,
-                    "duplicate-dag-id",
-                    f"{display(root, first)} already is the pipeline {path.stem!r}; it stays",
-                    "a file name that is unique over all folders",
-                    "rename one of the two",
-                )
-            )
-    return Found(tuple(unique.values()), tuple(problems))
+            problems.append(_duplicate(root, path, first))
+    problems += _environment_names(root)
+    return Found(tuple(unique.values()), tuple(sorted(problems)))
+
+
+def _duplicate(root: Path, path: Path, first: Path) -> Diagnostic:
+    message = f"{display(root, first)} already is the pipeline {path.stem!r}; it stays"
+    if path.stem != first.stem:
+        message = f"{display(root, first)} has the same name but for upper and lower case; it stays"
+    return _at(
+        root,
+        path,
+        "duplicate-dag-id",
+        message,
+        "a file name that is unique over all folders",
+        "rename one of the two",
+    )
+
+
+def _environment_names(root: Path) -> Iterator[Diagnostic]:
+    """Files that look like environments and are none."""
+    for path in sorted((root / ENVIRONMENTS).glob("*")):
+        if path.suffix.lower() in SUFFIXES and path.suffix != ".yaml":
+            message = f"an environment's file ends in .yaml, not in {path.suffix}"
+            hint = f"rename it to {path.stem}.yaml"
+            yield _at(root, path, "file-name", message, f"{path.stem}.yaml", hint)
 
 
 def find(root: Path, dag_id: str) -> Path | None:
     """The file of one DAG, by its name alone; no other file is opened."""
     stem = dag_id.partition("__")[0]
     wanted = {stem + suffix for suffix in SUFFIXES}
-    found = [path for path in _walk(root, [], root, wanted) if path.name in wanted]
+    found = [path for path in _walk(root, [], wanted) if _name_problem(path) is None]
     return min(found, default=None)
 
 
@@ -75,88 +89,100 @@ def folders(root: Path, path: Path) -> list[Path]:
     return found
 
 
-def _walk(
-    root: Path, problems: list[Diagnostic], top: Path, wanted: set[str] | None = None
-) -> Iterator[Path]:
-    """Files that end in .yaml or .yml. A link to a folder is followed once, never in a circle."""
-    pending: list[tuple[str, tuple[str, ...]]] = [(str(root), (os.path.realpath(root),))]
-    while pending:
-        folder, above = pending.pop()
-        try:
-            entries = list(os.scandir(folder))
-        except OSError as error:
-            problems.append(
-                _at(top, Path(folder), "unreadable", f"the folder cannot be read: {error.strerror}")
-            )
-            continue
-        for entry in entries:
-            name = entry.name
-            if name.startswith(".") or name == "__pycache__":
+def _walk(root: Path, problems: list[Diagnostic], wanted: set[str] | None = None) -> Iterator[Path]:
+    """Files that end in .yaml or .yml; each folder once, by whatever links it is reached."""
+    seen: set[str] = set()
+    links: list[str] = []
+    pending = [(str(root), os.path.realpath(root))]
+    while pending or links:
+        if not pending:  # real folders come first: a link adds only what they do not hold
+            link = min(links)
+            links.remove(link)
+            if problem := _link_problem(root, link, seen):
+                problems.append(problem)
                 continue
+            pending.append((link, os.path.realpath(link)))
+        folder, real = pending.pop()
+        seen.add(real)
+        for entry in _entries(root, folder, problems):
+            name = entry.name
             is_yaml = name.endswith(SUFFIXES)
-            is_link = entry.is_symlink()
-            if is_link and not os.path.exists(entry.path):
+            if entry.is_symlink() and not os.path.exists(entry.path):
                 if is_yaml:
-                    problems.append(
-                        _at(
-                            top,
-                            Path(entry.path),
-                            "broken-link",
-                            "this link leads nowhere, or in a circle",
-                            "a link to a file",
-                        )
-                    )
+                    problems.append(_broken_link(root, entry.path))
             elif entry.is_dir():
                 if is_yaml:
-                    problems.append(
-                        _at(top, Path(entry.path), "not-a-file", "this is a folder", "a YAML file")
-                    )
+                    problems.append(_not_a_file(root, entry.path))
                 elif folder == str(root) and name == ENVIRONMENTS:
                     continue
+                elif entry.is_symlink():
+                    links.append(entry.path)
                 else:
-                    real = os.path.realpath(entry.path) if is_link else entry.path
-                    if is_link and real in above:
-                        problems.append(
-                            _at(
-                                top,
-                                Path(entry.path),
-                                "link-circle",
-                                "this link leads back to a folder above it",
-                                "no links in a circle",
-                            )
-                        )
-                    elif not is_link or _outside(real, above):
-                        pending.append((entry.path, (*above, os.path.realpath(entry.path))))
-            elif is_yaml and name != DEFAULTS and (wanted is None or name in wanted):
+                    pending.append((entry.path, os.path.join(real, name)))
+            elif wanted is not None:
+                if name in wanted:
+                    yield Path(entry.path)
+            elif name != DEFAULTS and (is_yaml or name.lower().endswith(SUFFIXES)):
                 yield Path(entry.path)
 
 
-def _outside(real: str, above: tuple[str, ...]) -> bool:
-    return not any(folder.startswith(real + os.sep) for folder in above)
+def _entries(root: Path, folder: str, problems: list[Diagnostic]) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return [e for e in entries if not e.name.startswith(".") and e.name != "__pycache__"]
+    except OSError as error:
+        message = f"the folder cannot be read: {error.strerror}"
+        problems.append(_at(root, Path(folder), "unreadable", message))
+        return []
 
 
-def _name_problem(path: Path) -> tuple[str, str, str, str] | None:
-    """(code, message, expected, hint) when a file's name cannot be a DAG's."""
-    stem = path.stem
-    if stem.startswith("_"):
+def _link_problem(root: Path, link: str, seen: set[str]) -> Diagnostic | None:
+    """Why a link to a folder is not followed."""
+    real = os.path.realpath(link)
+    if real in seen:
+        message = "this link leads to a folder that is read already"
+    elif any(folder.startswith(real.rstrip(os.sep) + os.sep) for folder in seen):
+        message = "this link leads to a folder above"
+    else:
+        return None
+    return _at(root, Path(link), "folder-twice", message, "each folder once")
+
+
+def _broken_link(root: Path, path: str) -> Diagnostic:
+    message = "this link leads nowhere, or in a circle"
+    return _at(root, Path(path), "broken-link", message, "a link to a file")
+
+
+def _not_a_file(root: Path, path: str) -> Diagnostic:
+    return _at(root, Path(path), "not-a-file", "this is a folder", "a YAML file")
+
+
+def _name_problem(path: Path) -> tuple[str, str, str] | None:
+    """(message, expected, hint) when a file's name cannot be a DAG's."""
+    stem, suffix = path.stem, path.suffix
+    if suffix not in SUFFIXES:
         return (
-            "file-name",
+            f"the name ends in {suffix}",
+            " or ".join(SUFFIXES),
+            f"rename it to {stem}{suffix.lower()}",
+        )
+    if stem.startswith("_"):
+        near = stem.lower().rstrip("s") + "s" == "_defaults"
+        return (
             f"{path.name} is neither a pipeline nor {DEFAULTS}",
             f"a name that does not begin with `_`, or {DEFAULTS}",
-            "",
+            f"rename it to {DEFAULTS}" if near else "",
         )
-    if "__" in stem:
+    if "__" in stem or stem.endswith("_"):
         return (
-            "file-name",
-            f"the name {stem!r} holds `__`, which separates matrix values",
-            "a file name without `__`",
-            f"rename it to {re.sub('_+', '_', stem)}.yaml",
+            f"the name {quoted(stem)} cannot be told from a matrix name such as `name__value`",
+            "a file name without `__` in it and without `_` at its end",
+            f"rename it to {re.sub('_+', '_', stem).rstrip('_')}{suffix}",
         )
     if not _NAME.match(stem) or len(stem) > _MAX_NAME:
         return (
-            "file-name",
-            f"the name {stem!r} cannot be a dag_id",
-            f"letters, digits, `_`, `-` and `.`, at most {_MAX_NAME}",
+            f"the name {quoted(stem)} cannot be a dag_id",
+            f"letters (a to z), digits, `_`, `-` and `.`, at most {_MAX_NAME} characters",
             "",
         )
     return None

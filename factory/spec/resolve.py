@@ -89,6 +89,8 @@ def resolve(document: Document, around: Context, only: str | None = None) -> lis
     notes = Notes(MAX_VALUES)
     stem = document.path.stem
     if "matrix" not in merged:
+        if only not in (None, stem):
+            return []
         return [_Resolver(document, layers, merged, notes, around.environment).one(stem, {})]
     every = combinations(stem, merged["matrix"], ("matrix",), notes)
     chosen = [entry for entry in every if only in (None, entry[0])]
