@@ -22,6 +22,7 @@ COMMANDS = {
     "explain": "show every value of a pipeline and the line it came from",
     "run": "run a pipeline here and now, in this process",
     "schema": "write the JSON Schemas that editors complete from",
+    "docs": "write the reference pages of the grammar and the kinds",
     "demo": "run everything here, from sample data to rows, on a real Airflow",
     "completion": "print the shell's completion script",
 }

@@ -14,6 +14,7 @@ from typing import Any
 from msgspec import inspect as types
 
 from factory.plan import kind as kinds
+from factory.review import skeleton
 from factory.spec import schema
 from factory.spec.explain import in_words
 from factory.spec.model import DefaultsFile, EnvironmentFile, PipelineFile
@@ -87,10 +88,10 @@ def arguments(name: str) -> Schema:
 
 def snippet(name: str) -> dict[str, Any]:
     """A task of a kind with its required arguments, to be filled in."""
-    info = types.type_info(kinds.find(name).Arguments)
     body: dict[str, Any] = {"id": f"${{1:{name}}}", "uses": name}
-    stops = _Stops()
-    required = _required(info, stops)
+    info = types.type_info(kinds.find(name).Arguments)
+    assert isinstance(info, types.StructType)
+    required = skeleton.required(info, skeleton.Snippet())
     if required:
         body["with"] = required
     return {"label": f"uses: {name}", "markdownDescription": _summary(name), "body": body}
@@ -207,66 +208,8 @@ def _messages(value: Schema) -> Schema:
     return {"patternErrorMessage": f"Expected {value['title']}{such}."}
 
 
-class _Stops:
-    """Numbers of a snippet's places to fill in; 1 is the task's id."""
-
-    def __init__(self) -> None:
-        self.last = 1
-
-    def place(self, example: str = "") -> str:
-        self.last += 1
-        # `$`, `}` and `|` mean something else in a snippet
-        plain = example if not set(example) & set("$}|\\") else ""
-        return f"${{{self.last}:{plain}}}" if plain else f"${self.last}"
-
-    def choice(self, words: Sequence[str]) -> str:
-        self.last += 1
-        return f"${{{self.last}|{','.join(words)}|}}"
-
-
-def _required(info: types.Type, stops: _Stops) -> dict[str, Any]:
-    """The required keys of a Struct, each with an example or a place to fill in."""
-    assert isinstance(info, types.StructType)
-    found: dict[str, Any] = {}
-    if info.tag_field:
-        found[info.tag_field] = info.tag
-    for field in info.fields:
-        if field.required:
-            found[field.encode_name] = _filler(field.type, stops, {})
-    return found
-
-
-def _filler(info: types.Type, stops: _Stops, about: dict[str, Any]) -> Any:
-    if isinstance(info, types.Metadata):
-        return _filler(info.type, stops, {**(info.extra_json_schema or {}), **about})
-    if isinstance(info, types.StructType):
-        return _required(info, stops)
-    if isinstance(info, types.UnionType):
-        return _filler_of_union(info, stops, about)
-    if isinstance(info, types.LiteralType):
-        return stops.choice([str(value) for value in info.values])
-    example = next(iter(about.get("examples", ())), "")
-    if isinstance(info, types.ListType):
-        if isinstance(example, list) and example and isinstance(example[0], str):
-            return [stops.place(example[0])]
-        return [_filler(info.item_type, stops, {})]
-    if isinstance(info, types.DictType):
-        return {stops.place("name"): _filler(info.value_type, stops, {})}
-    return stops.place(str(example) if isinstance(example, (str, int, float)) else "")
-
-
-def _filler_of_union(info: types.UnionType, stops: _Stops, about: dict[str, Any]) -> Any:
-    structs = [
-        member for member in info.types if isinstance(member, types.StructType) and member.tag_field
-    ]
-    if len(structs) == len(info.types):
-        word = str(structs[0].tag_field)
-        return {word: stops.choice([str(struct.tag) for struct in structs])}
-    return _filler(info.types[0], stops, about)
-
-
 def _left_over(root: Path, made: dict[str, str]) -> list[str]:
-    found = {path.relative_to(root).as_posix() for path in root.rglob("*.schema.json")}
+    found = {path.relative_to(root).as_posix() for path in root.glob("kinds/*.schema.json")}
     return sorted(found - set(made))
 
 

@@ -1,0 +1,181 @@
+"""The reference pages in `docs/reference/`, made from the Structs.
+
+`pipeline.md` beside this module holds the words that no Struct has; its marks
+(`<!-- keys: Name -->`) are filled from the Structs.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import yaml
+from msgspec import inspect as types
+
+from factory.plan import kind as kinds
+from factory.plan.kind import Step
+from factory.plan.model import Task
+from factory.review import skeleton, tables
+from factory.review.yaml_text import block
+from factory.spec import model, schedule, schema
+
+GENERATED = "<!-- Made by `factory docs` from the code; change it there. -->\n\n"
+CASES = Path("tests", "cases", "valid")
+
+
+def write(root: Path) -> list[Path]:
+    """Write every page below `root`, the folder `docs/reference`; remove those of kinds that went.
+
+    Examples come from `tests/cases/valid/<kind>/` of the repository that `root` lies in.
+    """
+    made = files(_repository(root))
+    for name, text in made.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    for name in _left_over(root, made):
+        (root / name).unlink()
+    return [root / name for name in made]
+
+
+def stale(root: Path) -> list[str]:
+    """Names of the pages below `root` that `write` would change, make or remove."""
+    made = files(_repository(root))
+    changed = [name for name, text in made.items() if _read(root / name) != text]
+    return [*changed, *_left_over(root, made)]
+
+
+def files(repository: Path) -> dict[str, str]:
+    """The text of every page by its path below `docs/reference`."""
+    names = kinds.builtin_names()
+    made = {"README.md": _index(names), "pipeline.md": _pipeline()}
+    for name in names:
+        made[f"kinds/{name}.md"] = _kind(name, repository / CASES / name)
+    return {name: GENERATED + text for name, text in made.items()}
+
+
+def example(name: str, cases: Path) -> str:
+    """A short valid pipeline of a kind: its shortest case, else made of the fields' examples."""
+    written = [path.read_text(encoding="utf-8") for path in sorted(cases.rglob("*.yaml"))]
+    found = [text for text in written if re.search(rf"uses: {name}\b", text)]
+    if found:
+        lines = min(found, key=lambda text: text.count("\n")).splitlines()
+        return "\n".join(line for line in lines if not line.startswith("#")) + "\n"
+    given = skeleton.required(_info(kinds.find(name).Arguments), skeleton.Examples())
+    task = {"id": name, "uses": name} | ({"with": given} if given else {})
+    return block({"version": 1, "tasks": [task]})
+
+
+def _index(names: tuple[str, ...]) -> str:
+    rows = [f"| [`{name}`](kinds/{name}.md) | {_summary(name)} |" for name in names]
+    operator = "Any Airflow operator, by its import path: see [Tasks](pipeline.md#tasks)."
+    lines = [
+        "# Reference",
+        "[A pipeline file](pipeline.md): every key, schedules, layers, variables, alerts.",
+        "## Kinds",
+        "What `uses` may name:",
+        "\n".join(
+            ["| kind | what it does |", "|---|---|", *rows, f"| an import path | {operator} |"]
+        ),
+    ]
+    return _joined(lines)
+
+
+def _kind(name: str, cases: Path) -> str:
+    arguments = kinds.find(name).Arguments
+    info = _info(arguments)
+    more = inspect.cleandoc(arguments.__doc__ or "").partition("\n\n")[2]
+    text = example(name, cases)
+    parts = [f"# `{name}`", _summary(name), more, f"```yaml\n{text}```", *_becomes(name, text)]
+    parts += ["## Arguments", "These stand in the task's `with`.", tables.table(info)]
+    parts += tables.sections(info, 3)
+    parts.append("The keys of every task: [Tasks](../pipeline.md#tasks).")
+    return _joined(parts)
+
+
+def _becomes(name: str, text: str) -> Iterator[str]:
+    """The Airflow tasks of the first step of this kind in an example."""
+    written = yaml.safe_load(text)["tasks"]
+    task = next((entry for entry in written if entry.get("uses") == name), None)
+    if task is None or "${" in text:
+        return
+    kind = kinds.find(name)
+    given = msgspec.convert(task.get("with", {}), kind.Arguments)
+    step = Step(id=task["id"], uses=name, arguments=given, dag_id="example")
+    rows = [_task_row(entry) for entry in kind.compile(step).tasks]
+    yield "It becomes:"
+    yield "\n".join(["| Airflow task | operator |", "|---|---|", *rows])
+
+
+def _task_row(task: Task) -> str:
+    role = "" if task.role == "task" else f" ({task.role})"
+    return f"| `{task.id}`{role} | `{task.operator.rpartition('.')[2]}` |"
+
+
+def _pipeline() -> str:
+    text = Path(__file__).with_name("pipeline.md").read_text(encoding="utf-8")
+    return re.sub(r"<!-- (\w+)(?:: (\w+))? -->", lambda mark: _MARKS[mark[1]](mark[2]), text)
+
+
+def _keys(name: str) -> str:
+    """The table of a Struct of the grammar; a task's settings have one of their own."""
+    if name == "Task":
+        return tables.table(_info(model.WrittenTask), skip=tuple(model.SETTINGS))
+    info = _info(getattr(model, name))
+    first = sorted(info.fields, key=lambda field: field.encode_name not in ("version", "tasks"))
+    return tables.table(msgspec.structs.replace(info, fields=tuple(first)))
+
+
+def _names(name: str) -> str:
+    fields = _info(getattr(model, name)).fields
+    return ", ".join(f"`{field.encode_name}`" for field in fields)
+
+
+def _alerts(_: str) -> str:
+    members = types.type_info(model.Alert)
+    assert isinstance(members, types.UnionType)
+    structs = [member for member in members.types if isinstance(member, types.StructType)]
+    return "\n\n".join(tables.choices(structs, 3))
+
+
+def _presets(_: str) -> str:
+    return ", ".join(f"`{preset}`" for preset in schedule.PRESETS)
+
+
+_MARKS: dict[str, Callable[[str], str]] = {
+    "keys": _keys,
+    "names": _names,
+    "alerts": _alerts,
+    "presets": _presets,
+}
+
+
+def _info(struct: Any) -> types.StructType:
+    info = types.type_info(struct)
+    assert isinstance(info, types.StructType)
+    return info
+
+
+def _summary(name: str) -> str:
+    return schema.summary(kinds.find(name).Arguments)
+
+
+def _joined(parts: list[str]) -> str:
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _repository(root: Path) -> Path:
+    return root.absolute().parents[1]
+
+
+def _left_over(root: Path, made: dict[str, str]) -> list[str]:
+    found = {path.relative_to(root).as_posix() for path in root.glob("kinds/*.md")}
+    return sorted(found - set(made))
+
+
+def _read(path: Path) -> str | None:
+    return path.read_text(encoding="utf-8") if path.is_file() else None
