@@ -114,8 +114,14 @@ class Project:
 
         :raises SpecError: the file, or a layer under it, cannot be read.
         """
-        around = self._context(path.parent)
-        return resolve(self._read(path), around, only)
+        return self.resolve(self._read(path), only)
+
+    def resolve(self, document: Document, only: str | None = None) -> list[Resolved]:
+        """A document as if it stood at its path, which need not be there yet.
+
+        :raises SpecError: a layer under it cannot be read.
+        """
+        return resolve(document, self._context(document.path.parent), only)
 
     def check(self, resolved: Resolved) -> list[Diagnostic]:
         """Everything that validation finds in one resolved spec."""

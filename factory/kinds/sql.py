@@ -21,7 +21,7 @@ Sql = Annotated[
     Meta(
         description="SQL, or the name of a `.sql` file beside this one or below its folder. Jinja "
         "templates are filled in, in both.",
-        examples=["DELETE FROM raw.orders WHERE day = %(day)s", "report.sql"],
+        examples=["SELECT count(*) FROM raw.orders", "report.sql"],
         min_length=1,
     ),
 ]

@@ -30,7 +30,7 @@ def discover(root: Path) -> Found:
     problems: list[Diagnostic] = []
     files = []
     for path in _walk(root, problems):
-        problem = _name_problem(path)
+        problem = name_problem(path)
         if problem is None:
             files.append(path)
         else:
@@ -71,7 +71,7 @@ def find(root: Path, dag_id: str) -> Path | None:
     """The file of one DAG, by its name alone; no other file is opened."""
     stem = dag_id.partition("__")[0]
     wanted = {stem + suffix for suffix in SUFFIXES}
-    found = [path for path in _walk(root, [], wanted) if _name_problem(path) is None]
+    found = [path for path in _walk(root, [], wanted) if name_problem(path) is None]
     return min(found, default=None)
 
 
@@ -157,7 +157,7 @@ def _not_a_file(root: Path, path: str) -> Diagnostic:
     return _at(root, Path(path), "not-a-file", "this is a folder", "a YAML file")
 
 
-def _name_problem(path: Path) -> tuple[str, str, str] | None:
+def name_problem(path: Path) -> tuple[str, str, str] | None:
     """(message, expected, hint) when a file's name cannot be a DAG's."""
     stem, suffix = path.stem, path.suffix
     if suffix not in SUFFIXES:

@@ -1,0 +1,203 @@
+"""The first version of a pipeline of a kind, from the kind's own types: text, not yet a file."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+from msgspec import inspect as types
+
+from factory.plan import kind as kinds
+from factory.spec.read import plain_value
+
+_FUNCTION = re.compile(r"[\w./-]+\.py:(?P<function>\w+)\Z")
+_SAFE = re.compile(r"[\w/@+][\w /.,:;@+=()\[\]{}%$*<>'\"!?|&~^-]*\Z")
+_PYTHON = '''\
+def {function}(ds: str) -> None:
+    """Replace this: `ds` is the run's logical date, as text."""
+    print(f"{name} runs for {{ds}}")
+'''
+
+
+class Scaffold(msgspec.Struct, frozen=True):
+    """A pipeline's text, and the texts of files beside it that it names."""
+
+    text: str
+    beside: Mapping[str, str]
+
+
+def scaffold(
+    kind: str, name: str, schema: str, given: Mapping[str, Any], others: Sequence[str]
+) -> Scaffold:
+    """A pipeline of one task.
+
+    :param schema: path of the pipelines' JSON Schema, from the new file's folder.
+    :param given: arguments that layers give already.
+    :param others: names of pipelines that are there, for kinds that name one.
+    """
+    beside: dict[str, str] = {}
+    info = types.type_info(kinds.find(kind).Arguments)
+    assert isinstance(info, types.StructType)
+    needed: dict[str, Any] = {}
+    if "." not in kind:
+        needed = _own(_required(info, given, others), name, beside)
+    return Scaffold("\n".join(_lines(kind, name, schema, info, needed, given)), beside)
+
+
+def summary(name: str) -> str:
+    """What a kind does, in its own first sentence."""
+    about = (kinds.find(name).Arguments.__doc__ or "").strip()
+    return re.split(r"(?<=\.)\s|\n\n", " ".join(about.split("\n\n")[0].split()))[0]
+
+
+def _lines(
+    kind: str,
+    name: str,
+    schema: str,
+    info: types.StructType,
+    needed: Mapping[str, Any],
+    given: Mapping[str, Any],
+) -> Iterator[str]:
+    words = name.replace("_", " ").replace("-", " ")
+    step = kind.rpartition(".")[2].lower()
+    yield f"# yaml-language-server: $schema={schema}"
+    yield "version: 1"
+    yield f"description: {_scalar(f'{words[:1].upper()}{words[1:]}.')}"
+    yield 'schedule: null  # started by hand; or "0 6 * * *", "@daily", {every: 15m}'
+    yield "tasks:"
+    yield f"  - id: {step}"
+    yield f"    uses: {kind}"
+    optional = [field for field in info.fields if not field.required]
+    if needed:
+        yield "    with:"
+        for key, value in needed.items():
+            yield from _about(_field(info, key))
+            yield from _entry(key, value, 6)
+    if "." in kind:
+        yield "    # with: the operator's own arguments"
+    elif optional:
+        yield "      # besides:" if needed else "    # with:"
+        for field in optional:
+            if field.encode_name not in given:
+                yield f"      #   {field.encode_name}: {_description(field.type)}"
+    yield ""
+
+
+def _about(field: types.Field | None) -> Iterator[str]:
+    if field is not None and (about := _description(field.type)):
+        yield f"      # {about}"
+
+
+def _field(info: types.StructType, key: str) -> types.Field | None:
+    return next((field for field in info.fields if field.encode_name == key), None)
+
+
+def _description(info: types.Type) -> str:
+    extra = info.extra_json_schema if isinstance(info, types.Metadata) else None
+    text = str((extra or {}).get("description", ""))
+    first = re.split(r"(?<=[.;])\s", text)[0].rstrip(";.")
+    return text if len(text) <= 88 else f"{first}."
+
+
+def _required(
+    info: types.StructType, given: Mapping[str, Any], others: Sequence[str]
+) -> dict[str, Any]:
+    """What must be written, as far as it is not given; of a choice without any, the first key."""
+    found: dict[str, Any] = {}
+    if info.tag_field and info.tag_field not in given:
+        found[info.tag_field] = info.tag
+    for field in info.fields:
+        name = field.encode_name
+        if field.required and name not in given:
+            named = others[0] if name == "pipeline" and others else None
+            found[name] = named or _example(field.type, others)
+        elif field.required and isinstance(given[name], dict):
+            below = _struct(field.type, given[name])
+            inner = _required(below, given[name], others) if below else {}
+            if inner:
+                found[name] = inner
+    if info.tag_field and info.fields and not any(field.required for field in info.fields):
+        first = info.fields[0]
+        found.setdefault(first.encode_name, _example(first.type, others))
+    return found
+
+
+def _struct(info: types.Type, given: Mapping[str, Any]) -> types.StructType | None:
+    """The Struct that a mapping is meant for."""
+    if isinstance(info, types.Metadata):
+        return _struct(info.type, given)
+    if isinstance(info, types.StructType):
+        return info
+    for member in info.types if isinstance(info, types.UnionType) else ():
+        if isinstance(member, types.StructType) and given.get(str(member.tag_field)) == member.tag:
+            return member
+    return None
+
+
+def _example(info: types.Type, others: Sequence[str], about: Mapping[str, Any] = {}) -> Any:
+    if isinstance(info, types.Metadata):
+        return _example(info.type, others, {**(info.extra_json_schema or {}), **about})
+    if isinstance(info, types.StructType):
+        return _required(info, {}, others)
+    if about.get("examples"):
+        return about["examples"][0]
+    if isinstance(info, types.UnionType):
+        return _example(info.types[0], others, about)
+    if isinstance(info, types.LiteralType):
+        return next(iter(info.values))
+    if isinstance(info, types.ListType):
+        return [_example(info.item_type, others)]
+    if isinstance(info, types.DictType):
+        return {}
+    if isinstance(info, (types.IntType, types.FloatType)):
+        return info.ge or 1
+    return isinstance(info, types.StrType) and "TODO"
+
+
+def _own(value: Any, name: str, beside: dict[str, str]) -> Any:
+    """The value, where a function in a file becomes one in a file of the pipeline's name."""
+    if isinstance(value, dict):
+        return {key: _own(entry, name, beside) for key, entry in value.items()}
+    if isinstance(value, str) and (match := _FUNCTION.match(value)):
+        function = match["function"]
+        beside[f"{name}.py"] = _PYTHON.format(function=function, name=name)
+        return f"{name}.py:{function}"
+    return value
+
+
+def _entry(key: str, value: Any, indent: int) -> Iterator[str]:
+    room = " " * indent
+    flow = _flow(value)
+    if not isinstance(value, dict) or len(flow) <= 60:
+        yield f"{room}{key}: {flow}"
+        return
+    yield f"{room}{key}:"
+    for name, entry in value.items():
+        yield from _entry(name, entry, indent + 2)
+
+
+def _flow(value: Any) -> str:
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{key}: {_inner(entry)}' for key, entry in value.items())}}}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_inner, value))}]"
+    return _scalar(value)
+
+
+def _inner(value: Any) -> str:
+    """A value inside { } or [ ], where fewer characters may stand without quotes."""
+    if isinstance(value, str) and set(value) & set(",[]{}"):
+        return json.dumps(value, ensure_ascii=False)
+    return _flow(value)
+
+
+def _scalar(value: Any) -> str:
+    if not isinstance(value, str):
+        return json.dumps(value)
+    is_plain = _SAFE.match(value) and value == value.strip() and plain_value(value) == value
+    if is_plain and ": " not in value and " #" not in value and not value.endswith(":"):
+        return value
+    return json.dumps(value, ensure_ascii=False)
