@@ -214,9 +214,12 @@ def _follow(services: _Services, show: Screen, stop: _Stop) -> bool:
 def _await_pipeline(api: AirflowApi, stop: _Stop) -> None:
     deadline = time.monotonic() + _APPEAR_SECONDS
     while api.dag(PIPELINE) is None:
+        broken = [line for one in api.import_errors() for line in one.stack_trace.splitlines()]
+        ours = [line for line in broken if f"/{PIPELINE}.yaml:" in line]
+        if ours:
+            raise FactoryError("\n".join([f"the pipeline {PIPELINE} is broken", *ours]))
         if time.monotonic() > deadline:
-            broken = "\n".join(one.stack_trace for one in api.import_errors())
-            raise FactoryError(f"Airflow does not know {PIPELINE}\n{broken}".rstrip())
+            raise FactoryError("\n".join([f"Airflow does not find {PIPELINE}", *broken]))
         stop.sleep(_POLL)
 
 

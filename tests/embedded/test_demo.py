@@ -1,0 +1,145 @@
+from datetime import datetime, timezone
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from factory.embedded import demo, demo_results, demo_screen
+from factory.embedded.airflow_api import DagRun, TaskInstance
+from factory.embedded.demo_results import Results, Table
+from factory.errors import FactoryError
+
+DATE = datetime(2024, 2, 2, 6, tzinfo=timezone.utc)
+COLUMNS = ("month", "trips", "revenue")
+
+
+def report(*trips: int) -> Table:
+    return Table(COLUMNS, [(f"2024-{at:02}", n, Decimal(1)) for at, n in enumerate(trips, 1)])
+
+
+def a_run(state: str) -> DagRun:
+    return DagRun(
+        dag_id="taxi",
+        dag_run_id="february",
+        run_type="scheduled",
+        state=state,
+        run_after=DATE,
+        logical_date=DATE,
+        start_date=DATE,
+        end_date=None,
+        bundle_version=None,
+        dag_versions=[],
+    )
+
+
+def a_task(name: str, state: str | None) -> TaskInstance:
+    return TaskInstance(
+        dag_id="taxi",
+        dag_run_id="february",
+        task_id=name,
+        map_index=-1,
+        state=state,
+        try_number=1,
+        max_tries=2,
+        operator=None,
+        start_date=None,
+        end_date=None,
+        duration=1.25,
+        run_after=DATE,
+    )
+
+
+def test_a_table_looks_like_psql() -> None:
+    table = Table(COLUMNS, [("2024-01", 100_000, Decimal("2491225.74")), ("2024-02", 7, 0)])
+    assert demo_screen.format_table(table) == [
+        "  month  |  trips  |   revenue",
+        " --------+---------+-------------",
+        " 2024-01 | 100,000 | 2,491,225.74",
+        " 2024-02 |       7 |            0",
+    ]
+
+
+def test_lines_tell_each_change_once_and_tasks_in_their_order(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    order = ["load", "check"]
+    with demo_screen.LineScreen() as screen:
+        for load, check, run in [
+            ("running", None, "running"),
+            ("running", None, "running"),
+            ("success", "success", "success"),
+        ]:
+            screen.progress(order, [a_run(run)], [a_task("check", check), a_task("load", load)])
+        screen.settled()
+    said = [line[9:] for line in capsys.readouterr().out.splitlines()]
+    assert said == [
+        "2024-02  load   running",
+        "2024-02  the run  running",
+        "2024-02  load   success",
+        "2024-02  check  success",
+        "2024-02  the run  success",
+    ]
+
+
+def test_a_terminal_gets_one_line_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    from rich.console import Console
+
+    screen = demo_screen.LiveScreen()
+    tasks = [a_task("load", "success"), a_task("check", "running")]
+    console = Console(width=100, no_color=True)
+    with console.capture() as shown:
+        console.print(screen._table(["load", "check"], [a_run("running")], tasks))
+    assert "2024-02   success 1.2 s   running   running" in shown.get()
+
+
+def test_complete_results_have_no_problem() -> None:
+    assert Results(30, report(10, 10, 10)).problems(3, 10) == []
+
+
+@pytest.mark.parametrize(
+    ("results", "problem"),
+    [
+        (Results(29, report(10, 10, 10)), "raw.yellow_taxi holds 29 rows, not 30"),
+        (Results(30, report(10, 10)), "does not show 3 months of 10 trips"),
+        (Results(30, report(10, 10, 9)), "does not show 3 months of 10 trips"),
+        (Results(30, Table((), [])), "does not show 3 months of 10 trips"),
+    ],
+)
+def test_what_is_missing_is_told(results: Results, problem: str) -> None:
+    (told,) = results.problems(3, 10)
+    assert problem in told
+
+
+def test_a_folder_with_other_things_is_left_alone(tmp_path: Path) -> None:
+    letter = tmp_path / "letter.txt"
+    letter.write_text("dear …")
+    with pytest.raises(FactoryError, match="not a demo's folder"):
+        demo.run(demo.Options(project=tmp_path, home=tmp_path))
+    assert [*tmp_path.iterdir()] == [letter]
+
+
+def test_one_demo_at_a_time(tmp_path: Path) -> None:
+    with (
+        demo._only_demo(tmp_path / "home"),
+        pytest.raises(FactoryError, match="another demo runs"),
+        demo._only_demo(tmp_path / "home"),
+    ):
+        pass
+    assert (tmp_path / "home" / ".gitignore").read_text() == "*\n"
+
+
+def test_the_project_is_found_from_below() -> None:
+    root = Path(__file__).parents[2]
+    assert demo.find_project(root / "tests" / "embedded") == root
+    with pytest.raises(FactoryError, match=r"dags/pipelines\.py"):
+        demo.find_project(Path("/"))
+
+
+def test_an_empty_database_has_no_rows_and_no_report(tmp_path: Path) -> None:
+    from factory.embedded import postgres
+
+    with postgres.running(tmp_path / "data") as server:
+        assert demo_results.loaded_rows(server.uri) == 0
+        assert demo_results.read(server.uri) == Results(0, Table((), []))
