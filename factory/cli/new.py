@@ -106,7 +106,7 @@ def _path(project: Project, name: str, folder: str) -> Path:
     path = project.root.joinpath(folder, above, f"{stem}.yaml")
     inside = Path(os.path.normpath(path))
     if project.root not in inside.parents:
-        raise UsageError(f"{path.parent} is not in {project.root}", "name a folder in it")
+        raise UsageError(f"{inside.parent} is not in {project.root}", "name a folder in it")
     if inside.parent == project.root / discover.ENVIRONMENTS:
         raise UsageError(
             f"{discover.ENVIRONMENTS}/ holds environments, no pipelines", "choose another folder"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -88,7 +89,7 @@ def _lines(
 
 def _about(field: types.Field | None) -> Iterator[str]:
     if field is not None and (about := _description(field.type)):
-        yield f"      # {about}"
+        yield from textwrap.wrap(about, 94, initial_indent="      # ", subsequent_indent="      # ")
 
 
 def _field(info: types.StructType, key: str) -> types.Field | None:

@@ -9,8 +9,8 @@ from factory.diagnostics import Diagnostic, did_you_mean, one_of
 from factory.lint.rules.scope import Scope
 from factory.plan import kind as kinds
 from factory.spec import discover
+from factory.spec.problem import Problem
 from factory.spec.read import Document
-from factory.spec.resolve import Problem
 from factory.spec.validate import placed
 
 _USE = re.compile(r"\$\{\s*vars(?:\.([^.{}\s]+))?")

@@ -8,12 +8,16 @@ from typing import Any
 from factory.diagnostics import Diagnostic, Path, nearest
 from factory.errors import SpecError
 from factory.lint.rules.scope import Scope
-from factory.plan.model import Pipeline
 from factory.spec import discover
-from factory.spec.resolve import Problem, Resolved
+from factory.spec.problem import Problem
+from factory.spec.resolve import Resolved
 from factory.spec.validate import diagnose
 
-_NAMES_A_DAG = ("trigger_dag_id", "external_dag_id")
+_BY_KIND: dict[str, tuple[Path, ...]] = {
+    "trigger": (("pipeline",),),
+    "wait": (("for", "pipeline"),),
+}
+_OF_OPERATORS: tuple[Path, ...] = (("trigger_dag_id",), ("external_dag_id",))
 
 
 def unknown_pipelines(scope: Scope) -> Iterator[Diagnostic]:
@@ -23,36 +27,43 @@ def unknown_pipelines(scope: Scope) -> Iterator[Diagnostic]:
         if outcome.plans:
             known[outcome.path.stem] = tuple(plan.dag_id for plan in outcome.plans)
     for outcome in scope.outcomes:
-        for plan, resolved in zip(outcome.plans, outcome.specs, strict=True):
-            problems = list(_unknown(plan, resolved, scope, known))
+        for resolved in outcome.specs:
+            problems = list(_unknown(resolved, scope, known))
             if problems:
                 yield from diagnose(resolved, problems)
 
 
 def _unknown(
-    plan: Pipeline, resolved: Resolved, scope: Scope, known: dict[str, tuple[str, ...]]
+    resolved: Resolved, scope: Scope, known: dict[str, tuple[str, ...]]
 ) -> Iterator[Problem]:
-    for task in plan.tasks:
-        for name in _NAMES_A_DAG:
-            wanted = task.arguments.get(name)
-            if not isinstance(wanted, str) or "{{" in wanted or "{%" in wanted:
-                continue
-            stem = wanted.partition("__")[0]
-            dags = known.get(stem) or _dags(scope, stem)
-            known[stem] = dags
-            if wanted in dags:
-                continue
-            near = nearest(wanted, {*scope.names, *dags} - {plan.dag_id})
-            yield Problem(
-                _place(resolved, task.id, wanted),
-                "unknown-pipeline",
-                f"there is no pipeline {wanted!r} in {scope.project.root.name}/",
-                expected="the name of a file, without .yaml",
-                hint=f"did you mean {near!r}?"
-                if near
-                else "it must come from another DAG folder of the same Airflow",
-                severity="warning",
-            )
+    for path, wanted in _named(resolved):
+        stem = wanted.partition("__")[0]
+        if stem not in known:
+            known[stem] = _dags(scope, stem)
+        if wanted in known[stem]:
+            continue
+        near = nearest(wanted, {*scope.names, *known[stem]} - {resolved.dag_id})
+        elsewhere = "it must come from another DAG folder of the same Airflow"
+        yield Problem(
+            path,
+            "unknown-pipeline",
+            f"there is no pipeline {wanted!r} in {scope.project.root.name}/",
+            expected="the name of a file, without .yaml",
+            hint=f"did you mean {near!r}?" if near else elsewhere,
+            severity="warning",
+        )
+
+
+def _named(resolved: Resolved) -> Iterator[tuple[Path, str]]:
+    """The pipelines that the tasks name, with their places; templates are known at run time."""
+    for index, task in enumerate(resolved.value["tasks"]):
+        paths = _OF_OPERATORS if "." in task["uses"] else _BY_KIND.get(task["uses"], ())
+        for path in paths:
+            value: Any = task.get("with")
+            for part in path:
+                value = value.get(part) if isinstance(value, dict) else None
+            if isinstance(value, str) and "{{" not in value and "{%" not in value:
+                yield ("tasks", index, "with", *path), value
 
 
 def _dags(scope: Scope, stem: str) -> tuple[str, ...]:
@@ -66,23 +77,3 @@ def _dags(scope: Scope, stem: str) -> tuple[str, ...]:
         return tuple(resolved.dag_id for resolved in scope.project.resolved(path))
     except SpecError:
         return (stem,)
-
-
-def _place(resolved: Resolved, task_id: str, wanted: str) -> Path:
-    """Where in the step of a task a name stands."""
-    for index, task in enumerate(resolved.value["tasks"]):
-        if task["id"] == task_id or task_id.startswith(f"{task['id']}."):
-            inside = next(_leaves(task.get("with"), wanted, ()), ())
-            return ("tasks", index, *(("with", *inside) if inside else ()))
-    return ("tasks",)
-
-
-def _leaves(value: Any, wanted: str, path: Path) -> Iterator[Path]:
-    if value == wanted:
-        yield path
-    elif isinstance(value, dict):
-        for key, entry in value.items():
-            yield from _leaves(entry, wanted, (*path, key))
-    elif isinstance(value, list):
-        for index, entry in enumerate(value):
-            yield from _leaves(entry, wanted, (*path, index))

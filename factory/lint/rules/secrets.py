@@ -8,7 +8,7 @@ from typing import Any
 
 from factory.diagnostics import Diagnostic, Path
 from factory.lint.rules.scope import Scope
-from factory.spec.resolve import Problem
+from factory.spec.problem import Problem
 from factory.spec.validate import placed
 
 CODE = "secret"
