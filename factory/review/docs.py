@@ -24,15 +24,11 @@ from factory.review.yaml_text import block
 from factory.spec import model, schedule, schema
 
 GENERATED = "<!-- Made by `factory docs` from the code; change it there. -->\n\n"
-CASES = Path("tests", "cases", "valid")
 
 
 def write(root: Path) -> list[Path]:
-    """Write every page below `root`, the folder `docs/reference`; remove those of kinds that went.
-
-    Examples come from `tests/cases/valid/<kind>/` of the repository that `root` lies in.
-    """
-    made = files(_repository(root))
+    """Write every page below `root`, the folder `docs/reference`; remove left-over ones."""
+    made = files()
     for name, text in made.items():
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -44,27 +40,22 @@ def write(root: Path) -> list[Path]:
 
 def stale(root: Path) -> list[str]:
     """Names of the pages below `root` that `write` would change, make or remove."""
-    made = files(_repository(root))
+    made = files()
     changed = [name for name, text in made.items() if _read(root / name) != text]
     return [*changed, *_left_over(root, made)]
 
 
-def files(repository: Path) -> dict[str, str]:
+def files() -> dict[str, str]:
     """The text of every page by its path below `docs/reference`."""
     names = kinds.builtin_names()
     made = {"README.md": _index(names), "pipeline.md": _pipeline()}
     for name in names:
-        made[f"kinds/{name}.md"] = _kind(name, repository / CASES / name)
+        made[f"kinds/{name}.md"] = _kind(name)
     return {name: GENERATED + text for name, text in made.items()}
 
 
-def example(name: str, cases: Path) -> str:
-    """A short valid pipeline of a kind: its shortest case, else made of the fields' examples."""
-    written = [path.read_text(encoding="utf-8") for path in sorted(cases.rglob("*.yaml"))]
-    found = [text for text in written if re.search(rf"uses: {name}\b", text)]
-    if found:
-        lines = min(found, key=lambda text: text.count("\n")).splitlines()
-        return "\n".join(line for line in lines if not line.startswith("#")) + "\n"
+def example(name: str) -> str:
+    """A short valid pipeline of a kind, made of the fields' own examples."""
     given = skeleton.required(_info(kinds.find(name).Arguments), skeleton.Examples())
     task = {"id": name, "uses": name} | ({"with": given} if given else {})
     return block({"version": 1, "tasks": [task]})
@@ -85,11 +76,11 @@ def _index(names: tuple[str, ...]) -> str:
     return _joined(lines)
 
 
-def _kind(name: str, cases: Path) -> str:
+def _kind(name: str) -> str:
     arguments = kinds.find(name).Arguments
     info = _info(arguments)
     more = inspect.cleandoc(arguments.__doc__ or "").partition("\n\n")[2]
-    text = example(name, cases)
+    text = example(name)
     parts = [f"# `{name}`", _summary(name), more, f"```yaml\n{text}```", *_becomes(name, text)]
     parts += ["## Arguments", "These stand in the task's `with`.", tables.table(info)]
     parts += tables.sections(info, 3)
@@ -98,11 +89,8 @@ def _kind(name: str, cases: Path) -> str:
 
 
 def _becomes(name: str, text: str) -> Iterator[str]:
-    """The Airflow tasks of the first step of this kind in an example."""
-    written = yaml.safe_load(text)["tasks"]
-    task = next((entry for entry in written if entry.get("uses") == name), None)
-    if task is None or "${" in text:
-        return
+    """The Airflow tasks of an example."""
+    (task,) = yaml.safe_load(text)["tasks"]
     kind = kinds.find(name)
     given = msgspec.convert(task.get("with", {}), kind.Arguments)
     step = Step(id=task["id"], uses=name, arguments=given, dag_id="example")
@@ -166,10 +154,6 @@ def _summary(name: str) -> str:
 
 def _joined(parts: list[str]) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
-
-
-def _repository(root: Path) -> Path:
-    return root.absolute().parents[1]
 
 
 def _left_over(root: Path, made: dict[str, str]) -> list[str]:

@@ -63,11 +63,11 @@ class Snippet:
 
 
 def required(info: types.StructType, filler: Filler) -> dict[str, Any]:
-    """The required keys of a Struct with their values."""
+    """The required keys of a Struct with their values; of a shape that has none, its first."""
     found: dict[str, Any] = {info.tag_field: info.tag} if info.tag_field else {}
-    for field in info.fields:
-        if field.required:
-            found[field.encode_name] = _value(field.type, filler, None)
+    needed = [field for field in info.fields if field.required]
+    for field in needed or (info.fields[:1] if info.tag_field else ()):
+        found[field.encode_name] = _value(field.type, filler, None)
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -80,7 +81,8 @@ def words(info: types.Type) -> str:
     if isinstance(info, types.LiteralType):
         return ", ".join(f"`{value}`" for value in info.values)
     if isinstance(info, types.ListType):
-        return f"list of {_plural(words(info.item_type))}"
+        entries = _plural(words(info.item_type))
+        return "list" if entries == "anything" else f"list of {entries}"
     if isinstance(info, types.DictType):
         values = words(info.value_type)
         return "mapping" if values == "anything" else f"mapping to {values}"
@@ -113,10 +115,10 @@ def _words_of_choice(structs: list[types.StructType]) -> str:
 
 
 def _plural(text: str) -> str:
-    first, _, rest = text.partition(" ")
-    if text in ("text", "mapping", "whole number", "single value", "file URI"):
-        return f"{text}s"
-    return f"mappings {rest}" if first == "mapping" else text
+    for one in ("mapping", "whole number", "text", "single value", "file URI"):
+        if re.match(rf"{one}\b", text):
+            return f"{one}s{text.removeprefix(one)}"
+    return text
 
 
 def _bounds(info: types.IntType | types.FloatType) -> str:
