@@ -1,0 +1,1 @@
+"""Speed against peers and limits: `python -m benchmarks [PART …]`, each part a module here."""

@@ -1,0 +1,104 @@
+"""Timing in fresh processes, the sides taking turns, so that a busy machine slows all alike."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+
+_MARK = "SECONDS "
+
+
+class Line(msgspec.Struct, frozen=True, kw_only=True):
+    """One figure. `bound` is the most that `value` may be, or the least when `at_least`."""
+
+    name: str
+    value: float
+    unit: str = "×"
+    bound: float | None = None
+    at_least: bool = False
+    detail: str = ""
+
+    @property
+    def holds(self) -> bool:
+        if self.bound is None:
+            return True
+        return self.value >= self.bound if self.at_least else self.value <= self.bound
+
+    @property
+    def figure(self) -> str:
+        return f"{self.value:.2f} {self.unit}"
+
+    @property
+    def bound_text(self) -> str:
+        sign = "≥" if self.at_least else "≤"
+        return "" if self.bound is None else f"{sign} {self.bound:g} {self.unit}"
+
+
+class Side(msgspec.Struct, frozen=True, kw_only=True):
+    """Python code that a fresh process runs. What counts is the number that it gives to `took`,
+    or the whole process when it never calls it."""
+
+    code: str
+    arguments: tuple[str, ...] = ()
+    env: Mapping[str, str] = {}
+
+
+_PRELUDE = f"""
+def took(seconds):
+    print({_MARK!r} + str(seconds))
+"""
+
+
+def best(sides: Sequence[Side], rounds: int, home: Path) -> list[float]:
+    """The least seconds of each side over some rounds: what disturbs only ever adds."""
+    return [min(times) for times in _rounds(sides, rounds, home)]
+
+
+def typical(sides: Sequence[Side], rounds: int, home: Path) -> list[float]:
+    """The median seconds of each side."""
+    return [statistics.median(times) for times in _rounds(sides, rounds, home)]
+
+
+def _rounds(sides: Sequence[Side], rounds: int, home: Path) -> list[list[float]]:
+    times: list[list[float]] = [[] for _ in sides]
+    for side in sides:
+        seconds(side, home)  # compiles modules and warms the file cache
+    for _ in range(rounds):
+        for index, side in enumerate(sides):
+            times[index].append(seconds(side, home))
+    return times
+
+
+def seconds(side: Side, home: Path) -> float:
+    """One fresh process of a side."""
+    command = [sys.executable, "-c", _PRELUDE + side.code, *side.arguments]
+    begin = time.perf_counter()
+    answer = subprocess.run(
+        command, env=environment(home) | dict(side.env), capture_output=True, text=True
+    )
+    whole = time.perf_counter() - begin
+    if answer.returncode:
+        said = (answer.stdout + answer.stderr)[-4000:]
+        raise RuntimeError(f"{side.code}\nfailed:\n{said}")
+    told = [line for line in answer.stdout.splitlines() if line.startswith(_MARK)]
+    return float(told[-1].removeprefix(_MARK)) if told else whole
+
+
+def environment(home: Path) -> dict[str, str]:
+    """The caller's environment with an Airflow home of its own, and no telemetry of peers."""
+    theirs = ("AIRFLOW", "_AIRFLOW", "FACTORY_")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(theirs)}
+    return kept | {
+        "AIRFLOW_HOME": str(home / "airflow"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__DAG_FACTORY__ENABLE_TELEMETRY": "False",
+        "AIRFLOW__LOGGING__LOGGING_LEVEL": "ERROR",
+        "DO_NOT_TRACK": "1",
+    }
