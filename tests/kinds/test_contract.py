@@ -1,0 +1,77 @@
+"""What every kind promises: it tells what it does, describes each field, and has its cases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+from msgspec import inspect as types
+
+from factory.plan import kind as kinds
+from factory.spec.model import DefaultsFile, EnvironmentFile, Pipeline, PipelineFile
+
+CASES = Path(__file__).parents[1] / "cases"
+NAMES = kinds.builtin_names()
+GRAMMAR = (Pipeline, PipelineFile, DefaultsFile, EnvironmentFile)
+
+
+def structs(info: types.Type, seen: set[type]) -> Iterator[types.StructType]:
+    """Every Struct that a type holds."""
+    if isinstance(info, types.StructType):
+        if info.cls in seen:
+            return
+        seen.add(info.cls)
+        yield info
+        inner = [field.type for field in info.fields]
+    elif isinstance(info, types.UnionType):
+        inner = list(info.types)
+    elif isinstance(info, types.ListType):
+        inner = [info.item_type]
+    elif isinstance(info, types.DictType):
+        inner = [info.value_type]
+    else:
+        inner = [info.type] if isinstance(info, types.Metadata) else []
+    for part in inner:
+        yield from structs(part, seen)
+
+
+def undescribed(model: type[msgspec.Struct]) -> list[str]:
+    found = []
+    for info in structs(types.type_info(model), set()):
+        for field in info.fields:
+            extra = field.type.extra_json_schema if isinstance(field.type, types.Metadata) else None
+            if not (extra or {}).get("description", "").strip():
+                found.append(f"{info.cls.__name__}.{field.name}")
+    return found
+
+
+@pytest.mark.parametrize("model", GRAMMAR, ids=lambda model: model.__name__)
+def test_every_key_of_the_grammar_is_described(model: type[msgspec.Struct]) -> None:
+    assert undescribed(model) == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_argument_is_described(name: str) -> None:
+    assert undescribed(kinds.find(name).Arguments) == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_struct_tells_in_its_first_line_what_it_is(name: str) -> None:
+    for info in structs(types.type_info(kinds.find(name).Arguments), set()):
+        first = (info.cls.__doc__ or "").partition("\n")[0]
+        assert first[:1].isupper(), info.cls
+        assert len(first) > 10, info.cls
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_unknown_keys_are_refused(name: str) -> None:
+    for info in structs(types.type_info(kinds.find(name).Arguments), set()):
+        assert info.forbid_unknown_fields, info.cls
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("verdict", ["valid", "invalid"])
+def test_there_are_cases(name: str, verdict: str) -> None:
+    assert [path for path in (CASES / verdict / name).glob("*") if path.is_dir()]

@@ -1,0 +1,97 @@
+"""The reference pages in `docs/reference/`: up to date, and what they show works."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from factory.plan.kind import builtin_names
+from factory.project import Project
+from factory.review import docs
+from factory.review.yaml_text import block, flow
+from factory.spec import model
+
+ROOT = Path(__file__).parents[2]
+REFERENCE = ROOT / "docs" / "reference"
+PAGES = docs.files()
+BLOCK = re.compile(r"```yaml\n(.*?)```", re.DOTALL)
+
+
+def test_the_committed_pages_are_up_to_date() -> None:
+    assert docs.stale(REFERENCE) == []
+
+
+def test_writing_makes_them_up_to_date_and_removes_what_is_left_over(tmp_path: Path) -> None:
+    (tmp_path / "kinds").mkdir()
+    (tmp_path / "kinds" / "gone.md").write_text("")
+    assert set(docs.stale(tmp_path)) == {*PAGES, "kinds/gone.md"}
+    docs.write(tmp_path)
+    assert docs.stale(tmp_path) == []
+
+
+@pytest.mark.parametrize("name", builtin_names())
+def test_the_example_of_a_kind_is_a_good_pipeline(name: str, tmp_path: Path) -> None:
+    root = tmp_path / "dag_factory_configs"
+    root.mkdir()
+    (root / "example.yaml").write_text(docs.example(name))
+    (outcome,) = Project(root).outcomes()
+    assert outcome.diagnostics == ()
+    assert [plan.dag_id for plan in outcome.plans] == ["example"]
+
+
+@pytest.mark.parametrize("text", BLOCK.findall(PAGES["pipeline.md"]))
+def test_an_example_of_the_grammar_is_a_good_file(text: str, tmp_path: Path) -> None:
+    named = re.match(r"# (dag_factory_configs/\S+)\n", text)
+    root = tmp_path / "dag_factory_configs"
+    path = tmp_path / named[1] if named else root / "example.yaml"
+    path.parent.mkdir(parents=True)
+    path.write_text(text)
+    is_environment = path.parent.name == "environments"
+    if is_environment or path.name == "_defaults.yaml":
+        (root / "below.yaml").write_text("version: 1\ntasks: [{id: a, run: ls}]\n")
+    (outcome,) = Project(root, path.stem if is_environment else None).outcomes()
+    assert outcome.diagnostics == ()
+    assert outcome.plans
+
+
+@pytest.mark.parametrize(
+    "struct",
+    [model.PipelineFile, model.WrittenTask, model.EnvironmentFile, model.Alerts],
+    ids=lambda struct: struct.__name__,
+)
+def test_every_key_of_the_grammar_has_its_row(struct: type) -> None:
+    for field in struct.__struct_encode_fields__:  # type: ignore[attr-defined]
+        assert f"| `{field}` |" in PAGES["pipeline.md"]
+
+
+def test_no_mark_is_left() -> None:
+    for text in PAGES.values():
+        assert set(re.findall(r"<!--.*?-->", text)) == {docs.GENERATED.strip()}
+
+
+def test_links_lead_somewhere() -> None:
+    for name, text in PAGES.items():
+        for target, anchor in re.findall(r"\]\(([\w./-]*)(?:#([\w-]+))?\)", text):
+            page = (Path(name).parent / target).as_posix() if target else name
+            page = re.sub(r"[\w-]+/\.\./", "", page)
+            assert page in PAGES
+            headings = re.findall(r"^#+ (.*)$", PAGES[page], re.MULTILINE)
+            assert not anchor or anchor in [h.lower().replace(" ", "-") for h in headings]
+
+
+def test_tables_are_whole() -> None:
+    """Every row of a table has as many cells as its head."""
+    for text in PAGES.values():
+        for table in re.findall(r"(?:^\|.*\|\n)+", text, re.MULTILINE):
+            cells = {len(re.findall(r"(?<!\\)\|", row)) for row in table.splitlines()}
+            assert len(cells) == 1, table
+
+
+def test_yaml_as_a_person_writes_it() -> None:
+    assert flow({"a": ["2024-01-01", "on"], "b": "{{ ds }}"}) == (
+        "{a: [2024-01-01, 'on'], b: '{{ ds }}'}"
+    )
+    assert flow("plain") == "plain"
+    assert block({"a": ["x"]}) == "a:\n  - x\n"
