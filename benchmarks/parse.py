@@ -68,7 +68,7 @@ def lines(folder: Path) -> Iterator[Line]:
             Side(code=_BY_HAND, arguments=("", size)),
             Side(code=_DAG_FACTORY, arguments=(str(theirs), size)),
         ],
-        5,
+        4,
         folder,
     )
     each = 1000 / COUNT

@@ -37,7 +37,7 @@ assert list(namespace) == ["shop_3"]
 
 def lines(folder: Path) -> Iterator[Line]:
     """Two ratios."""
-    sdk, loader = typical([Side(code=_AIRFLOW), Side(code=_LOADER)], 5, folder)
+    sdk, loader = typical([Side(code=_AIRFLOW), Side(code=_LOADER)], 3, folder)
     yield Line(
         name="import the loader, on top of `import airflow.sdk`",
         value=100 * loader / sdk,
@@ -51,7 +51,7 @@ def lines(folder: Path) -> Iterator[Line]:
         write_ours(project / "dag_factory_configs", count)
         asked = {"_AIRFLOW_PARSING_CONTEXT_DAG_ID": "shop_3"}
         sides.append(Side(code=_WORKER, arguments=(str(project),), env=asked))
-    many, few = typical(sides, 7, folder)
+    many, few = typical(sides, 5, folder)
     yield Line(
         name=f"a worker builds its one DAG among {MANY:,} specs, against among {FEW}",
         value=many / few,
