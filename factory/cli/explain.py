@@ -68,18 +68,27 @@ def run(args: Namespace) -> int:
 
 def _lines(found: list[Value], base: Path, paint: Paint) -> Iterator[str]:
     whole = len(found) == 1
-    texts = [_text(value.value, None if whole else _WIDTH) for value in found]
+    texts = [
+        _text(value.value, None if whole else _WIDTH) if value.is_set else "not set"
+        for value in found
+    ]
     longest = max(len(v.path) + len(t) + 2 for v, t in zip(found, texts, strict=True))
     width = 0 if whole else min(longest, _WIDTH + 24)
     for value, text in zip(found, texts, strict=True):
         pad = " " * (width - len(value.path) - len(text) - 2)
         source = paint("faint", f"← {_source(value, base)}")
-        yield f"{paint('strong', f'{value.path}:')} {text}{pad}  {source}"
+        if whole and isinstance(value.value, str) and "\n" in value.value.strip():
+            yield f"{paint('strong', f'{value.path}:')} |  {source}"
+            yield from (f"  {line}" for line in value.value.rstrip().splitlines())
+        else:
+            yield f"{paint('strong', f'{value.path}:')} {text}{pad}  {source}"
 
 
 def _source(value: Value, base: Path) -> str:
-    from factory.lint.reporters.text import shown_path
+    from factory.lint.paths import shown_path
 
+    if not value.is_set:
+        return "Airflow's own default"
     if not value.file:
         return "built-in default"
     place = f"{shown_path(base / value.file)}:{value.line}"

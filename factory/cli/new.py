@@ -55,7 +55,7 @@ def run(args: Namespace) -> int:
     path = _path(project, args.name, args.folder)
     made = _scaffold(project, args.kind, path)
     _write({path: made.text, **{path.parent / name: t for name, t in made.beside.items()}})
-    from factory.lint.reporters.text import shown_path
+    from factory.lint.paths import shown_path
 
     for file in (path, *(path.parent / name for name in made.beside)):
         print(f"wrote {shown_path(file)}")
@@ -106,7 +106,9 @@ def _path(project: Project, name: str, folder: str) -> Path:
     path = project.root.joinpath(folder, above, f"{stem}.yaml")
     inside = Path(os.path.normpath(path))
     if project.root not in inside.parents:
-        raise UsageError(f"{inside.parent} is not in {project.root}", "name a folder in it")
+        raise UsageError(
+            f"{folder or above or name} is not in {project.root.name}/", "name a folder in it"
+        )
     if inside.parent == project.root / discover.ENVIRONMENTS:
         raise UsageError(
             f"{discover.ENVIRONMENTS}/ holds environments, no pipelines", "choose another folder"

@@ -163,6 +163,8 @@ def find(project: Project, text: str) -> Path:
 
 
 def _no_file(root: Path, text: str, path: Path, found: discover.Found) -> UsageError:
+    from factory.lint.paths import shown_path
+
     if path.is_dir():
         inside = [file.stem for file in found.files if path in file.parents]
         hint = f"name a pipeline in it: {', '.join(inside[:8])}" if inside else ""
@@ -174,7 +176,9 @@ def _no_file(root: Path, text: str, path: Path, found: discover.Found) -> UsageE
         if root.parent / problem.file == path:
             return UsageError(f"{text} is not a pipeline: {problem.message}", problem.hint)
     if root not in path.parents:
-        return UsageError(f"{text} is not in {root}", "choose its own folder with --configs")
+        return UsageError(
+            f"{text} is not in {shown_path(root)}", "choose its own folder with --configs"
+        )
     return UsageError(f"{text} is not a pipeline", "layers have no DAG of their own")
 
 

@@ -62,7 +62,7 @@ def run(args: Namespace) -> int:
     from factory.cli.progress import Progress
     from factory.cli.quiet import quiet
     from factory.in_airflow import run as real
-    from factory.lint.reporters.text import shown_path
+    from factory.lint.paths import shown_path
 
     project = options.project(args)
     spec = options.spec(project, args.dag)
@@ -150,8 +150,8 @@ def _why(
 ) -> Iterator[str]:
     """A task's own error: message, place, last output, what to do."""
     from factory.cli import failure as reason
+    from factory.lint.paths import shown_path
     from factory.lint.reporters.snippet import printable
-    from factory.lint.reporters.text import shown_path
 
     lines = reason.message(failure.error).splitlines()
     yield ""

@@ -29,7 +29,8 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     """Write the schemas, or compare them."""
-    from factory.lint.reporters.text import counted, shown_path
+    from factory.lint.paths import shown_path
+    from factory.lint.reporters.text import counted
     from factory.review import schema_files
 
     folder = args.output or options.root(args).parent / "schemas"

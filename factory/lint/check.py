@@ -13,6 +13,7 @@ import msgspec
 
 from factory.diagnostics import Diagnostic
 from factory.errors import SpecError, UsageError
+from factory.lint.paths import shown_path
 from factory.lint.report import Report, collect
 from factory.lint.rules import RULES, Scope
 from factory.project import Outcome, Project
@@ -74,7 +75,7 @@ def select(project: Project, paths: Sequence[Path]) -> Selection:
     root = project.root
     found = discover.discover(root)
     names = frozenset(path.stem for path in found.files)
-    if not paths or root in paths:
+    if not paths or any(path == root or path in root.parents for path in paths):
         return Selection(
             files=found.files,
             layers=tuple(_all_layers(root)),
@@ -123,16 +124,17 @@ def _chooser(project: Project, path: Path) -> Callable[[str], bool]:
 
 
 def _nothing(root: Path, path: Path) -> UsageError:
+    name = shown_path(path)
     if not path.exists():
-        return UsageError(f"there is no file or folder {path}")
+        return UsageError(f"there is no file or folder {name}")
     if root not in path.parents:
         return UsageError(
-            f"{path} is not in the configuration folder {root}",
+            f"{name} is not in the configuration folder {shown_path(root)}",
             "name a file in it, or choose its own folder with --configs",
         )
     if path.is_dir():
-        return UsageError(f"there is no pipeline in {path}")
-    return UsageError(f"{path} is not a pipeline", "a pipeline is a .yaml file")
+        return UsageError(f"there is no pipeline in {name}")
+    return UsageError(f"{name} is not a pipeline", "a pipeline is a .yaml file")
 
 
 def _all_layers(root: Path) -> Iterator[Path]:

@@ -33,7 +33,7 @@ class Via(msgspec.Struct, frozen=True):
 class Value(msgspec.Struct, frozen=True, kw_only=True):
     """One final value. `path` names tasks by id; no `file`: a built-in default.
 
-    `template` is what stands there when it holds a `${…}`.
+    `template` is what stands there when it holds a `${…}`. What is not set is Airflow's to choose.
     """
 
     path: str
@@ -42,6 +42,7 @@ class Value(msgspec.Struct, frozen=True, kw_only=True):
     line: int = 0
     template: str = ""
     via: tuple[Via, ...] = ()
+    is_set: bool = True
 
     @property
     def is_empty_default(self) -> bool:
@@ -52,9 +53,11 @@ class Value(msgspec.Struct, frozen=True, kw_only=True):
 def values(resolved: Resolved) -> Iterator[Value]:
     """Every final value of a valid spec, in the order of its file."""
     value = resolved.value
-    for key, full in _with_defaults(value, model.Pipeline):
+    whole = dict(_with_defaults(value, model.Pipeline))
+    rest = (name for name in model.Pipeline.__struct_fields__ if name in whole)
+    for key in dict.fromkeys(("version", *rest)):
         if key not in _HIDDEN:
-            yield from _leaves(resolved, full, value.get(key), (key,), (key,))
+            yield from _leaves(resolved, whole[key], value.get(key), (key,), (key,))
     for index, task in enumerate(value["tasks"]):
         entries = dict(_with_defaults(task, model.Task))
         for key in (*_FIRST, *(name for name in entries if name not in _FIRST)):
@@ -79,7 +82,7 @@ def select(found: Iterable[Value], query: str) -> list[Value]:
         return chosen
     last = wanted.rpartition(".")[2]
     if last in model.SETTINGS and any(_is_below(v.path, _above(wanted)) for v in all_of):
-        raise UsageError(f"{wanted} is not set: Airflow's own default holds")
+        return [Value(path=wanted, value=None, is_set=False)]
     known = sorted({part for value in all_of for part in _prefixes(value.path)})
     tails = {path.rpartition(".")[2]: path for path in known}
     near = tails.get(last) or ""

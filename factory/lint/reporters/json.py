@@ -7,9 +7,9 @@ from pathlib import Path
 
 import msgspec
 
+from factory.lint.paths import shown_path
 from factory.lint.report import Finding, Report
 from factory.lint.reporters import Paint
-from factory.lint.reporters.text import shown_path
 
 
 def report(found: Report, base: Path, paint: Paint) -> Iterator[str]:

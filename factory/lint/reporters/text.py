@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from factory.diagnostics import Diagnostic
+from factory.lint.paths import shown_path
 from factory.lint.report import Finding, Report
 from factory.lint.reporters import Paint
 from factory.lint.reporters.snippet import printable, snippet
 from factory.lint.rules import secrets
 
+__all__ = ["counted", "findings", "report", "shown_path", "summary"]
+
 _MAX_NAMES = 5
 _GUTTER = 4
+_WIDTH = 100
 
 
 def report(found: Report, base: Path, paint: Paint) -> Iterator[str]:
@@ -50,14 +55,6 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
-def shown_path(path: Path) -> str:
-    """A path as a person in the current folder would write it."""
-    try:
-        return path.relative_to(Path.cwd()).as_posix()
-    except ValueError:
-        return path.as_posix()
-
-
 def _fine(number: int) -> str:
     return "no pipeline is fine" if number == 0 else f"{counted(number, 'pipeline')} fine"
 
@@ -73,7 +70,10 @@ def _finding(
     if entry.width > 0 and entry.code != secrets.CODE:
         yield from _lines(path, entry, paint)
     for word, text in _notes(finding, environments):
-        yield f"{' ' * _GUTTER} {paint('faint', '=')} {paint('note', word)} {printable(text)}"
+        indent = " " * (_GUTTER + 4 + len(word))
+        lines = textwrap.wrap(printable(text), _WIDTH - len(indent), break_on_hyphens=False)
+        yield f"{' ' * _GUTTER} {paint('faint', '=')} {paint('note', word)} {lines[0]}"
+        yield from (f"{indent}{line}" for line in lines[1:])
 
 
 def _lines(path: Path, entry: Diagnostic, paint: Paint) -> Iterator[str]:

@@ -1,0 +1,74 @@
+"""Commands in copies of fixed projects, in this process or in one of their own."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from factory.cli.main import main
+
+PROJECTS = Path(__file__).parent / "projects"
+
+
+class Result(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+Cli = Callable[..., Result]
+
+
+@pytest.fixture(autouse=True)
+def _plain(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("FACTORY_ENV", "FACTORY_CONFIGS", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def enter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Path]:
+    """Go into a copy of a project."""
+
+    def enter(name: str) -> Path:
+        folder = tmp_path / name
+        shutil.copytree(
+            PROJECTS / name,
+            folder,
+            dirs_exist_ok=True,
+            ignore=shutil.ignore_patterns("__pycache__"),
+        )
+        monkeypatch.chdir(folder)
+        return folder
+
+    return enter
+
+
+@pytest.fixture
+def cli(capfd: pytest.CaptureFixture[str]) -> Cli:
+    """Run a command in this process."""
+
+    def run(*argv: str) -> Result:
+        capfd.readouterr()
+        code = main(argv)
+        captured = capfd.readouterr()
+        return Result(code, captured.out, captured.err)
+
+    return run
+
+
+def process(*argv: str, env: Mapping[str, str] | None = None, cwd: Path | None = None) -> Result:
+    """Run a command in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-m", "factory", *argv],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        env={**os.environ, **(env or {})},
+        timeout=300,
+    )
+    return Result(done.returncode, done.stdout, done.stderr)
