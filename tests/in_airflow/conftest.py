@@ -10,7 +10,7 @@ A test that runs pipelines asks for `pipelines`:
         assert run.xcom("clean") == 5
         assert "what the task said" in run.log
 
-`root` and `write` are for tests that build DAGs without running them.
+`web` is a real web server whose answers the test gives. `root` and `write` are for tests that build DAGs without running them.
 """
 
 import atexit
@@ -18,7 +18,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -35,6 +35,7 @@ os.environ["AIRFLOW_HOME"] = str(_HOME)
 os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
 
 from .pipelines import Pipelines  # noqa: E402
+from .web import Web, serving  # noqa: E402
 
 Write = Callable[[str, str], Path]
 LOADER = Path(__file__).parents[2] / "dags" / "pipelines.py"
@@ -78,8 +79,16 @@ def pipelines(
     root: Path,
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
 ) -> Pipelines:
     """An empty configuration root whose pipelines run in a real Airflow."""
     monkeypatch.setenv("FACTORY_CONFIGS", str(root))
     monkeypatch.setenv("FACTORY_STAGE", (root.parent / "stage").as_uri())
-    return Pipelines(root, monkeypatch, capfd)
+    return Pipelines(root, monkeypatch, capfd, caplog)
+
+
+@pytest.fixture
+def web() -> Iterator[Web]:
+    """A web server that answers as the test says."""
+    with serving() as web:
+        yield web

@@ -26,6 +26,7 @@ class Run:
     def xcom(self, task_id: str, key: str = "return_value") -> Any:
         """What a task handed on; None when it did not."""
         from airflow.models.xcom import XComModel
+        from airflow.sdk.serde import deserialize
         from airflow.utils.session import create_session
 
         with create_session() as session:
@@ -34,18 +35,23 @@ class Run:
                     run_id=self.run_id, key=key, task_ids=task_id, dag_ids=self.dag_id
                 )
             ).first()
-            return None if found is None else XComModel.deserialize_value(found)
+            return None if found is None else deserialize(found.value)
 
 
 class Pipelines:
     """A configuration root, and Airflow to run what is in it."""
 
     def __init__(
-        self, root: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+        self,
+        root: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        capfd: pytest.CaptureFixture[str],
+        caplog: pytest.LogCaptureFixture,
     ) -> None:
         self.root = root
         self._monkeypatch = monkeypatch
         self._capfd = capfd
+        self._caplog = caplog
 
     def write(self, name: str, text: str) -> Path:
         """A file below the root."""
@@ -75,7 +81,10 @@ class Pipelines:
     ) -> Run:
         """One run from its first task to its last; deferred tasks wait in this process."""
         self._capfd.readouterr()
+        self._caplog.clear()
         done = self.dag(dag_id).test(logical_date=logical_date, run_conf=conf)
         out, err = self._capfd.readouterr()
         states = {task.task_id: str(task.state) for task in done.get_task_instances()}
-        return Run(dag_id, done.run_id, str(done.state), states, out + err)
+        # Airflow writes a part to a stream that it opened in an earlier test
+        log = out + err + self._caplog.text
+        return Run(dag_id, done.run_id, str(done.state), states, log)

@@ -297,6 +297,48 @@ def test_a_broken_kind_of_another_package_breaks_only_what_uses_it(
     assert found["makes_nonsense"][0].startswith("3:19: the kind 'makes_nonsense' fails")
 
 
+STUCK = """
+import time
+from airflow.sdk import BaseOperator
+class Stuck(BaseOperator):
+    def __init__(self, **more):
+        super().__init__(**more)
+        time.sleep(600)
+"""
+PARSED = """
+import json, sys
+from airflow.dag_processing.dagbag import BundleDagBag
+folder = sys.argv[1]
+bag = BundleDagBag(dag_folder=f"{folder}/dags", bundle_path=folder, bundle_name="b")
+print("FOUND" + json.dumps([sorted(bag.dags), bag.import_errors]))
+"""
+
+
+def test_an_operator_that_never_ends_hides_no_other(
+    root: Path, write: Write, tmp_path: Path
+) -> None:
+    copy_loaders(root)
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site/stuck.py").write_text(STUCK)
+    write("before.yaml", GOOD)
+    write("stuck.yaml", "version: 1\ntasks: [{id: a, uses: stuck.Stuck}]\n")
+    write("zlast.yaml", GOOD)
+    env = {
+        **os.environ,
+        "PYTHONPATH": str(tmp_path / "site"),
+        "AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT": "3",
+    }
+    command = [sys.executable, "-c", PARSED, str(root.parent)]
+    answer = subprocess.run(command, check=True, capture_output=True, text=True, env=env)
+    dags, errors = json.loads(answer.stdout.rpartition("FOUND")[2])
+    assert dags == ["before", "zlast"]
+    assert list(errors) == ["dags/pipeline_errors.py"]
+    assert (
+        "dag_factory_configs/stuck.yaml:1:1: an operator was still not built"
+        in (errors["dags/pipeline_errors.py"])
+    )
+
+
 @pytest.mark.parametrize("name", ["pipelines.py", "pipeline_errors.py"])
 def test_airflow_takes_the_loaders_for_dag_files(name: str) -> None:
     assert might_contain_dag(str(DAGS / name), safe_mode=True)

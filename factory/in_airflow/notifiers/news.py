@@ -14,7 +14,6 @@ from urllib.parse import quote
 
 log = logging.getLogger(__name__)
 
-_FAILED = ("failed", "upstream_failed")
 _REASONS = {
     "timed_out": "it took longer than its dagrun_timeout",
     "all_tasks_deadlocked": "its remaining tasks cannot run",

@@ -1,0 +1,96 @@
+"""The `sql` kind, from YAML through a real Airflow into a real PostgreSQL."""
+
+from typing import Any
+
+import psycopg
+import pytest
+
+from factory.embedded.postgres import Server
+
+from ..pipelines import Pipelines, Run
+
+SPEC = """
+version: 1
+params: {{table: marks}}
+tasks: [{{id: query, uses: sql, with: {{conn_id: warehouse, {more}}}}}]
+"""
+
+
+@pytest.fixture(autouse=True)
+def database(pipelines: Pipelines, postgres: Server) -> None:
+    pipelines.connect(
+        "warehouse",
+        conn_type="postgres",
+        host=postgres.host,
+        port=postgres.port,
+        login=postgres.user,
+        schema=postgres.database,
+    )
+    execute(postgres, "DROP TABLE IF EXISTS marks; CREATE TABLE marks (day date, n int)")
+
+
+def execute(postgres: Server, sql: str) -> None:
+    with psycopg.connect(postgres.uri) as connection:
+        connection.execute(sql.encode())
+
+
+def marks(postgres: Server) -> list[tuple[Any, ...]]:
+    with psycopg.connect(postgres.uri) as connection:
+        return connection.execute("SELECT day::text, n FROM marks ORDER BY n").fetchall()
+
+
+def query(pipelines: Pipelines, more: str) -> Run:
+    pipelines.write("team/query.yaml", SPEC.format(more=more))
+    return pipelines.run("query")
+
+
+def test_a_file_beside_the_spec_with_templates_and_bound_parameters(
+    pipelines: Pipelines, postgres: Server
+) -> None:
+    pipelines.write(
+        "team/sql/add.sql",
+        "INSERT INTO {{ params.table }} VALUES (%(day)s, %(n)s);\n"
+        "INSERT INTO {{ params.table }} VALUES (%(day)s, %(n)s + 1);\n",
+    )
+    run = query(pipelines, "sql: sql/add.sql, parameters: {day: '{{ ds }}', n: 7}")
+    assert run.state == "success"
+    assert marks(postgres) == [("2024-01-02", 7), ("2024-01-02", 8)]
+    assert run.xcom("query") is None
+
+
+def test_a_bound_value_is_never_sql(pipelines: Pipelines, postgres: Server) -> None:
+    evil = "2024-01-01'); DROP TABLE marks; --"
+    run = query(
+        pipelines, f'sql: "INSERT INTO marks VALUES (%(day)s, 1)", parameters: {{day: "{evil}"}}'
+    )
+    assert run.state == "failed"
+    assert marks(postgres) == []
+
+
+def test_statements_are_one_transaction(pipelines: Pipelines, postgres: Server) -> None:
+    two = "\"INSERT INTO marks VALUES ('{{ ds }}', 1); SELECT 1 / 0\""
+    assert query(pipelines, f"sql: {two}").state == "failed"
+    assert marks(postgres) == []
+    assert query(pipelines, f"sql: {two}, autocommit: true").state == "failed"
+    assert marks(postgres) == [("2024-01-02", 1)]
+
+
+def test_rows_are_handed_on_when_asked(pipelines: Pipelines) -> None:
+    run = query(pipelines, "sql: 'SELECT 1; SELECT 2, %s', parameters: ['{{ ds }}'], output: true")
+    assert run.state == "failed"  # each statement gets the parameters
+    run = query(pipelines, "sql: 'SELECT 2, %s', parameters: ['{{ ds }}'], output: true")
+    assert [list(row) for row in run.xcom("query")] == [[2, "2024-01-02"]]
+
+
+def test_text_that_ends_like_a_file_is_sql(pipelines: Pipelines, postgres: Server) -> None:
+    run = query(pipelines, "sql: \"INSERT INTO marks VALUES ('{{ ds }}', 3) -- as in old.sql\"")
+    assert run.state == "success"
+    assert marks(postgres) == [("2024-01-02", 3)]
+
+
+@pytest.mark.parametrize("name", ["none.sql", "../outside.sql"])
+def test_a_file_that_is_not_there_fails(pipelines: Pipelines, name: str) -> None:
+    pipelines.write("outside.sql", "SELECT 1")
+    run = query(pipelines, f"sql: {name}")
+    assert run.state == "failed"
+    assert "TemplateNotFound" in run.log
