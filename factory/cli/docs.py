@@ -23,7 +23,8 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     """Write the pages, or compare them."""
-    from factory.lint.reporters.text import counted, shown_path
+    from factory.lint.paths import shown_path
+    from factory.lint.reporters.text import counted
     from factory.review import docs
 
     folder = options.root(args).parent / Path("docs", "reference")
