@@ -51,7 +51,7 @@ BROKEN = {
     ),
     "bad_param": (
         f'{GOOD}schedule: "@daily"\nparams: {{n: {{type: integer, default: many}}}}\n',
-        "4:9: Airflow refuses the pipeline: ",
+        "'many' is not of type 'integer'",
     ),
     "too_many_runs": (
         f'{GOOD}schedule: "@continuous"\nstart_date: 2024-01-01\nmax_active_runs: 5\n',
