@@ -79,18 +79,27 @@ def _branch(
         if context.validator == "type" and not context.path
     }
     fitting = [index for index in range(len(options)) if index not in wrong_type]
+    if not fitting:  # `null` aside, there may be one type only: its words are the best
+        fitting = [index for index, option in enumerate(options) if option.get("type") != "null"]
+        fitting = fitting if len(fitting) == 1 and "$ref" not in options[fitting[0]] else []
     inner = [
         context
         for context in error.context or ()
         if fitting and context.schema_path[0] == fitting[0]
     ]
     if inner:
+        about = {key: error.schema[key] for key in ("examples",) if key in error.schema}
         for context in inner:
+            if not context.path:
+                context.schema = {**about, **context.schema}
             # absolute_path of a context counts from its parent
             yield from _problems(context, prefix, root)
         return
     expected = " or ".join(dict.fromkeys(_words(option, root) for option in options))
-    yield Problem(path, "type", f"{_shown(error.instance)} is {_kind(error.instance)}", expected)
+    message = f"{_shown(error.instance)} is {_kind(error.instance)}"
+    is_list = any(option.get("type") == "array" for option in options)
+    hint = _as_list(error.instance) if is_list else ""
+    yield Problem(path, "type", message, expected, hint)
 
 
 def _words(option: dict[str, Any], root: dict[str, Any]) -> str:
@@ -186,6 +195,12 @@ def _as_number(text: str) -> str:
     return f"write {int(number) if number.is_integer() else number}, without quotes"
 
 
+def _as_duration(text: str) -> str:
+    """`15 minutes` as `15m`."""
+    match = re.fullmatch(r"([0-9]{1,8}) ?([smhd]?)(?!onth)[a-z]{0,6}\.?", text.strip().lower())
+    return f"write {match[1]}{match[2] or 's'}" if match else ""
+
+
 def _as_list(value: Any) -> str:
     if isinstance(value, dict):
         return "begin each entry with `- `"
@@ -203,16 +218,55 @@ def _unknown_keys(error: ValidationError, path: Path, root: dict[str, Any]) -> I
     for key in error.instance:
         if key in known:
             continue
-        home = [name for name, below in known.items() if key in _keys_of(below, root)]
-        hint = f"put it under {' or '.join(f'`{name}:`' for name in home)}" if home else ""
+        below = {name: set(_keys_of(about, root)) for name, about in known.items()}
+        hint = _home(key, below)
         yield Problem(
             (*path, key),
             "unknown-key",
             f"the key {quoted(key)} is not known here",
             expected=_keys(unused) if not hint else "",
-            hint=hint or did_you_mean(key, unused) or did_you_mean(key, known),
+            hint=hint or _meant(key, unused, known, below),
             at_key=True,
         )
+
+
+def _home(key: str, below: dict[str, set[str]]) -> str:
+    homes = [f"`{name}:`" for name, keys in below.items() if key in keys]
+    return f"put it under {' or '.join(homes)}" if homes else ""
+
+
+def _meant(key: str, unused: list[str], known: Iterable[str], below: dict[str, set[str]]) -> str:
+    """The nearest key: by its meaning, here, and last one level below."""
+    other = _OTHER_WORDS.get(key, "")
+    if other in unused:
+        return f"did you mean {other!r}?"
+    near = did_you_mean(key, unused) or did_you_mean(key, known)
+    if near:
+        return near
+    found = nearest(key, set().union(*below.values()))
+    home = next((name for name, keys in below.items() if found in keys), "")
+    return f"did you mean {found!r}, under `{home}:`?" if found else ""
+
+
+_OTHER_WORDS = {
+    "args": "with",
+    "bash_command": "command",
+    "cron": "schedule",
+    "default_args": "defaults",
+    "dependencies": "needs",
+    "depends_on": "needs",
+    "kind": "uses",
+    "name": "id",
+    "operator": "uses",
+    "schedule_interval": "schedule",
+    "script": "run",
+    "steps": "tasks",
+    "task_id": "id",
+    "timeout": "execution_timeout",
+    "upstream": "needs",
+    "variables": "vars",
+}
+"""What others call our keys."""
 
 
 def _keys(names: list[str]) -> str:
@@ -283,6 +337,7 @@ def _pattern(error: ValidationError, path: Path) -> Iterator[Problem]:
         "format",
         f"{_shown(error.instance)} is not written as it must be",
         f"{expected}{_example(error.schema)}",
+        hint=_as_duration(error.instance) if error.schema.get("title") == "duration" else "",
     )
 
 

@@ -218,12 +218,12 @@ class Filler:
         return _HOLE
 
     def _too_deep(self, path: Path) -> None:
-        self.notes.add(
+        self.notes.once(
             Problem(
                 path,
                 "too-deep",
-                f"the vars name each other more than {MAX_LEVELS // 2} times in a row",
-                expected="a shorter chain",
+                "the vars name each other too many times in a row",
+                expected="a chain of at most 30 vars",
             )
         )
 

@@ -39,7 +39,7 @@ Name = Annotated[
     str,
     Meta(
         pattern=r"^[A-Za-z0-9]([A-Za-z0-9_-]*[A-Za-z0-9])?$",
-        title="name",
+        title="name of letters, digits, `_` and `-`",
         description="Letters, digits, `_` and `-`.",
         max_length=200,
     ),
@@ -136,11 +136,14 @@ class Task(Settings, frozen=True, kw_only=True):
     description: Annotated[str, Meta(description="Shown beside the task in Airflow.")] = ""
 
 
+AssetList = Annotated[list[Annotated[str, Meta(min_length=1)]], Meta(min_length=1)]
+
+
 class AssetChoice(Strict, frozen=True, kw_only=True):
     """Exactly one of `any` and `all`."""
 
-    any: Annotated[list[str] | UnsetType, Meta(description="One update is enough.")] = UNSET
-    all: Annotated[list[str] | UnsetType, Meta(description="Every one must be updated.")] = UNSET
+    any: Annotated[AssetList | UnsetType, Meta(description="One update is enough.")] = UNSET
+    all: Annotated[AssetList | UnsetType, Meta(description="Every one must be updated.")] = UNSET
 
 
 class Schedule(Strict, frozen=True, kw_only=True):
@@ -150,7 +153,7 @@ class Schedule(Strict, frozen=True, kw_only=True):
         Duration | UnsetType, Meta(description="Run at this fixed interval, such as `15m`.")
     ] = UNSET
     assets: Annotated[
-        list[str] | AssetChoice | UnsetType,
+        AssetList | AssetChoice | UnsetType,
         Meta(
             description="Run when these assets were updated: a list (all of them), "
             "`{any: […]}` or `{all: […]}`.",

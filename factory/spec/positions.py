@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import msgspec
@@ -10,6 +9,7 @@ import yaml
 
 from factory.diagnostics import Path
 from factory.spec.read import events
+from factory.spec.syntax import split_lines
 
 Event = Any  # yaml's events: their marks are typed as optional
 
@@ -47,7 +47,7 @@ def locate(root: Place, path: Path) -> tuple[Place, Path]:
 def find(text: str, place: Place, part: str) -> tuple[int, int] | None:
     """Line and column of a part of a scalar; None when it is not written in one piece."""
     last = place.end[0]
-    for number, line in enumerate(_LINE_BREAK.split(text)[place.line - 1 : last], place.line):
+    for number, line in enumerate(split_lines(text)[place.line - 1 : last], place.line):
         start = place.column - 1 if number == place.line else 0
         stop = place.end[1] - 1 if number == last else len(line)
         column = line.find(part, start, stop)
@@ -56,9 +56,6 @@ def find(text: str, place: Place, part: str) -> tuple[int, int] | None:
         if column >= 0:
             return number, column + 1
     return None
-
-
-_LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # those of libyaml
 
 
 def build(text: str) -> Place:

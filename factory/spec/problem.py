@@ -54,16 +54,23 @@ class Notes:
         return self.left >= 0
 
     def too_large(self, path: Path) -> None:
-        """Say that a file becomes too large here."""
-        self.add(
+        """Say once that a file becomes too large, here."""
+        self.once(
             Problem(
                 path,
                 "too-large",
                 "the pipeline becomes too large here",
-                expected="a pipeline that is described, not spelled out a million times",
-                hint="look for a matrix or for vars that multiply each other",
+                expected="at most a million values once everything is filled in",
+                hint="look for a matrix, or for vars that multiply each other",
             )
         )
+
+    def once(self, problem: Problem) -> None:
+        """Keep a problem unless there is one of its code: the others follow from it."""
+        if any(known.code == problem.code for known in self.problems):
+            self.holes.append(problem.path)
+        else:
+            self.add(problem)
 
 
 def size_of(value: object) -> int:

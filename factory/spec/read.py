@@ -24,6 +24,7 @@ from yaml.resolver import Resolver
 
 from factory.diagnostics import Diagnostic, quoted
 from factory.errors import SpecError
+from factory.spec.syntax import MAX_NUMBER, as_quoted, explain_syntax, split_lines
 
 try:
     from yaml import CSafeLoader as Loader
@@ -36,7 +37,6 @@ MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 64
 MAX_NODES = 100_000
 MAX_PROBLEMS = 100
-MAX_NUMBER = 64  # characters: reading `1:1:1:…` takes time by its square
 
 QUOTE = 'put it in quotes: "{{ … }}"'
 
@@ -278,7 +278,13 @@ class _Builder:
             raise SpecError(self.problems)
         if self.root is None:
             _fail(
-                self.name, 1, 1, "empty", "the file is empty", expected="a mapping of keys", width=0
+                self.name,
+                1,
+                1,
+                "empty",
+                "the file is empty",
+                expected="a mapping of keys, such as `version: 1`",
+                width=0,
             )
         if not isinstance(self.root, dict):
             kind = "list" if isinstance(self.root, list) else "single value"
@@ -364,6 +370,7 @@ class _Builder:
                 "unknown-alias",
                 f"no anchor &{event.anchor} stands before this alias",
                 expected="an anchor that is already complete",
+                hint=f'if text is meant put it in quotes: "*{event.anchor}"',
             )
         value, size = self.anchors[event.anchor]
         self._add(event, value, None, size)
@@ -414,7 +421,8 @@ class _Builder:
     def _broken_key(self, event: Event, frame: _Frame, key: Any) -> object:
         if isinstance(key, (dict, list)):
             start = frame.event
-            if start.start_mark.line == event.start_mark.line and start.flow_style:
+            mark, inner = start.start_mark, event.start_mark
+            if (mark.line, mark.column + 1) == (inner.line, inner.column) and isinstance(key, dict):
                 self._note(
                     start,
                     "unquoted-template",
@@ -465,6 +473,9 @@ class _Builder:
                 "tag",
                 f"the tag {tag} is not allowed",
                 expected="plain data: a spec never builds objects",
+                hint=""
+                if tag.startswith("!!")
+                else f'if text is meant put it in quotes: "{tag} …"',
                 width=len(tag),
             )
 
@@ -494,8 +505,10 @@ class _Builder:
             )
         )
 
-    def _stop(self, event: Event, code: str, message: str, *, expected: str) -> NoReturn:
-        self._note(event, code, message, expected=expected)
+    def _stop(
+        self, event: Event, code: str, message: str, *, expected: str, hint: str = ""
+    ) -> NoReturn:
+        self._note(event, code, message, expected=expected, hint=hint)
         raise SpecError(self.problems)
 
     def _syntax(self, error: yaml.YAMLError) -> None:
@@ -503,15 +516,23 @@ class _Builder:
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
         problem = str(getattr(error, "problem", None) or getattr(error, "reason", None) or error)
         if mark is not None:
-            line, column = mark.line + 1, mark.column + 1
+            place = mark.line + 1, mark.column + 1
         else:
-            line, column = self._place(getattr(error, "position", 0))
-        lines = self.text.split("\n")
-        source = lines[line - 1] if line <= len(lines) else ""
-        code, message, hint, column = _explain_syntax(problem, source, column)
+            place = self._place(getattr(error, "position", 0))
+        opened = getattr(error, "context_mark", None)
+        start = (opened.line + 1, opened.column + 1) if opened else place
+        if any(known.line in (place[0], start[0]) for known in self.problems):
+            return  # an echo of what is told already
+        context = str(getattr(error, "context", None) or "")
+        complaint = explain_syntax(f"{context} {problem}", split_lines(self.text), place, start)
         self.problems.append(
             Diagnostic(
-                file=self.name, line=line, column=column, code=code, message=message, hint=hint
+                file=self.name,
+                line=complaint.line,
+                column=complaint.column,
+                code=complaint.code,
+                message=complaint.message,
+                hint=complaint.hint,
             )
         )
 
@@ -521,61 +542,5 @@ class _Builder:
         return before.count("\n") + 1, len(before) - before.rfind("\n")
 
 
-def as_quoted(text: str) -> str:
-    """A scalar in quotes, cut when it is long."""
-    return f'"{text}"' if len(text) <= MAX_NUMBER else f'"{text[:20]}…"'
-
-
 _MERGE: object = object()
 _BROKEN: object = object()
-_TEMPLATE_VALUE = re.compile(r"""(?:[:\-\[,]\s+|\[)(\{\{|\{%)""")
-
-_PLACEHOLDER_IN_FLOW = re.compile(r"""[{\[][^"'#]*[:,\[]\s*(\$\{)""")
-
-
-def _explain_syntax(problem: str, source: str, column: int) -> tuple[str, str, str, int]:
-    """(code, message, hint, column) for one complaint of libyaml about a line."""
-    template = _TEMPLATE_VALUE.search(source)
-    if template:
-        return (
-            "unquoted-template",
-            "YAML cannot read this unquoted template",
-            QUOTE,
-            template.start(1) + 1,
-        )
-    placeholder = _PLACEHOLDER_IN_FLOW.search(source)
-    if placeholder:
-        return (
-            "unquoted-placeholder",
-            "inside { } or [ ] YAML cannot read an unquoted ${…}",
-            'put it in quotes: "${…}"',
-            placeholder.start(1) + 1,
-        )
-    tab = source.find("\t")
-    if tab >= 0 and not source[:tab].strip():
-        return "tab", "a tab stands in the indentation", "indent with spaces", tab + 1
-    if "control characters are not allowed" in problem or "special characters" in problem:
-        return (
-            "control-character",
-            "a control character (such as NUL) stands here",
-            'remove it; in quotes write it as an escape such as "\\x00"',
-            column,
-        )
-    if "mapping values are not allowed" in problem:
-        return (
-            "yaml-syntax",
-            "a second `: ` on this line starts a mapping where none can be",
-            "put a value that holds `: ` in quotes; check the indentation",
-            column,
-        )
-    if "could not find expected ':'" in problem:
-        return "yaml-syntax", "a `:` is missing after a key", "write `key: value`", column
-    if "cannot start any token" in problem:
-        character = source[column - 1 : column]
-        return (
-            "yaml-syntax",
-            f"a value cannot start with {character!r}",
-            "put the value in quotes",
-            column,
-        )
-    return "yaml-syntax", f"this is not valid YAML: {problem}", "", column

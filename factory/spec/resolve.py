@@ -201,8 +201,7 @@ class _Tasks:
         full = self._full({key: entry for key, entry in task.items() if key != "matrix"})
         if not self.notes.spend(size_of(full) * len(every)):
             self.notes.too_large(place)
-            every = every[:1]
-        for copy_id, values in every:
+        for copy_id, values in every if self.notes.left >= 0 else every[:1]:
             self.copies.setdefault(name, []).append(copy_id)
             self._add(self._filled({**full, "id": copy_id}, self._with(values)), position)
 
@@ -220,9 +219,14 @@ class _Tasks:
             needs = task.get("needs") if isinstance(task, dict) else None
             if not isinstance(needs, list):
                 continue
+            own = task.get("id")
             every = [
                 self.copies.get(need, [need]) if isinstance(need, str) else [need] for need in needs
             ]
+            if any(own in entry and len(entry) > 1 for entry in every):
+                self._note_self_need(index)
+                task["needs"] = []
+                continue
             total += sum(map(len, every))
             if total > MAX_NEEDS:
                 self.notes.too_large(("tasks", index, "needs"))
@@ -231,6 +235,17 @@ class _Tasks:
                 *(entry[0] for entry in every),
                 *(copy for entry in every for copy in entry[1:]),
             ]
+
+    def _note_self_need(self, index: int) -> None:
+        self.notes.add(
+            Problem(
+                ("tasks", index, "needs"),
+                "self-need",
+                "the copies of this task need each other",
+                expected="needs of other tasks only",
+                at_key=True,
+            )
+        )
 
     def _full(self, task: Value) -> Value:
         """A task with `run` written out and the defaults under it."""
@@ -326,7 +341,8 @@ def _candidates(resolved: Resolved, path: Path) -> list[tuple[Document, Path]]:
     found = [(resolved.document, ("tasks", position, *rest))]
     if rest[:2] == ("with", "command") or rest == ("uses",):
         found.append((resolved.document, ("tasks", position, "run")))
-    uses = resolved.value["tasks"][index].get("uses")
+    task = resolved.value["tasks"][index]
+    uses = task.get("uses") if isinstance(task, dict) else None
     for layer in strongest_first:
         if rest[:1] == ("with",) and len(rest) > 1 and isinstance(uses, str):
             found.append((layer.document, (*layer.prefix, "kinds", uses, *rest[1:])))
@@ -337,14 +353,13 @@ def _candidates(resolved: Resolved, path: Path) -> list[tuple[Document, Path]]:
 
 def _tag(resolved: Resolved, index: str | int) -> list[tuple[Document, Path]]:
     """Where a tag was written: they add up, so its index differs from that in its document."""
-    written: dict[Any, tuple[Document, Path]] = {}
+    written: list[tuple[Any, Document, Path]] = []
     for layer in resolved.layers:
         tags = layer.value().get("tags")
         for place, tag in enumerate(tags if isinstance(tags, list) else ()):
-            if isinstance(tag, str):
-                written.setdefault(tag, (layer.document, (*layer.prefix, "tags", place)))
-    found = list(written.values())
-    return [found[index]] if isinstance(index, int) and index < len(found) else []
+            if layer is resolved.layers[0] or all(tag != other for other, _, _ in written):
+                written.append((tag, layer.document, (*layer.prefix, "tags", place)))
+    return [entry[1:] for entry in written[index : index + 1]] if isinstance(index, int) else []
 
 
 def _exists(value: Any, path: Path) -> bool:

@@ -41,6 +41,12 @@ def problems(value: dict[str, Any]) -> Iterator[Problem]:
     yield from _dates(value)
 
 
+def _preset(schedule: str) -> str:
+    if not schedule:
+        return "write null for manual runs only"
+    return "" if " " in schedule else did_you_mean(f"@{schedule}", PRESETS)
+
+
 _ZERO = re.compile(r"[0.]+[smhd]")
 
 
@@ -72,6 +78,7 @@ def _schedule(schedule: Any) -> Iterator[Problem]:
             "schedule",
             f"{quoted(schedule)} is not a cron expression: {reason}",
             expected="minute hour day month weekday, such as `0 6 * * *`",
+            hint=_preset(schedule),
         )
 
 
@@ -108,6 +115,8 @@ def cron_error(expression: str) -> str:
     except CroniterBadDateError:
         return "its day never comes"
     except (ValueError, KeyError) as error:
+        if "out of range" in str(error):
+            return "a number is out of range"
         return re.sub(r"\[?" + re.escape(expression) + r"\]? (is )?", "it is ", str(error))
     return ""
 

@@ -19,11 +19,12 @@ from msgspec.structs import replace
 
 from factory.diagnostics import Diagnostic, Path, did_you_mean, dotted, one_of, quoted
 from factory.errors import FactoryError
-from factory.spec import positions, schedule, schema
+from factory.spec import params, positions, schedule, schema
 from factory.spec.model import SETTINGS, DefaultsFile, EnvironmentFile, Pipeline
 from factory.spec.problem import Problem
-from factory.spec.read import Document, as_quoted
+from factory.spec.read import Document
 from factory.spec.resolve import Resolved, origin
+from factory.spec.syntax import as_quoted, split_lines
 
 ArgumentsOf = Callable[[str], Any]
 """`uses` → the type of its arguments, or None for any mapping.
@@ -69,7 +70,7 @@ def _unconverted(error: msgspec.ValidationError, prefix: Path) -> Problem:
         int(match[2]) if match[2] else match[1]
         for match in re.finditer(r"\.([^.\[\]`]+)|\[([0-9]+)\]", place.partition("[...]")[0])
     ]
-    if message == "Expected `int`, got `float`":
+    if message.startswith("Expected `int") and message.endswith("got `float`"):
         return Problem(
             (*prefix, *path),
             "type",
@@ -108,6 +109,8 @@ def validate(resolved: Resolved, arguments_of: ArgumentsOf, kinds: Iterable[str]
         told = all(len(hole) != 3 or hole[2] != "id" for hole in resolved.holes)
         found += islice(_graph(steps, told and len(steps) == len(tasks)), MAX_PROBLEMS)
     found += schedule.problems(resolved.value)
+    if resolved.value.get("params"):
+        found += params.problems(resolved.value)
     return _at_home(found, tasks, arguments_of) if found else found
 
 
@@ -116,6 +119,9 @@ def _arguments(
 ) -> Iterator[Problem]:
     uses, given = task.get("uses"), task.get("with", {})
     if not isinstance(uses, str) or not uses:
+        return
+    if "." in uses:
+        yield from _operator(index, uses, given)
         return
     try:
         model = arguments_of(uses)
@@ -139,6 +145,25 @@ def _arguments(
         return
     if validator is not None and isinstance(given, dict):
         yield from validator.problems(given, ("tasks", index, "with"))
+
+
+def _operator(index: int, uses: str, given: Any) -> Iterator[Problem]:
+    if not all(part.isidentifier() for part in uses.split(".")):
+        yield Problem(
+            ("tasks", index, "uses"),
+            "import-path",
+            f"{quoted(uses)} is not an import path",
+            expected="names joined by dots, such as package.module.MyOperator",
+        )
+    for key in ("task_id", "dag", "task_group"):
+        if isinstance(given, dict) and key in given:
+            yield Problem(
+                ("tasks", index, "with", key),
+                "unknown-key",
+                f"the key {key!r} is not an argument here",
+                hint="the task's own `id:` is it" if key == "task_id" else "leave it out",
+                at_key=True,
+            )
 
 
 def _at_home(found: list[Problem], tasks: Any, arguments_of: ArgumentsOf) -> list[Problem]:
@@ -239,7 +264,8 @@ def diagnose(resolved: Resolved, problems: Iterable[Problem]) -> list[Diagnostic
         ):
             continue
         found.append(placed(document, path, problem))
-    return sorted(set(found))
+    # the same place may be read by several tasks
+    return sorted({(d.file, d.line, d.column, d.code, d.message): d for d in found}.values())
 
 
 def _address(resolved: Resolved, path: Path) -> tuple[str, Path]:
@@ -255,6 +281,8 @@ def placed(document: Document, path: Path, problem: Problem) -> Diagnostic:
     hint = problem.hint
     if place.key_line > 0 and (is_empty or (problem.at_key and len(reached) == len(path))):
         line, column, width = place.key_line, place.key_column, place.key_width
+        if is_empty and not hint and _has_comment(document.text, line):
+            hint = "what follows ` #` is a comment: put it in quotes"
     elif problem.part and (part := positions.find(document.text, place, problem.part)):
         line, column, width = *part, len(problem.part)
     elif problem.quote and place.plain and not hint:
@@ -271,6 +299,10 @@ def placed(document: Document, path: Path, problem: Problem) -> Diagnostic:
         hint=hint,
         severity="warning" if problem.severity == "warning" else "error",
     )
+
+
+def _has_comment(text: str, line: int) -> bool:
+    return " #" in split_lines(text)[line - 1]
 
 
 @lru_cache(maxsize=64)
