@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import logging
 import os
+import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from airflow.sdk import DAG
+
+    from factory.plan.model import Pipeline
 
 log = logging.getLogger(__name__)
 
@@ -81,17 +84,40 @@ def build(root: Path) -> Iterator[tuple[str, DAG | None, tuple[Diagnostic, ...]]
     except FactoryError as error:
         yield root.name, None, (_at(root.name, error),)
         return
+    start = time.monotonic()
     for outcome in project.outcomes():
         if outcome.diagnostics:
             yield outcome.path.stem, None, outcome.diagnostics
         for plan in outcome.plans:
             try:
-                dag = render(plan, root)
-                require_fit(dag, plan)
+                yield plan.dag_id, _built(plan, root, start), ()
             except BuildError as error:
                 yield plan.dag_id, None, tuple(project.placed(plan, error))
-            else:
-                yield plan.dag_id, dag, ()
+
+
+def _built(plan: Pipeline, root: Path, start: float) -> DAG:
+    """The DAG of a plan, as Airflow will take it; `start` is when the first was begun.
+
+    :raises BuildError: it is refused, or used up Airflow's time limit for the whole Dag file.
+    """
+    begin = time.monotonic()
+    try:
+        dag = render(plan, root)
+        require_fit(dag, plan)
+    except BuildError:
+        raise
+    except BaseException as error:
+        from airflow.exceptions import AirflowTaskTimeout
+
+        now = time.monotonic()
+        stuck = isinstance(error, AirflowTaskTimeout) and now - begin > (now - start) / 2
+        if not stuck:
+            raise
+        message = f"an operator was still not built after {now - begin:.0f} s"
+        raise BuildError(
+            "", (), message, "it must not wait for anything when it is made"
+        ) from error
+    return dag
 
 
 def report(loader_file: str) -> None:
