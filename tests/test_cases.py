@@ -117,7 +117,6 @@ def test_both_gears_give_the_same_verdict(folder: Path) -> None:
 
 @pytest.mark.parametrize("folder", VALID, ids=cases.name_of)
 def test_editors_see_no_mistake_in_valid_files(folder: Path) -> None:
-    project = Project(folder)
     for path in sorted(folder.rglob("*.y*ml")):
         model: Any = PipelineFile
         if path.name == "_defaults.yaml":

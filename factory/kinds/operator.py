@@ -10,6 +10,8 @@ from typing import Any
 
 import msgspec
 
+from factory.diagnostics import Path
+from factory.errors import BuildError
 from factory.plan.kind import Fragment, Step, single
 from factory.plan.model import Call, Ref
 
@@ -20,16 +22,44 @@ class Arguments(msgspec.Struct, frozen=True):
 
 def compile(step: Step) -> Fragment:
     """One task of the operator that `uses` names; `step.arguments` is a plain mapping."""
-    return single(step, step.uses, {key: _mark(value) for key, value in step.arguments.items()})
+    mark = _Marker(step.id)
+    arguments = {key: mark.value(value, ("with", key)) for key, value in step.arguments.items()}
+    return single(step, step.uses, arguments)
 
 
-def _mark(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_mark(entry) for entry in value]
-    if not isinstance(value, dict):
-        return value
-    if isinstance(value.get("$call"), str) and set(value) <= {"$call", "with"}:
-        return Call(value["$call"], {k: _mark(v) for k, v in (value.get("with") or {}).items()})
-    if isinstance(value.get("$ref"), str) and len(value) == 1:
-        return Ref(value["$ref"])
-    return {key: _mark(entry) for key, entry in value.items()}
+class _Marker:
+    """Turns `$call` and `$ref` into marks."""
+
+    def __init__(self, step: str) -> None:
+        self.step = step
+
+    def value(self, value: Any, path: Path) -> Any:
+        """A value with every mark in it."""
+        if isinstance(value, list):
+            return [self.value(entry, (*path, index)) for index, entry in enumerate(value)]
+        if not isinstance(value, dict):
+            return value
+        if "$ref" in value:
+            return Ref(self._import_path(value, "$ref", (), path))
+        if "$call" not in value:
+            return {key: self.value(entry, (*path, key)) for key, entry in value.items()}
+        called = self._import_path(value, "$call", ("with",), path)
+        given = value.get("with", {})
+        if not isinstance(given, dict):
+            raise BuildError(self.step, (*path, "with"), "`with` of a $call is no mapping")
+        place = (*path, "with")
+        return Call(called, {key: self.value(v, (*place, key)) for key, v in given.items()})
+
+    def _import_path(
+        self, value: dict[str, Any], word: str, others: tuple[str, ...], path: Path
+    ) -> str:
+        for key in value:
+            if key not in (word, *others):
+                message = f"the key {key!r} is not known beside {word}"
+                raise BuildError(self.step, (*path, key), message, at_key=True)
+        named = value[word]
+        names = named.split(".") if isinstance(named, str) else []
+        if len(names) < 2 or not all(name.isidentifier() for name in names):
+            message = f"{word} needs an import path such as package.module.Name"
+            raise BuildError(self.step, (*path, word), message)
+        return str(named)

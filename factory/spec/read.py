@@ -468,14 +468,13 @@ class _Builder:
     def _check_tag(self, event: Event, allowed: str) -> None:
         if event.tag not in (allowed, "!"):
             tag = event.tag.replace("tag:yaml.org,2002:", "!!")
+            is_own = not tag.startswith("!!")
             self._note(
                 event,
                 "tag",
                 f"the tag {tag} is not allowed",
                 expected="plain data: a spec never builds objects",
-                hint=""
-                if tag.startswith("!!")
-                else f'if text is meant put it in quotes: "{tag} …"',
+                hint=f'if text is meant put it in quotes: "{tag} …"' if is_own else "",
                 width=len(tag),
             )
 
