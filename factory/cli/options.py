@@ -64,8 +64,9 @@ def root(args: Namespace) -> Path:
         folder = chosen.absolute()
         inside = folder / FOLDER
         return inside if inside.is_dir() else folder
-    named = [str(path) for path in getattr(args, "paths", ())]
-    named += [args.dag] if is_file_name(getattr(args, "dag", "")) else []
+    dag = getattr(args, "dag", None) or ""  # None while a shell completes it
+    named = [str(path) for path in getattr(args, "paths", None) or ()]
+    named += [dag] if is_file_name(dag) else []
     for name in named:
         if Path(name).exists():
             try:

@@ -61,14 +61,19 @@ def cli(capfd: pytest.CaptureFixture[str]) -> Cli:
     return run
 
 
-def process(*argv: str, env: Mapping[str, str] | None = None, cwd: Path | None = None) -> Result:
-    """Run a command in a process of its own."""
+def process(
+    *argv: str,
+    env: Mapping[str, str] | None = None,
+    only: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+) -> Result:
+    """Run a command in a process of its own, with more environment, or with only that."""
     done = subprocess.run(
         [sys.executable, "-m", "factory", *argv],
         capture_output=True,
         text=True,
         cwd=cwd,
-        env={**os.environ, **(env or {})},
+        env=dict(only) if only is not None else {**os.environ, **(env or {})},
         timeout=300,
     )
     return Result(done.returncode, done.stdout, done.stderr)

@@ -1,0 +1,167 @@
+"""`factory run`, on a real Airflow in a process of its own."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from .conftest import Result, process
+
+pytestmark = pytest.mark.slow
+
+SPECS = {
+    "fails.yaml": """
+version: 1
+tasks:
+  - {id: fine, run: echo fine}
+  - id: bad
+    needs: [fine]
+    retries: 3
+    run: |
+      echo about to fail
+      echo "no such table" >&2
+      exit 3
+  - {id: after, needs: [bad], run: echo never}
+""",
+    "dated.yaml": """
+version: 1
+start_date: 2024-01-01
+end_date: 2024-03-31
+timezone: Europe/Berlin
+tasks:
+  - {id: first, run: exit 1}
+  - {id: day, needs: [first], run: 'test "{{ ds }}" = 2024-03-30'}
+""",
+    "code.yaml": """
+version: 1
+tasks:
+  - {id: call, uses: python, with: {callable: code.py:run}}
+""",
+    "code.py": """
+def run(ds: str) -> None:
+    print("so far so good")
+    divide(1, 0)
+
+
+def divide(a: int, b: int) -> float:
+    return a / b
+""",
+    "connects.yaml": """
+version: 1
+tasks:
+  - {id: ask, uses: sql, with: {conn_id: not_there, sql: SELECT 1}}
+""",
+    "sleeps.yaml": """
+version: 1
+tasks:
+  - {id: sleep, run: "echo $$ > ${vars.pid}; sleep 600"}
+  - {id: after, needs: [sleep], run: echo never}
+""",
+}
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def env(cache: Path) -> Mapping[str, str]:
+    """The environment of someone who has no Airflow of their own."""
+    mine = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
+    return {**mine, "XDG_CACHE_HOME": str(cache), "PYTHONUNBUFFERED": "1"}
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    root = tmp_path / "dag_factory_configs"
+    root.mkdir()
+    for name, text in SPECS.items():
+        (root / name).write_text(text)
+    (root / "_defaults.yaml").write_text(f"version: 1\nvars: {{pid: {tmp_path}/pid}}\n")
+    return tmp_path
+
+
+def run(project: Path, env: Mapping[str, str], *argv: str) -> Result:
+    return process("run", *argv, only=env, cwd=project)
+
+
+def test_a_failed_task_tells_its_own_error(project: Path, env: Mapping[str, str]) -> None:
+    result = run(project, env, "fails")
+    assert (result.code, result.err) == (1, "")
+    out = result.out
+    assert "✓ fine   success" in out
+    assert "✗ bad    failed" in out
+    assert "- after  not run" in out
+    assert "bad failed: Bash command failed" in out
+    assert "    about to fail\n    no such table\n" in out
+    assert "the task stands in dag_factory_configs/fails.yaml:5" in out
+    assert "3 tasks: 1 succeeded, 1 failed, 1 not run" in out
+    assert "Traceback" not in out
+    log = Path(out.rsplit("the whole log: ", 1)[1].strip())
+    assert "Traceback" in log.read_text()
+
+
+def test_a_date_and_a_task(project: Path, env: Mapping[str, str]) -> None:
+    result = run(project, env, "dated", "--date", "2024-03-30T12:00", "--task", "day")
+    assert (result.code, result.err) == (0, "")
+    assert "dated for 2024-03-30T12:00:00+01:00" in result.out
+    assert "1 task: 1 succeeded" in result.out
+    assert "first" not in result.out
+    late = run(project, env, "dated", "--date", "2024-04-01")
+    assert late.code == 2
+    assert "after the pipeline's end_date" in late.err
+
+
+def test_python_that_fails_shows_its_line(project: Path, env: Mapping[str, str]) -> None:
+    result = run(project, env, "dag_factory_configs/code.yaml")
+    assert result.code == 1
+    assert "call failed: ZeroDivisionError: division by zero" in result.out
+    assert "in divide, dag_factory_configs/code.py:8\n    return a / b\n" in result.out
+    assert "so far so good" in result.out
+
+
+def test_a_missing_connection_is_named(project: Path, env: Mapping[str, str]) -> None:
+    result = run(project, env, "connects")
+    assert result.code == 1
+    assert "tell Airflow of the connection 'not_there'" in result.out
+    assert "export AIRFLOW_CONN_NOT_THERE='" in result.out
+
+
+def test_ctrl_c_stops_what_runs(project: Path, env: Mapping[str, str]) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "factory", "run", "sleeps"],
+        cwd=project,
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as child:
+        pid = _eventually(project / "pid")
+        child.send_signal(signal.SIGINT)
+        out, err = child.communicate(timeout=120)
+    assert child.returncode == 130
+    assert err == "\nstopped\n"
+    assert "✗ sleep  stopped" in out
+    assert "- after  not run" in out
+    _gone(pid)
+
+
+def _eventually(file: Path) -> int:
+    deadline = time.monotonic() + 120
+    while not file.exists() or not file.read_text().strip():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    return int(file.read_text())
+
+
+def _gone(pid: int) -> None:
+    deadline = time.monotonic() + 30
+    while Path(f"/proc/{pid}").exists():
+        assert time.monotonic() < deadline, "the task's shell still runs"
+        time.sleep(0.1)

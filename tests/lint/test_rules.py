@@ -1,0 +1,129 @@
+"""The rules over all pipelines, each on files that break it and on files that do not."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from factory.lint.check import check
+from factory.project import Project
+
+Lint = Callable[..., list[str]]
+
+
+@pytest.fixture
+def lint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lint:
+    """Lint the files that are given; `code file:line: message` of every finding."""
+    monkeypatch.delenv("FACTORY_ENV", raising=False)
+
+    def lint(files: dict[str, str], only: str = "") -> list[str]:
+        root = tmp_path / "configs"
+        for name, text in files.items():
+            file = root / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(f"version: 1\n{text}")
+        report = check(Project(root), [root / only] if only else [])
+        entries = [finding.diagnostic for finding in report.findings]
+        return [
+            f"{e.code} {e.file.partition('/')[2]}:{e.line}:{e.column} {e.message}" for e in entries
+        ]
+
+    return lint
+
+
+TASK = "tasks: [{id: a, run: echo}]\n"
+
+
+def test_a_layer_without_pipelines(lint: Lint) -> None:
+    files = {"a/x.yaml": TASK, "a/_defaults.yaml": "", "_defaults.yaml": "", "b/_defaults.yaml": ""}
+    assert lint(files) == [
+        "unused-layer b/_defaults.yaml:1:1 no pipeline is in this folder or below it"
+    ]
+    assert lint(files, "a") == []
+
+
+def test_defaults_of_an_unknown_kind(lint: Lint) -> None:
+    found = lint(
+        {
+            "x.yaml": TASK + "kinds: {bsh: {output: true}}\n",
+            "_defaults.yaml": "kinds: {bash: {output: true}}\n",
+            "environments/dev.yaml": "override: {kinds: {acme.Operator: {}, sqll: {}}}\n",
+        }
+    )
+    nothing = "these defaults apply to nothing"
+    assert found == [
+        f"unknown-kind environments/dev.yaml:2:39 there is no kind 'sqll': {nothing}",
+        f"unknown-kind x.yaml:3:9 there is no kind 'bsh': {nothing}",
+    ]
+
+
+def test_variables_that_nothing_reads(lint: Lint) -> None:
+    files = {
+        "x.yaml": "vars: {here: 1, old: 2}\n"
+        "tasks: [{id: a, run: 'echo ${vars.here} ${ vars.up.x }'}]\n",
+        "_defaults.yaml": "vars: {up: {x: 1}, gone: 3, mid: four, also: '${vars.mid}'}\n",
+        "environments/dev.yaml": "vars: {up: {x: 2}}\noverride: {owner: '${vars.also}'}\n",
+    }
+    found = lint(files)
+    assert found == [
+        "unused-var _defaults.yaml:2:20 nothing reads ${vars.gone}",
+        "unused-var x.yaml:2:17 nothing reads ${vars.old}",
+    ]
+    assert lint(files, "x.yaml") == ["unused-var x.yaml:2:17 nothing reads ${vars.old}"]
+
+
+def test_a_broken_pipeline_may_be_the_reader(lint: Lint) -> None:
+    files = {"x.yaml": "tasks: [{id: a, rn: '${vars.a}'}]\n", "_defaults.yaml": "vars: {a: 1}\n"}
+    assert not [entry for entry in lint(files) if entry.startswith("unused-var")]
+
+
+def test_unknown_pipelines(lint: Lint) -> None:
+    step = "  - {{id: {0}, uses: {1}, with: {2}}}\n"
+    steps = [
+        ("a", "trigger", "{pipeline: other}"),
+        ("b", "trigger", "{pipeline: many__x}"),
+        ("c", "trigger", "{pipeline: many__z}"),
+        ("d", "trigger", "{pipeline: '{{ params.other }}'}"),
+        ("e", "wait", "{for: {type: pipeline, pipeline: othr}}"),
+        ("f", "acme.TriggerDagRunOperator", "{trigger_dag_id: nowhere}"),
+    ]
+    found = lint(
+        {
+            "x.yaml": "tasks:\n" + "".join(step.format(*entry) for entry in steps),
+            "other.yaml": TASK,
+            "many.yaml": TASK + "matrix: {m: [x, y]}\n",
+        },
+        "x.yaml",
+    )
+    assert found == [
+        "unknown-pipeline x.yaml:5:45 there is no pipeline 'many__z' in configs/",
+        "unknown-pipeline x.yaml:7:64 there is no pipeline 'othr' in configs/",
+        "unknown-pipeline x.yaml:8:70 there is no pipeline 'nowhere' in configs/",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "is_secret"),
+    [
+        ("password: hunter2", True),
+        ("API_TOKEN: abc", True),
+        ("db-passwd: abc", True),
+        ("client_secret: abc", True),
+        ("aws_secret_access_key: abc", True),
+        ("url: postgres://me:hunter2@host/db", True),
+        ("password: '{{ conn.x.password }}'", False),
+        ("password: $PASSWORD", False),
+        ("password: ''", False),
+        ("tokens: many", False),
+        ("passwordless: 'yes'", False),
+        ("secret_name: vault/path", False),
+        ("url: postgres://me@host/db", False),
+        ("url: 'postgres://me:{{ var.value.x }}@host/db'", False),
+    ],
+)
+def test_secrets(line: str, is_secret: bool, lint: Lint) -> None:
+    found = lint(
+        {"x.yaml": f"tasks:\n  - id: a\n    run: echo\n    with:\n      env:\n        {line}\n"}
+    )
+    assert [entry.split()[0] for entry in found] == ["secret"] * is_secret
+    assert not [entry for entry in found if "hunter2" in entry or "abc" in entry]
