@@ -181,7 +181,7 @@ class _Tasks:
             elif "matrix" in task and isinstance(task.get("id"), str):
                 self._expand(task, position)
             else:
-                self._add(self._filled(self._full(task), self.filler), position)
+                self._add(self._filled(task, self.filler), position)
         if self.copies:
             self._expand_needs()
         return self.found
@@ -191,19 +191,33 @@ class _Tasks:
         self.index.append(position)
 
     def _filled(self, task: Value, filler: Filler | None) -> Value:
-        filled: Value = filler.fill(task, ("tasks", len(self.found))) if filler else task
-        return filled
+        """A task with `run` written out, the defaults under it and every `${…}` replaced."""
+        place = ("tasks", len(self.found))
+        full = {**self.defaults, **task}
+        if "run" in full:
+            self._write_out(full)
+        uses = full.get("uses")
+        if filler and isinstance(uses, str):
+            uses = filler.fill(uses, (*place, "uses"))
+        below = self.kinds.get(uses) if isinstance(uses, str) else None
+        if isinstance(below, dict):
+            given = full.get("with", {})
+            if isinstance(given, dict):
+                full["with"] = _deep(below, given)
+        if filler is not None:
+            full = filler.fill(full, place)
+        return full
 
     def _expand(self, task: Value, position: int) -> None:
         name = task["id"]
         place: Path = ("tasks", len(self.found), "matrix")
         every = combinations(name, task["matrix"], place, self.notes)
-        full = self._full({key: entry for key, entry in task.items() if key != "matrix"})
-        if not self.notes.spend(size_of(full) * len(every)):
+        single = {key: entry for key, entry in task.items() if key != "matrix"}
+        if not self.notes.spend((size_of(single) + size_of(self.kinds)) * len(every)):
             self.notes.too_large(place)
         for copy_id, values in every if self.notes.left >= 0 else every[:1]:
             self.copies.setdefault(name, []).append(copy_id)
-            self._add(self._filled({**full, "id": copy_id}, self._with(values)), position)
+            self._add(self._filled({**single, "id": copy_id}, self._with(values)), position)
 
     def _with(self, values: Value | None) -> Filler | None:
         if self.filler is None:
@@ -246,19 +260,6 @@ class _Tasks:
                 at_key=True,
             )
         )
-
-    def _full(self, task: Value) -> Value:
-        """A task with `run` written out and the defaults under it."""
-        full = {**self.defaults, **task}
-        if "run" in full:
-            self._write_out(full)
-        uses = full.get("uses")
-        below = self.kinds.get(uses) if isinstance(uses, str) else None
-        if isinstance(below, dict):
-            given = full.get("with", {})
-            if isinstance(given, dict):
-                full["with"] = _deep(below, given)
-        return full
 
     def _write_out(self, full: Value) -> None:
         """`run: …` as `uses: bash` with a command."""
