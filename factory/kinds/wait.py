@@ -19,7 +19,7 @@ from factory.spec.problem import Problem
 
 OPERATOR = "factory.in_airflow.operators.wait.Wait"
 
-FileUri = Annotated[str, Meta(pattern=r"^file:///")]
+FileUri = Annotated[str, Meta(pattern=r"^file:///", title="file URI")]
 
 
 class Time(

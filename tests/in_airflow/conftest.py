@@ -10,7 +10,8 @@ A test that runs pipelines asks for `pipelines`:
         assert run.xcom("clean") == 5
         assert "what the task said" in run.log
 
-`web` is a real web server whose answers the test gives. `root` and `write` are for tests that build DAGs without running them.
+`web` is a real web server whose answers the test gives. `root` and `write` are for tests that build
+DAGs without running them.
 """
 
 import atexit

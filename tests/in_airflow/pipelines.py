@@ -30,7 +30,7 @@ class Run:
         from airflow.utils.session import create_session
 
         with create_session() as session:
-            found = session.scalars(
+            found: Any = session.scalars(
                 XComModel.get_many(
                     run_id=self.run_id, key=key, task_ids=task_id, dag_ids=self.dag_id
                 )

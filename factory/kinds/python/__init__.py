@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from factory.diagnostics import did_you_mean, one_of
+from factory.diagnostics import did_you_mean, nearest, one_of
 from factory.kinds.python import source
 from factory.plan.beside import missing
 from factory.plan.kind import Fragment, Step, single
@@ -29,10 +29,11 @@ class Arguments(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     callable: Annotated[
         str,
         Meta(
+            title="function",
             description="`file.py:function`, in a file beside this one or below its folder, or "
             "`package.module.function` of an installed package.",
             examples=["clean.py:run", "acme.orders.clean"],
-            pattern=r"^(?:[^:]+\.py:[A-Za-z_]\w*|[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+)$",
+            pattern=r"^(?:[^:]+\.py:[A-Za-z_]\w*|(?!.*\.py$)[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+)$",
         ),
     ]
     args: Annotated[
@@ -95,8 +96,10 @@ def _check_function(given: Arguments, path: Path, name: str) -> Iterator[Problem
 
 
 def _check_arguments(given: Arguments, takes: source.Signature, function: str) -> Iterator[Problem]:
+    meant = set()
     for name in given.args:
         if takes.refuses(name):
+            meant.add(nearest(name, takes.named))
             yield Problem(
                 ("args", name),
                 "callable",
@@ -105,7 +108,7 @@ def _check_arguments(given: Arguments, takes: source.Signature, function: str) -
                 hint=did_you_mean(name, takes.named),
                 at_key=True,
             )
-    for name in takes.lacking(given.args):
+    for name in takes.lacking({*given.args, *meant}):
         yield Problem(
             ("args",) if given.args else ("callable",),
             "callable",

@@ -20,7 +20,8 @@ tasks:
     uses: trigger
     retries: 1
     retry_delay: 1s
-    with: {{pipeline: child, poll_interval: 1s, conf: {{day: "{{{{ params.day }}}}", n: 1}}, {more}}}
+    with:
+      {{pipeline: child, poll_interval: 1s, conf: {{day: "{{{{ params.day }}}}", n: 1}}, {more}}}
 """
 CHILD = "version: 1\nparams: {day: sunday, n: 0}\ntasks: [{id: say, run: 'true'}]"
 
@@ -134,7 +135,7 @@ def test_an_unknown_pipeline_is_an_error(pipelines: Pipelines) -> None:
     pipelines.write("parent.yaml", PARENT.format(more="").replace("child", "chidl"))
     run = pipelines.run("parent")
     assert run.state == "failed"
-    assert "chidl" in run.log
+    assert "Dag with dag_id: 'chidl' not found" in run.log
 
 
 def test_run_ids_are_the_same_at_every_try_and_never_too_long() -> None:
