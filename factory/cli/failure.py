@@ -37,6 +37,9 @@ def message(error: BaseException | None) -> str:
     """An error in one line or a few, with its type when that says something."""
     if error is None:
         return "it failed"
+    detail = getattr(error, "detail", None)  # of an answer of Airflow's API
+    if isinstance(detail, dict) and "message" in detail:
+        return f"Airflow says: {detail['message']}"
     text = str(error).strip()
     name = type(error).__name__
     if not text:
@@ -64,6 +67,11 @@ def missing_connection(error: BaseException | None) -> str:
                 return match[1]
         error = error.__cause__ or error.__context__
     return ""
+
+
+def needs_others(error: BaseException | None) -> bool:
+    """Whether a task needs a pipeline that this run's Airflow does not know."""
+    return "Dag with dag_id" in message(error) and "not found" in message(error)
 
 
 def example_address(plan: Pipeline, task_id: str, conn_id: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from argparse import ArgumentParser, Namespace
 from contextlib import ExitStack
@@ -167,6 +168,9 @@ def _why(
         yield from (f"    {printable(line)}" for line in shown)
     file = shown_path(spec.document.path)
     yield f"  the task stands in {file}:{reason.step_line(spec, failure.task)}"
+    if reason.needs_others(failure.error) and "AIRFLOW_HOME" not in os.environ:
+        yield f"  {paint('note', 'hint:')} a run here knows no other pipeline: set AIRFLOW_HOME to"
+        yield "    run with your own Airflow, or leave this task out with --task"
     if name := reason.missing_connection(failure.error):
         yield f"  {paint('note', 'hint:')} tell Airflow of the connection {name!r}, such as"
         address = reason.example_address(plan, failure.task, name)

@@ -80,8 +80,13 @@ def airflow_home(log: Path) -> Iterator[None]:
         (dags / "this_run.py").write_text(_DAG_FILE)
         (home / "airflow.db").write_bytes((template / "airflow.db").read_bytes())
         (home / "airflow.cfg").write_bytes((template / "airflow.cfg").read_bytes())
+        before = dict(os.environ)
         os.environ.update(_environment(home))
-        yield
+        try:
+            yield
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
 
 
 def cache() -> Path:
@@ -111,8 +116,11 @@ def run(plan: Pipeline, root: Path, moment: str, only: str, watch: Watch) -> Res
     others = f"(?!{re.escape(only)}$|{re.escape(only)}[.]).*" if only else None
     try:
         done = dag.test(logical_date=datetime.fromisoformat(moment), mark_success_pattern=others)
-    except AttributeError as error:
-        raise _unknown_to_airflow(plan.dag_id, error) from error
+    except Exception as error:
+        explained = _explained(plan.dag_id, error)
+        if explained is None:
+            raise
+        raise explained from error
     finally:
         get_listener_manager().clear()  # type: ignore[no-untyped-call]
     states = {ti.task_id: str(ti.state) for ti in done.get_task_instances()}
@@ -197,13 +205,18 @@ def _name(instance: Any) -> str:
     return instance.task_id if index in (None, -1) else f"{instance.task_id}[{index}]"
 
 
-def _unknown_to_airflow(dag_id: str, error: AttributeError) -> Exception:
-    if "NoneType" not in str(error) or not os.environ.get("AIRFLOW_HOME"):
-        return error
-    return FactoryError(
-        f"the Airflow in AIRFLOW_HOME does not know the pipeline {dag_id!r}",
-        "let its Dag folder hold dags/pipelines.py, or unset AIRFLOW_HOME to run without it",
-    )
+def _explained(dag_id: str, error: Exception) -> FactoryError | None:
+    """What is wrong with an Airflow of the user's, in words."""
+    if "is not serialized" in str(error):
+        return FactoryError(
+            f"the Airflow in AIRFLOW_HOME does not know the pipeline {dag_id!r}",
+            "let its Dag folder hold dags/pipelines.py, or unset AIRFLOW_HOME to run without it",
+        )
+    if "no such table" in str(error) or "UndefinedTable" in str(error):
+        return FactoryError(
+            "the Airflow in AIRFLOW_HOME has no tables yet", "make them with `airflow db migrate`"
+        )
+    return None
 
 
 def _environment(home: Path) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """`factory run`, on a real Airflow in a process of its own."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -55,6 +56,11 @@ def divide(a: int, b: int) -> float:
 version: 1
 tasks:
   - {id: ask, uses: sql, with: {conn_id: not_there, sql: SELECT 1}}
+""",
+    "starts.yaml": """
+version: 1
+tasks:
+  - {id: start, uses: trigger, with: {pipeline: code}}
 """,
     "sleeps.yaml": """
 version: 1
@@ -131,6 +137,33 @@ def test_a_missing_connection_is_named(project: Path, env: Mapping[str, str]) ->
     assert result.code == 1
     assert "tell Airflow of the connection 'not_there'" in result.out
     assert "export AIRFLOW_CONN_NOT_THERE='" in result.out
+
+
+def test_it_knows_no_other_pipeline(project: Path, env: Mapping[str, str]) -> None:
+    result = run(project, env, "starts")
+    assert result.code == 1
+    assert "start failed: Airflow says: Dag with dag_id: 'code' not found" in result.out
+    assert "set AIRFLOW_HOME" in result.out
+
+
+def test_an_airflow_of_the_users_is_used_as_it_is(
+    project: Path, env: Mapping[str, str], tmp_path: Path
+) -> None:
+    home = tmp_path / "airflow"
+    (home / "dags").mkdir(parents=True)
+    own = {**env, "AIRFLOW_HOME": str(home), "AIRFLOW__CORE__LOAD_EXAMPLES": "False"}
+    result = run(project, own, "code")
+    assert result.code == 1
+    assert "has no tables yet" in result.err
+    migrate = [sys.executable, "-m", "airflow", "db", "migrate"]
+    subprocess.run(migrate, env=own, check=True, capture_output=True)
+    result = run(project, own, "code")
+    assert result.code == 1
+    assert "does not know the pipeline 'code'" in result.err
+    shutil.copy(Path(__file__).parents[2] / "dags" / "pipelines.py", home / "dags")
+    own["FACTORY_CONFIGS"] = str(project / "dag_factory_configs")
+    result = run(project, own, "starts")  # here it knows the other pipelines, too
+    assert (result.code, result.err) == (0, "")
 
 
 def test_ctrl_c_stops_what_runs(project: Path, env: Mapping[str, str]) -> None:
