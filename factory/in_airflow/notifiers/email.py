@@ -14,10 +14,12 @@ def send(
 ) -> None:
     """Send one e-mail; the connection says from whom."""
     from airflow.providers.smtp.notifications.smtp import SmtpNotifier
+    from airflow.sdk import Connection
 
     told = news(event, context)
     notifier = SmtpNotifier(
         to=to,
+        from_email=Connection.get(conn_id).extra_dejson.get("from_email"),
         subject=" ".join(filled(subject, context, told, told.headline).split()),
         html_content=_page(told),
         smtp_conn_id=conn_id,

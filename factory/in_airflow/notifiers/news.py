@@ -61,10 +61,13 @@ def news(event: str, context: Mapping[str, Any]) -> News:
 
 def filled(template: str, context: Mapping[str, Any], told: News, default: str) -> str:
     """A template of the spec; when it fails, the default, for an alert must not be lost."""
+    from airflow.sdk import DAG
+
     if not template:
         return default
     try:
-        environment = context["dag"].get_template_env()
+        # the context's own DAG may be one that Airflow read from its database, without templates
+        environment = DAG(told.dag_id).get_template_env()
         text: str = environment.from_string(template).render(
             {**context, "event": told.event, "message": told.message}
         )

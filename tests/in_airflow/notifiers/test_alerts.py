@@ -1,0 +1,124 @@
+"""Alerts of real runs, to a real SMTP server and a real web server."""
+
+from email.message import EmailMessage
+
+import pytest
+
+from ..pipelines import Pipelines
+from ..web import Web
+from .mail import connection, text
+
+SPEC = """
+version: 1
+owner: trips
+alerts: {alerts}
+tasks:
+  - {{id: good, run: "true"}}
+  - {{id: bad, needs: [good], run: "{command}", retries: {retries}, retry_delay: 1s}}
+  - {{id: last, needs: [bad], run: "true"}}
+"""
+EMAIL = "{type: email, to: [a@example.org, b@example.org], conn_id: mail}"
+WEBHOOK = "{type: webhook, conn_id: hook, path: /hooks/data}"
+
+Mail = tuple[int, list[EmailMessage]]
+
+
+@pytest.fixture(autouse=True)
+def connections(pipelines: Pipelines, mail: Mail, web: Web) -> None:
+    pipelines.connect("mail", **connection(mail[0]))
+    pipelines.connect("hook", conn_type="http", host=f"http://127.0.0.1:{web.port}")
+
+
+def write(pipelines: Pipelines, alerts: str, command: str = "exit 1", retries: int = 0) -> None:
+    spec = SPEC.format(alerts=alerts, command=command, retries=retries)
+    pipelines.write("trips.yaml", spec)
+
+
+def test_a_failed_run_is_told_once(pipelines: Pipelines, mail: Mail, web: Web) -> None:
+    write(pipelines, f"{{on_failure: [{EMAIL}, {WEBHOOK}]}}")
+    run = pipelines.run("trips")
+    assert run.state == "failed"
+    (message,) = mail[1]
+    assert message["Subject"] == "trips failed"
+    assert message["To"] == "a@example.org, b@example.org"
+    assert message["From"] == "airflow@example.org"
+    assert f"Pipeline trips failed: run {run.run_id}. Failed: bad." in text(message)
+    assert "/dags/trips/runs/" in text(message)
+    (asked,) = web.asked
+    assert (asked.method, asked.path) == ("POST", "/hooks/data")
+    told = asked.json()
+    url = told.pop("log_url")
+    assert url.endswith("/tasks/bad?try_number=1")
+    assert told == {
+        "event": "failure",
+        "dag_id": "trips",
+        "run_id": run.run_id,
+        "task_id": "bad",
+        "failed_tasks": ["bad"],
+        "logical_date": "2024-01-02T00:00:00+00:00",
+        "owner": "trips",
+        "message": f"Pipeline trips failed: run {run.run_id}. Failed: bad.",
+    }
+
+
+def test_a_retry_is_told_at_its_task(pipelines: Pipelines, web: Web) -> None:
+    write(pipelines, f"{{on_retry: [{WEBHOOK}]}}", retries=1)
+    run = pipelines.run("trips")
+    (told,) = [asked.json() for asked in web.asked]
+    assert (told["event"], told["task_id"]) == ("retry", "bad")
+    message = f"Task bad of trips failed at try 1 of 2 of run {run.run_id}."
+    assert told["message"] == message
+    assert told["log_url"].endswith("/tasks/bad?try_number=1")
+
+
+def test_success_is_told(pipelines: Pipelines, mail: Mail, web: Web) -> None:
+    write(pipelines, f"{{on_success: [{EMAIL}, {WEBHOOK}], on_failure: [{EMAIL}]}}", "true")
+    run = pipelines.run("trips")
+    (told,) = [asked.json() for asked in web.asked]
+    assert (told["event"], told["task_id"], told["failed_tasks"]) == ("success", None, [])
+    assert told["message"] == f"Pipeline trips succeeded: run {run.run_id}."
+    assert told["log_url"].endswith(
+        f"/dags/trips/runs/{run.run_id}".replace(":", "%3A").replace("+", "%2B")
+    )
+    assert [message["Subject"] for message in mail[1]] == ["trips succeeded"]
+
+
+def test_own_words_with_templates(pipelines: Pipelines, mail: Mail, web: Web) -> None:
+    email = EMAIL.replace("}", ", subject: 'Day {{ ds }}: {{ event }}'}")
+    webhook = WEBHOOK.replace("}", ", message: '{{ dag.dag_id }} / {{ message }}'}")
+    write(pipelines, f"{{on_failure: [{email}, {webhook}]}}")
+    run = pipelines.run("trips")
+    assert mail[1][0]["Subject"] == "Day 2024-01-02: failure"
+    expected = f"trips / Pipeline trips failed: run {run.run_id}. Failed: bad."
+    assert web.asked[0].json()["message"] == expected
+
+
+def test_words_that_cannot_be_filled_in_do_not_lose_the_alert(
+    pipelines: Pipelines, mail: Mail
+) -> None:
+    email = EMAIL.replace("}", ", subject: '{{ nothing.at.all }}'}")
+    write(pipelines, f"{{on_failure: [{email}]}}")
+    run = pipelines.run("trips")
+    assert mail[1][0]["Subject"] == "trips failed"
+    assert "'{{ nothing.at.all }}' of an alert cannot be filled in" in run.log
+
+
+def test_an_alert_that_cannot_be_sent_leaves_the_others(
+    pipelines: Pipelines, mail: Mail, web: Web
+) -> None:
+    web.answers = [(500, b"out of order")]
+    write(pipelines, f"{{on_failure: [{WEBHOOK}, {EMAIL}]}}")
+    run = pipelines.run("trips")
+    assert run.state == "failed"
+    assert "answered 500: out of order" in run.log
+    assert len(mail[1]) == 1
+
+
+def test_a_dag_is_built_without_importing_a_notifier(pipelines: Pipelines) -> None:
+    import sys
+
+    for name in [name for name in sys.modules if name.startswith("airflow.providers.smtp")]:
+        del sys.modules[name]
+    write(pipelines, f"{{on_failure: [{EMAIL}]}}")
+    pipelines.dag("trips")
+    assert not [name for name in sys.modules if name.startswith("airflow.providers.smtp")]
