@@ -285,7 +285,7 @@ def placed(document: Document, path: Path, problem: Problem) -> Diagnostic:
             hint = "what follows ` #` is a comment: put it in quotes"
     elif problem.part and (part := positions.find(document.text, place, problem.part)):
         line, column, width = *part, len(problem.part)
-    elif problem.quote and place.plain and not hint:
+    elif problem.quote and place.plain and not hint and "${" not in place.raw:
         hint = f"put it in quotes: {as_quoted(place.raw)}"
     return Diagnostic(
         file=document.name,
