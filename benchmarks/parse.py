@@ -5,6 +5,7 @@ Processor time, for it is work of one thread on cached files, and other programs
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from benchmarks.measure import Line, Side, best, seconds
 from benchmarks.specs import write_dag_factory, write_ours
 
 COUNT = 1000
+PEERS = str(Path(sys.prefix) / "peers")
 
 _SAME = """
 import json, sys
@@ -69,7 +71,7 @@ def lines(folder: Path) -> Iterator[Line]:
         [
             Side(code=_OURS, arguments=(str(folder), size)),
             Side(code=_BY_HAND, arguments=("", size)),
-            Side(code=_DAG_FACTORY, arguments=(str(theirs), size)),
+            Side(code=_DAG_FACTORY, arguments=(str(theirs), size), env={"PYTHONPATH": PEERS}),
         ],
         4,
         folder,

@@ -208,7 +208,7 @@ def _stop_leftover(data: Path) -> None:
 
 
 def _serves(pid: int, data: Path) -> bool:
-    import psutil  # type: ignore[import-untyped,unused-ignore]
+    import psutil
 
     try:
         process = psutil.Process(pid)

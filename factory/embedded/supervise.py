@@ -22,7 +22,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
-import psutil  # type: ignore[import-untyped,unused-ignore]
+import psutil
 
 _PR_SET_CHILD_SUBREAPER = 36
 _PAUSE = 0.1

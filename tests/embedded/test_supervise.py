@@ -5,7 +5,7 @@ import sys
 import time
 from pathlib import Path
 
-import psutil  # type: ignore[import-untyped,unused-ignore]
+import psutil
 import pytest
 
 from factory.embedded.supervise import supervised
