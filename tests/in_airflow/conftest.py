@@ -35,8 +35,9 @@ atexit.register(shutil.rmtree, _HOME, ignore_errors=True)
 os.environ["AIRFLOW_HOME"] = str(_HOME)
 os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
 
+from tests.web import Web, serving  # noqa: E402
+
 from .pipelines import Pipelines  # noqa: E402
-from .web import Web, serving  # noqa: E402
 
 Write = Callable[[str, str], Path]
 LOADER = Path(__file__).parents[2] / "dags" / "pipelines.py"

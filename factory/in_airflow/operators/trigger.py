@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import BaseOperator
+from airflow.sdk import BaseOperator, DagRunState
 from airflow.sdk.exceptions import (
     AirflowException,
     AirflowFailException,
@@ -60,7 +60,7 @@ class TriggerPipeline(BaseOperator):
             self._require_active(task)
         if not task.get_dr_count(dag_id=self.pipeline, run_ids=[run_id]):
             raise self._start(run_id, again=False)
-        state = task.get_dagrun_state(self.pipeline, run_id)
+        state = DagRunState(task.get_dagrun_state(self.pipeline, run_id)).value
         log.info("the run %s of %s was started before; it is %s", run_id, self.pipeline, state)
         if not self.wait or state == "success":
             return

@@ -92,18 +92,16 @@ class Wait(BaseOperator):
             self.defer(trigger=DateTimeTrigger(moment=moment), method_name="resume")
 
     def _end(self, state: str, detail: str) -> None:
-        if state == "met":
-            log.info(detail)
-        elif state == "skipped":
-            raise AirflowSkipException(detail)
-        elif state == "timeout":
+        if state == "timeout":
             longest = timedelta(seconds=self.timeout)
-            message = f"this waits {longest} at most; the last look: {detail}"
-            raise (AirflowSkipException if self.on_timeout == "skip" else AirflowSensorTimeout)(
-                message
-            )
-        else:
+            detail = f"this waits {longest} at most; the last look: {detail}"
+            if self.on_timeout == "fail":
+                raise AirflowSensorTimeout(detail)
+        elif state not in ("met", "skipped"):
             raise AirflowException(detail)
+        log.info(detail)
+        if state != "met":
+            raise AirflowSkipException(detail)
 
 
 def _logical_date(context: Context, offset: float) -> datetime:

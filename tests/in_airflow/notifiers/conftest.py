@@ -3,7 +3,7 @@ from email.message import EmailMessage
 
 import pytest
 
-from .mail import serving
+from tests.mail import serving
 
 
 @pytest.fixture

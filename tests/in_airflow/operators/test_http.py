@@ -5,8 +5,9 @@ import socket
 
 import pytest
 
+from tests.web import Web
+
 from ..pipelines import Pipelines, Run
-from ..web import Web
 
 SPEC = """
 version: 1

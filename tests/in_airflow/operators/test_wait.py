@@ -7,9 +7,9 @@ import psycopg
 import pytest
 
 from factory.embedded.postgres import Server
+from tests.web import Web
 
 from ..pipelines import DAY, Pipelines, Run
-from ..web import Web
 
 SPEC = """
 version: 1
