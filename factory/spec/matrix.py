@@ -87,7 +87,7 @@ def _too_many(path: Path, count: int) -> Problem:
     return Problem(
         path,
         "too-many",
-        f"the matrix has {count:,} combinations",
+        f"the matrix has {f'{count:,}' if count < 10**9 else 'countless'} combinations",
         expected=f"at most {MAX_COMBINATIONS:,}",
         at_key=True,
     )

@@ -94,7 +94,7 @@ def resolve(document: Document, around: Context, only: str | None = None) -> lis
         return [_Resolver(document, layers, merged, notes, around.environment).one(stem, {})]
     every = combinations(stem, merged["matrix"], ("matrix",), notes)
     chosen = [entry for entry in every if only in (None, entry[0])]
-    size = size_of(merged)
+    size = size_of({key: merged[key] for key in merged if key != "matrix"})
     found = []
     for dag_id, values in chosen:
         if not notes.spend(size):
@@ -104,7 +104,7 @@ def resolve(document: Document, around: Context, only: str | None = None) -> lis
         found.append(resolver.one(dag_id, values))
         notes.left = own.left
         if notes.left < 0:
-            break
+            return found[-1:]  # the others are well, and are not wanted
     return found
 
 
@@ -182,6 +182,9 @@ class _Tasks:
                 self._expand(task, position)
             else:
                 self._add(self._filled(task, self.filler), position)
+            if self.notes.left < 0:
+                self.notes.holes.append(("tasks",))
+                return self.found
         if self.copies:
             self._expand_needs()
         return self.found

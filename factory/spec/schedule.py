@@ -97,9 +97,14 @@ def _exactly_one(
         )
 
 
+_MAX_CRON = 250
+
+
 @lru_cache(maxsize=1024)
 def cron_error(expression: str) -> str:
     """Why Airflow's cron reader refuses an expression, or an empty string."""
+    if len(expression) > _MAX_CRON:
+        return f"it has {len(expression):,} characters"
     if _is_plain_cron(expression):
         return ""
     from croniter import CroniterBadDateError, croniter  # costs as much as reading 100 specs

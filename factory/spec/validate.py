@@ -230,10 +230,14 @@ def _graph(steps: list[tuple[int, dict[str, Any]]], complete: bool) -> Iterator[
         yield Problem(
             ("tasks", first[shown[0]], "needs"),
             "cycle",
-            f"the needs go round in a circle: {' → '.join(shown)}",
+            f"the needs go round in a circle: {' → '.join(_cut(shown))}",
             expected="tasks that can be put in an order",
             at_key=True,
         )
+
+
+def _cut(names: list[str]) -> list[str]:
+    return names if len(names) <= 12 else [*names[:10], "…", names[-1]]
 
 
 def _bad_need(path: Path, need: str, task_id: str, ids: list[str]) -> Problem:
