@@ -108,8 +108,7 @@ def _failed_tasks(dag_id: str, run_id: str, task: Any) -> tuple[str, ...]:
         log.debug("no task states for %s %s", dag_id, run_id, exc_info=True)
         return one
     states = runs.get(run_id, {})
-    failed = tuple(sorted(name for name, state in states.items() if state == "failed"))
-    return failed or one
+    return tuple(sorted(name for name, state in states.items() if state == "failed"))
 
 
 def _run_url(dag_id: str, run_id: str) -> str:

@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import BaseOperator, DagRunState
-from airflow.sdk.exceptions import (
+from airflow.providers.common.compat.sdk import (  # they moved after Airflow 3.1
     AirflowException,
     AirflowFailException,
     DagRunTriggerException,
 )
+from airflow.sdk import BaseOperator, DagRunState
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
