@@ -81,20 +81,21 @@ def _unconverted(error: msgspec.ValidationError, prefix: Path) -> Problem:
 
 
 @cache
-def _validator(model: Any, authoring: bool = False) -> _Validator:
+def validator(model: Any, authoring: bool = False) -> _Validator:
+    """The rules of a type; `authoring`: of what stands in a file, not of what it resolves to."""
     return _Validator(model, authoring)
 
 
 def validate_layer(document: Document, *, environment: bool = False) -> list[Diagnostic]:
     """What is wrong in a `_defaults.yaml` or in an environment file."""
     model = EnvironmentFile if environment else DefaultsFile
-    found = _validator(model, authoring=True).problems(document.value)
+    found = validator(model, authoring=True).problems(document.value)
     return [placed(document, problem.path, problem) for problem in found]
 
 
 def validate(resolved: Resolved, arguments_of: ArgumentsOf, kinds: Iterable[str]) -> list[Problem]:
     """Every problem of a resolved spec that can be told without reading other files."""
-    found = [*resolved.problems, *_validator(Pipeline).problems(resolved.value)]
+    found = [*resolved.problems, *validator(Pipeline).problems(resolved.value)]
     tasks = resolved.value.get("tasks")
     if isinstance(tasks, list):
         steps = [
@@ -125,7 +126,7 @@ def _arguments(
         return
     try:
         model = arguments_of(uses)
-        validator = None if model is None else _validator(model)
+        rules = None if model is None else validator(model)
     except KeyError:
         known = list(kinds)
         yield Problem(
@@ -143,8 +144,8 @@ def _arguments(
         message = f"the kind {uses!r} is broken: {error}"
         yield Problem(("tasks", index, "uses"), "broken-kind", message)
         return
-    if validator is not None and isinstance(given, dict):
-        yield from validator.problems(given, ("tasks", index, "with"))
+    if rules is not None and isinstance(given, dict):
+        yield from rules.problems(given, ("tasks", index, "with"))
 
 
 def _operator(index: int, uses: str, given: Any) -> Iterator[Problem]:

@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import msgspec
+import pytest
+
+from factory.errors import FactoryError
+from factory.plan import kind as kinds
+from factory.plan.kind import Fragment, Step
+from factory.plan.model import Group, Pipeline, Task
+from factory.project import Project
+
+
+class Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """No arguments."""
+
+
+class Offer:
+    """An entry point of another package."""
+
+    def __init__(self, value: str) -> None:
+        self.value = value
+
+
+Offering = Callable[..., None]
+
+
+@pytest.fixture
+def offer(monkeypatch: pytest.MonkeyPatch) -> Iterator[Offering]:
+    """Make kinds of other packages known: names with modules."""
+
+    def make(**modules: Any) -> None:
+        offers: dict[str, list[Any]] = {}
+        for name, module in modules.items():
+            monkeypatch.setitem(sys.modules, f"other_{name}", module)
+            offers[name] = [Offer(f"other_{name}")]
+        monkeypatch.setattr(kinds, "outside", lambda: offers)
+        kinds.find.cache_clear()
+
+    yield make
+    kinds.find.cache_clear()
+
+
+def module(compile: Callable[[Step], Any], arguments: Any = Nothing) -> ModuleType:
+    made = ModuleType("other")
+    made.Arguments = arguments  # type: ignore[attr-defined]
+    made.compile = compile  # type: ignore[attr-defined]
+    return made
+
+
+def compiled(folder: Path, text: str) -> Pipeline:
+    (folder / "spec.yaml").write_text(text)
+    return Project(folder, "dev").plan("spec")
+
+
+def three(step: Step) -> Fragment:
+    """Two tasks and the teardown of the first."""
+    first, last, end = (f"{step.id}.{name}" for name in ("first", "last", "end"))
+    tasks = (
+        Task(id=first, operator="x.First", group=step.id, role="setup"),
+        Task(id=last, operator="x.Last", group=step.id, settings={"retries": 9}),
+        Task(id=end, operator="x.End", group=step.id, role="teardown", setups=(first,)),
+    )
+    return Fragment(
+        tasks=tasks,
+        first=(first,),
+        last=(last,),
+        edges=((first, last), (last, end)),
+        group=Group(step.id),
+    )
+
+
+def test_a_step_of_several_tasks(tmp_path: Path, offer: Offering) -> None:
+    offer(three=module(three))
+    plan = compiled(
+        tmp_path,
+        """\
+version: 1
+tasks:
+  - {id: before, run: echo}
+  - {id: mid, uses: three, needs: [before, before], retries: 2, trigger_rule: all_done}
+  - {id: after, run: echo, needs: [mid]}
+""",
+    )
+    assert plan.groups == (Group("mid"),)
+    assert plan.edges == (
+        ("mid.first", "mid.last"),
+        ("mid.last", "mid.end"),
+        ("before", "mid.first"),
+        ("mid.last", "after"),
+    )
+    settings = {task.id: task.settings for task in plan.tasks}
+    assert settings["mid.first"] == {"retries": 2, "trigger_rule": "all_done"}
+    assert settings["mid.last"] == {"retries": 9, "trigger_rule": "all_done"}
+    assert settings["mid.end"] == {"retries": 2}  # Airflow sets the rule of a teardown
+    assert {task.uses for task in plan.tasks} == {"bash", "three"}
+
+
+def refuse(step: Step) -> Fragment:
+    raise ValueError("no")
+
+
+def leave(step: Step) -> Fragment:
+    raise SystemExit(3)
+
+
+def forget(step: Step) -> None:
+    return None
+
+
+@pytest.mark.parametrize("function", [refuse, leave, forget])
+def test_a_kind_that_fails_hides_no_other_pipeline(
+    tmp_path: Path, offer: Offering, function: Callable[[Step], Any]
+) -> None:
+    offer(other=module(function))
+    (tmp_path / "bad.yaml").write_text("version: 1\ntasks:\n  - {id: a, uses: other}\n")
+    (tmp_path / "good.yaml").write_text("version: 1\ntasks:\n  - {id: a, run: echo}\n")
+    bad, good = Project(tmp_path, "dev").outcomes()
+    assert good.plans
+    (entry,) = bad.diagnostics
+    assert (entry.line, entry.column, entry.code) == (3, 19, "not-built")
+    assert "the kind 'other' fails" in entry.message
+
+
+def test_a_kind_that_is_none(tmp_path: Path, offer: Offering) -> None:
+    offer(other=ModuleType("other"))
+    with pytest.raises(FactoryError) as caught:
+        kinds.find("other")
+    assert "is not a kind: it has no `Arguments`" in caught.value.message
+
+
+def test_a_plan_is_the_same_every_time(tmp_path: Path) -> None:
+    text = """\
+version: 1
+tags: [b, a, c]
+vars: {x: {b: 1, a: 2}}
+params: {all: "${vars.x}"}
+tasks:
+  - {id: b, run: echo, needs: [a]}
+  - {id: a, run: echo}
+"""
+    once = msgspec.json.encode(compiled(tmp_path, text))
+    assert msgspec.json.encode(compiled(tmp_path, text)) == once

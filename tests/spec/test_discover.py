@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from factory.spec.discover import discover, find, folders
+from tests.spec.yaml_text import TASKS
+
+
+def make(root: Path, *names: str) -> Path:
+    for name in names:
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(TASKS)
+    return root
+
+
+def names(root: Path) -> list[str]:
+    return [path.relative_to(root).as_posix() for path in discover(root).files]
+
+
+def codes(root: Path) -> list[tuple[str, str]]:
+    return [(problem.file.partition("/")[2], problem.code) for problem in discover(root).problems]
+
+
+def test_pipelines_are_found_in_order(tmp_path: Path) -> None:
+    make(tmp_path, "b.yaml", "team/a.yml", "team/deep/c.yaml", "a.yaml.bak", "x.txt", "x.sql")
+    make(tmp_path, "_defaults.yaml", "team/_defaults.yaml", "environments/prod.yaml")
+    make(tmp_path, ".hidden.yaml", ".git/x.yaml", "__pycache__/y.yaml")
+    assert names(tmp_path) == ["b.yaml", "team/a.yml", "team/deep/c.yaml"]
+    assert codes(tmp_path) == []
+
+
+def test_only_the_first_of_two_with_one_name_stays(tmp_path: Path) -> None:
+    make(tmp_path, "b/orders.yaml", "a/orders.yml", "c/Orders.yaml")
+    assert names(tmp_path) == ["a/orders.yml"]
+    assert codes(tmp_path) == [
+        ("b/orders.yaml", "duplicate-dag-id"),
+        ("c/Orders.yaml", "duplicate-dag-id"),
+    ]
+
+
+def test_a_worker_finds_what_the_scheduler_found(tmp_path: Path) -> None:
+    make(tmp_path, "b/orders.yaml", "a/orders.yml", "_x.yaml", "a/team.v2.yaml")
+    assert find(tmp_path, "orders") == tmp_path / "a/orders.yml"
+    assert find(tmp_path, "orders__eu__1") == tmp_path / "a/orders.yml"
+    assert find(tmp_path, "team.v2") == tmp_path / "a/team.v2.yaml"
+    for nothing in ("", "_x", "_defaults", "orders.yml", "a/orders", "../a/orders", "nope", "*"):
+        assert find(tmp_path, nothing) is None
+
+
+@given(st.lists(st.sampled_from(["a", "b", "c/a", "c/d", "d/b", "e__f", "g_", "_h"]), unique=True))
+def test_finding_one_agrees_with_finding_all(
+    tmp_path_factory: pytest.TempPathFactory, files: list[str]
+) -> None:
+    root = make(tmp_path_factory.mktemp("find"), *(f"{name}.yaml" for name in files))
+    found = {path.stem: path for path in discover(root).files}
+    for stem in ("a", "b", "d", "e__f", "g_", "_h"):
+        assert find(root, stem) == found.get(stem)
+
+
+def test_a_link_to_a_file_is_a_pipeline(tmp_path: Path) -> None:
+    make(tmp_path, "root/a.yaml", "elsewhere/b.yaml")
+    (tmp_path / "root/b.yaml").symlink_to("../elsewhere/b.yaml")
+    assert names(tmp_path / "root") == ["a.yaml", "b.yaml"]
+
+
+def test_a_link_to_a_folder_elsewhere_is_followed(tmp_path: Path) -> None:
+    make(tmp_path, "root/a.yaml", "elsewhere/team/b.yaml")
+    (tmp_path / "root/more").symlink_to("../elsewhere")
+    assert names(tmp_path / "root") == ["a.yaml", "more/team/b.yaml"]
+    assert find(tmp_path / "root", "b") == tmp_path / "root/more/team/b.yaml"
+
+
+@pytest.mark.parametrize("target", [".", "..", "/", "team", "team/../team"])
+def test_a_link_to_a_folder_that_is_read_anyway(tmp_path: Path, target: str) -> None:
+    root = make(tmp_path / "root", "a.yaml", "team/b.yaml")
+    (root / "again").symlink_to(target)
+    assert names(root) == ["a.yaml", "team/b.yaml"]
+    assert codes(root) == [("again", "folder-twice")]
+
+
+def test_links_in_a_circle(tmp_path: Path) -> None:
+    root = make(tmp_path / "root", "a.yaml", "x/b.yaml", "y/c.yaml")
+    (root / "x/y").symlink_to("../y")
+    (root / "y/x").symlink_to("../x")
+    (root / "z").symlink_to("z")
+    assert names(root) == ["a.yaml", "x/b.yaml", "y/c.yaml"]
+    assert codes(root) == [("x/y", "folder-twice"), ("y/x", "folder-twice")]
+
+
+def test_folders_that_all_link_to_each_other(tmp_path: Path) -> None:
+    root = make(tmp_path / "root", *(f"f{i}/p{i}.yaml" for i in range(12)))
+    for one in range(12):
+        for other in range(12):
+            (root / f"f{one}/to{other}").symlink_to(f"../f{other}")
+    assert len(names(root)) == 12
+    assert len(codes(root)) == 144
+
+
+def test_folders_deeper_than_a_path_may_be_long(tmp_path: Path) -> None:
+    folder = tmp_path
+    here = os.open(tmp_path, os.O_RDONLY)
+    try:
+        for _ in range(25):
+            os.mkdir("d" * 200, dir_fd=here)
+            below = os.open("d" * 200, os.O_RDONLY, dir_fd=here)
+            os.close(here)
+            here = below
+    finally:
+        os.close(here)
+    make(tmp_path, "a.yaml")
+    assert names(folder) == ["a.yaml"]
+    assert [code for _, code in codes(folder)] == ["unreadable"]
+
+
+def as_nobody(function: Callable[[], Any]) -> Any:
+    """What a function returns to a user who may read nothing that is not for all."""
+    if os.getuid() != 0:
+        return function()
+
+    def child(answers: Any) -> None:
+        os.setgid(65534)
+        os.setuid(65534)
+        answers.put(function())
+
+    fork = multiprocessing.get_context("fork")
+    answers = fork.SimpleQueue()
+    process = fork.Process(target=child, args=(answers,))
+    process.start()
+    process.join(30)
+    assert process.exitcode == 0
+    return answers.get()
+
+
+@pytest.fixture
+def open_path(tmp_path: Path) -> Path:
+    """A folder that everybody may enter, below folders that pytest keeps for its user."""
+    for folder in (tmp_path, *list(tmp_path.parents)[:2]):
+        folder.chmod(0o755)
+    return tmp_path
+
+
+def test_a_folder_that_may_not_be_read(open_path: Path) -> None:
+    root = make(open_path / "root", "a.yaml", "secret/b.yaml")
+    (root / "secret").chmod(0o000)
+    try:
+        found, problems = as_nobody(lambda: (names(root), codes(root)))
+    finally:
+        (root / "secret").chmod(0o755)
+    assert found == ["a.yaml"]
+    assert problems == [("secret", "unreadable")]
+
+
+def test_a_file_that_may_not_be_read(open_path: Path) -> None:
+    from factory.project import Project
+
+    root = make(open_path / "root", "a.yaml", "b.yaml")
+    (root / "b.yaml").chmod(0o000)
+
+    def read() -> list[tuple[str, list[str]]]:
+        return [
+            (outcome.path.stem, [entry.code for entry in outcome.diagnostics])
+            for outcome in Project(root, "dev").outcomes()
+        ]
+
+    read()  # what is imported late is imported before the rights are given up
+    assert as_nobody(read) == [("a", []), ("b", ["unreadable"])]
+
+
+def test_folders_of_a_file(tmp_path: Path) -> None:
+    assert folders(tmp_path, tmp_path / "a/b/c.yaml") == [
+        tmp_path,
+        tmp_path / "a",
+        tmp_path / "a/b",
+    ]
