@@ -304,7 +304,10 @@ def _missing(error: ValidationError, path: Path) -> Iterator[Problem]:
 
 def _enum(error: ValidationError, path: Path) -> Iterator[Problem]:
     choices = [str(choice) for choice in error.validator_value]
-    hint = did_you_mean(error.instance, choices) if isinstance(error.instance, str) else ""
+    hint = ""
+    if isinstance(error.instance, str):
+        other = _OTHER_CHOICES.get(error.instance.lower(), "")
+        hint = did_you_mean(other if other in choices else error.instance, choices)
     yield Problem(
         path,
         "not-a-choice",
@@ -312,6 +315,16 @@ def _enum(error: ValidationError, path: Path) -> Iterator[Problem]:
         one_of(choices, limit=20),
         hint,
     )
+
+
+_OTHER_CHOICES = {
+    "insert": "append",
+    "overwrite": "replace",
+    "postgresql": "postgres",
+    "slack": "webhook",
+    "upsert": "merge",
+}
+"""What others call our choices."""
 
 
 def _const(error: ValidationError, path: Path) -> Iterator[Problem]:

@@ -173,6 +173,8 @@ def _at_home(found: list[Problem], tasks: Any, arguments_of: ArgumentsOf) -> lis
     moved: set[tuple[Path, str]] = set()
     for problem in found:
         path, key = problem.path, problem.path[-1] if problem.path else ""
+        if problem.code == "unknown-key" and problem.hint.startswith("put it under "):
+            moved |= {((*path[:-1], name), str(key)) for name in _HOMES.findall(problem.hint)}
         if problem.code == "unknown-key" and path[0] == "tasks" and path[2:3] == (key,):
             if key in _fields(tasks[path[1]].get("uses"), arguments_of):
                 moved.add(((*path[:2], "with"), str(key)))
@@ -186,6 +188,7 @@ def _at_home(found: list[Problem], tasks: Any, arguments_of: ArgumentsOf) -> lis
     return [problem for problem in mended if (problem.path, problem.message) not in gaps]
 
 
+_HOMES = re.compile(r"`(\w+):`")
 _BESIDE = {*SETTINGS, "needs", "description", "matrix"}
 
 
