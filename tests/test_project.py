@@ -6,7 +6,7 @@ import pytest
 
 from factory.errors import FactoryError, SpecError
 from factory.project import Project, find_root
-from factory.spec import discover, read
+from factory.spec import discover, text
 
 TASKS = "version: 1\ntasks:\n  - {id: a, run: 'echo ${environment}'}\n"
 
@@ -113,7 +113,7 @@ def test_a_file_that_becomes_a_folder_after_it_was_found(root: Path) -> None:
 
 
 def test_a_file_that_grows_while_it_is_read(root: Path) -> None:
-    path = write(root, "a.yaml", TASKS + f"# {'x' * (read.MAX_BYTES + 10)}\n")
+    path = write(root, "a.yaml", TASKS + f"# {'x' * (text.MAX_BYTES + 10)}\n")
     (entry,) = Project(root).outcome(path).diagnostics
     assert entry.code == "too-large"
 

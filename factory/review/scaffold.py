@@ -12,7 +12,7 @@ import msgspec
 from msgspec import inspect as types
 
 from factory.plan import kind as kinds
-from factory.spec.read import plain_value
+from factory.spec.scalars import is_text
 
 _FUNCTION = re.compile(r"[\w./-]+\.py:(?P<function>\w+)\Z")
 _SAFE = re.compile(r"[\w/@+][\w /.,:;@+=()\[\]{}%$*<>'\"!?|&~^-]*\Z")
@@ -198,7 +198,7 @@ def _inner(value: Any) -> str:
 def _scalar(value: Any) -> str:
     if not isinstance(value, str):
         return json.dumps(value)
-    is_plain = _SAFE.match(value) and value == value.strip() and plain_value(value) == value
+    is_plain = _SAFE.match(value) and value == value.strip() and is_text(value)
     if is_plain and ": " not in value and " #" not in value and not value.endswith(":"):
         return value
     return json.dumps(value, ensure_ascii=False)

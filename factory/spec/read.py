@@ -7,24 +7,18 @@ builds no object that a tag names, and sees duplicate keys and swallowed templat
 
 from __future__ import annotations
 
-import errno
-import math
-import os
-import re
-import stat
 from collections.abc import Iterator
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, NoReturn
 
 import msgspec
 import yaml
-from yaml.constructor import SafeConstructor
-from yaml.resolver import Resolver
 
 from factory.diagnostics import Diagnostic, quoted
 from factory.errors import SpecError
-from factory.spec.syntax import MAX_NUMBER, as_quoted, explain_syntax, split_lines
+from factory.spec.scalars import Doubtful, long_value, plain_value
+from factory.spec.syntax import MAX_NUMBER, QUOTE, as_quoted, explain_syntax, split_lines
+from factory.spec.text import fail, text_of
 
 try:
     from yaml import CSafeLoader as Loader
@@ -33,12 +27,9 @@ except ImportError:  # libyaml is missing: slower, the same result
 
 Event = Any  # yaml's events: their marks are typed as optional
 
-MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 64
 MAX_NODES = 100_000
 MAX_PROBLEMS = 100
-
-QUOTE = 'put it in quotes: "{{ … }}"'
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,188 +46,13 @@ def read(path: Path, name: str) -> Document:
 
     :raises SpecError: the file cannot be read, or is not one YAML mapping of plain data.
     """
-    text = _text(path, name)
+    text = text_of(path, name)
     return Document(name=name, path=path, text=text, value=_Builder(name, text).build())
 
 
 def events(text: str) -> Iterator[Event]:
     """libyaml's events for a text that `read` has accepted."""
     yield from yaml.parse(text, Loader)
-
-
-def _text(path: Path, name: str) -> str:
-    try:
-        data, size = _bytes(path, name)
-    except OSError as error:
-        _unreadable(path, name, error)
-    if len(data) > MAX_BYTES:
-        _fail_whole(
-            name,
-            "too-large",
-            f"the file has {size / MAX_BYTES:.1f} MiB",
-            "at most 1 MiB: a spec describes data, it does not hold it",
-        )
-    if data.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")):
-        _fail_whole(
-            name,
-            "byte-order-mark",
-            "the file starts with a byte order mark",
-            "UTF-8 without a byte order mark",
-            "save it again as plain UTF-8",
-        )
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        before = data[: error.start].decode("utf-8")
-        line = before.count("\n") + 1
-        column = len(before) - (before.rfind("\n") + 1) + 1
-        _fail(
-            name,
-            line,
-            column,
-            "not-utf-8",
-            f"byte 0x{data[error.start]:02x} is not UTF-8",
-            expected="a file saved as UTF-8",
-        )
-    return text
-
-
-def _bytes(path: Path, name: str) -> tuple[bytes, int]:
-    """At most MAX_BYTES and one more, and the size of the whole file."""
-    descriptor = os.open(path, _FLAGS)
-    try:
-        status = os.fstat(descriptor)
-        if stat.S_ISDIR(status.st_mode):
-            _fail_whole(name, "not-a-file", "this is a folder", "a YAML file")
-        if not stat.S_ISREG(status.st_mode):
-            _fail_whole(name, "not-a-file", "this is a pipe or a device", "a YAML file")
-        with open(descriptor, "rb", closefd=False) as file:
-            data = file.read(MAX_BYTES + 1)
-        return data, max(status.st_size, len(data))
-    finally:
-        os.close(descriptor)
-
-
-# without waiting: a FIFO would block until somebody writes into it
-_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
-
-
-def _unreadable(path: Path, name: str, error: OSError) -> NoReturn:
-    if error.errno == errno.ENXIO:
-        _fail_whole(name, "not-a-file", "this is a socket or a device", "a YAML file")
-    if error.errno == errno.ELOOP or (error.errno == errno.ENOENT and path.is_symlink()):
-        message = "this link leads nowhere, or in a circle"
-        _fail_whole(name, "broken-link", message, "a link to a file")
-    _fail_whole(name, "unreadable", f"the file cannot be read: {error.strerror}")
-
-
-def _fail_whole(name: str, code: str, message: str, expected: str = "", hint: str = "") -> NoReturn:
-    """The file as a whole cannot be used."""
-    _fail(name, 1, 1, code, message, expected=expected, hint=hint, width=0)
-
-
-def _fail(
-    name: str,
-    line: int,
-    column: int,
-    code: str,
-    message: str,
-    *,
-    expected: str = "",
-    hint: str = "",
-    width: int = 1,
-) -> NoReturn:
-    raise SpecError(
-        [
-            Diagnostic(
-                file=name,
-                line=line,
-                column=column,
-                code=code,
-                message=message,
-                expected=expected,
-                hint=hint,
-                width=width,
-            )
-        ]
-    )
-
-
-_BOOLS = SafeConstructor.bool_values
-_RESOLVERS = Resolver.yaml_implicit_resolvers
-_DECIMAL = re.compile(r"[-+]?(0|[1-9][0-9]*)\Z")
-
-
-class Doubtful(Exception):
-    """An unquoted scalar that YAML 1.1 and people read differently."""
-
-    def __init__(self, code: str, message: str, instead: str = "") -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-        self.instead = instead
-
-
-@lru_cache(maxsize=8192)
-def plain_value(text: str) -> Any:
-    """An unquoted scalar as YAML 1.1 reads it, except that dates stay text.
-
-    :raises Doubtful: people may have meant something else.
-    """
-    if _DECIMAL.match(text):
-        return _number(int(text), text)
-    tag = _tag(text)
-    if tag == "bool":
-        return _bool(text)
-    if tag == "null":
-        return None
-    if tag in ("int", "float"):
-        construct = getattr(SafeConstructor(), f"construct_yaml_{tag}")
-        try:
-            value = construct(yaml.ScalarNode(tag, text))
-        except ValueError:  # `0x_`
-            return text
-        return _number(value, text)
-    return text
-
-
-def _tag(text: str) -> str:
-    """The short name of the type that YAML 1.1 sees in an unquoted scalar."""
-    if not text:
-        return "null"
-    for tag, pattern in _RESOLVERS.get(text[0], ()):
-        if pattern.match(text):
-            return str(tag).rpartition(":")[2]
-    return "str"
-
-
-def _bool(text: str) -> bool:
-    value = _BOOLS[text.lower()]
-    word = str(value).lower()
-    if text.lower() != word:
-        raise Doubtful("ambiguous", f"YAML 1.1 reads {text} as {word}, YAML 1.2 as text", word)
-    return value
-
-
-def _number(value: int | float, text: str) -> int | float:
-    if ":" in text:
-        raise Doubtful("ambiguous", f"YAML 1.1 reads {text} as the number {value}")
-    digits = text.lstrip("+-")
-    if digits[0] == "0" and digits.isdigit() and len(digits) > 1:
-        message = f"YAML 1.1 reads {text} as the octal number {value}"
-        raise Doubtful("ambiguous", message, str(value))
-    if isinstance(value, float) and not math.isfinite(value):
-        raise Doubtful("number", f"{text} is no number that JSON can hold")
-    if isinstance(value, int) and not -(2**63) <= value < 2**63:
-        raise Doubtful("number", f"{text} has more than 64 bits")
-    return value
-
-
-def _long_value(text: str) -> str:
-    """What is too long to be a number, and to be worth a place in the cache."""
-    if _tag(text) in ("int", "float"):
-        raise Doubtful("number", f"a number with {len(text):,} characters")
-    return text
 
 
 class _Frame:
@@ -277,7 +93,7 @@ class _Builder:
         if self.problems:
             raise SpecError(self.problems)
         if self.root is None:
-            _fail(
+            fail(
                 self.name,
                 1,
                 1,
@@ -288,7 +104,7 @@ class _Builder:
             )
         if not isinstance(self.root, dict):
             kind = "list" if isinstance(self.root, list) else "single value"
-            _fail(
+            fail(
                 self.name,
                 1,
                 1,
@@ -309,7 +125,7 @@ class _Builder:
                 elif event.implicit[0]:
                     text = event.value
                     try:
-                        value = plain_value(text) if len(text) <= MAX_NUMBER else _long_value(text)
+                        value = plain_value(text) if len(text) <= MAX_NUMBER else long_value(text)
                     except Doubtful as doubt:
                         value = text
                         self._doubt(event, doubt)

@@ -11,7 +11,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from factory.errors import SpecError
-from factory.spec.read import Doubtful, plain_value, read
+from factory.spec.read import read
+from factory.spec.scalars import Doubtful, plain_value
 from tests.spec.yaml_text import KEYS, VALUES
 
 

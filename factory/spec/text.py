@@ -1,0 +1,123 @@
+"""A file → its text: what is no readable UTF-8 file of a sensible size is refused."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from pathlib import Path
+from typing import NoReturn
+
+from factory.diagnostics import Diagnostic
+from factory.errors import SpecError
+
+MAX_BYTES = 1024 * 1024
+
+
+def text_of(path: Path, name: str) -> str:
+    """The text of a file that may be anything; never waits, never reads more than is allowed.
+
+    :raises SpecError: there is no such text.
+    """
+    try:
+        data, size = _bytes(path, name)
+    except OSError as error:
+        _unreadable(path, name, error)
+    if len(data) > MAX_BYTES:
+        fail_whole(
+            name,
+            "too-large",
+            f"the file has {size / MAX_BYTES:.1f} MiB",
+            "at most 1 MiB: a spec describes data, it does not hold it",
+        )
+    if data.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")):
+        fail_whole(
+            name,
+            "byte-order-mark",
+            "the file starts with a byte order mark",
+            "UTF-8 without a byte order mark",
+            "save it again as plain UTF-8",
+        )
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        before = data[: error.start].decode("utf-8")
+        line = before.count("\n") + 1
+        column = len(before) - (before.rfind("\n") + 1) + 1
+        fail(
+            name,
+            line,
+            column,
+            "not-utf-8",
+            f"byte 0x{data[error.start]:02x} is not UTF-8",
+            expected="a file saved as UTF-8",
+        )
+    return text
+
+
+def _bytes(path: Path, name: str) -> tuple[bytes, int]:
+    """At most MAX_BYTES and one more, and the size of the whole file."""
+    descriptor = os.open(path, _FLAGS)
+    try:
+        status = os.fstat(descriptor)
+        if stat.S_ISDIR(status.st_mode):
+            fail_whole(name, "not-a-file", "this is a folder", "a YAML file")
+        if not stat.S_ISREG(status.st_mode):
+            fail_whole(name, "not-a-file", "this is a pipe or a device", "a YAML file")
+        with open(descriptor, "rb", closefd=False) as file:
+            data = file.read(MAX_BYTES + 1)
+        return data, max(status.st_size, len(data))
+    finally:
+        os.close(descriptor)
+
+
+# without waiting: a FIFO would block until somebody writes into it
+_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
+
+
+def _unreadable(path: Path, name: str, error: OSError) -> NoReturn:
+    if error.errno == errno.ENXIO:
+        fail_whole(name, "not-a-file", "this is a socket or a device", "a YAML file")
+    if error.errno == errno.ELOOP or (error.errno == errno.ENOENT and path.is_symlink()):
+        message = "this link leads nowhere, or in a circle"
+        fail_whole(name, "broken-link", message, "a link to a file")
+    fail_whole(name, "unreadable", f"the file cannot be read: {error.strerror}")
+
+
+def fail_whole(name: str, code: str, message: str, expected: str = "", hint: str = "") -> NoReturn:
+    """Refuse a file as a whole.
+
+    :raises SpecError: always.
+    """
+    fail(name, 1, 1, code, message, expected=expected, hint=hint, width=0)
+
+
+def fail(
+    name: str,
+    line: int,
+    column: int,
+    code: str,
+    message: str,
+    *,
+    expected: str = "",
+    hint: str = "",
+    width: int = 1,
+) -> NoReturn:
+    """Refuse a file.
+
+    :raises SpecError: always.
+    """
+    raise SpecError(
+        [
+            Diagnostic(
+                file=name,
+                line=line,
+                column=column,
+                code=code,
+                message=message,
+                expected=expected,
+                hint=hint,
+                width=width,
+            )
+        ]
+    )
