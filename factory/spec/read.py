@@ -1,4 +1,4 @@
-"""YAML text → plain data. The only module that touches YAML; `positions` reads its events too.
+"""YAML text → plain data. Only this and `scalars` touch YAML; `positions` reads its events too.
 
 libyaml's events are turned into values here, not by PyYAML's constructor: that is twice as
 fast, never recurses (a file nested 100,000 deep overflows libyaml's C stack when composed),
