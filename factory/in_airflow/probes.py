@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
@@ -14,6 +15,8 @@ from factory.in_airflow.storage import local_path
 
 # a driver's words for "the database cannot be asked now", by PEP 249
 _NEUTRAL = {"OperationalError", "InterfaceError"}
+# Airflow fills its table of hooks at the first use, and not for several threads at once
+_HOOKS = threading.Lock()
 _FAILED = ("failed", "upstream_failed", "removed")
 
 
@@ -54,7 +57,8 @@ def _http(**request: Any) -> Seen:
 def _sql(*, conn_id: str, sql: str, parameters: Any = None) -> Seen:
     from airflow.sdk import BaseHook
 
-    hook = BaseHook.get_hook(conn_id)
+    with _HOOKS:
+        hook = BaseHook.get_hook(conn_id)
     if not hasattr(hook, "get_first"):
         raise AirflowException(f"the connection {conn_id!r} is no database's")
     try:

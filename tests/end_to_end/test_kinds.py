@@ -122,6 +122,9 @@ class World:
         (task,) = [task for task in tasks if task.task_id == task_id]
         return "\n".join(self.api.log(task))
 
+    def logs(self, run: DagRun) -> str:
+        return "\n".join(self.log(run, name) for name in self.states(run))
+
     def told(self, run: DagRun, event: str) -> list[dict[str, Any]]:
         messages = [asked.json() for asked in self.hook.asked]
         return [
@@ -202,7 +205,7 @@ def test_waits_in_the_triggerer(world: World) -> None:
         connection.execute("INSERT INTO ready VALUES (1), (2)")
     (world.folder / "2024-01-02.csv").touch()
     world.api.trigger("child", logical_date=DAY - timedelta(days=1))
-    assert world.ended(run).state == "success"
+    run = world.ended(run)
     assert world.states(run) == {
         "answer": "success",
         "rows": "success",
@@ -210,7 +213,7 @@ def test_waits_in_the_triggerer(world: World) -> None:
         "moment": "success",
         "other": "success",
         "never": "skipped",
-    }
+    }, world.logs(run)
     assert "answered 200" in world.log(run, "answer")
     assert "this waits 0:00:03 at most; the last look: there is no file" in world.log(run, "never")
 
