@@ -56,8 +56,7 @@ class TriggerPipeline(BaseOperator):
         """Start the run, or go on with the one that an earlier try has started."""
         task: Any = context["task_instance"]
         run_id = run_id_for(task.dag_id, task.task_id, task.run_id, task.map_index)
-        if self.wait:
-            self._require_active(task)
+        self._require_there(task)
         if not task.get_dr_count(dag_id=self.pipeline, run_ids=[run_id]):
             raise self._start(run_id, again=False)
         state = DagRunState(task.get_dagrun_state(self.pipeline, run_id)).value
@@ -102,9 +101,17 @@ class TriggerPipeline(BaseOperator):
             deferrable=True,
         )
 
-    def _require_active(self, task: Any) -> None:
-        """A run of a paused DAG would be waited for without end. Known since Airflow 3.2."""
-        if hasattr(task, "get_dag") and task.get_dag(self.pipeline).is_paused:
+    def _require_there(self, task: Any) -> None:
+        """A run of a paused DAG would be waited for without end. Airflow tells since 3.2."""
+        if not hasattr(task, "get_dag"):
+            return
+        try:
+            other = task.get_dag(self.pipeline)
+        except Exception as error:
+            # the supervisor's error in a worker, the server's own in `dag.test`
+            message = f"Airflow finds no pipeline {self.pipeline!r}"
+            raise AirflowException(f"{message}: {error}") from error
+        if self.wait and other.is_paused:
             raise AirflowException(f"{self.pipeline} is paused: its run would not start")
 
 

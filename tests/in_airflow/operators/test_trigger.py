@@ -135,7 +135,7 @@ def test_an_unknown_pipeline_is_an_error(pipelines: Pipelines) -> None:
     pipelines.write("parent.yaml", PARENT.format(more="").replace("child", "chidl"))
     run = pipelines.run("parent")
     assert run.state == "failed"
-    assert "Dag with dag_id: 'chidl' not found" in run.log
+    assert "Airflow finds no pipeline 'chidl'" in run.log
 
 
 def test_run_ids_are_the_same_at_every_try_and_never_too_long() -> None:
