@@ -5,6 +5,8 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
+from factory.errors import FactoryError
+
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the command's arguments."""
@@ -35,8 +37,14 @@ def run(args: Namespace) -> int:
     """Run the demo; 0 when every run succeeded and the counts hold."""
     import sys
 
-    from factory.embedded.demo import Options, find_project
-    from factory.embedded.demo import run as run_demo
+    try:
+        from factory.embedded.demo import Options, find_project
+        from factory.embedded.demo import run as run_demo
+    except ModuleNotFoundError as error:
+        raise FactoryError(
+            f"the demo needs {error.name}, which is not installed here",
+            "run `make demo` in a checkout, or pip install 'pipeline-factory[airflow,demo]'",
+        ) from error
 
     project = find_project(Path.cwd())
     home: Path = args.home or project / ".demo"
