@@ -8,9 +8,10 @@ import msgspec
 from msgspec import Meta
 
 from factory.plan.kind import Fragment, Step, single
+from factory.spec.model import Strict
 
 
-class Arguments(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Arguments(Strict, frozen=True, kw_only=True):
     """Run shell commands with bash; a non-zero exit code fails the task."""
 
     command: Annotated[

@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from factory.plan.kind import Fragment, Step, single
 from factory.plan.model import seconds
-from factory.spec.model import Duration
+from factory.spec.model import Duration, Strict
 
 OPERATOR = "factory.in_airflow.operators.http.CallHttp"
 
@@ -17,7 +17,7 @@ Status = Annotated[int, Meta(ge=100, le=599)]
 Text = Annotated[str, Meta(min_length=1)]
 
 
-class Expect(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Expect(Strict, frozen=True, kw_only=True):
     """What the answer must be; all of it must hold."""
 
     status: Annotated[
@@ -34,7 +34,7 @@ class Expect(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     contains: Annotated[Text | None, Meta(description="A text that the answer contains.")] = None
 
 
-class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Request(Strict, frozen=True, kw_only=True):
     """A request through an HTTP connection, and the answer that is expected."""
 
     conn_id: Annotated[

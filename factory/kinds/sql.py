@@ -11,6 +11,7 @@ from msgspec import Meta
 
 from factory.plan.beside import missing
 from factory.plan.kind import Fragment, Step, single
+from factory.spec.model import Strict
 from factory.spec.problem import Problem
 
 OPERATOR = "airflow.providers.common.sql.operators.sql.SQLExecuteQueryOperator"
@@ -35,7 +36,7 @@ Parameters = Annotated[
 ]
 
 
-class Arguments(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Arguments(Strict, frozen=True, kw_only=True):
     """Run SQL on any database that Airflow has a connection for, in one transaction."""
 
     conn_id: Annotated[

@@ -9,12 +9,12 @@ from msgspec import Meta
 
 from factory.plan.kind import Fragment, Step, single
 from factory.plan.model import seconds
-from factory.spec.model import Duration
+from factory.spec.model import Duration, Strict
 
 OPERATOR = "factory.in_airflow.operators.trigger.TriggerPipeline"
 
 
-class Arguments(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Arguments(Strict, frozen=True, kw_only=True):
     """Start one run of another pipeline.
 
     The run is named after this task and its run, so that a retried or repeated task does not start

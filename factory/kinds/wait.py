@@ -14,7 +14,7 @@ from factory.kinds import http
 from factory.kinds.sql import Parameters, Sql, as_template, check_sql
 from factory.plan.kind import Fragment, Step, single
 from factory.plan.model import seconds
-from factory.spec.model import Duration
+from factory.spec.model import Duration, Strict
 from factory.spec.problem import Problem
 
 OPERATOR = "factory.in_airflow.operators.wait.Wait"
@@ -22,14 +22,7 @@ OPERATOR = "factory.in_airflow.operators.wait.Wait"
 FileUri = Annotated[str, Meta(pattern=r"^file:///", title="file URI")]
 
 
-class Time(
-    msgspec.Struct,
-    frozen=True,
-    kw_only=True,
-    forbid_unknown_fields=True,
-    tag="time",
-    tag_field="type",
-):
+class Time(Strict, frozen=True, kw_only=True, tag="time", tag_field="type"):
     """A moment: exactly one of `after` and `until`."""
 
     after: Annotated[
@@ -45,14 +38,7 @@ class Time(
     ] = None
 
 
-class File(
-    msgspec.Struct,
-    frozen=True,
-    kw_only=True,
-    forbid_unknown_fields=True,
-    tag="file",
-    tag_field="type",
-):
+class File(Strict, frozen=True, kw_only=True, tag="file", tag_field="type"):
     """A file. It is looked for by Airflow's workers and triggerer, so both must see it."""
 
     path: Annotated[
@@ -69,14 +55,7 @@ class Http(http.Request, frozen=True, kw_only=True, tag="http", tag_field="type"
     """An expected answer; any other answer, or none, means to wait on."""
 
 
-class Query(
-    msgspec.Struct,
-    frozen=True,
-    kw_only=True,
-    forbid_unknown_fields=True,
-    tag="sql",
-    tag_field="type",
-):
+class Query(Strict, frozen=True, kw_only=True, tag="sql", tag_field="type"):
     """A query whose first value is neither null, 0, false nor empty. No row means to wait on."""
 
     conn_id: Annotated[
@@ -86,14 +65,7 @@ class Query(
     parameters: Parameters = msgspec.field(default_factory=dict)
 
 
-class Pipeline(
-    msgspec.Struct,
-    frozen=True,
-    kw_only=True,
-    forbid_unknown_fields=True,
-    tag="pipeline",
-    tag_field="type",
-):
+class Pipeline(Strict, frozen=True, kw_only=True, tag="pipeline", tag_field="type"):
     """The run of another pipeline for the same logical date. This task fails when it failed."""
 
     pipeline: Annotated[
@@ -113,7 +85,7 @@ class Pipeline(
     ] = None
 
 
-class Arguments(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Arguments(Strict, frozen=True, kw_only=True):
     """Wait for a moment, a file, an HTTP answer, a SQL result or another pipeline.
 
     No worker is held while it waits: Airflow's triggerer looks again and again.

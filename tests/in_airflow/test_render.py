@@ -27,7 +27,7 @@ def bash(name: str, command: str = "true", **more: Any) -> Task:
 
 def made(*tasks: Task, **more: Any) -> Any:
     plan = Pipeline(dag_id="p", source="team/p.yaml", tasks=tasks or (bash("a"),), **more)
-    return render(plan, Path("/root/dag_factory_configs"))
+    return render(plan, Path("/srv/dag_factory_configs"))
 
 
 def serialized(dag: DAG) -> dict[str, Any]:
@@ -194,8 +194,8 @@ def test_the_code_tab_and_the_template_folder_are_those_of_the_spec() -> None:
     dag = made()
     dag.fileloc = "/somewhere/dags/pipelines.py"  # as Airflow's importer does
     dag.validate()
-    assert dag.fileloc == "/root/dag_factory_configs/team/p.yaml"
-    assert dag.folder == "/root/dag_factory_configs/team"
+    assert dag.fileloc == "/srv/dag_factory_configs/team/p.yaml"
+    assert dag.folder == "/srv/dag_factory_configs/team"
 
 
 @pytest.mark.parametrize(

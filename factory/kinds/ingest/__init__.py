@@ -18,10 +18,11 @@ from factory.kinds.ingest.targets.postgres import Postgres
 from factory.kinds.ingest.writes import Write
 from factory.plan.kind import Fragment, Step
 from factory.plan.model import Group, Task
+from factory.spec.model import Strict
 from factory.spec.resolve import Problem
 
 
-class Arguments(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Arguments(Strict, frozen=True, kw_only=True):
     """Load files into a table: staged, checked, then published in one transaction.
 
     Readers never see half a load, nor a load that failed its checks. A repeated run leaves the

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-import msgspec
 from msgspec import Meta
+
+from factory.spec.model import Strict
 
 Severity = Annotated[
     Literal["error", "warn"],
@@ -15,13 +16,7 @@ Count = Annotated[int, Meta(ge=0)]
 
 
 class RowCount(
-    msgspec.Struct,
-    frozen=True,
-    kw_only=True,
-    forbid_unknown_fields=True,
-    omit_defaults=True,
-    tag="row_count",
-    tag_field="type",
+    Strict, frozen=True, kw_only=True, omit_defaults=True, tag="row_count", tag_field="type"
 ):
     """So many rows, at least or at most."""
 
@@ -31,13 +26,7 @@ class RowCount(
 
 
 class NotNull(
-    msgspec.Struct,
-    frozen=True,
-    kw_only=True,
-    forbid_unknown_fields=True,
-    omit_defaults=True,
-    tag="not_null",
-    tag_field="type",
+    Strict, frozen=True, kw_only=True, omit_defaults=True, tag="not_null", tag_field="type"
 ):
     """No null in these columns."""
 

@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from factory.spec.model import Strict
+
 # The words of factory.transfer.types, which is not imported: it needs pyarrow.
 TypeWord = Annotated[
     str,
@@ -34,15 +36,7 @@ Renames = Annotated[
 Character = Annotated[str, Meta(min_length=1, max_length=1)]
 
 
-class Csv(
-    msgspec.Struct,
-    frozen=True,
-    kw_only=True,
-    forbid_unknown_fields=True,
-    omit_defaults=True,
-    tag="csv",
-    tag_field="type",
-):
+class Csv(Strict, frozen=True, kw_only=True, omit_defaults=True, tag="csv", tag_field="type"):
     """Comma-separated values, UTF-8; `.gz` is unpacked on the way."""
 
     delimiter: Annotated[
@@ -65,13 +59,7 @@ class Csv(
 
 
 class Parquet(
-    msgspec.Struct,
-    frozen=True,
-    kw_only=True,
-    forbid_unknown_fields=True,
-    omit_defaults=True,
-    tag="parquet",
-    tag_field="type",
+    Strict, frozen=True, kw_only=True, omit_defaults=True, tag="parquet", tag_field="type"
 ):
     """Apache Parquet."""
 

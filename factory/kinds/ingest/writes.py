@@ -4,42 +4,22 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import msgspec
 from msgspec import Meta
+
+from factory.spec.model import Strict
 
 Names = Annotated[list[str], Meta(min_length=1)]
 
 
-class Append(
-    msgspec.Struct,
-    frozen=True,
-    kw_only=True,
-    forbid_unknown_fields=True,
-    tag_field="mode",
-    tag="append",
-):
+class Append(Strict, frozen=True, kw_only=True, tag_field="mode", tag="append"):
     """Add the rows. A run that is repeated adds them once."""
 
 
-class Replace(
-    msgspec.Struct,
-    frozen=True,
-    kw_only=True,
-    forbid_unknown_fields=True,
-    tag_field="mode",
-    tag="replace",
-):
+class Replace(Strict, frozen=True, kw_only=True, tag_field="mode", tag="replace"):
     """The rows become the whole table."""
 
 
-class Merge(
-    msgspec.Struct,
-    frozen=True,
-    kw_only=True,
-    forbid_unknown_fields=True,
-    tag_field="mode",
-    tag="merge",
-):
+class Merge(Strict, frozen=True, kw_only=True, tag_field="mode", tag="merge"):
     """Update the rows whose key is there already, add the others."""
 
     key: Annotated[

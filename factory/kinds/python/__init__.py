@@ -14,12 +14,13 @@ from factory.diagnostics import did_you_mean, nearest, one_of
 from factory.kinds.python import source
 from factory.plan.beside import missing
 from factory.plan.kind import Fragment, Step, single
+from factory.spec.model import Strict
 from factory.spec.problem import Problem
 
 OPERATOR = "factory.in_airflow.operators.python.CallPython"
 
 
-class Arguments(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Arguments(Strict, frozen=True, kw_only=True):
     """Call a Python function, imported only when the task runs.
 
     An argument of the function that is named like a value of Airflow's context (`ds`, `params`,

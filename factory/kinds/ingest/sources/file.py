@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import msgspec
 from msgspec import Meta
 
 from factory.kinds.ingest.formats import Format, options
+from factory.spec.model import Strict
 
 FileUri = Annotated[
     str,
@@ -15,14 +15,7 @@ FileUri = Annotated[
 ]
 
 
-class File(
-    msgspec.Struct,
-    frozen=True,
-    kw_only=True,
-    forbid_unknown_fields=True,
-    tag="file",
-    tag_field="type",
-):
+class File(Strict, frozen=True, kw_only=True, tag="file", tag_field="type"):
     """Files on a disk that all workers see."""
 
     path: Annotated[

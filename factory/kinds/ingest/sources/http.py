@@ -4,22 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-import msgspec
 from msgspec import Meta
 
 from factory.kinds.ingest.formats import Format, options
+from factory.spec.model import Strict
 
 Sha256 = Annotated[str, Meta(pattern=r"^([0-9a-f]{64}|.*\{\{.*)$", title="SHA-256 in hexadecimal")]
 
 
-class Http(
-    msgspec.Struct,
-    frozen=True,
-    kw_only=True,
-    forbid_unknown_fields=True,
-    tag="http",
-    tag_field="type",
-):
+class Http(Strict, frozen=True, kw_only=True, tag="http", tag_field="type"):
     """A file that is downloaded by HTTP or HTTPS."""
 
     url: Annotated[

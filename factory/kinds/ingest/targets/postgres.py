@@ -4,20 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-import msgspec
 from msgspec import Meta
 
 from factory.kinds.ingest.parts import OPERATORS, table_asset
+from factory.spec.model import Strict
 
 
-class Postgres(
-    msgspec.Struct,
-    frozen=True,
-    kw_only=True,
-    forbid_unknown_fields=True,
-    tag="postgres",
-    tag_field="type",
-):
+class Postgres(Strict, frozen=True, kw_only=True, tag="postgres", tag_field="type"):
     """A PostgreSQL table; it is created when it is missing."""
 
     conn_id: Annotated[
