@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import Action, ArgumentParser, Namespace, _ActionsContainer
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from factory.diagnostics import did_you_mean, nearest, one_of
 from factory.errors import FactoryError, UsageError
@@ -14,6 +14,16 @@ if TYPE_CHECKING:
     from factory.plan.model import Pipeline
     from factory.project import Project
     from factory.spec.resolve import Resolved
+
+
+class Generator(Protocol):
+    """A module that makes files from the code."""
+
+    def write(self, root: Path) -> list[Path]:
+        """Write them."""
+
+    def stale(self, root: Path) -> list[str]:
+        """Names of those that `write` would change."""
 
 
 def add_root(parser: ArgumentParser) -> None:
@@ -211,3 +221,20 @@ def complete_kind(prefix: str, parsed_args: Namespace, **_: Any) -> list[str]:
     from factory.plan import kind
 
     return kind.names()
+
+
+def write_or_check(args: Namespace, folder: Path, maker: Generator, noun: str, command: str) -> int:
+    """Write generated files and name them, or with `--check` only say whether they are current."""
+    from factory.lint.paths import shown_path
+    from factory.lint.reporters.text import counted
+
+    if args.check:
+        if stale := maker.stale(folder):
+            raise FactoryError(f"out of date: {', '.join(stale)}", f"write them again: `{command}`")
+        print(f"the {noun}s are up to date")
+        return 0
+    written = maker.write(folder)
+    for path in written:
+        print(shown_path(path))
+    print(f"{counted(len(written), noun)} written")
+    return 0

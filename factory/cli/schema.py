@@ -6,7 +6,6 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from factory.cli import options
-from factory.errors import FactoryError
 
 HELP = """\
 The files are generated: commit them, and let CI run `factory schema --check`.
@@ -29,21 +28,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     """Write the schemas, or compare them."""
-    from factory.lint.paths import shown_path
-    from factory.lint.reporters.text import counted
     from factory.review import schema_files
 
     folder = args.output or options.root(args).parent / "schemas"
-    if args.check:
-        stale = schema_files.stale(folder)
-        if stale:
-            raise FactoryError(
-                f"out of date: {', '.join(stale)}", "write them again with `factory schema`"
-            )
-        print("the schemas are up to date")
-        return 0
-    written = schema_files.write(folder)
-    for path in written:
-        print(shown_path(path))
-    print(f"{counted(len(written), 'schema')} written")
-    return 0
+    return options.write_or_check(args, folder, schema_files, "schema", "factory schema")

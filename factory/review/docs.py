@@ -19,30 +19,22 @@ from msgspec import inspect as types
 from factory.plan import kind as kinds
 from factory.plan.kind import Step
 from factory.plan.model import Task
-from factory.review import skeleton, tables
+from factory.review import generated, skeleton, tables
 from factory.review.yaml_text import block
 from factory.spec import model, schedule, schema
 
+OF_KINDS = "kinds/*.md"
 GENERATED = "<!-- Made by `factory docs` from the code; change it there. -->\n\n"
 
 
 def write(root: Path) -> list[Path]:
     """Write every page below `root`, the folder `docs/reference`; remove left-over ones."""
-    made = files()
-    for name, text in made.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    for name in _left_over(root, made):
-        (root / name).unlink()
-    return [root / name for name in made]
+    return generated.write(root, files(), OF_KINDS)
 
 
 def stale(root: Path) -> list[str]:
     """Names of the pages below `root` that `write` would change, make or remove."""
-    made = files()
-    changed = [name for name, text in made.items() if _read(root / name) != text]
-    return [*changed, *_left_over(root, made)]
+    return generated.stale(root, files(), OF_KINDS)
 
 
 def files() -> dict[str, str]:
@@ -154,12 +146,3 @@ def _summary(name: str) -> str:
 
 def _joined(parts: list[str]) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
-
-
-def _left_over(root: Path, made: dict[str, str]) -> list[str]:
-    found = {path.relative_to(root).as_posix() for path in root.glob("kinds/*.md")}
-    return sorted(found - set(made))
-
-
-def _read(path: Path) -> str | None:
-    return path.read_text(encoding="utf-8") if path.is_file() else None

@@ -14,7 +14,7 @@ from typing import Any
 from msgspec import inspect as types
 
 from factory.plan import kind as kinds
-from factory.review import skeleton
+from factory.review import generated, skeleton
 from factory.spec import schema
 from factory.spec.explain import in_words
 from factory.spec.model import DefaultsFile, EnvironmentFile, PipelineFile
@@ -26,6 +26,7 @@ OPERATOR_PATH = {
     "pattern": r"\.",
     "markdownDescription": "An Airflow operator by its import path.",
 }
+_OF_KINDS = "kinds/*.schema.json"
 # the rest follows in the order in which it was made
 _FIRST = ("$schema", "$id", "title", "description", "markdownDescription", "default", "examples")
 
@@ -35,21 +36,12 @@ def write(root: Path, names: Iterable[str] | None = None) -> list[Path]:
 
     `names` are the kinds; default: all that are installed.
     """
-    made = files(kinds.names() if names is None else names)
-    for name, text in made.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    for name in _left_over(root, made):
-        (root / name).unlink()
-    return [root / name for name in made]
+    return generated.write(root, files(kinds.names() if names is None else names), _OF_KINDS)
 
 
 def stale(root: Path, names: Iterable[str] | None = None) -> list[str]:
     """Names of the files below `root` that `write` would change, make or remove."""
-    made = files(kinds.names() if names is None else names)
-    changed = [name for name, text in made.items() if _read(root / name) != text]
-    return [*changed, *_left_over(root, made)]
+    return generated.stale(root, files(kinds.names() if names is None else names), _OF_KINDS)
 
 
 def files(names: Iterable[str]) -> dict[str, str]:
@@ -206,15 +198,6 @@ def _messages(value: Schema) -> Schema:
         return {}
     such = f" such as {value['examples'][0]}" if value.get("examples") else ""
     return {"patternErrorMessage": f"Expected {value['title']}{such}."}
-
-
-def _left_over(root: Path, made: dict[str, str]) -> list[str]:
-    found = {path.relative_to(root).as_posix() for path in root.glob("kinds/*.schema.json")}
-    return sorted(found - set(made))
-
-
-def _read(path: Path) -> str | None:
-    return path.read_text(encoding="utf-8") if path.is_file() else None
 
 
 def _text(entry: Schema) -> str:
