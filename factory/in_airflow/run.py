@@ -104,7 +104,7 @@ def run(plan: Pipeline, root: Path, moment: str, only: str, watch: Watch) -> Res
     """
     from datetime import datetime
 
-    from airflow.sdk.listener import get_listener_manager
+    from airflow.providers.common.compat.sdk import get_listener_manager  # it moved after 3.1
 
     from factory.in_airflow.render import render
 
@@ -149,7 +149,7 @@ def _without_retries(plan: Pipeline) -> Pipeline:
 
 
 def _listener(watch: Watch, only: str) -> Any:
-    from airflow.sdk._shared.listeners import hookimpl
+    from airflow.listeners import hookimpl
 
     class Listener:
         """Told by Airflow of each task's states, in the thread that runs the tasks."""
