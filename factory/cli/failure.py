@@ -71,7 +71,8 @@ def missing_connection(error: BaseException | None) -> str:
 
 def needs_others(error: BaseException | None) -> bool:
     """Whether a task needs a pipeline that this run's Airflow does not know."""
-    return "Dag with dag_id" in message(error) and "not found" in message(error)
+    said = message(error)
+    return "Airflow finds no pipeline" in said or ("Dag with dag_id" in said and "not found" in said)
 
 
 def example_address(plan: Pipeline, task_id: str, conn_id: str) -> str:

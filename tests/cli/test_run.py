@@ -142,7 +142,7 @@ def test_a_missing_connection_is_named(project: Path, env: Mapping[str, str]) ->
 def test_it_knows_no_other_pipeline(project: Path, env: Mapping[str, str]) -> None:
     result = run(project, env, "starts")
     assert result.code == 1
-    assert "start failed: Airflow says: Dag with dag_id: 'code' not found" in result.out
+    assert "start failed: Airflow finds no pipeline 'code'" in result.out
     assert "set AIRFLOW_HOME" in result.out
 
 

@@ -31,9 +31,12 @@ SPECS = {
 tasks: [{id: say, run: echo child}]
 """,
     "parent": """
-tasks: [{id: start, uses: trigger, with: {pipeline: child, wait: true, poll_interval: 1s}}]
+tasks: [{id: start, uses: trigger, with: {pipeline: child, wait: true, poll_interval: 10s}}]
 """,
+    # A scheduler that is slow to hear of a deferral takes a task that goes on within seconds for a
+    # lost one, and repeats it: hence the retries, and above the longer interval.
     "waits": """
+defaults: {retries: 2, retry_delay: 1s}
 tasks:
   - id: answer
     uses: wait
@@ -55,7 +58,6 @@ tasks:
     with: {for: {type: pipeline, pipeline: child, offset: 1d}, poll_interval: 1s, timeout: 2m}
   - id: never
     uses: wait
-    retries: 2
     with:
       for: {type: file, path: "FOLDER/never"}
       poll_interval: 1s
