@@ -72,7 +72,9 @@ def missing_connection(error: BaseException | None) -> str:
 def needs_others(error: BaseException | None) -> bool:
     """Whether a task needs a pipeline that this run's Airflow does not know."""
     said = message(error)
-    return "Airflow finds no pipeline" in said or ("Dag with dag_id" in said and "not found" in said)
+    return "Airflow finds no pipeline" in said or (
+        "Dag with dag_id" in said and "not found" in said  # Airflow's own words, before 3.2
+    )
 
 
 def example_address(plan: Pipeline, task_id: str, conn_id: str) -> str:
