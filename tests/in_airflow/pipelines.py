@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from factory.embedded.postgres import Server
+
 DAY = datetime(2024, 1, 2, tzinfo=timezone.utc)
 """The logical date of a run, unless told."""
 
@@ -63,6 +65,17 @@ class Pipelines:
     def connect(self, conn_id: str, **fields: Any) -> None:
         """An Airflow connection, by the names of its fields: `conn_type`, `host`, `extra`, …"""
         self._monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", json.dumps(fields))
+
+    def connect_postgres(self, conn_id: str, server: Server, **fields: Any) -> None:
+        """An Airflow connection to a PostgreSQL server; `fields` win over the server's own."""
+        own = {
+            "conn_type": "postgres",
+            "host": server.host,
+            "port": server.port,
+            "login": server.user,
+            "schema": server.database,
+        }
+        self.connect(conn_id, **own | fields)
 
     def dag(self, dag_id: str) -> Any:
         """The DAG of a file, made as a worker makes it."""

@@ -81,14 +81,7 @@ def shop(
     folder.mkdir()
     schema = f"s{abs(hash(request.node.name)) % 10**9}"
     with serving(folder) as base:
-        pipelines.connect(
-            "warehouse",
-            conn_type="postgres",
-            host=postgres.host,
-            port=postgres.port,
-            login=postgres.user,
-            schema=postgres.database,
-        )
+        pipelines.connect_postgres("warehouse", postgres)
         pipelines.connect("files", conn_type="http", host=base)
         yield Shop(pipelines, postgres, folder, schema)
     with psycopg.connect(postgres.uri) as connection:
@@ -170,14 +163,8 @@ def test_replace_leaves_only_the_new_rows(shop: Shop) -> None:
 
 
 def test_no_password_reaches_the_log_or_the_rendered_fields(shop: Shop, postgres: Server) -> None:
-    shop.pipelines.connect(
-        "warehouse",
-        conn_type="postgres",
-        host=postgres.host,
-        port=postgres.port,
-        login=postgres.user,
-        password="s3cret-word",
-        schema="no_such_database",
+    shop.pipelines.connect_postgres(
+        "warehouse", postgres, password="s3cret-word", schema="no_such_database"
     )
     shop.offer("id\n1\n")
     run = shop.run()

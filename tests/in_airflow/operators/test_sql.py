@@ -18,14 +18,7 @@ tasks: [{{id: query, uses: sql, with: {{conn_id: warehouse, {more}}}}}]
 
 @pytest.fixture(autouse=True)
 def database(pipelines: Pipelines, postgres: Server) -> None:
-    pipelines.connect(
-        "warehouse",
-        conn_type="postgres",
-        host=postgres.host,
-        port=postgres.port,
-        login=postgres.user,
-        schema=postgres.database,
-    )
+    pipelines.connect_postgres("warehouse", postgres)
     execute(postgres, "DROP TABLE IF EXISTS marks; CREATE TABLE marks (day date, n int)")
 
 

@@ -36,14 +36,7 @@ def wait(pipelines: Pipelines, what: str, more: str = "timeout: 20s") -> Run:
 
 @pytest.fixture
 def warehouse(pipelines: Pipelines, postgres: Server) -> None:
-    pipelines.connect(
-        "warehouse",
-        conn_type="postgres",
-        host=postgres.host,
-        port=postgres.port,
-        login=postgres.user,
-        schema=postgres.database,
-    )
+    pipelines.connect_postgres("warehouse", postgres)
 
 
 @pytest.fixture
