@@ -47,7 +47,7 @@ def compile(step: Step) -> Fragment:
     tasks = [*_download(step), _convert(step), _load(step)]
     first, last = tasks[0], tasks[-1]
     work = [msgspec.structs.replace(first, role="setup"), *tasks[1:]]
-    clean_up = _task(step, "clean_up", "CleanUp", {"after": last.id})
+    clean_up = _task(step, "clean_up", f"{OPERATORS}.clean_up.CleanUp", {"after": last.id})
     clean_up = msgspec.structs.replace(clean_up, role="teardown", setups=(first.id,))
     edges = [(before.id, after.id) for before, after in itertools.pairwise(tasks)]
     return Fragment(
@@ -87,13 +87,17 @@ def _bounds(index: int, entry: RowCount) -> Iterator[Problem]:
 def _download(step: Step) -> list[Task]:
     given: Arguments = step.arguments
     arguments = given.source.download()
-    return [] if arguments is None else [_task(step, "download", "Download", arguments)]
+    return (
+        []
+        if arguments is None
+        else [_task(step, "download", f"{OPERATORS}.download.Download", arguments)]
+    )
 
 
 def _convert(step: Step) -> Task:
     source = step.arguments.source
     arguments = {"files": source.files(), "format": source.format_options()}
-    return _task(step, "to_parquet", "ToParquet", arguments)
+    return _task(step, "to_parquet", f"{OPERATORS}.to_parquet.ToParquet", arguments)
 
 
 def _load(step: Step) -> Task:
@@ -111,7 +115,7 @@ def _load(step: Step) -> Task:
 def _task(step: Step, name: str, operator: str, arguments: dict[str, Any]) -> Task:
     return Task(
         id=f"{step.id}.{name}",
-        operator=operator if "." in operator else f"{OPERATORS}.{operator}",
+        operator=operator,
         arguments={"stage": step.stage, **arguments},
         group=step.id,
     )

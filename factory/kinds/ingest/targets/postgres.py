@@ -27,7 +27,10 @@ class Postgres(Strict, frozen=True, kw_only=True, tag="postgres", tag_field="typ
 
     def load(self) -> tuple[str, dict[str, Any]]:
         """The operator that publishes into PostgreSQL."""
-        return f"{OPERATORS}.LoadPostgres", {"conn_id": self.conn_id, "table": self.table}
+        return f"{OPERATORS}.load_postgres.LoadPostgres", {
+            "conn_id": self.conn_id,
+            "table": self.table,
+        }
 
     def asset(self) -> str | None:
         """`table://<conn_id>/<schema>/<table>`."""

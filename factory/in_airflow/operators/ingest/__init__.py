@@ -1,0 +1,1 @@
+"""The tasks of an `ingest`: thin operators around `factory.transfer`."""
