@@ -4,12 +4,13 @@ TransferError
 ├── Missing        what was asked for is not there (HTTP 404, no file matches)
 ├── BadOption      an option that has no such name or value
 ├── BadRow         a value, a row or a file that is not what it was declared to be
-├── ChecksFailed   a check of severity `error` failed; nothing was published
+├── ChecksFailed   a check of severity `error` failed; a load has published nothing
 └── SchemaChanged  the load's columns and the target's do not fit
 """
 
 import difflib
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from typing import Any
 
 
 class TransferError(Exception):
@@ -37,7 +38,11 @@ class BadRow(TransferError):
 
 
 class ChecksFailed(TransferError):
-    """A check of severity `error` failed."""
+    """A check of severity `error` failed; `results` are those of all checks."""
+
+    def __init__(self, message: str, hint: str | None = None, results: Sequence[Any] = ()) -> None:
+        super().__init__(message, hint)
+        self.results = tuple(results)
 
 
 class SchemaChanged(TransferError):

@@ -14,7 +14,7 @@ import psycopg
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from factory.transfer.errors import BadRow, ChecksFailed, TransferError
+from factory.transfer.errors import BadRow, TransferError
 from factory.transfer.postgres import checks as audits
 from factory.transfer.postgres import columns as cols
 from factory.transfer.postgres import publish as publishing
@@ -64,8 +64,7 @@ def load(
         columns = cols.columns(parquet.schema_arrow)
         names = [column.name for column in columns]
         plan = publishing.parse(write, names)
-        for options in checks:
-            audits.find(options).aggregates(options, names)
+        audits.prepare(checks, names)
         rows, published, results = parquet.metadata.num_rows, False, []
         with _connected(uri, lock_timeout, statement_timeout) as connection:
             existing = tables.existing(connection, target)
@@ -74,6 +73,7 @@ def load(
                     tables.compare(target, existing, columns)
                 staged = publishing.Staged(tables.staging(target, load_id), columns, rows)
                 with _staging(uri, connection, target, staged, plan):
+                    audits.verify(connection, _subject(staged, plan), checks)
                     _copy(uri, staged, parquet, statement_timeout)
                     results = _audit(connection, staged, plan, checks)
                     published = publishing.publish(connection, target, staged, plan, load_id)
@@ -191,23 +191,19 @@ def _copy(
     log.info("staged %d rows in %.2f s", staged.rows, time.monotonic() - started)
 
 
+def _subject(staged: publishing.Staged, plan: publishing.Write) -> audits.Subject:
+    return audits.Subject(staged.table, [column.name for column in staged.columns], key=plan.key)
+
+
 def _audit(
     connection: Connection,
     staged: publishing.Staged,
     plan: publishing.Write,
     checks: Sequence[Mapping[str, object]],
 ) -> list[Result]:
-    names = [column.name for column in staged.columns]
-    rows, results = audits.run(connection, staged.table, names, checks)
+    rows, results = audits.audit(connection, _subject(staged, plan), checks)
     if rows != staged.rows:
         raise TransferError(f"{rows} rows arrived, but the file holds {staged.rows}")
-    for result in results:
-        level = logging.INFO if result.passed else logging.WARNING
-        log.log(level, "check %s: %s", result.type, result.message)
-    failed = [r for r in results if not r.passed and r.severity == "error"]
-    if failed:
-        said = "; ".join(f"{result.type}: {result.message}" for result in failed)
-        raise ChecksFailed(f"{len(failed)} checks failed, nothing was published: {said}")
     if plan.mode == "merge":
         publishing.audit_key(connection, staged, plan.key)
     return results

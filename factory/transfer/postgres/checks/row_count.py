@@ -1,29 +1,37 @@
 """`{type: row_count, min: 1000, max: 5000000}`"""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
-
-from psycopg import sql
 
 from factory.transfer import options as opt
 from factory.transfer.errors import BadOption
+from factory.transfer.postgres.checks.parts import Finding, Plain, Scope
 
 OPTIONS = ("min", "max")
 
 
-def aggregates(options: Mapping[str, object], columns: Sequence[str]) -> dict[str, sql.Composable]:
-    """Count the rows."""
-    if opt.number(options, "min") is None and opt.number(options, "max") is None:
-        raise BadOption("the check row_count needs `min` or `max`")
-    return {"rows": sql.SQL("count(*)")}
+@dataclass(frozen=True)
+class RowCount(Plain):
+    """Neither too few rows nor too many."""
+
+    min: int | None
+    max: int | None
+
+    def judge(self, scope: Scope, measured: Mapping[str, Any]) -> Finding:
+        """Compare the number of rows."""
+        rows = measured["rows"]
+        said = f"{rows} rows"
+        if self.min is not None and rows < self.min:
+            return Finding(False, f"{said}, expected at least {self.min}", {"rows": rows})
+        if self.max is not None and rows > self.max:
+            return Finding(False, f"{said}, expected at most {self.max}", {"rows": rows})
+        return Finding(True, said, {"rows": rows})
 
 
-def judge(options: Mapping[str, object], measured: Mapping[str, Any]) -> tuple[bool, str]:
-    """Pass when they are neither too few nor too many."""
-    rows = measured["rows"]
+def parse(options: Mapping[str, object], columns: Sequence[str]) -> RowCount:
+    """Read the bounds."""
     least, most = opt.number(options, "min"), opt.number(options, "max")
-    if least is not None and rows < least:
-        return False, f"{rows} rows, expected at least {least}"
-    if most is not None and rows > most:
-        return False, f"{rows} rows, expected at most {most}"
-    return True, f"{rows} rows"
+    if least is None and most is None:
+        raise BadOption("the check row_count needs `min` or `max`")
+    return RowCount(least, most)
