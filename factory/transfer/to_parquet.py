@@ -2,7 +2,8 @@
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import fsspec
@@ -10,6 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from factory.transfer import formats
+from factory.transfer.bad_rows import BadRows
+from factory.transfer.counts import Counts
 from factory.transfer.errors import Missing
 from factory.transfer.staged import whole
 
@@ -26,6 +29,8 @@ class Converted:
     rows: int
     bytes: int
     columns: dict[str, str]  # name → Arrow type, as text
+    read: int  # rows in the sources
+    quarantined: int  # of them set aside
 
 
 def to_parquet(
@@ -35,29 +40,62 @@ def to_parquet(
     target: str,
     *,
     format: Mapping[str, object],
+    quarantine: str | None = None,
+    max_bad_rows: int = 1000,
+    lineage: Mapping[str, object] | None = None,
 ) -> Converted:
     """Stream `sources` of one `format` (`{type: csv, delimiter: ";", …}`) into `target`.
 
-    Memory is bounded by a block of the source and a row group of the target.
+    Memory is bounded by a block of the source and a row group of the target. Bad rows go to
+    `quarantine`, a path on `target_fs`, or are an error when it is None. `lineage` names columns to
+    add: `{"source_file": True, "loaded_at": datetime, "run_id": "…"}`.
     Raises `TransferError`; no file is left behind then.
     """
     if not sources:
         raise Missing("there is no source file")
     started = time.monotonic()
-    data = formats.find(format).read(fs, sources, format)
-    rows = 0
-    with whole(target_fs, target) as temporary:
-        with (
-            target_fs.open(temporary, "wb") as out,
-            pq.ParquetWriter(out, data.schema) as writer,
-        ):
-            for batch in data.batches:
-                writer.write_batch(batch, row_group_size=ROW_GROUP)
-                rows += batch.num_rows
+    found = formats.find(format)
+    with (
+        whole(target_fs, target) as temporary,
+        _bad_rows(target_fs, quarantine, max_bad_rows) as bad,
+    ):
+        reader = found.open(fs, sources, format, bad)
+        schema = reader.schema
+        rows = 0
+        with target_fs.open(temporary, "wb") as out, pq.ParquetWriter(out, schema) as writer:
+            for source in sources:
+                for batch in reader.batches(source):
+                    writer.write_batch(batch, row_group_size=ROW_GROUP)
+                    rows += batch.num_rows
+            counts = Counts(rows + bad.count, bad.count)
+            writer.add_key_value_metadata(counts.metadata())
         size = int(target_fs.size(temporary))
     seconds = time.monotonic() - started
-    log.info("converted %d files: %d rows, %d bytes in %.2f s", len(sources), rows, size, seconds)
-    return Converted(target, rows, size, _columns(data.schema))
+    log.info(
+        "converted %d files: %d rows, %d set aside, %d bytes in %.2f s",
+        *(len(sources), rows, counts.quarantined, size, seconds),
+    )
+    return Converted(target, rows, size, _columns(schema), counts.read, counts.quarantined)
+
+
+class _Nothing(Exception):
+    """There is nothing to keep."""
+
+
+@contextmanager
+def _bad_rows(fs: fsspec.AbstractFileSystem, path: str | None, most: int) -> Iterator[BadRows]:
+    """Where bad rows go. The file is whole, or is not there; it is not when there are none."""
+    if path is None:
+        yield BadRows.fail()
+        return
+    with suppress(FileNotFoundError):  # an earlier attempt's
+        fs.rm(path)
+    with suppress(_Nothing), whole(fs, path) as temporary:
+        with fs.open(temporary, "wb") as out:
+            bad = BadRows.quarantine(out, most)
+            yield bad
+        if not bad.count:
+            raise _Nothing
 
 
 def _columns(schema: pa.Schema) -> dict[str, str]:

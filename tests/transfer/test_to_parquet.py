@@ -14,7 +14,7 @@ def test_csv(fs: fsspec.AbstractFileSystem, tmp_path: Path) -> None:
     source.write_text("VendorID,When\n" + "1,2024-01-01\n" * 300_000)
     done = to_parquet(fs, [str(source)], fs, str(target), format={"type": "csv"})
     columns = {"vendor_id": "int64", "when": "date32[day]"}
-    assert done == Converted(str(target), 300_000, target.stat().st_size, columns)
+    assert done == Converted(str(target), 300_000, target.stat().st_size, columns, 300_000, 0)
     found = pq.ParquetFile(target).metadata
     groups = [found.row_group(number).num_rows for number in range(found.num_row_groups)]
     assert sum(groups) == 300_000

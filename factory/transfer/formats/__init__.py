@@ -1,7 +1,7 @@
-"""Formats of source files. One is one module with `OPTIONS` and `read`, imported when named."""
+"""Formats of source files. One is one module with `OPTIONS` and `open`, imported when named."""
 
 import importlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, cast
 
@@ -9,17 +9,18 @@ import fsspec
 import pyarrow as pa
 
 from factory.transfer import options as opt
+from factory.transfer.bad_rows import BadRows
 from factory.transfer.errors import BadOption, unknown
 
 FORMATS = ("csv", "parquet")
 
 
 @dataclass(frozen=True)
-class Batches:
-    """Record batches of one schema, read as they are asked for."""
+class Reader:
+    """Files that were opened as one table."""
 
-    schema: pa.Schema
-    batches: Iterator[pa.RecordBatch]
+    schema: pa.Schema  # final names and types
+    batches: Callable[[str], Iterator[pa.RecordBatch]]  # of one source, each of `schema`
 
 
 class Format(Protocol):
@@ -27,10 +28,17 @@ class Format(Protocol):
 
     OPTIONS: Sequence[str]
 
-    def read(
-        self, fs: fsspec.AbstractFileSystem, sources: Sequence[str], options: Mapping[str, object]
-    ) -> Batches:
-        """All `sources` (at least one) as one stream. Raises `BadRow`, `BadOption`."""
+    def open(
+        self,
+        fs: fsspec.AbstractFileSystem,
+        sources: Sequence[str],
+        options: Mapping[str, object],
+        bad: BadRows,
+    ) -> Reader:
+        """Settle the schema of all `sources` (at least one). Raises `BadRow`, `BadOption`.
+
+        Rows that do not fit are given to `bad` while the batches are read.
+        """
 
 
 def find(options: Mapping[str, object]) -> Format:

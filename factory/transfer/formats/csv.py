@@ -22,8 +22,9 @@ import pyarrow.csv as pacsv
 
 from factory.transfer import names
 from factory.transfer import options as opt
+from factory.transfer.bad_rows import BadRows
 from factory.transfer.errors import BadOption, BadRow, unknown
-from factory.transfer.formats import Batches
+from factory.transfer.formats import Reader
 from factory.transfer.types import arrow_type, type_word
 
 OPTIONS = ("delimiter", "quote", "header", "nulls", "columns", *names.OPTIONS)
@@ -65,10 +66,13 @@ class _Counted(io.RawIOBase):
         return data
 
 
-def read(
-    fs: fsspec.AbstractFileSystem, sources: Sequence[str], options: Mapping[str, object]
-) -> Batches:
-    """Read all `sources` as one stream; see `Format.read`."""
+def open(
+    fs: fsspec.AbstractFileSystem,
+    sources: Sequence[str],
+    options: Mapping[str, object],
+    bad: BadRows,
+) -> Reader:
+    """See `Format.open`."""
     dialect = _dialect(options)
     declared = {n: arrow_type(w) for n, w in opt.text_map(options, "columns").items()}
     columns = _columns(fs, sources, options, dialect, list(declared))
@@ -76,7 +80,7 @@ def read(
         if name not in columns:
             raise unknown(f"column in 'columns', {sources[0]} has no", name, columns)
     schema = _schema(fs, sources, dialect, columns, declared)
-    return Batches(schema, _batches(fs, sources, dialect, schema))
+    return Reader(schema, lambda source: _batches(fs, [source], dialect, schema))
 
 
 def _dialect(options: Mapping[str, object]) -> _Dialect:

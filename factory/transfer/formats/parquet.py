@@ -7,39 +7,38 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from factory.transfer import names
+from factory.transfer.bad_rows import BadRows
 from factory.transfer.errors import BadRow
-from factory.transfer.formats import Batches
+from factory.transfer.formats import Reader
 
 OPTIONS = names.OPTIONS
 ROWS = 64 * 1024
 
 
-def read(
-    fs: fsspec.AbstractFileSystem, sources: Sequence[str], options: Mapping[str, object]
-) -> Batches:
-    """Read all `sources` as one stream; see `Format.read`."""
-    first = _schema(fs, sources[0], options)
-    return Batches(first, _batches(fs, sources, options, first))
-
-
-def _batches(
+def open(
     fs: fsspec.AbstractFileSystem,
     sources: Sequence[str],
     options: Mapping[str, object],
-    schema: pa.Schema,
-) -> Iterator[pa.RecordBatch]:
-    for source in sources:
+    bad: BadRows,
+) -> Reader:
+    """See `Format.open`."""
+    first = _schema(fs, sources[0], options)
+    for source in sources[1:]:
         own = _schema(fs, source, options)
-        if not own.equals(schema):
-            raise BadRow(
-                f"{source} has other columns than {sources[0]}: {_difference(schema, own)}"
-            )
-        with fs.open(source, "rb") as file, _opened(file, source) as parquet:
-            try:
-                for batch in parquet.iter_batches(batch_size=ROWS):
-                    yield pa.RecordBatch.from_arrays(batch.columns, schema=schema)
-            except (pa.ArrowException, OSError) as error:
-                raise BadRow(f"{source} is damaged: {error}") from error
+        if not own.equals(first):
+            raise BadRow(f"{source} has other columns than {sources[0]}: {_difference(first, own)}")
+    return Reader(first, lambda source: _batches(fs, source, first))
+
+
+def _batches(
+    fs: fsspec.AbstractFileSystem, source: str, schema: pa.Schema
+) -> Iterator[pa.RecordBatch]:
+    with fs.open(source, "rb") as file, _opened(file, source) as parquet:
+        try:
+            for batch in parquet.iter_batches(batch_size=ROWS):
+                yield pa.RecordBatch.from_arrays(batch.columns, schema=schema)
+        except (pa.ArrowException, OSError) as error:
+            raise BadRow(f"{source} is damaged: {error}") from error
 
 
 def _schema(fs: fsspec.AbstractFileSystem, source: str, options: Mapping[str, object]) -> pa.Schema:

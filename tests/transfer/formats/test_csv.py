@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 
 from factory.transfer import formats
+from factory.transfer.bad_rows import BadRows
 from factory.transfer.errors import BadOption, BadRow
 from factory.transfer.formats import csv
 
@@ -24,10 +25,10 @@ def table(path: Path | list[Path], content: bytes | None = None, **options: obje
     if content is not None:
         paths[0].write_bytes(content)
     options = {"type": "csv", **options}
-    data = formats.find(options).read(
-        fsspec.filesystem("file"), [str(path) for path in paths], options
-    )
-    return pa.Table.from_batches(data.batches, data.schema)
+    sources = [str(path) for path in paths]
+    reader = formats.find(options).open(fsspec.filesystem("file"), sources, options, BadRows.fail())
+    batches = (batch for source in sources for batch in reader.batches(source))
+    return pa.Table.from_batches(batches, reader.schema)
 
 
 def column(table: pa.Table, name: str = "a") -> list[object]:

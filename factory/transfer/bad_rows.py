@@ -1,0 +1,47 @@
+"""What happens to rows that are not what they were declared to be: an error, or set aside."""
+
+from __future__ import annotations
+
+import json
+from typing import IO
+
+from factory.transfer.errors import BadRow
+
+
+class BadRows:
+    """Takes bad rows; `count` is how many it has kept."""
+
+    def __init__(self, out: IO[bytes] | None, most: int) -> None:
+        self._out = out
+        self._most = most
+        self.count = 0
+
+    @classmethod
+    def fail(cls) -> BadRows:
+        """The first bad row is an error."""
+        return cls(None, 0)
+
+    @classmethod
+    def quarantine(cls, out: IO[bytes], most: int) -> BadRows:
+        """Write each as a line of JSON into `out`; more than `most` are an error."""
+        return cls(out, most)
+
+    def add(
+        self, source: str, line: int | None, reason: str, row: str, hint: str | None = None
+    ) -> None:
+        """Keep one. `line` is where the row begins, the first is 1. Raises `BadRow`."""
+        if self._out is None:
+            raise BadRow(f"{place(source, line)}: {reason}", hint)
+        if self.count >= self._most:
+            raise BadRow(
+                f"{place(source, line)}: {reason}; {self._most} rows were set aside before it",
+                "No more are allowed: `max_bad_rows`",
+            )
+        entry = {"file": source, "line": line, "reason": reason, "row": row}
+        self._out.write(json.dumps(entry, ensure_ascii=False).encode("utf-8", "replace") + b"\n")
+        self.count += 1
+
+
+def place(source: str, line: int | None) -> str:
+    """`trips.csv:7`."""
+    return source if line is None else f"{source}:{line}"
