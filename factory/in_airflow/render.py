@@ -20,6 +20,7 @@ from airflow.sdk import (
     Param,
     TaskGroup,
 )
+from airflow.sdk.definitions.mappedoperator import MappedOperator
 
 from factory.diagnostics import did_you_mean
 from factory.errors import BuildError
@@ -176,18 +177,22 @@ def _operator(
     operator = _import(task.operator, task)
     try:
         arguments = _arguments(task, made, on_retry)
-        operated = operator(
-            task_id=task.id.removeprefix(f"{task.group}."),
-            dag=dag,
-            task_group=groups.get(task.group) if task.group else None,
-            **arguments,
-        )
+        named = {
+            "task_id": task.id.removeprefix(f"{task.group}."),
+            "dag": dag,
+            "task_group": groups.get(task.group) if task.group else None,
+        }
+        if task.expand:
+            each = {name: _value(value, task, made) for name, value in task.expand.items()}
+            operated = operator.partial(**named, **arguments).expand(**each)  # type: ignore[attr-defined]
+        else:
+            operated = operator(**named, **arguments)
     except BuildError:
         raise
     except (Exception, SystemExit) as error:
         # an operator of any package may refuse in any way; the error belongs to this task alone
         raise _refusal(task, operator, error) from error
-    if not isinstance(operated, BaseOperator):
+    if not isinstance(operated, BaseOperator | MappedOperator):
         raise BuildError(_step(task), ("uses",), f"{task.operator} is not an Airflow operator")
     return operated
 

@@ -36,6 +36,11 @@ def local_path(uri: str) -> str:
     return uri.removeprefix(_SCHEME)
 
 
+def file_uri(path: str) -> str:
+    """`/data/x.csv` as `file:///data/x.csv`, the reverse of `local_path`."""
+    return f"{_SCHEME}{path}"
+
+
 def _root(stage: str | None) -> Path:
     chosen = stage or os.environ.get(STAGE)
     if chosen:

@@ -26,13 +26,19 @@ def arguments_of(uses: str) -> Any:
 def steps(resolved: Resolved) -> list[tuple[kinds.Kind, Step, dict[str, Any]]]:
     """Each task of a valid spec with its kind and its typed arguments."""
     stage = resolved.value.get("stage")
+    retention = seconds(resolved.value.get("stage_retention", model.STAGE_RETENTION))
     found = []
     for task in resolved.value["tasks"]:
         uses, given = task["uses"], task.get("with", {})
         kind = kinds.find(uses)
         arguments = given if "." in uses else msgspec.convert(given, kind.Arguments)
         step = Step(
-            id=task["id"], uses=uses, arguments=arguments, dag_id=resolved.dag_id, stage=stage
+            id=task["id"],
+            uses=uses,
+            arguments=arguments,
+            dag_id=resolved.dag_id,
+            stage=stage,
+            stage_retention=retention,
         )
         found.append((kind, step, task))
     return found
@@ -52,7 +58,10 @@ def compile(resolved: Resolved, source: str) -> Pipeline:
         fragments[step.id] = fragment
         settings = {key: written[key] for key in written if key in SETTINGS}
         about = written.get("description", "")
-        tasks += [_settled(task, step.uses, settings, about) for task in fragment.tasks]
+        tasks += [
+            _settled(task, step.uses, settings, about, first=task.id in fragment.first)
+            for task in fragment.tasks
+        ]
         edges += fragment.edges
         if fragment.group is not None:
             groups.append(fragment.group)
@@ -76,12 +85,13 @@ def _compile(kind: kinds.Kind, step: Step) -> Fragment:
         raise BuildError(step.id, ("uses",), message) from error
 
 
-def _settled(task: Task, uses: str, settings: dict[str, Any], about: str) -> Task:
+def _settled(task: Task, uses: str, settings: dict[str, Any], about: str, *, first: bool) -> Task:
     if not settings and not about:
         return msgspec.structs.replace(task, uses=uses)
     own = {**settings, **task.settings}
-    if task.role == "teardown":
-        own.pop("trigger_rule", None)  # Airflow sets the rule of a teardown
+    if not first and "trigger_rule" not in task.settings:
+        # the rule is about what the step needs, not about its own tasks
+        own.pop("trigger_rule", None)
     return msgspec.structs.replace(
         task, uses=uses, settings=own, description=task.description or about
     )

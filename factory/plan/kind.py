@@ -16,7 +16,8 @@ from typing import Any, Protocol, cast
 import msgspec
 
 from factory.errors import FactoryError
-from factory.plan.model import Group, Task
+from factory.plan.model import Group, Task, seconds
+from factory.spec.model import STAGE_RETENTION
 from factory.spec.resolve import Problem
 
 ENTRY_POINTS = "dag_factory.kinds"
@@ -24,13 +25,16 @@ OPERATOR = "operator"
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
-    """One task of a spec, given to its kind. `arguments` is the kind's own Struct."""
+    """One task of a spec, given to its kind. `arguments` is the kind's own Struct.
+
+    `stage_retention`: seconds that files of a failed run stay on the stage."""
 
     id: str
     uses: str
     arguments: Any
     dag_id: str
     stage: str | None = None
+    stage_retention: float = seconds(STAGE_RETENTION)
 
 
 class Fragment(msgspec.Struct, frozen=True, kw_only=True):

@@ -36,13 +36,15 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
 
     `id` is full (`ingest.download` in the group `ingest`); `uses` is what the spec names;
     `settings` are Airflow's own (`retries`, …) with durations as text; `setups` are the tasks
-    whose teardown this one is.
+    whose teardown this one is. Each value in `expand` (a list, or an `Output` that is one) makes
+    one mapped task.
     """
 
     id: str
     operator: str
     uses: str = ""
     arguments: Mapping[str, Any] = {}
+    expand: Mapping[str, Any] = {}
     settings: Mapping[str, Any] = {}
     group: str = ""
     role: Literal["task", "setup", "teardown"] = "task"

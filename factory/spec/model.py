@@ -10,8 +10,10 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from factory.spec.alerts import Email, Webhook
+from factory.spec.alerts import Email, Slack, Webhook
 from factory.spec.schema import VERBATIM
+
+STAGE_RETENTION = "7d"
 
 Duration = Annotated[
     str,
@@ -162,7 +164,7 @@ class Schedule(Strict, frozen=True, kw_only=True):
     ] = UNSET
 
 
-Alert = Email | Webhook
+Alert = Email | Slack | Webhook
 
 
 class Alerts(Strict, frozen=True, kw_only=True):
@@ -248,6 +250,13 @@ class Common(Strict, frozen=True, kw_only=True):
             examples=["file:///var/lib/pipelines/stage"],
         ),
     ] = None
+    stage_retention: Annotated[
+        Duration,
+        Meta(
+            description="How long files of a failed run, and rows in quarantine, stay on the "
+            "stage. The pipeline's next runs remove what is older."
+        ),
+    ] = STAGE_RETENTION
     alerts: Annotated[Alerts, Meta(description="Who is told, and when.")] = Alerts()
 
 

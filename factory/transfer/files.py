@@ -1,4 +1,4 @@
-"""The source `file`: which files does a path, a pattern or a list mean?"""
+"""The source `file`: which files does a path, a pattern or a list mean, and who reads which?"""
 
 from collections.abc import Sequence
 
@@ -24,6 +24,22 @@ def expand(fs: fsspec.AbstractFileSystem, paths: str | Sequence[str]) -> list[st
     if not found:
         raise Missing("the list of files is empty")
     return list(found)
+
+
+def shares(files: Sequence[str], sizes: Sequence[int], most: int, worth: int) -> list[list[str]]:
+    """Cut `files`, in their order, into at most `most` parts of about the same size.
+
+    `worth` is the size, in bytes, of which a part should have at least as much.
+    """
+    total = sum(sizes)
+    parts = max(1, min(most, len(files), -(-total // worth)))
+    shared: list[list[str]] = [[] for _ in range(parts)]
+    before = 0
+    for file, size in zip(files, sizes, strict=True):
+        # a file belongs where its middle falls
+        shared[min(parts - 1, (2 * before + size) * parts // (2 * total or 1))].append(file)
+        before += size
+    return [part for part in shared if part]
 
 
 def _matches(fs: fsspec.AbstractFileSystem, path: str) -> list[str]:

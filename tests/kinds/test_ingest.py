@@ -10,6 +10,7 @@ import pytest
 from factory.kinds import ingest
 from factory.kinds.ingest.formats import TypeWord
 from factory.plan.kind import Fragment, Step
+from factory.plan.model import Output
 from factory.transfer import types
 
 HTTP = {"type": "http", "url": "/x.csv.gz", "conn_id": "files", "format": "csv"}
@@ -40,11 +41,32 @@ def test_a_file_behind_an_address_is_downloaded_first() -> None:
     assert fragment.last == ("load_x.load",)
 
 
-def test_a_file_on_disk_is_read_in_place() -> None:
-    fragment = ingest.compile(step(FILE))
+def test_one_file_on_disk_is_read_in_place() -> None:
+    fragment = ingest.compile(step({**FILE, "path": "file:///data/{{ ds }}.csv"}))
     assert names(fragment) == ["load_x.to_parquet", "load_x.load", "load_x.clean_up"]
-    assert fragment.tasks[0].arguments["files"] == ["file:///data/*.csv"]
-    assert fragment.tasks[0].arguments["format"] == {"type": "csv", "delimiter": ";"}
+    convert = fragment.tasks[0]
+    assert convert.arguments["files"] == ["file:///data/{{ ds }}.csv"]
+    assert convert.arguments["format"] == {"type": "csv", "delimiter": ";"}
+    assert convert.expand == {}
+
+
+@pytest.mark.parametrize(
+    "path", ["file:///data/*.csv", ["file:///data/a.csv", "file:///data/b.csv"]]
+)
+def test_several_files_are_shared_out(path: str | list[str]) -> None:
+    fragment = ingest.compile(step({**FILE, "path": path}))
+    listing, convert, load, _ = fragment.tasks
+    assert listing.id == "load_x.list_files"
+    assert listing.arguments["paths"] == ([path] if isinstance(path, str) else path)
+    assert convert.expand == {"files": Output("load_x.list_files")}
+    assert load.arguments["staged"] == Output("load_x.to_parquet")
+
+
+def test_bad_rows_and_lineage_are_the_conversions() -> None:
+    given = {"on_bad_row": "quarantine", "max_bad_rows": 5, "lineage": ["run_id"]}
+    convert = ingest.compile(step(HTTP, **given)).tasks[1]
+    assert convert.arguments["max_bad_rows"] == 5
+    assert convert.arguments["lineage"] == ["run_id"]
 
 
 def test_clean_up_is_the_teardown_of_the_first_task() -> None:

@@ -1,25 +1,32 @@
-"""Files into a table: download → to_parquet → load, each a task of its own."""
+"""Files into a table: staged as Parquet, then loaded, each by a task of its own."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
 from factory.kinds.ingest.checks import Check, RowCount
-from factory.kinds.ingest.parts import OPERATORS
-from factory.kinds.ingest.sources.file import File
-from factory.kinds.ingest.sources.http import Http
-from factory.kinds.ingest.targets.postgres import Postgres
+from factory.kinds.ingest.parts import OPERATORS, Source, Target, any_of, task
 from factory.kinds.ingest.writes import Write
 from factory.plan.kind import Fragment, Step
-from factory.plan.model import Group, Task
+from factory.plan.model import Group, Output, Task
 from factory.spec.model import Strict
 from factory.spec.resolve import Problem
+
+if TYPE_CHECKING:
+    AnySource = Source
+    AnyTarget = Target
+else:
+    AnySource = any_of("factory.kinds.ingest.sources")
+    AnyTarget = any_of("factory.kinds.ingest.targets")
+
+
+BadRows = Annotated[int, Meta(ge=0)]
 
 
 class Arguments(Strict, frozen=True, kw_only=True):
@@ -29,8 +36,8 @@ class Arguments(Strict, frozen=True, kw_only=True):
     same rows.
     """
 
-    source: Annotated[Http | File, Meta(description="Where the rows come from.")]
-    target: Annotated[Postgres, Meta(description="Where the rows go.")]
+    source: Annotated[AnySource, Meta(description="Where the rows come from.")]
+    target: Annotated[AnyTarget, Meta(description="Where the rows go.")]
     write: Annotated[Write, Meta(description="How the rows are written into the target.")]
     checks: Annotated[
         list[Check],
@@ -39,15 +46,35 @@ class Arguments(Strict, frozen=True, kw_only=True):
             examples=[[{"type": "row_count", "min": 1}]],
         ),
     ] = msgspec.field(default_factory=list)
+    on_bad_row: Annotated[
+        Literal["fail", "quarantine"],
+        Meta(
+            description="A row that is not what it was declared to be fails the task, or is set "
+            "aside: into a file on the stage, with its line and the reason."
+        ),
+    ] = "fail"
+    max_bad_rows: Annotated[
+        BadRows, Meta(description="With `quarantine`: more bad rows than this in a task fail it.")
+    ] = 1000
+    lineage: Annotated[
+        list[Literal["source_file", "loaded_at", "run_id"]],
+        Meta(
+            description="Columns to add, each with a `_` before its name: the file that a row "
+            "came from, when it was converted, the run that did it.",
+            examples=[["source_file", "loaded_at"]],
+        ),
+    ] = msgspec.field(default_factory=list)
 
 
 def compile(step: Step) -> Fragment:
     """A group of tasks that hand files over on the stage; a teardown removes them."""
     given: Arguments = step.arguments
-    tasks = [*_download(step), _convert(step), _load(step)]
+    staged = given.source.tasks(step)
+    tasks = [*staged, _load(step, staged[-1])]
     first, last = tasks[0], tasks[-1]
     work = [msgspec.structs.replace(first, role="setup"), *tasks[1:]]
-    clean_up = _task(step, "clean_up", f"{OPERATORS}.clean_up.CleanUp", {"after": last.id})
+    arguments = {"after": last.id, "retention": step.stage_retention}
+    clean_up = task(step, "clean_up", f"{OPERATORS}.clean_up.CleanUp", arguments)
     clean_up = msgspec.structs.replace(clean_up, role="teardown", setups=(first.id,))
     edges = [(before.id, after.id) for before, after in itertools.pairwise(tasks)]
     return Fragment(
@@ -84,38 +111,15 @@ def _bounds(index: int, entry: RowCount) -> Iterator[Problem]:
         )
 
 
-def _download(step: Step) -> list[Task]:
-    given: Arguments = step.arguments
-    arguments = given.source.download()
-    return (
-        []
-        if arguments is None
-        else [_task(step, "download", f"{OPERATORS}.download.Download", arguments)]
-    )
-
-
-def _convert(step: Step) -> Task:
-    source = step.arguments.source
-    arguments = {"files": source.files(), "format": source.format_options()}
-    return _task(step, "to_parquet", f"{OPERATORS}.to_parquet.ToParquet", arguments)
-
-
-def _load(step: Step) -> Task:
+def _load(step: Step, staged: Task) -> Task:
     given: Arguments = step.arguments
     operator, arguments = given.target.load()
-    arguments |= {
+    arguments = {
+        "staged": Output(staged.id),
+        **arguments,
         "write": msgspec.to_builtins(given.write),
         "checks": [msgspec.to_builtins(entry) for entry in given.checks],
     }
     asset = given.target.asset()
-    task = _task(step, "load", operator, arguments)
-    return msgspec.structs.replace(task, outlets=(asset,) if asset else ())
-
-
-def _task(step: Step, name: str, operator: str, arguments: dict[str, Any]) -> Task:
-    return Task(
-        id=f"{step.id}.{name}",
-        operator=operator,
-        arguments={"stage": step.stage, **arguments},
-        group=step.id,
-    )
+    load = task(step, "load", operator, arguments)
+    return msgspec.structs.replace(load, outlets=(asset,) if asset else ())

@@ -1,8 +1,16 @@
-"""What a source and a target are. A new one is a module beside the others and a name in a union."""
+"""What a source and a target are. A new one is a module beside the others."""
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+import importlib
+import pkgutil
+from collections.abc import Mapping
+from typing import Any, Protocol, Union
+
+import msgspec
+
+from factory.plan.kind import Step
+from factory.plan.model import Task
 
 OPERATORS = "factory.in_airflow.operators.ingest"
 
@@ -10,24 +18,69 @@ OPERATORS = "factory.in_airflow.operators.ingest"
 class Source(Protocol):
     """Where rows come from."""
 
-    def download(self) -> dict[str, Any] | None:
-        """Arguments of the download task; None when the files can be read where they are."""
-
-    def files(self) -> list[str] | None:
-        """URIs or patterns to read in place; None when they were downloaded."""
-
-    def format_options(self) -> dict[str, object]:
-        """The format of the files, with its options."""
+    def tasks(self, step: Step) -> list[Task]:
+        """What leaves the rows as Parquet on the stage, in order; the last task returns where."""
 
 
 class Target(Protocol):
     """Where rows go."""
+
+    @property
+    def table(self) -> str:
+        """The table's name, for people."""
 
     def load(self) -> tuple[str, dict[str, Any]]:
         """The load operator's import path, and the target's own arguments to it."""
 
     def asset(self) -> str | None:
         """URI of the asset that a load updates; None when its name is known at run time only."""
+
+
+def any_of(package: str) -> Any:
+    """The union of the Structs in a package's modules: one is told from another by `type`."""
+    path = importlib.import_module(package).__path__
+    modules = [importlib.import_module(f"{package}.{m.name}") for m in pkgutil.iter_modules(path)]
+    structs = [
+        found
+        for module in modules
+        for found in vars(module).values()
+        if isinstance(found, type)
+        and issubclass(found, msgspec.Struct)
+        and found.__module__ == module.__name__
+        and found.__struct_config__.tag is not None
+    ]
+    return Union[tuple(structs)]  # noqa: UP007
+
+
+def task(
+    step: Step,
+    name: str,
+    operator: str,
+    arguments: Mapping[str, Any],
+    expand: Mapping[str, Any] | None = None,
+) -> Task:
+    """A task of the step's group; one task for each value of `expand`."""
+    return Task(
+        id=f"{step.id}.{name}",
+        operator=operator,
+        arguments={"stage": step.stage, **arguments},
+        expand=expand or {},
+        group=step.id,
+    )
+
+
+def convert(step: Step, files: Any, format: dict[str, object], *, each: Any = None) -> Task:
+    """Make Parquet of `files`: URIs, or what a download returned; or of `each` of several."""
+    given = step.arguments
+    arguments: dict[str, Any] = {"format": format}
+    if given.on_bad_row == "quarantine":
+        arguments["max_bad_rows"] = given.max_bad_rows
+    if given.lineage:
+        arguments["lineage"] = list(given.lineage)
+    operator = f"{OPERATORS}.to_parquet.ToParquet"
+    if each is not None:
+        return task(step, "to_parquet", operator, arguments, {"files": each})
+    return task(step, "to_parquet", operator, {"files": files, **arguments})
 
 
 def table_asset(conn_id: str, table: str) -> str | None:
@@ -37,4 +90,4 @@ def table_asset(conn_id: str, table: str) -> str | None:
     return f"table://{conn_id}/{table.replace('.', '/')}"
 
 
-__all__ = ["OPERATORS", "Source", "Target", "table_asset"]
+__all__ = ["OPERATORS", "Source", "Target", "any_of", "convert", "table_asset", "task"]

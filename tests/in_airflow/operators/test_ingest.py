@@ -1,6 +1,9 @@
 """An `ingest`, from YAML through a real Airflow into a real PostgreSQL."""
 
 import gzip
+import json
+import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +13,7 @@ import pytest
 
 from factory.embedded.files import serving
 from factory.embedded.postgres import Server
+from factory.in_airflow.operators.ingest import list_files
 
 from ..pipelines import Pipelines, Run
 
@@ -24,6 +28,7 @@ tasks:
       target: {{type: postgres, conn_id: warehouse, table: {schema}.orders}}
       write: {write}
       checks: {checks}
+      {more}
 """
 HTTP = "{type: http, conn_id: files, url: '/orders-{{ ds }}.csv.gz', format: csv}"
 APPEND = "{mode: append}"
@@ -48,8 +53,10 @@ class Shop:
     def offer(self, text: str, day: str = "2024-01-02") -> None:
         (self.folder / f"orders-{day}.csv.gz").write_bytes(gzip.compress(text.encode()))
 
-    def run(self, *, source: str = HTTP, write: str = APPEND, checks: str = "[]") -> Run:
-        spec = SPEC.format(source=source, write=write, checks=checks, schema=self.schema)
+    def run(
+        self, *, source: str = HTTP, write: str = APPEND, checks: str = "[]", more: str = ""
+    ) -> Run:
+        spec = SPEC.format(source=source, write=write, checks=checks, schema=self.schema, more=more)
         self.pipelines.write("shop.yaml", spec)
         return self.pipelines.run("shop")
 
@@ -106,17 +113,79 @@ def test_a_served_file_becomes_rows_and_leaves_nothing_on_the_stage(shop: Shop) 
     assert shop.tables() == {"orders", "_factory_loads"}
 
 
-def test_a_file_on_disk_is_read_where_it_is(shop: Shop, tmp_path: Path) -> None:
-    for number in (1, 2):
-        (tmp_path / f"part-{number}.csv").write_text(f"id;name\n{number};n{number}\n")
-    source = (
-        f"{{type: file, path: '{tmp_path.as_uri()}/part-*.csv', "
+def folder_of_parts(folder: Path, count: int) -> str:
+    for number in range(count):
+        (folder / f"part-{number}.csv").write_text(f"id;name\n{number};n{number}\n")
+    return (
+        f"{{type: file, path: '{folder.as_uri()}/part-*.csv', "
         'format: {type: csv, delimiter: ";"}}'
     )
-    run = shop.run(source=source)
+
+
+def test_files_on_disk_are_read_where_they_are(shop: Shop, tmp_path: Path) -> None:
+    run = shop.run(source=folder_of_parts(tmp_path, 2))
     assert run.state == "success"
-    assert shop.rows() == [(1, "n1"), (2, "n2")]
+    assert shop.rows() == [(0, "n0"), (1, "n1")]
     assert (tmp_path / "part-1.csv").exists()
+    assert shop.staged() == []
+
+
+def test_tasks_share_many_files(
+    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(list_files, "SHARE", 1)
+    run = shop.run(source=folder_of_parts(tmp_path, 20))
+    assert run.state == "success"
+    assert run.log.count("end task task_id=orders.to_parquet map_index=") % 16 == 0
+    assert "20 file(s) for 16 task(s)" in run.log
+    assert shop.rows() == [(number, f"n{number}") for number in range(20)]
+    assert shop.staged() == []
+
+
+def test_no_file_fails_or_skips_as_it_is_told(shop: Shop, tmp_path: Path) -> None:
+    source = f"{{type: file, path: '{tmp_path.as_uri()}/none-*.csv', format: csv"
+    run = shop.run(source=source + "}")
+    assert run.states["orders.list_files"] == "failed"
+    assert f"no file matches '{tmp_path}/none-*.csv'" in run.log
+    run = shop.run(source=source + ", on_missing: skip}")
+    assert run.state == "success"
+    assert run.states["orders.list_files"] == run.states["orders.load"] == "skipped"
+    assert shop.staged() == []
+
+
+def test_bad_rows_stay_in_quarantine_when_all_else_goes(shop: Shop) -> None:
+    shop.offer("id,day\n1,2024-01-01\n2,yesterday\n3,2024-01-03\n")
+    source = HTTP.replace("format: csv", "format: {type: csv, columns: {day: date}}")
+    assert shop.run(source=source).states["orders.to_parquet"] == "failed"
+    run = shop.run(source=source, more="on_bad_row: quarantine")
+    assert run.state == "success"
+    assert [row[0] for row in shop.rows()] == [1, 3]
+    (left,) = shop.stage.rglob("*/quarantine/*.jsonl")
+    bad = json.loads(left.read_text())
+    assert (bad["line"], bad["row"]) == (3, "2,yesterday")
+    assert "rows in quarantine stay in" in run.log
+
+
+def test_what_failed_runs_left_goes_when_it_is_old(shop: Shop) -> None:
+    shop.offer("id\n1\n")
+    assert shop.run(checks="[{type: row_count, min: 2}]").state == "failed"
+    (kept,) = (shop.stage / "shop").iterdir()
+    shop.run(checks="[{type: row_count, min: 2}]")
+    assert kept.exists()
+    long_ago = time.time() - 8 * 86400
+    for path in (kept, *kept.rglob("*")):
+        os.utime(path, (long_ago, long_ago))
+    shop.run()
+    assert not kept.exists()
+    assert len(list((shop.stage / "shop").iterdir())) == 1
+
+
+def test_lineage_tells_where_a_row_came_from(shop: Shop, tmp_path: Path) -> None:
+    run = shop.run(source=folder_of_parts(tmp_path, 2), more="lineage: [source_file, run_id]")
+    assert run.state == "success"
+    assert [row[2:] for row in shop.rows()] == [
+        (f"part-{number}.csv", run.run_id) for number in range(2)
+    ]
 
 
 def test_a_failed_check_publishes_nothing_and_keeps_what_was_there(shop: Shop) -> None:
@@ -135,7 +204,8 @@ def test_after_a_failure_the_staged_files_stay(shop: Shop) -> None:
     run = shop.run(checks="[{type: row_count, min: 2}]")
     assert run.state == "failed"
     assert run.states["orders.clean_up"] == "success"
-    assert shop.staged() == ["orders-2024-01-02.csv.gz", "rows.parquet"]
+    assert shop.staged() == ["00000.parquet", "orders-2024-01-02.csv.gz"]
+    assert "its files stay in" in run.log
 
 
 def test_a_missing_file_fails_the_run_and_says_which(shop: Shop) -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import logging
 import shutil
+import time
 from collections.abc import Sequence
 from contextlib import suppress
+from datetime import datetime, timezone
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from factory.in_airflow.operators.ingest.staged import Staged
+from factory.in_airflow.operators.ingest.staged import DOWNLOADS, QUARANTINE, ROWS, Staged
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -19,27 +22,62 @@ log = logging.getLogger(__name__)
 class CleanUp(Staged):
     """Removes the step's staged files when its last task has succeeded.
 
-    After a failure they stay, so that the failed task can be repeated without downloading again.
+    After a failure they stay for `retention` seconds, so that the failed task can be repeated
+    without downloading again. So do rows in quarantine, whatever happens: they are nowhere else.
     """
 
     template_fields: Sequence[str] = ("stage",)
 
-    def __init__(self, *, after: str, **kwargs: Any) -> None:
+    def __init__(self, *, after: str, retention: float, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.after = after
+        self.retention = retention
 
     def execute(self, context: Context) -> None:
-        """Remove, or say what stays and why."""
+        """Remove, or say what stays, why, and until when."""
         task = context["task_instance"]
         folder = self._folder(context)
         states = task.get_task_states(
             dag_id=task.dag_id, task_ids=[self.after], run_ids=[task.run_id]
         )
         state = states.get(task.run_id, {}).get(self.after)
-        if state == "success":
-            shutil.rmtree(folder, ignore_errors=True)
-            with suppress(OSError):  # another step of the run still has files there
-                folder.parent.rmdir()
-            log.info("removed %s", folder)
-        else:
-            log.warning("%s is %s: its files stay in %s", self.after, state, folder)
+        if state in ("success", "skipped"):
+            for part in (DOWNLOADS, ROWS):
+                shutil.rmtree(folder / part, ignore_errors=True)
+        elif folder.exists():
+            log.warning(
+                "%s is %s: its files stay in %s%s", self.after, state, folder, self._until()
+            )
+        if _is_empty(folder):
+            _remove(folder, folder.parent, folder.parent.parent)
+        elif (folder / QUARANTINE).exists():
+            log.warning("rows in quarantine stay in %s%s", folder / QUARANTINE, self._until())
+        self._sweep(folder.parent)
+
+    def _until(self) -> str:
+        until = datetime.fromtimestamp(time.time() + self.retention, timezone.utc)
+        return f" until {until:%Y-%m-%d %H:%M} UTC, or longer when the pipeline does not run"
+
+    def _sweep(self, run: Path) -> None:
+        """Remove what earlier runs of this pipeline left too long ago."""
+        for other in run.parent.iterdir() if run.parent.exists() else ():
+            if other != run and other.is_dir() and _age(other) > self.retention:
+                shutil.rmtree(other, ignore_errors=True)
+                log.info("removed %s: nothing in it changed for a long time", other)
+
+
+def _is_empty(folder: Path) -> bool:
+    return not folder.exists() or not any(folder.iterdir())
+
+
+def _remove(*folders: Path) -> None:
+    with suppress(OSError):  # another step, or another run, still has files there
+        for folder in folders:
+            folder.rmdir()
+
+
+def _age(folder: Path) -> float:
+    """Seconds since anything in it changed."""
+    with suppress(OSError):
+        return time.time() - max(path.stat().st_mtime for path in (folder, *folder.rglob("*")))
+    return 0.0

@@ -39,7 +39,7 @@ class Download(Staged):
 
         return HttpHook(method="GET", http_conn_id=self.conn_id or "")
 
-    def execute(self, context: Context) -> None:
+    def execute(self, context: Context) -> dict[str, Any]:
         """Download into an empty folder of the stage."""
         import fsspec
 
@@ -55,6 +55,7 @@ class Download(Staged):
                 session, url, fsspec.filesystem("file"), str(folder / name), sha256=self.sha256
             )
         log.info("%d bytes are staged", done.bytes)
+        return {"path": f"{DOWNLOADS}/{name}", "bytes": done.bytes}
 
     def _session(self) -> tuple[requests.Session, str]:
         import requests

@@ -1,4 +1,11 @@
-"""A task whose files wait on the stage."""
+"""A task whose files wait on the stage.
+
+The folder of a step in a run::
+
+    download/<n>/<name>     what was downloaded, by the map index of its task
+    rows/<n>.parquet        what was converted
+    quarantine/<n>.jsonl    rows that were set aside
+"""
 
 from __future__ import annotations
 
@@ -13,7 +20,8 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 DOWNLOADS = "download"
-PARQUET = "rows.parquet"
+ROWS = "rows"
+QUARANTINE = "quarantine"
 
 
 class Staged(BaseOperator):
@@ -25,3 +33,8 @@ class Staged(BaseOperator):
 
     def _folder(self, context: Context) -> Path:
         return step_folder(self.stage, context)
+
+
+def number(context: Context) -> int:
+    """The map index of a mapped task, else 0."""
+    return max(context["task_instance"].map_index or 0, 0)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timezone
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from factory.in_airflow.operators.ingest.staged import DOWNLOADS, PARQUET, Staged
+from factory.in_airflow.operators.ingest.staged import QUARANTINE, ROWS, Staged, number
 from factory.in_airflow.storage import local_path
 
 if TYPE_CHECKING:
@@ -16,35 +18,62 @@ log = logging.getLogger(__name__)
 
 
 class ToParquet(Staged):
-    """The files of a source → one Parquet file on the stage.
+    """Files of one source → one Parquet file on the stage.
 
-    :param files: URIs or patterns to read in place; None for what the download left.
+    :param files: URIs or patterns to read in place, or what a download returned.
+    :param max_bad_rows: so many rows may be set aside; None: a bad row fails the task.
     """
 
     template_fields: Sequence[str] = ("files", "stage")
 
     def __init__(
-        self, *, format: Mapping[str, Any], files: list[str] | None = None, **kwargs: Any
+        self,
+        *,
+        format: Mapping[str, Any],
+        files: Any,
+        max_bad_rows: int | None = None,
+        lineage: Sequence[str] = (),
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.format = format
         self.files = files
+        self.max_bad_rows = max_bad_rows
+        self.lineage = lineage
 
-    def execute(self, context: Context) -> None:
-        """Convert in a stream of record batches."""
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Convert in a stream of record batches; return where, and how many rows."""
         import fsspec
 
         from factory.transfer.files import expand
         from factory.transfer.to_parquet import to_parquet
 
         disk = fsspec.filesystem("file")
-        folder = self._folder(context)
-        patterns = (
-            [str(folder / DOWNLOADS / "*")]
-            if self.files is None
-            else [local_path(uri) for uri in self.files]
+        folder, name = self._folder(context), f"{number(context):05}"
+        bad = {} if self.max_bad_rows is None else self._quarantine(folder / QUARANTINE / name)
+        done = to_parquet(
+            disk,
+            expand(disk, self._sources(folder)),
+            disk,
+            str(folder / ROWS / f"{name}.parquet"),
+            format=self.format,
+            lineage=self._lineage(context),
+            **bad,
         )
-        sources = expand(disk, patterns)
-        folder.mkdir(parents=True, exist_ok=True)
-        done = to_parquet(disk, sources, disk, str(folder / PARQUET), format=self.format)
-        log.info("%d rows from %d file(s), %d bytes", done.rows, len(sources), done.bytes)
+        return {"path": f"{ROWS}/{name}.parquet", "rows": done.rows}
+
+    def _sources(self, folder: Path) -> list[str]:
+        if isinstance(self.files, Mapping):
+            return [str(folder / self.files["path"])]
+        return [local_path(uri) for uri in self.files]
+
+    def _quarantine(self, path: Path) -> dict[str, Any]:
+        return {"quarantine": f"{path}.jsonl", "max_bad_rows": self.max_bad_rows}
+
+    def _lineage(self, context: Context) -> dict[str, object]:
+        known: dict[str, object] = {
+            "source_file": True,
+            "loaded_at": datetime.now(timezone.utc),
+            "run_id": context["task_instance"].run_id,
+        }
+        return {name: known[name] for name in self.lineage}

@@ -2,38 +2,63 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta
 
 from factory.kinds.ingest.formats import Format, options
+from factory.kinds.ingest.parts import OPERATORS, convert, task
+from factory.plan.kind import Step
+from factory.plan.model import Output, Task
 from factory.spec.model import Strict
 
 FileUri = Annotated[
     str,
     Meta(pattern=r"^(file:///|.*\{\{)", title="file URI", examples=["file:///data/trips/*.csv.gz"]),
 ]
+TaskCount = Annotated[int, Meta(ge=1, le=1000)]
 
 
 class File(Strict, frozen=True, kw_only=True, tag="file", tag_field="type"):
-    """Files on a disk that all workers see."""
+    """Files on a disk that all workers see. They are read where they are."""
 
     path: Annotated[
         FileUri | list[FileUri],
-        Meta(description="One file, a pattern with `*`, or a list. Jinja templates are filled in."),
+        Meta(
+            description="One file, a pattern with `*`, or a list. Every path and pattern must "
+            "match. Jinja templates are filled in."
+        ),
     ]
     format: Annotated[
         Format,
-        Meta(description="`csv` or `parquet`, or a mapping with options.", examples=["csv"]),
+        Meta(
+            description="`csv`, `jsonl` or `parquet`, or a mapping with options.", examples=["csv"]
+        ),
     ]
+    max_tasks: Annotated[
+        TaskCount,
+        Meta(description="Several files are shared out, by size, among at most so many tasks."),
+    ] = 16
+    on_missing: Annotated[
+        Literal["fail", "skip"],
+        Meta(description="When no file is there: fail, or skip this step and what needs it."),
+    ] = "fail"
 
-    def download(self) -> None:
-        """Read in place."""
+    def tasks(self, step: Step) -> list[Task]:
+        """One task for one file; else a list of files first, and tasks that share them."""
+        format = options(self.format)
+        paths = [self.path] if isinstance(self.path, str) else list(self.path)
+        if self.on_missing == "fail" and len(paths) == 1 and not _is_pattern(paths[0]):
+            return [convert(step, paths, format)]
+        arguments = {
+            "paths": paths,
+            "max_tasks": self.max_tasks,
+            "on_missing": self.on_missing,
+        }
+        listing = task(step, "list_files", f"{OPERATORS}.list_files.ListFiles", arguments)
+        return [listing, convert(step, None, format, each=Output(listing.id))]
 
-    def files(self) -> list[str]:
-        """The URIs and patterns."""
-        return [self.path] if isinstance(self.path, str) else list(self.path)
 
-    def format_options(self) -> dict[str, object]:
-        """The format with its options."""
-        return options(self.format)
+def _is_pattern(path: str) -> bool:
+    # What a template gives may be one, too: then one task reads all that match.
+    return any(mark in path for mark in ("*", "?", "["))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from msgspec import Meta
 
 from factory.kinds.ingest.formats import Format, options
+from factory.kinds.ingest.parts import OPERATORS, convert, task
+from factory.plan.kind import Step
+from factory.plan.model import Output, Task
 from factory.spec.model import Strict
 
 Sha256 = Annotated[str, Meta(pattern=r"^([0-9a-f]{64}|.*\{\{.*)$", title="SHA-256 in hexadecimal")]
@@ -35,13 +38,8 @@ class Http(Strict, frozen=True, kw_only=True, tag="http", tag_field="type"):
         Sha256 | None, Meta(description="The file's digest; anything else is refused.")
     ] = None
 
-    def download(self) -> dict[str, Any]:
-        """The address and how to reach it."""
-        return {"url": self.url, "conn_id": self.conn_id, "sha256": self.sha256}
-
-    def files(self) -> None:
-        """The download task leaves the file on the stage."""
-
-    def format_options(self) -> dict[str, object]:
-        """The format with its options."""
-        return options(self.format)
+    def tasks(self, step: Step) -> list[Task]:
+        """Download, then convert."""
+        arguments = {"url": self.url, "conn_id": self.conn_id, "sha256": self.sha256}
+        download = task(step, "download", f"{OPERATORS}.download.Download", arguments)
+        return [download, convert(step, Output(download.id), options(self.format))]
