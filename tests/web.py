@@ -22,10 +22,11 @@ class Asked:
 
 @dataclass
 class Web:
-    """`answers` are given in turn, the last one for ever: (status, body)."""
+    """`answers` are given in turn, the last one for ever: (status, body). All have `headers`."""
 
     port: int = 0
     answers: list[tuple[int, bytes]] = field(default_factory=lambda: [(200, b"")])
+    headers: dict[str, str] = field(default_factory=dict)
     asked: list[Asked] = field(default_factory=list)
     before: Callable[[Asked], None] = lambda asked: None
 
@@ -46,6 +47,8 @@ def serving() -> Iterator[Web]:
             status, body = web.next(asked)
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
+            for name, value in web.headers.items():
+                self.send_header(name, value)
             self.end_headers()
             if self.command != "HEAD":
                 self.wfile.write(body)

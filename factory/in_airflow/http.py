@@ -76,7 +76,7 @@ def send(
             requests.exceptions.ChunkedEncodingError,
         ) as error:
             # its own message shows the query, where tokens stand
-            raise NoAnswer(f"{asked} got no answer: {_cause(error)}") from None
+            raise NoAnswer(f"{asked} got no answer: {cause(error)}") from None
 
 
 def unmet(answer: Answer, expect: Mapping[str, Any]) -> str:
@@ -172,7 +172,7 @@ def _shown(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
-def _cause(error: BaseException) -> str:
+def cause(error: BaseException) -> str:
     """The innermost reason: `Connection refused`, or the kind of error where it has none."""
     deepest = error
     while (inner := deepest.__cause__ or deepest.__context__) is not None:

@@ -58,3 +58,40 @@ class Webhook(
     message: Annotated[
         str, Meta(description="Text; Jinja templates are filled in. Default: what happened.")
     ] = ""
+
+
+class Slack(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    tag="slack",
+    tag_field="type",
+):
+    """A message in Slack, through an incoming webhook."""
+
+    notifier: ClassVar[str] = "factory.in_airflow.notifiers.slack"
+
+    conn_id: Annotated[
+        str,
+        Meta(
+            description="Airflow connection of type Slack Incoming Webhook: the webhook's secret "
+            "is its password and stays out of the spec.",
+            examples=["slack_alerts"],
+        ),
+    ]
+    channel: Annotated[
+        str,
+        Meta(
+            description="Only the older custom integrations heed it: the webhook of a Slack app "
+            "posts to its own channel.",
+            examples=["#trips"],
+        ),
+    ] = ""
+    message: Annotated[
+        str,
+        Meta(
+            description="Text in Slack's markup, so `<!here>` calls people; Jinja templates are "
+            "filled in, escaped. A link to the log or the run follows. Default: what happened.",
+        ),
+    ] = ""

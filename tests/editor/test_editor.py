@@ -83,7 +83,7 @@ def test_type_offers_its_words(editor: Editor) -> None:
     assert editor.labels(INGEST + "      source:\n        type: ¦\n") == ["http", "file"]
     checks = editor.labels(INGEST + "      checks:\n        - type: ¦\n")
     assert {"row_count", "not_null"} <= set(checks)
-    assert editor.labels("alerts:\n  on_retry:\n    - type: ¦\n") == ["email", "webhook"]
+    assert editor.labels("alerts:\n  on_retry:\n    - type: ¦\n") == ["email", "slack", "webhook"]
 
 
 def test_type_decides_which_keys_are_offered(editor: Editor) -> None:

@@ -7,7 +7,7 @@ all that is optional there is optional here.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -59,22 +59,32 @@ def news(event: str, context: Mapping[str, Any]) -> News:
     )
 
 
-def filled(template: str, context: Mapping[str, Any], told: News, default: str) -> str:
-    """A template of the spec; when it fails, the default, for an alert must not be lost."""
+def filled(
+    template: str,
+    context: Mapping[str, Any],
+    told: News,
+    default: str,
+    escape: Callable[[str], str] = str,
+) -> str:
+    """A template of the spec; when it fails, the default, for an alert must not be lost.
+
+    :param escape: for what is filled in and for the default, not for the template's own text.
+    """
     from airflow.sdk import DAG
 
     if not template:
-        return default
+        return escape(default)
     try:
         # the context's own DAG may be one that Airflow read from its database, without templates
         environment = DAG(told.dag_id).get_template_env()
+        environment.finalize = lambda value: escape(str(value))
         text: str = environment.from_string(template).render(
             {**context, "event": told.event, "message": told.message}
         )
     except Exception:
         # any value may be missing from the context of a run that never had a task
         log.exception("the template %r of an alert cannot be filled in", template)
-        return default
+        return escape(default)
     return text
 
 
