@@ -12,7 +12,7 @@ from factory.transfer import options as opt
 from factory.transfer.bad_rows import BadRows
 from factory.transfer.errors import BadOption, unknown
 
-FORMATS = ("csv", "parquet")
+FORMATS = ("csv", "jsonl", "parquet")
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,88 @@
+"""Keys and types, from the first rows of each file."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import fsspec
+import msgspec
+import pyarrow as pa
+
+from factory.transfer import temporal
+from factory.transfer.formats.jsonl.decode import tokens
+from factory.transfer.formats.jsonl.kinds import Unfit
+from factory.transfer.formats.jsonl.lines import blocks
+
+SAMPLE = 2 << 20  # bytes of each file
+TEXTS = 10_000  # of each key
+
+_FIRST = {b'"': "text", b"t": "boolean", b"f": "boolean", b"n": "null", b"{": "json", b"[": "json"}
+
+
+@dataclass
+class Seen:
+    """What stands under one key."""
+
+    kinds: Counter[str] = field(default_factory=Counter)
+    texts: list[str] = field(default_factory=list)
+    fraction: bool = False
+
+    def add(self, token: bytes) -> None:
+        """Count one value in."""
+        kind = _FIRST.get(token[:1], "number")
+        if kind == "null":
+            return
+        self.kinds[kind] += 1
+        if kind == "number":
+            self.fraction = self.fraction or not token.lstrip(b"-").isdigit()
+        elif kind == "text" and len(self.texts) < TEXTS:
+            # No date is longer.
+            self.texts.append(msgspec.json.decode(token, type=str)[:64])
+
+    @property
+    def mixed(self) -> bool:
+        """Is there a value that is no string?"""
+        return bool(self.kinds) and set(self.kinds) != {"text"}
+
+    @property
+    def type(self) -> pa.DataType:
+        """That of most values. The others are refused, each where it stands."""
+        if not self.kinds:
+            return pa.null()
+        (kind, _), *_ = self.kinds.most_common(1)
+        if kind == "number":
+            return pa.float64() if self.fraction else pa.int64()
+        if kind == "text":
+            return temporal.inferred(pa.array(self.texts, pa.string()))
+        return pa.bool_() if kind == "boolean" else pa.string()
+
+    @property
+    def json(self) -> bool:
+        """Are most values objects and arrays?"""
+        return bool(self.kinds) and self.kinds.most_common(1)[0][0] == "json"
+
+
+def sample(fs: fsspec.AbstractFileSystem, sources: Sequence[str]) -> dict[str, Seen]:
+    """All keys of the first rows of `sources`, in the order in which they appear."""
+    found: dict[str, Seen] = {}
+    for source in sources:
+        for line in _first_lines(fs, source):
+            try:
+                row = tokens(line)
+            except Unfit:
+                continue  # refused where all rows are read
+            for key, token in row.items():
+                found.setdefault(key, Seen()).add(token)
+    return found
+
+
+def _first_lines(fs: fsspec.AbstractFileSystem, source: str) -> Iterable[bytes]:
+    size = 0
+    for block in blocks(fs, source):
+        for _, line in block.numbered():
+            yield line
+        size += len(block.data)
+        if size >= SAMPLE:
+            return

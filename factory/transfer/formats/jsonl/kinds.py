@@ -1,0 +1,287 @@
+"""What becomes of JSON values in a column of a given type: exact, or refused.
+
+There are two ways to a value. msgspec decodes it as `fast` says, which is quick and strict; and
+`one` takes the JSON text of one value and can say what is wrong with it. Both end in `array`.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import struct
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any, Protocol
+
+import msgspec
+import pyarrow as pa
+
+from factory.transfer.temporal import Temporal
+from factory.transfer.types import type_word
+
+_INTEGER = re.compile(rb"-?[0-9]+")
+_NUMBER = b"-0123456789"
+_SHOWN = 100
+
+
+class Unfit(Exception):
+    """A value that is not of its column's type."""
+
+    def __init__(self, reason: str, hint: str | None = None) -> None:
+        super().__init__(reason, hint)
+        self.reason = reason
+        self.hint = hint
+
+
+class Kind(Protocol):
+    """How the values of one column are read."""
+
+    fast: Any  # the type that msgspec decodes; `Raw`: the text goes through `one`
+    type: pa.DataType
+
+    def one(self, token: bytes) -> object:
+        """Give what `array` takes, for a value as it is written. Raises `Unfit`."""
+
+    def array(self, values: Sequence[Any]) -> pa.Array:
+        """Give many, some None. Raises one of `FAILURES` when one does not fit."""
+
+
+FAILURES = (pa.ArrowException, OverflowError, ValueError, Unfit)
+
+
+class _Plain:
+    def __init__(self, kind: pa.DataType) -> None:
+        self.type = kind
+
+    def array(self, values: Sequence[Any]) -> pa.Array:
+        return pa.array(values, self.type)
+
+    def wrong(self, token: bytes) -> Unfit:
+        return Unfit(f"{shown(token)} is not {type_word(self.type)}")
+
+
+class Null(_Plain):
+    """A column of which the sample holds no value."""
+
+    fast: Any = None
+
+    def one(self, token: bytes) -> object:
+        """Refuse all but null."""
+        if token != b"null":
+            raise Unfit(
+                f"{shown(token)} is the first value, far from the start; its type is not known"
+            )
+        return None
+
+
+class Boolean(_Plain):
+    """true and false."""
+
+    fast: Any = bool | None
+
+    def one(self, token: bytes) -> object:
+        """Refuse what only stands for true or false."""
+        if token not in (b"true", b"false", b"null"):
+            raise self.wrong(token)
+        return None if token == b"null" else token == b"true"
+
+
+class Integer(_Plain):
+    """Whole numbers without a fraction or an exponent."""
+
+    fast: Any = int | None
+
+    def one(self, token: bytes) -> object:
+        """Refuse what is out of range."""
+        if token == b"null":
+            return None
+        if not _INTEGER.fullmatch(token):
+            raise self.wrong(token)
+        bits = self.type.bit_width
+        # Python reads no more than some thousand digits.
+        if len(token) > 20 or not -(1 << bits - 1) <= int(token) < 1 << bits - 1:
+            larger = "decimal(38, 0)" if bits == 64 else "bigint"
+            raise Unfit(
+                f"{shown(token)} is out of the range of {type_word(self.type)}",
+                f"Declare it `{larger}` or `text`",
+            )
+        return int(token)
+
+
+class Double(_Plain):
+    """Floating point: a number whose digits it can't hold is refused."""
+
+    def __init__(self, kind: pa.DataType) -> None:
+        super().__init__(kind)
+        # Decoded at once, more digits than a double has are rounded in silence: see `decode`.
+        self.fast: Any = float | None if pa.types.is_float64(kind) else msgspec.Raw
+
+    def one(self, token: bytes) -> object:
+        """Refuse what would come out with other digits."""
+        if token == b"null":
+            return None
+        if token[0] not in _NUMBER:
+            raise self.wrong(token)
+        value = float(token)
+        if pa.types.is_float32(self.type):
+            value = _single(value)
+        if not holds(token.decode(), value):
+            raise Unfit(
+                f"{shown(token)} has more digits than {type_word(self.type)} can hold",
+                "Declare it `decimal(…, …)` or `text`, which keep them",
+            )
+        return value
+
+
+class Exact(_Plain):
+    """Decimals."""
+
+    fast: Any = msgspec.Raw
+
+    def one(self, token: bytes) -> object:
+        """Give the number's own text."""
+        if token == b"null":
+            return None
+        if token[0] not in _NUMBER:
+            raise self.wrong(token)
+        return token.decode()
+
+    def array(self, values: Sequence[Any]) -> pa.Array:
+        """Arrow refuses what it would have to round or to cut."""
+        return pa.array(values, pa.string()).cast(self.type)
+
+
+class Text(_Plain):
+    """Strings as they are; in a column declared as text also others, as their own JSON text."""
+
+    def __init__(self, *, declared: bool, mixed: bool = False) -> None:
+        super().__init__(pa.string())
+        self.declared = declared
+        self.fast: Any = msgspec.Raw if declared and mixed else str | None
+
+    def one(self, token: bytes) -> object:
+        """Refuse a NUL, which databases do not take."""
+        if token[:1] == b'"':
+            return string(token)
+        if token == b"null":
+            return None
+        if not self.declared:
+            raise self.wrong(token)
+        return token.decode()
+
+
+class Json(_Plain):
+    """Every value but null as the JSON text that stands in the file."""
+
+    fast: Any = msgspec.Raw
+
+    def __init__(self) -> None:
+        super().__init__(pa.string())
+
+    def one(self, token: bytes) -> object:
+        """Refuse nothing."""
+        return None if token == b"null" else token.decode()
+
+
+class Binary(_Plain):
+    """The UTF-8 bytes of strings."""
+
+    fast: Any = str | None
+
+    def one(self, token: bytes) -> object:
+        """Refuse what is no string."""
+        if token == b"null":
+            return None
+        if token[:1] != b'"':
+            raise self.wrong(token)
+        return string(token)
+
+    def array(self, values: Sequence[Any]) -> pa.Array:
+        """As bytes."""
+        return pa.array(values, pa.string()).cast(self.type)
+
+
+class When(_Plain):
+    """Dates, times and timestamps, written as text."""
+
+    fast: Any = str | None
+
+    def __init__(self, kind: pa.DataType, how: Temporal) -> None:
+        super().__init__(kind)
+        self._how = how
+
+    def one(self, token: bytes) -> object:
+        """Give the text."""
+        if token == b"null":
+            return None
+        if token[:1] != b'"':
+            raise self.wrong(token)
+        return string(token)
+
+    def array(self, values: Sequence[Any]) -> pa.Array:
+        """Parse them all."""
+        return self._how.parse(pa.array(values, pa.string()), self.type)
+
+
+class Skipped(_Plain):
+    """A key that is not selected."""
+
+    fast: Any = msgspec.Raw
+
+    def __init__(self) -> None:
+        super().__init__(pa.null())
+
+    def one(self, token: bytes) -> object:
+        """Take anything."""
+        return None
+
+
+def kind_of(type: pa.DataType, how: Temporal) -> Kind:
+    """How values become `type`; a string is a `Text` or `Json`."""
+    t = pa.types
+    if t.is_null(type):
+        return Null(type)
+    if t.is_boolean(type):
+        return Boolean(type)
+    if t.is_integer(type):
+        return Integer(type)
+    if t.is_floating(type):
+        return Double(type)
+    if t.is_decimal(type):
+        return Exact(type)
+    return Binary(type) if t.is_binary(type) else When(type, how)
+
+
+def holds(written: str, value: float) -> bool:
+    """Does `value`, printed with as many digits as were written, give the same number?
+
+    So 0.1 is held, and 0.10000000000000001, as C prints it; 0.12345678901234567891 is not.
+    """
+    digits = re.split("[eE]", written)[0].replace(".", "").lstrip("-0").rstrip("0")
+    if not digits or value == 0:
+        return not digits
+    if math.isinf(value):
+        return False
+    return repr(value) == written or Decimal(f"{value:.{len(digits) - 1}e}") == Decimal(written)
+
+
+def _single(value: float) -> float:
+    try:
+        single: float = struct.unpack("f", struct.pack("f", value))[0]
+    except OverflowError:
+        return math.inf
+    return single
+
+
+def string(token: bytes) -> str:
+    """The text of a JSON string. Raises `Unfit` for a NUL."""
+    text = msgspec.json.decode(token, type=str)
+    if "\0" in text:
+        raise Unfit("a text with a NUL character (\\u0000), which databases do not take")
+    return text
+
+
+def shown(token: bytes) -> str:
+    """A value, shortened for a message."""
+    text = token.decode(errors="replace")
+    return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"

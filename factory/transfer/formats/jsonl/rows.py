@@ -1,0 +1,166 @@
+"""Lines → record batches; what does not fit goes to the bad rows."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import fsspec
+import pyarrow as pa
+
+from factory.transfer.bad_rows import BadRows
+from factory.transfer.formats.jsonl import kinds
+from factory.transfer.formats.jsonl.decode import Doubtful, Fast, Field, tokens
+from factory.transfer.formats.jsonl.kinds import FAILURES, Kind, Unfit
+from factory.transfer.formats.jsonl.lines import Block, blocks
+from factory.transfer.types import type_word
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column, and the key that its values stand under."""
+
+    name: str
+    key: str | None  # None: declared, and not yet seen
+    kind: Kind
+
+
+@dataclass(frozen=True)
+class _Row:
+    number: int
+    line: bytes
+    tokens: dict[str, bytes]
+
+
+class Rows:
+    """Reads files of one table."""
+
+    def __init__(
+        self,
+        columns: Sequence[Column],
+        *,
+        skipped: Sequence[str],
+        any_key: bool,
+        final: Callable[[str], str],
+    ) -> None:
+        self.schema = pa.schema([(column.name, column.kind.type) for column in columns])
+        self._skipped = [Field(key, kinds.Skipped()) for key in skipped]
+        self._any_key = any_key
+        self._final = final
+        self._set(columns)
+
+    def _set(self, columns: Sequence[Column]) -> None:
+        self._columns = columns
+        self._bound = [column for column in columns if column.key is not None]
+        fields = [Field(column.key or "", column.kind) for column in self._bound]
+        self._keys = {field.key for field in (*fields, *self._skipped)}
+        self._fast = Fast([*fields, *self._skipped], any_key=self._any_key)
+
+    def batches(
+        self, fs: fsspec.AbstractFileSystem, source: str, bad: BadRows
+    ) -> Iterator[pa.RecordBatch]:
+        """All rows of one file that fit."""
+        for block in blocks(fs, source, bad):
+            lines = block.numbered()
+            if not lines:
+                continue
+            try:
+                batch = self._quickly(block, [line for _, line in lines])
+            except (Doubtful, *FAILURES):
+                batch = self._carefully(source, lines, bad)
+            if batch.num_rows:
+                yield batch
+
+    def _quickly(self, block: Block, lines: Sequence[bytes]) -> pa.RecordBatch:
+        values = self._fast.columns(block.data, lines)
+        found = {
+            column.name: column.kind.array(own)
+            for column, own in zip(self._bound, values, strict=False)  # then the skipped
+        }
+        arrays = [
+            found[c.name] if c.name in found else pa.nulls(len(lines), c.kind.type)
+            for c in self._columns
+        ]
+        return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
+
+    def _carefully(
+        self, source: str, lines: Sequence[tuple[int, bytes]], bad: BadRows
+    ) -> pa.RecordBatch:
+        problems: dict[int, Unfit] = {}
+        rows = []
+        for number, line in lines:
+            try:
+                row = tokens(line)
+                self._bind(row)
+                rows.append(_Row(number, line, row))
+            except Unfit as error:
+                problems[number] = error
+        arrays = [self._array(column, rows, problems) for column in self._columns]
+        batch = pa.RecordBatch.from_arrays(arrays, schema=self.schema)
+        if problems:
+            for number, line in lines:
+                if number in problems:
+                    reason, hint = problems[number].args
+                    bad.add(source, number, reason, line.decode(errors="replace").strip(), hint)
+            batch = batch.filter(pa.array([row.number not in problems for row in rows], pa.bool_()))
+        return batch
+
+    def _bind(self, row: dict[str, bytes]) -> None:
+        """Find the columns of new keys. Raises `Unfit` for a key that has none."""
+        for key in row:
+            if key in self._keys:
+                continue
+            name = self._final(key)
+            place = [n for n, c in enumerate(self._columns) if c.key is None and c.name == name]
+            if place:
+                changed = list(self._columns)
+                changed[place[0]] = dataclasses.replace(changed[place[0]], key=key)
+                self._set(changed)
+            elif not self._any_key:
+                raise self._unknown(key, name)
+
+    def _unknown(self, key: str, name: str) -> Unfit:
+        near = difflib.get_close_matches(key, self._keys, n=1)
+        meant = f"Did you mean {near[0]!r}? " if near else ""
+        return Unfit(
+            f"the key {key!r} is not in the first rows",
+            f"{meant}Declare it (`columns: {{{name}: …}}`), or `select` the columns to take",
+        )
+
+    def _array(self, column: Column, rows: Sequence[_Row], problems: dict[int, Unfit]) -> pa.Array:
+        values: list[object] = []
+        for row in rows:
+            token = row.tokens.get(column.key, b"null") if column.key is not None else b"null"
+            try:
+                values.append(column.kind.one(token))
+            except Unfit as error:
+                problems.setdefault(row.number, _explained(column, error))
+                values.append(None)
+        try:
+            return column.kind.array(values)
+        except FAILURES:
+            return self._one_by_one(column, rows, values, problems)
+
+    def _one_by_one(
+        self,
+        column: Column,
+        rows: Sequence[_Row],
+        values: list[object],
+        problems: dict[int, Unfit],
+    ) -> pa.Array:
+        for place, row in enumerate(rows):
+            try:
+                column.kind.array([values[place]])
+            except FAILURES:
+                token = row.tokens[column.key or ""]
+                said = f"{kinds.shown(token)} is not {type_word(column.kind.type)}"
+                problems.setdefault(row.number, _explained(column, Unfit(said)))
+                values[place] = None
+        return column.kind.array(values)
+
+
+def _explained(column: Column, error: Unfit) -> Unfit:
+    hint = f"Declare the column (`columns: {{{column.name}: text}}`)"
+    return Unfit(f"column {column.name!r}: {error.reason}", error.hint or hint)
