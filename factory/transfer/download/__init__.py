@@ -1,40 +1,52 @@
-"""HTTP → a file, whole and verified."""
+"""HTTP → a file, whole and verified; an interrupted transfer goes on where it ended."""
 
 import hashlib
 import logging
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING
 
 import fsspec
 import requests
-import urllib3
 
+from factory.transfer.download.address import digest, file_name, shown
+from factory.transfer.download.asking import Asking, blocks
+from factory.transfer.download.part import Part, part_of
+from factory.transfer.download.progress import Progress
+from factory.transfer.download.retries import Again, pause
+from factory.transfer.download.version import Note, Version, continues
 from factory.transfer.errors import Missing, TransferError
-from factory.transfer.staged import whole
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
+
+__all__ = ["Downloaded", "download", "file_name", "shown"]
 
 log = logging.getLogger(__name__)
 
-CHUNK = 1 << 20
-LONGEST_WAIT = 60.0
+BLOCK = 1 << 20
 
 
 @dataclass(frozen=True)
 class Downloaded:
-    """A file as it was served."""
+    """A file as it was served. `etag` is None when the server gave none or was not asked."""
 
     path: str
     bytes: int
     etag: str | None
 
 
-class _Again(Exception):
-    """Worth another attempt; `wait` is what the server asked for, in seconds."""
+@dataclass(frozen=True)
+class _Wanted:
+    asking: Asking
+    path: str
+    key: str
+    sha256: str | None
+    progress: Progress
 
-    def __init__(self, reason: str, wait: float | None = None) -> None:
-        super().__init__(reason)
-        self.wait = wait
+    @property
+    def shown(self) -> str:
+        return shown(self.asking.url)
 
 
 def download(
@@ -47,105 +59,165 @@ def download(
     attempts: int = 5,
     backoff: float = 1.0,
     sha256: str | None = None,
+    report_every: float = 30.0,
 ) -> Downloaded:
     """Stream `url` into `path`. `timeout` is (connect, silence between bytes), in seconds.
 
-    Broken connections, time-outs, short bodies, 5xx and 429 are tried again, `attempts` in all,
-    after `backoff`, 2 × `backoff`, … seconds. Raises `Missing` for 404 and 410, else
-    `TransferError`; no file is left behind then.
+    Broken connections, time-outs, short bodies, 5xx, 408, 425 and 429 are tried again, `attempts`
+    in all, after about `backoff`, 2 × `backoff`, … seconds, or when the server says. What has come
+    is continued when the server can show that the file is still the same, also by the next call
+    after this process was killed; else it is started anew.
+
+    A file that is there already is not sent again when it has this `sha256`, or when the server
+    says that its version is the one that an earlier call noted beside it.
+
+    Raises `Missing` for 404 and 410, else `TransferError`; neither holds the address's query.
     """
-    started = time.monotonic()
+    if attempts < 1:
+        raise TransferError(f"attempts must be at least 1, not {attempts}")
+    wanted = _Wanted(
+        Asking(session, url, timeout),
+        path,
+        digest(url),
+        sha256.lower() if sha256 else None,
+        Progress(shown(url), report_every),
+    )
+    if wanted.sha256 and fs.isfile(path) and _sha256(fs, path) == wanted.sha256:
+        log.info("%s is there already, with this sha256", path)
+        return Downloaded(path, int(fs.size(path)), None)
+    with part_of(fs, path) as part:
+        return _persist(wanted, part, attempts, backoff)
+
+
+def _persist(wanted: _Wanted, part: Part, attempts: int, backoff: float) -> Downloaded:
+    failure = Again("nothing was tried")
     for attempt in range(1, attempts + 1):
         try:
-            done = _once(session, url, fs, path, timeout, sha256)
-        except _Again as failure:
-            if attempt == attempts:
-                raise TransferError(
-                    f"{_shown(url)} failed {attempts} times, last: {failure}"
-                ) from failure
-            wait = backoff * 2 ** (attempt - 1) if failure.wait is None else failure.wait
-            wait = min(wait, LONGEST_WAIT)
-            log.warning("%s: %s; trying again in %.1f s", _shown(url), failure, wait)
+            return _attempt(wanted, part)
+        except Again as again:
+            failure = again
+        except Missing:
+            part.restart()
+            raise
+        if attempt < attempts:
+            wait = pause(attempt, backoff, failure.wait)
+            log.warning("%s: %s; trying again in %.1f s", wanted.shown, failure, wait)
             time.sleep(wait)
-        else:
-            seconds = time.monotonic() - started
-            log.info("downloaded %s: %d bytes in %.2f s", _shown(url), done.bytes, seconds)
+    raise TransferError(f"{wanted.shown} failed {attempts} times, last: {failure}")
+
+
+def _attempt(wanted: _Wanted, part: Part) -> Downloaded:
+    begun = part.begun(wanted.key)
+    if begun is not None:
+        done = _continue(wanted, part, begun)
+        if done is not None:
             return done
-    raise TransferError(f"attempts must be at least 1, not {attempts}")
+    held = None if wanted.sha256 else part.finished(wanted.key)
+    with wanted.asking.get(held.version.conditions() if held else {}) as answer:
+        if held is not None and _is_held(answer, held):
+            log.info("%s is there already, in the version that is served", wanted.path)
+            return Downloaded(wanted.path, held.length or 0, held.version.etag)
+        wanted.asking.check(answer)
+        return _anew(wanted, part, answer)
 
 
-def _once(
-    session: requests.Session,
-    url: str,
-    fs: fsspec.AbstractFileSystem,
-    path: str,
-    timeout: tuple[float, float],
-    sha256: str | None,
+def _continue(wanted: _Wanted, part: Part, begun: Note) -> Downloaded | None:
+    """Ask for the rest; None when it must be started anew."""
+    validator = begun.version.if_range()
+    if validator is None:
+        return None
+    # A whole part asks for its last byte again, since the answer to no byte tells no version.
+    start = part.size if begun.length is None else min(part.size, begun.length - 1)
+    with wanted.asking.get({"Range": f"bytes={start}-", "If-Range": validator}) as answer:
+        if answer.status_code == 206:
+            total = continues(answer.headers, begun, start)
+            if total is not None:
+                log.info("%s continues at byte %d of %d", wanted.shown, start, total)
+                part.note(wanted.key, total, begun.version)
+                return _receive(wanted, part, answer, begun.version, start, total)
+        elif answer.status_code != 416:
+            wanted.asking.check(answer)
+            log.info("%s is another version now, or comes as a whole only", wanted.shown)
+            return _anew(wanted, part, answer)
+    log.info("%s is started anew: its server gives other bytes than it was asked for", wanted.shown)
+    part.restart()
+    return None
+
+
+def _is_held(answer: requests.Response, held: Note) -> bool:
+    if answer.status_code == 304:
+        return True
+    # Some servers send all, whatever the conditions: then nothing more is read.
+    if answer.status_code != 200 or not held.version.same(Version.of(answer.headers)):
+        return False
+    return held.version.encoding is not None or _length(answer) in (None, held.length)
+
+
+def _anew(wanted: _Wanted, part: Part, answer: requests.Response) -> Downloaded:
+    version = Version.of(answer.headers)
+    part.restart()
+    if version.decoded(wanted.path):  # its bytes are not those that a range would count
+        return _receive(wanted, part, answer, version, 0, None)
+    total = _length(answer)
+    if total is None and not answer.raw.chunked and wanted.sha256 is None:
+        log.warning("%s tells no length: only a `sha256` can show that it is whole", wanted.shown)
+    part.note(wanted.key, total, version)
+    return _receive(wanted, part, answer, version, 0, total)
+
+
+def _receive(
+    wanted: _Wanted,
+    part: Part,
+    answer: requests.Response,
+    version: Version,
+    start: int,
+    total: int | None,
 ) -> Downloaded:
-    # Without `identity`, servers compress on the fly, and the length can't be verified.
-    headers = {"Accept-Encoding": "identity"}
-    try:
-        with session.get(url, stream=True, timeout=timeout, headers=headers) as answer:
-            _check_status(answer, url)
-            digest = hashlib.sha256()
-            size = 0
-            with whole(fs, path) as temporary:
-                with fs.open(temporary, "wb") as out:
-                    for chunk in _chunks(answer, path):
-                        digest.update(chunk)
-                        size += len(chunk)
-                        out.write(chunk)
-                _check_length(answer)
-                if sha256 is not None and digest.hexdigest() != sha256.lower():
-                    raise TransferError(
-                        f"{_shown(url)} has sha256 {digest.hexdigest()}, expected {sha256}"
-                    )
-            return Downloaded(path, size, answer.headers.get("ETag"))
-    except (
-        requests.ConnectionError,
-        requests.Timeout,
-        requests.exceptions.ChunkedEncodingError,
-        urllib3.exceptions.HTTPError,
-    ) as error:
-        raise _Again(_reason(error)) from error
-    except requests.RequestException as error:
-        raise TransferError(f"{_shown(url)}: {type(error).__name__}") from error
+    """Take the body, which begins at byte `start`, and publish the file when it is whole."""
+    sha = _seeded(wanted, part, start)
+    part.cut(start)
+    for block in blocks(answer, decode=version.decoded(wanted.path)):
+        part.write(block)
+        wanted.progress.add(len(block), have=part.size, total=total)
+        if sha is not None:
+            sha.update(block)
+    _check_length(answer, part.size, total)
+    if sha is not None and sha.hexdigest() != wanted.sha256:
+        message = f"has sha256 {sha.hexdigest()}, expected {wanted.sha256}"
+        part.restart()
+        if start:
+            raise Again(f"what was put together {message}", 0)
+        raise TransferError(f"{wanted.shown} {message}")
+    part.publish(wanted.key, version)
+    log.info("downloaded %s: %d bytes; %s", wanted.shown, part.size, wanted.progress)
+    return Downloaded(wanted.path, part.size, version.etag)
 
 
-def _chunks(answer: requests.Response, path: str) -> Iterator[bytes]:
-    # A stored `.gz` is often served with `Content-Encoding: gzip`: its bytes are the file.
-    # Anything else so encoded, though `identity` was asked for, must be decoded.
-    decode = not path.endswith(".gz")
-    stream: Iterator[bytes] = answer.raw.stream(CHUNK, decode_content=decode)
-    return stream
+def _check_length(answer: requests.Response, size: int, total: int | None) -> None:
+    if total is not None and size != total:
+        raise Again(f"got {size} of {total} bytes")
+    declared, received = _length(answer), answer.raw.tell()
+    if declared is not None and declared != received:
+        raise Again(f"got {received} of {declared} bytes")
 
 
-def _check_status(answer: requests.Response, url: str) -> None:
-    status = answer.status_code
-    if status in (404, 410):
-        raise Missing(f"{_shown(url)} does not exist (HTTP {status})")
-    if status >= 500 or status == 429:
-        asked = answer.headers.get("Retry-After", "")
-        raise _Again(f"HTTP {status}", float(asked) if asked.isdecimal() else None)
-    if status != 200:
-        raise TransferError(f"{_shown(url)} answered HTTP {status} {answer.reason}")
+def _seeded(wanted: _Wanted, part: Part, start: int) -> "_Hash | None":
+    if wanted.sha256 is None:
+        return None
+    sha = hashlib.sha256()
+    for block in part.read(start):
+        sha.update(block)
+    return sha
 
 
-def _check_length(answer: requests.Response) -> None:
+def _length(answer: requests.Response) -> int | None:
     declared = answer.headers.get("Content-Length", "")
-    received = answer.raw.tell()
-    if declared.isdecimal() and int(declared) != received:
-        raise _Again(f"got {received} of {declared} bytes")
+    return int(declared) if declared.isdecimal() and len(declared) < 19 else None
 
 
-def _reason(error: Exception) -> str:
-    if isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError):
-        return "timed out"
-    cause = error.args[0] if error.args else error
-    return f"{type(cause).__name__ if isinstance(cause, Exception) else cause}"
-
-
-def _shown(url: str) -> str:
-    """The address without what may be secret: user, password, query."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+def _sha256(fs: fsspec.AbstractFileSystem, path: str) -> str:
+    sha = hashlib.sha256()
+    with fs.open(path, "rb") as file:
+        while block := file.read(BLOCK):
+            sha.update(block)
+    return sha.hexdigest()
