@@ -20,15 +20,31 @@ from airflow.sdk import (
     Param,
     TaskGroup,
 )
+from airflow.sdk.definitions.deadline import AsyncCallback, DeadlineAlert, DeadlineReference
 from airflow.sdk.definitions.mappedoperator import MappedOperator
 
 from factory.diagnostics import did_you_mean
 from factory.errors import BuildError
 from factory.in_airflow.notifiers import Notify
-from factory.plan.model import Alert, Assets, Call, Every, Output, Pipeline, Ref, Task, seconds
+from factory.plan.model import (
+    Alert,
+    Assets,
+    Call,
+    Deadline,
+    Every,
+    Output,
+    Pipeline,
+    Ref,
+    Task,
+    seconds,
+)
 
 _DURATIONS = {"retry_delay", "max_retry_delay", "execution_timeout"}
 _ONCE = ("@once", "@continuous")
+_REFERENCES = {
+    "queued_at": DeadlineReference.DAGRUN_QUEUED_AT,
+    "logical_date": DeadlineReference.DAGRUN_LOGICAL_DATE,
+}
 
 
 class PipelineDAG(DAG):
@@ -110,6 +126,8 @@ def _dag_arguments(plan: Pipeline) -> dict[str, Any]:
             arguments[name] = value
     if plan.dagrun_timeout is not None:
         arguments["dagrun_timeout"] = timedelta(seconds=plan.dagrun_timeout)
+    if plan.deadline is not None:
+        arguments["deadline"] = _deadline(plan.deadline, plan.owner)
     if plan.params:
         arguments["params"] = {name: _param(value) for name, value in plan.params.items()}
     if plan.on_failure:
@@ -161,6 +179,26 @@ def _param(value: Any) -> Any:
     schema = {key: entry for key, entry in value.items() if key not in ("default", "description")}
     default = {"default": value["default"]} if "default" in value else {}
     return Param(**default, description=value.get("description"), **schema)
+
+
+def _deadline(deadline: Deadline, owner: str) -> DeadlineAlert:
+    """One for all alerts, so that Airflow shows one. It runs in the triggerer, on Airflow ≥ 3.1."""
+    return DeadlineAlert(
+        reference=_REFERENCES[deadline.reference],
+        interval=_duration(deadline.after),
+        callback=AsyncCallback(
+            "factory.in_airflow.notifiers.deadline.missed",
+            kwargs={
+                "alerts": [
+                    {"notifier": alert.notifier, "arguments": dict(alert.arguments)}
+                    for alert in deadline.alerts
+                ],
+                "owner": owner,
+                "after": deadline.after,
+                "reference": deadline.reference,
+            },
+        ),
+    )
 
 
 def _notify(alert: Alert, event: str) -> Notify:

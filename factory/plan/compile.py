@@ -9,7 +9,7 @@ import msgspec
 from factory.errors import BuildError
 from factory.plan import kind as kinds
 from factory.plan.kind import Fragment, Step
-from factory.plan.model import Alert, Assets, Every, Group, Pipeline, Task, seconds
+from factory.plan.model import Alert, Assets, Deadline, Every, Group, Pipeline, Task, seconds
 from factory.spec import model
 from factory.spec.model import SETTINGS
 from factory.spec.resolve import Resolved
@@ -118,6 +118,7 @@ def _pipeline(
         tags=tuple(value.get("tags", ())),
         schedule=_schedule(value.get("schedule")),
         dagrun_timeout=None if timeout is None else seconds(timeout),
+        deadline=_deadline(value.get("deadline"), told),
         on_failure=_alerts(told.on_failure),
         on_retry=_alerts(told.on_retry),
         on_success=_alerts(told.on_success),
@@ -151,6 +152,16 @@ def _schedule(written: Any) -> str | Every | Assets | None:
     if isinstance(assets, dict):
         return Assets(tuple(assets.get("any") or assets["all"]), any="any" in assets)
     return Assets(tuple(assets))
+
+
+def _deadline(written: Any, told: model.Alerts) -> Deadline | None:
+    if written is None:
+        return None
+    given = {"after": written} if isinstance(written, str) else written
+    deadline = msgspec.convert(given, model.Deadline)
+    return Deadline(
+        after=deadline.after, reference=deadline.from_, alerts=_alerts(told.on_deadline)
+    )
 
 
 def _alerts(written: list[model.Alert]) -> tuple[Alert, ...]:

@@ -67,6 +67,14 @@ class Alert(msgspec.Struct, frozen=True):
     arguments: Mapping[str, Any]
 
 
+class Deadline(msgspec.Struct, frozen=True, kw_only=True):
+    """By when a run is to be done, else `alerts` are told. `after` is a duration as text."""
+
+    after: str
+    reference: Literal["queued_at", "logical_date"]
+    alerts: tuple[Alert, ...]
+
+
 class Assets(msgspec.Struct, frozen=True, tag="assets"):
     """A schedule by assets: all of `uris`, or any of them."""
 
@@ -101,6 +109,7 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
     max_active_tasks: int | None = None
     max_consecutive_failed_dag_runs: int | None = None
     dagrun_timeout: float | None = None
+    deadline: Deadline | None = None
     fail_fast: bool = False
     paused: bool | None = None
     params: Mapping[str, Any] = {}

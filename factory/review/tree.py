@@ -5,7 +5,7 @@ from __future__ import annotations
 import graphlib
 from collections.abc import Callable, Iterator
 
-from factory.plan.model import Assets, Every, Pipeline, Task
+from factory.plan.model import Assets, Deadline, Every, Pipeline, Task
 
 Paint = Callable[[str, str], str]
 
@@ -40,6 +40,7 @@ def _facts(plan: Pipeline) -> Iterator[tuple[str, str]]:
         "catchup": "catchup" * plan.catchup,
         "max_active_runs": plan.max_active_runs and f"at most {plan.max_active_runs} at once",
         "dagrun_timeout": plan.dagrun_timeout and f"at most {duration(plan.dagrun_timeout)} each",
+        "deadline": _deadline(plan.deadline),
         "fail_fast": "stops at the first failed task" * plan.fail_fast,
         "paused": {True: "paused at first", False: "active at first", None: ""}[plan.paused],
     }
@@ -51,11 +52,19 @@ def _facts(plan: Pipeline) -> Iterator[tuple[str, str]]:
         yield "tags", ", ".join(plan.tags)
     if plan.params:
         yield "params", ", ".join(plan.params)
-    for name in ("on_failure", "on_retry", "on_success"):
-        alerts = getattr(plan, name)
+    by_event = {name: getattr(plan, name) for name in ("on_failure", "on_retry", "on_success")}
+    by_event["on_deadline"] = plan.deadline.alerts if plan.deadline else ()
+    for name, alerts in by_event.items():
         if alerts:
             told = ", ".join(alert.notifier.rpartition(".")[2] for alert in alerts)
             yield "alerts", f"{told} {name.replace('_', ' ')}"
+
+
+def _deadline(deadline: Deadline | None) -> str:
+    if deadline is None:
+        return ""
+    words = {"queued_at": "being queued", "logical_date": "their logical date"}
+    return f"to be done {deadline.after} after {words[deadline.reference]}"
 
 
 def _schedule(plan: Pipeline) -> str:

@@ -98,7 +98,8 @@ def _branch(
     expected = " or ".join(dict.fromkeys(_words(option, root) for option in options))
     message = f"{_shown(error.instance)} is {_kind(error.instance)}"
     is_list = any(option.get("type") == "array" for option in options)
-    hint = _as_list(error.instance) if is_list else ""
+    spellings = (_other_spelling(error.instance, [], option) for option in options)
+    hint = _as_list(error.instance) if is_list else next(filter(None, spellings), "")
     yield Problem(path, "type", message, expected, hint)
 
 

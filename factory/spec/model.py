@@ -164,11 +164,29 @@ class Schedule(Strict, frozen=True, kw_only=True):
     ] = UNSET
 
 
+class Deadline(Strict, frozen=True, kw_only=True):
+    """By when a run is to be done."""
+
+    after: Annotated[Duration, Meta(description="How long a run has.", examples=["2h"])]
+    from_: Annotated[
+        Literal["queued_at", "logical_date"],
+        Meta(
+            description="Counted from when the run was queued (its wait for other runs counts as "
+            "well), or from its logical date, the moment that it is for."
+        ),
+    ] = msgspec.field(name="from", default="queued_at")
+
+
 Alert = Email | Slack | Webhook
 
 
 class Alerts(Strict, frozen=True, kw_only=True):
     """Who is told, and when."""
+
+    on_deadline: Annotated[
+        list[Alert],
+        Meta(description="When a run was not done by the pipeline's `deadline`; once a run."),
+    ] = msgspec.field(default_factory=list)
 
     on_failure: Annotated[
         list[Alert], Meta(description="When a run of the pipeline has failed.")
@@ -237,6 +255,15 @@ class Common(Strict, frozen=True, kw_only=True):
     ] = None
     dagrun_timeout: Annotated[
         Duration | None, Meta(description="Fail a run that takes longer than this.")
+    ] = None
+    deadline: Annotated[
+        Duration | Deadline | None,
+        Meta(
+            description="When a run is not done by then, `alerts.on_deadline` are told, and the "
+            "run goes on (`dagrun_timeout` fails it). `2h` is short for "
+            "`{after: 2h, from: queued_at}`.",
+            examples=["2h", {"after": "90m", "from": "logical_date"}],
+        ),
     ] = None
     fail_fast: Annotated[bool, Meta(description="Stop the run at its first failed task.")] = False
     paused: Annotated[

@@ -19,7 +19,7 @@ from msgspec.structs import replace
 
 from factory.diagnostics import Diagnostic, Path, did_you_mean, dotted, one_of, quoted
 from factory.errors import FactoryError
-from factory.spec import params, positions, schedule, schema
+from factory.spec import deadline, params, positions, schedule, schema
 from factory.spec.model import SETTINGS, DefaultsFile, EnvironmentFile, Pipeline
 from factory.spec.problem import Problem
 from factory.spec.read import Document
@@ -110,6 +110,8 @@ def validate(resolved: Resolved, arguments_of: ArgumentsOf, kinds: Iterable[str]
         told = all(len(hole) != 3 or hole[2] != "id" for hole in resolved.holes)
         found += islice(_graph(steps, told and len(steps) == len(tasks)), MAX_PROBLEMS)
     found += schedule.problems(resolved.value)
+    if "deadline" in resolved.value or "alerts" in resolved.value:
+        found += deadline.problems(resolved)
     if resolved.value.get("params"):
         found += params.problems(resolved.value)
     return _at_home(found, tasks, arguments_of) if found else found

@@ -94,7 +94,25 @@ dagrun_timeout: 5s
 alerts: {on_failure: [{type: webhook, conn_id: hook}]}
 tasks: [{id: sleep, run: sleep 300}]
 """,
+    "late": """
+owner: trips
+deadline: 3s
+alerts:
+  on_deadline:
+    - {type: webhook, conn_id: nowhere}
+    - {type: slack, conn_id: slack, message: "<!here> {{ ds }}: {{ message }}"}
+    - {type: email, to: [late@example.org], conn_id: mail}
+    - {type: webhook, conn_id: hook}
+tasks:
+  - {id: hold, uses: wait, with: {for: {type: file, path: FOLDER/go_on}, poll_interval: 1s}}
+""",
+    "in_time": """
+deadline: 10m
+alerts: {on_deadline: [{type: webhook, conn_id: hook}]}
+tasks: [{id: good, run: "true"}]
+""",
 }
+SLACK = "T0SECRET/B0SECRET/XsecretX"
 
 
 @dataclass(frozen=True)
@@ -106,6 +124,7 @@ class World:
     database: Server
     web: webs.Web
     hook: webs.Web
+    slack: webs.Web
     mail: list[EmailMessage]
 
     def ended(self, run: DagRun) -> DagRun:
@@ -134,6 +153,9 @@ class World:
             for message in messages
             if (message["run_id"], message["event"]) == (run.dag_run_id, event)
         ]
+
+    def mailed(self, address: str) -> list[EmailMessage]:
+        return [message for message in self.mail if message["To"] == address]
 
 
 def until(condition: Callable[[], Answer | None], seconds: float = 120) -> Answer:
@@ -165,8 +187,16 @@ def world(tmp_path_factory: pytest.TempPathFactory, postgres: Server) -> Iterato
         "login": postgres.user,
         "schema": postgres.database,
     }
-    with webs.serving() as web, webs.serving() as hook, mails.serving() as (port, mail):
+    with (
+        webs.serving() as web,
+        webs.serving() as hook,
+        webs.serving() as slack,
+        mails.serving() as (port, mail),
+    ):
+        chat = {"host": f"http://127.0.0.1:{slack.port}/services", "password": SLACK}
         connections = {
+            "slack": json.dumps({"conn_type": "slackwebhook", **chat}),
+            "nowhere": f"http://127.0.0.1:{airflow.free_port()}",
             "api": f"http://127.0.0.1:{web.port}",
             "hook": f"http://127.0.0.1:{hook.port}",
             "warehouse": json.dumps(warehouse),
@@ -176,7 +206,7 @@ def world(tmp_path_factory: pytest.TempPathFactory, postgres: Server) -> Iterato
             folder / "home", dags=folder / "dags", connections=connections, parallelism=8
         ) as server:
             until(lambda: len(server.api.dags()) == len(SPECS))
-            yield World(server.api, folder, postgres, web, hook, mail)
+            yield World(server.api, folder, postgres, web, hook, slack, mail)
 
 
 def test_a_triggered_pipeline_runs_once_however_often_its_task_does(world: World) -> None:
@@ -236,7 +266,7 @@ def test_a_failed_run_is_told_once_with_every_task_that_failed(world: World) -> 
     assert told["logical_date"] == "2024-01-02T00:00:00+00:00"
     message = f"Pipeline failing failed: run {run.dag_run_id}. Failed: bad, worse."
     assert told["message"] == message
-    (message_,) = until(lambda: world.mail)
+    (message_,) = until(lambda: world.mailed("a@example.org"))
     assert message_["Subject"] == "failing failed"
     assert message in mails.text(message_)
     (retry,) = world.told(run, "retry")
@@ -258,3 +288,33 @@ def test_a_run_that_took_too_long_is_told(world: World) -> None:
     assert run.state == "failed"
     (told,) = until(lambda: world.told(run, "failure"))
     assert "it took longer than its dagrun_timeout" in told["message"]
+
+
+def test_a_missed_deadline_is_told_once_and_the_run_goes_on(world: World) -> None:
+    on_time = world.api.trigger("in_time", logical_date=DAY)
+    run = world.api.trigger("late", logical_date=DAY)
+    (told,) = until(lambda: world.told(run, "deadline"))
+    words = f"Pipeline late missed its deadline: run {run.dag_run_id} still runs. It was due 0:"
+    assert told["message"].startswith(words)
+    assert told["message"].endswith(", 3s after it was queued.")
+    assert (told["task_id"], told["owner"]) == (None, "trips")
+    assert told["logical_date"] == "2024-01-02T00:00:00+00:00"
+    link = f"/dags/late/runs/{quote(run.dag_run_id)}"
+    assert told["log_url"].endswith(link)
+    (chat,) = world.slack.asked
+    assert chat.path == f"/services/{SLACK}"
+    assert chat.json()["text"].startswith(f"<!here> 2024-01-02: {words}")
+    assert chat.json()["text"].endswith(f"{link}|Run {run.dag_run_id}>")
+    (mail,) = world.mailed("late@example.org")
+    assert mail["Subject"] == "late missed its deadline"
+
+    (world.folder / "go_on").touch()
+    assert world.ended(run).state == "success"
+    world.api.clear("late", run.dag_run_id)
+    assert world.ended(run).state == "success"
+    assert len(world.told(run, "deadline")) == 1
+    assert len(world.slack.asked) == 1
+    assert world.ended(on_time).state == "success"
+    assert world.told(on_time, "deadline") == []
+    written = [file for file in (world.folder / "home").rglob("*") if file.is_file()]
+    assert not [file for file in written if b"XsecretX" in file.read_bytes()]

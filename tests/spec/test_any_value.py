@@ -63,7 +63,11 @@ GOOD: dict[str, Any] = {
     "catchup": True,
     "max_active_runs": 1,
     "dagrun_timeout": "1h",
-    "alerts": {"on_failure": [{"type": "email", "to": ["a"]}]},
+    "alerts": {
+        "on_failure": [{"type": "email", "to": ["a"]}],
+        "on_deadline": [{"type": "slack", "conn_id": "c"}],
+    },
+    "deadline": {"after": "2h", "from": "logical_date"},
     "params": {"p": {"type": "integer", "default": 1}, "q": "x"},
     "vars": {"a": 1, "list": [1], "b": "${vars.a}", "m": {"x": "${matrix.t}"}},
     "matrix": {"t": ["x", "y"]},

@@ -1,7 +1,7 @@
 """What happened, as an alert tells it.
 
 A callback of a run gets the context of one of its tasks, or only `dag`, `run_id` and `reason`;
-all that is optional there is optional here.
+all that is optional there is optional here. That of a deadline is made in `deadline`.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
 from typing import Any
 from urllib.parse import quote
 
@@ -18,6 +19,13 @@ _REASONS = {
     "timed_out": "it took longer than its dagrun_timeout",
     "all_tasks_deadlocked": "its remaining tasks cannot run",
 }
+_STATES = {
+    "failed": "failed",
+    "queued": "has not started",
+    "running": "still runs",
+    "success": "succeeded too late",
+}
+_FROM = {"queued_at": "it was queued", "logical_date": "its logical date"}
 _MANY = 10
 
 
@@ -98,12 +106,25 @@ def _told(
         return headline, f"Task {task.task_id} of {dag_id} failed at try {tries} of run {run_id}."
     if event == "success":
         return f"{dag_id} succeeded", f"Pipeline {dag_id} succeeded: run {run_id}."
+    if event == "deadline":
+        state = context["dag_run"]["state"]
+        headline = f"{dag_id} missed its deadline"
+        happened = f"run {run_id} {_STATES.get(state, state)}"
+        return headline, f"Pipeline {dag_id} missed its deadline: {happened}. {_due(context)}"
     reason = _REASONS.get(context.get("reason") or "", "")
     parts = [f"Pipeline {dag_id} failed: run {run_id}{f', {reason}' if reason else ''}."]
     if failed:
         more = f" and {len(failed) - _MANY} more" if len(failed) > _MANY else ""
         parts.append(f"Failed: {', '.join(failed[:_MANY])}{more}.")
     return f"{dag_id} failed", " ".join(parts)
+
+
+def _due(context: Mapping[str, Any]) -> str:
+    deadline = context["deadline"]
+    late = datetime.now(timezone.utc) - deadline["due"]
+    allowed = f"{deadline['after']} after {_FROM[deadline['from']]}"
+    moment = deadline["due"].isoformat(sep=" ", timespec="seconds")
+    return f"It was due {timedelta(seconds=round(late.total_seconds()))} ago: {moment}, {allowed}."
 
 
 def _failed_tasks(dag_id: str, run_id: str, task: Any) -> tuple[str, ...]:
