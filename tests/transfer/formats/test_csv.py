@@ -11,13 +11,13 @@ import pytest
 from factory.transfer import formats
 from factory.transfer.bad_rows import BadRows
 from factory.transfer.errors import BadOption, BadRow
-from factory.transfer.formats import csv
+from factory.transfer.formats.csv import blocks
 
 
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(csv, "INFER_BLOCK", 4096)
-    monkeypatch.setattr(csv, "BLOCK", 4096)
+    monkeypatch.setattr(blocks, "SIZE", 4096)
+    monkeypatch.setattr(blocks, "LONGEST", 8192)
 
 
 def table(path: Path | list[Path], content: bytes | None = None, **options: object) -> pa.Table:
@@ -127,8 +127,8 @@ BAD: dict[str, tuple[bytes, str, Mapping[str, object]]] = {
         {},
     ),
     "first value late": (
-        b"a,b\n" + b",x\n" * 3000 + b"7,x\n",
-        r":3002: column 'a': '7' is the first value, far from the start",
+        b"a,b\n" + b",x\n" * 20000 + b"7,x\n",
+        r":20002: column 'a': '7' is the first value, far from the start",
         {},
     ),
     "decimal": (
@@ -161,10 +161,18 @@ BAD: dict[str, tuple[bytes, str, Mapping[str, object]]] = {
     "latin-1": (b"a,b\n" + MANY + b"1,caf\xe9\n", r":3002: byte 6 of the line \(0xe9\)", {}),
     "latin-1 first": (b"a,b\n1,caf\xe9\n", r":2: byte 6 of the line \(0xe9\) is not UTF-8", {}),
     "latin-1 header": (b"a,caf\xe9\n1,2\n", r":1: byte 6 of the line \(0xe9\)", {}),
-    "quote in the header": (b'a,"b\n' + MANY * 20, r":1: the header can't be read", {}),
+    "quote in the header": (
+        b'a,"b\n' + MANY * 20,
+        r":1: a quote .* not closed within 8192 bytes",
+        {},
+    ),
     "quote at the end": (b"a,b\n1,x\n" + b'2,"y\n3,z\n', r":3: a quote .* is not closed", {}),
     "quote": (b'a,b\n1,"x\n' + MANY, r":2: a quote .* is not closed", {}),
-    "long row": (b"a,b\n1," + b"x" * 9000 + b"\n", r"holds a row of more than", {}),
+    "long row": (
+        b"a,b\n1," + b"x" * 20000 + b"\n",
+        r":2: the row .* is longer than 8192 bytes",
+        {},
+    ),
     "empty": (b"", r" is empty", {}),
     "undeclared": (b"a,b\n1,2\n", "Did you mean 'b'", {"columns": {"bb": "text"}}),
     "type": (b"a,b\n1,2\n", "Did you mean 'bigint'", {"columns": {"a": "bigit"}}),

@@ -1,0 +1,276 @@
+"""Texts → values of a type, a whole column at a time: exact, or marked as bad.
+
+Arrow's casts do the work. They take more than is right (`0x1F` is no number in a CSV, `1e400` is
+not infinity), so each text must first look as its type does; looking costs some 10 ns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from factory.transfer.formats.csv.spelling import Spelling, to_iso
+
+_YEAR = r"([1-9][0-9]{3}|0[1-9][0-9]{2}|00[1-9][0-9]|000[1-9])"
+_DAY = _YEAR + r"-[0-9]{2}-[0-9]{2}"
+_CLOCK = r"[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6}0*)?)?"
+_OFFSET = r"(Z|[+-][0-9]{2}(:?[0-9]{2})?)"
+
+DATE = f"^{_DAY}$"
+TIME = f"^{_CLOCK}$"
+TIMESTAMP = f"^{_DAY}[T ]{_CLOCK}$"
+TIMESTAMPTZ = f"^{_DAY}[T ]{_CLOCK}{_OFFSET}$"
+
+_INTEGER = r"^-?[0-9]+$"
+_PLAIN_INTEGER = r"^(0|-?[1-9][0-9]{0,18})$"
+_NUMBER = r"^-?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
+_PLAIN_NUMBER = r"^-?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?$"
+_NOT_FINITE = r"^(?i:nan|-?inf|-?infinity)$"
+
+_TRUE = pa.array(["true", "t", "yes", "y", "1"])
+_FALSE = pa.array(["false", "f", "no", "n", "0"])
+_NULL = pa.scalar(None, pa.string())
+
+
+@dataclass(frozen=True)
+class Converted:
+    """Values, null where `bad` says so; `bad` is None when all are good."""
+
+    values: pa.Array
+    bad: pa.BooleanArray | None = None
+
+
+def convert(texts: pa.Array, kind: pa.DataType, how: Spelling, *, inferred: bool) -> Converted:
+    """Texts as values of `kind`.
+
+    Of an inferred type, values must also come out as they were written: no leading zeros, no
+    number that the type would round. Of a declared one, `+5` and `007` are five and seven.
+    """
+    if texts.null_count == len(texts):
+        return Converted(pa.nulls(len(texts), kind))
+    if pa.types.is_string(kind) or pa.types.is_binary(kind):
+        return Converted(texts)
+    if pa.types.is_null(kind):
+        return Converted(pa.nulls(len(texts)), pc.is_valid(texts))
+    for fits, converter in _CONVERTERS:
+        if fits(kind):
+            return converter(_without_quoted_nulls(texts, how), kind, how, inferred)
+    raise NotImplementedError(str(kind))
+
+
+def _without_quoted_nulls(texts: pa.Array, how: Spelling) -> pa.Array:
+    """Only a text can be a quoted `""`; a number so written is missing, as in all-quoted files."""
+    if how.nulls != ("",):
+        nulls = pa.array(how.nulls, pa.string())
+        return pc.if_else(pc.is_in(texts, value_set=nulls), _NULL, texts)
+    if pc.min(pc.binary_length(texts)).as_py() == 0:
+        return pc.if_else(pc.equal(texts, ""), _NULL, texts)
+    return texts
+
+
+def _looks(texts: pa.Array, pattern: str) -> pa.BooleanArray:
+    return pc.fill_null(pc.match_substring_regex(texts, pattern), True)
+
+
+def _only(texts: pa.Array, good: pa.BooleanArray) -> pa.Array:
+    return pc.if_else(good, texts, _NULL)
+
+
+def _result(values: pa.Array, *bad: pa.BooleanArray | None) -> Converted:
+    union: pa.BooleanArray | None = None
+    for mask in bad:
+        if mask is not None:
+            union = mask if union is None else pc.or_(union, mask)
+    return Converted(values, union if union is not None and union.true_count else None)
+
+
+def _held(
+    texts: pa.Array, good: pa.BooleanArray, cast: Callable[[pa.Array], pa.Array]
+) -> Converted:
+    """Cast what looks right; what the cast then refuses (a 13th month) is found by halving."""
+    whole = good.true_count == len(good)
+    values, refused = _cast(texts if whole else _only(texts, good), cast)
+    return _result(values, refused, None if whole else pc.invert(good))
+
+
+def _cast(
+    texts: pa.Array, cast: Callable[[pa.Array], pa.Array]
+) -> tuple[pa.Array, pa.BooleanArray | None]:
+    try:
+        return cast(texts), None
+    except pa.ArrowInvalid:
+        pass
+    if len(texts) == 1:
+        return cast(pa.nulls(1, pa.string())), pa.array([True])
+    half = len(texts) // 2
+    parts = [_cast(texts.slice(0, half), cast), _cast(texts.slice(half), cast)]
+    masks = [pa.repeat(False, len(values)) if mask is None else mask for values, mask in parts]
+    return pa.concat_arrays([values for values, _ in parts]), pa.concat_arrays(masks)
+
+
+def _bare(texts: pa.Array) -> pa.Array:
+    """Declared numbers may stand among spaces and have a plus."""
+    return pc.replace_substring_regex(texts, r"^ *\+?([^ ]*) *$", r"\1")
+
+
+def _integers(texts: pa.Array, kind: pa.DataType, how: Spelling, inferred: bool) -> Converted:
+    texts, good = _numeric(texts, _PLAIN_INTEGER if inferred else _INTEGER, inferred)
+    return _held(texts, good, lambda part: part.cast(kind))
+
+
+def _with_point(texts: pa.Array, how: Spelling) -> tuple[pa.Array, pa.BooleanArray | None]:
+    """Numbers with a decimal point, and which had one where another character was declared."""
+    if how.decimal_point == ".":
+        return texts, None
+    wrong = pc.fill_null(pc.match_substring(texts, "."), False)
+    return pc.replace_substring(texts, how.decimal_point, "."), wrong
+
+
+def _numbers(
+    texts: pa.Array, how: Spelling, pattern: str, inferred: bool
+) -> tuple[pa.Array, pa.BooleanArray]:
+    texts, wrong = _with_point(texts, how)
+    texts, good = _numeric(texts, pattern, inferred)
+    return texts, good if wrong is None else pc.and_not(good, wrong)
+
+
+def _numeric(texts: pa.Array, pattern: str, inferred: bool) -> tuple[pa.Array, pa.BooleanArray]:
+    good = _looks(texts, pattern)
+    if inferred or good.true_count == len(good):
+        return texts, good
+    texts = _bare(texts)
+    return texts, _looks(texts, pattern)
+
+
+def _decimals(texts: pa.Array, kind: pa.DataType, how: Spelling, inferred: bool) -> Converted:
+    texts, good = _numbers(texts, how, _NUMBER, inferred)
+    return _held(texts, good, lambda part: part.cast(kind))
+
+
+def _floats(texts: pa.Array, kind: pa.DataType, how: Spelling, inferred: bool) -> Converted:
+    pattern = f"{_PLAIN_NUMBER if inferred else _NUMBER}|{_NOT_FINITE}"
+    texts, good = _numbers(texts, how, pattern, inferred)
+    done = _held(texts, good, lambda part: part.cast(kind))
+    overflow = None
+    if pc.any(pc.is_inf(done.values)).as_py():
+        overflow = pc.and_not(pc.is_inf(done.values), _looks(texts, _NOT_FINITE))
+        overflow = pc.fill_null(overflow, False)
+    changed = _rounded(texts, done.values) if inferred else None
+    return _result(done.values, done.bad, overflow, changed)
+
+
+def _rounded(texts: pa.Array, values: pa.Array) -> pa.BooleanArray | None:
+    """Which doubles are not what was written? 15 digits always are."""
+    suspect = pc.fill_null(pc.greater(pc.binary_length(texts), 15), False)
+    exponent = pc.fill_null(pc.match_substring_regex(texts, "[0-9][eE]"), False)
+    suspect = pc.or_(suspect, exponent)
+    if not suspect.true_count:
+        return None
+    suspect = pc.and_(suspect, pc.is_valid(values))
+    suspect = pc.and_not(suspect, pc.fill_null(pc.equal(values.cast(pa.string()), texts), False))
+    indices = pc.indices_nonzero(suspect)
+    words, numbers = texts.take(indices).to_pylist(), values.take(indices).to_pylist()
+    wrong = pa.array([not _exact(*pair) for pair in zip(words, numbers, strict=True)], pa.bool_())
+    return pc.replace_with_mask(suspect, suspect, wrong)
+
+
+def _exact(word: str, number: float) -> bool:
+    return Decimal(word) == Decimal(repr(number))
+
+
+def _booleans(texts: pa.Array, kind: pa.DataType, how: Spelling, inferred: bool) -> Converted:
+    words = pc.utf8_lower(texts if inferred else pc.utf8_trim(texts, characters=" "))
+    some = slice(0, 1) if inferred else slice(None)
+    true = pc.is_in(words, value_set=_TRUE[some])
+    good = pc.or_(true, pc.is_in(words, value_set=_FALSE[some]))
+    good = pc.or_(good, pc.is_null(words))
+    values = pc.if_else(pc.and_(good, pc.is_valid(words)), true, pa.scalar(None, pa.bool_()))
+    return _result(values, pc.invert(good))
+
+
+def _iso(texts: pa.Array, how: Spelling, inferred: bool) -> tuple[pa.Array, pa.Array | None]:
+    """Timestamps as ISO 8601 has them, and which ones could not be turned into it."""
+    if not how.formats:
+        return (texts if inferred else pc.utf8_trim(texts, characters=" ")), None
+    iso = to_iso(texts, how.formats)
+    return iso, pc.and_(pc.is_valid(texts), pc.is_null(iso))
+
+
+def _short(texts: pa.Array) -> pa.Array:
+    """Zeros after the microseconds are left out: Arrow takes no more than six digits."""
+    if (pc.max(pc.binary_length(texts)).as_py() or 0) <= len("2024-01-01T00:00:00.000000"):
+        return texts
+    return pc.replace_substring_regex(texts, r"(\.[0-9]{6})0+", r"\1")
+
+
+def _dates(texts: pa.Array, kind: pa.DataType, how: Spelling, inferred: bool) -> Converted:
+    iso, wrong = _iso(texts, how, inferred)
+    if how.formats and not inferred:
+        iso = pc.replace_substring_regex(iso, r"T00:00:00(\.0+)?$", "")
+    return _also(_held(iso, _looks(iso, DATE), lambda part: part.cast(kind)), wrong)
+
+
+def _also(done: Converted, wrong: pa.BooleanArray | None) -> Converted:
+    return done if wrong is None else _result(done.values, done.bad, wrong)
+
+
+def _times(texts: pa.Array, kind: pa.DataType, how: Spelling, inferred: bool) -> Converted:
+    texts = texts if inferred else pc.utf8_trim(texts, characters=" ")
+    good = _looks(texts, TIME)
+    stamps = pc.binary_join_element_wise("1970-01-01", texts, "T")
+
+    def cast(part: pa.Array) -> pa.Array:
+        return part.cast(pa.timestamp("us")).cast(kind)
+
+    return _held(_short(stamps), good, cast)
+
+
+def _timestamps(texts: pa.Array, kind: pa.DataType, how: Spelling, inferred: bool) -> Converted:
+    iso, wrong = _iso(texts, how, inferred)
+    if kind.tz is not None:
+        return _also(_zoned(iso, kind, how, inferred), wrong)
+    good = _looks(iso, TIMESTAMP)
+    if not inferred and good.true_count < len(good):
+        good = pc.or_(good, _looks(iso, DATE))
+    return _also(_held(_short(iso), good, lambda part: part.cast(kind)), wrong)
+
+
+def _zoned(iso: pa.Array, kind: pa.DataType, how: Spelling, inferred: bool) -> Converted:
+    good = _looks(iso, TIMESTAMPTZ)
+    if good.true_count < len(good) and not inferred:
+        iso = pc.replace_substring_regex(iso, r" ?(z|UTC|GMT)$", "Z")
+        iso = pc.replace_substring_regex(iso, r" ([+-][0-9:]+)$", r"\1")
+        good = _looks(iso, TIMESTAMPTZ)
+    iso = _short(iso)
+    exact = _held(iso, good, lambda part: part.cast(kind))
+    if good.true_count == len(good) or how.zone is None:
+        return exact
+    zone = how.zone
+
+    def local(part: pa.Array) -> pa.Array:
+        # Ambiguous and skipped times of day are refused.
+        return pc.assume_timezone(part.cast(pa.timestamp("us")), zone).cast(kind)
+
+    naive = pc.invert(good)
+    words = _only(iso, naive)
+    there = _looks(words, f"{TIMESTAMP}|{DATE}")
+    stamps = _held(words, there, local)
+    values = pc.coalesce(exact.values, stamps.values)
+    refused = None if exact.bad is None else pc.and_not(exact.bad, naive)
+    return _result(values, refused, stamps.bad)
+
+
+_Converter = Callable[[pa.Array, pa.DataType, Spelling, bool], Converted]
+_CONVERTERS: tuple[tuple[Callable[[pa.DataType], bool], _Converter], ...] = (
+    (pa.types.is_integer, _integers),
+    (pa.types.is_floating, _floats),
+    (pa.types.is_decimal, _decimals),
+    (pa.types.is_boolean, _booleans),
+    (pa.types.is_date, _dates),
+    (pa.types.is_time, _times),
+    (pa.types.is_timestamp, _timestamps),
+)

@@ -1,0 +1,77 @@
+"""What is wrong with a value, and how to declare it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from factory.transfer.formats.csv.convert import convert
+from factory.transfer.formats.csv.spelling import Spelling
+from factory.transfer.types import type_word
+
+SHOWN = 100
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column that is wanted."""
+
+    index: int  # in the file, the first is 0
+    name: str
+    type: pa.DataType
+    inferred: bool
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A row that does not fit."""
+
+    line: int  # where it stands
+    reason: str
+    row: bytes
+    hint: str | None = None
+
+
+def value(text: str, column: Column, how: Spelling) -> tuple[str, str]:
+    """Reason and hint for a value that is not of its column's type."""
+    shown = repr(text if len(text) <= SHOWN else text[:SHOWN] + "…")
+    reason, hint = _why(text, column, how)
+    return f"column {column.name!r}: {shown} {reason}", hint
+
+
+def _why(text: str, column: Column, how: Spelling) -> tuple[str, str]:
+    kind, name = column.type, column.name
+    declare = f"Declare the column (`columns: {{{name}: %s}}`)"
+    if pa.types.is_string(kind):
+        return "holds a NUL, which no text in a database can", "Remove it from the file"
+    if pa.types.is_null(kind):
+        return "is the first value, far from the start; its type is not known", declare % "text"
+    if pa.types.is_timestamp(kind):
+        stamp = pa.timestamp("us")
+        zoned = pa.timestamp("us", "UTC")
+        if kind.tz and _fits(text, stamp, how):
+            if how.zone:
+                return f"does not exist or is ambiguous in {how.zone}", declare % "text"
+            return (
+                "is not timestamptz: it has no offset",
+                f"Say in which zone it is (`timezone: Europe/Berlin`), or declare the column "
+                f"(`columns: {{{name}: text}}`)",
+            )
+        if not kind.tz and _fits(text, zoned, how):
+            return "is not timestamp: it has an offset", declare % "timestamptz"
+    if column.inferred and convert(_one(text), kind, how, inferred=False).bad is None:
+        return f"would be changed by the type {type_word(kind)}", declare % "text"
+    return (
+        f"is not {type_word(kind)}",
+        f"{declare % 'text'}, or the value as missing (`nulls: ['', …]`)",
+    )
+
+
+def _one(text: str) -> pa.Array:
+    return pa.array([text], pa.string())
+
+
+def _fits(text: str, kind: pa.DataType, how: Spelling) -> bool:
+    naive = Spelling(how.decimal_point, how.formats, None, how.nulls)
+    return convert(_one(text), kind, naive, inferred=False).bad is None

@@ -1,0 +1,134 @@
+"""How values are written: decimal point, dates and times, time zone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from factory.transfer import options as opt
+from factory.transfer.errors import BadOption
+
+OPTIONS = ("decimal_point", "timestamp_formats", "timezone")
+
+# strptime's directive → how it looks; all numbers, so one replacement makes ISO 8601 of them.
+_LOOKS = {
+    "Y": "([0-9]{4})",
+    "m": "(0?[1-9]|1[0-2])",
+    "d": "(0?[1-9]|[12][0-9]|3[01])",
+    "H": "([01]?[0-9]|2[0-3])",
+    "M": "([0-5]?[0-9])",
+    "S": "([0-5]?[0-9])",
+    "f": "([0-9]{1,6}0*)",
+    "z": "(Z|[+-][0-9]{2}:?[0-9]{2})",
+}
+_SHORT = {"%F": "%Y-%m-%d", "%T": "%H:%M:%S", "%R": "%H:%M", "%D": "%m/%d/%y"}
+
+
+@dataclass(frozen=True)
+class TimestampFormat:
+    """A strptime format; `pattern` and `iso` when it is one of plain numbers."""
+
+    text: str
+    pattern: str | None = None
+    iso: str = ""
+
+
+@dataclass(frozen=True)
+class Spelling:
+    """The options that say how values are written."""
+
+    decimal_point: str = "."
+    formats: tuple[TimestampFormat, ...] = ()
+    zone: str | None = None
+    nulls: tuple[str, ...] = ("",)
+
+
+def spelling(options: Mapping[str, object], nulls: tuple[str, ...] = ("",)) -> Spelling:
+    """Read the options. Raises `BadOption`."""
+    point = opt.get(options, "decimal_point", str, ".")
+    if len(point) != 1 or point.isalnum() or point in "+-":
+        raise BadOption(f"'decimal_point' must be one character like `,`, not {point!r}")
+    zone = opt.get(options, "timezone", str, "") or None
+    if zone is not None:
+        _check_zone(zone)
+    formats = tuple(timestamp_format(text) for text in opt.texts(options, "timestamp_formats"))
+    return Spelling(point, formats, zone, nulls)
+
+
+def _check_zone(zone: str) -> None:
+    try:
+        pc.assume_timezone(pa.array([0], pa.timestamp("us")), zone)
+    except pa.ArrowException:
+        raise BadOption(
+            f"unknown time zone {zone!r}", "Names are like Europe/Berlin or UTC"
+        ) from None
+
+
+def timestamp_format(text: str) -> TimestampFormat:
+    """Understand a strptime format. Raises `BadOption`."""
+    long = re.sub("%[FTRD]", lambda match: _SHORT[match[0]], text)
+    parts = re.findall(r"%.|[^%]+|%$", long)
+    used = [part[1:] for part in parts if part[0] == "%" and part != "%%"]
+    try:
+        datetime.strptime("", long)
+    except ValueError as error:
+        if "does not match format" not in str(error):
+            raise BadOption(f"{text!r} is not a strptime format: {error}") from None
+    except re.error:
+        raise BadOption(f"{text!r} is not a strptime format: a directive repeats") from None
+    if not {"Y", "y", "c", "x", "G"} & set(used):
+        raise BadOption(f"{text!r} has no year", "For example %d/%m/%Y %H:%M:%S")
+    if not {"Y", "m", "d"} <= set(used) <= set(_LOOKS):
+        return TimestampFormat(long)
+    pattern = "".join(
+        _LOOKS[part[1:]] if part[0] == "%" and part != "%%" else re.escape(part.replace("%%", "%"))
+        for part in parts
+    )
+    group = {directive: rf"\{index}" for index, directive in enumerate(used, 1)}
+    iso = f"{group['Y']}-{group['m']}-{group['d']}"
+    if "H" in group:
+        iso += f"T{group['H']}:{group.get('M', '00')}:{group.get('S', '00')}"
+        iso += f".{group['f']}" if "f" in group else ""
+    iso += group.get("z", "")
+    return TimestampFormat(long, f"^{pattern}$", iso)
+
+
+def to_iso(texts: pa.Array, formats: tuple[TimestampFormat, ...]) -> pa.Array:
+    """`31/12/2024` → `2024-12-31`, by the first format that fits; null where none does."""
+    result = pa.nulls(len(texts), pa.string())
+    for known in formats:
+        if known.pattern is None:
+            found = _parsed(texts, known.text)
+        else:
+            fits = pc.fill_null(pc.match_substring_regex(texts, known.pattern), False)
+            found = pc.replace_substring_regex(texts, known.pattern, known.iso)
+            found = _padded(pc.if_else(fits, found, pa.scalar(None, pa.string())))
+        result = pc.coalesce(result, found)
+    return result
+
+
+def _padded(texts: pa.Array) -> pa.Array:
+    single = r"([-T:])([0-9])\b"
+    if not pc.any(pc.match_substring_regex(texts, single)).as_py():
+        return texts
+    return pc.replace_substring_regex(texts, single, r"\1" + r"0\2")
+
+
+def _parsed(texts: pa.Array, form: str) -> pa.Array:
+    encoded = texts.dictionary_encode()
+    words = pa.array([_iso(word, form) for word in encoded.dictionary.to_pylist()], pa.string())
+    return words.take(encoded.indices)
+
+
+def _iso(word: str, form: str) -> str | None:
+    try:
+        found = datetime.strptime(word, form)
+    except ValueError:
+        return None
+    timed = any(part in form for part in ("%H", "%I", "%M", "%S", "%p", "%c", "%X"))
+    return found.isoformat() if timed else found.date().isoformat()

@@ -1,0 +1,95 @@
+"""Bytes of any encoding → UTF-8, in chunks; what can't be decoded stays marked in its row."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterator
+from typing import IO
+
+from factory.transfer.errors import BadRow
+from factory.transfer.formats.csv import blocks
+from factory.transfer.formats.csv.blocks import lines
+
+_BOM = codecs.BOM_UTF8
+_MARK = "factory-mark"
+
+
+def _mark(error: UnicodeError) -> tuple[str, int]:
+    """A byte that can't be decoded becomes a surrogate: it is never valid UTF-8 again."""
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    wrong = error.object[error.start : error.end]
+    return "".join(chr(0xDC00 + byte) for byte in wrong), error.end
+
+
+codecs.register_error(_MARK, _mark)
+
+
+def utf8(file: IO[bytes], encoding: str) -> Iterator[bytes]:
+    """The file's text in chunks of about `blocks.SIZE` bytes, without a byte order mark."""
+    chunks = _raw(file) if encoding in ("utf-8", "utf-8-sig") else _decoded(file, encoding)
+    first = next(chunks, b"")
+    first = first[len(_BOM) :] if first.startswith(_BOM) else first
+    if first:
+        yield first
+    yield from chunks
+
+
+def _raw(file: IO[bytes]) -> Iterator[bytes]:
+    while chunk := file.read(blocks.SIZE):
+        yield chunk
+
+
+def _decoded(file: IO[bytes], encoding: str) -> Iterator[bytes]:
+    decoder = codecs.getincrementaldecoder(encoding)(_MARK)
+    chunk = b" "
+    while chunk:
+        chunk = file.read(blocks.SIZE)
+        if text := decoder.decode(chunk, not chunk):
+            yield text.encode("utf-8", "surrogatepass")
+
+
+def without_lines(chunks: Iterator[bytes], count: int, source: str) -> Iterator[bytes]:
+    """Leave the first `count` lines out."""
+    left = count
+    rest = b""
+    for chunk in chunks:
+        if not left:
+            yield chunk
+            continue
+        rest += chunk
+        while left and (end := _line_end(rest)):
+            rest, left = rest[end:], left - 1
+        if len(rest) > blocks.LONGEST:
+            raise BadRow(f"{source}:{count - left + 1}: a line to skip is too long")
+        if not left and rest:
+            yield rest
+    if left > 1 or (left and not rest):
+        raise BadRow(f"{source} has no more than {count - left} lines, `skip_rows` is {count}")
+
+
+def _line_end(data: bytes) -> int:
+    """After the first line; 0 when it is not whole."""
+    ends = [end for end in (data.find(b"\n"), data.find(b"\r")) if end >= 0]
+    if not ends or (min(ends) + 1 == len(data) and data[min(ends)] == 0x0D):
+        return 0
+    end = min(ends)
+    return end + 2 if data[end : end + 2] == b"\r\n" else end + 1
+
+
+def wrong_byte(data: bytes, encoding: str) -> tuple[int, str] | None:
+    """Where in a row of UTF-8 a byte is that is none: lines before it, and what to say."""
+    try:
+        data.decode()
+    except UnicodeDecodeError as error:
+        before = data[: error.start]
+        start = max(before.rfind(b"\n"), before.rfind(b"\r")) + 1
+        if encoding in ("utf-8", "utf-8-sig"):
+            where, byte = f"byte {error.start - start + 1}", data[error.start]
+        else:
+            character = data[error.start : error.start + 3].decode("utf-8", "surrogatepass")
+            byte = ord(character) - 0xDC00
+            where = f"character {len(before[start:].decode()) + 1}"
+        name = "UTF-8" if encoding in ("utf-8", "utf-8-sig") else encoding
+        return lines(before), f"{where} of the line ({byte:#04x}) is not {name}"
+    return None
