@@ -93,6 +93,7 @@ class Web:
         found = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         answer = found if isinstance(found, Answer) else found(self.asked[-1])
         to.send_response(answer.status)
+        to.send_header("Connection", "close")
         for name, value in answer.headers.items():
             to.send_header(name, value)
         if answer.chunked:

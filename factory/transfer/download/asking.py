@@ -45,6 +45,8 @@ class Asking:
                 failure = self._broken(error)
             except (requests.RequestException, ValueError) as error:
                 failure = TransferError(f"{shown(self.url)}: {type(error).__name__}")
+            except OSError as error:  # a file of certificates that is not there
+                failure = TransferError(f"{shown(self.url)}: {error}")
             else:
                 yield answer
                 return
