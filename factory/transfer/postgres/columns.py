@@ -8,6 +8,7 @@ import pyarrow as pa
 from factory.transfer.errors import BadRow, TransferError
 
 LONGEST_NAME = 63
+MOST = 1600  # PostgreSQL's limit
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,12 @@ class Column:
     type: str  # as format_type() writes it
     wire: pa.DataType  # what ADBC's COPY writer can send into `type`
     empty: bool = False  # holds nulls only, and so fits any type
+    given: bool = True  # false: only the target has it
+
+    @classmethod
+    def absent(cls, name: str, kind: str) -> "Column":
+        """Make a column that the load does not have."""
+        return cls(name, kind, pa.string(), empty=True, given=False)
 
 
 _INTEGERS = {
@@ -35,6 +42,7 @@ _INTEGERS = {
 
 def columns(schema: pa.Schema) -> list[Column]:
     """The table's columns for a file's schema. Raises `TransferError` for the unsupported."""
+    refuse_too_many(len(schema))
     result = []
     for field in schema:
         if len(field.name.encode()) > LONGEST_NAME:
@@ -45,6 +53,15 @@ def columns(schema: pa.Schema) -> list[Column]:
         kind, wire = _mapped(field)
         result.append(Column(field.name, kind, wire, pa.types.is_null(field.type)))
     return result
+
+
+def refuse_too_many(number: int) -> None:
+    """Raise `TransferError` when no table can have so many columns."""
+    if number > MOST:
+        raise TransferError(
+            f"{number} columns are more than the {MOST} that a PostgreSQL table can have",
+            "Take fewer with `select`",
+        )
 
 
 def _mapped(field: pa.Field) -> tuple[str, pa.DataType]:
@@ -92,13 +109,21 @@ def on_wire(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
     arrays = []
     for column, field in zip(batch.columns, schema, strict=True):
         try:
-            arrays.append(column if column.type == field.type else column.cast(field.type))
+            arrays.append(_cast(column, field.type))
         except pa.ArrowInvalid as error:
             raise BadRow(
                 f"column {field.name!r} ({column.type}) can't become {field.type} unchanged: "
                 f"{error}"
             ) from None
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _cast(column: pa.Array, kind: pa.DataType) -> pa.Array:
+    if column.type == kind:
+        return column
+    if column.null_count == len(column):  # there are types that no cast leads to
+        return pa.nulls(len(column), kind)
+    return column.cast(kind)
 
 
 def fits(staged: str, target: str) -> bool:

@@ -1,7 +1,9 @@
 """What was published, kept beside the tables and written in the same transaction.
 
 Only so is a repeated `append` known for certain: after a kill at the very moment of a commit,
-nobody but the database can tell whether the rows are in.
+nobody but the database can tell whether the rows are in. A mark on the stage or in Airflow would
+be written before or after the commit, and be wrong when the process ends in between; a column
+with the load's id in the target itself would change what people asked for.
 """
 
 from psycopg import sql
@@ -9,36 +11,69 @@ from psycopg import sql
 from factory.transfer.postgres.table import Connection, Table, lock
 
 NAME = "_factory_loads"
+COLUMNS = {
+    "table_name": "text",
+    "load_id": "text",
+    "mode": "text NOT NULL",
+    "rows": "bigint NOT NULL",
+    "published_at": "timestamptz NOT NULL DEFAULT now()",
+    "previous_rows": "bigint",  # of the load before, also when this one is repeated
+}
 
 
 def _ledger(target: Table) -> sql.Identifier:
     return sql.Identifier(target.schema, NAME)
 
 
+def _columns(connection: Connection, target: Table) -> set[str]:
+    rows = connection.execute(
+        "SELECT a.attname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid"
+        " JOIN pg_namespace n ON n.oid = c.relnamespace"
+        " WHERE n.nspname = %s AND c.relname = %s AND a.attnum > 0 AND NOT a.attisdropped",
+        (target.schema, NAME),
+    )
+    return {name for (name,) in rows}
+
+
 def has(connection: Connection, target: Table, load_id: str) -> bool:
     """Tell whether this load was published."""
-    there = connection.execute(
-        "SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
-        " WHERE n.nspname = %s AND c.relname = %s",
-        (target.schema, NAME),
-    ).fetchone()
-    if there is None:
+    if not _columns(connection, target):
         return False
     query = sql.SQL("SELECT 1 FROM {} WHERE table_name = %s AND load_id = %s")
     row = connection.execute(query.format(_ledger(target)), (target.name, load_id)).fetchone()
     return row is not None
 
 
-def ensure(connection: Connection, target: Table) -> None:
-    """Make the ledger of the target's schema when it is missing."""
-    # Two first loads of a schema at once: CREATE … IF NOT EXISTS alone may still collide.
-    lock(connection, f"factory ledger {target.schema}")
+def previous_rows(connection: Connection, target: Table, load_id: str) -> int | None:
+    """How many rows the load before this one published; None when there was none."""
+    if not set(COLUMNS) <= _columns(connection, target):
+        return None
     query = sql.SQL(
-        "CREATE TABLE IF NOT EXISTS {} (table_name text, load_id text, mode text NOT NULL,"
-        " rows bigint NOT NULL, published_at timestamptz NOT NULL DEFAULT now(),"
-        " PRIMARY KEY (table_name, load_id))"
+        "SELECT CASE WHEN load_id = %s THEN previous_rows ELSE rows END FROM {}"
+        " WHERE table_name = %s ORDER BY load_id = %s DESC, published_at DESC LIMIT 1"
     )
-    connection.execute(query.format(_ledger(target)))
+    row = connection.execute(
+        query.format(_ledger(target)), (load_id, target.name, load_id)
+    ).fetchone()
+    return None if row is None else row[0]
+
+
+def ensure(connection: Connection, target: Table) -> None:
+    """Make the ledger of the target's schema when it is missing, or older."""
+    if set(COLUMNS) <= _columns(connection, target):
+        return
+    # By itself, not in the publish: who waits for readers there must hold up no other table.
+    with connection.transaction():
+        # Two first loads of a schema at once: CREATE … IF NOT EXISTS alone may still collide.
+        lock(connection, f"factory ledger {target.schema}")
+        fields = ", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())
+        create = "CREATE TABLE IF NOT EXISTS {} (" + fields + ", PRIMARY KEY (table_name, load_id))"
+        connection.execute(sql.SQL(create).format(_ledger(target)))  # type: ignore[arg-type,unused-ignore]
+        for name in set(COLUMNS) - _columns(connection, target):
+            add = sql.SQL("ALTER TABLE {} ADD COLUMN IF NOT EXISTS {} {}")
+            connection.execute(
+                add.format(_ledger(target), sql.Identifier(name), sql.SQL(COLUMNS[name]))
+            )
 
 
 def forget(connection: Connection, target: Table) -> None:
@@ -47,11 +82,15 @@ def forget(connection: Connection, target: Table) -> None:
     connection.execute(query, (target.name,))
 
 
-def record(connection: Connection, target: Table, load_id: str, mode: str, rows: int) -> None:
-    """Note a published load."""
+def record(
+    connection: Connection, target: Table, load_id: str, mode: str, rows: int, previous: int | None
+) -> None:
+    """Note a published load. (By the clock: `now()` is from before the wait for a lock.)"""
     query = sql.SQL(
-        "INSERT INTO {} (table_name, load_id, mode, rows) VALUES (%s, %s, %s, %s)"
+        "INSERT INTO {} (table_name, load_id, mode, rows, published_at, previous_rows)"
+        " VALUES (%s, %s, %s, %s, clock_timestamp(), %s)"
         " ON CONFLICT (table_name, load_id) DO UPDATE SET mode = excluded.mode,"
-        " rows = excluded.rows, published_at = excluded.published_at"
+        " rows = excluded.rows, published_at = excluded.published_at,"
+        " previous_rows = excluded.previous_rows"
     )
-    connection.execute(query.format(_ledger(target)), (target.name, load_id, mode, rows))
+    connection.execute(query.format(_ledger(target)), (target.name, load_id, mode, rows, previous))

@@ -1,15 +1,18 @@
 """A table of the target database: its name, and what PostgreSQL says about it."""
 
 import hashlib
-from collections.abc import Sequence
+import math
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import psycopg
 from psycopg import sql
 
-from factory.transfer.errors import BadOption, SchemaChanged, TransferError
-from factory.transfer.postgres.columns import Column, fits
+from factory.transfer.errors import BadOption, TransferError
+from factory.transfer.postgres.columns import Column
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -38,6 +41,8 @@ class Existing:
     columns: dict[str, str]  # name → type
     optional: frozenset[str]  # filled by the database when a row does not give them
     generated: frozenset[str]  # never given by a row
+    required: frozenset[str]  # must be given by a row
+    owned: bool  # may this role alter it?
 
 
 def parse(name: str) -> Table:
@@ -107,6 +112,43 @@ def lock(connection: Connection, what: str) -> None:
     connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (what,))
 
 
+@contextmanager
+def locked(connection: Connection, what: str) -> Iterator[None]:
+    """Hold the lock `what` over several transactions; PostgreSQL ends it with the connection."""
+    connection.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", (what,))
+    try:
+        yield
+    finally:
+        if not connection.broken:
+            connection.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", (what,))
+
+
+def exclusively(connection: Connection, table: Table, patience: float) -> None:
+    """Shut everyone out of the table until this transaction ends; wait `patience` seconds.
+
+    A waiting ACCESS EXCLUSIVE lock makes every later reader wait behind it. So it is asked for
+    a moment only, again and again, until the readers that came before have ended. Raises
+    `LockNotAvailable`.
+    """
+    deadline = time.monotonic() + (patience or math.inf)
+    query = sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(table.identifier)
+    pause = 0.05
+    while True:
+        try:
+            with connection.transaction():
+                connection.execute("SET LOCAL lock_timeout = 100")
+                connection.execute(query)
+                connection.execute(
+                    "SELECT set_config('lock_timeout', %s, true)", (f"{round(patience * 1000)}",)
+                )
+            return
+        except psycopg.errors.LockNotAvailable:
+            if time.monotonic() >= deadline:
+                raise
+        time.sleep(pause)
+        pause = min(2 * pause, 1.0)
+
+
 def drop(connection: Connection, table: Table) -> None:
     """Drop the table if it is there."""
     connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(table.identifier))
@@ -115,49 +157,30 @@ def drop(connection: Connection, table: Table) -> None:
 def existing(connection: Connection, table: Table) -> Existing | None:
     """Look the target up. Raises `TransferError` when it is not a table."""
     found = connection.execute(
-        "SELECT c.oid, c.relkind FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+        "SELECT c.oid, c.relkind, pg_has_role(c.relowner, 'USAGE')"
+        " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
         " WHERE n.nspname = %s AND c.relname = %s",
         (table.schema, table.name),
     ).fetchone()
     if found is None:
         return None
-    oid, kind = found
+    oid, kind, owned = found
     if kind not in ("r", "p"):
         what = {"v": "a view", "m": "a materialized view", "f": "a foreign table"}.get(kind)
         raise TransferError(f"{table} is {what or 'not a table'}, and can't be loaded into")
     rows = connection.execute(
         "SELECT attname, format_type(atttypid, atttypmod),"
         " atthasdef OR attidentity <> '',"
-        " attgenerated <> '' OR attidentity = 'a'"
+        " attgenerated <> '' OR attidentity = 'a', attnotnull"
         " FROM pg_attribute WHERE attrelid = %s AND attnum > 0 AND NOT attisdropped"
         " ORDER BY attnum",
         (oid,),
     ).fetchall()
     return Existing(
         oid,
-        {name: kind for name, kind, _, _ in rows},
-        frozenset(name for name, _, optional, _ in rows if optional),
-        frozenset(name for name, _, _, generated in rows if generated),
+        {name: kind for name, kind, *_ in rows},
+        frozenset(name for name, _, optional, _, _ in rows if optional),
+        frozenset(name for name, _, _, generated, _ in rows if generated),
+        frozenset(name for name, _, optional, _, filled in rows if filled and not optional),
+        owned,
     )
-
-
-def compare(table: Table, target: Existing, columns: Sequence[Column]) -> None:
-    """`on_schema_change: fail`. Raises `SchemaChanged` with every difference."""
-    problems = []
-    loaded = {column.name for column in columns}
-    for column in columns:
-        kind = target.columns.get(column.name)
-        if kind is None:
-            problems.append(f"it has no column {column.name!r} ({column.type})")
-        elif column.name in target.generated:
-            problems.append(f"its column {column.name!r} is generated by the database")
-        elif not column.empty and not fits(column.type, kind):
-            problems.append(f"its column {column.name!r} is {kind}, the load's is {column.type}")
-    for name, kind in target.columns.items():
-        if name not in loaded and name not in target.optional:
-            problems.append(f"its column {name!r} ({kind}) is not in the load")
-    if problems:
-        raise SchemaChanged(
-            f"{table} does not fit the load: {'; '.join(problems)}",
-            "Alter the table, or declare `columns` and `rename` so that they agree",
-        )

@@ -38,7 +38,7 @@ class Warehouse:
         return load(
             self.uri,
             fsspec.filesystem("file"),
-            str(path),
+            [str(path)],
             table=f"{self.schema}.{table}",
             write=write,
             load_id=load_id,

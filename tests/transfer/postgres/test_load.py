@@ -78,7 +78,8 @@ KEPT = {
     "policy": "CREATE POLICY p ON {}",
     "row type": "CREATE FUNCTION f({0}) RETURNS int LANGUAGE sql AS 'SELECT 1'",
     "setting": "ALTER TABLE {} SET (fillfactor = 50)",
-    "order": "ALTER TABLE {0} DROP id; ALTER TABLE {0} ADD id bigint",
+    "storage": "ALTER TABLE {0} ALTER name SET STORAGE EXTERNAL",
+    "collation": """ALTER TABLE {0} ALTER name TYPE text COLLATE "C" """,
 }
 
 
@@ -92,6 +93,13 @@ def test_replace_keeps_what_hangs_on_the_table(what: str, warehouse: Warehouse) 
     warehouse.load(TWO, REPLACE)
     assert warehouse.run("SELECT '{}'::regclass::oid::int") == before
     assert warehouse.rows("id, name") == [(2, "B"), (3, "c")]
+
+
+def test_replace_keeps_the_order_of_the_columns(warehouse: Warehouse) -> None:
+    warehouse.load(ONE, REPLACE)
+    warehouse.run("ALTER TABLE {0} DROP id; ALTER TABLE {0} ADD id bigint")
+    warehouse.load(TWO, REPLACE)
+    assert warehouse.rows() == [("B", 2), ("c", 3)]
 
 
 def test_replace_keeps_foreign_keys(warehouse: Warehouse) -> None:
@@ -314,7 +322,7 @@ def test_no_secrets_and_no_rows_in_errors(warehouse: Warehouse) -> None:
     with pytest.raises(TransferError, match="violates check constraint") as raised:
         warehouse.load({"id": [1], "name": ["classified"]}, load_id="run 2")
     assert "classified" not in str(raised.value)
-    with pytest.raises(TransferError, match="invalid byte sequence"):
+    with pytest.raises(TransferError, match="column .name. holds a NUL character in row 1"):
         warehouse.load({"id": [1], "name": ["a\0b"]}, load_id="run 2")
     elsewhere = Warehouse("postgresql://u:hidden@127.0.0.1:1/x", "s", warehouse.stage)
     with pytest.raises(TransferError, match="PostgreSQL said") as raised:
@@ -331,7 +339,7 @@ def test_a_statement_that_takes_too_long(warehouse: Warehouse) -> None:
 
 LOAD = """
 import sys, logging, fsspec
-from factory.transfer.postgres import load, publish
+from factory.transfer.postgres import load, parquet, publish
 uri, path, table, mode, where = sys.argv[1:]
 
 def stop(*args, **kwargs):
@@ -339,20 +347,20 @@ def stop(*args, **kwargs):
     sys.stdin.read()
 
 if where == "copying":
-    real, count = load.cols.on_wire, 0
+    real, count = parquet.on_wire, 0
     def on_wire(batch, schema):
         global count
         count += 1
         if count == 4:
             stop()
         return real(batch, schema)
-    load.cols.on_wire = on_wire
+    parquet.on_wire = on_wire
 elif where == "staged":
-    load._audit = stop
+    load._checked = stop
 elif where == "publishing":
     publish.ledger.record = stop
 key = {"key": ["id"]} if mode == "merge" else {}
-load.load(uri, fsspec.filesystem("file"), path, table=table, write={"mode": mode} | key,
+load.load(uri, fsspec.filesystem("file"), [path], table=table, write={"mode": mode} | key,
           load_id="run 2")
 """
 

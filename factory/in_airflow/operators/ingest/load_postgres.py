@@ -50,7 +50,7 @@ class LoadPostgres(Staged):
         done = load(
             postgres_conninfo(self.conn_id, application=f"{task.dag_id}.{task.task_id}"),
             fsspec.filesystem("file"),
-            paths[0],
+            paths,
             table=self.table,
             write=self.write,
             checks=self.checks,

@@ -1,0 +1,175 @@
+"""`{mode: partition, column: pickup_at}`: the rows become those of one interval of time.
+
+The interval is the run's, or `start` and `end`: `start <= column < end`. A `timestamp` without a
+time zone and a `date` are taken as UTC.
+"""
+
+import logging
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timezone
+
+from psycopg import sql
+
+from factory.transfer import options as opt
+from factory.transfer.errors import BadOption, BadRow, unknown
+from factory.transfer.postgres.modes.parts import Changed, Given, Staged, insert
+from factory.transfer.postgres.table import Connection, Existing, Table
+
+log = logging.getLogger(__name__)
+
+OPTIONS = ("column", "start", "end", "outside")
+OUTSIDE = ("fail", "drop")
+
+DAY = 'start: "{{ ds }}", end: "{{ macros.ds_add(ds, 1) }}"'
+MONTH = (
+    "start: \"{{ logical_date.start_of('month').date() }}\", "
+    "end: \"{{ logical_date.start_of('month').add(months=1).date() }}\""
+)
+HOW_TO = f"Write `start` and `end`: for a day {DAY}; for a month {MONTH}"
+
+Bounds = tuple[date, date]
+
+
+@dataclass(frozen=True)
+class Partition:
+    """Of this column, from `start` until before `end`."""
+
+    column: str
+    kind: str | None  # the staged column's type; None when it holds nulls only
+    start: datetime
+    end: datetime
+    outside: str = "fail"
+    name: str = "partition"
+    key: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ("SELECT", "INSERT", "DELETE")
+    whole: bool = False
+    numbered: bool = False
+    once: bool = False
+
+    def bounds(self, kind: str) -> Bounds:
+        """As values that compare with a column of this type. Raises `BadOption`."""
+        word = re.sub(r"\(\d\)", "", kind)
+        if word == "timestamp with time zone":
+            return self.start, self.end
+        start, end = (moment.replace(tzinfo=None) for moment in (self.start, self.end))
+        if word == "timestamp without time zone":
+            return start, end
+        if word != "date":
+            raise BadOption(
+                f"the column {self.column!r} of the write mode partition is {kind}",
+                "Name a date or a timestamp",
+            )
+        if start != _midnight(start) or end != _midnight(end):
+            raise BadOption(
+                f"the interval {self} cuts days, but the column {self.column!r} is a date", HOW_TO
+            )
+        return start.date(), end.date()
+
+    def __str__(self) -> str:
+        return f"{_shown(self.start)} … {_shown(self.end)}"
+
+    def verify(self, target: Existing) -> None:
+        """The target has the column, and it is a time."""
+        if self.column not in target.columns:
+            raise unknown("column of the write mode partition", self.column, target.columns)
+        self.bounds(target.columns[self.column])
+
+    def tidy(self, connection: Connection, staged: Staged) -> int:
+        """Refuse or remove what is outside the interval; so is a null."""
+        if self.outside == "drop":
+            query = sql.SQL("DELETE FROM {} WHERE {}")
+            cursor = connection.execute(self._asked(query, staged))
+            log.info("dropped %d rows outside %s", cursor.rowcount, self)
+            return cursor.rowcount
+        query = sql.SQL("SELECT count(*), min({})::text FROM {} WHERE {}")
+        column = sql.Identifier(self.column)
+        found = connection.execute(self._asked(query, staged, column)).fetchone()
+        assert found is not None
+        count, example = found
+        if count:
+            raise BadRow(
+                f"{self.column!r} of {count} of {staged.rows} rows is outside the interval "
+                f"{self}, for example {example or 'null'}",
+                "Correct the interval, or write `outside: drop`",
+            )
+        return 0
+
+    def _asked(self, query: sql.SQL, staged: Staged, *more: sql.Composable) -> sql.Composed:
+        where: sql.Composable = sql.SQL("true")
+        if self.kind is not None:
+            where = sql.SQL("{0} IS NULL OR {0} < {1} OR {0} >= {2}").format(
+                sql.Identifier(self.column), *map(sql.Literal, self.bounds(self.kind))
+            )
+        return query.format(*more, staged.table.identifier, where)
+
+    def write(
+        self, connection: Connection, target: Table, existing: Existing, staged: Staged
+    ) -> Changed:
+        """Delete the interval's rows and insert the load's."""
+        start, end = map(sql.Literal, self.bounds(existing.columns[self.column]))
+        query = sql.SQL("DELETE FROM {0} WHERE {1} >= {2} AND {1} < {3}").format(
+            target.identifier, sql.Identifier(self.column), start, end
+        )
+        cursor = connection.execute(query)
+        return Changed(insert(connection, target, existing, staged), deleted=cursor.rowcount)
+
+
+def parse(options: Mapping[str, object], given: Given) -> Partition:
+    """Read the column and the interval."""
+    name = _text(options, "column")
+    if not name:
+        raise BadOption("the write mode partition needs a `column`", "Name a date or a timestamp")
+    columns = {column.name: column for column in given.columns}
+    if name not in columns:
+        raise unknown("column of the write mode partition", name, columns)
+    outside = str(options.get("outside") or "fail")
+    if outside not in OUTSIDE:
+        raise unknown("outside", outside, OUTSIDE)
+    column = columns[name]
+    kind = None if column.empty else column.type
+    result = Partition(name, kind, *_interval(options, given), outside)
+    if kind is not None:
+        result.bounds(kind)
+    return result
+
+
+def _interval(options: Mapping[str, object], given: Given) -> tuple[datetime, datetime]:
+    start, end = _text(options, "start"), _text(options, "end")
+    if (start is None) != (end is None):
+        raise BadOption("the write mode partition has one of `start` and `end`", HOW_TO)
+    if start is not None and end is not None:
+        first, last, whose = _moment("start", start), _moment("end", end), "the interval"
+    elif given.interval is None:
+        raise BadOption("this run has no data interval", HOW_TO)
+    else:
+        first, last = (moment.astimezone(timezone.utc) for moment in given.interval)
+        whose = "the run's data interval"
+    if first >= last:
+        hint = HOW_TO if start is None else "`end` is the first moment that is not in it"
+        raise BadOption(f"{whose} is empty: {_shown(first)} … {_shown(last)}", hint)
+    return first, last
+
+
+def _text(options: Mapping[str, object], name: str) -> str | None:
+    return None if options.get(name) is None else opt.get(options, name, str, "")
+
+
+def _moment(name: str, text: str) -> datetime:
+    try:
+        found = datetime.fromisoformat(re.sub("[Zz]$", "+00:00", text.strip()))
+    except ValueError:
+        raise BadOption(
+            f"`{name}` of the write mode partition is {text!r}",
+            "Write an ISO date or time, such as 2024-01-31 or 2024-01-31T06:00:00Z",
+        ) from None
+    return found.replace(tzinfo=found.tzinfo or timezone.utc).astimezone(timezone.utc)
+
+
+def _midnight(moment: datetime) -> datetime:
+    return moment.replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def _shown(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%d %H:%M:%SZ").replace(" 00:00:00Z", "")

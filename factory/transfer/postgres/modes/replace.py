@@ -1,0 +1,50 @@
+"""`{mode: replace}`: the rows become the whole table.
+
+Where the table is as we would make it, the staging table takes its place (see `swap`); this
+module is for the others.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from psycopg import sql
+
+from factory.transfer.postgres.modes.parts import Changed, Given, Staged, insert
+from factory.transfer.postgres.table import Connection, Existing, Table
+
+OPTIONS = ()
+
+
+@dataclass(frozen=True)
+class Replace:
+    """No options."""
+
+    name: str = "replace"
+    key: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ("INSERT", "DELETE")
+    whole: bool = True
+    numbered: bool = False
+    once: bool = False
+
+    def verify(self, target: Existing) -> None:
+        """Any table will do."""
+
+    def tidy(self, connection: Connection, staged: Staged) -> int:
+        """Every row is written."""
+        return 0
+
+    def write(
+        self, connection: Connection, target: Table, existing: Existing, staged: Staged
+    ) -> Changed:
+        """Delete and insert: views, keys, grants and the like hang on the table itself.
+
+        DELETE and not TRUNCATE, which would shut readers out until the commit and refuse
+        foreign keys.
+        """
+        cursor = connection.execute(sql.SQL("DELETE FROM {}").format(target.identifier))
+        return Changed(insert(connection, target, existing, staged), deleted=cursor.rowcount)
+
+
+def parse(options: Mapping[str, object], given: Given) -> Replace:
+    """Nothing to read."""
+    return Replace()

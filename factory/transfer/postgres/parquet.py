@@ -1,0 +1,140 @@
+"""The staged Parquet files of one load, as one stream of batches in the target's types."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import fsspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from factory.transfer.counts import Counts
+from factory.transfer.errors import BadRow, TransferError
+from factory.transfer.postgres.columns import Column, on_wire
+
+ROWS = 64 * 1024
+
+
+@dataclass(frozen=True)
+class Files:
+    """Files whose columns agree."""
+
+    fs: fsspec.AbstractFileSystem
+    paths: tuple[str, ...]
+    schema: pa.Schema
+    counts: Counts
+    rows: int
+    bytes: int
+
+    def batches(
+        self, columns: Sequence[Column], number: str | None = None
+    ) -> Iterator[pa.RecordBatch]:
+        """Rows of these columns; `number` adds a column that counts them from 0."""
+        schema, count = wire(columns), 0
+        for path in self.paths:
+            with _opened(self.fs, path) as parquet:
+                names = [column.name for column in columns]
+                for batch in parquet.iter_batches(batch_size=ROWS, columns=names):
+                    sent = on_wire(batch.select(names), schema)
+                    if number:
+                        numbers = pa.array(range(count, count + sent.num_rows), pa.int64())
+                        sent = sent.append_column(number, numbers)
+                    count += sent.num_rows
+                    yield sent
+
+
+def wire(columns: Sequence[Column], number: str | None = None) -> pa.Schema:
+    """The schema of the batches."""
+    fields = [(column.name, column.wire) for column in columns]
+    return pa.schema([*fields, (number, pa.int64())] if number else fields)
+
+
+@dataclass(frozen=True)
+class _Part:
+    path: str
+    schema: pa.Schema
+    counts: Counts
+    rows: int
+    nulls: frozenset[str]  # columns that hold nothing else
+
+
+def read(fs: fsspec.AbstractFileSystem, paths: Sequence[str]) -> Files:
+    """Look into the files. Raises `BadRow` when their columns differ."""
+    if not paths:
+        raise TransferError("there is no file to load")
+    parts = [_part(fs, path) for path in paths]
+    schema = parts[0].schema if len(parts) == 1 else _agreed(parts)
+    counts = Counts(
+        sum(part.counts.read for part in parts), sum(part.counts.quarantined for part in parts)
+    )
+    size = sum(int(fs.size(path)) for path in paths)
+    return Files(fs, tuple(paths), schema, counts, sum(part.rows for part in parts), size)
+
+
+def _part(fs: fsspec.AbstractFileSystem, path: str) -> _Part:
+    with _opened(fs, path) as parquet:
+        counts, rows = Counts.of(parquet), parquet.metadata.num_rows
+        if counts.read - counts.quarantined != rows:
+            raise TransferError(
+                f"{path} holds {rows} rows, but {counts.read} were read and "
+                f"{counts.quarantined} of them set aside"
+            )
+        schema = parquet.schema_arrow
+        nulls = frozenset(field.name for field in schema if _only_nulls(parquet, field))
+        return _Part(path, schema, counts, rows, nulls)
+
+
+def _only_nulls(parquet: pq.ParquetFile, field: pa.Field) -> bool:
+    metadata = parquet.metadata
+    if pa.types.is_null(field.type) or metadata.num_rows == 0:
+        return True
+    if field.type.num_fields:  # its leaves are the columns of the file
+        return False
+    index = metadata.schema.names.index(field.name)
+    for number in range(metadata.num_row_groups):
+        chunk = metadata.row_group(number).column(index)
+        found = chunk.statistics
+        if found is None or not found.has_null_count or found.null_count != chunk.num_values:
+            return False
+    return True
+
+
+def _agreed(parts: Sequence[_Part]) -> pa.Schema:
+    """One schema for all; a file's column of nulls has the others' type."""
+    first = parts[0]
+    chosen: dict[str, tuple[pa.Field, _Part]] = {f.name: (f, first) for f in first.schema}
+    for part in parts[1:]:
+        _refuse_other_names(first, part)
+        for field in part.schema:
+            known, owner = chosen[field.name]
+            if field.type == known.type or field.name in part.nulls:
+                continue
+            if field.name not in owner.nulls:
+                raise BadRow(
+                    f"the column {field.name!r} is {known.type} in {owner.path}, "
+                    f"but {field.type} in {part.path}",
+                    "Declare its type under `columns` of the format",
+                )
+            chosen[field.name] = (field, part)
+    return pa.schema([field for field, _ in chosen.values()])
+
+
+def _refuse_other_names(first: _Part, part: _Part) -> None:
+    for one, other in ((first, part), (part, first)):
+        for name in one.schema.names:
+            if name not in other.schema.names:
+                raise BadRow(
+                    f"the column {name!r} of {one.path} is not in {other.path}",
+                    "Take the columns that all files have with `select`",
+                )
+
+
+@contextmanager
+def _opened(fs: fsspec.AbstractFileSystem, path: str) -> Iterator[pq.ParquetFile]:
+    with fs.open(path, "rb") as file:
+        try:
+            parquet = pq.ParquetFile(file)
+        except (pa.ArrowException, OSError) as error:
+            raise BadRow(f"{path} is not a Parquet file: {error}") from error
+        with parquet:
+            yield parquet
