@@ -9,7 +9,6 @@
 
 from __future__ import annotations
 
-import zoneinfo
 from collections.abc import Mapping, Sequence
 from functools import partial
 
@@ -21,13 +20,14 @@ from factory.transfer import options as opt
 from factory.transfer.bad_rows import BadRows
 from factory.transfer.errors import BadRow, unknown
 from factory.transfer.formats import Reader
+from factory.transfer.formats.csv import spelling
+from factory.transfer.formats.csv.spelling import Spelling
 from factory.transfer.formats.jsonl import kinds
 from factory.transfer.formats.jsonl.infer import Seen, sample
 from factory.transfer.formats.jsonl.rows import Column, Rows
-from factory.transfer.temporal import Temporal
 from factory.transfer.types import arrow_type
 
-OPTIONS = ("columns", "select", "timestamp_formats", "timezone", *names.OPTIONS)
+OPTIONS = ("columns", "timestamp_formats", "timezone", *names.OPTIONS)
 JSON = "json"
 
 
@@ -39,21 +39,20 @@ def open(
 ) -> Reader:
     """See `Format.open`."""
     declared = opt.text_map(options, "columns")
+    how = spelling.spelling(options)
     seen = sample(fs, sources)
-    keys = [*seen, *_late(options, seen, declared)]
-    own = dict(zip(names.final(keys, options, sources[0]), keys, strict=True))
-    if not own and not declared:
+    if not seen and not declared:
         raise BadRow(f"{sources[0]} holds no rows", "Declare `columns` to load it as an empty one")
-    chosen = _chosen(options, [*own, *(name for name in declared if name not in own)])
-    how = _how(options)
-    columns = [
-        Column(name, own.get(name), _kind(declared.get(name), seen.get(own.get(name, "")), how))
-        for name in chosen
-    ]
+    late = _late(options, seen, declared)
+    late += _undetected(options, [*seen, *late], declared, sources[0])
+    keys = [*seen, *sorted(late, key=lambda key: list(declared).index(_final(options, key)))]
+    chosen = names.chosen(keys, options, sources[0])
+    columns = [_column(keys[place], name, seen, declared, how) for place, name in chosen]
+    used = {column.key for column in columns}
     rows = Rows(
         columns,
-        skipped=[key for name, key in own.items() if name not in chosen],
-        any_key="select" in options,
+        skipped=[key for key in seen if key not in used],
+        any_key=options.get("select") is not None,
         final=partial(_final, options),
     )
     return Reader(rows.schema, lambda source: rows.batches(fs, source, bad))
@@ -63,51 +62,52 @@ def _late(
     options: Mapping[str, object], seen: Mapping[str, Seen], declared: Mapping[str, str]
 ) -> list[str]:
     """Keys that are renamed to a declared column, and not in the first rows."""
-    rename = opt.text_map(options, "rename")
-    return [old for old, new in rename.items() if new in declared and _absent(old, seen, options)]
-
-
-def _absent(name: str, seen: Mapping[str, Seen], options: Mapping[str, object]) -> bool:
     styled = {names.snake_case(key) for key in seen} if options.get("names") != "as_is" else set()
-    return name not in seen and name not in styled
+    known = {*seen, *styled}
+    rename = opt.text_map(options, "rename")
+    return [old for old, new in rename.items() if new in declared and old not in known]
+
+
+def _undetected(
+    options: Mapping[str, object], keys: Sequence[str], declared: Mapping[str, str], source: str
+) -> list[str]:
+    """Columns that are declared, and have no key in the first rows; it may come later."""
+    finals = {_final(options, key) for key in keys}
+    missing = [name for name in declared if name not in finals]
+    for name in missing:
+        if _final(options, name) != name:
+            raise unknown(f"column in 'columns', {source} has no", name, finals)
+    return missing
 
 
 def _final(options: Mapping[str, object], key: str) -> str:
-    """The column that a key becomes."""
+    """The column that a key becomes; empty when it has no name."""
     rename = opt.text_map(options, "rename")
     known = {old: new for old, new in rename.items() if old in (key, names.snake_case(key))}
-    return names.final([key], {**options, "rename": known}, "")[0]
+    try:
+        return names.final([key], {**options, "rename": known}, "")[0]
+    except BadRow:
+        return ""
 
 
-def _chosen(options: Mapping[str, object], columns: Sequence[str]) -> Sequence[str]:
-    select = opt.texts(options, "select")
-    for name in select:
-        if name not in columns:
-            raise unknown("column in 'select'", name, columns)
-    return select or columns
+def _column(
+    key: str, name: str, seen: Mapping[str, Seen], declared: Mapping[str, str], how: Spelling
+) -> Column:
+    kind = _kind(declared.get(name), seen.get(key), how)
+    return Column(name, key if key in seen else None, kind)
 
 
-def _how(options: Mapping[str, object]) -> Temporal:
-    zone = opt.get(options, "timezone", str, "")
-    if zone:
-        try:
-            zoneinfo.ZoneInfo(zone)
-        except (zoneinfo.ZoneInfoNotFoundError, ValueError):
-            raise unknown("time zone", zone, zoneinfo.available_timezones()) from None
-    return Temporal(tuple(opt.texts(options, "timestamp_formats")), zone or None)
-
-
-def _kind(declared: str | None, seen: Seen | None, how: Temporal) -> kinds.Kind:
+def _kind(declared: str | None, seen: Seen | None, how: Spelling) -> kinds.Kind:
     if declared is not None and declared.strip().lower() == JSON:
         return kinds.Json()
-    type = pa.null() if seen is None else seen.type
+    type = pa.null() if seen is None else seen.type(how)
     if declared is not None:
         type = arrow_type(declared)
     elif seen is not None and seen.json:
         return kinds.Json()
     if pa.types.is_string(type):
         return kinds.Text(declared=declared is not None, mixed=seen is not None and seen.mixed)
-    return kinds.kind_of(type, how)
+    return kinds.kind_of(type, how, declared=declared is not None)
 
 
 __all__ = ["OPTIONS", "open"]

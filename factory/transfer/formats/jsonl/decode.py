@@ -25,9 +25,9 @@ from factory.transfer.formats.jsonl.kinds import Double, Kind, Unfit
 # Before each key's colon stands its quote, or white space. In texts these may stand too, so this
 # counts keys or more.
 _COLONS = (b'":', b" :", b"\t:", b"\r:")
-# Numbers that a double may not hold as they are written, in any column: 16 digits, an exponent of
-# three, and -0, which would lose its sign.
-_LONG_NUMBER = r"[0-9.]{16}|[eE][+-]?[0-9]{3}|-0[^0-9.]"
+# Numbers that a double may not hold as they are written, in any column: of 16 digits, with an
+# exponent of three, and -0, which msgspec gives no sign.
+_LONG_NUMBER = r"[1-9][0-9]{15}|[1-9][0-9.]{16}|[eE][+-]?[0-9]{3}|-0[^0-9.]"
 # Names that a Struct can't have.
 _ODD = re.compile(r'["\\\x00-\x1f]')
 
@@ -51,7 +51,7 @@ class Fast:
         self._fields = fields
         self._any_key = any_key
         self._usable = not any(_ODD.search(field.key) for field in fields)
-        self._doubles = any(isinstance(f.kind, Double) and f.kind.fast is not Raw for f in fields)
+        self._doubles = any(map(_is_inferred_double, fields))
         self._decoders: dict[bool, msgspec.json.Decoder[Any]] = {}
 
     def columns(self, data: bytes, lines: Sequence[bytes]) -> list[Sequence[Any]]:
@@ -77,7 +77,8 @@ class Fast:
             if _fast(field.kind, exact) is Raw:
                 tokens = [b"null" if value is UNSET else bytes(value) for value in values]
                 # Keys of objects in an object are not this object's.
-                keys -= _count(b"".join(t for t in tokens if t[:1] in b'{["'))
+                if not isinstance(field.kind, Double):
+                    keys -= _count(b"".join(t for t in tokens if t[:1] in b'{["'))
                 values = list(map(field.kind.one, tokens))
             elif missing:
                 values = [None if value is UNSET else value for value in values]
@@ -104,6 +105,10 @@ class Fast:
 
 def _fast(kind: Kind, exact: bool) -> Any:
     return Raw if exact and isinstance(kind, Double) else kind.fast
+
+
+def _is_inferred_double(field: Field) -> bool:
+    return isinstance(field.kind, Double) and not field.kind.declared
 
 
 def _count(data: bytes) -> int:

@@ -10,7 +10,11 @@ import fsspec
 import msgspec
 import pyarrow as pa
 
-from factory.transfer import temporal
+from factory.transfer.bad_rows import place
+from factory.transfer.errors import BadRow
+from factory.transfer.formats.csv.convert import convert
+from factory.transfer.formats.csv.infer import CANDIDATES
+from factory.transfer.formats.csv.spelling import Spelling
 from factory.transfer.formats.jsonl.decode import tokens
 from factory.transfer.formats.jsonl.kinds import Unfit
 from factory.transfer.formats.jsonl.lines import blocks
@@ -46,8 +50,7 @@ class Seen:
         """Is there a value that is no string?"""
         return bool(self.kinds) and set(self.kinds) != {"text"}
 
-    @property
-    def type(self) -> pa.DataType:
+    def type(self, how: Spelling) -> pa.DataType:
         """That of most values. The others are refused, each where it stands."""
         if not self.kinds:
             return pa.null()
@@ -55,7 +58,7 @@ class Seen:
         if kind == "number":
             return pa.float64() if self.fraction else pa.int64()
         if kind == "text":
-            return temporal.inferred(pa.array(self.texts, pa.string()))
+            return _type_of_texts(pa.array(self.texts, pa.string()), how)
         return pa.bool_() if kind == "boolean" else pa.string()
 
     @property
@@ -64,25 +67,41 @@ class Seen:
         return bool(self.kinds) and self.kinds.most_common(1)[0][0] == "json"
 
 
+def _type_of_texts(texts: pa.Array, how: Spelling) -> pa.DataType:
+    """A text may be a date or a time, but never a number."""
+    for kind in filter(pa.types.is_temporal, CANDIDATES):
+        done = convert(texts, kind, how, inferred=True)
+        if done.bad is None and not done.values.null_count:
+            return kind
+    return pa.string()
+
+
 def sample(fs: fsspec.AbstractFileSystem, sources: Sequence[str]) -> dict[str, Seen]:
-    """All keys of the first rows of `sources`, in the order in which they appear."""
+    """All keys of the first rows of `sources`, in the order in which they appear.
+
+    Raises `BadRow` when no row among them can be read.
+    """
     found: dict[str, Seen] = {}
+    problem: BadRow | None = None
     for source in sources:
-        for line in _first_lines(fs, source):
+        for number, line in _first_lines(fs, source):
             try:
                 row = tokens(line)
-            except Unfit:
-                continue  # refused where all rows are read
+            except Unfit as error:
+                # Refused where all rows are read, when there are others.
+                problem = problem or BadRow(f"{place(source, number)}: {error.reason}", error.hint)
+                continue
             for key, token in row.items():
                 found.setdefault(key, Seen()).add(token)
+    if problem is not None and not found:
+        raise problem
     return found
 
 
-def _first_lines(fs: fsspec.AbstractFileSystem, source: str) -> Iterable[bytes]:
+def _first_lines(fs: fsspec.AbstractFileSystem, source: str) -> Iterable[tuple[int, bytes]]:
     size = 0
     for block in blocks(fs, source):
-        for _, line in block.numbered():
-            yield line
+        yield from block.numbered()
         size += len(block.data)
         if size >= SAMPLE:
             return

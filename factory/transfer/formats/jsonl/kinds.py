@@ -16,7 +16,8 @@ from typing import Any, Protocol
 import msgspec
 import pyarrow as pa
 
-from factory.transfer.temporal import Temporal
+from factory.transfer.formats.csv.convert import convert
+from factory.transfer.formats.csv.spelling import Spelling
 from factory.transfer.types import type_word
 
 _INTEGER = re.compile(rb"-?[0-9]+")
@@ -109,26 +110,32 @@ class Integer(_Plain):
 
 
 class Double(_Plain):
-    """Floating point: a number whose digits it can't hold is refused."""
+    """Floating point. Declared, it is the nearest to what is written; inferred, what is written."""
 
-    def __init__(self, kind: pa.DataType) -> None:
+    def __init__(self, kind: pa.DataType, *, declared: bool) -> None:
         super().__init__(kind)
+        self.declared = declared
         # Decoded at once, more digits than a double has are rounded in silence: see `decode`.
-        self.fast: Any = float | None if pa.types.is_float64(kind) else msgspec.Raw
+        self._single = pa.types.is_float32(kind)
+        self.fast: Any = msgspec.Raw if self._single else float | None
 
     def one(self, token: bytes) -> object:
         """Refuse what would come out with other digits."""
         if token == b"null":
             return None
-        if token[0] not in _NUMBER:
-            raise self.wrong(token)
-        value = float(token)
-        if pa.types.is_float32(self.type):
+        try:
+            value = float(token)
+        except ValueError:
+            raise self.wrong(token) from None
+        if self._single:
             value = _single(value)
-        if not holds(token.decode(), value):
+        if math.isinf(value):
+            raise Unfit(f"{shown(token)} is out of the range of {type_word(self.type)}")
+        # As most programs write it: nothing more to ask.
+        if not self.declared and repr(value).encode() != token and not holds(token.decode(), value):
             raise Unfit(
-                f"{shown(token)} has more digits than {type_word(self.type)} can hold",
-                "Declare it `decimal(…, …)` or `text`, which keep them",
+                f"{shown(token)} has more digits than a double can hold",
+                "Declare the column `decimal(…, …)` or `text`, which keep them, or `double`",
             )
         return value
 
@@ -206,9 +213,10 @@ class When(_Plain):
 
     fast: Any = str | None
 
-    def __init__(self, kind: pa.DataType, how: Temporal) -> None:
+    def __init__(self, kind: pa.DataType, how: Spelling, *, declared: bool) -> None:
         super().__init__(kind)
         self._how = how
+        self._declared = declared
 
     def one(self, token: bytes) -> object:
         """Give the text."""
@@ -220,7 +228,12 @@ class When(_Plain):
 
     def array(self, values: Sequence[Any]) -> pa.Array:
         """Parse them all."""
-        return self._how.parse(pa.array(values, pa.string()), self.type)
+        texts = pa.array(values, pa.string())
+        done = convert(texts, self.type, self._how, inferred=not self._declared)
+        # What counts as missing in a CSV is no time here.
+        if done.bad is not None or done.values.null_count > texts.null_count:
+            raise ValueError
+        return done.values
 
 
 class Skipped(_Plain):
@@ -236,7 +249,7 @@ class Skipped(_Plain):
         return None
 
 
-def kind_of(type: pa.DataType, how: Temporal) -> Kind:
+def kind_of(type: pa.DataType, how: Spelling, *, declared: bool) -> Kind:
     """How values become `type`; a string is a `Text` or `Json`."""
     t = pa.types
     if t.is_null(type):
@@ -246,10 +259,12 @@ def kind_of(type: pa.DataType, how: Temporal) -> Kind:
     if t.is_integer(type):
         return Integer(type)
     if t.is_floating(type):
-        return Double(type)
+        return Double(type, declared=declared)
     if t.is_decimal(type):
         return Exact(type)
-    return Binary(type) if t.is_binary(type) else When(type, how)
+    if t.is_binary(type):
+        return Binary(type)
+    return When(type, how, declared=declared)
 
 
 def holds(written: str, value: float) -> bool:
@@ -260,9 +275,7 @@ def holds(written: str, value: float) -> bool:
     digits = re.split("[eE]", written)[0].replace(".", "").lstrip("-0").rstrip("0")
     if not digits or value == 0:
         return not digits
-    if math.isinf(value):
-        return False
-    return repr(value) == written or Decimal(f"{value:.{len(digits) - 1}e}") == Decimal(written)
+    return Decimal(f"{value:.{len(digits) - 1}e}") == Decimal(written)
 
 
 def _single(value: float) -> float:
