@@ -1,3 +1,4 @@
+import importlib
 import json
 import os
 import shutil
@@ -14,7 +15,18 @@ from airflow.serialization.serialized_objects import LazyDeserializedDAG
 
 from factory.errors import BuildError
 from factory.in_airflow.render import render
-from factory.plan.model import Alert, Assets, Call, Every, Group, Output, Pipeline, Ref, Task
+from factory.plan.model import (
+    Alert,
+    Assets,
+    Call,
+    Deadline,
+    Every,
+    Group,
+    Output,
+    Pipeline,
+    Ref,
+    Task,
+)
 from factory.project import Project
 
 BASH = "airflow.providers.standard.operators.bash.BashOperator"
@@ -82,12 +94,31 @@ def test_every_field_of_a_pipeline_reaches_the_dag() -> None:
     assert [callback.event for callback in dag.on_success_callback] == ["success"]
 
 
+@pytest.mark.parametrize(
+    ("reference", "named"),
+    [("queued_at", "DagRunQueuedAtDeadline"), ("logical_date", "DagRunLogicalDateDeadline")],
+)
+def test_a_deadline_is_one_whatever_its_alerts(reference: Any, named: str) -> None:
+    alerts = (Alert("some.module", {"to": ["a"]}), Alert("another.module", {}))
+    dag = made(owner="o", deadline=Deadline(after="90m", reference=reference, alerts=alerts))
+    (deadline,) = dag.deadline
+    assert deadline.interval == timedelta(minutes=90)
+    assert deadline.reference.reference_name == named
+    assert deadline.callback.kwargs["owner"] == "o"
+    assert [alert["notifier"] for alert in deadline.callback.kwargs["alerts"]] == [
+        "some.module",
+        "another.module",
+    ]
+    assert importlib.import_module(deadline.callback.path.rpartition(".")[0])
+
+
 def test_what_is_not_set_is_left_to_airflow() -> None:
     ours, theirs = made(), DAG("p", schedule=None)
     for name in ("max_active_runs", "max_active_tasks", "max_consecutive_failed_dag_runs"):
         assert getattr(ours, name) == getattr(theirs, name)
     assert ours.is_paused_upon_creation is None
     assert ours.dagrun_timeout is None
+    assert ours.deadline is None
 
 
 @pytest.mark.parametrize(
@@ -252,7 +283,10 @@ owner: data
 tags: [c, a, b]
 schedule: {{assets: [s3://b/a, s3://b/c]}}
 params: {{z: 1, a: {{type: string, default: x}}}}
-alerts: {{on_failure: [{{type: webhook, conn_id: hook}}]}}
+deadline: 2h
+alerts:
+  on_deadline: [{{type: slack, conn_id: chat}}]
+  on_failure: [{{type: webhook, conn_id: hook}}]
 vars: {{z: 1, a: 2}}
 tasks:
   - {{id: a, run: "echo {word}", retries: 2, retry_delay: 5m}}
