@@ -10,13 +10,24 @@ from msgspec import UNSET, Meta, UnsetType
 from factory.spec.model import Strict
 
 # The words of factory.transfer.types, which is not imported: it needs pyarrow.
+_PATTERN = (
+    r"^(bool(ean)?|smallint|int(eger)?|bigint|real|double|float|text|string|date|time"
+    r"|timestamp|timestamptz|binary|(decimal|numeric)\( *[0-9]+ *, *[0-9]+ *\))$"
+)
 TypeWord = Annotated[
     str,
     Meta(
         title="column type",
-        pattern=r"^(bool(ean)?|smallint|int(eger)?|bigint|real|double|float|text|string|date|time"
-        r"|timestamp|timestamptz|binary|(decimal|numeric)\( *[0-9]+ *, *[0-9]+ *\))$",
+        pattern=_PATTERN,
         examples=["integer", "decimal(10, 2)"],
+    ),
+]
+JsonTypeWord = Annotated[
+    str,
+    Meta(
+        title="column type",
+        pattern=_PATTERN.replace("|text", "|text|json"),
+        examples=["integer", "decimal(10, 2)", "json"],
     ),
 ]
 Types = Annotated[
@@ -31,6 +42,27 @@ Renames = Annotated[
     Meta(
         description="New names, by the file's own name or by the snake-cased one.",
         examples=[{"tpep_pickup_datetime": "pickup_at"}],
+    ),
+]
+Select = Annotated[
+    list[str],
+    Meta(
+        description="Only these columns, in this order, by their new or by the file's own names.",
+        examples=[["vendor_id", "pickup_at"]],
+    ),
+]
+TimestampFormats = Annotated[
+    list[str],
+    Meta(
+        description="How dates and timestamps are written, as strptime has it. Default: ISO 8601.",
+        examples=[["%d/%m/%Y %H:%M:%S"]],
+    ),
+]
+TimeZone = Annotated[
+    str | None,
+    Meta(
+        description="The zone of timestamps that name none, in columns with a time zone.",
+        examples=["Europe/Berlin"],
     ),
 ]
 Character = Annotated[str, Meta(min_length=1, max_length=1)]
@@ -58,6 +90,34 @@ class Csv(Strict, frozen=True, kw_only=True, omit_defaults=True, tag="csv", tag_
     rename: Annotated[Renames, Meta()] = msgspec.field(default_factory=dict)
 
 
+JsonTypes = Annotated[
+    dict[str, JsonTypeWord],
+    Meta(
+        description="Column types, by name. A column that is not named is inferred. `text` keeps "
+        "numbers, objects and arrays as they are written, `json` strings too, with their quotes.",
+        examples=[{"id": "bigint", "price": "decimal(10, 2)", "payload": "json"}],
+    ),
+]
+
+
+class Jsonl(Strict, frozen=True, kw_only=True, omit_defaults=True, tag="jsonl", tag_field="type"):
+    """JSON Lines: an object in each line, UTF-8. Objects and arrays within become text.
+
+    The columns are the keys of the first rows of each file, and those that are declared. Another
+    key is an error, unless the columns are selected.
+    """
+
+    columns: Annotated[JsonTypes, Meta()] = msgspec.field(default_factory=dict)
+    timestamp_formats: Annotated[TimestampFormats, Meta()] = msgspec.field(default_factory=list)
+    timezone: Annotated[TimeZone, Meta()] = None
+    names: Annotated[
+        Literal["snake_case", "as_is"],
+        Meta(description="`VendorID` becomes `vendor_id`, or stays as it is."),
+    ] = "snake_case"
+    rename: Annotated[Renames, Meta()] = msgspec.field(default_factory=dict)
+    select: Annotated[Select, Meta()] = msgspec.field(default_factory=list)
+
+
 class Parquet(
     Strict, frozen=True, kw_only=True, omit_defaults=True, tag="parquet", tag_field="type"
 ):
@@ -70,7 +130,7 @@ class Parquet(
     rename: Annotated[Renames, Meta()] = msgspec.field(default_factory=dict)
 
 
-Format = Literal["csv", "parquet"] | Csv | Parquet
+Format = Literal["csv", "jsonl", "parquet"] | Csv | Jsonl | Parquet
 """A word for a format as it comes, or a mapping with its options."""
 
 

@@ -32,7 +32,7 @@ def table(
     path: Path | list[Path],
     content: bytes | None = None,
     bad: BadRows | None = None,
-    **options: object,
+    **options: Any,
 ) -> pa.Table:
     paths = path if isinstance(path, list) else [path]
     if content is not None:
@@ -120,7 +120,7 @@ def test_declared_types(tmp_path: Path) -> None:
 
 MANY = b'{"a": 1, "b": "x"}\n' * 1000  # more than the sample and one block
 
-BAD: dict[str, tuple[bytes, str, Mapping[str, object]]] = {
+BAD: dict[str, tuple[bytes, str, Mapping[str, Any]]] = {
     "text": (MANY + b'{"a": "1"}', r":1001: column 'a': \"1\" is not bigint\. Declare", {}),
     "float in ints": (MANY + b'{"a": 1.5}', r":1001: column 'a': 1\.5 is not bigint", {}),
     "1.0 in ints": (MANY + b'{"a": 1.0}', r":1001: column 'a': 1\.0 is not bigint", {}),
@@ -243,7 +243,8 @@ def test_bad_rows_are_set_aside(tmp_path: Path) -> None:
 
 def test_a_key_that_is_declared_may_come_late(tmp_path: Path) -> None:
     content = MANY + b'{"LateOne": 5, "old name": 6}\n' + MANY
-    options = {"columns": {"late_one": "integer", "new": "text"}, "rename": {"old name": "new"}}
+    options: dict[str, Any] = {"columns": {"late_one": "integer", "new": "text"}}
+    options["rename"] = {"old name": "new"}
     found = table(tmp_path / "f.jsonl", content, **options)
     assert found.column_names == ["a", "b", "late_one", "new"]
     assert found.slice(1000, 1).to_pylist() == [{"a": None, "b": None, "late_one": 5, "new": "6"}]
