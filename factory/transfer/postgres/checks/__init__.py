@@ -6,21 +6,40 @@ numbers. A result holds counts and names of rows, never whole rows.
 
 import importlib
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
-from psycopg import sql
+import psycopg
+from psycopg.sql import SQL, Composable, Composed
 
 from factory.transfer import options as opt
-from factory.transfer.errors import BadOption, ChecksFailed, unknown
+from factory.transfer.errors import BadOption, BadRow, ChecksFailed, unknown
 from factory.transfer.postgres.checks.parts import Check, Result, Scope, Subject
+from factory.transfer.postgres.checks.queries import (
+    blaming,
+    samples,
+    shown,
+    source,
+    understood,
+)
 from factory.transfer.postgres.table import Connection
 
 __all__ = ["CHECKS", "SEVERITIES", "Result", "Subject", "audit", "prepare", "verify"]
 
 log = logging.getLogger(__name__)
 
-CHECKS = ("not_null", "row_count")
+CHECKS = (
+    "row_count",
+    "not_null",
+    "unique",
+    "accepted_values",
+    "range",
+    "matches",
+    "freshness",
+    "sql",
+)
 SEVERITIES = ("error", "warn")
 
 Options = Mapping[str, object]
@@ -35,6 +54,13 @@ class Module(Protocol):
         """Read the options. Raises `BadOption`."""
 
 
+@dataclass(frozen=True)
+class _Asked:
+    options: Options
+    check: Check
+    aggregates: dict[str, Composable]
+
+
 def prepare(checks: Sequence[Options], columns: Sequence[str]) -> None:
     """Read the checks of a table with these columns, without a database. Raises `BadOption`."""
     for options in checks:
@@ -47,8 +73,13 @@ def verify(connection: Connection, subject: Subject, checks: Sequence[Options]) 
     Raises `BadOption`: a value that is not of its column's type, a pattern or SQL that is wrong.
     """
     scope = _scope(connection, subject)
-    for options in checks:
-        _parse(options, subject.columns).verify(connection, scope)
+    with _reading(connection):
+        for options in checks:
+            check = _parse(options, subject.columns)
+            with blaming(f"the check {options['type']}"):
+                check.verify(connection, scope)
+                query = _query(scope, check.aggregates(connection, scope).values(), " LIMIT 0")
+                connection.execute(query, binary=True)
 
 
 def audit(
@@ -56,21 +87,26 @@ def audit(
 ) -> tuple[int, list[Result]]:
     """The number of rows and every check's result, each of them logged.
 
-    `connection` is in autocommit mode. Raises `ChecksFailed` when one of severity `error` failed.
+    `connection` is in autocommit mode. Raises `BadOption`, `BadRow` when a person's own SQL fails
+    on the rows, and `ChecksFailed` when a check of severity `error` failed.
     """
     scope = _scope(connection, subject)
-    asked = [_parse(options, subject.columns) for options in checks]
-    for check in asked:
-        check.verify(connection, scope)
-    rows, measured = _measure(connection, scope, asked)
-    results = []
-    for options, check, numbers in zip(checks, asked, measured, strict=True):
-        found = check.judge(scope, numbers)
-        severity = str(options.get("severity", "error"))
-        kind = str(options["type"])
-        results.append(
-            Result(kind, severity, found.passed, found.message, found.measured, check.columns)
-        )
+    parsed = [_parse(options, subject.columns) for options in checks]
+    try:
+        with _reading(connection):
+            asked = [
+                _Asked(options, check, check.aggregates(connection, scope))
+                for options, check in zip(checks, parsed, strict=True)
+            ]
+            rows, measured = _measure(connection, scope, asked)
+            results = [
+                _judged(connection, scope, each, numbers)
+                for each, numbers in zip(asked, measured, strict=True)
+            ]
+    except (psycopg.DataError, psycopg.ProgrammingError, psycopg.NotSupportedError):
+        verify(connection, subject, checks)
+        _blame(connection, scope, checks)
+        raise
     _tell(results)
     return rows, results
 
@@ -92,36 +128,93 @@ def _parse(options: Options, columns: Sequence[str]) -> Check:
 def _scope(connection: Connection, subject: Subject) -> Scope:
     rows = connection.execute(
         # A cast to a type with modifiers would cut or round the value.
-        "SELECT a.attname, format_type(coalesce(nullif(t.typbasetype, 0), t.oid), -1)"
+        "SELECT c.relkind, a.attname, format_type(coalesce(nullif(t.typbasetype, 0), t.oid), -1)"
         " FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid"
         " JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace"
         " WHERE n.nspname = %s AND c.relname = %s AND a.attnum > 0 AND NOT a.attisdropped",
         (subject.table.schema, subject.table.name),
     ).fetchall()
-    return Scope(subject, dict(rows))
+    stored = bool(rows) and rows[0][0] in ("r", "p", "m")
+    scope = Scope(subject, {name: kind for _, name, kind in rows}, stored)
+    if subject.where:
+        query = SQL("SELECT {} LIMIT 0").format(source(scope))
+        understood(connection, f"the condition {shown(subject.where)!r} in `where`", query)
+    return scope
+
+
+@contextmanager
+def _reading(connection: Connection) -> Iterator[None]:
+    """A transaction in which all queries see the same rows and none can write."""
+    with connection.transaction():
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        # Bounds without a zone are UTC, and samples do not depend on the server's settings.
+        connection.execute("SET LOCAL timezone = 'UTC'")
+        connection.execute("SET LOCAL datestyle = 'ISO'")
+        yield
+
+
+def _query(scope: Scope, aggregates: Iterable[Composable], more: str = "") -> Composed:
+    wanted = [SQL("count(*)"), *aggregates]
+    return SQL("SELECT {} {}{}").format(SQL(", ").join(wanted), source(scope), SQL(more))
 
 
 def _measure(
-    connection: Connection, scope: Scope, checks: Sequence[Check]
+    connection: Connection, scope: Scope, asked: Sequence[_Asked]
 ) -> tuple[int, list[dict[str, Any]]]:
     """Measure everything that aggregates can tell, in one pass over the table."""
-    asked = [check.aggregates(scope) for check in checks]
-    wanted: list[sql.Composable] = [sql.SQL("count(*)")]
-    wanted += [expression for each in asked for expression in each.values()]
-    query = sql.SQL("SELECT {} FROM {}").format(
-        sql.SQL(", ").join(wanted), scope.subject.table.identifier
-    )
-    row = connection.execute(query).fetchone()
+    query = _query(scope, [each for one in asked for each in one.aggregates.values()])
+    row = connection.execute(query, binary=True).fetchone()
     assert row is not None
     answers = iter(row)
     rows = int(next(answers))
-    return rows, [{"rows": rows} | {name: next(answers) for name in names} for names in asked]
+    measured = []
+    for one in asked:
+        numbers = {"rows": rows} | {name: next(answers) for name in one.aggregates}
+        measured.append(numbers | one.check.measure(connection, scope, numbers))
+    return rows, measured
+
+
+def _judged(
+    connection: Connection, scope: Scope, asked: _Asked, measured: Mapping[str, Any]
+) -> Result:
+    found = asked.check.judge(scope, measured)
+    message = found.message
+    if examples := samples(connection, scope, found):
+        message = f"{message}, for example {examples}"
+    return Result(
+        str(asked.options["type"]),
+        str(asked.options.get("severity", "error")),
+        found.passed,
+        message,
+        found.measured,
+        asked.check.columns,
+    )
+
+
+def _blame(connection: Connection, scope: Scope, checks: Sequence[Options]) -> None:
+    """Find whose SQL fails on the rows. Raises `BadRow`, or nothing when it fails no more."""
+    for options in ({"type": "row_count", "min": 0}, *checks):
+        what = "`where`" if options not in checks else f"the check {options['type']}"
+        check = _parse(options, scope.subject.columns)
+        try:
+            with _reading(connection):
+                _measure(
+                    connection,
+                    scope,
+                    [_Asked(options, check, check.aggregates(connection, scope))],
+                )
+        except psycopg.DataError as error:
+            said = error.diag.message_primary or "an error"
+            raise BadRow(f"{what} fails on a row: PostgreSQL said: {said}") from None
 
 
 def _tell(results: Sequence[Result]) -> None:
     for result in results:
-        level = logging.INFO if result.passed else logging.WARNING
-        log.log(level, "check %s: %s", result.type, result.message)
+        level = logging.INFO
+        if not result.passed:
+            level = logging.WARNING if result.severity == "warn" else logging.ERROR
+        word = "passed" if result.passed else "failed"
+        log.log(level, "check %s %s: %s", result.type, word, result.message)
     failed = [r for r in results if not r.passed and r.severity == "error"]
     if failed:
         said = "; ".join(f"{result.type}: {result.message}" for result in failed)

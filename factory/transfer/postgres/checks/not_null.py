@@ -6,11 +6,16 @@ from typing import Any
 
 from psycopg import sql
 
-from factory.transfer import options as opt
-from factory.transfer.errors import BadOption, unknown
-from factory.transfer.postgres.checks.parts import Finding, Plain, Scope
+from factory.transfer.postgres.checks.parts import Finding, Plain, Scope, many, some_columns
+from factory.transfer.postgres.checks.queries import count_of, ident
+from factory.transfer.postgres.table import Connection
 
 OPTIONS = ("columns",)
+
+
+def _null(name: str) -> sql.Composable:
+    # `a IS NULL` of a composite is true when its fields are null: count() sees it as a value.
+    return sql.SQL("{} IS NOT DISTINCT FROM NULL").format(ident(name))
 
 
 @dataclass(frozen=True)
@@ -19,26 +24,21 @@ class NotNull(Plain):
 
     columns: tuple[str, ...]
 
-    def aggregates(self, scope: Scope) -> dict[str, sql.Composable]:
+    def aggregates(self, connection: Connection, scope: Scope) -> dict[str, sql.Composable]:
         """Count the nulls of each column."""
-        count = sql.SQL("count(*) - count({})")
-        return {name: count.format(sql.Identifier(name)) for name in self.columns}
+        return {name: count_of(_null(name)) for name in self.columns}
 
     def judge(self, scope: Scope, measured: Mapping[str, Any]) -> Finding:
         """Pass when no column has any."""
         nulls = {name: measured[name] for name in self.columns}
-        said = [f"{name} is null in {count} rows" for name, count in nulls.items() if count]
-        return Finding(
-            not said, "; ".join(said) or f"no nulls in {', '.join(self.columns)}", {"nulls": nulls}
-        )
+        found = [name for name in self.columns if nulls[name]]
+        if not found:
+            return Finding(True, f"no nulls in {', '.join(self.columns)}", {"nulls": nulls})
+        said = "; ".join(f"{name} is null in {many(nulls[name])}" for name in found)
+        bad = sql.SQL(" OR ").join(map(_null, found))
+        return Finding(False, said, {"nulls": nulls}, bad)
 
 
 def parse(options: Mapping[str, object], columns: Sequence[str]) -> NotNull:
     """Read the names of the columns."""
-    names = opt.texts(options, "columns")
-    if not names:
-        raise BadOption("the check not_null needs `columns`")
-    for name in names:
-        if name not in columns:
-            raise unknown("column in the check not_null", name, columns)
-    return NotNull(tuple(names))
+    return NotNull(some_columns("not_null", options, columns))

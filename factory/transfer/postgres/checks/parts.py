@@ -1,5 +1,6 @@
 """What the checks share: what they look at, what one provides, what it finds."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -7,6 +8,8 @@ from typing import Any, Protocol
 
 from psycopg import sql
 
+from factory.transfer import options as opt
+from factory.transfer.errors import BadOption, unknown
 from factory.transfer.postgres.table import Connection, Table
 
 
@@ -24,10 +27,11 @@ class Subject:
 
 @dataclass(frozen=True)
 class Scope:
-    """A subject, and what the database says about its columns."""
+    """A subject, and what the database says about it."""
 
     subject: Subject
     types: Mapping[str, str]  # without modifiers: `numeric`, not `numeric(10,2)`
+    stored: bool  # its first rows are there at once, unlike those of a view
 
 
 @dataclass(frozen=True)
@@ -51,31 +55,45 @@ class Check(Protocol):
     def verify(self, connection: Connection, scope: Scope) -> None:
         """Ask the database whether the options make sense. Raises `BadOption`."""
 
-    def aggregates(self, scope: Scope) -> dict[str, sql.Composable]:
+    def aggregates(self, connection: Connection, scope: Scope) -> dict[str, sql.Composable]:
         """Name → aggregate, measured for all checks in one pass over the table."""
 
-    def measure(self, connection: Connection, scope: Scope) -> dict[str, Any]:
-        """What takes a query of its own."""
+    def measure(
+        self, connection: Connection, scope: Scope, measured: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """What takes a query of its own, given what the pass measured and the number of `rows`."""
 
     def judge(self, scope: Scope, measured: Mapping[str, Any]) -> Finding:
-        """Judge what was measured; `rows` is there always."""
+        """Judge all that was measured."""
 
 
 class Plain:
     """What most checks have none of."""
 
-    columns: tuple[str, ...] = ()
-
     def verify(self, connection: Connection, scope: Scope) -> None:
         """Nothing to ask."""
 
-    def aggregates(self, scope: Scope) -> dict[str, sql.Composable]:
+    def aggregates(self, connection: Connection, scope: Scope) -> dict[str, sql.Composable]:
         """Nothing but the number of rows."""
         return {}
 
-    def measure(self, connection: Connection, scope: Scope) -> dict[str, Any]:
+    def measure(
+        self, connection: Connection, scope: Scope, measured: Mapping[str, Any]
+    ) -> dict[str, Any]:
         """No query of its own."""
         return {}
+
+
+@dataclass(frozen=True)
+class OfColumn(Plain):
+    """A check of one column."""
+
+    column: str
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The one."""
+        return (self.column,)
 
 
 @dataclass(frozen=True)
@@ -88,3 +106,47 @@ class Result:
     message: str
     measured: dict[str, Any] = field(default_factory=dict)
     columns: tuple[str, ...] = ()
+
+
+def one_column(check: str, options: Mapping[str, object], columns: Sequence[str]) -> str:
+    """Read the option `column`. Raises `BadOption`."""
+    name = opt.get(options, "column", str, "")
+    if not name:
+        raise BadOption(f"the check {check} needs a `column`")
+    return _existing(check, name, columns)
+
+
+def some_columns(
+    check: str, options: Mapping[str, object], columns: Sequence[str]
+) -> tuple[str, ...]:
+    """Read the option `columns`. Raises `BadOption`."""
+    names = opt.texts(options, "columns")
+    if not names:
+        raise BadOption(f"the check {check} needs `columns`")
+    return tuple(dict.fromkeys(_existing(check, name, columns) for name in names))
+
+
+def _existing(check: str, name: str, columns: Sequence[str]) -> str:
+    if name not in columns:
+        raise unknown(f"column in the check {check}", name, columns)
+    return name
+
+
+def number(check: str, options: Mapping[str, object], name: str) -> float | None:
+    """Read a number; a template leaves it as text. Raises `BadOption`."""
+    value = options.get(name)
+    if value is None or (isinstance(value, (int, float)) and not isinstance(value, bool)):
+        return value
+    try:
+        text = value.strip() if isinstance(value, str) else ""
+        number = int(text) if text.lstrip("+-").isdigit() else float(text)
+    except ValueError:
+        number = math.nan
+    if math.isnan(number):
+        raise BadOption(f"{name!r} of the check {check} must be a number, not {value!r}")
+    return number
+
+
+def many(count: int, what: str = "row") -> str:
+    """`1 row`, `2 rows`."""
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
