@@ -87,8 +87,9 @@ def compile(step: Step) -> Fragment:
 
 
 def check(step: Step, folder: Path) -> Iterator[Problem]:
-    """Bounds that no row count can meet."""
+    """Bounds that no row count can meet, and what the source knows of itself."""
     given: Arguments = step.arguments
+    yield from given.source.problems()
     for index, entry in enumerate(given.checks):
         if isinstance(entry, RowCount):
             yield from _bounds(index, entry)

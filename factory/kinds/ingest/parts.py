@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Protocol, Union
 
 import msgspec
 
 from factory.plan.kind import Step
 from factory.plan.model import Task
+from factory.spec.resolve import Problem
 
 OPERATORS = "factory.in_airflow.operators.ingest"
 
@@ -20,6 +21,9 @@ class Source(Protocol):
 
     def tasks(self, step: Step) -> list[Task]:
         """What leaves the rows as Parquet on the stage, in order; the last task returns where."""
+
+    def problems(self) -> Iterable[Problem]:
+        """Values that do not fit each other, with their place in the step's arguments."""
 
 
 class Target(Protocol):

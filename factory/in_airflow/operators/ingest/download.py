@@ -2,35 +2,50 @@
 
 from __future__ import annotations
 
-import logging
-import shutil
 from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from factory.in_airflow.operators.ingest.staged import DOWNLOADS, Staged
+from airflow.providers.common.compat.sdk import AirflowSkipException
+from airflow.sdk.exceptions import AirflowException
+
+from factory.in_airflow.operators.ingest.staged import DOWNLOADS, Staged, number
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import requests
     from airflow.providers.http.hooks.http import HttpHook
     from airflow.sdk import Context
 
-log = logging.getLogger(__name__)
+TIMEOUT = (10.0, 60.0)
+"""Seconds to connect, and of silence between bytes, unless the connection says otherwise."""
 
 
 class Download(Staged):
-    """A file behind an address → the stage."""
+    """A file behind an address → the stage.
+
+    :param url: the address, or the path below the connection's host.
+    :param on_missing: `fail`, or `skip` the task for HTTP 404 and 410.
+    """
 
     template_fields: Sequence[str] = ("url", "conn_id", "sha256", "stage")
 
     def __init__(
-        self, *, url: str, conn_id: str | None = None, sha256: str | None = None, **kwargs: Any
+        self,
+        *,
+        url: str,
+        conn_id: str | None = None,
+        sha256: str | None = None,
+        on_missing: str = "fail",
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.url = url
         self.conn_id = conn_id
         self.sha256 = sha256
+        self.on_missing = on_missing
 
     @cached_property
     def hook(self) -> HttpHook:
@@ -40,27 +55,70 @@ class Download(Staged):
         return HttpHook(method="GET", http_conn_id=self.conn_id or "")
 
     def execute(self, context: Context) -> dict[str, Any]:
-        """Download into an empty folder of the stage."""
+        """Download; return where, how much, and which version."""
         import fsspec
 
-        from factory.transfer.download import download
+        from factory.transfer.download import download, file_name
+        from factory.transfer.errors import Missing
 
-        folder = self._folder(context) / DOWNLOADS
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        session, url = self._session()
-        name = urlsplit(url).path.rpartition("/")[2] or "file"
-        with session:
-            done = download(
-                session, url, fsspec.filesystem("file"), str(folder / name), sha256=self.sha256
-            )
-        log.info("%d bytes are staged", done.bytes)
-        return {"path": f"{DOWNLOADS}/{name}", "bytes": done.bytes}
+        session, url, timeout = self._session()
+        place = f"{DOWNLOADS}/{number(context)}/{file_name(url)}"
+        path = self._folder(context) / place
+        _remove_others(path)
+        disk = fsspec.filesystem("file")
+        try:
+            with session:
+                done = download(session, url, disk, str(path), timeout=timeout, sha256=self.sha256)
+        except Missing as missing:
+            if self.on_missing != "skip":
+                raise
+            reason = f"{missing}: this step is skipped, as `on_missing: skip` says"
+        else:
+            return {"path": place, "bytes": done.bytes, "etag": done.etag}
+        raise AirflowSkipException(reason)
 
-    def _session(self) -> tuple[requests.Session, str]:
+    def _session(self) -> tuple[requests.Session, str, tuple[float, float]]:
         import requests
 
         if self.conn_id is None:
-            return requests.Session(), self.url
+            return requests.Session(), self.url, TIMEOUT
         session = self.hook.get_conn()
-        return session, self.hook.url_from_endpoint(self.url)
+        if self.hook.merged_extra.get("allow_redirects") is False:
+            session.max_redirects = 0
+        return session, self._below_host(), self._timeout()
+
+    def _below_host(self) -> str:
+        if not self.url.startswith(("http://", "https://")):
+            return self.hook.url_from_endpoint(self.url)
+        if _origin(self.url) != _origin(self.hook.base_url):
+            raise AirflowException(
+                f"the connection {self.conn_id!r} is for {_origin(self.hook.base_url)}, and its "
+                f"credentials go nowhere else: {_origin(self.url)} needs a connection of its own"
+            )
+        return self.url
+
+    def _timeout(self) -> tuple[float, float]:
+        given = self.hook.merged_extra.get("timeout")
+        if given is None:
+            return TIMEOUT
+        try:
+            connect, read = given if isinstance(given, list) else (given, given)
+            return float(connect), float(read)
+        except (TypeError, ValueError):
+            raise AirflowException(
+                f"the connection {self.conn_id!r} has {given!r} for its timeout: expected seconds, "
+                "or [seconds to connect, seconds of silence]"
+            ) from None
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    default = {"http": 80, "https": 443}.get(parts.scheme)
+    return f"{parts.scheme}://{parts.hostname}:{parts.port or default}"
+
+
+def _remove_others(path: Path) -> None:
+    """What an earlier attempt, whose address had another name, has left."""
+    for other in path.parent.iterdir() if path.parent.exists() else ():
+        if other.name != path.name and not other.name.startswith(f".{path.name}."):
+            other.unlink(missing_ok=True)

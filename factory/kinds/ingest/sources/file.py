@@ -11,6 +11,7 @@ from factory.kinds.ingest.parts import OPERATORS, convert, task
 from factory.plan.kind import Step
 from factory.plan.model import Output, Task
 from factory.spec.model import Strict
+from factory.spec.resolve import Problem
 
 FileUri = Annotated[
     str,
@@ -57,6 +58,10 @@ class File(Strict, frozen=True, kw_only=True, tag="file", tag_field="type"):
         }
         listing = task(step, "list_files", f"{OPERATORS}.list_files.ListFiles", arguments)
         return [listing, convert(step, None, format, each=Output(listing.id))]
+
+    def problems(self) -> tuple[Problem, ...]:
+        """None: paths are looked for when the task runs."""
+        return ()
 
 
 def _is_pattern(path: str) -> bool:
