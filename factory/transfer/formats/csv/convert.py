@@ -13,6 +13,7 @@ from decimal import Decimal
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from factory.transfer.formats.csv.quick import quick
 from factory.transfer.formats.csv.spelling import Spelling, to_iso
 
 _YEAR = r"([1-9][0-9]{3}|0[1-9][0-9]{2}|00[1-9][0-9]|000[1-9])"
@@ -58,7 +59,10 @@ def convert(texts: pa.Array, kind: pa.DataType, how: Spelling, *, inferred: bool
         return Converted(pa.nulls(len(texts)), pc.is_valid(texts))
     for fits, converter in _CONVERTERS:
         if fits(kind):
-            return converter(_without_quoted_nulls(texts, how), kind, how, inferred)
+            if how.plain(kind) and (found := quick(texts, kind, inferred=inferred)) is not None:
+                return Converted(found)
+            texts = _without_quoted_nulls(texts, how)
+            return converter(texts, kind, how, inferred)
     raise NotImplementedError(str(kind))
 
 

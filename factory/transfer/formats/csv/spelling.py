@@ -47,6 +47,12 @@ class Spelling:
     zone: str | None = None
     nulls: tuple[str, ...] = ("",)
 
+    def plain(self, kind: pa.DataType) -> bool:
+        """Are values of `kind` written as everywhere?"""
+        if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
+            return not self.formats
+        return self.decimal_point == "." or pa.types.is_integer(kind)
+
 
 def spelling(options: Mapping[str, object], nulls: tuple[str, ...] = ("",)) -> Spelling:
     """Read the options. Raises `BadOption`."""
