@@ -1,8 +1,9 @@
 """Source files of any format → one Parquet file on the stage."""
 
+import itertools
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
@@ -14,11 +15,13 @@ from factory.transfer import formats
 from factory.transfer.bad_rows import BadRows
 from factory.transfer.counts import Counts
 from factory.transfer.errors import Missing
+from factory.transfer.lineage import added
 from factory.transfer.staged import whole
 
 log = logging.getLogger(__name__)
 
 ROW_GROUP = 128 * 1024
+MOST_BYTES = 32 << 20  # of a row group, in memory
 
 
 @dataclass(frozen=True)
@@ -59,14 +62,14 @@ def to_parquet(
         whole(target_fs, target) as temporary,
         _bad_rows(target_fs, quarantine, max_bad_rows) as bad,
     ):
-        reader = found.open(fs, sources, format, bad)
+        reader = added(found.open(fs, sources, format, bad), lineage)
         schema = reader.schema
         rows = 0
+        batches = itertools.chain.from_iterable(map(reader.batches, sources))
         with target_fs.open(temporary, "wb") as out, pq.ParquetWriter(out, schema) as writer:
-            for source in sources:
-                for batch in reader.batches(source):
-                    writer.write_batch(batch, row_group_size=ROW_GROUP)
-                    rows += batch.num_rows
+            for part in _joined(batches):
+                writer.write_table(part, row_group_size=ROW_GROUP)
+                rows += part.num_rows
             counts = Counts(rows + bad.count, bad.count)
             writer.add_key_value_metadata(counts.metadata())
         size = int(target_fs.size(temporary))
@@ -76,6 +79,20 @@ def to_parquet(
         *(len(sources), rows, counts.quarantined, size, seconds),
     )
     return Converted(target, rows, size, _columns(schema), counts.read, counts.quarantined)
+
+
+def _joined(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
+    """As much as makes a row group: each write makes one, however small."""
+    kept: list[pa.RecordBatch] = []
+    rows = size = 0
+    for batch in batches:
+        kept.append(batch)
+        rows, size = rows + batch.num_rows, size + batch.nbytes
+        if rows >= ROW_GROUP or size >= MOST_BYTES:
+            yield pa.Table.from_batches(kept)
+            kept, rows, size = [], 0, 0
+    if kept:
+        yield pa.Table.from_batches(kept)
 
 
 class _Nothing(Exception):
