@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Literal
 
 from msgspec import Meta
 
 from factory.spec.model import Strict
+from factory.spec.resolve import Problem
 
 Names = Annotated[list[str], Meta(min_length=1)]
+Moment = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        examples=["{{ ds }}", "{{ macros.ds_add(ds, 1) }}", "2024-01-31T06:00:00Z"],
+    ),
+]
 
 
 class Append(Strict, frozen=True, kw_only=True, tag_field="mode", tag="append"):
@@ -19,13 +28,79 @@ class Replace(Strict, frozen=True, kw_only=True, tag_field="mode", tag="replace"
     """The rows become the whole table."""
 
 
-class Merge(Strict, frozen=True, kw_only=True, tag_field="mode", tag="merge"):
+class Merge(Strict, frozen=True, kw_only=True, omit_defaults=True, tag_field="mode", tag="merge"):
     """Update the rows whose key is there already, add the others."""
 
     key: Annotated[
         Names,
         Meta(description="Columns that together name one row.", examples=[["order_id"]]),
     ]
+    duplicates: Annotated[
+        Literal["fail", "last"],
+        Meta(description="When a key stands in several rows of one load: fail, or take the last."),
+    ] = "fail"
 
 
-Write = Append | Replace | Merge
+class Partition(
+    Strict, frozen=True, kw_only=True, omit_defaults=True, tag_field="mode", tag="partition"
+):
+    """The rows become those of one interval of time: `start` ≤ column < `end`.
+
+    Without `start` and `end` it is the run's data interval. Most cron schedules give runs an
+    empty one, which is an error: write the interval then.
+    """
+
+    column: Annotated[
+        str,
+        Meta(
+            description="A date, or a timestamp; one without a time zone is taken as UTC.",
+            examples=["pickup_at"],
+            min_length=1,
+        ),
+    ]
+    start: Annotated[
+        Moment | None,
+        Meta(description="Beginning of the interval. Jinja templates are filled in."),
+    ] = None
+    end: Annotated[
+        Moment | None,
+        Meta(description="End of the interval: the first moment that is not in it."),
+    ] = None
+    outside: Annotated[
+        Literal["fail", "drop"],
+        Meta(description="When rows of the load are outside the interval, or null: fail, or drop."),
+    ] = "fail"
+
+
+Write = Append | Replace | Merge | Partition
+
+
+def key(given: Write) -> list[str]:
+    """The columns that name a row; none when the mode does not ask."""
+    return given.key if isinstance(given, Merge) else []
+
+
+def check(given: Write) -> Iterator[Problem]:
+    """A key that names a column twice; half an interval."""
+    yield from twice(("write", "key"), key(given))
+    if isinstance(given, Partition) and (given.start is None) != (given.end is None):
+        one, other = ("start", "end") if given.end is None else ("end", "start")
+        yield Problem(
+            ("write", one),
+            "missing-key",
+            f"the interval has a {one}, but no {other}",
+            expected=f"`{other}:` beside it, or neither",
+            hint='a day is `start: "{{ ds }}"`, `end: "{{ macros.ds_add(ds, 1) }}"`',
+        )
+
+
+def twice(place: tuple[str | int, ...], names: Sequence[str]) -> Iterator[Problem]:
+    """Names that stand in a list more than once."""
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            yield Problem(
+                (*place, index),
+                "key-columns",
+                f"the column {name!r} is named twice",
+                expected="each column once",
+            )

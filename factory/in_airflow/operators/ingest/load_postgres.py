@@ -10,6 +10,8 @@ from airflow.sdk.exceptions import AirflowException
 from factory.in_airflow.operators.ingest.staged import Staged
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from airflow.sdk import Context
 
 
@@ -19,7 +21,7 @@ class LoadPostgres(Staged):
     :param staged: what the conversion returned; a list when several tasks converted.
     """
 
-    template_fields: Sequence[str] = ("staged", "table", "conn_id", "stage")
+    template_fields: Sequence[str] = ("staged", "table", "conn_id", "stage", "write")
 
     def __init__(
         self,
@@ -29,6 +31,11 @@ class LoadPostgres(Staged):
         table: str,
         write: Mapping[str, Any],
         checks: Sequence[Mapping[str, Any]] = (),
+        primary_key: Sequence[str] = (),
+        indexes: Sequence[Sequence[str]] = (),
+        on_schema_change: str = "fail",
+        lock_timeout: float = 600.0,
+        statement_timeout: float = 3600.0,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -37,6 +44,11 @@ class LoadPostgres(Staged):
         self.table = table
         self.write = write
         self.checks = checks
+        self.primary_key = primary_key
+        self.indexes = indexes
+        self.on_schema_change = on_schema_change
+        self.lock_timeout = lock_timeout
+        self.statement_timeout = statement_timeout
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Load; the run and the task name the load, so that a repeated one is known."""
@@ -46,18 +58,33 @@ class LoadPostgres(Staged):
         from factory.transfer.postgres.load import load
 
         task = context["task_instance"]
-        paths = self._paths(context)
+        interval = _interval(context)
         done = load(
             postgres_conninfo(self.conn_id, application=f"{task.dag_id}.{task.task_id}"),
             fsspec.filesystem("file"),
-            paths,
+            self._paths(context),
             table=self.table,
             write=self.write,
             checks=self.checks,
             load_id=f"{task.dag_id}/{task.task_id}/{task.run_id}",
+            primary_key=self.primary_key,
+            indexes=self.indexes,
+            on_schema_change=self.on_schema_change,
+            interval=interval,
+            as_of=interval[1] if interval else None,
+            lock_timeout=self.lock_timeout,
+            statement_timeout=self.statement_timeout,
         )
         self._tell_asset(context, done.rows)
-        return {"table": done.table, "rows": done.rows, "published": done.published}
+        return {
+            "table": done.table,
+            "published": done.published,
+            "read": done.read,
+            "quarantined": done.quarantined,
+            "dropped": done.dropped,
+            "rows": done.rows,
+            "seconds": round(done.seconds, 3),
+        }
 
     def _paths(self, context: Context) -> list[str]:
         """What the conversion, or each of several, says that it left."""
@@ -76,3 +103,9 @@ class LoadPostgres(Staged):
     def _tell_asset(self, context: Context, rows: int) -> None:
         for asset in self.outlets:
             context["outlet_events"][asset].extra = {"rows": rows}
+
+
+def _interval(context: Context) -> tuple[datetime, datetime] | None:
+    """Give the run's data interval; a run that was triggered without a date has none."""
+    start, end = context.get("data_interval_start"), context.get("data_interval_end")
+    return None if start is None or end is None else (start, end)

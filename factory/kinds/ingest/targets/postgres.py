@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any, Literal
 
+import msgspec
 from msgspec import Meta
 
 from factory.kinds.ingest.parts import OPERATORS, table_asset
-from factory.spec.model import Strict
+from factory.kinds.ingest.writes import twice
+from factory.plan.model import seconds
+from factory.spec.model import Duration, Strict
+from factory.spec.resolve import Problem
+
+ColumnName = Annotated[str, Meta(min_length=1)]
+_DEFAULTS = {"on_schema_change": "fail", "lock_timeout": "10m", "statement_timeout": "1h"}
 
 
-class Postgres(Strict, frozen=True, kw_only=True, tag="postgres", tag_field="type"):
+class Postgres(
+    Strict, frozen=True, kw_only=True, omit_defaults=True, tag="postgres", tag_field="type"
+):
     """A PostgreSQL table; it is created when it is missing."""
 
     conn_id: Annotated[
@@ -24,14 +34,62 @@ class Postgres(Strict, frozen=True, kw_only=True, tag="postgres", tag_field="typ
             min_length=1,
         ),
     ]
+    primary_key: Annotated[
+        list[ColumnName],
+        Meta(
+            description="Columns of the primary key of a table that is created.",
+            examples=[["order_id"]],
+        ),
+    ] = msgspec.field(default_factory=list)
+    indexes: Annotated[
+        list[Annotated[list[ColumnName], Meta(min_length=1)]],
+        Meta(
+            description="Columns of each index of a table that is created.",
+            examples=[[["pickup_at"], ["vendor_id", "pickup_at"]]],
+        ),
+    ] = msgspec.field(default_factory=list)
+    on_schema_change: Annotated[
+        Literal["fail", "add_columns", "ignore"],
+        Meta(
+            description="When the load and the table have other columns: `fail`; `add_columns` "
+            "adds new ones to the table; `ignore` does not load them. With the last two, a column "
+            "that the load lacks is null or its default. A type that does not fit always fails."
+        ),
+    ] = "fail"
+    lock_timeout: Annotated[
+        Duration, Meta(description="How long to wait for other loads and queries of the table.")
+    ] = "10m"
+    statement_timeout: Annotated[
+        Duration, Meta(description="The longest time for one statement; the copy is one.")
+    ] = "1h"
 
     def load(self) -> tuple[str, dict[str, Any]]:
         """The operator that publishes into PostgreSQL."""
-        return f"{OPERATORS}.load_postgres.LoadPostgres", {
-            "conn_id": self.conn_id,
-            "table": self.table,
-        }
+        arguments: dict[str, Any] = {"conn_id": self.conn_id, "table": self.table}
+        if self.primary_key:
+            arguments["primary_key"] = list(self.primary_key)
+        if self.indexes:
+            arguments["indexes"] = [list(columns) for columns in self.indexes]
+        for name, default in _DEFAULTS.items():
+            value = getattr(self, name)
+            if value != default:
+                arguments[name] = seconds(value) if name.endswith("_timeout") else value
+        return f"{OPERATORS}.load_postgres.LoadPostgres", arguments
 
     def asset(self) -> str | None:
         """`table://<conn_id>/<schema>/<table>`."""
         return table_asset(self.conn_id, self.table)
+
+    def problems(self, key: Sequence[str]) -> Iterator[Problem]:
+        """Columns that are named twice; a primary key that is narrower than a merge's `key`."""
+        yield from twice(("target", "primary_key"), self.primary_key)
+        for place, columns in enumerate(self.indexes):
+            yield from twice(("target", "indexes", place), columns)
+        if self.primary_key and set(self.primary_key) < set(key):
+            yield Problem(
+                ("target", "primary_key"),
+                "key-columns",
+                "rows that the merge key tells apart may be one for the primary key",
+                expected=f"a primary key of {', '.join(key)}",
+                hint="merge by the primary key, or give both the same columns",
+            )
