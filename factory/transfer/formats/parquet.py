@@ -1,15 +1,20 @@
 """Parquet. Types are the file's own."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import fsspec
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from factory.transfer import names
 from factory.transfer.bad_rows import BadRows
 from factory.transfer.errors import BadRow
 from factory.transfer.formats import Reader
+from factory.transfer.types import type_word
 
 OPTIONS = names.OPTIONS
 ROWS = 64 * 1024
@@ -22,37 +27,78 @@ def open(
     bad: BadRows,
 ) -> Reader:
     """See `Format.open`."""
-    first = _schema(fs, sources[0], options)
+    first, _ = _columns(fs, sources[0], options)
     for source in sources[1:]:
-        own = _schema(fs, source, options)
+        own, _ = _columns(fs, source, options)
         if not own.equals(first):
             raise BadRow(f"{source} has other columns than {sources[0]}: {_difference(first, own)}")
-    return Reader(first, lambda source: _batches(fs, source, first))
+    return Reader(first, lambda source: _batches(fs, source, options, first))
 
 
 def _batches(
-    fs: fsspec.AbstractFileSystem, source: str, schema: pa.Schema
+    fs: fsspec.AbstractFileSystem, source: str, options: Mapping[str, object], schema: pa.Schema
 ) -> Iterator[pa.RecordBatch]:
+    _, wanted = _columns(fs, source, options)
     with fs.open(source, "rb") as file, _opened(file, source) as parquet:
-        try:
-            for batch in parquet.iter_batches(batch_size=ROWS):
-                yield pa.RecordBatch.from_arrays(batch.columns, schema=schema)
-        except (pa.ArrowException, OSError) as error:
-            raise BadRow(f"{source} is damaged: {error}") from error
+        batches = parquet.iter_batches(batch_size=ROWS, columns=wanted)
+        while (batch := _next(batches, source)) is not None:
+            # `a` also brings `a.b`: pyarrow takes it for a part of `a`.
+            found = pa.RecordBatch.from_arrays(
+                [batch.column(batch.schema.get_field_index(name)) for name in wanted], schema=schema
+            )
+            _check_range(found, source)
+            yield found
 
 
-def _schema(fs: fsspec.AbstractFileSystem, source: str, options: Mapping[str, object]) -> pa.Schema:
+def _next(batches: Iterator[pa.RecordBatch], source: str) -> pa.RecordBatch | None:
+    try:
+        return next(batches, None)
+    except (pa.ArrowException, OSError) as error:
+        raise BadRow(f"{source} is damaged: {error}") from error
+
+
+# PostgreSQL's first day is 4713-11-24 BC; what lies before would come out as another, or -infinity.
+_FIRST_DAY = -2_440_588
+_PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+
+
+def _check_range(batch: pa.RecordBatch, source: str) -> None:
+    for name, kind, column in zip(
+        batch.schema.names, batch.schema.types, batch.columns, strict=True
+    ):
+        if pa.types.is_timestamp(kind):
+            first, width = _FIRST_DAY * 86_400 * _PER_SECOND[kind.unit], pa.int64()
+        elif pa.types.is_date32(kind):
+            first, width = _FIRST_DAY, pa.int32()
+        else:
+            continue
+        least = pc.min(column.cast(width)).as_py()
+        if least is not None and least < first:
+            raise BadRow(
+                f"{source}: column {name!r} holds a {type_word(kind)} before 4713 BC ({least})",
+                "PostgreSQL has none; is it a mark for a missing value?",
+            )
+
+
+def _columns(
+    fs: fsspec.AbstractFileSystem, source: str, options: Mapping[str, object]
+) -> tuple[pa.Schema, list[str]]:
+    """Final names and types, and the file's own names."""
     with fs.open(source, "rb") as file, _opened(file, source) as parquet:
         schema = parquet.schema_arrow.remove_metadata()
-    renamed = names.final(schema.names, options, source)
-    return pa.schema([f.with_name(n) for f, n in zip(schema, renamed, strict=True)])
+    chosen = names.chosen(schema.names, options, source)
+    fields = [schema.field(index).with_name(name).remove_metadata() for index, name in chosen]
+    return pa.schema(fields), [schema.names[index] for index, _ in chosen]
 
 
-def _opened(file: object, source: str) -> pq.ParquetFile:
+@contextmanager
+def _opened(file: object, source: str) -> Iterator[pq.ParquetFile]:
     try:
-        return pq.ParquetFile(file)
+        parquet = pq.ParquetFile(file)
     except (pa.ArrowException, OSError) as error:
         raise BadRow(f"{source} is not a Parquet file: {error}") from error
+    with parquet:
+        yield parquet
 
 
 def _difference(one: pa.Schema, other: pa.Schema) -> str:

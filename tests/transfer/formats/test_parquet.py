@@ -1,0 +1,83 @@
+import datetime as dt
+from pathlib import Path
+
+import fsspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from factory.transfer import formats
+from factory.transfer.bad_rows import BadRows
+from factory.transfer.errors import BadOption, BadRow
+
+
+def table(paths: Path | list[Path], **options: object) -> pa.Table:
+    sources = [str(path) for path in (paths if isinstance(paths, list) else [paths])]
+    given = {"type": "parquet", **options}
+    reader = formats.find(given).open(fsspec.filesystem("file"), sources, given, BadRows.fail())
+    batches = (batch for source in sources for batch in reader.batches(source))
+    return pa.Table.from_batches(batches, reader.schema)
+
+
+def test_select_and_rename(tmp_path: Path) -> None:
+    path = tmp_path / "f.parquet"
+    columns = {"a": [1, 2], "a.b": ["x", None], "Long Name": [True, False], "n": [None, None]}
+    pq.write_table(pa.table(columns), path)
+    assert table(path).to_pydict() == {
+        "a": [1, 2],
+        "a_b": ["x", None],
+        "long_name": [True, False],
+        "n": [None, None],
+    }
+    found = table(path, names="as_is", rename={"a": "id"}, select=["Long Name", "id"])
+    assert list(found.to_pydict().items()) == [("Long Name", [True, False]), ("id", [1, 2])]
+    with pytest.raises(BadOption, match=r"column in 'select', .* Did you mean 'long_name'"):
+        table(path, select=["longname"])
+
+
+def test_clashes(tmp_path: Path) -> None:
+    path = tmp_path / "f.parquet"
+    pq.write_table(pa.table({"Id": [1], "id": [2], "x": [3]}), path)
+    with pytest.raises(BadOption, match="'Id' and 'id' would both be 'id'"):
+        table(path)
+    assert table(path, select=["x"]).to_pydict() == {"x": [3]}
+    assert table(path, rename={"Id": "one"}).column_names == ["one", "id", "x"]
+
+
+def test_files_must_agree(tmp_path: Path) -> None:
+    one, two = tmp_path / "1.parquet", tmp_path / "2.parquet"
+    pq.write_table(pa.table({"a": [1], "b": ["x"]}), one)
+    pq.write_table(pa.table({"a": [1.5], "b": ["x"]}), two)
+    with pytest.raises(BadRow, match=r"2\.parquet .* without a int64 and with a double"):
+        table([one, two])
+    assert table([one, two], select=["b"]).num_rows == 2
+
+
+def test_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "f.parquet"
+    pq.write_table(pa.table({"a": list(range(100_000))}), path, use_dictionary=False)
+    data = path.read_bytes()
+    for broken in (data[:-4], data[: len(data) // 2], b"", b"a,b\n"):
+        path.write_bytes(broken)
+        with pytest.raises(BadRow, match=r"f\.parquet is not a Parquet file"):
+            table(path)
+    path.write_bytes(data[:1000] + b"\xff" * 5000 + data[6000:])
+    with pytest.raises(BadRow, match=r"f\.parquet is damaged"):
+        table(path)
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        pa.array([0, -(2**63)], pa.int64()).cast(pa.timestamp("us")),
+        pa.array([-(2**40)], pa.int64()).cast(pa.timestamp("s", "UTC")),
+        pa.array([-(2**31)], pa.int32()).cast(pa.date32()),
+    ],
+)
+def test_before_the_first_day(array: pa.Array, tmp_path: Path) -> None:
+    path = tmp_path / "f.parquet"
+    pq.write_table(pa.table({"t": array}), path)
+    with pytest.raises(BadRow, match=r"column 't' holds a .* before 4713 BC"):
+        table(path)
+    pq.write_table(pa.table({"t": [dt.date(1, 1, 1), None, dt.date(9999, 12, 31)]}), path)
+    assert table(path).num_rows == 3
