@@ -209,7 +209,11 @@ def test_after_a_failure_the_staged_files_stay(shop: Shop) -> None:
     run = shop.run(checks="[{type: row_count, min: 2}]")
     assert run.state == "failed"
     assert run.states["orders.clean_up"] == "success"
-    assert shop.staged() == ["00000.parquet", "orders-2024-01-02.csv.gz"]
+    assert shop.staged() == [
+        ".orders-2024-01-02.csv.gz.json",
+        "00000.parquet",
+        "orders-2024-01-02.csv.gz",
+    ]
     assert "its files stay in" in run.log
 
 
