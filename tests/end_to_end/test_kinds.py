@@ -106,6 +106,11 @@ alerts:
 tasks:
   - {id: hold, uses: wait, with: {for: {type: file, path: FOLDER/go_on}, poll_interval: 1s}}
 """,
+    "given_up": """
+deadline: 20s
+alerts: {on_deadline: [{type: webhook, conn_id: hook}]}
+tasks: [{id: bad, run: exit 1}]
+""",
     "in_time": """
 deadline: 10m
 alerts: {on_deadline: [{type: webhook, conn_id: hook}]}
@@ -292,6 +297,7 @@ def test_a_run_that_took_too_long_is_told(world: World) -> None:
 
 def test_a_missed_deadline_is_told_once_and_the_run_goes_on(world: World) -> None:
     on_time = world.api.trigger("in_time", logical_date=DAY)
+    given_up = world.api.trigger("given_up", logical_date=DAY)
     run = world.api.trigger("late", logical_date=DAY)
     (told,) = until(lambda: world.told(run, "deadline"))
     words = f"Pipeline late missed its deadline: run {run.dag_run_id} still runs. It was due 0:"
@@ -316,5 +322,7 @@ def test_a_missed_deadline_is_told_once_and_the_run_goes_on(world: World) -> Non
     assert len(world.slack.asked) == 1
     assert world.ended(on_time).state == "success"
     assert world.told(on_time, "deadline") == []
+    (told,) = until(lambda: world.told(given_up, "deadline"))
+    assert f"run {given_up.dag_run_id} failed. It was due 0:" in told["message"]
     written = [file for file in (world.folder / "home").rglob("*") if file.is_file()]
     assert not [file for file in written if b"XsecretX" in file.read_bytes()]
