@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import codecs
+import difflib
+import itertools
+import re
+import zoneinfo
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from factory.spec.model import Strict
+from factory.spec.problem import Problem
 
 # The words of factory.transfer.types, which is not imported: it needs pyarrow.
 _PATTERN = (
@@ -68,26 +75,57 @@ TimeZone = Annotated[
 Character = Annotated[str, Meta(min_length=1, max_length=1)]
 
 
+Names = Annotated[
+    Literal["snake_case", "as_is"],
+    Meta(description="`VendorID` becomes `vendor_id`, or stays as it is."),
+]
+
+
 class Csv(Strict, frozen=True, kw_only=True, omit_defaults=True, tag="csv", tag_field="type"):
-    """Comma-separated values, UTF-8; `.gz` is unpacked on the way."""
+    """Comma-separated values; `.gz`, `.zst`, `.bz2`, `.xz` and `.zip` are unpacked on the way.
+
+    Types that are not declared are inferred from the first rows, and then held for every value: one
+    that does not fit, or that its type would change (`007`), is a bad row.
+    """
 
     delimiter: Annotated[
         Character, Meta(description="Between two values.", examples=[",", ";", "|"])
     ] = ","
-    quote: Annotated[Character, Meta(description="Around a value.")] = '"'
+    quote: Annotated[
+        Character | None,
+        Meta(description="Around a value; doubled, it stands for itself. `null`: there is none."),
+    ] = '"'
+    escape: Annotated[
+        Character | None,
+        Meta(description="Before a character that stands for itself.", examples=["\\"]),
+    ] = None
+    encoding: Annotated[
+        str,
+        Meta(
+            description="How characters are written, by Python's names.",
+            examples=["latin-1", "cp1252", "utf-16"],
+        ),
+    ] = "utf-8"
     header: Annotated[
         bool, Meta(description="Whether the first line names the columns; else declare `columns`.")
     ] = True
+    skip_rows: Annotated[int, Meta(description="Lines to leave out at the start.", ge=0)] = 0
     nulls: Annotated[
         list[str] | UnsetType,
-        Meta(description="Texts that mean null. Default: an empty value.", examples=[["", "NA"]]),
+        Meta(
+            description="Texts that mean null; quoted, they are texts. Default: an empty value.",
+            examples=[["", "NA"]],
+        ),
     ] = UNSET
+    decimal_point: Annotated[
+        Character, Meta(description="In numbers. Thousands are not separated.", examples=[","])
+    ] = "."
+    timestamp_formats: Annotated[TimestampFormats, Meta()] = msgspec.field(default_factory=list)
+    timezone: Annotated[TimeZone, Meta()] = None
     columns: Annotated[Types, Meta()] = msgspec.field(default_factory=dict)
-    names: Annotated[
-        Literal["snake_case", "as_is"],
-        Meta(description="`VendorID` becomes `vendor_id`, or stays as it is."),
-    ] = "snake_case"
+    names: Annotated[Names, Meta()] = "snake_case"
     rename: Annotated[Renames, Meta()] = msgspec.field(default_factory=dict)
+    select: Annotated[Select, Meta()] = msgspec.field(default_factory=list)
 
 
 JsonTypes = Annotated[
@@ -110,10 +148,7 @@ class Jsonl(Strict, frozen=True, kw_only=True, omit_defaults=True, tag="jsonl", 
     columns: Annotated[JsonTypes, Meta()] = msgspec.field(default_factory=dict)
     timestamp_formats: Annotated[TimestampFormats, Meta()] = msgspec.field(default_factory=list)
     timezone: Annotated[TimeZone, Meta()] = None
-    names: Annotated[
-        Literal["snake_case", "as_is"],
-        Meta(description="`VendorID` becomes `vendor_id`, or stays as it is."),
-    ] = "snake_case"
+    names: Annotated[Names, Meta()] = "snake_case"
     rename: Annotated[Renames, Meta()] = msgspec.field(default_factory=dict)
     select: Annotated[Select, Meta()] = msgspec.field(default_factory=list)
 
@@ -123,11 +158,9 @@ class Parquet(
 ):
     """Apache Parquet."""
 
-    names: Annotated[
-        Literal["snake_case", "as_is"],
-        Meta(description="`VendorID` becomes `vendor_id`, or stays as it is."),
-    ] = "snake_case"
+    names: Annotated[Names, Meta()] = "snake_case"
     rename: Annotated[Renames, Meta()] = msgspec.field(default_factory=dict)
+    select: Annotated[Select, Meta()] = msgspec.field(default_factory=list)
 
 
 Format = Literal["csv", "jsonl", "parquet"] | Csv | Jsonl | Parquet
@@ -140,3 +173,74 @@ def options(given: Format) -> dict[str, object]:
         return {"type": given}
     plain: dict[str, object] = msgspec.to_builtins(given)
     return plain
+
+
+def check(given: Format) -> Iterator[Problem]:
+    """Options that no file can be read with. Paths are below the format."""
+    if isinstance(given, str):
+        return
+    if isinstance(given, Csv):
+        yield from _dialect(given)
+    if not isinstance(given, Parquet):
+        yield from _times(given)
+    yield from _names(given)
+
+
+def _dialect(given: Csv) -> Iterator[Problem]:
+    characters = {"delimiter": given.delimiter, "quote": given.quote, "escape": given.escape}
+    for (one, this), (other, that) in itertools.combinations(characters.items(), 2):
+        if this is not None and this == that:
+            yield Problem((other,), "bad-value", f"{other} and {one} are both {that!r}")
+    for name, value in (*characters.items(), ("decimal_point", given.decimal_point)):
+        if value is not None and (not value.isascii() or value in "\r\n\0"):
+            yield Problem(
+                (name,), "bad-value", f"{name} is {value!r}", expected="one ASCII character"
+            )
+    if given.decimal_point.isalnum() or given.decimal_point in "+-":
+        said = f"decimal_point can't be {given.decimal_point!r}"
+        yield Problem(("decimal_point",), "bad-value", said, expected="`.` or `,`")
+    try:
+        codecs.lookup(given.encoding)
+    except LookupError:
+        known = "utf-8, utf-16, latin-1, cp1252, or another that Python knows"
+        said = f"there is no encoding {given.encoding!r}"
+        yield Problem(("encoding",), "bad-value", said, expected=known)
+    if not given.header and not given.columns:
+        said = "a CSV without a header needs its columns"
+        yield Problem(("header",), "missing-key", said, expected="`columns:`, in their order")
+
+
+def _times(given: Csv | Jsonl) -> Iterator[Problem]:
+    for index, form in enumerate(given.timestamp_formats):
+        if "%" not in form or not {"%Y", "%y", "%F", "%D", "%G", "%c", "%x"} & _directives(form):
+            said = f"{form!r} has no year"
+            expected = "a strptime format such as %d/%m/%Y %H:%M:%S"
+            yield Problem(("timestamp_formats", index), "bad-value", said, expected=expected)
+    zone = given.timezone
+    if zone is not None and zone not in (known := zoneinfo.available_timezones()) and known:
+        near = difflib.get_close_matches(zone, known, 1)
+        hint = f"did you mean {near[0]!r}?" if near else ""
+        said = f"there is no time zone {zone!r}"
+        expected = "a name such as Europe/Berlin or UTC"
+        yield Problem(("timezone",), "bad-value", said, expected=expected, hint=hint)
+
+
+def _directives(form: str) -> set[str]:
+    return set(re.findall("%.", form))
+
+
+def _names(given: Csv | Jsonl | Parquet) -> Iterator[Problem]:
+    by_name: dict[str, str] = {}
+    for own, name in given.rename.items():
+        if name in by_name:
+            said = f"{by_name[name]!r} and {own!r} are both renamed to {name!r}"
+            yield Problem(("rename", own), "bad-value", said)
+        by_name.setdefault(name, own)
+    for index, name in enumerate(given.select):
+        if name in given.select[:index]:
+            yield Problem(("select", index), "bad-value", f"{name!r} is selected twice")
+    if given.select:
+        for own, name in given.rename.items():
+            if own not in given.select and name not in given.select:
+                said = f"{own!r} is renamed, but not selected"
+                yield Problem(("rename", own), "bad-value", said, severity="warning")
