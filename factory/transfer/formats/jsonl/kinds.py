@@ -201,7 +201,8 @@ class Binary(_Plain):
             return None
         if token[:1] != b'"':
             raise self.wrong(token)
-        return string(token)
+        text: str = msgspec.json.decode(token, type=str)
+        return text  # bytes may be zero
 
     def array(self, values: Sequence[Any]) -> pa.Array:
         """As bytes."""
