@@ -38,11 +38,15 @@ def staging(uri: str, connection: Connection, target: Table, staged: Staged) -> 
 
 
 def _drop(uri: str, connection: Connection, table: Table) -> None:
-    if not connection.broken:
+    """Drop the staging table, if need be by a new connection; what stays, the next load drops."""
+    try:
+        if connection.broken:
+            raise psycopg.OperationalError
         tables.drop(connection, table)
-        return
-    with suppress(psycopg.Error), psycopg.connect(uri, autocommit=True) as another:
-        tables.drop(another, table)
+    except psycopg.OperationalError:
+        with suppress(psycopg.Error), psycopg.connect(uri, autocommit=True) as another:
+            another.execute("SET lock_timeout = '5s'")
+            tables.drop(another, table)
 
 
 def _holding(staged: Table) -> str:

@@ -4,7 +4,7 @@ import hashlib
 import math
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -119,7 +119,7 @@ def locked(connection: Connection, what: str) -> Iterator[None]:
     try:
         yield
     finally:
-        if not connection.broken:
+        with suppress(psycopg.OperationalError):
             connection.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", (what,))
 
 

@@ -28,17 +28,27 @@ class Warehouse:
         self,
         data: pa.Table | Mapping[str, Sequence[object]],
         write: Mapping[str, object] = APPEND,
+        **options: Any,
+    ) -> Loaded:
+        return self.load_all([data], write, **options)
+
+    def load_all(
+        self,
+        files: Sequence[pa.Table | Mapping[str, Sequence[object]]],
+        write: Mapping[str, object] = APPEND,
         *,
         table: str = "trips",
         load_id: str = "run 1",
+        uri: str | None = None,
         **options: Any,
     ) -> Loaded:
-        path = self.stage / "data.parquet"
-        pq.write_table(data if isinstance(data, pa.Table) else pa.table(data), path)
+        paths = [str(self.stage / f"data-{number}.parquet") for number in range(len(files))]
+        for path, data in zip(paths, files, strict=True):
+            pq.write_table(data if isinstance(data, pa.Table) else pa.table(data), path)
         return load(
-            self.uri,
+            uri or self.uri,
             fsspec.filesystem("file"),
-            [str(path)],
+            paths,
             table=f"{self.schema}.{table}",
             write=write,
             load_id=load_id,
@@ -56,6 +66,10 @@ class Warehouse:
     def rows(self, columns: str = "*") -> list[tuple[Any, ...]]:
         return sorted(self.run(f"SELECT {columns} FROM {{}}"))
 
+    def locks(self) -> list[tuple[Any, ...]]:
+        """Locks that loads left behind."""
+        return self.run("SELECT objid FROM pg_locks WHERE locktype = 'advisory'")
+
     def tables(self) -> set[str]:
         query = "SELECT relname FROM pg_class WHERE relnamespace = %s::regnamespace"
         query += " AND relkind IN ('r', 'p', 'v', 'm')"
@@ -70,5 +84,6 @@ def warehouse(
     schema = f"s{abs(hash(request.node.nodeid))}"
     with psycopg.connect(postgres.uri, autocommit=True) as connection:
         connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema)))
-        yield Warehouse(postgres.uri, schema, tmp_path)
+    yield Warehouse(postgres.uri, schema, tmp_path)
+    with psycopg.connect(postgres.uri, autocommit=True) as connection:
         connection.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(schema)))
