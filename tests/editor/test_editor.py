@@ -143,7 +143,7 @@ def test_a_good_pipeline_has_nothing_underlined(editor: Editor) -> None:
         ("catchup: true", "cachup: true", 5, "cachup", "not allowed"),
         ("catchup: true", "catchup: maybe", 5, "maybe", "Expected true or false or ${…}."),
         ("retry_delay: 5m", "retry_delay: 5 min", 7, "5 min", "Expected duration such as 90s."),
-        ("type: email", "type: emial", 9, "emial", '"email", "webhook"'),
+        ("type: email", "type: emial", 9, "emial", '"email", "slack", "webhook"'),
         ("{type: email, to: [trips@example.org]}", "{type: email}", 9, "{", '"to"'),
         ("  - id: load", "  - name: load", 11, "name", "not allowed"),
         ("uses: ingest", "uses: ingets", 12, "ingets", '"ingest"'),
