@@ -66,6 +66,15 @@ def test_tried_again(bad: Answer, web: Web, tmp_path: Path) -> None:
     assert len(web.asked) == 3
 
 
+def test_silence_is_not_waited_for(
+    web: Web, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    web.answers = [Answer(BODY[:1000], length=len(BODY), stall=True), Answer(BODY)]
+    get(web, tmp_path / "trips.csv")
+    assert "timed out; trying again" in caplog.text
+    assert "secret" not in caplog.text
+
+
 @pytest.mark.parametrize(
     ("bad", "attempts", "message"),
     [
