@@ -1,8 +1,10 @@
 import datetime as dt
 import gzip
-from collections.abc import Mapping
+import io
+import json
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import fsspec
 import pyarrow as pa
@@ -20,13 +22,19 @@ def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(blocks, "LONGEST", 8192)
 
 
-def table(path: Path | list[Path], content: bytes | None = None, **options: object) -> pa.Table:
+def table(
+    path: Path | list[Path],
+    content: bytes | None = None,
+    bad: BadRows | None = None,
+    **options: object,
+) -> pa.Table:
     paths = path if isinstance(path, list) else [path]
     if content is not None:
         paths[0].write_bytes(content)
     options = {"type": "csv", **options}
     sources = [str(path) for path in paths]
-    reader = formats.find(options).open(fsspec.filesystem("file"), sources, options, BadRows.fail())
+    fs = fsspec.filesystem("file")
+    reader = formats.find(options).open(fs, sources, options, bad or BadRows.fail())
     batches = (batch for source in sources for batch in reader.batches(source))
     return pa.Table.from_batches(batches, reader.schema)
 
@@ -116,9 +124,126 @@ def test_gzip(tmp_path: Path) -> None:
             table(path, broken)
 
 
+def test_blank_lines(tmp_path: Path) -> None:
+    path = tmp_path / "f.csv"
+    assert table(path, b"\n\na,b\n\n1,2\n\n\n3,4\n\n").num_rows == 2
+    # A null in a single column is written as nothing.
+    assert column(table(path, b"a\n1\n\n\n2\n")) == [1, None, None, 2]
+    assert column(table(path, b"a\r\n\r\nx\r\n")) == [None, "x"]
+
+
+@pytest.mark.parametrize("newline", [b"\n", b"\r\n", b"\r"])
+def test_skipped_rows_are_counted(newline: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "f.csv"
+    content = newline.join([b'a "title', b"", b"a,b", b"1,2", b"x,3", b""])
+    columns = {"a": "int"}
+    with pytest.raises(BadRow, match=r":5: column 'a': 'x' is not integer"):
+        table(path, content, skip_rows=2, columns=columns)
+    assert column(table(path, newline.join([b"t", b"a", b"1"]), skip_rows=1)) == [1]
+    with pytest.raises(BadRow, match=r"has no more than 1 lines, `skip_rows` is 3"):
+        table(path, b"a\n1", skip_rows=3)
+
+
+def test_all_is_quoted(tmp_path: Path) -> None:
+    """A number can't be a quoted text: `""` is then nothing. A text can."""
+    found = table(tmp_path / "f.csv", b'"a","b"\n"1","x"\n"",""\n')
+    assert (column(found), column(found, "b")) == ([1, None], ["x", ""])
+
+
+def test_select(tmp_path: Path) -> None:
+    path = tmp_path / "f.csv"
+    content = b"Id,x,x,\n1,\xff,q,\n2,5,,\n"
+    assert column(table(path, content, select=["id"]), "id") == [1, 2]
+    assert table(path, content, select=["n"], rename={"Id": "n"}).column_names == ["n"]
+    with pytest.raises(BadOption, match=r"2 columns are named 'x'.*skip_rows: 1"):
+        table(path, content, select=["x"])
+    with pytest.raises(BadOption, match=r"'x' and 'x' would both be 'x'.*skip_rows: 1"):
+        table(path, content)
+
+
+def test_odd_names(tmp_path: Path) -> None:
+    names = ['say "hi"', "a.b", "😀", "x'); DROP TABLE t; --", "line\nbreak", " a "]
+    header = ",".join('"' + name.replace('"', '""') + '"' for name in names)
+    found = table(tmp_path / "f.csv", f"{header}\n1,2,3,4,5,6\n".encode(), names="as_is")
+    assert found.to_pylist() == [dict(zip(names, range(1, 7), strict=True))]
+
+
+def test_five_thousand_columns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blocks, "SIZE", 2 << 20)
+    monkeypatch.setattr(blocks, "LONGEST", 32 << 20)
+    header = ",".join(f"c{number}" for number in range(5000))
+    row = ",".join(str(number) for number in range(5000))
+    found = table(tmp_path / "f.csv", f"{header}\n{row}\n{row}\n".encode())
+    assert found.to_pylist()[1] == {f"c{number}": number for number in range(5000)}
+
+
+def test_values_are_spelled_as_declared(tmp_path: Path) -> None:
+    path = tmp_path / "f.csv"
+    content = b"n;d;t;z\n-1,5;01.02.2024;1.2.2024 3:04;27.10.2024 01:30\n"
+    found = table(
+        path,
+        content,
+        delimiter=";",
+        decimal_point=",",
+        timestamp_formats=["%d.%m.%Y", "%d.%m.%Y %H:%M"],
+        timezone="Europe/Berlin",
+        columns={"z": "timestamptz"},
+    )
+    assert found.to_pylist() == [
+        {
+            "n": -1.5,
+            "d": dt.date(2024, 2, 1),
+            "t": dt.datetime(2024, 2, 1, 3, 4),
+            "z": dt.datetime(2024, 10, 26, 23, 30, tzinfo=dt.timezone.utc),
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    ("form", "word", "value"),
+    [
+        ("%d/%m/%Y", "1/2/2024", dt.datetime(2024, 2, 1)),
+        (
+            "%d/%m/%Y %H:%M:%S.%f",
+            "31/12/1969 23:59:59.5",
+            dt.datetime(1969, 12, 31, 23, 59, 59, 500000),
+        ),
+        ("%d-%b-%y %I:%M %p", "05-Mar-99 12:30 PM", dt.datetime(1999, 3, 5, 12, 30)),
+        ("%Y%m%d", "20240229", dt.datetime(2024, 2, 29)),
+        ("%FT%T%z", "2024-01-01T00:00:05Z", dt.datetime(2024, 1, 1, 0, 0, 5)),
+        ("%m/%d/%Y %H:%M:%S%z", "1/2/2024 3:4:5Z", dt.datetime(2024, 1, 2, 3, 4, 5)),
+        ("100%% %d.%m.%Y", "100% 01.02.2024", dt.datetime(2024, 2, 1)),
+    ],
+)
+def test_timestamp_formats(form: str, word: str, value: dt.datetime, tmp_path: Path) -> None:
+    kind = "timestamptz" if "%z" in form else "timestamp"
+    value = value.replace(tzinfo=dt.timezone.utc) if "%z" in form else value
+    content = f"a,b\n{word},x\n,y\n".encode()
+    found = table(tmp_path / "f.csv", content, timestamp_formats=["%y?", form], columns={"a": kind})
+    assert column(found) == [value, None]
+
+
+def test_quarantine(tmp_path: Path) -> None:
+    """Bad rows go aside, each once and with its line; the good ones of their blocks stay."""
+    path = tmp_path / "f.csv"
+    rows = [b'%d,"x\ny"' % number for number in range(2000)]
+    rows[3], rows[700], rows[1500], rows[1999] = b"q,x", b"1,2,3", b"5,caf\xe9", b"1.5,x"
+    out = io.BytesIO()
+    bad = BadRows.quarantine(out, 4)
+    found = table(path, b"a,b\n" + b"\n".join(rows), bad, columns={"a": "int"})
+    assert [*column(found)] == [n for n in range(2000) if n not in (3, 700, 1500, 1999)]
+    lines = [json.loads(line) for line in out.getvalue().splitlines()]
+    assert [(e["line"], e["row"]) for e in lines] == [
+        *((8, "q,x"), (1401, "1,2,3"), (3000, "5,caf\ufffd"), (3997, "1.5,x"))
+    ]
+    assert lines[1]["reason"] == "3 fields, expected 2"
+    with pytest.raises(BadRow, match=r":3997: .*; 3 rows were set aside before it"):
+        table(path, None, BadRows.quarantine(io.BytesIO(), 3), columns={"a": "int"})
+
+
 MANY = b"".join(b"%d,x\n" % n for n in range(3000))  # more than one block
 
-BAD: dict[str, tuple[bytes, str, Mapping[str, object]]] = {
+BAD: dict[str, tuple[bytes, str, dict[str, Any]]] = {
     "value": (b"a,b\n" + MANY + b"q,x\n", r":3002: column 'a': 'q' is not bigint", {}),
     "float in ints": (b"a,b\n" + MANY + b"1.5,x\n", r":3002: column 'a': '1.5' is not bigint", {}),
     "after newlines": (
@@ -173,7 +298,57 @@ BAD: dict[str, tuple[bytes, str, Mapping[str, object]]] = {
         r":2: the row .* is longer than 8192 bytes",
         {},
     ),
-    "empty": (b"", r" is empty", {}),
+    "empty": (b"", r"f\.csv is empty", {}),
+    "only a mark": (b"\xef\xbb\xbf\n\n", r"f\.csv is empty", {}),
+    "late zero": (b"a,b\n" + MANY + b"007,x\n", r":3002: .*'007' would be changed.*\{a: text", {}),
+    "late plus": (b"a,b\n" + MANY + b"+5,x\n", r":3002: column 'a': '\+5' would be changed", {}),
+    "late space": (b"a,b\n" + MANY + b" 5,x\n", r":3002: column 'a': ' 5' would be changed", {}),
+    "late digits": (b"a,b\n" + MANY + b"9" * 19 + b",x\n", r":3002: .* is not bigint", {}),
+    "late precision": (
+        b"a,b\n0.5,x\n" + MANY + b"0.1234567890123456789,x\n",
+        r":3003: .*'0\.1234567890123456789' would be changed by the type double",
+        {},
+    ),
+    "infinity": (b"a,b\n1e400,x\n", r":2: .* is not double", {"columns": {"a": "double"}}),
+    "hexadecimal": (b"a,b\n0x1F,x\n", r":2: .* is not bigint", {"columns": {"a": "bigint"}}),
+    "nanoseconds": (
+        b"a,b\n2024-01-01 00:00:00.1234560,x\n2024-01-01 00:00:00.1234567,x\n",
+        r":3: .* is not timestamp",
+        {"columns": {"a": "timestamp"}},
+    ),
+    "naive": (
+        b"a,b\n2024-01-01 00:00:00,x\n",
+        r":2: .* is not timestamptz: it has no offset.*`timezone: ",
+        {"columns": {"a": "timestamptz"}},
+    ),
+    "ambiguous": (
+        b"a,b\n2024-10-27 02:30:00,x\n",
+        r":2: .* does not exist or is ambiguous in Europe/Berlin",
+        {"columns": {"a": "timestamptz"}, "timezone": "Europe/Berlin"},
+    ),
+    "day of no month": (
+        b"a,b\n31/02/2024,x\n",
+        r":2: column 'a': '31/02/2024' is not date",
+        {"columns": {"a": "date"}, "timestamp_formats": ["%d/%m/%Y"]},
+    ),
+    "year zero": (b"a,b\n0000-01-01,x\n", r":2: .* is not date", {"columns": {"a": "date"}}),
+    "thousands": (
+        b"a;b\n1.234,5;x\n",
+        r":2: .*'1\.234,5' is not double",
+        {"delimiter": ";", "decimal_point": ",", "columns": {"a": "double"}},
+    ),
+    "nul": (b"a,b\n1,x\0y\n", r":2: column 'b': 'x\\x00y' holds a NUL", {}),
+    "undefined in cp1252": (
+        b"a,b\n1,\xe9\x81\n",
+        r":2: character 4 of the line \(0x81\) is not cp1252",
+        {"encoding": "cp1252"},
+    ),
+    "utf-16 without a mark": (b"a,b\n", r"is not utf-16", {"encoding": "utf-16"}),
+    "encoding": (b"a,b\n", "unknown encoding 'utf-9'", {"encoding": "utf-9"}),
+    "zone name": (b"a,b\n", "unknown time zone 'Nowhere'", {"timezone": "Nowhere"}),
+    "no year": (b"a,b\n", "'%d.%m.' has no year", {"timestamp_formats": ["%d.%m."]}),
+    "format": (b"a,b\n", "'%Y-%Q' is not a strptime", {"timestamp_formats": ["%Y-%Q"]}),
+    "same characters": (b"a,b\n", "must differ", {"quote": ","}),
     "undeclared": (b"a,b\n1,2\n", "Did you mean 'b'", {"columns": {"bb": "text"}}),
     "type": (b"a,b\n1,2\n", "Did you mean 'bigint'", {"columns": {"a": "bigit"}}),
     "option": (b"a,b\n1,2\n", "Did you mean 'delimiter'", {"delimeter": ";"}),

@@ -135,7 +135,7 @@ class _File:
 @contextmanager
 def _opened(fs: fsspec.AbstractFileSystem, source: str, dialect: Dialect) -> Iterator[_File]:
     with compression.opened(fs, source) as file:
-        chunks = utf8(file, dialect.encoding)
+        chunks = utf8(file, dialect.encoding, source)
         if dialect.skip_rows:
             chunks = without_lines(chunks, dialect.skip_rows, source)
         parts = cut(chunks, dialect, source, dialect.skip_rows + 1)

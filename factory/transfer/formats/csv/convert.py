@@ -214,7 +214,7 @@ def _short(texts: pa.Array) -> pa.Array:
 def _dates(texts: pa.Array, kind: pa.DataType, how: Spelling, inferred: bool) -> Converted:
     iso, wrong = _iso(texts, how, inferred)
     if how.formats and not inferred:
-        iso = pc.replace_substring_regex(iso, r"T00:00:00(\.0+)?$", "")
+        iso = pc.replace_substring_regex(iso, r" 00:00:00(\.0+)?$", "")
     return _also(_held(iso, _looks(iso, DATE), lambda part: part.cast(kind)), wrong)
 
 

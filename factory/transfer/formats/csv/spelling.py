@@ -98,7 +98,7 @@ def timestamp_format(text: str) -> TimestampFormat:
     group = {directive: rf"\{index}" for index, directive in enumerate(used, 1)}
     iso = f"{group['Y']}-{group['m']}-{group['d']}"
     if "H" in group:
-        iso += f"T{group['H']}:{group.get('M', '00')}:{group.get('S', '00')}"
+        iso += f" {group['H']}:{group.get('M', '00')}:{group.get('S', '00')}"
         iso += f".{group['f']}" if "f" in group else ""
     iso += group.get("z", "")
     return TimestampFormat(long, f"^{pattern}$", iso)
@@ -119,10 +119,10 @@ def to_iso(texts: pa.Array, formats: tuple[TimestampFormat, ...]) -> pa.Array:
 
 
 def _padded(texts: pa.Array) -> pa.Array:
-    single = r"([-T:])([0-9])\b"
+    single = r"([- :])([0-9])(\b|Z)"
     if not pc.any(pc.match_substring_regex(texts, single)).as_py():
         return texts
-    return pc.replace_substring_regex(texts, single, r"\1" + r"0\2")
+    return pc.replace_substring_regex(texts, single, r"\1" + r"0\2\3")
 
 
 def _parsed(texts: pa.Array, form: str) -> pa.Array:
@@ -137,4 +137,4 @@ def _iso(word: str, form: str) -> str | None:
     except ValueError:
         return None
     timed = any(part in form for part in ("%H", "%I", "%M", "%S", "%p", "%c", "%X"))
-    return found.isoformat() if timed else found.date().isoformat()
+    return found.isoformat(" ") if timed else found.date().isoformat()

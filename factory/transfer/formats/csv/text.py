@@ -25,9 +25,9 @@ def _mark(error: UnicodeError) -> tuple[str, int]:
 codecs.register_error(_MARK, _mark)
 
 
-def utf8(file: IO[bytes], encoding: str) -> Iterator[bytes]:
+def utf8(file: IO[bytes], encoding: str, source: str) -> Iterator[bytes]:
     """The file's text in chunks of about `blocks.SIZE` bytes, without a byte order mark."""
-    chunks = _raw(file) if encoding in ("utf-8", "utf-8-sig") else _decoded(file, encoding)
+    chunks = _raw(file) if encoding in ("utf-8", "utf-8-sig") else _decoded(file, encoding, source)
     first = next(chunks, b"")
     first = first[len(_BOM) :] if first.startswith(_BOM) else first
     if first:
@@ -40,12 +40,16 @@ def _raw(file: IO[bytes]) -> Iterator[bytes]:
         yield chunk
 
 
-def _decoded(file: IO[bytes], encoding: str) -> Iterator[bytes]:
+def _decoded(file: IO[bytes], encoding: str, source: str) -> Iterator[bytes]:
     decoder = codecs.getincrementaldecoder(encoding)(_MARK)
     chunk = b" "
     while chunk:
         chunk = file.read(blocks.SIZE)
-        if text := decoder.decode(chunk, not chunk):
+        try:
+            text = decoder.decode(chunk, not chunk)
+        except UnicodeError as error:
+            raise BadRow(f"{source} is not {encoding}: {error}") from None
+        if text:
             yield text.encode("utf-8", "surrogatepass")
 
 
