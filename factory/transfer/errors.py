@@ -38,10 +38,13 @@ class BadRow(TransferError):
 
 
 class ChecksFailed(TransferError):
-    """A check of severity `error` failed; `results` are those of all checks."""
+    """A check of severity `error` failed; `results` are those of all checks of the `rows`."""
 
-    def __init__(self, message: str, hint: str | None = None, results: Sequence[Any] = ()) -> None:
+    def __init__(
+        self, message: str, hint: str | None = None, *, rows: int = 0, results: Sequence[Any] = ()
+    ) -> None:
         super().__init__(message, hint)
+        self.rows = rows
         self.results = tuple(results)
 
 

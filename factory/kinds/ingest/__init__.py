@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from factory.kinds.ingest.checks import Check, RowCount
+from factory.kinds.check.parts import Check, plain, problems
 from factory.kinds.ingest.parts import OPERATORS, Source, Target, any_of, task
 from factory.kinds.ingest.writes import Write
 from factory.plan.kind import Fragment, Step
@@ -87,28 +87,16 @@ def compile(step: Step) -> Fragment:
 
 
 def check(step: Step, folder: Path) -> Iterator[Problem]:
-    """Bounds that no row count can meet, and what the source knows of itself."""
+    """Checks that nothing can meet, and what the source knows of itself."""
     given: Arguments = step.arguments
     yield from given.source.problems()
-    for index, entry in enumerate(given.checks):
-        if isinstance(entry, RowCount):
-            yield from _bounds(index, entry)
+    yield from problems(given.checks, ("checks",))
     if step.stage is not None and not step.stage.startswith("file:///"):
         yield Problem(
             (),
             "stage",
             f"ingest cannot stage files at {step.stage}",
             expected="a stage that begins with file:///",
-        )
-
-
-def _bounds(index: int, entry: RowCount) -> Iterator[Problem]:
-    place = ("checks", index)
-    if entry.min is None and entry.max is None:
-        yield Problem(place, "one-of", "row_count says neither min nor max", expected="`min:`")
-    elif entry.min is not None and entry.max is not None and entry.min > entry.max:
-        yield Problem(
-            (*place, "min"), "out-of-bounds", "min is above max", expected=f"at most {entry.max}"
         )
 
 
@@ -119,7 +107,7 @@ def _load(step: Step, staged: Task) -> Task:
         "staged": Output(staged.id),
         **arguments,
         "write": msgspec.to_builtins(given.write),
-        "checks": [msgspec.to_builtins(entry) for entry in given.checks],
+        "checks": plain(given.checks),
     }
     asset = given.target.asset()
     load = task(step, "load", operator, arguments)

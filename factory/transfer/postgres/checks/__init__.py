@@ -107,7 +107,7 @@ def audit(
         verify(connection, subject, checks)
         _blame(connection, scope, checks)
         raise
-    _tell(results)
+    _tell(rows, results)
     return rows, results
 
 
@@ -208,7 +208,7 @@ def _blame(connection: Connection, scope: Scope, checks: Sequence[Options]) -> N
             raise BadRow(f"{what} fails on a row: PostgreSQL said: {said}") from None
 
 
-def _tell(results: Sequence[Result]) -> None:
+def _tell(rows: int, results: Sequence[Result]) -> None:
     for result in results:
         level = logging.INFO
         if not result.passed:
@@ -219,4 +219,4 @@ def _tell(results: Sequence[Result]) -> None:
     if failed:
         said = "; ".join(f"{result.type}: {result.message}" for result in failed)
         many = "1 check" if len(failed) == 1 else f"{len(failed)} checks"
-        raise ChecksFailed(f"{many} failed: {said}", results=results)
+        raise ChecksFailed(f"{many} failed: {said}", rows=rows, results=results)

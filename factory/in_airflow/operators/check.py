@@ -1,0 +1,74 @@
+"""The task of a `check` step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperator
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from factory.transfer.postgres.checks import Result
+
+
+class Check(BaseOperator):
+    """Checks the rows of a PostgreSQL table; one that fails, fails the task.
+
+    Its result, also when it fails: `table`, `rows` and, for each of the `checks`, `type`,
+    `columns`, `passed`, `severity`, `measured` and `message`.
+
+    :param where: SQL condition: only the rows that meet it are checked.
+    :param statement_timeout: seconds.
+    """
+
+    template_fields: Sequence[str] = ("conn_id", "table", "checks", "where")
+
+    def __init__(
+        self,
+        *,
+        conn_id: str,
+        table: str,
+        checks: Sequence[Mapping[str, Any]],
+        where: str | None = None,
+        statement_timeout: float = 3600.0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.conn_id = conn_id
+        self.table = table
+        self.checks = checks
+        self.where = where
+        self.statement_timeout = statement_timeout
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Check; ages are told from the end of the run's data interval, else from now."""
+        from factory.in_airflow.connections import postgres_conninfo
+        from factory.transfer.errors import ChecksFailed
+        from factory.transfer.postgres.check import check
+
+        task = context["task_instance"]
+        try:
+            done = check(
+                postgres_conninfo(self.conn_id, application=f"{task.dag_id}.{task.task_id}"),
+                table=self.table,
+                checks=self.checks,
+                where=self.where or "",
+                as_of=context.get("data_interval_end"),
+                statement_timeout=self.statement_timeout,
+            )
+        except ChecksFailed as error:
+            task.xcom_push("return_value", self._result(error.rows, error.results))
+            raise
+        return self._result(done.rows, done.checks)
+
+    def _result(self, rows: int, results: Sequence[Result]) -> dict[str, Any]:
+        return {"table": self.table, "rows": rows, "checks": [as_xcom(each) for each in results]}
+
+
+def as_xcom(result: Result) -> dict[str, Any]:
+    """What a check found, as plain values."""
+    import dataclasses
+
+    return {**dataclasses.asdict(result), "columns": list(result.columns)}

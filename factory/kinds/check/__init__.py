@@ -1,0 +1,86 @@
+"""Check the rows of a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+from msgspec import Meta
+
+from factory.kinds.check.parts import Check, RowCount, Text, plain, problems
+from factory.plan.kind import Fragment, Step, single
+from factory.plan.model import seconds
+from factory.spec.model import Duration, Strict
+from factory.spec.problem import Problem
+
+OPERATOR = "factory.in_airflow.operators.check.Check"
+
+
+class Arguments(Strict, frozen=True, kw_only=True):
+    """Check the rows of a PostgreSQL table, or of a view, and fail when they are not right.
+
+    Nothing is written. What each check measured is in the log, one line each, and in the task's
+    result (XCom). A failed check shows counts and a few values, never whole rows.
+    """
+
+    conn_id: Annotated[
+        str, Meta(description="Airflow PostgreSQL connection.", examples=["warehouse"])
+    ]
+    table: Annotated[
+        str,
+        Meta(
+            description="The table or view, with its schema. Jinja templates are filled in.",
+            examples=["raw.yellow_taxi"],
+            min_length=1,
+        ),
+    ]
+    checks: Annotated[
+        list[Check],
+        Meta(
+            description="What must hold of the rows. All but `unique` and queries are one pass "
+            "over the table. Jinja templates are filled in.",
+            examples=[[{"type": "not_null", "columns": ["pickup_at"]}]],
+            min_length=1,
+        ),
+    ]
+    where: Annotated[
+        Text | None,
+        Meta(
+            description="SQL condition: only the rows that meet it are checked. A `query` is not "
+            "limited by it. Jinja templates are filled in.",
+            examples=["pickup_at >= '{{ ds }}'"],
+        ),
+    ] = None
+    statement_timeout: Annotated[
+        Duration, Meta(description="The longest time for one query.", examples=["10m"])
+    ] = "1h"
+
+
+def compile(step: Step) -> Fragment:
+    """One Check."""
+    given: Arguments = step.arguments
+    arguments = {
+        "conn_id": given.conn_id,
+        "table": given.table,
+        "checks": plain(given.checks),
+        "where": given.where,
+        "statement_timeout": seconds(given.statement_timeout),
+    }
+    return single(step, OPERATOR, arguments)
+
+
+def check(step: Step, folder: Path) -> Iterator[Problem]:
+    """Checks that nothing can meet, or that only a load can."""
+    given: Arguments = step.arguments
+    yield from problems(given.checks, ("checks",))
+    for index, entry in enumerate(given.checks):
+        if isinstance(entry, RowCount) and entry.max_change is not None:
+            yield Problem(
+                ("checks", index, "max_change"),
+                "unknown-key",
+                "max_change compares a load with the one before, which a table does not know",
+                expected="min or max",
+                hint="put it into the `checks` of the `ingest` that loads the table",
+                at_key=True,
+            )
