@@ -70,13 +70,12 @@ def settle(connection: Connection, built: Table, target: Table, indexes: Sequenc
         old = sql.Identifier(target.schema, _building(built, place))
         connection.execute(query.format(old, sql.Identifier(name)))
     for old_name, column in _not_null(connection, target):
-        connection.execute(
-            sql.SQL("ALTER TABLE {} RENAME CONSTRAINT {} TO {}").format(
-                target.identifier,
-                sql.Identifier(old_name),
-                sql.Identifier(_short(f"{target.name}_{column}", "_not_null")),
+        new_name = _short(f"{target.name}_{column}", "_not_null")
+        if new_name != old_name:
+            rename = sql.SQL("ALTER TABLE {} RENAME CONSTRAINT {} TO {}")
+            connection.execute(
+                rename.format(target.identifier, *map(sql.Identifier, (old_name, new_name)))
             )
-        )
 
 
 def _not_null(connection: Connection, table: Table) -> list[tuple[str, str]]:

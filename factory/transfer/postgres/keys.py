@@ -29,7 +29,8 @@ def unique(connection: Connection, table: Table, key: Sequence[str], index: str)
         sql.Identifier(index), table.identifier, names(key)
     )
     try:
-        connection.execute(query)
+        with connection.transaction():
+            connection.execute(query)
     except psycopg.errors.UniqueViolation:
         return False
     return True

@@ -46,11 +46,11 @@ def has(connection: Connection, target: Table, load_id: str) -> bool:
 
 def previous_rows(connection: Connection, target: Table, load_id: str) -> int | None:
     """How many rows the load before this one published; None when there was none."""
-    if not set(COLUMNS) <= _columns(connection, target):
+    if not _columns(connection, target):
         return None
-    query = sql.SQL(
-        "SELECT CASE WHEN load_id = %s THEN previous_rows ELSE rows END FROM {}"
-        " WHERE table_name = %s ORDER BY load_id = %s DESC, published_at DESC LIMIT 1"
+    query = sql.SQL(  # by way of JSON, for a ledger of an older shape
+        "SELECT CASE WHEN load_id = %s THEN (to_jsonb(l) ->> 'previous_rows')::bigint ELSE rows END"
+        " FROM {} l WHERE table_name = %s ORDER BY load_id = %s DESC, published_at DESC LIMIT 1"
     )
     row = connection.execute(
         query.format(_ledger(target)), (load_id, target.name, load_id)

@@ -114,14 +114,18 @@ SELECT t.relkind = 'r' AND t.relpersistence = 'p' AND NOT t.relispartition
    AND t.relacl IS NOT DISTINCT FROM s.relacl AND t.relam = s.relam
    AND NOT EXISTS (SELECT FROM pg_inherits WHERE inhrelid = t.oid)
    AND NOT EXISTS (SELECT attname, atttypid, atttypmod, attcollation, attstorage, attcompression,
-                          attstattarget, attacl::text, attoptions, attnotnull
+                          attstattarget, attacl::text, attoptions
                      FROM pg_attribute
                     WHERE attrelid = t.oid AND attnum > 0 AND NOT attisdropped
                    EXCEPT
                    SELECT attname, atttypid, atttypmod, attcollation, attstorage, attcompression,
-                          attstattarget, attacl::text, attoptions, attnotnull
+                          attstattarget, attacl::text, attoptions
                      FROM pg_attribute
                     WHERE attrelid = s.oid AND attnum > 0 AND NOT attisdropped)
+   AND NOT EXISTS (SELECT FROM pg_attribute a LEFT JOIN pg_attribute b
+                       ON b.attrelid = s.oid AND b.attname = a.attname
+                    WHERE a.attrelid = t.oid AND a.attnum > 0 AND a.attnotnull
+                      AND b.attnotnull IS DISTINCT FROM true)
    AND NOT EXISTS (SELECT FROM pg_description
                     WHERE objoid = t.oid AND classoid = 'pg_class'::regclass)
    AND NOT EXISTS (SELECT FROM pg_description d JOIN kept ON d.objoid = kept.oid

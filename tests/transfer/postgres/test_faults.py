@@ -1,6 +1,7 @@
 """Faults in the middle of a load: the target stays as it was, and the retry is right."""
 
 import datetime as dt
+import itertools
 import json
 import os
 import signal
@@ -17,8 +18,8 @@ import pytest
 
 from factory.embedded.postgres import running
 from factory.transfer.errors import TransferError
+from factory.transfer.postgres import columns, ledger, parquet
 from factory.transfer.postgres import load as loading
-from factory.transfer.postgres import parquet, publish
 
 from .conftest import Warehouse
 
@@ -98,22 +99,21 @@ Fault = Callable[[], None]
 @contextmanager
 def at(where: str, fault: Fault) -> Iterator[None]:
     """Let `fault` happen at a moment of the next load, in this process."""
+    name, real, call = {
+        "copying": ("parquet.on_wire", columns.on_wire, 10),
+        "staged": ("load._checked", loading._checked, 1),
+        "publishing": ("ledger.record", ledger.record, 1),
+    }[where]
     with pytest.MonkeyPatch.context() as patch:
-        module: Any
-        module, name, call = {
-            "copying": (parquet, "on_wire", 10),
-            "staged": (loading, "_checked", 1),
-            "publishing": (publish.ledger, "record", 1),
-        }[where]
-        real, calls = getattr(module, name), iter(range(1, 1_000_000))
+        calls: Iterator[int] = itertools.count(1)
 
         def instead(*args: Any, **kwargs: Any) -> Any:
             if next(calls) == call:
                 fault()
-            return real(*args, **kwargs)
+            return real(*args, **kwargs)  # type: ignore[operator]
 
         patch.setattr(parquet, "ROWS", 10_000)
-        patch.setattr(module, name, instead)
+        patch.setattr(f"factory.transfer.postgres.{name}", instead)
         yield
 
 
