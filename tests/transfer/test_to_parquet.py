@@ -1,3 +1,5 @@
+import json
+import resource
 from pathlib import Path
 
 import fsspec
@@ -5,7 +7,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from factory.transfer.errors import BadOption, BadRow, Missing
+from factory.transfer.counts import Counts
+from factory.transfer.errors import BadOption, BadRow, Missing, TransferError
 from factory.transfer.to_parquet import ROW_GROUP, Converted, to_parquet
 
 
@@ -40,6 +43,59 @@ def test_parquet(fs: fsspec.AbstractFileSystem, tmp_path: Path) -> None:
     options = {"type": "parquet", "rename": {"T": "text"}}
     assert to_parquet(fs, [one, two], fs, target, format=options).rows == 2
     assert pq.read_table(target).to_pylist() == [{"id": 1, "text": "x"}, {"id": 2, "text": "y"}]
+
+
+def test_quarantine(fs: fsspec.AbstractFileSystem, tmp_path: Path) -> None:
+    source, target = tmp_path / "f.csv", tmp_path / "f.parquet"
+    aside = tmp_path / "stage" / "f.jsonl"
+    options = {"type": "csv", "columns": {"a": "int"}}
+
+    def run(content: str, most: int = 1000) -> Converted:
+        source.write_text(content)
+        return to_parquet(
+            *(fs, [str(source)], fs, str(target)),
+            format=options,
+            quarantine=str(aside),
+            max_bad_rows=most,
+        )
+
+    done = run("a,b\n1,2\nx,3\n4\n")
+    assert (done.rows, done.read, done.quarantined) == (1, 3, 2)
+    assert Counts.of(pq.ParquetFile(target)) == Counts(3, 2)
+    assert [json.loads(line) for line in aside.read_text().splitlines()] == [
+        {
+            "file": str(source),
+            "line": 3,
+            "reason": "column 'a': 'x' is not integer",
+            "row": "x,3",
+        },
+        {"file": str(source), "line": 4, "reason": "1 fields, expected 2", "row": "4"},
+    ]
+    with pytest.raises(BadRow, match=r"f\.csv:4: 1 fields, expected 2; 1 rows were set aside"):
+        run("a,b\n1,2\nx,3\n4\n", most=1)
+    assert list(aside.parent.iterdir()) == []
+    run("a,b\n1,2\nx,3\n")
+    assert run("a,b\n1,2\n").quarantined == 0
+    assert list(aside.parent.iterdir()) == []
+
+
+def test_a_full_disk(fs: fsspec.AbstractFileSystem, tmp_path: Path) -> None:
+    source, stage = tmp_path / "f.csv", tmp_path / "stage"
+    source.write_text("a,b\n" + "".join(f"{n},{n * n}\n" for n in range(300_000)))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, limits[1]))
+    try:
+        with pytest.raises(TransferError, match=r"f\.parquet: File too large"):
+            to_parquet(fs, [str(source)], fs, str(stage / "f.parquet"), format={"type": "csv"})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert list(stage.iterdir()) == []
+
+
+def test_a_file_that_is_gone(fs: fsspec.AbstractFileSystem, tmp_path: Path) -> None:
+    source = str(tmp_path / "f.csv")
+    with pytest.raises(TransferError, match=r"f\.csv: No such file"):
+        to_parquet(fs, [source], fs, str(tmp_path / "f.parquet"), format={"type": "csv"})
 
 
 def test_refused(fs: fsspec.AbstractFileSystem, tmp_path: Path) -> None:
