@@ -295,8 +295,8 @@ def test_names_of_any_kind(name: str, tmp_path: Path) -> None:
     ("written", "expected"),
     [
         ("0.1", True),
-        ("0.10000000000000001", True),  # as C prints it
-        ("0.1000000000000000055511151231257827", True),
+        ("0.10000000000000001", False),  # as C prints it: the table would show 0.1
+        ("0.1000000000000000055511151231257827", False),
         ("0.12345678901234567", False),
         ("-0.0", True),
         ("0e5", True),
@@ -306,6 +306,7 @@ def test_names_of_any_kind(name: str, tmp_path: Path) -> None:
         ("5e-324", True),
         ("4e-324", False),
         ("1e-400", False),
+        ("1e-99999999999999999999", False),
         ("1.7976931348623157e308", True),
     ],
 )

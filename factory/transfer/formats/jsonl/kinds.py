@@ -10,7 +10,7 @@ import math
 import re
 import struct
 from collections.abc import Sequence
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any, Protocol
 
 import msgspec
@@ -269,14 +269,11 @@ def kind_of(type: pa.DataType, how: Spelling, *, declared: bool) -> Kind:
 
 
 def holds(written: str, value: float) -> bool:
-    """Does `value`, printed with as many digits as were written, give the same number?
-
-    So 0.1 is held, and 0.10000000000000001, as C prints it; 0.12345678901234567891 is not.
-    """
-    digits = re.split("[eE]", written)[0].replace(".", "").lstrip("-0").rstrip("0")
-    if not digits or value == 0:
-        return not digits
-    return Decimal(f"{value:.{len(digits) - 1}e}") == Decimal(written)
+    """Is `value`, in the fewest digits that tell it from other doubles, what was written?"""
+    try:
+        return Decimal(repr(value)) == Decimal(written)
+    except InvalidOperation:  # an exponent of more than 18 digits
+        return False
 
 
 def _single(value: float) -> float:
