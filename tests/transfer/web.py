@@ -148,7 +148,7 @@ def serving(tls: ssl.SSLContext | None = None) -> Iterator[Web]:
         if tls is not None:
             server.socket = tls.wrap_socket(server.socket, server_side=True)
             web.scheme = "https"
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         web.port = server.server_port
         try:
