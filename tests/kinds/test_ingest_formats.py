@@ -6,7 +6,8 @@ import msgspec
 import pytest
 
 from factory.kinds.ingest.formats import Csv, Format, check, options
-from factory.transfer.formats.csv import dialect, spelling
+from factory.transfer import spelling
+from factory.transfer.formats.csv import dialect
 
 
 @pytest.mark.parametrize(

@@ -17,13 +17,13 @@ from itertools import chain, islice
 import fsspec
 import pyarrow as pa
 
-from factory.transfer import compression, names
+from factory.transfer import compression, names, spelling
 from factory.transfer import options as opt
 from factory.transfer.bad_rows import BadRows
 from factory.transfer.errors import BadOption, BadRow, unknown
 from factory.transfer.formats import Reader
 from factory.transfer.formats.csv import dialect as dialects
-from factory.transfer.formats.csv import infer, spelling
+from factory.transfer.formats.csv import infer
 from factory.transfer.formats.csv.blocks import Block, cut
 from factory.transfer.formats.csv.dialect import Dialect
 from factory.transfer.formats.csv.explain import Column, Problem

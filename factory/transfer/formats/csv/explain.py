@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from factory.transfer.formats.csv.convert import convert
-from factory.transfer.formats.csv.spelling import Spelling
+from factory.transfer.convert import convert
+from factory.transfer.spelling import Spelling
 from factory.transfer.types import type_word
 
 SHOWN = 100

@@ -9,14 +9,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
+from factory.transfer.convert import convert
 from factory.transfer.formats.csv import explain
 from factory.transfer.formats.csv.blocks import Block
-from factory.transfer.formats.csv.convert import convert
 from factory.transfer.formats.csv.dialect import Dialect
 from factory.transfer.formats.csv.explain import Column, Problem
 from factory.transfer.formats.csv.rows import Row, split
-from factory.transfer.formats.csv.spelling import Spelling
 from factory.transfer.formats.csv.text import wrong_byte
+from factory.transfer.spelling import Spelling
 
 
 @dataclass(frozen=True)

@@ -15,16 +15,15 @@ from functools import partial
 import fsspec
 import pyarrow as pa
 
-from factory.transfer import names
+from factory.transfer import names, spelling
 from factory.transfer import options as opt
 from factory.transfer.bad_rows import BadRows
 from factory.transfer.errors import BadRow, unknown
 from factory.transfer.formats import Reader
-from factory.transfer.formats.csv import spelling
-from factory.transfer.formats.csv.spelling import Spelling
 from factory.transfer.formats.jsonl import kinds
 from factory.transfer.formats.jsonl.infer import Seen, sample
 from factory.transfer.formats.jsonl.rows import Column, Rows
+from factory.transfer.spelling import Spelling
 from factory.transfer.types import arrow_type
 
 OPTIONS = ("columns", "timestamp_formats", "timezone", *names.OPTIONS)

@@ -11,17 +11,17 @@ import msgspec
 import pyarrow as pa
 
 from factory.transfer.bad_rows import place
+from factory.transfer.convert import convert
 from factory.transfer.errors import BadRow
-from factory.transfer.formats.csv.convert import convert
-from factory.transfer.formats.csv.infer import CANDIDATES
-from factory.transfer.formats.csv.spelling import Spelling
 from factory.transfer.formats.jsonl.decode import tokens
 from factory.transfer.formats.jsonl.kinds import Unfit
 from factory.transfer.formats.jsonl.lines import blocks
+from factory.transfer.spelling import Spelling
 
 SAMPLE = 2 << 20  # bytes of each file
 TEXTS = 10_000  # of each key
 
+_TIMES = (pa.date32(), pa.timestamp("us"), pa.timestamp("us", "UTC"), pa.time64("us"))
 _FIRST = {b'"': "text", b"t": "boolean", b"f": "boolean", b"n": "null", b"{": "json", b"[": "json"}
 
 
@@ -69,7 +69,7 @@ class Seen:
 
 def _type_of_texts(texts: pa.Array, how: Spelling) -> pa.DataType:
     """A text may be a date or a time, but never a number."""
-    for kind in filter(pa.types.is_temporal, CANDIDATES):
+    for kind in _TIMES:
         done = convert(texts, kind, how, inferred=True)
         if done.bad is None and not done.values.null_count:
             return kind

@@ -16,8 +16,8 @@ from typing import Any, Protocol
 import msgspec
 import pyarrow as pa
 
-from factory.transfer.formats.csv.convert import convert
-from factory.transfer.formats.csv.spelling import Spelling
+from factory.transfer.convert import convert
+from factory.transfer.spelling import Spelling
 from factory.transfer.types import type_word
 
 _INTEGER = re.compile(rb"-?[0-9]+")

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from factory.transfer.formats.csv.quick import quick
-from factory.transfer.formats.csv.spelling import Spelling, to_iso
+from factory.transfer.spelling import Spelling, to_iso
 
 _YEAR = r"([1-9][0-9]{3}|0[1-9][0-9]{2}|00[1-9][0-9]|000[1-9])"
 _DAY = _YEAR + r"-[0-9]{2}-[0-9]{2}"
