@@ -35,6 +35,7 @@ from factory.transfer.types import arrow_type
 OPTIONS = (*dialects.OPTIONS, *spelling.OPTIONS, "columns", *names.OPTIONS)
 
 THREADS = 2
+AHEAD = 5  # blocks: work for the threads while a row group is written
 SAMPLED_BLOCKS = 8  # of a file, while a column without a value is left
 SAMPLED_FILES = 16
 
@@ -180,7 +181,7 @@ def _parsed(
     try:
         for block in whole:
             running.append(pool.submit(batch, block, table))
-            if len(running) > THREADS:
+            if len(running) > AHEAD:
                 yield running.popleft().result()
         while running:
             yield running.popleft().result()

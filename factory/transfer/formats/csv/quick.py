@@ -28,44 +28,50 @@ def _lengths(texts: pa.Array) -> tuple[int, int]:
     return found["min"], found["max"]
 
 
-def _characters(texts: pa.Array, known: bytes) -> bool:
-    """Has the column no character but these? All its texts are one buffer."""
+def _bytes(texts: pa.Array) -> bytes:
+    """All texts, one after the other: they are one buffer."""
     offsets, data = texts.buffers()[1:]
     if data is None:
-        return True
+        return b""
     places = pa.Array.from_buffers(pa.int32(), len(texts) + 1, [None, offsets], 0, texts.offset)
     first, last = places[0].as_py(), places[-1].as_py()
-    return not data[first:last].to_pybytes().translate(None, delete=known)
+    return bytes(data[first:last].to_pybytes())
 
 
 def _count(mask: pa.BooleanArray) -> int:
     return int(mask.true_count)
 
 
+def _zeros(texts: pa.Array, zero: str, fraction: bool) -> bool:
+    """Is each text that begins with a zero `0`, or `0.5`, but not `007`?"""
+    count = _count(pc.starts_with(texts, zero))
+    if count and fraction:
+        count -= _count(pc.starts_with(texts, zero + "."))
+    return not count or count == _count(pc.equal(texts, zero))
+
+
 def _integers(texts: pa.Array, inferred: bool) -> bool:
-    if not _characters(texts, b"0123456789-"):
+    data = _bytes(texts)
+    if data.translate(None, delete=b"0123456789-"):
         return False
-    # `0` but not `007`, nor `-0`.
-    zeros = _count(pc.starts_with(texts, "0"))
-    return not inferred or (
-        (not zeros or zeros == _count(pc.equal(texts, "0")))
-        and not _count(pc.starts_with(texts, "-0"))
-    )
+    if not inferred:
+        return True
+    negative_zero = b"-" in data and _count(pc.starts_with(texts, "-0"))
+    return not negative_zero and _zeros(texts, "0", fraction=False)
 
 
 def _floats(texts: pa.Array, inferred: bool) -> bool:
-    if _lengths(texts)[1] > _SURE_DIGITS or not _characters(texts, b"0123456789-."):
+    data = _bytes(texts)
+    if _lengths(texts)[1] > _SURE_DIGITS or data.translate(None, delete=b"0123456789-."):
         return False
-    # `0` and `0.5`, but not `00.5`.
-    zeros = _count(pc.starts_with(texts, "0"))
     return not inferred or (
-        (not zeros or zeros == _count(pc.starts_with(texts, "0.")) + _count(pc.equal(texts, "0")))
-        and _count(pc.starts_with(texts, "-0")) == _count(pc.starts_with(texts, "-0."))
+        _zeros(texts, "0", fraction=True)
+        and (b"-" not in data or _zeros(texts, "-0", fraction=True))
     )
 
 
 def _decimals(texts: pa.Array, inferred: bool) -> bool:
-    return _characters(texts, b"0123456789-.")
+    return not _bytes(texts).translate(None, delete=b"0123456789-.")
 
 
 def _dates(texts: pa.Array, inferred: bool) -> bool:
