@@ -14,12 +14,14 @@ from factory.transfer import formats
 from factory.transfer.bad_rows import BadRows
 from factory.transfer.errors import BadOption, BadRow
 from factory.transfer.formats.csv import blocks
+from factory.transfer.formats.csv import table as table_module
 
 
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(blocks, "SIZE", 4096)
     monkeypatch.setattr(blocks, "LONGEST", 8192)
+    monkeypatch.setattr(table_module, "SMALL", 256)
 
 
 def table(

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from factory.transfer import formats
 from factory.transfer.bad_rows import BadRows
 from factory.transfer.errors import TransferError
-from factory.transfer.formats.csv import blocks
+from factory.transfer.formats.csv import blocks, table
 from factory.transfer.formats.csv.blocks import cut
 from factory.transfer.formats.csv.dialect import Dialect
 from factory.transfer.formats.csv.rows import split
@@ -62,6 +62,7 @@ def read(
     content: bytes, size: int, monkeypatch: pytest.MonkeyPatch, bad: BadRows, **given: object
 ) -> pa.Table:
     monkeypatch.setattr(blocks, "SIZE", size)
+    monkeypatch.setattr(table, "SMALL", size // 3)
     MEMORY.pipe("/f.csv", content)
     options = {"type": "csv", "names": "as_is", **given}
     reader = formats.find(options).open(MEMORY, ["/f.csv"], options, bad)

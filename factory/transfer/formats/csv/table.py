@@ -11,12 +11,14 @@ import pyarrow.csv as pacsv
 
 from factory.transfer.convert import convert
 from factory.transfer.formats.csv import explain
-from factory.transfer.formats.csv.blocks import Block
+from factory.transfer.formats.csv.blocks import Block, last_row_end
 from factory.transfer.formats.csv.dialect import Dialect
 from factory.transfer.formats.csv.explain import Column, Problem
 from factory.transfer.formats.csv.rows import Row, split
 from factory.transfer.formats.csv.text import wrong_byte
 from factory.transfer.spelling import Spelling
+
+SMALL = 32 << 10
 
 
 @dataclass(frozen=True)
@@ -44,25 +46,53 @@ class Parsed:
 
 
 def batch(block: Block, table: Table) -> tuple[pa.RecordBatch, list[Problem]]:
-    """The good rows of a block, and what is wrong with the others, in the order of lines."""
+    """The good rows of a block, and what is wrong with the others, in the order of lines.
+
+    A block with a bad row is halved until little is left to be read row by row.
+    """
+    half = 0
+    try:
+        parsed = texts(block, table, slow=len(block.data) <= SMALL)
+        converted = [
+            convert(words, column.type, table.how, inferred=column.inferred)
+            for words, column in zip(parsed.texts, table.columns, strict=True)
+        ]
+        bad = _bad(block, converted)
+        if not parsed.problems and all(mask is None for mask in bad):
+            arrays = [one.values for one in converted]
+            return pa.RecordBatch.from_arrays(arrays, schema=table.schema), []
+    except pa.ArrowInvalid:
+        pass
+    if len(block.data) > SMALL:
+        half = last_row_end(block.data[: len(block.data) // 2], table.dialect)
+    if not half:
+        return _closely(block, table)
+    one, problems = batch(Block(block.data[:half], block.line), table)
+    other, more = batch(block.after(half), table)
+    columns = [pa.concat_arrays(pair) for pair in zip(one.columns, other.columns, strict=True)]
+    return pa.RecordBatch.from_arrays(columns, schema=table.schema), [*problems, *more]
+
+
+def _bad(block: Block, converted: Sequence[Converted]) -> list[pa.BooleanArray | None]:
+    bad = [one.bad for one in converted]
+    if b"\0" in block.data:
+        bad = [_or(mask, _nul(one.values)) for mask, one in zip(bad, converted, strict=True)]
+    return bad
+
+
+def _closely(block: Block, table: Table) -> tuple[pa.RecordBatch, list[Problem]]:
     parsed = texts(block, table)
-    done = [
+    converted = [
         convert(words, column.type, table.how, inferred=column.inferred)
         for words, column in zip(parsed.texts, table.columns, strict=True)
     ]
-    found = pa.RecordBatch.from_arrays([one.values for one in done], schema=table.schema)
-    bad = [one.bad for one in done]
-    if b"\0" in block.data:
-        bad = [_or(mask, _nul(one.values)) for mask, one in zip(bad, done, strict=True)]
-    if all(mask is None for mask in bad):
-        return found, list(parsed.problems)
-    problems = _explained(block, table, parsed, bad)
+    found = pa.RecordBatch.from_arrays([one.values for one in converted], schema=table.schema)
+    bad = _bad(block, converted)
+    problems = [*parsed.problems, *_explained(block, table, parsed, bad)]
     wrong = pa.repeat(False, found.num_rows)
     for mask in bad:
         wrong = wrong if mask is None else pc.or_(wrong, mask)
-    return found.filter(pc.invert(wrong)), sorted(
-        [*parsed.problems, *problems], key=lambda problem: problem.line
-    )
+    return found.filter(pc.invert(wrong)), sorted(problems, key=lambda problem: problem.line)
 
 
 def _nul(values: pa.Array) -> pa.BooleanArray | None:
@@ -77,13 +107,18 @@ def _or(one: pa.BooleanArray | None, other: pa.BooleanArray | None) -> pa.Boolea
     return pc.or_(one, other) if one is not None and other is not None else one or other
 
 
-def texts(block: Block, table: Table) -> Parsed:
-    """The wanted columns as they were written, null where the dialect says so."""
+def texts(block: Block, table: Table, *, slow: bool = True) -> Parsed:
+    """The wanted columns as they were written, null where the dialect says so.
+
+    What pyarrow can't parse is read row by row, or when not `slow`, raises `ArrowInvalid`.
+    """
     if not block.data.strip(b"\r\n") and table.width > 1:
         return Parsed([pa.array([], _wire(column)) for column in table.columns])
     try:
         return Parsed(_fast(block, table))
     except pa.ArrowInvalid:
+        if not slow:
+            raise
         return _slow(block, table)
 
 
