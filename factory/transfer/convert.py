@@ -13,7 +13,7 @@ from decimal import Decimal
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from factory.transfer.formats.csv.quick import quick
+from factory.transfer.quick import quick
 from factory.transfer.spelling import Spelling, to_iso
 
 _YEAR = r"([1-9][0-9]{3}|0[1-9][0-9]{2}|00[1-9][0-9]|000[1-9])"
