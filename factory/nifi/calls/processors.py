@@ -1,0 +1,100 @@
+"""Processors: list, run once, stop, end their threads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from factory.nifi import errors, model
+from factory.nifi.flow import Flow, Request, ask, get
+from factory.nifi.model import Processor
+
+_REVISIONS = 4
+
+
+def within(group_id: str) -> Flow[tuple[Processor, ...]]:
+    """All processors of the group and those below."""
+    params = {"includeDescendantGroups": "true"}
+    told = yield from get(f"/process-groups/{group_id}/processors", params)
+    return tuple(model.processor(entity) for entity in told.get("processors") or ())
+
+
+def one(processor_id: str) -> Flow[Processor]:
+    """One processor as it is now."""
+    return model.processor((yield from get(f"/processors/{processor_id}")))
+
+
+def named(processors: Sequence[Processor], wanted: str) -> Processor:
+    """The one with that id or name."""
+    found = [each for each in processors if wanted in (each.id, each.name)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        ids = [each.id for each in found]
+        raise errors.Ambiguous(
+            f"{len(found)} processors are named {wanted!r}: {', '.join(ids)}",
+            "Rename one in NiFi, or give the id",
+            ids=ids,
+        )
+    known = {each.name for each in processors}
+    raise errors.UnknownProcessor(
+        f"the process group has no processor {wanted!r}",
+        errors.suggestion(wanted, known),
+        near=errors.nearest(wanted, known),
+    )
+
+
+def run_once(processor: Processor) -> Flow[None]:
+    """Let it do its work one time; `processor` as it was looked at just now.
+
+    When the answer is lost, the revision tells whether it was heard: NiFi counts it up.
+    """
+    try:
+        yield from _set_state(processor, "RUN_ONCE")
+    except errors.Unreachable as error:
+        if not error.sent:
+            raise
+        after = yield from one(processor.id)
+        if after.revision.get("version") == processor.revision.get("version"):
+            yield from _set_state(after, "RUN_ONCE")
+    except errors.StaleRevision:
+        yield from set_state(processor.id, "RUN_ONCE")
+
+
+def stop(processor_id: str) -> Flow[None]:
+    """Stop one processor; its threads may still run for a while."""
+    yield from set_state(processor_id, "STOPPED", already="STOPPED")
+
+
+def set_state(processor_id: str, state: str, *, already: str = "") -> Flow[None]:
+    """Set it with the fresh revision, again when someone else was faster."""
+    for last in (False,) * (_REVISIONS - 1) + (True,):
+        current = yield from one(processor_id)
+        if current.state == already:
+            return
+        try:
+            yield from _set_state(current, state)
+        except errors.StaleRevision:
+            if last:
+                raise
+        else:
+            return
+
+
+def _set_state(processor: Processor, state: str) -> Flow[None]:
+    path = f"/processors/{processor.id}/run-status"
+    body = {"revision": dict(processor.revision), "state": state}
+    yield from ask(Request("PUT", path, json=body, on_conflict=state == "STOPPED"))
+
+
+def terminate(processor_id: str) -> Flow[None]:
+    """End the threads of a stopped processor; its flow files stay."""
+    yield from ask(Request("DELETE", f"/processors/{processor_id}/threads", repeat=True))
+
+
+def listed(
+    processors: Sequence[Processor], line: Callable[[Processor], str] = str, most: int = 10
+) -> str:
+    """Some processors, one a line."""
+    lines = [f"\n  {line(each)}" for each in processors[:most]]
+    more = len(processors) - most
+    return "".join(lines) + (f"\n  and {more} more" if more > 0 else "")
