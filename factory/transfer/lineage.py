@@ -20,7 +20,7 @@ def added(reader: Reader, lineage: Mapping[str, object] | None) -> Reader:
     """`reader` with the columns that `lineage` names, after its own.
 
     `{"source_file": True, "loaded_at": datetime, "run_id": "…"}`; what is missing, null or false is
-    not added. Raises `BadOption` for a name that the files have already.
+    not added. `source_file` may map paths to what to write instead, such as an address. Raises `BadOption` for a name that the files have already.
     """
     values = dict(_values(lineage or {}))
     if not values:
@@ -45,8 +45,12 @@ def added(reader: Reader, lineage: Mapping[str, object] | None) -> Reader:
 
 def _values(lineage: Mapping[str, object]) -> Iterator[tuple[str, _Value]]:
     opt.only("lineage", lineage, COLUMNS)
-    if opt.get(lineage, "source_file", bool, False):
-        yield "_source_file", lambda source: pa.scalar(source, pa.string())
+    shown = lineage.get("source_file") or False
+    if not isinstance(shown, bool | Mapping):
+        raise BadOption(f"option 'source_file' must be bool or a map, not {shown!r}")
+    if shown is not False:
+        known = shown if isinstance(shown, Mapping) else {}
+        yield "_source_file", lambda source: pa.scalar(known.get(source, source), pa.string())
     if lineage.get("loaded_at") is not None:
         yield "_loaded_at", _constant(_moment(lineage["loaded_at"]))
     if lineage.get("run_id") is not None:

@@ -189,8 +189,18 @@ def test_lineage_tells_where_a_row_came_from(shop: Shop, tmp_path: Path) -> None
     run = shop.run(source=folder_of_parts(tmp_path, 2), more="lineage: [source_file, run_id]")
     assert run.state == "success"
     assert [row[2:] for row in shop.rows()] == [
-        (f"part-{number}.csv", run.run_id) for number in range(2)
+        (f"{tmp_path.as_uri()}/part-{number}.csv", run.run_id) for number in range(2)
     ]
+
+
+def test_lineage_tells_the_address_of_a_download_without_its_query(shop: Shop) -> None:
+    shop.offer("id\n1\n")
+    source = HTTP.replace(".csv.gz", ".csv.gz?token=s3cret-word")
+    run = shop.run(source=source, more="lineage: [source_file]")
+    assert run.state == "success"
+    ((_, address),) = shop.rows()
+    assert address.startswith("http://127.0.0.1:")
+    assert address.endswith("/orders-2024-01-02.csv.gz")
 
 
 def test_a_failed_check_publishes_nothing_and_keeps_what_was_there(shop: Shop) -> None:

@@ -106,6 +106,7 @@ def test_what_it_returns(shop: Shop, files: Web) -> None:
         "path": "download/0/a_b.csv",
         "bytes": len(ROWS),
         "etag": '"v1"',
+        "url": files.url("a%20b.csv"),
     }
     assert shop.rows() == [(1, 9.5), (2, 7.0)]
     assert shop.staged() == []

@@ -58,7 +58,7 @@ class Download(Staged):
         """Download; return where, how much, and which version."""
         import fsspec
 
-        from factory.transfer.download import download, file_name
+        from factory.transfer.download import download, file_name, shown
         from factory.transfer.errors import Missing
 
         session, url, timeout = self._session()
@@ -74,7 +74,7 @@ class Download(Staged):
                 raise
             reason = f"{missing}: this step is skipped, as `on_missing: skip` says"
         else:
-            return {"path": place, "bytes": done.bytes, "etag": done.etag}
+            return {"path": place, "bytes": done.bytes, "etag": done.etag, "url": shown(url)}
         raise AirflowSkipException(reason)
 
     def _session(self) -> tuple[requests.Session, str, tuple[float, float]]:

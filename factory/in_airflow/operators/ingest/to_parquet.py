@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from factory.in_airflow.operators.ingest.staged import QUARANTINE, ROWS, Staged, number
-from factory.in_airflow.storage import local_path
+from factory.in_airflow.storage import file_uri, local_path
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -51,13 +51,14 @@ class ToParquet(Staged):
         disk = fsspec.filesystem("file")
         folder, name = self._folder(context), f"{number(context):05}"
         bad = {} if self.max_bad_rows is None else self._quarantine(folder / QUARANTINE / name)
+        sources = expand(disk, self._sources(folder))
         done = to_parquet(
             disk,
-            expand(disk, self._sources(folder)),
+            sources,
             disk,
             str(folder / ROWS / f"{name}.parquet"),
             format=self.format,
-            lineage=self._lineage(context),
+            lineage=self._lineage(context, folder, sources),
             **bad,
         )
         return {"path": f"{ROWS}/{name}.parquet", "rows": done.rows}
@@ -67,12 +68,18 @@ class ToParquet(Staged):
             return [str(folder / self.files["path"])]
         return [local_path(uri) for uri in self.files]
 
+    def _shown(self, folder: Path, sources: Sequence[str]) -> dict[str, str]:
+        """What a row says of where it came from: an address, not a place on the stage."""
+        if isinstance(self.files, Mapping):
+            return {str(folder / self.files["path"]): self.files["url"]}
+        return {path: file_uri(path) for path in sources}
+
     def _quarantine(self, path: Path) -> dict[str, Any]:
         return {"quarantine": f"{path}.jsonl", "max_bad_rows": self.max_bad_rows}
 
-    def _lineage(self, context: Context) -> dict[str, object]:
+    def _lineage(self, context: Context, folder: Path, sources: Sequence[str]) -> dict[str, object]:
         known: dict[str, object] = {
-            "source_file": True,
+            "source_file": self._shown(folder, sources),
             "loaded_at": datetime.now(timezone.utc),
             "run_id": context["task_instance"].run_id,
         }
