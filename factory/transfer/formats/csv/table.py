@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
-from factory.transfer.convert import convert
+from factory.transfer.convert import Converted, convert
 from factory.transfer.formats.csv import explain
 from factory.transfer.formats.csv.blocks import Block, last_row_end
 from factory.transfer.formats.csv.dialect import Dialect
@@ -18,7 +18,7 @@ from factory.transfer.formats.csv.rows import Row, split
 from factory.transfer.formats.csv.text import wrong_byte
 from factory.transfer.spelling import Spelling
 
-SMALL = 32 << 10
+SMALL = 4 << 10
 
 
 @dataclass(frozen=True)
