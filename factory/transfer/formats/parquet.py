@@ -94,7 +94,8 @@ def _columns(
 @contextmanager
 def _opened(file: object, source: str) -> Iterator[pq.ParquetFile]:
     try:
-        parquet = pq.ParquetFile(file)
+        # pre-buffered, the bytes of the whole file would stay in memory
+        parquet = pq.ParquetFile(file, pre_buffer=False)
     except (pa.ArrowException, OSError) as error:
         raise BadRow(f"{source} is not a Parquet file: {error}") from error
     with parquet:

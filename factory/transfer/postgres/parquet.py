@@ -133,7 +133,8 @@ def _refuse_other_names(first: _Part, part: _Part) -> None:
 def _opened(fs: fsspec.AbstractFileSystem, path: str) -> Iterator[pq.ParquetFile]:
     with fs.open(path, "rb") as file:
         try:
-            parquet = pq.ParquetFile(file)
+            # pre-buffered, the bytes of the whole file would stay in memory
+            parquet = pq.ParquetFile(file, pre_buffer=False)
         except (pa.ArrowException, OSError) as error:
             raise BadRow(f"{path} is not a Parquet file: {error}") from error
         with parquet:
