@@ -11,7 +11,7 @@ import psycopg
 
 from factory.transfer.errors import BadOption, Missing, TransferError
 from factory.transfer.postgres import table as tables
-from factory.transfer.postgres.checks import Result, Subject, audit, prepare
+from factory.transfer.postgres.checks import Result, Subject, audit, prepare, verify
 from factory.transfer.postgres.table import Connection, Table
 
 log = logging.getLogger(__name__)
@@ -51,6 +51,7 @@ def check(
             prepare(checks, columns)
             _refuse_change(checks)
             subject = Subject(target, columns, as_of=as_of, where=where)
+            verify(connection, subject, checks)
             rows, results = audit(connection, subject, checks)
     except psycopg.Error as error:
         said = error.diag.message_primary or str(error).partition("\n")[0]

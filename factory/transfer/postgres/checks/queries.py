@@ -12,7 +12,7 @@ from factory.transfer.postgres.table import Connection
 
 SAMPLES = 5
 LONGEST = 60
-TEXTS = ("text", "character varying", "bpchar")
+TEXTS = ("text", "character varying")  # what a pattern is matched with as it is
 
 _SAMPLED = 2000
 _COMMON = 4

@@ -1,0 +1,47 @@
+from pathlib import Path
+from typing import Any, get_args
+
+import msgspec
+import pytest
+
+from factory.kinds import check
+from factory.kinds.check.parts import Check
+from factory.plan.kind import Step
+from factory.transfer.postgres import checks as audits
+
+
+def problems(*checks: dict[str, Any]) -> list[tuple[Any, ...]]:
+    given = {"conn_id": "w", "table": "t", "checks": checks}
+    step = Step(
+        id="x",
+        uses="check",
+        arguments=msgspec.convert(given, check.Arguments),
+        dag_id="d",
+    )
+    return [problem.path[2:] for problem in check.check(step, Path())]
+
+
+def test_what_may_be_written_is_what_the_transfer_takes() -> None:
+    structs = get_args(Check)
+    assert [struct.__struct_config__.tag for struct in structs] == list(audits.CHECKS)
+    for struct in structs:
+        module = __import__(f"{audits.__name__}.{struct.__struct_config__.tag}", fromlist=["_"])
+        assert struct.__struct_fields__ == (*module.OPTIONS, "severity")
+
+
+@pytest.mark.parametrize(
+    ("bounds", "wrong"),
+    [
+        ({"min": 1, "max": 1}, False),
+        ({"min": 2, "max": 1}, True),
+        ({"min": "{{ ds }}", "max": 1}, False),
+        ({"min": "2024-01-02", "max": "2024-01-01"}, True),
+        ({"min": "2024-01-01", "max": "2024-01-01T00:00:01"}, False),
+        ({"min": "2024-01-02T00:00:00+02:00", "max": "2024-01-01"}, False),
+        ({"min": "b", "max": "a"}, False),
+        ({"min": 5, "max": "4"}, False),
+    ],
+)
+def test_bounds_that_cross(bounds: dict[str, Any], wrong: bool) -> None:
+    found = problems({"type": "range", "column": "c", **bounds})
+    assert found == ([("min",)] if wrong else [])

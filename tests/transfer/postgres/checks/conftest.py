@@ -1,0 +1,60 @@
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from factory.transfer.errors import ChecksFailed
+from factory.transfer.postgres.checks import Result, Subject, audit, verify
+from factory.transfer.postgres.table import Connection, Table
+
+from ..conftest import Warehouse
+
+Check = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A table of the test's own, to be checked."""
+
+    connection: Connection
+    table: Table
+
+    def make(self, columns: str, *rows: Sequence[object]) -> None:
+        """Create the table, and fill it."""
+        name = self.table.identifier
+        self.connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(name))
+        create = sql.SQL("CREATE TABLE {} ({})").format(name, sql.SQL(columns))
+        self.connection.execute(create)
+        if rows:
+            places = sql.SQL(", ").join([sql.Placeholder()] * len(rows[0]))
+            insert = sql.SQL("INSERT INTO {} VALUES ({})").format(name, places)
+            self.connection.cursor().executemany(insert, rows)
+
+    def subject(self, **more: Any) -> Subject:
+        query = sql.SQL("SELECT * FROM {} LIMIT 0").format(self.table.identifier)
+        names = [column.name for column in self.connection.execute(query).description or ()]
+        return Subject(self.table, names, **more)
+
+    def verify(self, *checks: Check, **subject: Any) -> None:
+        verify(self.connection, self.subject(**subject), checks)
+
+    def audit(self, *checks: Check, **subject: Any) -> list[Result]:
+        """All results, whether they failed or not."""
+        try:
+            return audit(self.connection, self.subject(**subject), checks)[1]
+        except ChecksFailed as error:
+            return list(error.results)
+
+    def one(self, check: Check, **subject: Any) -> tuple[bool, str]:
+        """Whether it passed, and what it said."""
+        (result,) = self.audit(check, **subject)
+        return result.passed, result.message
+
+
+@pytest.fixture
+def rows(warehouse: Warehouse) -> Iterator[Rows]:
+    with psycopg.connect(warehouse.uri, autocommit=True) as connection:
+        yield Rows(connection, Table(warehouse.schema, 'trips "of" {May}'))
