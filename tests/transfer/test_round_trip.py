@@ -208,7 +208,7 @@ def means(found: Any, value: Any, kind: Type) -> bool:
 
 
 examples = settings(
-    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=90, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 
