@@ -64,11 +64,4 @@ class Check(BaseOperator):
         return self._result(done.rows, done.checks)
 
     def _result(self, rows: int, results: Sequence[Result]) -> dict[str, Any]:
-        return {"table": self.table, "rows": rows, "checks": [as_xcom(each) for each in results]}
-
-
-def as_xcom(result: Result) -> dict[str, Any]:
-    """What a check found, as plain values."""
-    import dataclasses
-
-    return {**dataclasses.asdict(result), "columns": list(result.columns)}
+        return {"table": self.table, "rows": rows, "checks": [each.plain() for each in results]}

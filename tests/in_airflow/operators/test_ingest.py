@@ -106,6 +106,10 @@ def test_a_served_file_becomes_rows_and_leaves_nothing_on_the_stage(shop: Shop) 
     assert shop.rows() == [(1, 9.5), (2, 7.0)]
     handed_on = run.xcom("orders.load")
     assert handed_on.pop("seconds") > 0
+    assert [check["message"] for check in handed_on.pop("checks")] == [
+        "2 rows",
+        "no nulls in order_id",
+    ]
     assert handed_on == {
         "table": f"{shop.schema}.orders",
         "published": True,
@@ -211,6 +215,8 @@ def test_a_failed_check_publishes_nothing_and_keeps_what_was_there(shop: Shop) -
     assert run.state == "failed"
     assert run.states["orders.load"] == "failed"
     assert "total is null in 2 rows" in run.log
+    (check,) = run.xcom("orders.load", "checks")
+    assert check["measured"] == {"nulls": {"total": 2}}
     assert shop.rows() == [(1, 1)]
 
 

@@ -21,7 +21,14 @@ class LoadPostgres(Staged):
     :param staged: what the conversion returned; a list when several tasks converted.
     """
 
-    template_fields: Sequence[str] = ("staged", "table", "conn_id", "stage", "write")
+    template_fields: Sequence[str] = (
+        "staged",
+        "table",
+        "conn_id",
+        "stage",
+        "write",
+        "checks",
+    )
 
     def __init__(
         self,
@@ -55,26 +62,31 @@ class LoadPostgres(Staged):
         import fsspec
 
         from factory.in_airflow.connections import postgres_conninfo
+        from factory.transfer.errors import ChecksFailed
         from factory.transfer.postgres.load import load
 
         task = context["task_instance"]
         interval = _interval(context)
-        done = load(
-            postgres_conninfo(self.conn_id, application=f"{task.dag_id}.{task.task_id}"),
-            fsspec.filesystem("file"),
-            self._paths(context),
-            table=self.table,
-            write=self.write,
-            checks=self.checks,
-            load_id=f"{task.dag_id}/{task.task_id}/{task.run_id}",
-            primary_key=self.primary_key,
-            indexes=self.indexes,
-            on_schema_change=self.on_schema_change,
-            interval=interval,
-            as_of=interval[1] if interval else None,
-            lock_timeout=self.lock_timeout,
-            statement_timeout=self.statement_timeout,
-        )
+        try:
+            done = load(
+                postgres_conninfo(self.conn_id, application=f"{task.dag_id}.{task.task_id}"),
+                fsspec.filesystem("file"),
+                self._paths(context),
+                table=self.table,
+                write=self.write,
+                checks=self.checks,
+                load_id=f"{task.dag_id}/{task.task_id}/{task.run_id}",
+                primary_key=self.primary_key,
+                indexes=self.indexes,
+                on_schema_change=self.on_schema_change,
+                interval=interval,
+                as_of=interval[1] if interval else None,
+                lock_timeout=self.lock_timeout,
+                statement_timeout=self.statement_timeout,
+            )
+        except ChecksFailed as error:
+            task.xcom_push("checks", [result.plain() for result in error.results])
+            raise
         self._tell_asset(context, done.rows)
         return {
             "table": done.table,
@@ -84,6 +96,7 @@ class LoadPostgres(Staged):
             "dropped": done.dropped,
             "rows": done.rows,
             "seconds": round(done.seconds, 3),
+            "checks": [result.plain() for result in done.checks],
         }
 
     def _paths(self, context: Context) -> list[str]:

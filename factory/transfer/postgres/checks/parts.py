@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -106,6 +106,10 @@ class Result:
     message: str
     measured: dict[str, Any] = field(default_factory=dict)
     columns: tuple[str, ...] = ()
+
+    def plain(self) -> dict[str, Any]:
+        """As values that JSON has."""
+        return {**asdict(self), "columns": list(self.columns)}
 
 
 def one_column(check: str, options: Mapping[str, object], columns: Sequence[str]) -> str:
