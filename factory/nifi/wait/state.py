@@ -1,0 +1,93 @@
+"""What is known so far; plain data, so that another process can go on with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from factory.nifi.model import Bulletin, Counters
+from factory.nifi.wait.window import NONE, Totals, begin
+
+Phase = Literal["starting", "waiting", "active", "draining", "idle"]
+Sources = Literal["none", "running", "ended"]
+
+
+@dataclass(frozen=True)
+class State:
+    """Moments are seconds since 1970.
+
+    :param expected: components that are to run.
+    :param starting: since when they are awaited: the start, or NiFi's return.
+    :param active: since when there was work; None before.
+    :param changed: when something last moved.
+    :param short: looks in a row at which something did not run or was not valid.
+    :param missed: since when NiFi does not answer.
+    :param marks: the last bulletin seen, by node.
+    :param sources: those to be stopped are `running` or `ended`; `none` when there are none.
+    :param stop_sources: it is time for the next look to stop them.
+    """
+
+    started: float
+    expected: int
+    phase: Phase = "starting"
+    starting: float = 0.0
+    active: float | None = None
+    changed: float = 0.0
+    queued: int = 0
+    queued_bytes: int = 0
+    threads: int = 0
+    idle: int = 0
+    short: int = 0
+    polls: int = 0
+    missed: float | None = None
+    marks: Mapping[str, int] = field(default_factory=dict)
+    warnings: int = 0
+    last_warning: str = ""
+    sources: Sources = "none"
+    stop_sources: bool = False
+    totals: Totals = NONE
+
+    def unseen(self, bulletins: Iterable[Bulletin]) -> tuple[Bulletin, ...]:
+        """Those that came after the marks. A node whose newest is below its mark began anew."""
+        listed = tuple(bulletins)
+        newest = marks(listed)
+        known = {node: mark for node, mark in self.marks.items() if newest.get(node, mark) >= mark}
+        return tuple(each for each in listed if each.id > known.get(each.node, -1))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data, for JSON."""
+        return {**vars(self), "marks": dict(self.marks), "totals": self.totals.to_dict()}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> State:
+        """The opposite of `to_dict`."""
+        return cls(**{**data, "totals": Totals.from_dict(data["totals"])})
+
+
+def first(
+    *,
+    now: float,
+    expected: int,
+    counters: Counters,
+    marks: Mapping[str, int],
+    sources: Sources = "none",
+) -> State:
+    """The state right before the start, with the counters and bulletins of that moment."""
+    return State(
+        started=now,
+        starting=now,
+        changed=now,
+        expected=expected,
+        marks=dict(marks),
+        sources=sources,
+        totals=begin(counters, now),
+    )
+
+
+def marks(bulletins: Iterable[Bulletin]) -> dict[str, int]:
+    """The newest id of each node."""
+    newest: dict[str, int] = {}
+    for each in bulletins:
+        newest[each.node] = max(each.id, newest.get(each.node, -1))
+    return newest
