@@ -20,7 +20,8 @@ def added(reader: Reader, lineage: Mapping[str, object] | None) -> Reader:
     """`reader` with the columns that `lineage` names, after its own.
 
     `{"source_file": True, "loaded_at": datetime, "run_id": "…"}`; what is missing, null or false is
-    not added. `source_file` may map paths to what to write instead, such as an address. Raises `BadOption` for a name that the files have already.
+    not added. `source_file` may map paths to what to write instead, such as an address.
+    Raises `BadOption` for a name that the files have already.
     """
     values = dict(_values(lineage or {}))
     if not values:

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Meta
 
 from factory.kinds.check.parts import Check, plain, problems
+from factory.kinds.ingest import writes
 from factory.kinds.ingest.parts import OPERATORS, Source, Target, any_of, task
 from factory.kinds.ingest.writes import Write
 from factory.plan.kind import Fragment, Step
@@ -87,9 +88,11 @@ def compile(step: Step) -> Fragment:
 
 
 def check(step: Step, folder: Path) -> Iterator[Problem]:
-    """Checks that nothing can meet, and what the source knows of itself."""
+    """What no file, no table or no row can meet."""
     given: Arguments = step.arguments
     yield from given.source.problems()
+    yield from given.target.problems(writes.key(given.write))
+    yield from writes.check(given.write)
     yield from problems(given.checks, ("checks",))
     if step.stage is not None and not step.stage.startswith("file:///"):
         yield Problem(

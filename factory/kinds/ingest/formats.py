@@ -175,8 +175,14 @@ def options(given: Format) -> dict[str, object]:
     return plain
 
 
+def problems(given: Format) -> Iterator[Problem]:
+    """Options that no file can be read with."""
+    for problem in check(given):
+        yield msgspec.structs.replace(problem, path=("source", "format", *problem.path))
+
+
 def check(given: Format) -> Iterator[Problem]:
-    """Options that no file can be read with. Paths are below the format."""
+    """As `problems`, with paths below the format."""
     if isinstance(given, str):
         return
     if isinstance(given, Csv):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol, Union
 
 import msgspec
@@ -38,6 +38,9 @@ class Target(Protocol):
 
     def asset(self) -> str | None:
         """URI of the asset that a load updates; None when its name is known at run time only."""
+
+    def problems(self, key: Sequence[str]) -> Iterable[Problem]:
+        """As a source's; `key` names the rows of the load, when its write mode asks for one."""
 
 
 def any_of(package: str) -> Any:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from factory.kinds.ingest.formats import Format, options
+from factory.kinds.ingest.formats import Format, options, problems
 from factory.kinds.ingest.parts import OPERATORS, convert, task
 from factory.plan.kind import Step
 from factory.plan.model import Output, Task
@@ -59,9 +60,9 @@ class File(Strict, frozen=True, kw_only=True, tag="file", tag_field="type"):
         listing = task(step, "list_files", f"{OPERATORS}.list_files.ListFiles", arguments)
         return [listing, convert(step, None, format, each=Output(listing.id))]
 
-    def problems(self) -> tuple[Problem, ...]:
-        """None: paths are looked for when the task runs."""
-        return ()
+    def problems(self) -> Iterator[Problem]:
+        """Those of the format: paths are looked for when the task runs."""
+        return problems(self.format)
 
 
 def _is_pattern(path: str) -> bool:

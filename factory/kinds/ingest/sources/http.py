@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
-from factory.kinds.ingest.formats import Format, options
+from factory.kinds.ingest.formats import Format, options, problems
 from factory.kinds.ingest.parts import OPERATORS, convert, task
 from factory.plan.kind import Step
 from factory.plan.model import Output, Task
@@ -79,7 +79,8 @@ class Http(Strict, frozen=True, kw_only=True, tag="http", tag_field="type"):
         return {"conn_id": self.conn_id, "sha256": self.sha256, "on_missing": self.on_missing}
 
     def problems(self) -> Iterator[Problem]:
-        """A digest of several files, an address twice, an address without a host."""
+        """A digest of several files, an address twice, one without a host; the format's own."""
+        yield from problems(self.format)
         urls = self.urls()
         if self.sha256 is not None and len(urls) > 1:
             yield Problem(
