@@ -47,7 +47,10 @@ class Load:
 
 @dataclass(frozen=True)
 class Bulletin:
-    """One entry of the bulletin board. Ids count up from 0, on each node, since its start."""
+    """One entry of the bulletin board. Ids count up from 0, on each node, since its start.
+
+    `time` is that of the day, such as `07:12:04 UTC`.
+    """
 
     id: int
     level: str
@@ -56,6 +59,7 @@ class Bulletin:
     source_id: str = ""
     group_id: str = ""
     node: str = ""
+    time: str = ""
 
 
 @dataclass(frozen=True)
@@ -219,6 +223,7 @@ def bulletins(entities: Any) -> Iterator[Bulletin]:
                 source_id=told.get("sourceId") or "",
                 group_id=told.get("groupId") or "",
                 node=entity.get("nodeAddress") or told.get("nodeAddress") or "",
+                time=told.get("timestamp") or "",
             )
 
 

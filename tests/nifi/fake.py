@@ -161,6 +161,7 @@ class FakeNiFi:
         self.certificate_login = False
         self._ids = itertools.count(1)
         self._bulletin_ids = itertools.count(0)
+        self._started = 0.0
 
     # what tests say
 
@@ -198,6 +199,7 @@ class FakeNiFi:
     def bulletin(self, group: Group, message: str, level: str = "ERROR") -> None:
         number = next(self._bulletin_ids)
         told = {"id": number, "groupId": group.id, "sourceName": "Put", "level": level}
+        told["timestamp"] = time.strftime("%H:%M:%S UTC", time.gmtime(self._started + number))
         entity = {"id": number, "groupId": group.id, "bulletin": {**told, "message": message}}
         self.bulletins.append(entity)
 
@@ -214,6 +216,7 @@ class FakeNiFi:
         self.tokens.clear()
         self.bulletins.clear()
         self._bulletin_ids = itertools.count(0)
+        self._started += 3600
 
     def validate(self, processor: Component) -> None:
         """Correct it. What is STARTING then starts by itself."""

@@ -10,6 +10,7 @@ from factory.nifi.model import Bulletin, Counters
 from factory.nifi.wait.window import NONE, Totals, begin
 
 Phase = Literal["starting", "waiting", "active", "draining", "idle"]
+Mark = tuple[int, str]
 Sources = Literal["none", "running", "ended"]
 
 
@@ -23,7 +24,7 @@ class State:
     :param changed: when something last moved.
     :param short: looks in a row at which something did not run or was not valid.
     :param missed: since when NiFi does not answer.
-    :param marks: the last bulletin seen, by node.
+    :param marks: id and time of the last bulletin seen, by node.
     :param sources: those to be stopped are `running` or `ended`; `none` when there are none.
     :param stop_sources: it is time for the next look to stop them.
     """
@@ -41,7 +42,7 @@ class State:
     short: int = 0
     polls: int = 0
     missed: float | None = None
-    marks: Mapping[str, int] = field(default_factory=dict)
+    marks: Mapping[str, Mark] = field(default_factory=dict)
     warnings: int = 0
     last_warning: str = ""
     sources: Sources = "none"
@@ -49,10 +50,14 @@ class State:
     totals: Totals = NONE
 
     def unseen(self, bulletins: Iterable[Bulletin]) -> tuple[Bulletin, ...]:
-        """Those that came after the marks. A node whose newest is below its mark began anew."""
+        """Those that came after the marks. A node that was restarted counts from 0 again."""
         listed = tuple(bulletins)
         newest = marks(listed)
-        known = {node: mark for node, mark in self.marks.items() if newest.get(node, mark) >= mark}
+        known = {
+            node: mark[0]
+            for node, mark in self.marks.items()
+            if not _restarted(mark, newest.get(node, mark))
+        }
         return tuple(each for each in listed if each.id > known.get(each.node, -1))
 
     def to_dict(self) -> dict[str, Any]:
@@ -62,7 +67,8 @@ class State:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> State:
         """The opposite of `to_dict`."""
-        return cls(**{**data, "totals": Totals.from_dict(data["totals"])})
+        marks = read_marks(data["marks"])
+        return cls(**{**data, "marks": marks, "totals": Totals.from_dict(data["totals"])})
 
 
 def first(
@@ -70,10 +76,10 @@ def first(
     now: float,
     expected: int,
     counters: Counters,
-    marks: Mapping[str, int],
+    marks: Mapping[str, Mark],
     sources: Sources = "none",
 ) -> State:
-    """The state right before the start, with the counters and bulletins of that moment."""
+    """The state at the start, with the counters and bulletins of the moment before it."""
     return State(
         started=now,
         starting=now,
@@ -85,9 +91,19 @@ def first(
     )
 
 
-def marks(bulletins: Iterable[Bulletin]) -> dict[str, int]:
-    """The newest id of each node."""
-    newest: dict[str, int] = {}
+def marks(bulletins: Iterable[Bulletin]) -> dict[str, Mark]:
+    """The newest of each node."""
+    newest: dict[str, Mark] = {}
     for each in bulletins:
-        newest[each.node] = max(each.id, newest.get(each.node, -1))
+        if each.id > newest.get(each.node, (-1, ""))[0]:
+            newest[each.node] = (each.id, each.time)
     return newest
+
+
+def read_marks(data: Mapping[str, Any]) -> dict[str, Mark]:
+    """Marks as JSON has them."""
+    return {node: (number, time) for node, (number, time) in data.items()}
+
+
+def _restarted(mark: Mark, newest: Mark) -> bool:
+    return newest[0] < mark[0] or (newest[0] == mark[0] and newest[1] != mark[1])

@@ -1,6 +1,7 @@
 """Tables of looks, and how the wait ends; one look every 10 seconds."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -189,22 +190,26 @@ class TestBulletins:
         assert "1 bulletin, the last: no space left" in verdict.message
 
     def test_are_seen_once(self) -> None:
-        state = begin(marks={"": 4})
+        state = begin(marks={"": (4, "")})
         listed = [bulletin(number) for number in (4, 5, 6)]
         assert state.unseen(listed) == tuple(listed[1:])
         (state,), _ = wait([at(bulletins=state.unseen(listed))], Rules(bulletins="warn"), state)
         assert state.unseen(listed) == ()
 
     def test_ids_begin_anew_with_nifi(self) -> None:
-        state = begin(marks={"": 40})
+        state = begin(marks={"": (40, "07:00:00 UTC")})
         assert state.unseen([bulletin(0)]) == (bulletin(0),)
+        another = replace(bulletin(40), time="07:30:00 UTC")
+        assert state.unseen([another]) == (another,)
+        assert state.unseen([replace(another, time="07:00:00 UTC")]) == ()
 
     def test_ids_are_those_of_a_node(self) -> None:
         state = first(
-            now=0, expected=EXPECTED, counters=Counters(), marks={"one:8443": 9, "two:8443": 2}
+            now=0,
+            expected=EXPECTED,
+            counters=Counters(),
+            marks={"one:8443": (9, ""), "two:8443": (2, "")},
         )
-        from dataclasses import replace
-
         listed = [replace(bulletin(number), node="two:8443") for number in (2, 3)]
         assert state.unseen(listed) == (listed[1],)
 
