@@ -1,0 +1,122 @@
+"""The parts of NiFi that Maven Central holds, each pinned by its SHA-256 in `artifacts.lock`.
+
+`jgo` is the Maven client: it knows where Maven Central is, and its settings file names a mirror
+(`[repositories]` in `~/.config/jgo.conf`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from factory.errors import FactoryError
+
+LOCK = Path(__file__).parent / "artifacts.lock"
+
+_AT_ONCE = 8
+_TRIES = 4
+_TIMEOUT = 60
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """One file of a Maven repository, and the ``place`` that it has in a NiFi.
+
+    `lib` and `nar` lie in NiFi's library folder; `standard` and `attributes` are zipped into a NAR
+    of that name; `jdbc` is a driver; `compiler` compiles the two classes of our own.
+    """
+
+    place: str
+    group: str
+    name: str
+    type: str
+    classifier: str
+    version: str
+    sha256: str
+
+    @property
+    def file_name(self) -> str:
+        """As Maven names it."""
+        tail = f"-{self.classifier}" if self.classifier else ""
+        return f"{self.name}-{self.version}{tail}.{self.type}"
+
+    @property
+    def line(self) -> str:
+        """As the lock holds it."""
+        coordinates = (self.group, self.name, self.type, self.classifier, self.version)
+        return f"{self.place} {':'.join(coordinates)} {self.sha256}"
+
+
+def locked(places: Iterable[str] | None = None) -> tuple[Artifact, ...]:
+    """The artifacts in the lock, or those of some places."""
+    wanted = None if places is None else set(places)
+    lines = (line.split() for line in LOCK.read_text("utf-8").splitlines())
+    found = (
+        Artifact(place, *coordinates.split(":"), sha256)
+        for place, coordinates, sha256 in (line for line in lines if line and line[0] != "#")
+    )
+    return tuple(artifact for artifact in found if wanted is None or artifact.place in wanted)
+
+
+def fetch(artifacts: Iterable[Artifact], folder: Path) -> Mapping[Artifact, Path]:
+    """Download what ``folder`` lacks, several at once, and return where each artifact lies.
+
+    An artifact without a checksum is taken as it comes. Raises `FactoryError` when one can't be
+    had, or is not what the lock says.
+    """
+    artifacts = tuple(artifacts)
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        paths = pool.map(lambda artifact: _fetch(artifact, folder), artifacts)
+        return dict(zip(artifacts, paths, strict=True))
+
+
+def sha256(path: Path) -> str:
+    """The file's checksum, in hex."""
+    with path.open("rb") as file:
+        digest = hashlib.sha256()
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _fetch(artifact: Artifact, folder: Path) -> Path:
+    problem = ""
+    for attempt in range(_TRIES):
+        if attempt:
+            time.sleep(attempt)
+        try:
+            path = _download(artifact, folder)
+        except (OSError, RuntimeError) as error:  # requests' errors are OSErrors
+            problem = str(error) or type(error).__name__
+            continue
+        found = sha256(path)
+        if artifact.sha256 in ("", found):
+            return path
+        path.unlink()
+        problem = f"its SHA-256 is {found}, the lock says {artifact.sha256}"
+    raise FactoryError(
+        f"{artifact.group}:{artifact.name}:{artifact.version} can't be had from the Maven "
+        f"repository: {problem}",
+        hint="check the network; a mirror is named in [repositories] of ~/.config/jgo.conf",
+    )
+
+
+def _download(artifact: Artifact, folder: Path) -> Path:
+    from jgo.config import GlobalSettings
+    from jgo.maven import MavenContext
+
+    repositories = GlobalSettings.load().repositories or None
+    maven = MavenContext(repo_cache=folder, remote_repos=repositories, timeout=_TIMEOUT)
+    component = maven.project(artifact.group, artifact.name).at_version(artifact.version)
+    wanted = component.artifact(classifier=artifact.classifier, packaging=artifact.type)
+    try:
+        return wanted.resolve()
+    except BaseException:
+        # it writes in place, and would take the half of a file for the whole next time
+        if wanted.cached_path is not None:
+            wanted.cached_path.unlink(missing_ok=True)
+        raise
