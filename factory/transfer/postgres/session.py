@@ -111,6 +111,8 @@ def _from_copy(target: Table, limits: Limits, error: adbc_driver_manager.Error) 
 
 
 def _said(target: Table, limits: Limits, said: str, state: str) -> TransferError:
+    if said.startswith("connection failed"):
+        return TransferError(f"{target}: PostgreSQL can't be reached: {said}")
     if state.startswith(_LOST):
         return TransferError(f"{target}: the connection to PostgreSQL was lost: {said}", _SAFE)
     hint = None

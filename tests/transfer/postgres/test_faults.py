@@ -63,8 +63,13 @@ load.load(uri, fsspec.filesystem("file"), [path], table=table, write=json.loads(
 """
 
 
-@pytest.mark.parametrize("where", ["copying", "staged", "publishing"])
-@pytest.mark.parametrize("mode", WRITES)
+@pytest.mark.parametrize(
+    ("mode", "where"),
+    [  # up to the publish, all modes are alike
+        *((mode, where) for mode in ("append", "replace") for where in ("copying", "staged")),
+        *((mode, "publishing") for mode in WRITES),
+    ],
+)
 def test_killed_and_repeated(mode: str, where: str, warehouse: Warehouse) -> None:
     write = WRITES[mode]
     warehouse.load(BEFORE, write)

@@ -257,11 +257,13 @@ def test_too_many_columns(warehouse: Warehouse) -> None:
     data = {f"c{number}": [True] for number in range(5000)}
     with pytest.raises(TransferError, match="5000 columns are more than the 1600"):
         warehouse.load(data)
-    warehouse.load(dict(list(data.items())[:1600]))
-    wider = {"one": [1], **dict(list(data.items())[:1599])}
+    fields = ", ".join(f"c{number} boolean" for number in range(1600))
+    warehouse.run(f"CREATE TABLE {{}} ({fields})")
+    wider = {"one": [1], "c0": [True]}
     with pytest.raises(TransferError, match="1601 columns are more"):
-        warehouse.load(wider, load_id="run 2", on_schema_change="add_columns")
-    assert warehouse.tables() == {"trips", "_factory_loads"}
+        warehouse.load(wider, on_schema_change="add_columns")
+    warehouse.load(wider, on_schema_change="ignore")
+    assert warehouse.rows("c0, c1") == [(True, None)]
 
 
 def test_a_missing_schema_is_created(warehouse: Warehouse) -> None:
@@ -332,7 +334,7 @@ def test_no_secrets_and_no_rows_in_errors(warehouse: Warehouse) -> None:
     with pytest.raises(TransferError, match=r"column .name. holds a NUL character in row 1"):
         warehouse.load({"id": [1], "name": ["a\0b"]}, load_id="run 2")
     elsewhere = Warehouse("postgresql://u:hidden@127.0.0.1:1/x", "s", warehouse.stage)
-    with pytest.raises(TransferError, match="PostgreSQL said") as raised:
+    with pytest.raises(TransferError, match="can't be reached") as raised:
         elsewhere.load(ONE)
     assert "hidden" not in str(raised.value)
 

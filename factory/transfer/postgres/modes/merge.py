@@ -9,7 +9,7 @@ from psycopg import sql
 from factory.transfer import options as opt
 from factory.transfer.errors import BadOption, unknown
 from factory.transfer.postgres import keys, table
-from factory.transfer.postgres.modes.parts import Changed, Given, Staged, values
+from factory.transfer.postgres.modes.parts import Changed, Given, Staged, insert, values
 from factory.transfer.postgres.table import Connection, Existing, Table
 
 OPTIONS = ("key", "duplicates")
@@ -71,6 +71,11 @@ class Merge:
         self, connection: Connection, target: Table, existing: Existing, staged: Staged
     ) -> Changed:
         """MERGE needs no unique index, uses one, and leaves rows that did not change alone."""
+        if _is_empty(connection, target):
+            return Changed(insert(connection, target, existing, staged))
+        # The keys alone tell the planner whether to look up or to scan.
+        analyze = sql.SQL("ANALYZE {} ({})")
+        connection.execute(analyze.format(staged.table.identifier, table.names(self.key)))
         before = _touched(connection, existing)
         connection.execute(self.statement(target, existing, staged))
         inserted, updated = (
@@ -123,6 +128,11 @@ def _unique(connection: Connection, staged: Staged, key: tuple[str, ...]) -> boo
     dropped = sql.Identifier(staged.table.schema, index)
     connection.execute(sql.SQL("DROP INDEX {}").format(dropped))
     return True
+
+
+def _is_empty(connection: Connection, target: Table) -> bool:
+    query = sql.SQL("SELECT EXISTS (SELECT FROM {})").format(target.identifier)
+    return connection.execute(query).fetchone() == (False,)
 
 
 def _touched(connection: Connection, existing: Existing) -> tuple[int, int]:
