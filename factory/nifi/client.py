@@ -70,6 +70,7 @@ class AsyncClient:
         self.server = server
         self._tokens = Tokens(first_token(server))
         self._renewing = asyncio.Lock()
+        self._free = asyncio.Semaphore(transport.CONNECTIONS)
         self._http = transport.async_client(server)
 
     async def __aenter__(self) -> AsyncClient:
@@ -95,7 +96,8 @@ class AsyncClient:
 
     async def _act(self, act: Send | Renew | Pause) -> Answer:
         if isinstance(act, Send):
-            return await transport.send_async(self._http, self.server, act)
+            async with self._free:
+                return await transport.send_async(self._http, self.server, act)
         if isinstance(act, Pause):
             await asyncio.sleep(act.seconds)
         else:

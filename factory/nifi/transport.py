@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 _IDLE = 20.0
 """Seconds that a connection is kept: less than the 30 after which NiFi closes it."""
-_CONNECTIONS = 50
+CONNECTIONS = 20
+"""At once. Who shares a client waits outside of httpx, which looks through its queue each time."""
 _TRUST = re.compile(r"CERT|UNKNOWN_CA|HANDSHAKE_FAILURE|VERSION|HTTP_REQUEST|ACCESS_DENIED")
 _TOKEN = re.compile(r"(Authorization-Bearer=)[^;'\"\s]+")
 
@@ -72,8 +73,8 @@ def _options(server: Server) -> dict[str, Any]:
         "cookies": CookieJar(DefaultCookiePolicy(allowed_domains=[])),
         "timeout": httpx.Timeout(server.timeout, connect=server.connect_timeout),
         "limits": httpx.Limits(
-            max_connections=_CONNECTIONS,
-            max_keepalive_connections=_CONNECTIONS,
+            max_connections=CONNECTIONS,
+            max_keepalive_connections=CONNECTIONS,
             keepalive_expiry=_IDLE,
         ),
         "proxy": server.proxy,

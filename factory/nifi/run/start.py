@@ -6,7 +6,7 @@ Safe to do again: a task that was killed half-way finds what runs already and go
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,7 +14,7 @@ from factory.nifi import errors
 from factory.nifi.calls import groups, parameters, ports, processors, queues
 from factory.nifi.flow import Flow, Pause
 from factory.nifi.job import PATIENCE, Job, Patience, Prepared
-from factory.nifi.model import NOTHING, Counters, Group
+from factory.nifi.model import NOTHING, Counters, Group, Processor
 from factory.nifi.run.validity import await_valid, enable_services
 from factory.nifi.wait.state import Sources, State, first
 
@@ -35,7 +35,8 @@ def start(job: Job, prepared: Prepared, now: float, patience: Patience = PATIENC
     group = yield from groups.look(prepared.group_id)
     notes: list[str] = []
     before = prepared.counters
-    if _runs(job, prepared, group):
+    again = _runs(job, prepared, group)
+    if again:
         notes.append("the group runs already, started by an earlier try")
     else:
         notes += yield from _make_ready(job, prepared, group, patience)
@@ -43,10 +44,12 @@ def start(job: Job, prepared: Prepared, now: float, patience: Patience = PATIENC
             group = yield from groups.look(prepared.group_id)
         group = yield from await_valid(group, patience)
         before = _counters(group)
-        group = yield from _run(job, prepared, group, patience)
+    known = (yield from processors.within(group.id)) if job.source == "run_once" else ()
+    if not again:
+        group = yield from _run(job, prepared, group, known, patience)
     expected = _expected(job, prepared, group)
     if job.source == "run_once":
-        notes += yield from _trigger(prepared)
+        notes += yield from _trigger(prepared, known)
     begun = first(
         now=now,
         expected=expected,
@@ -109,9 +112,11 @@ def _set_parameters(job: Job, prepared: Prepared, patience: Patience) -> Flow[li
     return changed
 
 
-def _run(job: Job, prepared: Prepared, group: Group, patience: Patience) -> Flow[Group]:
+def _run(
+    job: Job, prepared: Prepared, group: Group, known: Sequence[Processor], patience: Patience
+) -> Flow[Group]:
     """Start, and look until everything runs."""
-    yield from _put_running(job, prepared, group)
+    yield from _put_running(job, prepared, group, known)
     until = time.monotonic() + patience.start
     while True:
         group = yield from groups.look(prepared.group_id)
@@ -122,10 +127,12 @@ def _run(job: Job, prepared: Prepared, group: Group, patience: Patience) -> Flow
         yield Pause(patience.look)
 
 
-def _put_running(job: Job, prepared: Prepared, group: Group) -> Flow[None]:
+def _put_running(
+    job: Job, prepared: Prepared, group: Group, known: Sequence[Processor]
+) -> Flow[None]:
     """Start once; when the answer is lost, look whether it was heard before asking again."""
     for last in (False, False, True):
-        chosen = yield from _chosen(job, prepared, group)
+        chosen = yield from _chosen(job, prepared, group, known)
         try:
             return (yield from groups.schedule(group.id, "RUNNING", chosen))
         except errors.StaleRevision:
@@ -137,16 +144,16 @@ def _put_running(job: Job, prepared: Prepared, group: Group) -> Flow[None]:
             group = yield from groups.look(group.id)
             if _runs(job, prepared, group):
                 return None
+        known = (yield from processors.within(group.id)) if known else ()
     return None
 
 
 def _chosen(
-    job: Job, prepared: Prepared, group: Group
+    job: Job, prepared: Prepared, group: Group, known: Sequence[Processor]
 ) -> Flow[dict[str, Mapping[str, Any]] | None]:
     """What to start; None for all. A source that runs once is triggered when the rest runs."""
     if job.source != "run_once":
         return None
-    known = yield from processors.within(group.id)
     chosen = {
         each.id: each.revision
         for each in known
@@ -169,11 +176,11 @@ def _not_started(group: Group, patience: Patience) -> Flow[None]:
     )
 
 
-def _trigger(prepared: Prepared) -> Flow[list[str]]:
+def _trigger(prepared: Prepared, known: Sequence[Processor]) -> Flow[list[str]]:
     """Run the sources once; not those that an earlier try has run."""
     ran = []
     for name, processor_id in prepared.sources.items():
-        current = yield from processors.one(processor_id)
+        current = processors.named(known, processor_id)
         if current.revision.get("version", 0) == prepared.versions.get(processor_id, 0):
             yield from processors.run_once(current)
             ran.append(name)

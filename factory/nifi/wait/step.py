@@ -50,9 +50,11 @@ def _seen(rules: Rules, state: State, sample: Sample, now: float) -> State:
         state = replace(state, missed=None, starting=now, changed=now)
     state = replace(state, expected=max(state.expected - sample.sources_stopped, 0))
     complete = sample.running >= state.expected and not sample.invalid
-    moved = _moved(state, sample)
-    active = state.active if state.active is not None else _first_sign(state, sample, now)
-    quiet = sample.quiet and not sample.load.counters.rose(state.totals.latest)
+    totals = state.totals.add(sample.load.counters, now)
+    rose = totals.rose(state.totals)
+    moved = rose or _moved(state, sample)
+    active = state.active if state.active is not None else _first_sign(state, sample, rose, now)
+    quiet = sample.quiet and not rose
     sources: Sources = "ended" if sample.sources_stopped else state.sources
     starting = state.phase == "starting" and not complete
     idle = state.idle + 1 if quiet and not starting and sources != "running" else 0
@@ -71,7 +73,7 @@ def _seen(rules: Rules, state: State, sample: Sample, now: float) -> State:
         **_warnings(rules, state, sample),
         sources=sources,
         stop_sources=sources == "running" and _due(rules, active, now),
-        totals=state.totals.add(sample.load.counters, now),
+        totals=totals,
     )
 
 
@@ -97,18 +99,15 @@ def _matter(rules: Rules, sample: Sample) -> list[Bulletin]:
 
 def _moved(state: State, sample: Sample) -> bool:
     load = sample.load
-    return (
-        load.threads > 0
-        or (load.queued, load.queued_bytes) != (state.queued, state.queued_bytes)
-        or load.counters.rose(state.totals.latest)
-    )
+    queue = (load.queued, load.queued_bytes)
+    return load.threads > 0 or queue != (state.queued, state.queued_bytes)
 
 
-def _first_sign(state: State, sample: Sample, now: float) -> float | None:
+def _first_sign(state: State, sample: Sample, rose: bool, now: float) -> float | None:
     """A queue, a rise, or threads at two looks: at one, it may be a processor that starts."""
     load = sample.load
     lasting = load.threads > 0 and state.threads > 0
-    return now if load.queued or lasting or load.counters.rose(state.totals.latest) else None
+    return now if load.queued or lasting or rose else None
 
 
 def _phase(active: bool, starting: bool, sources: Sources, idle: int) -> Phase:

@@ -11,7 +11,8 @@ from factory.nifi.model import NOTHING, Counters
 WINDOW = 300.0
 _SLACK = 2.0
 """Seconds that NiFi's window may be longer than it should."""
-_APART = 5.0
+_APART = 1.0
+"""Seconds between two points at least."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,14 @@ class Totals:
             points=_kept(self.points, sums, now),
             exact=self.exact and _exact(self, now),
         )
+
+    def rose(self, before: Totals) -> bool:
+        """Work was done since that look.
+
+        The counters rose; or they did not fall although older work has left the window: so does a
+        source that never ends, when no look happens to find its short tasks.
+        """
+        return self.latest.rose(before.latest) or self.sums.rose(before.sums)
 
     def missed(self) -> Totals:
         """NiFi was not reached, and may have been restarted: its counters begin anew."""
@@ -71,8 +80,12 @@ NONE = Totals()
 def begin(counters: Counters, now: float) -> Totals:
     """Before the start, with what an earlier run has left in the window."""
     return Totals(
-        latest=counters, base=counters, points=((now, NOTHING),), exact=counters == NOTHING
+        latest=counters, base=counters, points=((now, NOTHING),), exact=not _passed(counters)
     )
+
+
+def _passed(counters: Counters) -> bool:
+    return any(astuple(counters)[:4])  # in and out; the others are only signs of work
 
 
 def _least(totals: Totals, counters: Counters, now: float) -> Counters:

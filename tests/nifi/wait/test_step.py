@@ -1,6 +1,6 @@
 """Tables of looks, and how the wait ends; one look every 10 seconds."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
@@ -279,3 +279,27 @@ def test_states_travel() -> None:
     states, _ = wait(ENDS["NiFi is away for a moment"][0], RULES)
     for each in states:
         assert State.from_dict(each.to_dict()) == each
+
+
+class TestLongRuns:
+    """Looks that happen to find no queue and no thread, for longer than NiFi's window."""
+
+    def _looks(self, poll: int, done: Callable[[int], int], seconds: int) -> list[Sample]:
+        """`done`: how much was moved by a second."""
+        return [
+            at(moved=done(now) - done(max(now - 300, 0))) for now in range(poll, seconds + 1, poll)
+        ]
+
+    @pytest.mark.parametrize("poll", [1, 5, 7, 30])
+    def test_a_steady_source_is_never_done(self, poll: int) -> None:
+        looks = self._looks(poll, lambda now: 2 * now, 3600)
+        _, verdict = wait(looks, replace(RULES, poll_interval=poll, timeout=1e9))
+        assert verdict is None
+
+    @pytest.mark.parametrize("poll", [1, 5, 7, 30])
+    def test_its_end_is_seen_at_once(self, poll: int) -> None:
+        looks = self._looks(poll, lambda now: 2 * min(now, 2400), 3600)
+        states, verdict = wait(looks, replace(RULES, poll_interval=poll, timeout=1e9))
+        assert verdict
+        assert verdict.ok
+        assert len(states) <= 2400 // poll + 5

@@ -43,4 +43,5 @@ def test_a_restart_of_nifi_takes_nothing_away() -> None:
 
 
 def test_few_points_are_kept() -> None:
-    assert len(_run(per_second=1, seconds=3600, poll=1).points) < 70
+    assert len(_run(per_second=1, seconds=3600, poll=1).points) < 310
+    assert len(_run(per_second=1, seconds=3600, poll=10).points) < 40
