@@ -87,7 +87,7 @@ def _branch(
         for context in error.context or ()
         if fitting and context.schema_path[0] == fitting[0]
     ]
-    if inner:
+    if inner and not _number_was_meant(inner, options):
         about = {key: error.schema[key] for key in ("examples",) if key in error.schema}
         for context in inner:
             if not context.path:
@@ -95,12 +95,20 @@ def _branch(
             # absolute_path of a context counts from its parent
             yield from _problems(context, prefix, root)
         return
-    expected = " or ".join(dict.fromkeys(_words(option, root) for option in options))
+    said = [_words(option, root) for option in options if option.get("type") != "null"]
+    expected = " or ".join(dict.fromkeys(said))
     message = f"{_shown(error.instance)} is {_kind(error.instance)}"
     is_list = any(option.get("type") == "array" for option in options)
     spellings = (_other_spelling(error.instance, [], option) for option in options)
     hint = _as_list(error.instance) if is_list else next(filter(None, spellings), "")
     yield Problem(path, "type", message, expected, hint)
+
+
+def _number_was_meant(errors: list[ValidationError], options: list[dict[str, Any]]) -> bool:
+    """Text of a form may stand for a number; to name the form alone would mislead."""
+    kinds = {option.get("type", "?") for option in options} - {"string", "null"}
+    form = all(error.validator == "pattern" and not error.path for error in errors)
+    return form and bool(kinds) and kinds <= {"integer", "number"}
 
 
 def _words(option: dict[str, Any], root: dict[str, Any]) -> str:

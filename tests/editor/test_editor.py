@@ -69,7 +69,8 @@ def test_a_new_task_is_offered_for_each_kind(editor: Editor, kind: str) -> None:
 
 
 def test_with_offers_the_arguments_of_its_kind(editor: Editor) -> None:
-    assert set(editor.labels(INGEST + "      ¦\n")) == {"source", "target", "write", "checks"}
+    ingest = set(editor.labels(INGEST + "      ¦\n"))
+    assert {"source", "target", "write", "checks", "on_bad_row"} <= ingest
     shell = editor.labels("version: 1\ntasks:\n  - id: a\n    uses: bash\n    with:\n      ¦\n")
     assert {"command", "env", "cwd"} <= set(shell)
 
@@ -80,7 +81,7 @@ def test_with_of_a_shell_script_is_that_of_bash(editor: Editor) -> None:
 
 
 def test_type_offers_its_words(editor: Editor) -> None:
-    assert editor.labels(INGEST + "      source:\n        type: ¦\n") == ["http", "file"]
+    assert editor.labels(INGEST + "      source:\n        type: ¦\n") == ["file", "http"]
     checks = editor.labels(INGEST + "      checks:\n        - type: ¦\n")
     assert {"row_count", "not_null"} <= set(checks)
     assert editor.labels("alerts:\n  on_retry:\n    - type: ¦\n") == ["email", "slack", "webhook"]
@@ -130,7 +131,7 @@ def test_hover_tells_what_a_kind_does(editor: Editor) -> None:
 
 def test_hover_on_a_type_tells_each_word(editor: Editor) -> None:
     shown = editor.hover(INGEST + "      source: {ty¦pe: http, url: x}\n")
-    assert "`http`: A file that is downloaded by HTTP or HTTPS." in shown
+    assert "`http`: Files that are downloaded by HTTP or HTTPS" in shown
 
 
 def test_a_good_pipeline_has_nothing_underlined(editor: Editor) -> None:
@@ -152,7 +153,7 @@ def test_a_good_pipeline_has_nothing_underlined(editor: Editor) -> None:
         ("url:", "uri:", 16, "uri", "not allowed"),
         ("delimiter", "delimter", 17, "delimter", "not allowed"),
         ("mode: merge", "mode: upsert", 19, "upsert", '"merge"'),
-        ('min: "${vars.least}"', "min: many", 21, "many", "Expected a whole number"),
+        ('min: "${vars.least}"', "min: many", 21, "many", "Expected template."),
         ("    run: echo done\n", "", 22, "i", '"uses"'),
         ("run: echo done", "run: echo done\n    uses: bash", 24, "uses", "not allowed"),
         ("needs: [load]", "needs: load", 24, "load", "Expected a list or ${…}."),
