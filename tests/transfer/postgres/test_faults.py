@@ -200,6 +200,6 @@ def test_a_retry_waits_for_the_work_of_a_killed_process_and_not_for_long(
         while not warehouse.run(sleeping):
             time.sleep(0.05)
         os.kill(process.pid, signal.SIGKILL)
-    warehouse.run("ALTER TABLE {} DISABLE TRIGGER slow")
+    warehouse.run("SET lock_timeout = '30s'; ALTER TABLE {} DISABLE TRIGGER slow")
     assert warehouse.load(BEFORE, load_id="run 2", lock_timeout=30).published
     assert len(warehouse.rows()) == 2
