@@ -54,12 +54,15 @@ class Artifact:
 def locked(places: Iterable[str] | None = None) -> tuple[Artifact, ...]:
     """The artifacts in the lock, or those of some places."""
     wanted = None if places is None else set(places)
-    lines = (line.split() for line in LOCK.read_text("utf-8").splitlines())
-    found = (
-        Artifact(place, *coordinates.split(":"), sha256)
-        for place, coordinates, sha256 in (line for line in lines if line and line[0] != "#")
-    )
+    lines = LOCK.read_text("utf-8").splitlines()
+    found = (_parse(line) for line in lines if line and not line.startswith("#"))
     return tuple(artifact for artifact in found if wanted is None or artifact.place in wanted)
+
+
+def _parse(line: str) -> Artifact:
+    place, coordinates, sha256 = line.split()
+    group, name, kind, classifier, version = coordinates.split(":")
+    return Artifact(place, group, name, kind, classifier, version, sha256)
 
 
 def fetch(artifacts: Iterable[Artifact], folder: Path) -> Mapping[Artifact, Path]:

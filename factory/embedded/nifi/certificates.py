@@ -36,9 +36,7 @@ def write(conf: Path, password: str) -> None:
     encryption = BestAvailableEncryption(password.encode())
     _write(
         conf / "keystore.p12",
-        pkcs12.serialize_key_and_certificates(
-            b"nifi", server_key, server, [authority], encryption
-        ),
+        pkcs12.serialize_key_and_certificates(b"nifi", server_key, server, [authority], encryption),
     )
     _write(
         conf / "truststore.p12",

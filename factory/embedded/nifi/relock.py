@@ -1,6 +1,6 @@
 """Resolve another version of NiFi into `artifacts.lock`; needs Maven (`mvn`).
 
-    python -m factory.embedded.nifi.relock [VERSION]
+python -m factory.embedded.nifi.relock [VERSION]
 """
 
 from __future__ import annotations
