@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import ssl
+import sys
 from collections.abc import Iterator
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any
@@ -43,10 +44,11 @@ def send(http: httpx.Client, server: Server, act: Send) -> Answer:
     """Send a request once."""
     import httpx
 
+    handled = sys.exc_info()[1]
     try:
         return _answer(http.request(**_call(server, act)))
     except httpx.HTTPError as error:
-        broken = _broken(error)
+        broken = _broken(error, handled)
     # outside of `except`: httpx's error holds the request, and that the token
     raise broken
 
@@ -55,10 +57,11 @@ async def send_async(http: httpx.AsyncClient, server: Server, act: Send) -> Answ
     """The same in an event loop."""
     import httpx
 
+    handled = sys.exc_info()[1]
     try:
         return _answer(await http.request(**_call(server, act)))
     except httpx.HTTPError as error:
-        broken = _broken(error)
+        broken = _broken(error, handled)
     raise broken
 
 
@@ -110,20 +113,21 @@ def _answer(response: httpx.Response) -> Answer:
     return Answer(response.status_code, response.text, float(asked) if asked.isdecimal() else None)
 
 
-def _broken(error: httpx.HTTPError) -> Broken:
+def _broken(error: httpx.HTTPError, handled: BaseException | None) -> Broken:
     import httpx
 
     sent = not isinstance(
         error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout | httpx.ProxyError
     )
-    for cause in _causes(error):
+    causes = list(_causes(error, handled))
+    for cause in causes:
         if isinstance(cause, ssl.SSLCertVerificationError):
             return Broken(cause.verify_message, sent=False, untrusted=True)
         if isinstance(cause, ssl.SSLError) and _TRUST.search(cause.reason or ""):
             return Broken(_tls_reason(cause.reason), sent=False, untrusted=True)
     if isinstance(error, httpx.TimeoutException):
         return Broken("timed out", sent=sent)
-    return Broken(_reason(error), sent=sent)
+    return Broken(_reason(causes[-1]), sent=sent)
 
 
 def _tls_reason(reason: str) -> str:
@@ -132,16 +136,16 @@ def _tls_reason(reason: str) -> str:
     return reason.replace("_", " ").lower()
 
 
-def _reason(error: BaseException) -> str:
-    *_, deepest = _causes(error)
+def _reason(deepest: BaseException) -> str:
     if isinstance(deepest, OSError) and deepest.strerror:
         return deepest.strerror
     return f"the connection broke ({type(deepest).__name__})"
 
 
-def _causes(error: BaseException) -> Iterator[BaseException]:
+def _causes(error: BaseException, handled: BaseException | None) -> Iterator[BaseException]:
+    """What led to it, down to what the caller was handling already."""
     found: BaseException | None = error
-    while found is not None:
+    while found is not None and found is not handled:
         yield found
         found = found.__cause__ or found.__context__
 

@@ -95,10 +95,22 @@ class Component:
     once: int = 0
     stuck: bool = False
     """A service that never gets from ENABLING to ENABLED."""
+    client: str = ""
 
     @property
     def revision(self) -> dict[str, Any]:
-        return {"version": self.version}
+        client = {"clientId": self.client} if self.client else {}
+        return {**client, "version": self.version}
+
+    def is_current(self, revision: Mapping[str, Any]) -> bool:
+        """The same client may name an old one."""
+        same = bool(self.client) and revision.get("clientId") == self.client
+        return same or revision.get("version") == self.version
+
+    def changed(self, revision: Mapping[str, Any] | None = None) -> None:
+        self.version += 1
+        if revision is not None:
+            self.client = revision.get("clientId") or ""
 
 
 @dataclass
@@ -336,8 +348,10 @@ class FakeNiFi:
         wanted, chosen = call.json["state"], call.json.get("components")
         below = [each for each in self._below(group) if chosen is None or each.id in chosen]
         for each in below:
-            if chosen and chosen[each.id].get("version") != each.version:
+            if chosen and not each.is_current(chosen[each.id]):
                 return Reply(400, f"[{each.id}] is not the most up-to-date revision.")
+        for each in below:
+            each.changed(chosen[each.id] if chosen else None)
         if wanted == "RUNNING":
             return self._run(group, below)
         for each in below:
@@ -372,7 +386,7 @@ class FakeNiFi:
     def _run_status(self, call: Call, processor_id: str) -> Reply:
         processor = self.processors[processor_id]
         revision = call.json.get("revision") or {}
-        if revision.get("version") != processor.version:
+        if not processor.is_current(revision):
             return Reply(
                 400,
                 f"[{revision.get('version')}, null, {processor_id}] is not the most up-to-date "
@@ -385,7 +399,7 @@ class FakeNiFi:
             processor.once += 1
         else:
             processor.state = call.json["state"]
-        processor.version += 1
+        processor.changed(revision)
         return Reply(body=self._processor_entity(processor))
 
     def _terminate(self, _: Call, processor_id: str) -> Reply:

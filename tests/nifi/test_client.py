@@ -283,6 +283,16 @@ def test_nobody_listens(running: fake.Running, waits: list[float]) -> None:
     assert len(waits) == 3
 
 
+def test_what_the_caller_handles_is_no_reason(running: fake.Running) -> None:
+    running.http.stop()
+    with Client(Server(running.url, attempts=1)) as client:
+        try:
+            raise OSError(1, "something else")
+        except OSError:
+            with pytest.raises(errors.Unreachable, match="Connection refused"):
+                client.run(system.version())
+
+
 def test_a_server_that_does_not_answer_in_time(running: fake.Running) -> None:
     running.nifi.fault("POST", "/access/token", Reply(delay=3), times=2)
     server = Server(running.url, LOGIN, timeout=0.1, attempts=2)
