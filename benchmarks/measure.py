@@ -7,12 +7,13 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 
-_MARK = "SECONDS "
+_SECONDS, _MEGABYTES = "SECONDS ", "MEGABYTES "
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,10 +51,35 @@ class Side(msgspec.Struct, frozen=True, kw_only=True):
     env: Mapping[str, str] = {}
 
 
+class Cost(msgspec.Struct, frozen=True, kw_only=True):
+    """What a side took. `megabytes`: its peak above what it began with, 0 when it does not say."""
+
+    seconds: float
+    megabytes: float = 0.0
+
+
 _PRELUDE = f"""
 def took(seconds):
-    print({_MARK!r} + str(seconds))
+    print({_SECONDS!r} + str(seconds))
 """
+
+
+@contextmanager
+def work() -> Iterator[None]:
+    """What counts of a side that is a function: its seconds, and its peak of memory (on Linux)."""
+    Path("/proc/self/clear_refs").write_text("5")  # the peak of the imports is not of the work
+    before = _memory("VmRSS")
+    begin = time.perf_counter()
+    yield
+    print(_SECONDS + str(time.perf_counter() - begin))
+    print(_MEGABYTES + str(_memory("VmHWM") - before))
+
+
+def _memory(name: str) -> float:
+    """Megabytes (10⁶ bytes), as the kernel counts them for this process."""
+    status = Path("/proc/self/status").read_text()
+    (line,) = (line for line in status.splitlines() if line.startswith(f"{name}:"))
+    return int(line.split()[1]) * 1024 / 1e6
 
 
 def best(sides: Sequence[Side], rounds: int, home: Path) -> list[float]:
@@ -77,6 +103,11 @@ def _rounds(sides: Sequence[Side], rounds: int, home: Path) -> list[list[float]]
 
 
 def seconds(side: Side, home: Path) -> float:
+    """The seconds of one fresh process of a side."""
+    return cost(side, home).seconds
+
+
+def cost(side: Side, home: Path) -> Cost:
     """One fresh process of a side."""
     command = [sys.executable, "-c", _PRELUDE + side.code, *side.arguments]
     begin = time.perf_counter()
@@ -87,8 +118,15 @@ def seconds(side: Side, home: Path) -> float:
     if answer.returncode:
         said = (answer.stdout + answer.stderr)[-4000:]
         raise RuntimeError(f"{side.code}\nfailed:\n{said}")
-    told = [line for line in answer.stdout.splitlines() if line.startswith(_MARK)]
-    return float(told[-1].removeprefix(_MARK)) if told else whole
+    return Cost(
+        seconds=_told(answer.stdout, _SECONDS, whole),
+        megabytes=_told(answer.stdout, _MEGABYTES, 0.0),
+    )
+
+
+def _told(said: str, mark: str, default: float) -> float:
+    told = [line for line in said.splitlines() if line.startswith(mark)]
+    return float(told[-1].removeprefix(mark)) if told else default
 
 
 def environment(home: Path) -> dict[str, str]:

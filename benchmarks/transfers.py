@@ -1,0 +1,143 @@
+"""The sides of `ingest`. Each runs in a process of its own: imports, then the work that counts.
+
+All arguments are texts; those that are data are JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+from benchmarks.measure import work
+
+BLOCK = 1 << 20
+
+
+def copy(uri: str, csv: str, table: str) -> None:
+    """The limit: the file as it is, into an empty table."""
+    import psycopg
+
+    statement = f"COPY {table} FROM STDIN (FORMAT csv, HEADER)".encode()
+    with psycopg.connect(uri) as connection, work():
+        with open(csv, "rb") as file, connection.cursor().copy(statement) as out:
+            while block := file.read(BLOCK):
+                out.write(block)
+        connection.commit()
+
+
+def download(url: str, path: str) -> None:
+    """What the task `download` does."""
+    import fsspec
+    import requests
+
+    from factory.transfer.download import download as transfer
+
+    disk = fsspec.filesystem("file")
+    Path(path).parent.mkdir(parents=True)
+    with work(), requests.Session() as session:
+        transfer(session, url, disk, path)
+
+
+def to_parquet(csv: str, parquet: str) -> None:
+    """What the task `to_parquet` does."""
+    import fsspec
+
+    from factory.transfer.to_parquet import to_parquet as transfer
+
+    disk = fsspec.filesystem("file")
+    with work():
+        transfer(disk, [csv], disk, parquet, format={"type": "csv"})
+
+
+def load(uri: str, parquet: str, table: str, load_id: str, write: str, checks: str) -> None:
+    """What the task `load` does."""
+    import fsspec
+
+    from factory.transfer.postgres.load import load as transfer
+
+    disk = fsspec.filesystem("file")
+    with work():
+        transfer(
+            uri,
+            disk,
+            [parquet],
+            table=table,
+            write=json.loads(write),
+            checks=json.loads(checks),
+            load_id=load_id,
+        )
+
+
+def count(uri: str, table: str) -> None:
+    """The limit of the checks: one scan."""
+    import psycopg
+
+    with psycopg.connect(uri, autocommit=True) as connection, work():
+        connection.execute(f"SELECT count(*) FROM {table}".encode())
+
+
+def audit(uri: str, table: str, columns: str, as_of: str, checks: str) -> None:
+    """Checks of a table's rows."""
+    import psycopg
+
+    from factory.transfer.postgres.checks import Subject
+    from factory.transfer.postgres.checks import audit as judge
+    from factory.transfer.postgres.table import parse
+
+    moment = datetime.fromisoformat(as_of)
+    subject = Subject(parse(table), json.loads(columns), as_of=moment, previous_rows=1)
+    with psycopg.connect(uri, autocommit=True) as connection, work():
+        judge(connection, subject, json.loads(checks))
+
+
+def dlt(uri: str, csv: str, dataset: str, home: str) -> None:
+    """dlt's fastest way: Arrow tables, kept as Parquet, sent by ADBC."""
+    os.environ |= {
+        "RUNTIME__DLTHUB_TELEMETRY": "false",
+        "RUNTIME__LOG_LEVEL": "ERROR",
+        "PROVIDERS__ENABLE_AIRFLOW_SECRETS": "false",  # or it would import Airflow and ask it
+    }
+    import adbc_driver_postgresql.dbapi
+    import dlt as peer
+    import psycopg2  # noqa: F401
+    import pyarrow.csv
+    import pyarrow.parquet
+
+    def trips() -> Iterator[pyarrow.RecordBatch]:
+        options = pyarrow.csv.ReadOptions(block_size=8 << 20)
+        with pyarrow.csv.open_csv(csv, read_options=options) as reader:
+            yield from reader
+
+    with work():
+        pipeline = peer.pipeline(
+            pipeline_name="trips",
+            pipelines_dir=home,
+            dataset_name=dataset,
+            destination=peer.destinations.postgres(uri.replace("@", ":any@")),
+        )
+        done = pipeline.run(
+            trips(),
+            table_name="trips",
+            write_disposition="replace",
+            loader_file_format="parquet",
+        )
+    (package,) = done.load_packages
+    formats = {job.job_file_info.file_format for job in package.jobs["completed_jobs"]}
+    assert "parquet" in formats, formats
+    assert adbc_driver_postgresql.dbapi
+
+
+def pandas(uri: str, csv: str, table: str, rows: str) -> None:
+    """What tutorials teach."""
+    import pandas as peer
+    import sqlalchemy
+
+    engine = sqlalchemy.create_engine(uri.replace("postgresql://", "postgresql+psycopg2://"))
+    times = ["tpep_pickup_datetime", "tpep_dropoff_datetime"]
+    with work():
+        chunks = peer.read_csv(csv, chunksize=100_000, nrows=int(rows), parse_dates=times)
+        for chunk in chunks:
+            chunk.to_sql(table, engine, if_exists="append", index=False)
