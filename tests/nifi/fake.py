@@ -93,6 +93,7 @@ class Component:
     version: int = 1
     threads: int = 0
     once: int = 0
+    kind: str = "processors"
     stuck: bool = False
     """A service that never gets from ENABLING to ENABLED."""
     client: str = ""
@@ -189,6 +190,11 @@ class FakeNiFi:
         self.members[group.id].append(made)
         return made
 
+    def port(self, group: Group, name: str, kind: str = "input-ports") -> Component:
+        made = self.processor(group, name)
+        made.kind = kind
+        return made
+
     def service(self, group: Group, name: str, *errors: str, state: str = "DISABLED") -> Component:
         made = Component(self._id(), name, group.id, state, list(errors))
         self.services[made.id] = made
@@ -208,9 +214,10 @@ class FakeNiFi:
         self.contexts[group.context] = {"version": 1, "parameters": listed}
         return group.context
 
-    def bulletin(self, group: Group, message: str, level: str = "ERROR") -> None:
+    def bulletin(self, group: Group, message: str, level: str = "ERROR", source: str = "") -> None:
         number = next(self._bulletin_ids)
         told = {"id": number, "groupId": group.id, "sourceName": "Put", "level": level}
+        told["sourceId"] = source
         told["timestamp"] = time.strftime("%H:%M:%S UTC", time.gmtime(self._started + number))
         entity = {"id": number, "groupId": group.id, "bulletin": {**told, "message": message}}
         self.bulletins.append(entity)
@@ -335,11 +342,16 @@ class FakeNiFi:
             "connectionStatusSnapshots": [
                 {"id": each.id, "connectionStatusSnapshot": _connection(each)} for each in own
             ],
+            "inputPortStatusSnapshots": self._ports(group, "input-ports"),
+            "outputPortStatusSnapshots": self._ports(group, "output-ports"),
             "processGroupStatusSnapshots": [
                 {"processGroupStatusSnapshot": {"id": each.id, **self._details(each)}}
                 for each in below
             ],
         }
+
+    def _ports(self, group: Group, kind: str) -> list[dict[str, str]]:
+        return [{"id": each.id} for each in self.members[group.id] if each.kind == kind]
 
     def _schedule(self, call: Call, group_id: str) -> Reply:
         group = self.groups[group_id]
@@ -377,7 +389,8 @@ class FakeNiFi:
         return Reply(body={"id": group.id, "state": "RUNNING"})
 
     def _processors(self, _: Call, group_id: str) -> Reply:
-        below = self._below(self.groups[group_id])
+        all_of_them = self._below(self.groups[group_id])
+        below = [each for each in all_of_them if each.kind == "processors"]
         return Reply(body={"processors": [self._processor_entity(each) for each in below]})
 
     def _processor(self, _: Call, processor_id: str) -> Reply:
@@ -602,6 +615,7 @@ _ROUTES = (
     ("GET", "/process-groups/([^/]+)/empty-all-connections-requests/([^/]+)", "_poll"),
     ("DELETE", "/process-groups/([^/]+)/empty-all-connections-requests/([^/]+)", "_forget"),
     ("GET", "/processors/([^/]+)", "_processor"),
+    ("GET", "/(?:input|output)-ports/([^/]+)", "_processor"),
     ("PUT", "/processors/([^/]+)/run-status", "_run_status"),
     ("DELETE", "/processors/([^/]+)/threads", "_terminate"),
     ("GET", "/parameter-contexts/([^/]+)", "_context"),

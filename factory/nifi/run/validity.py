@@ -7,12 +7,15 @@ themselves once they become valid, even after the group was stopped.
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
 
 from factory.nifi import errors
 from factory.nifi.calls import groups, processors, services
 from factory.nifi.flow import Flow, Pause
 from factory.nifi.job import Patience
-from factory.nifi.model import Group, Processor, Service
+from factory.nifi.model import Bulletin, Group, Processor, Service
+
+_SHOWN = 500
 
 
 def await_valid(group: Group, patience: Patience) -> Flow[Group]:
@@ -40,19 +43,6 @@ def check_valid(group: Group) -> Flow[None]:
     )
 
 
-def check_enabled(found: tuple[Service, ...], waited: float) -> None:
-    """Raise with every service that is not enabled and what it lacks."""
-    waiting = [each for each in found if each.state != "ENABLED"]
-    if waiting:
-        after = f" in {waited:.0f} s" if waited else ""
-        listed = "".join(f"\n  {each} is {each.state}: {_why(each)}" for each in waiting)
-        raise errors.ServicesNotEnabled(
-            f"{len(waiting)} controller services were not enabled{after}:{listed}\n"
-            "Correct them in NiFi (passwords are not part of an exported flow), or enable them "
-            "there and say `services: leave`"
-        )
-
-
 def enable_services(group_id: str, patience: Patience) -> Flow[bool]:
     """Enable the group's services and wait until they are; whether there was anything to do.
 
@@ -69,13 +59,28 @@ def enable_services(group_id: str, patience: Patience) -> Flow[bool]:
         if all(each.state == "ENABLED" for each in found):
             return True
         if time.monotonic() >= until:
-            check_enabled(found, patience.services)
+            group = yield from groups.look(group_id)
+            raise _not_enabled(found, group.bulletins, f" in {patience.services:.0f} s")
         yield Pause(patience.look)
 
 
 def _refuse_invalid(found: tuple[Service, ...]) -> None:
-    faulty = tuple(each for each in found if each.state != "ENABLED" and _own_errors(each))
-    check_enabled(faulty, 0)
+    faulty = [each for each in found if each.state != "ENABLED" and _own_errors(each)]
+    if faulty:
+        raise _not_enabled(faulty)
+
+
+def _not_enabled(
+    found: Sequence[Service], bulletins: Sequence[Bulletin] = (), after: str = ""
+) -> errors.ServicesNotEnabled:
+    waiting = [each for each in found if each.state != "ENABLED"]
+    reported = {each.source_id: each.message for each in bulletins}
+    listed = "".join(f"\n  {each} is {each.state}: {_why(each, reported)}" for each in waiting)
+    return errors.ServicesNotEnabled(
+        f"{len(waiting)} controller services were not enabled{after}:{listed}\n"
+        "Correct them in NiFi (passwords are not part of an exported flow), or enable them there "
+        "and say `services: leave`"
+    )
 
 
 def _own_errors(service: Service) -> list[str]:
@@ -87,5 +92,6 @@ def _told(processor: Processor) -> str:
     return f"{processor}: {'; '.join(processor.errors) or 'no reason told'}"
 
 
-def _why(service: Service) -> str:
-    return "; ".join(service.errors) or "no reason told; see its bulletins"
+def _why(service: Service, reported: Mapping[str, str]) -> str:
+    told = "; ".join(service.errors) or reported.get(service.id, "")
+    return told[:_SHOWN] or "no reason told; see its bulletins"

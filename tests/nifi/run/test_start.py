@@ -137,6 +137,16 @@ class TestRunOnce:
         assert started.state.expected == 1
         assert started.notes == ("ran Query once",)
 
+    def test_ports_are_started_with_the_rest(self, orders: Orders) -> None:
+        inner = orders.nifi.group("Inner", orders.group.id)
+        ports = [
+            orders.nifi.port(orders.group, "in"),
+            orders.nifi.port(inner, "out", "output-ports"),
+        ]
+        assert _start(orders, **self.options).state.expected == 3
+        assert [each.state for each in ports] == ["RUNNING", "RUNNING"]
+        assert orders.source.state == "STOPPED"
+
     def test_not_again_after_a_lost_answer(self, orders: Orders) -> None:
         orders.nifi.fault("PUT", "/run-status", Reply(lost=True), after=True)
         _start(orders, **self.options)
@@ -186,7 +196,10 @@ class TestServices:
 
     def test_one_that_does_not_enable(self, orders: Orders, pool: fake.Component) -> None:
         pool.stuck = True
-        with pytest.raises(errors.ServicesNotEnabled, match=r"'Pool' .* is ENABLING") as caught:
+        orders.nifi.bulletin(orders.group, "no suitable driver", source=pool.id)
+        with pytest.raises(
+            errors.ServicesNotEnabled, match=r"is ENABLING: no suitable driver"
+        ) as caught:
             _start(orders)
         assert "passwords are not part of an exported flow" in str(caught.value)
         assert orders.nifi.count(*RUNNING) == 0
