@@ -102,13 +102,17 @@ class Processor:
 
 @dataclass(frozen=True)
 class Service:
-    """A controller service; `state` is ENABLED, ENABLING, DISABLED, DISABLING."""
+    """A controller service; `state` is ENABLED, ENABLING, DISABLED, DISABLING.
+
+    `reports` are the messages of its bulletins, newest first; they don't come with its group.
+    """
 
     id: str
     name: str
     group_id: str
     state: str
     errors: tuple[str, ...]
+    reports: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.name!r} ({self.id})"
@@ -253,6 +257,7 @@ def service(entity: Mapping[str, Any]) -> Service:
         group_id=component.get("parentGroupId") or entity.get("parentGroupId") or "",
         state=component.get("state") or (entity.get("status") or {}).get("runStatus") or "",
         errors=tuple(component.get("validationErrors") or ()),
+        reports=tuple(each.message for each in bulletins(entity.get("bulletins") or ())),
     )
 
 

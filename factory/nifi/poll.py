@@ -70,7 +70,11 @@ def _bulletins(rules: Rules, state: State, group: Group) -> Flow[tuple[Bulletin,
     known = yield from processors.within(group.id)
     ids = sorted({group.id, *(each.group_id for each in known)})
     oldest = min((state.marks.get(node, (-1, ""))[0] for node in marks(new)), default=-1)
-    more = yield from bulletins.after(oldest, ids, attempts=_ATTEMPTS)
+    board = yield from bulletins.after(oldest, ids, attempts=_ATTEMPTS)
+    # the board also has those of services, which don't come with the group: a mark that is one of
+    # theirs would look like one of another life of NiFi
+    sources = {each.id for each in known}
+    more = [each for each in board if each.source_id in sources]
     return tuple(dict.fromkeys((*state.unseen(more), *new)))
 
 

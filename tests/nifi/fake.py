@@ -15,7 +15,7 @@ import secrets
 import ssl
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -427,7 +427,11 @@ class FakeNiFi:
 
     def _services(self, _: Call, group_id: str) -> Reply:
         ids = {each.id for each in self._groups_below(self.groups[group_id])}
-        listed = [_service_entity(each) for each in self.services.values() if each.group in ids]
+        listed = [
+            {**_service_entity(each), "bulletins": self._newest({each.id}, "sourceId")}
+            for each in self.services.values()
+            if each.group in ids
+        ]
         return Reply(body={"controllerServices": listed})
 
     def _enable(self, call: Call, group_id: str) -> Reply:
@@ -504,16 +508,25 @@ class FakeNiFi:
         below = {each.id for each in self._groups_below(group)}
         context = {"id": group.context} if group.context else None
         component = {"id": group.id, "name": group.name, "parentGroupId": group.parent}
-        new = [each for each in self.bulletins if each["groupId"] in below][-5:]
         return {
             "id": group.id,
             "revision": {"version": 1},
             "component": {**component, "parameterContext": context},
             "parameterContext": context,
             "status": {"name": group.name, "aggregateSnapshot": self._load(group).snapshot()},
-            "bulletins": new[::-1],
+            "bulletins": self._newest(below, "groupId"),
             **self._counts(group),
         }
+
+    def _newest(self, ids: Collection[str], key: str) -> list[dict[str, Any]]:
+        """Those of services come with the services, not with the group."""
+        told = [each["bulletin"] for each in self.bulletins]
+        found = [
+            {**each, "bulletin": each}
+            for each in told
+            if each[key] in ids and (key == "sourceId" or each["sourceId"] not in self.services)
+        ]
+        return found[:-6:-1]
 
     def _counts(self, group: Group) -> dict[str, int]:
         states: Counter[str] = Counter()

@@ -121,10 +121,10 @@ def test_requests_of_a_whole_run(running: fake.Running) -> None:
 def test_all_bulletins_are_asked_for_when_there_are_many(orders: Orders) -> None:
     prepared, state = _begin(orders)
     inner = orders.nifi.group("Inner", orders.group.id)
-    orders.nifi.processor(inner, "Sort", state="RUNNING")
-    orders.nifi.bulletin(inner, "no space left")
+    sort = orders.nifi.processor(inner, "Sort", state="RUNNING")
+    orders.nifi.bulletin(inner, "no space left", source=sort.id)
     for _ in range(6):
-        orders.nifi.bulletin(orders.group, "slow", "WARNING")
+        orders.nifi.bulletin(orders.group, "slow", "WARNING", source=orders.put.id)
     sample = _look(orders, prepared, state)
     assert isinstance(sample, Sample)
     assert sample.bulletins[0].message == "no space left"
@@ -132,6 +132,20 @@ def test_all_bulletins_are_asked_for_when_there_are_many(orders: Orders) -> None
     _, verdict = step(RULES, state, sample, 1)
     assert verdict
     assert verdict.word == "bulletin"
+
+
+def test_bulletins_of_services_leave_no_marks(orders: Orders) -> None:
+    prepared, state = _begin(orders)
+    pool = orders.nifi.service(orders.group, "Pool")
+    for _ in range(6):
+        orders.nifi.bulletin(orders.group, "slow", "WARNING", source=orders.put.id)
+    orders.nifi.bulletin(orders.group, "slow too", "WARNING", source=pool.id)
+    sample = _look(orders, prepared, state)
+    state, _ = step(RULES, state, sample, 1)
+    assert state.warnings == 0
+    again = _look(orders, prepared, state)
+    assert isinstance(again, Sample)
+    assert again.bulletins == ()
 
 
 def test_old_bulletins_do_not_count(orders: Orders) -> None:

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from factory.nifi import errors
+from factory.nifi import errors, model
 from factory.nifi.calls import groups, processors
 from factory.nifi.flow import Flow, Request, ask
 from factory.nifi.job import Prepared
@@ -60,10 +60,26 @@ class Claimed:
     again: bool = False
 
 
-def keeper(group_id: str) -> Flow[str]:
-    """The processor that carries the mark: the same for all; empty when there is none."""
+@dataclass(frozen=True)
+class Keeper:
+    """The processor that carries the mark: the same one for all. `who` marked it last, if known."""
+
+    processor_id: str = ""
+    who: str = ""
+    hold: Hold = Hold()
+    """What this run has in hand, from an earlier try."""
+
+
+def keeper(group_id: str, owner: Owner) -> Flow[Keeper]:
+    """Look at the mark of a group; there is none when it has no processor."""
     known = yield from processors.within(group_id)
-    return min((each.id for each in known if each.state != "DISABLED"), default="")
+    able = [each for each in known if each.state != "DISABLED"]
+    if not able:
+        return Keeper()
+    first = min(able, key=lambda each: each.id)
+    found = _MARK.fullmatch(_client(first))
+    held = Hold(first.id, _client(first)) if _is(owner, first) else Hold()
+    return Keeper(first.id, found["who"] if found else "", held)
 
 
 def claim(prepared: Prepared, processor_id: str, owner: Owner, now: float) -> Flow[Claimed]:
@@ -111,38 +127,26 @@ def _counted(prepared: Prepared, processor_id: str) -> Prepared:
     return replace(prepared, versions={**prepared.versions, processor_id: version})
 
 
-def find(group: str, owner: Owner) -> Flow[tuple[str, Hold]]:
-    """The group's id, and this run's claim on it, from an earlier try; empty without one."""
-    found = yield from groups.find(group)
-    processor_id = yield from keeper(found.id)
-    if processor_id:
-        current = yield from processors.one(processor_id)
-        if _is(owner, current):
-            return found.id, Hold(processor_id, _client(current))
-    return found.id, Hold()
-
-
-def whose(processor_id: str) -> Flow[str]:
-    """For people: who has claimed the group last; empty when nobody knows."""
-    if not processor_id:
-        return ""
-    found = _MARK.fullmatch(_client((yield from processors.one(processor_id))))
-    return found["who"] if found else ""
-
-
 def is_held(hold: Hold) -> Flow[bool]:
-    """The claim is still ours: nobody has taken the group over since."""
+    """No other run has taken the group over. A person who touched it, or a restart, did not."""
     if not hold.processor_id:
         return True
-    client = _client((yield from processors.one(hold.processor_id)))
-    return client == hold.mark or not client  # NiFi was restarted
+    try:
+        client = _client((yield from processors.one(hold.processor_id)))
+    except errors.Missing:
+        return True
+    return client == hold.mark or _MARK.fullmatch(client) is None
 
 
-def is_driven_by(processor_id: str, owner: Owner) -> Flow[bool]:
-    """Whether a run that has no claim in hand may have started the group all the same."""
-    if not processor_id:
-        return False
-    return _is(owner, (yield from processors.one(processor_id)))
+def taken(processor_id: str, owner: Owner) -> Flow[Hold]:
+    """The claim of an earlier task of this run that could not tell of it; empty without one."""
+    try:
+        current = (yield from processors.one(processor_id)) if processor_id else None
+    except errors.Missing:
+        current = None
+    if current is not None and _is(owner, current):
+        return Hold(processor_id, _client(current))
+    return Hold()
 
 
 def release(hold: Hold) -> Flow[None]:
@@ -158,8 +162,6 @@ def release(hold: Hold) -> Flow[None]:
 
 
 def _set_mark(current: Processor, mark: str) -> Flow[Processor]:
-    from factory.nifi import model
-
     if current.state != "STOPPED":
         raise errors.StaleRevision(f"{current} is {current.state}")
     revision: Mapping[str, Any] = {"version": current.revision.get("version", 0), "clientId": mark}

@@ -7,13 +7,13 @@ themselves once they become valid, even after the group was stopped.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from factory.nifi import errors
 from factory.nifi.calls import groups, processors, services
 from factory.nifi.flow import Flow, Pause
 from factory.nifi.job import Patience
-from factory.nifi.model import Bulletin, Group, Processor, Service
+from factory.nifi.model import Group, Processor, Service
 
 _SHOWN = 500
 
@@ -59,8 +59,7 @@ def enable_services(group_id: str, patience: Patience) -> Flow[bool]:
         if all(each.state == "ENABLED" for each in found):
             return True
         if time.monotonic() >= until:
-            group = yield from groups.look(group_id)
-            raise _not_enabled(found, group.bulletins, f" in {patience.services:.0f} s")
+            raise _not_enabled(found, f" in {patience.services:.0f} s")
         yield Pause(patience.look)
 
 
@@ -70,12 +69,9 @@ def _refuse_invalid(found: tuple[Service, ...]) -> None:
         raise _not_enabled(faulty)
 
 
-def _not_enabled(
-    found: Sequence[Service], bulletins: Sequence[Bulletin] = (), after: str = ""
-) -> errors.ServicesNotEnabled:
+def _not_enabled(found: Sequence[Service], after: str = "") -> errors.ServicesNotEnabled:
     waiting = [each for each in found if each.state != "ENABLED"]
-    reported = {each.source_id: each.message for each in bulletins}
-    listed = "".join(f"\n  {each} is {each.state}: {_why(each, reported)}" for each in waiting)
+    listed = "".join(f"\n  {each} is {each.state}: {_why(each)}" for each in waiting)
     return errors.ServicesNotEnabled(
         f"{len(waiting)} controller services were not enabled{after}:{listed}\n"
         "Correct them in NiFi (passwords are not part of an exported flow), or enable them there "
@@ -92,6 +88,6 @@ def _told(processor: Processor) -> str:
     return f"{processor}: {'; '.join(processor.errors) or 'no reason told'}"
 
 
-def _why(service: Service, reported: Mapping[str, str]) -> str:
-    told = "; ".join(service.errors) or reported.get(service.id, "")
+def _why(service: Service) -> str:
+    told = "; ".join(service.errors or service.reports[:1])
     return told[:_SHOWN] or "no reason told; see its bulletins"
