@@ -3,6 +3,8 @@ from pathlib import Path
 
 import pytest
 
+from factory.embedded import s3
+from factory.embedded.nifi import server as nifi
 from factory.embedded.postgres import Server, running
 
 
@@ -10,4 +12,17 @@ from factory.embedded.postgres import Server, running
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     data: Path = tmp_path_factory.mktemp("postgres") / "data"
     with running(data) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def real_nifi(tmp_path_factory: pytest.TempPathFactory) -> Iterator[nifi.Server]:
+    """One NiFi for all tests. A test that stops it starts it again."""
+    with nifi.running(tmp_path_factory.mktemp("nifi")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def real_s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[s3.Server]:
+    with s3.running(tmp_path_factory.mktemp("s3")) as server:
         yield server

@@ -34,7 +34,8 @@ _CONF = Path(__file__).parent / "conf"
 _USER = "factory"
 _PAUSE = 0.25
 _TAIL = 30
-_REFUSED_PORT = "Address already in use"
+_TRIES = 3
+_PORT_IS_TAKEN = "Address already in use"
 
 
 class Server:
@@ -56,6 +57,7 @@ class Server:
         self.client_file = folder / "conf" / "client.pem"
         self.log = folder / "logs" / "nifi-app.log"
         self._settings = settings
+        self._fixed_port = bool(port)
         self._running = ExitStack()
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -90,11 +92,13 @@ class Server:
         Raises `FactoryError`, with the end of its log, when it does not.
         """
         try:
-            for last_try in (False, False, True):
-                if self._came_up(last_try, cancelled):
+            for _ in range(_TRIES):
+                if self._came_up(cancelled):
+                    self._fixed_port = True
                     return
                 self.stop()
                 self.port = _free_port()
+            raise FactoryError("NiFi found no free port")
         except BaseException:
             self.stop()
             raise
@@ -110,7 +114,7 @@ class Server:
             psutil.Process(pid).kill()
         self.stop()
 
-    def _came_up(self, last_try: bool, cancelled: Callable[[], bool]) -> bool:
+    def _came_up(self, cancelled: Callable[[], bool]) -> bool:
         self.log.unlink(missing_ok=True)
         _configure(self, self._settings)
         output = self.folder / "logs" / "output.log"
@@ -135,7 +139,7 @@ class Server:
                     raise FactoryError("NiFi's start was cancelled")
                 ended = self._process.poll() is not None
                 tail = _tail(self.log, output) if ended or time.monotonic() > deadline else ""
-                if ended and _REFUSED_PORT in tail and not last_try:
+                if ended and _PORT_IS_TAKEN in tail and not self._fixed_port:
                     return False
                 if tail:
                     state = "ended" if ended else f"did not answer in {READY_SECONDS:.0f} s"
@@ -155,9 +159,9 @@ def running(
 ) -> Iterator[Server]:
     """Run a NiFi on 127.0.0.1 until the block ends; its flow and its queues stay in ``folder``.
 
-    ``token_seconds`` is how long a login lasts (NiFi takes 60 to 43,200); ``properties`` are
-    added to `nifi.properties`. The first start ever downloads NiFi (see `assemble`). Raises
-    `FactoryError`.
+    ``token_seconds`` is how long a login lasts (NiFi takes 60 to 43,200); ``properties`` go
+    before those of `conf/nifi.properties`. The first start ever downloads NiFi (see `assemble`).
+    Raises `FactoryError`.
     """
     folder = folder.absolute()
     folder.mkdir(parents=True, exist_ok=True)
@@ -197,16 +201,22 @@ def _configure(server: Server, settings: Mapping[str, object]) -> None:
         "password": server.password,
         "token_seconds": settings["token_seconds"],
     }
+    added = settings["properties"]
+    assert isinstance(added, Mapping)
     for name in ("nifi.properties", "login-identity-providers.xml"):
         text = Template((_CONF / name).read_text("utf-8")).substitute(values)
+        if name == "nifi.properties":
+            text = _with_properties(text, added)
         (conf / name).touch(mode=0o600)
         (conf / name).write_text(text, "utf-8")
     for name in ("authorizers.xml", "logback.xml", "state-management.xml"):
         shutil.copy(_CONF / name, conf)
-    added = settings["properties"]
-    assert isinstance(added, Mapping)
-    with (conf / "nifi.properties").open("a", encoding="utf-8") as file:
-        file.writelines(f"{key}={value}\n" for key, value in added.items())
+
+
+def _with_properties(text: str, added: Mapping[str, str]) -> str:
+    # NiFi refuses a file that says two things about one property
+    kept = [line for line in text.splitlines() if line.partition("=")[0] not in added]
+    return "\n".join([*kept, *(f"{key}={value}" for key, value in added.items()), ""])
 
 
 def _kept_secrets(conf: Path) -> dict[str, str]:
@@ -225,7 +235,7 @@ def _command(server: Server) -> list[str]:
     return [
         str(java()),
         *("-cp", f"{server.folder / 'conf'}{os.pathsep}{server.parts.lib}/*"),
-        *("-Xms128m", "-Xmx512m", "-Djava.awt.headless=true"),
+        *("-Xms128m", "-Xmx512m", "-Djava.awt.headless=true", "-Duser.timezone=UTC"),
         # half the processor time of a start, and a quarter less memory
         *("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"),
         f"-Dnifi.properties.file.path={server.folder / 'conf' / 'nifi.properties'}",
@@ -257,8 +267,14 @@ def _answers(client: httpx.Client, user: str, password: str) -> bool:
 
 
 def _tail(*logs: Path) -> str:
+    """The end of the logs, without the frames of Java's stacks."""
     texts = (log.read_text("utf-8", "replace") for log in logs if log.exists())
-    return "\n".join(line for text in texts for line in text.splitlines()[-_TAIL:])
+    lines = (_without_frames(text)[-_TAIL:] for text in texts)
+    return "\n".join(line for some in lines for line in some)
+
+
+def _without_frames(text: str) -> list[str]:
+    return [line for line in text.splitlines() if not line.startswith("\t")]
 
 
 def _free_port() -> int:
