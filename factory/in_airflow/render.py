@@ -95,7 +95,10 @@ def render(plan: Pipeline, root: Path) -> DAG:
         made[before].set_downstream(made[after])
     for task in plan.tasks:
         if task.role == "teardown":
-            made[task.id].as_teardown(setups=[made[name] for name in task.setups])
+            made[task.id].as_teardown(
+                setups=[made[name] for name in task.setups],
+                on_failure_fail_dagrun=task.fails_run is True,
+            )
         elif task.role == "setup":
             made[task.id].as_setup()
     return dag

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 
 class Call(msgspec.Struct, frozen=True, tag="call", tag_field="$"):
@@ -36,8 +37,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
 
     `id` is full (`ingest.download` in the group `ingest`); `uses` is what the spec names;
     `settings` are Airflow's own (`retries`, …) with durations as text; `setups` are the tasks
-    whose teardown this one is. Each value in `expand` (a list, or an `Output` that is one) makes
-    one mapped task.
+    whose teardown this one is, and a teardown that `fails_run` fails the run when it fails. Each
+    value in `expand` (a list, or an `Output` that is one) makes one mapped task.
     """
 
     id: str
@@ -49,6 +50,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     group: str = ""
     role: Literal["task", "setup", "teardown"] = "task"
     setups: tuple[str, ...] = ()
+    fails_run: bool | UnsetType = UNSET
     outlets: tuple[str, ...] = ()
     description: str = ""
 

@@ -161,6 +161,8 @@ def _named(value: Any, key: str = "") -> Any:
     for word, entry in value.items():
         if word in ("properties", "$defs"):
             found[word] = {name: _titled(inner, name) for name, inner in entry.items()}
+        elif word == "default":
+            found[word] = entry  # data, whose keys may be words of a schema
         else:
             found[word] = _titled(entry, key) if word == "items" else _named(entry, key)
     if any(not isinstance(example, dict) for example in found.get("examples", ())):
