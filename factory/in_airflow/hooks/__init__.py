@@ -1,0 +1,1 @@
+"""Connection types of our own."""

@@ -1,0 +1,1 @@
+"""The tasks of a `nifi` step: thin operators around `factory.nifi`."""

@@ -1,0 +1,87 @@
+"""The last task of a `nifi` step: the flow stops, whatever happened before."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from factory.in_airflow.operators.nifi.task import NiFiTask, owner_of, step_of
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from factory.nifi.client import Client
+    from factory.nifi.job import Prepared
+    from factory.nifi.run.hold import Hold
+
+log = logging.getLogger(__name__)
+
+
+class Stop(NiFiTask):
+    """Stops the group and ends its threads, if this run has started it; gives up the claim.
+
+    It may be done again, and is tried several times unless the spec says how often.
+
+    :param stop: `always`, `on_failure` or `never`.
+    :param restore: give the parameters their old values.
+    """
+
+    def __init__(self, *, stop: str, restore: bool = False, **kwargs: Any) -> None:
+        kwargs.setdefault("retries", 5)
+        kwargs.setdefault("retry_delay", timedelta(seconds=30))
+        super().__init__(**kwargs)
+        self.stop = stop
+        self.restore = restore
+
+    def execute(self, context: Context) -> None:
+        """Stop, or say why not."""
+        from factory.nifi.job import Prepared
+
+        found = self.pull(context, "preflight")
+        prepared = Prepared.from_dict(found["prepared"])
+        self.show_link(context, prepared.link)
+        if self._leave(context):
+            log.warning(
+                "%s runs on, as the pipeline says (stop: %s); the next run needs it stopped",
+                prepared.name,
+                self.stop,
+            )
+            return
+        with self.connected() as client:
+            hold = self._hold(client, context, found["keeper"])
+            if hold is None:
+                log.info("this run has not started %s: nothing is to be stopped", prepared.name)
+            else:
+                self._end(client, prepared, hold)
+
+    def _leave(self, context: Context) -> bool:
+        if self.stop != "on_failure":
+            return self.stop == "never"
+        task, wait = context["task_instance"], f"{step_of(self.task_id)}.wait"
+        states = task.get_task_states(dag_id=task.dag_id, task_ids=[wait], run_ids=[task.run_id])
+        return bool(states.get(task.run_id, {}).get(wait) == "success")
+
+    def _hold(self, client: Client, context: Context, processor_id: str) -> Hold | None:
+        """The claim of this run; None when another run drives the group, or nobody."""
+        from factory.nifi.run import hold
+
+        started = self.pull(context, "start")
+        if started is None:
+            # it failed, or was killed before it could tell
+            taken = client.run(hold.taken(processor_id, owner_of(context)))
+            return taken if taken.mark else None
+        mine = hold.Hold(**started["hold"])
+        return mine if client.run(hold.is_held(mine)) else None
+
+    def _end(self, client: Client, prepared: Prepared, held: Hold) -> None:
+        from factory.nifi.run import restore, stop
+        from factory.nifi.run.hold import release
+
+        stopped = client.run(stop(prepared.group_id))
+        if self.restore and not stopped.gone:
+            kept = client.run(restore(prepared))
+            if kept:
+                log.warning("the sensitive parameters %s keep their new values", ", ".join(kept))
+        client.run(release(held))
+        log.log(logging.WARNING if stopped.terminated else logging.INFO, "%s", stopped)

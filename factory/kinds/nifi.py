@@ -1,0 +1,310 @@
+"""Drive a process group of Apache NiFi."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from factory.errors import BuildError
+from factory.plan.kind import Fragment, Step
+from factory.plan.model import Group, Task, seconds
+from factory.spec.model import Duration, Strict, Uri
+from factory.spec.problem import Problem
+
+OPERATORS = "factory.in_airflow.operators.nifi"
+
+Text = Annotated[str, Meta(min_length=1)]
+Names = Annotated[list[Text], Meta(min_length=1)]
+Polls = Annotated[int, Meta(ge=1, le=1000)]
+Number = Annotated[int, Meta(ge=0)]
+
+
+class Continuous(Strict, frozen=True, kw_only=True, tag="continuous", tag_field="type"):
+    """The sources run as they are scheduled in NiFi, and come to rest by themselves."""
+
+
+class RunOnce(Strict, frozen=True, kw_only=True, tag="run_once", tag_field="type"):
+    """The sources are triggered one time each, after the rest of the group has started."""
+
+    processors: Annotated[
+        Names, Meta(description="The source processors, by name or id.", examples=[["QueryOrders"]])
+    ]
+
+
+class Drain(Strict, frozen=True, kw_only=True, tag="drain", tag_field="type"):
+    """The sources never end: they are stopped, and what they have sent is worked off."""
+
+    processors: Annotated[
+        Names, Meta(description="The source processors, by name or id.", examples=[["ListenHTTP"]])
+    ]
+    after: Annotated[
+        Duration,
+        Meta(description="How long they run after the first activity.", examples=["5m"]),
+    ] = "0s"
+
+
+class Wait(Strict, frozen=True, kw_only=True):
+    """When the flow is done, and how long to wait for it."""
+
+    poll_interval: Annotated[
+        Duration, Meta(description="How long to wait between two looks.", examples=["10s"])
+    ] = "10s"
+    idle_polls: Annotated[
+        Polls,
+        Meta(
+            description="The flow is done when it has been at work, and at so many looks in a row "
+            "nothing was queued and nothing ran."
+        ),
+    ] = 3
+    start_timeout: Annotated[
+        Duration, Meta(description="How long it may take until all components run.")
+    ] = "60s"
+    grace: Annotated[
+        Duration, Meta(description="How long to wait for the first activity.", examples=["2m"])
+    ] = "2m"
+    no_activity: Annotated[
+        Literal["fail", "succeed"],
+        Meta(description="What it means when nothing came in that time."),
+    ] = "fail"
+    stall_timeout: Annotated[
+        Duration,
+        Meta(description="Fail when flow files have not moved for so long and nothing ran."),
+    ] = "10m"
+    timeout: Annotated[
+        Duration, Meta(description="How long to wait for the flow, at most.", examples=["6h"])
+    ] = "6h"
+    unreachable_timeout: Annotated[
+        Duration, Meta(description="How long NiFi may not answer during the wait.")
+    ] = "5m"
+
+
+class Bulletins(Strict, frozen=True, kw_only=True):
+    """What new entries of NiFi's bulletin board mean."""
+
+    action: Annotated[
+        Literal["fail", "warn", "ignore"],
+        Meta(description="Fail the run at once, or tell of them in the log, or neither."),
+    ] = "fail"
+    level: Annotated[
+        Literal["INFO", "WARNING", "ERROR"],
+        Meta(description="Only those of this level or worse count."),
+    ] = "ERROR"
+    pattern: Annotated[
+        str,
+        Meta(
+            description="Only those whose message matches this regular expression somewhere count.",
+            examples=["(?i)timed? ?out"],
+        ),
+    ] = ""
+
+
+class Expect(Strict, frozen=True, kw_only=True):
+    """What must have left the group when it is done: an empty queue is not a delivery."""
+
+    min_flow_files_out: Annotated[
+        Number, Meta(description="Flow files sent out of NiFi, or through an output port.")
+    ] = 0
+    min_bytes_out: Annotated[
+        Number, Meta(description="Bytes sent out of NiFi, or through an output port.")
+    ] = 0
+
+
+class Arguments(Strict, frozen=True, kw_only=True):
+    """Start a process group of Apache NiFi, wait until its work is done, and stop it.
+
+    Airflow decides what runs and when, NiFi moves the data. The group must be stopped before; it is
+    stopped again whatever happens, and two runs never drive one group together.
+    """
+
+    conn_id: Annotated[
+        str, Meta(description="Airflow connection of the type `nifi`.", examples=["nifi"])
+    ]
+    group: Annotated[
+        Text,
+        Meta(
+            description="The process group: its path of names from the root, or its id. Jinja "
+            "templates are filled in.",
+            examples=["Lake/Orders"],
+        ),
+    ]
+    parameters: Annotated[
+        dict[str, str | int | float | bool],
+        Meta(
+            description="Values for parameters of the group's parameter context, set before the "
+            "start. Jinja templates are filled in. Secrets stay in NiFi.",
+            examples=[{"day": "{{ ds }}"}],
+        ),
+    ] = msgspec.field(default_factory=dict)
+    restore_parameters: Annotated[
+        bool,
+        Meta(
+            description="Give the parameters their old values after the run. Sensitive ones keep "
+            "the new: NiFi does not tell the old."
+        ),
+    ] = False
+    queue_before: Annotated[
+        Literal["fail", "drop", "accept"],
+        Meta(
+            description="What to do with flow files of an earlier run: refuse to start, throw them "
+            "away, or work them off."
+        ),
+    ] = "fail"
+    services: Annotated[
+        Literal["enable", "leave"],
+        Meta(description="Whether to enable the group's controller services."),
+    ] = "enable"
+    source: Annotated[
+        Continuous | RunOnce | Drain, Meta(description="How the flow's sources come to an end.")
+    ] = Continuous()
+    wait: Annotated[Wait, Meta(description="When the flow is done.")] = Wait()
+    bulletins: Annotated[
+        Bulletins, Meta(description="What errors that NiFi reports mean for the run.")
+    ] = Bulletins()
+    failure_connections: Annotated[
+        list[Text],
+        Meta(
+            description="Connections that must be empty at the end: `processor/name`, a name, or "
+            "an id.",
+            examples=[["PutS3/failure"]],
+        ),
+    ] = msgspec.field(default_factory=list)
+    expect: Annotated[Expect, Meta(description="What must have been delivered.")] = Expect()
+    stop: Annotated[
+        Literal["always", "on_failure", "never"],
+        Meta(
+            description="Whether the group is stopped at the end. One that was left running must "
+            "be stopped by a person before the next run."
+        ),
+    ] = "always"
+    asset: Annotated[
+        Uri | None,
+        Meta(
+            description="Airflow asset that a run updates, with the run's numbers in its event.",
+            examples=["s3://lake/orders"],
+        ),
+    ] = None
+
+
+def compile(step: Step) -> Fragment:
+    """`preflight` → `start` → `wait` → `stop`, and `done`, which fails when the wait does.
+
+    This wiring alone fails the run whichever task fails, and stops the flow: an `all_done` leaf
+    hides a failed wait, and a teardown by itself hides its own failure. With `start` a setup too,
+    clearing `wait` clears all of them.
+    """
+    given: Arguments = step.arguments
+    if not seconds(given.wait.poll_interval):
+        at = ("with", "wait", "poll_interval")
+        raise BuildError(step.id, at, "NiFi would be asked without a pause", "write such as 10s")
+    job, rules = _job(given), _rules(given)
+    common = {"conn_id": given.conn_id}
+    tasks = (
+        _task(step, "preflight", "preflight.Preflight", {**common, "job": job}, role="setup"),
+        _task(step, "start", "start.Start", {**common, "job": job}, role="setup"),
+        _task(
+            step,
+            "wait",
+            "wait.Wait",
+            {**common, "rules": rules, "stop": given.stop},
+            outlets=(given.asset,) if given.asset else (),
+        ),
+        _task(
+            step,
+            "stop",
+            "stop.Stop",
+            {**common, "stop": given.stop, "restore": given.restore_parameters},
+            role="teardown",
+            setups=(f"{step.id}.preflight", f"{step.id}.start"),
+            fails_run=True,
+        ),
+        Task(
+            id=f"{step.id}.done",
+            operator="airflow.providers.standard.operators.empty.EmptyOperator",
+            group=step.id,
+        ),
+    )
+    preflight, start, wait, stop, done = (task.id for task in tasks)
+    return Fragment(
+        tasks=tasks,
+        first=(preflight,),
+        last=(done,),
+        edges=((preflight, start), (start, wait), (wait, stop), (wait, done)),
+        group=Group(step.id, f"NiFi {given.group}"),
+    )
+
+
+def check(step: Step, folder: Path) -> Iterator[Problem]:
+    """A pattern that is none, and times that do not fit each other."""
+    given: Arguments = step.arguments
+    try:
+        re.compile(given.bulletins.pattern)
+    except re.error as error:
+        yield Problem(
+            ("bulletins", "pattern"),
+            "pattern",
+            f"this is no regular expression: {error}",
+            expected="a regular expression, such as (?i)timeout",
+        )
+    longest = seconds(given.wait.timeout)
+    least = {
+        "grace": seconds(given.wait.grace),
+        "idle_polls": given.wait.idle_polls * seconds(given.wait.poll_interval),
+    }
+    for name, needed in least.items():
+        if needed >= longest:
+            yield Problem(
+                ("wait", name),
+                "out-of-bounds",
+                f"{name} takes {needed:g} s, and the wait ends after {given.wait.timeout}",
+                expected=f"less than {given.wait.timeout}, or a longer `timeout`",
+            )
+
+
+def _task(step: Step, name: str, operator: str, arguments: dict[str, Any], **more: Any) -> Task:
+    return Task(
+        id=f"{step.id}.{name}",
+        operator=f"{OPERATORS}.{operator}",
+        arguments=arguments,
+        group=step.id,
+        **more,
+    )
+
+
+def _job(given: Arguments) -> dict[str, Any]:
+    """What `factory.nifi.job.Job` takes."""
+    source = given.source
+    return {
+        "group": given.group,
+        "parameters": {name: _text(value) for name, value in given.parameters.items()},
+        "queue_before": given.queue_before,
+        "services": given.services,
+        "source": "none" if isinstance(source, Continuous) else source.__struct_config__.tag,
+        "sources": [] if isinstance(source, Continuous) else list(source.processors),
+        "failure_connections": list(given.failure_connections),
+    }
+
+
+def _rules(given: Arguments) -> dict[str, Any]:
+    """What `factory.nifi.wait.Rules` takes."""
+    times = ("poll_interval", "start_timeout", "grace", "stall_timeout", "timeout")
+    rules = {name: seconds(getattr(given.wait, name)) for name in times}
+    return {
+        **rules,
+        "unreachable_timeout": seconds(given.wait.unreachable_timeout),
+        "idle_polls": given.wait.idle_polls,
+        "no_activity": given.wait.no_activity,
+        "bulletins": given.bulletins.action,
+        "bulletin_level": given.bulletins.level,
+        "bulletin_pattern": given.bulletins.pattern,
+        "source_time": seconds(given.source.after) if isinstance(given.source, Drain) else 0.0,
+        **msgspec.to_builtins(given.expect),
+    }
+
+
+def _text(value: str | float | bool) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
