@@ -2,6 +2,7 @@ import base64
 import csv
 import hashlib
 import io
+import itertools
 import json
 import os
 import signal
@@ -19,6 +20,7 @@ import psycopg
 import pytest
 
 from factory.embedded import files, postgres, s3
+from factory.embedded.airflow import Cancelled
 from factory.embedded.nifi import artifacts, assemble, flows, relock
 from factory.embedded.nifi.server import Server, running
 from factory.errors import FactoryError
@@ -273,6 +275,19 @@ def test_a_port_that_is_taken_is_told(tmp_path: Path, real_nifi: Server) -> None
         pass
 
 
+def test_a_start_is_cancelled(tmp_path: Path, real_nifi: Server) -> None:
+    asked = itertools.count()
+    with pytest.raises(Cancelled), running(tmp_path, cancelled=lambda: next(asked) > 1):
+        pass
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"https://127.0.0.1:{port_of(tmp_path)}", trust_env=False)
+
+
+def port_of(folder: Path) -> int:
+    text = (folder / "conf" / "nifi.properties").read_text("utf-8")
+    return int(text.partition("nifi.web.https.port=")[2].splitlines()[0])
+
+
 def runs(pid: int) -> bool:
     try:
         return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
@@ -286,7 +301,9 @@ def test_assembled_from_an_empty_cache_and_then_without_a_network(
 ) -> None:
     monkeypatch.delenv("NIFI_HOME", raising=False)
     monkeypatch.setenv("FACTORY_CACHE", str(tmp_path))
+    assert not assemble.is_at_hand()
     parts = assemble.distribution()
+    assert assemble.is_at_hand()
     names = {path.name for path in parts.lib.iterdir()}
     wanted = {one.file_name for one in artifacts.locked(["lib", "nar"])}
     assert names - wanted == {
@@ -368,6 +385,18 @@ class TestFetch:
         with pytest.raises(FactoryError, match=r"org\.example:thing:2\.0 can't be had") as told:
             artifacts.fetch([replace(thing, version="2.0")], tmp_path / "got")
         assert "jgo.conf" in told.value.hint
+
+    def test_one_failure_ends_all_and_is_told(
+        self, thing: artifacts.Artifact, tmp_path: Path
+    ) -> None:
+        many = [replace(thing, version=f"2.{i}") for i in range(40)]
+        with pytest.raises(FactoryError, match="can't be had"):
+            artifacts.fetch([thing, *many], tmp_path / "got")
+
+    def test_it_is_cancelled(self, thing: artifacts.Artifact, tmp_path: Path) -> None:
+        with pytest.raises(Cancelled):
+            artifacts.fetch([thing], tmp_path / "got", lambda: True)
+        assert not (tmp_path / "got").exists()
 
 
 def test_the_lock_is_whole() -> None:

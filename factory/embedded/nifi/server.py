@@ -14,12 +14,14 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 
 import httpx
 import psutil
 
+from factory.embedded.airflow import Cancelled
 from factory.embedded.nifi import certificates
 from factory.embedded.nifi.assemble import Distribution, distribution, java
 from factory.embedded.supervise import supervised
@@ -38,6 +40,12 @@ _TRIES = 3
 _PORT_IS_TAKEN = "Address already in use"
 
 
+@dataclass(frozen=True)
+class _Settings:
+    token_seconds: int
+    properties: Mapping[str, str]
+
+
 class Server:
     """A NiFi. It runs until the block of `running` ends, but for what a test does to it.
 
@@ -45,9 +53,7 @@ class Server:
     ``client_file`` a certificate with its key that NiFi takes in place of user and password.
     """
 
-    def __init__(
-        self, folder: Path, parts: Distribution, settings: Mapping[str, object], port: int
-    ) -> None:
+    def __init__(self, folder: Path, parts: Distribution, settings: _Settings, port: int) -> None:
         self.folder = folder
         self.parts = parts
         self.port = port or _free_port()
@@ -136,12 +142,12 @@ class Server:
         ) as client:
             while not _answers(client, self.user, self.password):
                 if cancelled():
-                    raise FactoryError("NiFi's start was cancelled")
+                    raise Cancelled
                 ended = self._process.poll() is not None
-                tail = _tail(self.log, output) if ended or time.monotonic() > deadline else ""
-                if ended and _PORT_IS_TAKEN in tail and not self._fixed_port:
-                    return False
-                if tail:
+                if ended or time.monotonic() > deadline:
+                    tail = _tail(self.log, output)
+                    if ended and _PORT_IS_TAKEN in tail and not self._fixed_port:
+                        return False
                     state = "ended" if ended else f"did not answer in {READY_SECONDS:.0f} s"
                     raise FactoryError(f"NiFi {state}; the end of its log in {self.log}:\n{tail}")
                 time.sleep(_PAUSE)
@@ -161,14 +167,14 @@ def running(
 
     ``token_seconds`` is how long a login lasts (NiFi takes 60 to 43,200); ``properties`` go
     before those of `conf/nifi.properties`. The first start ever downloads NiFi (see `assemble`).
-    Raises `FactoryError`.
+    Raises `FactoryError`, and `Cancelled` once ``cancelled`` says so.
     """
     folder = folder.absolute()
     folder.mkdir(parents=True, exist_ok=True)
     with _only_user_of(folder):
         (folder / "logs").mkdir(exist_ok=True)
-        settings = {"token_seconds": token_seconds, "properties": properties or {}}
-        server = Server(folder, distribution(), settings, port)
+        settings = _Settings(token_seconds, properties or {})
+        server = Server(folder, distribution(cancelled), settings, port)
         server.start(cancelled)
         try:
             yield server
@@ -188,7 +194,7 @@ def _only_user_of(folder: Path) -> Iterator[None]:
         yield
 
 
-def _configure(server: Server, settings: Mapping[str, object]) -> None:
+def _configure(server: Server, settings: _Settings) -> None:
     conf = server.folder / "conf"
     conf.mkdir(exist_ok=True)
     kept = _kept_secrets(conf)
@@ -199,14 +205,12 @@ def _configure(server: Server, settings: Mapping[str, object]) -> None:
         "login": server.parts.login,
         "user": server.user,
         "password": server.password,
-        "token_seconds": settings["token_seconds"],
+        "token_seconds": settings.token_seconds,
     }
-    added = settings["properties"]
-    assert isinstance(added, Mapping)
     for name in ("nifi.properties", "login-identity-providers.xml"):
         text = Template((_CONF / name).read_text("utf-8")).substitute(values)
         if name == "nifi.properties":
-            text = _with_properties(text, added)
+            text = _with_properties(text, settings.properties)
         (conf / name).touch(mode=0o600)
         (conf / name).write_text(text, "utf-8")
     for name in ("authorizers.xml", "logback.xml", "state-management.xml"):
