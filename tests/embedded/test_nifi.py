@@ -24,6 +24,8 @@ from factory.embedded.airflow import Cancelled
 from factory.embedded.nifi import artifacts, assemble, flows, relock
 from factory.embedded.nifi.server import Server, running
 from factory.errors import FactoryError
+from factory.nifi.calls import system
+from factory.nifi.client import Client
 from tests.embedded.nifi_flow import DEFINITION, Group, until
 
 DAY = "2024-01-02"
@@ -174,6 +176,8 @@ def test_an_unknown_parameter_is_told(real_nifi: Server, tmp_path: Path) -> None
 def test_the_login(real_nifi: Server, api: httpx.Client) -> None:
     assert api.get("/flow/about").json()["about"]["version"] == relock.NIFI
     assert api.get("/flow/current-user").json()["identity"] == real_nifi.user
+    with Client(real_nifi.address) as client:
+        assert client.run(system.version()) == relock.NIFI
     wrong = {"username": real_nifi.user, "password": "wrong"}
     assert api.post("/access/token", data=wrong).status_code == 400
 
