@@ -75,8 +75,11 @@ def count(uri: str, table: str) -> None:
     """The limit of the checks: one scan."""
     import psycopg
 
-    with psycopg.connect(uri, autocommit=True) as connection, work():
-        connection.execute(f"SELECT count(*) FROM {table}".encode())
+    query = f"SELECT count(*) FROM {table}".encode()
+    with psycopg.connect(uri, autocommit=True) as connection:
+        connection.execute(query)  # a new connection knows no table yet
+        with work():
+            connection.execute(query)
 
 
 def audit(uri: str, table: str, columns: str, as_of: str, checks: str) -> None:
@@ -89,8 +92,11 @@ def audit(uri: str, table: str, columns: str, as_of: str, checks: str) -> None:
 
     moment = datetime.fromisoformat(as_of)
     subject = Subject(parse(table), json.loads(columns), as_of=moment, previous_rows=1)
-    with psycopg.connect(uri, autocommit=True) as connection, work():
-        judge(connection, subject, json.loads(checks))
+    asked = json.loads(checks)
+    with psycopg.connect(uri, autocommit=True) as connection:
+        judge(connection, subject, asked)  # as for `count`
+        with work():
+            judge(connection, subject, asked)
 
 
 def dlt(uri: str, csv: str, dataset: str, home: str) -> None:
