@@ -246,7 +246,7 @@ def check(step: Step, folder: Path) -> Iterator[Problem]:
     except re.error as error:
         yield Problem(
             ("bulletins", "pattern"),
-            "pattern",
+            "format",
             f"this is no regular expression: {error}",
             expected="a regular expression, such as (?i)timeout",
         )

@@ -127,3 +127,38 @@ def test_secrets(line: str, is_secret: bool, lint: Lint) -> None:
     )
     assert [entry.split()[0] for entry in found] == ["secret"] * is_secret
     assert not [entry for entry in found if "hunter2" in entry or "abc" in entry]
+
+
+DRIVE = "tasks: [{{id: lake, uses: nifi, with: {{conn_id: {0}, group: {1}}}}}]\n"
+
+
+def test_a_group_that_two_pipelines_drive(lint: Lint) -> None:
+    found = lint(
+        {
+            "a.yaml": DRIVE.format("nifi", "Lake/Orders"),
+            "b.yaml": DRIVE.format("nifi", "Lake/Orders"),
+            "c.yaml": DRIVE.format("nifi", "Lake/Orders/Archive"),
+            "other_nifi.yaml": DRIVE.format("test", "Lake/Orders"),
+            "other_group.yaml": DRIVE.format("nifi", "Lake/Orders2"),
+            "template.yaml": DRIVE.format("nifi", "'{{ params.group }}'"),
+        }
+    )
+    told = "the task 'lake' of a drives {} too: of two runs at once, one is refused"
+    assert found == [
+        f"group-driven-twice b.yaml:2:61 {told.format('it')}",
+        f"""group-driven-twice c.yaml:2:61 {told.format("'Lake/Orders'")}""",
+    ]
+
+
+def test_a_group_that_two_tasks_drive(lint: Lint) -> None:
+    text = (
+        "tasks:\n"
+        "  - {id: a, uses: nifi, with: {conn_id: nifi, group: Lake}}\n"
+        "  - {id: between, needs: [a], run: echo}\n"
+        "  - {id: b, needs: [between], uses: nifi, with: {conn_id: nifi, group: Lake}}\n"
+    )
+    assert lint({"x.yaml": text}) == []
+    assert lint({"x.yaml": text.replace("[between]", "[]")}) == [
+        "group-driven-twice x.yaml:5:65 the task 'a' drives it too: of two runs at once, one is "
+        "refused"
+    ]

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from factory.diagnostics import Diagnostic
-from factory.lint.rules import layers, references, secrets
+from factory.lint.rules import groups, layers, references, secrets
 from factory.lint.rules.scope import Scope
 
 Rule = Callable[[Scope], Iterable[Diagnostic]]
 
 RULES: tuple[Rule, ...] = (
+    groups.driven_twice,
     layers.without_pipelines,
     layers.unknown_kinds,
     layers.unused_vars,

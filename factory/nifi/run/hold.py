@@ -29,10 +29,17 @@ _MARK = re.compile(r"airflow:(?P<who>.*)#(?P<key>[0-9a-f]+)@(?P<time>\d+)")
 
 @dataclass(frozen=True)
 class Owner:
-    """Who drives a group: `who` for people, `key` for us, the same at every try of a run."""
+    """Who drives a group: `who` (pipeline/run/step) for people, `key` for us.
+
+    Both are the same at every try of a run.
+    """
 
     who: str
     key: str
+
+    def is_of_run(self, who: str) -> bool:
+        """Whether that is a step of the same run."""
+        return who.rpartition("/")[0] == self.who.rpartition("/")[0]
 
     def mark(self, now: float) -> str:
         """What NiFi stores."""

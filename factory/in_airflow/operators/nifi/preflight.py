@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -12,10 +13,15 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from factory.nifi.client import Client
+    from factory.nifi.errors import AlreadyRunning
     from factory.nifi.job import Job, Prepared
-    from factory.nifi.run.hold import Hold, Owner
+    from factory.nifi.run.hold import Hold, Keeper, Owner
 
 log = logging.getLogger(__name__)
+
+_STEP = 180.0
+"""Seconds that the step before may take to stop the same group: `done` does not wait for it."""
+_PAUSE = 1.0
 
 
 class Preflight(NiFiTask):
@@ -44,26 +50,37 @@ class Preflight(NiFiTask):
         return {"prepared": prepared.to_dict(), "keeper": processor_id}
 
     def _prepare(self, client: Client, job: Job, owner: Owner) -> tuple[Prepared, str]:
-        from factory.nifi import errors
+        from factory.nifi.errors import AlreadyRunning
+
+        until = time.monotonic() + _STEP
+        while True:
+            seen, group_id, found = self._look(client, job, owner)
+            if found.hold.mark:
+                self._end_earlier(client, group_id, found.hold)
+            elif owner.is_of_run(found.who) and time.monotonic() < until:
+                log.info("another step of this run has not stopped the group yet: %s", found.who)
+                time.sleep(_PAUSE)
+            elif isinstance(seen, AlreadyRunning):
+                by = f", driven by {found.who}" if found.who else ""
+                raise AlreadyRunning(f"{seen.message}{by}", seen.hint)
+            else:
+                return seen, found.processor_id
+
+    def _look(
+        self, client: Client, job: Job, owner: Owner
+    ) -> tuple[Prepared | AlreadyRunning, str, Keeper]:
         from factory.nifi.calls import groups
+        from factory.nifi.errors import AlreadyRunning
         from factory.nifi.run import preflight
         from factory.nifi.run.hold import keeper
 
+        seen: Prepared | AlreadyRunning
         try:
-            prepared = client.run(preflight(client.server, job))
-        except errors.AlreadyRunning as error:
-            group_id = client.run(groups.find(job.group)).id
-            found = client.run(keeper(group_id, owner))
-            if not found.hold.mark:
-                by = f", driven by {found.who}" if found.who else ""
-                raise errors.AlreadyRunning(f"{error.message}{by}", error.hint) from None
-        else:
-            group_id = prepared.group_id
-            found = client.run(keeper(group_id, owner))
-            if not found.hold.mark:
-                return prepared, found.processor_id
-        self._end_earlier(client, group_id, found.hold)
-        return client.run(preflight(client.server, job)), found.processor_id
+            seen = client.run(preflight(client.server, job))
+            group_id = seen.group_id
+        except AlreadyRunning as error:
+            seen, group_id = error, client.run(groups.find(job.group)).id
+        return seen, group_id, client.run(keeper(group_id, owner))
 
     def _end_earlier(self, client: Client, group_id: str, held: Hold) -> None:
         """This run is done again: what is left of it must not meet the new one."""
