@@ -108,7 +108,9 @@ def test_ctrl_c_is_quiet(enter: Callable[[str], Path]) -> None:
     os.mkfifo(fifo)
     # a command that waits: lint never would
     script = (
-        "import sys, types; from factory.cli import main;"
+        "import signal, sys, types; from factory.cli import main;"
+        # started in the background of a script, it would be deaf to it
+        "signal.signal(signal.SIGINT, signal.default_int_handler);"
         "waits = types.SimpleNamespace(add_arguments=lambda parser: None,"
         " run=lambda args: open(sys.argv[1]).read());"
         "main.command = lambda name: waits; sys.exit(main.main(['lint']))"
