@@ -6,6 +6,8 @@ import logging
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from airflow.providers.common.compat.sdk import AirflowFailException
+
 from factory.in_airflow.operators.nifi.task import NiFiTask, owner_of, step_of
 
 if TYPE_CHECKING:
@@ -41,26 +43,33 @@ class Stop(NiFiTask):
         found = self.pull(context, "preflight")
         prepared = Prepared.from_dict(found["prepared"])
         self.show_link(context, prepared.link)
-        if self._leave(context):
+        states = self._states(context)
+        if self.stop == "never" or (self.stop == "on_failure" and states["wait"] == "success"):
             log.warning(
                 "%s runs on, as the pipeline says (stop: %s); the next run needs it stopped",
                 prepared.name,
                 self.stop,
             )
-            return
-        with self.connected() as client:
-            hold = self._hold(client, context, found["keeper"])
-            if hold is None:
-                log.info("this run has not started %s: nothing is to be stopped", prepared.name)
-            else:
-                self._end(client, prepared, hold)
+        else:
+            with self.connected() as client:
+                hold = self._hold(client, context, found["keeper"])
+                if hold is None:
+                    log.info("this run has not started %s: it is left alone", prepared.name)
+                else:
+                    self._end(client, prepared, hold)
+        if states["done"] == "skipped" and states["wait"] != "success":
+            # Airflow forgets that a run was marked failed while a teardown is still to run: all
+            # others are skipped, and so it would succeed
+            raise AirflowFailException("a person ended this run: it counts as failed")
 
-    def _leave(self, context: Context) -> bool:
-        if self.stop != "on_failure":
-            return self.stop == "never"
-        task, wait = context["task_instance"], f"{step_of(self.task_id)}.wait"
-        states = task.get_task_states(dag_id=task.dag_id, task_ids=[wait], run_ids=[task.run_id])
-        return bool(states.get(task.run_id, {}).get(wait) == "success")
+    def _states(self, context: Context) -> dict[str, str | None]:
+        """How `wait` and `done` ended."""
+        task, step = context["task_instance"], step_of(self.task_id)
+        ids = {name: f"{step}.{name}" for name in ("wait", "done")}
+        found = task.get_task_states(
+            dag_id=task.dag_id, task_ids=list(ids.values()), run_ids=[task.run_id]
+        ).get(task.run_id, {})
+        return {name: found.get(task_id) for name, task_id in ids.items()}
 
     def _hold(self, client: Client, context: Context, processor_id: str) -> Hold | None:
         """The claim of this run; None when another run drives the group, or nobody."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
@@ -29,6 +30,9 @@ class Wait(NiFiTask):
     template_fields: Sequence[str] = ("conn_id", "rules")
 
     def __init__(self, *, rules: Mapping[str, Any], stop: str = "always", **kwargs: Any) -> None:
+        # only for a task that is lost: a verdict is final, and asks NiFi nothing twice
+        kwargs.setdefault("retries", 3)
+        kwargs.setdefault("retry_delay", timedelta(seconds=5))
         super().__init__(**kwargs)
         self.rules = rules
         self.stop = stop
@@ -67,9 +71,7 @@ class Wait(NiFiTask):
         result = {"verdict": verdict["word"], **report}
         if not verdict["ok"]:
             context["task_instance"].xcom_push("return_value", result)
-            # NiFi may be back at the next try; nothing else changes by itself
-            kind = AirflowException if verdict["word"] == "unreachable" else AirflowFailException
-            raise kind(verdict["message"])
+            raise AirflowFailException(verdict["message"])
         for asset in self.outlets:
             context["outlet_events"][asset].extra.update(_event(result))
         log.info(verdict["message"])
