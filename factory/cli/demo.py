@@ -11,6 +11,14 @@ from factory.errors import FactoryError
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the command's arguments."""
     parser.add_argument(
+        "--with",
+        dest="example",
+        choices=["nifi"],
+        default="taxi",
+        help="nifi: a table through Apache NiFi into an S3 server, instead of the taxi trips "
+        "(downloads 206 MB the first time)",
+    )
+    parser.add_argument(
         "--exit", action="store_true", help="end after the runs, also on a terminal"
     )
     parser.add_argument(
@@ -55,5 +63,6 @@ def run(args: Namespace) -> int:
             port=args.port,
             stay=sys.stdout.isatty() and not args.exit,
             keep=args.keep,
+            example=args.example,
         )
     )

@@ -1,33 +1,27 @@
-"""The demo: a PostgreSQL, a file server and an Airflow that loads three months of taxi trips.
+"""The demo: one of the examples, with the services that it needs, on a real Airflow.
 
-Everything runs on the loopback, below one folder. The database is kept between demos, so that a
-second one shows that the same months loaded again leave the same rows; Airflow begins anew each
-time, so that its scheduler really runs them again.
+Everything runs on the loopback, below one folder. Airflow begins anew each time, so that its
+scheduler really runs the pipeline again.
 """
 
 from __future__ import annotations
 
 import fcntl
-import json
 import shutil
-import signal
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
-from urllib.parse import urlsplit
 
-from factory.embedded import airflow, demo_results, files, postgres, samples
+from factory.embedded import airflow, demo_nifi, demo_taxi, postgres
 from factory.embedded.airflow import Cancelled
 from factory.embedded.airflow_api import AirflowApi, ApiError, DagRun, TaskInstance
-from factory.embedded.demo_screen import Screen, format_table, indented, month, screen
+from factory.embedded.demo_example import Example, Services, Stop
+from factory.embedded.demo_screen import Screen, indented, screen
 from factory.errors import FactoryError
 
-PIPELINE = "yellow_taxi_ingest"
-MONTHS = ((2024, 1), (2024, 2), (2024, 3))
-ROWS_A_MONTH = 100_000
+EXAMPLES = {"taxi": demo_taxi.EXAMPLE, "nifi": demo_nifi.EXAMPLE}
 
 _MARK = ".factory-demo"
 _APPEAR_SECONDS = 90.0
@@ -43,7 +37,7 @@ class Options:
 
     ``project`` holds `dags/` and `dag_factory_configs/`; all that the demo writes is below
     ``home``; ``stay`` keeps everything running until Ctrl-C; ``keep`` goes on with the last demo's
-    Airflow, which then has nothing left to run.
+    Airflow, where the taxi trips have nothing left to run; ``example`` is one of EXAMPLES.
     """
 
     project: Path
@@ -51,23 +45,25 @@ class Options:
     port: int = 0
     stay: bool = False
     keep: bool = False
+    example: str = "taxi"
 
 
 @dataclass(frozen=True)
-class _Services:
-    database: postgres.Server
+class _Demo:
+    example: Example
+    services: Services
     airflow: airflow.Airflow
 
 
 def run(options: Options) -> int:
     """Run the demo and return the exit code: 0 only when every run and every count is right."""
-    with _Stop() as stop, screen() as show:
+    with Stop() as stop, screen(EXAMPLES[options.example].label) as show:
         try:
-            with _only_demo(options.home), _services(options, show, stop) as services:
+            with _only_demo(options.home), _running(options, show, stop) as demo:
                 try:
-                    good = _follow(services, show, stop)
+                    good = _follow(demo, show, stop)
                     if options.stay:
-                        _stay(services, show, stop)
+                        _stay(demo, show, stop)
                 finally:
                     show.settled()
                     show.say("stopping …", since=True)
@@ -78,40 +74,6 @@ def run(options: Options) -> int:
             if stop.signal:
                 return 128 + stop.signal
             raise FactoryError(str(error)) from error
-
-
-class _Stop:
-    """Remembers SIGINT, SIGTERM and SIGHUP, so that the demo ends between two steps, not in one."""
-
-    _NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-    def __init__(self) -> None:
-        self.signal = 0
-
-    def __enter__(self) -> _Stop:
-        self._before = [signal.signal(number, self._receive) for number in self._NUMBERS]
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        for number, handler in zip(self._NUMBERS, self._before, strict=True):
-            signal.signal(number, handler)
-
-    def _receive(self, number: int, frame: FrameType | None) -> None:
-        self.signal = self.signal or number
-
-    def received(self) -> bool:
-        return bool(self.signal)
-
-    def check(self) -> None:
-        if self.signal:
-            raise Cancelled
-
-    def sleep(self, seconds: float) -> None:
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            self.check()
-            time.sleep(min(0.2, seconds))
-        self.check()
 
 
 @contextmanager
@@ -135,14 +97,9 @@ def _only_demo(home: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _services(options: Options, show: Screen, stop: _Stop) -> Iterator[_Services]:
-    home = options.home
-    trips = _write_samples(home / "samples", show, stop)
-    with (
-        postgres.running(home / "postgres", log=home / "postgres.log") as database,
-        files.serving(trips) as url,
-    ):
-        _welcome(database, url, show)
+def _running(options: Options, show: Screen, stop: Stop) -> Iterator[_Demo]:
+    home, example = options.home, EXAMPLES[options.example]
+    with example.services(options.project, home, show, stop) as services:
         stop.check()
         if not options.keep:
             shutil.rmtree(home / "airflow", ignore_errors=True)
@@ -152,87 +109,56 @@ def _services(options: Options, show: Screen, stop: _Stop) -> Iterator[_Services
         with airflow.running(
             home / "airflow",
             dags=options.project / "dags",
-            connections=_connections(database, url),
+            connections=services.connections,
             env={"FACTORY_ENV": "dev", "FACTORY_STAGE": f"file://{home / 'stage'}"},
             port=options.port,
             paused=True,
             cancelled=stop.received,
         ) as server:
             show.say(f"Airflow is ready on {server.url}", since=True)
-            yield _Services(database, server)
+            yield _Demo(example, services, server)
 
 
-def _write_samples(folder: Path, show: Screen, stop: _Stop) -> Path:
-    folder.mkdir(exist_ok=True)
-    show.say(f"sample data: {len(MONTHS)} months of {ROWS_A_MONTH:,} taxi trips", since=True)
-    for year, number in MONTHS:
-        samples.write_taxi_month(folder, year, number, ROWS_A_MONTH)
-        stop.check()
-    return folder
-
-
-def _welcome(database: postgres.Server, url: str, show: Screen) -> None:
-    show.say(f"PostgreSQL is ready on {database.host}:{database.port}", since=True)
-    show.say(f"the sample data is served on {url}", since=True)
-    before = demo_results.loaded_rows(database.uri)
-    if before:
-        text = f"{demo_results.RAW} still holds {before:,} rows of the last demo"
-        show.say(f"{text}; loading them again must leave the same", since=True)
-
-
-def _connections(database: postgres.Server, url: str) -> dict[str, str]:
-    place = urlsplit(url)
-    warehouse = {
-        "conn_type": "postgres",
-        "host": database.host,
-        "port": database.port,
-        "login": database.user,
-        "schema": database.database,
-    }
-    taxi_files = {"conn_type": "http", "host": place.hostname, "port": place.port}
-    return {"warehouse": json.dumps(warehouse), "taxi_files": json.dumps(taxi_files)}
-
-
-def _follow(services: _Services, show: Screen, stop: _Stop) -> bool:
-    """Let the pipeline run, and show it and its rows; whether all is right."""
-    api = services.airflow.api
-    _await_pipeline(api, stop)
-    api.pause(PIPELINE, False)
-    show.say(f"the scheduler runs {PIPELINE}", since=True)
-    runs = _await_runs(services.airflow, show, stop)
+def _follow(demo: _Demo, show: Screen, stop: Stop) -> bool:
+    """Let the pipeline run, and show it and what it left; whether all is right."""
+    example = demo.example
+    _await_pipeline(demo.airflow.api, example.pipeline, stop)
+    demo.services.start(demo.airflow.api)
+    show.say(f"the scheduler runs {example.pipeline}", since=True)
+    runs = _await_runs(demo.airflow, example, show, stop)
     show.settled()
-    results = demo_results.read(services.database.uri)
-    problems = [f"the run of {month(run)} {run.state}" for run in runs if run.state != "success"]
-    problems += results.problems(len(MONTHS), ROWS_A_MONTH)
-    if results.months.rows:
-        show.say("\n".join(["", demo_results.REPORT, *format_table(results.months)]))
-    show.say(f"\n{demo_results.RAW}: {results.loaded:,} rows")
-    show.say("\n".join(problems) if problems else f"{len(runs)} of {len(MONTHS)} runs succeeded")
+    failed = [run for run in runs if run.state != "success"]
+    problems = [f"the run of {example.label(run)} {run.state}" for run in failed]
+    problems += demo.services.problems(show)
+    good = f"{len(runs)} of {example.runs} runs succeeded"
+    show.say("\n".join(problems) if problems else good)
     return not problems
 
 
-def _await_pipeline(api: AirflowApi, stop: _Stop) -> None:
+def _await_pipeline(api: AirflowApi, pipeline: str, stop: Stop) -> None:
     deadline = time.monotonic() + _APPEAR_SECONDS
-    while api.dag(PIPELINE) is None:
+    while api.dag(pipeline) is None:
         broken = [line for one in api.import_errors() for line in one.stack_trace.splitlines()]
-        ours = [line for line in broken if f"/{PIPELINE}.yaml:" in line]
+        ours = [line for line in broken if f"/{pipeline}.yaml:" in line]
         if ours:
-            raise FactoryError("\n".join([f"the pipeline {PIPELINE} is broken", *ours]))
+            raise FactoryError("\n".join([f"the pipeline {pipeline} is broken", *ours]))
         if time.monotonic() > deadline:
-            raise FactoryError("\n".join([f"Airflow does not find {PIPELINE}", *broken]))
+            raise FactoryError("\n".join([f"Airflow does not find {pipeline}", *broken]))
         stop.sleep(_POLL)
 
 
-def _await_runs(server: airflow.Airflow, show: Screen, stop: _Stop) -> Sequence[DagRun]:
+def _await_runs(
+    server: airflow.Airflow, example: Example, show: Screen, stop: Stop
+) -> Sequence[DagRun]:
     """Show the runs until all have ended, and the log of each try that failed."""
-    order = [task.task_id for task in server.api.tasks(PIPELINE)]
+    order = [task.task_id for task in server.api.tasks(example.pipeline)]
     deadline = time.monotonic() + _RUN_SECONDS
     missed = 0
     told: set[tuple[str, str, int, int]] = set()
     while True:
         try:
-            runs = server.api.dag_runs(PIPELINE)
-            tasks = server.api.task_instances(PIPELINE)
+            runs = server.api.dag_runs(example.pipeline)
+            tasks = server.api.task_instances(example.pipeline)
             missed = 0
         except ApiError:
             missed += 1
@@ -242,7 +168,7 @@ def _await_runs(server: airflow.Airflow, show: Screen, stop: _Stop) -> Sequence[
             show.progress(order, runs, tasks)
             for task in tasks:
                 _tell_failure(server.api, task, show, told)
-            if len(runs) >= len(MONTHS) and all(run.ended for run in runs):
+            if len(runs) >= example.runs and all(run.ended for run in runs):
                 return runs
         if time.monotonic() > deadline:
             raise FactoryError(f"the runs have not ended after {_RUN_SECONDS:.0f} s")
@@ -266,11 +192,16 @@ def _tell_failure(
     show.say(indented(lines[-1:] if again else lines[-_LOG_LINES:]))
 
 
-def _stay(services: _Services, show: Screen, stop: _Stop) -> None:
-    server, database = services.airflow, services.database
-    show.say(f"\nAirflow's UI   {server.url}/dags/{PIPELINE}")
-    show.say(f"user           {server.username}\npassword       {server.password}")
-    show.say(f"the database   {database.uri}\n\nCtrl-C ends the demo.")
+def _stay(demo: _Demo, show: Screen, stop: Stop) -> None:
+    server = demo.airflow
+    lines = [
+        ("Airflow's UI", f"{server.url}/dags/{demo.example.pipeline}"),
+        ("user", server.username),
+        ("password", server.password),
+        *demo.services.addresses,
+    ]
+    show.say("\n".join(["", *(f"{name:14} {value}" for name, value in lines)]))
+    show.say("\nCtrl-C ends the demo.")
     while not stop.received():
         if server.ended:
             raise FactoryError(f"Airflow ended by itself\n{airflow.log_tail(server.log)}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from factory.embedded.airflow_api import DagRun, TaskInstance
@@ -47,15 +47,21 @@ class Screen(Protocol):
         """Follow the runs no longer; what was shown of them stays."""
 
 
-def screen() -> Screen:
-    """The screen that suits where stdout goes."""
-    return LiveScreen() if sys.stdout.isatty() else LineScreen()
+def month(run: DagRun) -> str:
+    """The month that a run loads."""
+    return f"{run.logical_date or run.run_after:%Y-%m}"
+
+
+def screen(label: Callable[[DagRun], str]) -> Screen:
+    """The screen that suits where stdout goes; ``label`` names a run."""
+    return LiveScreen(label) if sys.stdout.isatty() else LineScreen(label)
 
 
 class LineScreen:
     """One line for each change, for logs."""
 
-    def __init__(self) -> None:
+    def __init__(self, label: Callable[[DagRun], str] = month) -> None:
+        self._label = label
         self._started = time.monotonic()
         self._seen: dict[tuple[str, ...], str] = {}
 
@@ -79,8 +85,8 @@ class LineScreen:
             ours = [task for task in tasks if task.dag_run_id == run.dag_run_id]
             for task in sorted(ours, key=lambda task: place.get(task.task_id, 0)):
                 key = (run.dag_run_id, task.task_id, str(task.map_index))
-                self._change(key, task.state, f"{month(run)}  {task.task_id:{width}}")
-            self._change((run.dag_run_id,), run.state, f"{month(run)}  {'the run':{width}}")
+                self._change(key, task.state, f"{self._label(run)}  {task.task_id:{width}}")
+            self._change((run.dag_run_id,), run.state, f"{self._label(run)}  {'the run':{width}}")
 
     def settled(self) -> None:
         """Nothing is followed between calls."""
@@ -94,10 +100,11 @@ class LineScreen:
 class LiveScreen:
     """A table that is drawn again in place: one line a run, one column a task."""
 
-    def __init__(self) -> None:
+    def __init__(self, label: Callable[[DagRun], str] = month) -> None:
         from rich.console import Console
         from rich.live import Live
 
+        self._label = label
         self._started = time.monotonic()
         self._console = Console(highlight=False)
         self._live = Live(console=self._console, auto_refresh=False)
@@ -137,13 +144,8 @@ class LiveScreen:
         found = {(task.dag_run_id, task.task_id): task for task in tasks}
         for run in runs:
             cells = [_task_cell(found.get((run.dag_run_id, name))) for name in order]
-            table.add_row(month(run), *cells, _coloured(run.state))
+            table.add_row(self._label(run), *cells, _coloured(run.state))
         return table
-
-
-def month(run: DagRun) -> str:
-    """The month that a run loads."""
-    return f"{run.logical_date or run.run_after:%Y-%m}"
 
 
 def format_table(table: Table) -> list[str]:
