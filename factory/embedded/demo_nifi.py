@@ -89,8 +89,8 @@ class Orders:
         return [
             ("the database", self.database.uri),
             ("NiFi's API", f"{self.nifi.base_url}/nifi-api"),
-            ("user", self.nifi.user),
-            ("password", self.nifi.password),
+            ("NiFi's user", self.nifi.user),
+            ("its password", self.nifi.password),
         ]
 
     def start(self, api: AirflowApi) -> None:

@@ -14,7 +14,11 @@ import psutil
 import psycopg
 import pytest
 
-from factory.embedded import demo_taxi, postgres, s3
+from factory.embedded import demo_nifi, demo_taxi, postgres, s3
+from factory.embedded.demo_screen import LineScreen
+from factory.embedded.nifi import flows
+from factory.embedded.nifi import server as nifi
+from tests.embedded.nifi_flow import DEFINITION, Group
 from tests.end_to_end.test_demo import FACTORY, PROJECT, processes_below
 
 pytestmark = pytest.mark.slow
@@ -87,6 +91,25 @@ def test_ended_while_nifi_starts_it_leaves_no_process(tmp_path: Path) -> None:
         said = demo.stdout.read()
     assert demo.returncode == 128 + signal.SIGINT, said
     assert processes_below(tmp_path) == []
+
+
+def test_what_did_not_arrive_is_told(
+    real_nifi: nifi.Server,
+    real_s3: s3.Server,
+    postgres: postgres.Server,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    real_s3.create_bucket(demo_nifi.BUCKET)
+    group = flows.install(real_nifi, DEFINITION, "Nothing arrived")
+    with LineScreen() as show, flows.rest(real_nifi) as api:
+        told = demo_nifi.Orders(postgres, real_nifi, group, real_s3).problems(show)
+        Group(api, group).delete()
+    real_s3.client().delete_bucket(Bucket=demo_nifi.BUCKET)
+    assert told == [
+        "0 rows of 2024-01-01 arrived, not 25,000",
+        "0 rows of 2024-01-02 arrived, not 25,000",
+    ]
+    assert "lake/orders/day=2024-01-01/: 0 objects, 0 rows\n" in capsys.readouterr().out
 
 
 class TestCompare:
