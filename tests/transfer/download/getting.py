@@ -1,5 +1,7 @@
 """A download as the tests make it."""
 
+from dataclasses import replace
+from email.utils import formatdate
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +10,13 @@ import requests
 
 from factory.transfer.download import Downloaded, download
 
-from ..web import Web
+from ..web import File, Web
 
 BODY = bytes(range(256)) * 10_000
 OTHER = bytes(reversed(range(256))) * 10_000
 LONG_AGO = "Mon, 01 Jan 2024 00:00:00 GMT"
+NOW = "now"
+"""A moment of the test, not of its collection; see `dated`."""
 
 
 def get(web: Web, path: Path, *, query: str = "token=secret", **options: Any) -> Downloaded:
@@ -29,3 +33,8 @@ def get(web: Web, path: Path, *, query: str = "token=secret", **options: Any) ->
 
 def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
+
+
+def dated(file: File) -> File:
+    """`file`, modified this very moment where it says `NOW`."""
+    return replace(file, modified=formatdate(usegmt=True)) if file.modified == NOW else file

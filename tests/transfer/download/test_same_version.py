@@ -2,7 +2,6 @@
 
 import hashlib
 from dataclasses import replace
-from email.utils import formatdate
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,7 @@ import pytest
 from factory.transfer.errors import TransferError
 
 from ..web import Answer, File, Web
-from .getting import BODY, LONG_AGO, OTHER, get
+from .getting import BODY, LONG_AGO, NOW, OTHER, dated, get
 
 SHA = hashlib.sha256(BODY).hexdigest()
 
@@ -58,11 +57,11 @@ def test_a_server_without_conditions(file: File, web: Web, tmp_path: Path) -> No
         (File(BODY), File(OTHER[:-1], conditions=False)),
         (File(BODY, etag=None), File(OTHER, etag=None)),
         (File(BODY, etag=None, modified=LONG_AGO), File(OTHER, etag=None)),
-        (File(BODY, etag=None, modified=formatdate(usegmt=True)), None),
+        (File(BODY, etag=None, modified=NOW), None),
     ],
 )
 def test_another_version(file: File, now: File | None, web: Web, tmp_path: Path) -> None:
-    path = tmp_path / "trips.csv"
+    file, path = dated(file), tmp_path / "trips.csv"
     held(web, path, file)
     web.answers = [now or replace(file, body=OTHER)]
     get(web, path)
