@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from benchmarks.measure import Line, Side, cost, work
-from tests.nifi import certificates, fake
+from tests.nifi import certificates, driving, fake
 
 INTERVAL, IDLE_POLLS = 1.0, 3
 ENDING = 20
@@ -122,7 +122,7 @@ def _requests(folder: Path, pem: certificates.Files) -> Line:
     with standing_in("example", pem, []) as nifi:
         nifi.watch("example", folder, {})
         calls = [(method, path) for method, path in nifi.tell()["calls"]]
-    polls, rest = split(calls)
+    rest = driving.without_polls(calls)
     logins = [number for number, (_, path) in enumerate(rest) if path == "/access/token"]
     tasks = [end - begin for begin, end in pairwise([*logins, len(rest)])]
     return Line(
@@ -130,21 +130,9 @@ def _requests(folder: Path, pem: certificates.Files) -> Line:
         value=len(rest),
         unit="",
         bound=20,
-        detail=f"and {polls} polls; in preflight, start, wait, stop: {tasks}",
+        detail=f"in preflight, start, wait, stop: {tasks}; and {len(calls) - len(rest)} polls: is "
+        "it set, enabled, valid, running, done, stopped",
     )
-
-
-def split(calls: list[tuple[str, str]]) -> tuple[int, list[tuple[str, str]]]:
-    """The number of polls, and the other calls: polls are the looks between the last change of the
-    start and the stop."""
-    changes = [number for number, (method, _) in enumerate(calls) if method == "PUT"]
-    group = "/flow/process-groups/"
-    stop = [each for each in changes if calls[each][1].startswith(group)][-1]
-    begin = max(each for each in changes if each < stop)
-    looks = {
-        number for number in range(begin, stop) if calls[number][1].startswith("/process-groups/")
-    }
-    return len(looks), [call for number, call in enumerate(calls) if number not in looks]
 
 
 def _imports(folder: Path) -> Line:

@@ -55,8 +55,9 @@ PATIENCE = Patience()
 class Prepared:
     """What the preflight found.
 
-    :param sources: ids, by name; `versions` of their revisions, by id: NiFi counts them up when it
-        runs one once.
+    :param sources: ids, by name.
+    :param revisions: of the processors at rest, by id, where some run once: to start the others,
+        and to know which have run, for NiFi counts a revision up with each change.
     :param failures: failure connections: (id, label).
     :param context: with the parameters that the run changes, as they were; None without such.
     :param counters: of the last five minutes; `marks`: the last bulletin of each node.
@@ -67,7 +68,7 @@ class Prepared:
     link: str = ""
     context: Context | None = None
     sources: Mapping[str, str] = field(default_factory=dict)
-    versions: Mapping[str, int] = field(default_factory=dict)
+    revisions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     failures: tuple[tuple[str, str], ...] = ()
     counters: Counters = field(default_factory=Counters)
     marks: Mapping[str, Mark] = field(default_factory=dict)

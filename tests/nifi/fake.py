@@ -358,7 +358,13 @@ class FakeNiFi:
         if call.json.get("id") != group_id:
             return Reply(400, "The process group id must equal the id of the request.")
         wanted, chosen = call.json["state"], call.json.get("components")
-        below = [each for each in self._below(group) if chosen is None or each.id in chosen]
+        runs = ("RUNNING", "RUN_ONCE")
+        below = [
+            each
+            for each in self._below(group)
+            # of all, only those that the change concerns are counted up
+            if (each.id in chosen if chosen else (each.state in runs) == (wanted == "STOPPED"))
+        ]
         for each in below:
             if chosen and not each.is_current(chosen[each.id]):
                 return Reply(400, f"[{each.id}] is not the most up-to-date revision.")
@@ -367,7 +373,7 @@ class FakeNiFi:
         if wanted == "RUNNING":
             return self._run(group, below)
         for each in below:
-            if each.state in ("RUNNING", "RUN_ONCE"):
+            if each.state in runs:
                 each.state = "STOPPED"
         group.before = self._load(group)
         group.started = None

@@ -11,14 +11,16 @@ from typing import Any
 import pytest
 
 from factory.nifi import errors
+from factory.nifi.calls import groups
 from factory.nifi.client import AsyncClient, Client, Shared
 from factory.nifi.job import Job, Patience, Prepared
 from factory.nifi.poll import look, waiting, waiting_async
-from factory.nifi.run import preflight, report, restore, start, stop
+from factory.nifi.run import hold, report, restore, start, stop
 from factory.nifi.server import Server, UserPassword
 from factory.nifi.wait import Missed, Rules, Sample, State, Verdict, step
 from tests.nifi import fake
 from tests.nifi.conftest import Orders
+from tests.nifi.driving import begin, prepare, without_polls
 from tests.nifi.fake import Load
 from tests.nifi.http_server import Reply
 
@@ -28,8 +30,7 @@ RULES = Rules(poll_interval=1, grace=20, stall_timeout=30, timeout=300, unreacha
 
 def _begin(orders: Orders, **options: Any) -> tuple[Prepared, State]:
     job = Job("Lake/Orders", **options)
-    prepared = orders.client.run(preflight(orders.server, job))
-    begun = orders.client.run(start(job, prepared, 0.0, HASTE))
+    prepared, begun = orders.client.run(begin(orders.server, job, patience=HASTE))
     orders.group.looks = 0
     orders.nifi.calls.clear()
     return prepared, begun.state
@@ -85,21 +86,31 @@ def test_a_flow_that_is_faster_than_the_first_look(orders: Orders) -> None:
 
 
 def test_requests_of_a_whole_run(running: fake.Running) -> None:
-    """Each task logs in for itself. Parameters are set, services enabled."""
+    """Each task logs in for itself. Parameters are set, services enabled, a source runs once."""
     nifi = running.nifi
-    group = nifi.group("Orders", nifi.group("Lake").id)
-    query = nifi.processor(group, "Query", "Controller Service 'Pool' is disabled")
-    nifi.processor(group, "Put")
+    group = nifi.group("Orders")
+    query = nifi.processor(group, "Query")
+    nifi.processor(group, "Put", "Controller Service 'Pool' is disabled")
+    nifi.connection(group, "Put", "failure", "Funnel")
     nifi.service(group, "Pool")
     nifi.parameters(group, day="2024-01-01")
     server = Server(running.url, UserPassword(fake.USER, fake.PASSWORD))
-    job = Job("Lake/Orders", {"day": "2024-01-02"})
+    job = Job(
+        "Orders",
+        {"day": "2024-01-02"},
+        source="run_once",
+        sources=("Query",),
+        failure_connections=("failure",),
+    )
     with Client(server) as client:
-        prepared = client.run(preflight(server, job))
+        prepared, seen = client.run(prepare(server, job))
     with Client(server) as client:
-        state = client.run(start(job, prepared, time.time(), HASTE)).state
+        looked = client.run(groups.look(prepared.group_id))
+        owner, now = hold.Owner("orders/monday/lake", "aaaa"), time.time()
+        claimed = client.run(hold.claim(prepared, seen, looked, owner, now))
+        state = client.run(start(job, claimed, now, HASTE)).state
     before = len(nifi.calls)
-    assert query.state == "RUNNING"
+    assert query.once == 1
 
     async def wait() -> State:
         async with AsyncClient(server) as client:
@@ -114,8 +125,12 @@ def test_requests_of_a_whole_run(running: fake.Running) -> None:
     last = asyncio.run(wait())
     assert len(nifi.calls) - before == last.polls + 2
     with Client(server) as client:
+        marked = client.run(hold.current(claimed.hold))
+        assert marked
         client.run(stop(prepared.group_id, HASTE))
-    assert len(nifi.calls) <= 20 + last.polls
+        client.run(hold.release(marked))
+    assert len(without_polls(nifi.calls)) == 20
+    assert len(nifi.calls) == 20 + last.polls + 5  # set, enabled, valid, running, stopped
 
 
 def test_all_bulletins_are_asked_for_when_there_are_many(orders: Orders) -> None:
@@ -299,9 +314,8 @@ def test_many_waits_share_a_client(running: fake.Running) -> None:
     async def one(name: str) -> bool:
         async with shared.lease(server) as client:
             job = Job(nifi_id[name])
-            prepared = await client.run(preflight(server, job))
-            state = (await client.run(start(job, prepared, time.time(), HASTE))).state
-            async for _, _, verdict in waiting_async(client, prepared, rules, state):
+            prepared, begun = await client.run(begin(server, job, time.time(), HASTE))
+            async for _, _, verdict in waiting_async(client, prepared, rules, begun.state):
                 if verdict:
                     return verdict.ok
         return False

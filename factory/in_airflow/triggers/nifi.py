@@ -83,7 +83,7 @@ class NiFiWait(BaseTrigger):
         held = hold.Hold(**self.hold)
         group_id = Prepared.from_dict(self.prepared).group_id
         async with _SHARED.lease(await self._server()) as client:
-            if await client.run(hold.is_held(held)):
+            if await client.run(hold.current(held)) is not None:
                 # Airflow gives it 30 seconds; the step's `stop` does the rest
                 stopped = await client.run(stop(group_id, Patience(stop=10, terminate=5)))
                 self.log.warning("the task was %s by a person: %s", state or "cleared", stopped)

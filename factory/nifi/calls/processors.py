@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from factory.nifi import errors, model
 from factory.nifi.flow import Flow, Request, ask, get
@@ -43,21 +44,26 @@ def named(processors: Sequence[Processor], wanted: str) -> Processor:
     )
 
 
-def run_once(processor: Processor) -> Flow[None]:
-    """Let it do its work one time; `processor` as it was looked at just now.
+def at_rest(processors: Sequence[Processor]) -> dict[str, Mapping[str, Any]]:
+    """The revisions of those that can be started, by id."""
+    return {each.id: each.revision for each in processors if each.state == "STOPPED"}
+
+
+def run_once(processor_id: str, revision: Mapping[str, Any]) -> Flow[None]:
+    """Let it do its work one time; `revision` as it was seen last.
 
     When the answer is lost, the revision tells whether it was heard: NiFi counts it up.
     """
     try:
-        yield from _set_state(processor, "RUN_ONCE")
+        yield from _set_state(processor_id, revision, "RUN_ONCE")
     except errors.Unreachable as error:
         if not error.sent:
             raise
-        after = yield from one(processor.id)
-        if after.revision.get("version") == processor.revision.get("version"):
-            yield from _set_state(after, "RUN_ONCE")
+        after = (yield from one(processor_id)).revision
+        if after.get("version") == revision.get("version"):
+            yield from _set_state(processor_id, after, "RUN_ONCE")
     except errors.StaleRevision:
-        yield from set_state(processor.id, "RUN_ONCE")
+        yield from set_state(processor_id, "RUN_ONCE")
 
 
 def stop(processor_id: str) -> Flow[None]:
@@ -72,7 +78,7 @@ def set_state(processor_id: str, state: str, *, already: str = "") -> Flow[None]
         if current.state == already:
             return
         try:
-            yield from _set_state(current, state)
+            yield from _set_state(processor_id, current.revision, state)
         except errors.StaleRevision:
             if last:
                 raise
@@ -80,9 +86,9 @@ def set_state(processor_id: str, state: str, *, already: str = "") -> Flow[None]
             return
 
 
-def _set_state(processor: Processor, state: str) -> Flow[None]:
-    path = f"/processors/{processor.id}/run-status"
-    body = {"revision": dict(processor.revision), "state": state}
+def _set_state(processor_id: str, revision: Mapping[str, Any], state: str) -> Flow[None]:
+    path = f"/processors/{processor_id}/run-status"
+    body = {"revision": dict(revision), "state": state}
     yield from ask(Request("PUT", path, json=body, on_conflict=state == "STOPPED"))
 
 

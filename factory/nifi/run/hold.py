@@ -11,7 +11,7 @@ the start takes no longer, so a run that was killed blocks nobody. NiFi forgets 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,7 +19,7 @@ from factory.nifi import errors, model
 from factory.nifi.calls import groups, processors
 from factory.nifi.flow import Flow, Request, ask
 from factory.nifi.job import Prepared
-from factory.nifi.model import Processor
+from factory.nifi.model import Group, Processor
 
 CLAIM = 900.0
 """Seconds from the claim to the start, at most."""
@@ -64,133 +64,170 @@ class Claimed:
 
     hold: Hold
     prepared: Prepared
+    group: Group
     again: bool = False
 
 
 @dataclass(frozen=True)
 class Keeper:
-    """The processor that carries the mark: the same one for all. `who` marked it last, if known."""
+    """The processor that carries the mark: the same one for all. `client` marked it last."""
 
     processor_id: str = ""
-    who: str = ""
-    hold: Hold = Hold()
-    """What this run has in hand, from an earlier try."""
+    version: int = 0
+    client: str = ""
+    state: str = ""
+
+    @property
+    def who(self) -> str:
+        """The run that did, if one did."""
+        found = _MARK.fullmatch(self.client)
+        return found["who"] if found else ""
+
+    def held_by(self, owner: Owner) -> Hold:
+        """What a run has in hand, from an earlier try; empty when it has nothing."""
+        found = _MARK.fullmatch(self.client)
+        mine = found is not None and found["key"] == owner.key
+        return Hold(self.processor_id, self.client) if mine else Hold()
+
+    def is_reserved(self, now: float) -> bool:
+        """A run has claimed the group, and may be about to start it."""
+        found = _MARK.fullmatch(self.client)
+        return found is not None and now - float(found["time"]) < CLAIM
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data, for XCom."""
+        return dict(vars(self))
 
 
-def keeper(group_id: str, owner: Owner) -> Flow[Keeper]:
-    """Look at the mark of a group; there is none when it has no processor."""
-    known = yield from processors.within(group_id)
+def keeper(known: Sequence[Processor]) -> Keeper:
+    """The one of a group's processors; without any, there is none."""
     able = [each for each in known if each.state != "DISABLED"]
-    if not able:
-        return Keeper()
-    first = min(able, key=lambda each: each.id)
-    found = _MARK.fullmatch(_client(first))
-    held = Hold(first.id, _client(first)) if _is(owner, first) else Hold()
-    return Keeper(first.id, found["who"] if found else "", held)
+    return _keeper(min(able, key=lambda each: each.id)) if able else Keeper()
 
 
-def claim(prepared: Prepared, processor_id: str, owner: Owner, now: float) -> Flow[Claimed]:
-    """Claim the group for this run, unless another has.
+def claim(
+    prepared: Prepared, seen: Keeper, group: Group, owner: Owner, now: float
+) -> Flow[Claimed]:
+    """Claim the group, as it was looked at just now, for this run, unless another has.
+
+    `seen` is what the preflight saw. NiFi takes a claim that names its revision only if nothing
+    has happened since.
 
     :raises AlreadyRunning: another run drives it, or is about to.
     """
-    if not processor_id:
-        return Claimed(Hold(), prepared)
-    current = yield from processors.one(processor_id)
-    if _is(owner, current):
-        hold = Hold(processor_id, _client(current))
-        return Claimed(hold, _counted(prepared, processor_id), again=True)
-    yield from _refuse(prepared, current, now)
+    if not seen.processor_id:
+        return Claimed(Hold(), prepared, group)
+    claimed = yield from _try(prepared, seen, group, owner, now)
+    if claimed is not None:
+        return claimed
+    current = yield from _look(seen.processor_id)
+    hold = current.held_by(owner)
+    if hold.mark:
+        return Claimed(hold, _counted(prepared, hold, seen.version + 1), group, again=True)
+    group = yield from groups.look(group.id)
+    claimed = yield from _try(prepared, current, group, owner, now)
+    if claimed is not None:
+        return claimed
+    raise _held(prepared, (yield from _look(seen.processor_id)))
+
+
+def _try(
+    prepared: Prepared, seen: Keeper, group: Group, owner: Owner, now: float
+) -> Flow[Claimed | None]:
+    """Set the mark; None where it is another's, or somebody was faster."""
+    if group.running or seen.is_reserved(now):
+        return None
     mark = owner.mark(now)
     try:
-        after = yield from _set_mark(current, mark)
+        after = yield from _set_mark(seen, mark)
     except errors.StaleRevision:
-        current = yield from processors.one(processor_id)
-        raise _held(prepared, current) from None
+        return None
     except errors.Unreachable as error:
         if not error.sent:
             raise
-        after = yield from processors.one(processor_id)
-        if _client(after) != mark:
+        after = yield from _look(seen.processor_id)
+        if after.client != mark:
             raise
-    if _client(after) != mark:  # a NiFi, or a proxy, that keeps none
-        return Claimed(Hold(), _counted(prepared, processor_id))
-    return Claimed(Hold(processor_id, mark), _counted(prepared, processor_id))
+    # a NiFi, or a proxy, may keep none
+    hold = Hold(seen.processor_id, mark if after.client == mark else "")
+    counted = _counted(prepared, hold, after.version)
+    return Claimed(hold if hold.mark else Hold(), counted, group)
 
 
-def _refuse(prepared: Prepared, current: Processor, now: float) -> Flow[None]:
-    group = yield from groups.look(prepared.group_id)
-    found = _MARK.fullmatch(_client(current))
-    fresh = found is not None and now - float(found["time"]) < CLAIM
-    if group.running or fresh:
-        raise _held(prepared, current)
-
-
-def _counted(prepared: Prepared, processor_id: str) -> Prepared:
-    """The claim counts the revision up by one."""
-    if processor_id not in prepared.versions:
+def _counted(prepared: Prepared, hold: Hold, version: int) -> Prepared:
+    """The claim counts the revision up."""
+    if hold.processor_id not in prepared.revisions:
         return prepared
-    version = prepared.versions[processor_id] + 1
-    return replace(prepared, versions={**prepared.versions, processor_id: version})
+    client = {"clientId": hold.mark} if hold.mark else {}
+    revision = {"version": version, **client}
+    return replace(prepared, revisions={**prepared.revisions, hold.processor_id: revision})
 
 
-def is_held(hold: Hold) -> Flow[bool]:
-    """No other run has taken the group over. A person who touched it, or a restart, did not."""
+def current(hold: Hold) -> Flow[Keeper | None]:
+    """Who has marked the group now; None when another run has taken it over.
+
+    A person who touched it, or a restart of NiFi, has not.
+    """
     if not hold.processor_id:
-        return True
+        return Keeper()
     try:
-        client = _client((yield from processors.one(hold.processor_id)))
+        found = yield from _look(hold.processor_id)
     except errors.Missing:
-        return True
-    return client == hold.mark or _MARK.fullmatch(client) is None
+        return Keeper()
+    return None if found.who and found.client != hold.mark else found
 
 
-def taken(processor_id: str, owner: Owner) -> Flow[Hold]:
-    """The claim of an earlier task of this run that could not tell of it; empty without one."""
+def taken(processor_id: str, owner: Owner) -> Flow[Keeper | None]:
+    """The mark that an earlier task of this run has set and could not tell of; None without one."""
     try:
-        current = (yield from processors.one(processor_id)) if processor_id else None
+        found = (yield from _look(processor_id)) if processor_id else Keeper()
     except errors.Missing:
-        current = None
-    if current is not None and _is(owner, current):
-        return Hold(processor_id, _client(current))
-    return Hold()
+        return None
+    return found if found.held_by(owner).mark else None
 
 
-def release(hold: Hold) -> Flow[None]:
-    """Give a group that was stopped back; whoever has taken it over keeps it."""
-    if not hold.processor_id:
+def release(seen: Keeper) -> Flow[None]:
+    """Give back a group that was stopped since its keeper was seen; a stop counts up once.
+
+    Whoever has taken it over meanwhile keeps it.
+    """
+    if not seen.who:
         return
+    stopped = replace(seen, version=seen.version + (seen.state == "RUNNING"), state="STOPPED")
     try:
-        current = yield from processors.one(hold.processor_id)
-        if _client(current) == hold.mark and current.state == "STOPPED":
-            yield from _set_mark(current, FREE)
+        try:
+            yield from _set_mark(stopped, FREE)
+        except errors.StaleRevision:
+            found = yield from _look(seen.processor_id)
+            if found.client == seen.client:
+                yield from _set_mark(found, FREE)
     except (errors.StaleRevision, errors.Missing, errors.Conflict):
         return
 
 
-def _set_mark(current: Processor, mark: str) -> Flow[Processor]:
-    if current.state != "STOPPED":
-        raise errors.StaleRevision(f"{current} is {current.state}")
-    revision: Mapping[str, Any] = {"version": current.revision.get("version", 0), "clientId": mark}
-    body = {"revision": dict(revision), "state": "STOPPED"}
-    path = f"/processors/{current.id}/run-status"
-    return model.processor((yield from ask(Request("PUT", path, json=body))))
+def _look(processor_id: str) -> Flow[Keeper]:
+    return _keeper((yield from processors.one(processor_id)))
 
 
-def _client(processor: Processor) -> str:
-    return processor.revision.get("clientId") or ""
+def _keeper(processor: Processor) -> Keeper:
+    revision = processor.revision
+    return Keeper(
+        processor.id, revision.get("version", 0), revision.get("clientId") or "", processor.state
+    )
 
 
-def _is(owner: Owner, processor: Processor) -> bool:
-    found = _MARK.fullmatch(_client(processor))
-    return found is not None and found["key"] == owner.key
+def _set_mark(seen: Keeper, mark: str) -> Flow[Keeper]:
+    if seen.state != "STOPPED":
+        raise errors.StaleRevision(f"{seen.processor_id} is {seen.state}")
+    body = {"revision": {"version": seen.version, "clientId": mark}, "state": "STOPPED"}
+    path = f"/processors/{seen.processor_id}/run-status"
+    return _keeper(model.processor((yield from ask(Request("PUT", path, json=body)))))
 
 
-def _held(prepared: Prepared, current: Processor) -> errors.AlreadyRunning:
-    found = _MARK.fullmatch(_client(current))
-    by = found["who"] if found else "another run, or a person"
+def _held(prepared: Prepared, current: Keeper) -> errors.AlreadyRunning:
     return errors.AlreadyRunning(
-        f"the process group {prepared.name!r} ({prepared.group_id}) is driven by {by}",
+        f"the process group {prepared.name!r} ({prepared.group_id}) is driven by "
+        f"{current.who or 'another run, or a person'}",
         "Wait until that is done (`retries` does), and let one pipeline with `max_active_runs: 1` "
         "drive it",
     )

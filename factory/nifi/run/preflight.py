@@ -2,26 +2,40 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from factory.nifi import errors
 from factory.nifi.calls import groups, parameters, processors, queues
 from factory.nifi.flow import Flow
 from factory.nifi.job import Job, Prepared
 from factory.nifi.model import Context, Counters, Group, Processor
-from factory.nifi.run.validity import check_valid
+from factory.nifi.run.validity import refuse_invalid
 from factory.nifi.server import Server, ui_link
 from factory.nifi.wait.state import marks
 
 
-def preflight(server: Server, job: Job) -> Flow[Prepared]:
-    """Log in, find the group, and see that it rests, is valid, and has what the job names."""
+@dataclass(frozen=True)
+class Seen:
+    """A group and all of its processors."""
+
+    group: Group
+    processors: tuple[Processor, ...]
+
+
+def look(job: Job) -> Flow[Seen]:
+    """Log in, and find the group."""
     group = yield from groups.find(job.group)
+    return Seen(group, (yield from processors.within(group.id)))
+
+
+def preflight(server: Server, job: Job, seen: Seen) -> Flow[Prepared]:
+    """See that the group rests, is valid, and has what the job names."""
+    group = seen.group
     _check_rests(job, group)
     notes = _check_queue(job, group)
     if group.invalid and job.services == "leave":
-        yield from check_valid(group)
-    sources = yield from _sources(job, group)
+        refuse_invalid(group, seen.processors)
+    sources = {name: _source(seen, name) for name in job.sources}
     failures = yield from _failures(job, group)
     context = yield from _context(job, group)
     return Prepared(
@@ -30,7 +44,7 @@ def preflight(server: Server, job: Job) -> Flow[Prepared]:
         link=ui_link(server.base, group.id, group.generation),
         context=context,
         sources={name: each.id for name, each in sources.items()},
-        versions={each.id: each.revision.get("version", 0) for each in sources.values()},
+        revisions=processors.at_rest(seen.processors) if job.source == "run_once" else {},
         failures=failures,
         counters=group.load.counters if group.load else Counters(),
         marks=marks(group.bulletins),
@@ -66,11 +80,13 @@ def _check_queue(job: Job, group: Group) -> tuple[str, ...]:
     return (f"{queued} flow files of an earlier run {what}",)
 
 
-def _sources(job: Job, group: Group) -> Flow[dict[str, Processor]]:
-    if job.source == "none":
-        return {}
-    known = yield from processors.within(group.id)
-    return {name: processors.named(known, name) for name in job.sources}
+def _source(seen: Seen, name: str) -> Processor:
+    found = processors.named(seen.processors, name)
+    if found.state == "DISABLED":
+        raise errors.CannotStart(
+            f"the source {found} is disabled", "Enable it in NiFi, or name another processor"
+        )
+    return found
 
 
 def _failures(job: Job, group: Group) -> Flow[tuple[tuple[str, str], ...]]:

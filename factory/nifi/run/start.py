@@ -6,7 +6,7 @@ Safe to do again: a task that was killed half-way finds what runs already and go
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,6 +15,7 @@ from factory.nifi.calls import groups, parameters, ports, processors, queues
 from factory.nifi.flow import Flow, Pause
 from factory.nifi.job import PATIENCE, Job, Patience, Prepared
 from factory.nifi.model import NOTHING, Counters, Group, Processor
+from factory.nifi.run.hold import Claimed
 from factory.nifi.run.validity import await_valid, enable_services
 from factory.nifi.wait.state import Sources, State, first
 
@@ -27,16 +28,15 @@ class Started:
     notes: tuple[str, ...] = ()
 
 
-def start(job: Job, prepared: Prepared, now: float, patience: Patience = PATIENCE) -> Flow[Started]:
-    """Start the group that the preflight found; `now` is in seconds since 1970.
+def start(job: Job, claimed: Claimed, now: float, patience: Patience = PATIENCE) -> Flow[Started]:
+    """Start the group that was claimed; `now` is in seconds since 1970.
 
     :raises CannotStart: nothing was started, or not everything.
     """
-    group = yield from groups.look(prepared.group_id)
+    prepared, group = claimed.prepared, claimed.group
     notes: list[str] = []
     before = prepared.counters
-    again = _runs(job, prepared, group)
-    if again:
+    if _runs(job, prepared, group):
         notes.append("the group runs already, started by an earlier try")
     else:
         notes += yield from _make_ready(job, prepared, group, patience)
@@ -44,15 +44,12 @@ def start(job: Job, prepared: Prepared, now: float, patience: Patience = PATIENC
             group = yield from groups.look(prepared.group_id)
         group = yield from await_valid(group, patience)
         before = _counters(group)
-    known = (yield from processors.within(group.id)) if job.source == "run_once" else ()
-    if not again:
-        group = yield from _run(job, prepared, group, known, patience)
-    expected = _expected(job, prepared, group)
+        group = yield from _run(job, prepared, group, patience)
     if job.source == "run_once":
-        notes += yield from _trigger(prepared, known)
+        notes += yield from _trigger(claimed)
     begun = first(
         now=now,
-        expected=expected,
+        expected=_expected(job, prepared, group),
         counters=before,
         marks=prepared.marks,
         sources=_sources(job),
@@ -112,11 +109,9 @@ def _set_parameters(job: Job, prepared: Prepared, patience: Patience) -> Flow[li
     return changed
 
 
-def _run(
-    job: Job, prepared: Prepared, group: Group, known: Sequence[Processor], patience: Patience
-) -> Flow[Group]:
+def _run(job: Job, prepared: Prepared, group: Group, patience: Patience) -> Flow[Group]:
     """Start, and look until everything runs."""
-    yield from _put_running(job, prepared, group, known)
+    yield from _put_running(job, prepared, group)
     until = time.monotonic() + patience.start
     while True:
         group = yield from groups.look(prepared.group_id)
@@ -127,12 +122,11 @@ def _run(
         yield Pause(patience.look)
 
 
-def _put_running(
-    job: Job, prepared: Prepared, group: Group, known: Sequence[Processor]
-) -> Flow[None]:
+def _put_running(job: Job, prepared: Prepared, group: Group) -> Flow[None]:
     """Start once; when the answer is lost, look whether it was heard before asking again."""
+    revisions = prepared.revisions
     for last in (False, False, True):
-        chosen = yield from _chosen(job, prepared, group, known)
+        chosen = yield from _chosen(job, prepared, group, revisions)
         try:
             return (yield from groups.schedule(group.id, "RUNNING", chosen))
         except errors.StaleRevision:
@@ -144,23 +138,19 @@ def _put_running(
             group = yield from groups.look(group.id)
             if _runs(job, prepared, group):
                 return None
-        known = (yield from processors.within(group.id)) if known else ()
+        revisions = processors.at_rest((yield from processors.within(group.id)))
     return None
 
 
 def _chosen(
-    job: Job, prepared: Prepared, group: Group, known: Sequence[Processor]
+    job: Job, prepared: Prepared, group: Group, revisions: Mapping[str, Mapping[str, Any]]
 ) -> Flow[dict[str, Mapping[str, Any]] | None]:
     """What to start; None for all. A source that runs once is triggered when the rest runs."""
     if job.source != "run_once":
         return None
-    chosen = {
-        each.id: each.revision
-        for each in known
-        if each.id not in prepared.sources.values() and each.state == "STOPPED"
-    }
-    components = group.running + group.stopped + group.invalid + group.disabled
-    if components > len(known):
+    sources = set(prepared.sources.values())
+    chosen = {each: revision for each, revision in revisions.items() if each not in sources}
+    if group.stopped + group.invalid > len(revisions):
         chosen.update((yield from ports.revisions(group.id)))
     return chosen
 
@@ -176,12 +166,18 @@ def _not_started(group: Group, patience: Patience) -> Flow[None]:
     )
 
 
-def _trigger(prepared: Prepared, known: Sequence[Processor]) -> Flow[list[str]]:
+def _trigger(claimed: Claimed) -> Flow[list[str]]:
     """Run the sources once; not those that an earlier try has run."""
-    ran = []
+    prepared, ran = claimed.prepared, []
+    known = (yield from processors.within(prepared.group_id)) if claimed.again else ()
     for name, processor_id in prepared.sources.items():
-        current = processors.named(known, processor_id)
-        if current.revision.get("version", 0) == prepared.versions.get(processor_id, 0):
-            yield from processors.run_once(current)
-            ran.append(name)
+        before = prepared.revisions[processor_id]
+        if claimed.again and _has_run(processors.named(known, processor_id), before):
+            continue
+        yield from processors.run_once(processor_id, before)
+        ran.append(name)
     return [f"ran {', '.join(ran)} once"] if ran else ["an earlier try ran the sources"]
+
+
+def _has_run(source: Processor, before: Mapping[str, Any]) -> bool:
+    return bool(source.revision.get("version", 0) != before.get("version", 0))

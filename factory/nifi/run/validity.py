@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from typing import NoReturn
 
 from factory.nifi import errors
 from factory.nifi.calls import groups, processors, services
@@ -25,13 +26,12 @@ def await_valid(group: Group, patience: Patience) -> Flow[Group]:
         yield Pause(patience.look)
         group = yield from groups.look(group.id)
     if group.invalid:
-        yield from check_valid(group)
+        refuse_invalid(group, (yield from processors.within(group.id)))
     return group
 
 
-def check_valid(group: Group) -> Flow[None]:
+def refuse_invalid(group: Group, known: Sequence[Processor]) -> NoReturn:
     """Raise with every invalid processor and what it lacks."""
-    known = yield from processors.within(group.id)
     invalid = [each for each in known if each.validation == "INVALID" and each.state != "DISABLED"]
     others = group.invalid - len(invalid)
     ports = f"\n  {others} ports or others: see NiFi" if others > 0 else ""

@@ -12,12 +12,14 @@ from typing import Any
 import pytest
 
 from factory.in_airflow.triggers.nifi import NiFiWait
+from factory.nifi.calls import groups
 from factory.nifi.client import Client
 from factory.nifi.job import Job
-from factory.nifi.run import preflight, start
-from factory.nifi.run.hold import Owner, claim, keeper
+from factory.nifi.run import start
+from factory.nifi.run.hold import Owner, claim
 from factory.nifi.server import Server, UserPassword
 from tests.nifi import fake
+from tests.nifi.driving import prepare
 
 OWNER = Owner("orders/monday/lake", "aaaa")
 NOW = 1_700_000_000.0
@@ -52,10 +54,10 @@ def started(monkeypatch: pytest.MonkeyPatch) -> Iterator[Started]:
         )
         server, job = Server(running.url, UserPassword(fake.USER, fake.PASSWORD)), Job("Orders")
         with Client(server) as client:
-            prepared = client.run(preflight(server, job))
-            processor_id = client.run(keeper(prepared.group_id, OWNER)).processor_id
-            claimed = client.run(claim(prepared, processor_id, OWNER, NOW))
-            state = client.run(start(job, prepared, NOW)).state
+            prepared, seen = client.run(prepare(server, job))
+            looked = client.run(groups.look(prepared.group_id))
+            claimed = client.run(claim(prepared, seen, looked, OWNER, NOW))
+            state = client.run(start(job, claimed, NOW)).state
         given = {
             "conn_id": "nifi",
             "prepared": prepared.to_dict(),

@@ -6,14 +6,14 @@ import pytest
 
 from factory.nifi import errors
 from factory.nifi.job import Job, Prepared
-from factory.nifi.run import preflight
 from tests.nifi import fake
 from tests.nifi.conftest import Orders
+from tests.nifi.driving import prepare
 from tests.nifi.http_server import Reply
 
 
 def _prepare(orders: Orders, job: Job) -> Prepared:
-    return orders.client.run(preflight(orders.server, job))
+    return orders.client.run(prepare(orders.server, job))[0]
 
 
 @pytest.fixture(autouse=True)
@@ -27,12 +27,12 @@ def test_finds_a_group_by_its_path(orders: Orders, group: str) -> None:
     prepared = _prepare(orders, Job(group))
     assert prepared.group_id == orders.group.id
     assert prepared.link == f"{orders.server.url}/nifi/#/process-groups/{orders.group.id}"
-    assert len(orders.nifi.calls) == 3
+    assert len(orders.nifi.calls) == 4
 
 
 def test_finds_a_group_by_its_id(orders: Orders) -> None:
     assert _prepare(orders, Job(orders.group.id)).name == "Orders"
-    assert len(orders.nifi.calls) == 2
+    assert len(orders.nifi.calls) == 3
 
 
 def test_finds_a_name_with_a_slash(orders: Orders) -> None:
@@ -119,6 +119,12 @@ def test_sources(orders: Orders) -> None:
     orders.nifi.processor(orders.group, "Query")
     with pytest.raises(errors.Ambiguous, match="2 processors are named 'Query'"):
         _prepare(orders, Job("Lake/Orders", source="drain", sources=("Query",)))
+
+
+def test_a_source_that_is_disabled(orders: Orders) -> None:
+    orders.source.state = "DISABLED"
+    with pytest.raises(errors.CannotStart, match=r"the source 'Query' .* is disabled"):
+        _prepare(orders, Job("Lake/Orders", source="run_once", sources=("Query",)))
 
 
 def test_failure_connections(orders: Orders) -> None:

@@ -9,10 +9,11 @@ import pytest
 from factory.nifi import errors
 from factory.nifi.job import Job, Patience, Prepared
 from factory.nifi.model import Counters
-from factory.nifi.run import preflight, restore, start
+from factory.nifi.run import restore, start
 from factory.nifi.run.start import Started
 from tests.nifi import fake
 from tests.nifi.conftest import Orders
+from tests.nifi.driving import prepare, take
 from tests.nifi.http_server import Reply
 
 HASTE = Patience(start=0.2, services=0.2, validation=0.2, look=0.02)
@@ -21,12 +22,17 @@ RUNNING = "PUT", "/flow/process-groups/[^/]+$"
 
 def _begin(orders: Orders, **options: Any) -> tuple[Job, Prepared]:
     job = Job("Lake/Orders", **options)
-    return job, orders.client.run(preflight(orders.server, job))
+    return job, orders.client.run(prepare(orders.server, job))[0]
+
+
+def _run(orders: Orders, job: Job, prepared: Prepared, now: float = 0, **how: bool) -> Started:
+    claimed = orders.client.run(take(prepared, **how))
+    return orders.client.run(start(job, claimed, now, HASTE))
 
 
 def _start(orders: Orders, **options: Any) -> Started:
     job, prepared = _begin(orders, **options)
-    return orders.client.run(start(job, prepared, 100.0, HASTE))
+    return _run(orders, job, prepared, 100.0)
 
 
 def test_starts_everything(orders: Orders) -> None:
@@ -74,7 +80,7 @@ def test_a_processor_that_becomes_valid_in_time(orders: Orders) -> None:
             orders.put.errors.clear()
 
     orders.client._sleep = sleep
-    assert orders.client.run(start(job, prepared, 0, HASTE)).state.expected == 2
+    assert _run(orders, job, prepared).state.expected == 2
 
 
 class TestAnswers:
@@ -107,23 +113,23 @@ class TestAnswers:
 class TestAgain:
     def test_finds_it_running(self, orders: Orders) -> None:
         job, prepared = _begin(orders)
-        first = orders.client.run(start(job, prepared, 0, HASTE))
-        again = orders.client.run(start(job, prepared, 5, HASTE))
+        first = _run(orders, job, prepared)
+        again = _run(orders, job, prepared, 5, again=True)
         assert again.state.expected == first.state.expected
         assert again.notes == ("the group runs already, started by an earlier try",)
         assert orders.nifi.count(*RUNNING) == 1
 
     def test_what_it_moved_meanwhile_is_seen(self, orders: Orders) -> None:
         job, prepared = _begin(orders)
-        orders.client.run(start(job, prepared, 0, HASTE))
+        _run(orders, job, prepared)
         orders.group.looks = 9
-        again = orders.client.run(start(job, prepared, 5, HASTE))
+        again = _run(orders, job, prepared, 5, again=True)
         assert again.state.totals.latest == Counters()
 
     def test_goes_on_with_half_a_start(self, orders: Orders) -> None:
         job, prepared = _begin(orders)
         orders.source.state = "RUNNING"
-        assert orders.client.run(start(job, prepared, 0, HASTE)).state.expected == 2
+        assert _run(orders, job, prepared).state.expected == 2
         assert orders.put.state == "RUNNING"
 
 
@@ -164,15 +170,15 @@ class TestRunOnce:
 
     def test_not_again_by_the_next_try(self, orders: Orders) -> None:
         job, prepared = _begin(orders, **self.options)
-        orders.client.run(start(job, prepared, 0, HASTE))
-        again = orders.client.run(start(job, prepared, 5, HASTE))
+        _run(orders, job, prepared)
+        again = _run(orders, job, prepared, 5, again=True)
         assert orders.source.once == 1
         assert again.notes[-1] == "an earlier try ran the sources"
 
     def test_by_the_next_try_when_the_first_did_not_come_so_far(self, orders: Orders) -> None:
         job, prepared = _begin(orders, **self.options)
         orders.put.state = "RUNNING"
-        orders.client.run(start(job, prepared, 0, HASTE))
+        _run(orders, job, prepared)
         assert orders.source.once == 1
 
 
@@ -226,7 +232,7 @@ class TestParameters:
     def test_are_set_and_restored(self, orders: Orders) -> None:
         orders.nifi.parameters(orders.group, day="2024-01-01", other="x", empty=None)
         job, prepared = _begin(orders, parameters={"day": "2024-01-02", "empty": "full"})
-        started = orders.client.run(start(job, prepared, 0, HASTE))
+        started = _run(orders, job, prepared)
         assert started.notes == ("set the parameters day, empty",)
         assert self._values(orders) == {"day": "2024-01-02", "other": "x", "empty": "full"}
         assert orders.client.run(restore(prepared)) == ()
@@ -240,7 +246,7 @@ class TestParameters:
     def test_secrets_are_set_and_can_not_be_restored(self, orders: Orders) -> None:
         orders.nifi.parameters(orders.group, ["key"], key="hidden")
         job, prepared = _begin(orders, parameters={"key": "new"})
-        orders.client.run(start(job, prepared, 0, HASTE))
+        _run(orders, job, prepared)
         assert self._values(orders) == {"key": "new"}
         assert orders.client.run(restore(prepared)) == ("key",)
         assert self._values(orders) == {"key": "new"}
@@ -249,7 +255,7 @@ class TestParameters:
         context = orders.nifi.parameters(orders.group, day="2024-01-01")
         job, prepared = _begin(orders, parameters={"day": "2024-01-02"})
         orders.nifi.contexts[context]["version"] = 9
-        orders.client.run(start(job, prepared, 0, HASTE))
+        _run(orders, job, prepared)
         assert self._values(orders) == {"day": "2024-01-02"}
 
     def test_restoring_twice_changes_nothing(self, orders: Orders) -> None:

@@ -13,9 +13,8 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from factory.nifi.client import Client
-    from factory.nifi.errors import AlreadyRunning
     from factory.nifi.job import Job, Prepared
-    from factory.nifi.run.hold import Hold, Keeper, Owner
+    from factory.nifi.run.hold import Keeper, Owner
 
 log = logging.getLogger(__name__)
 
@@ -39,54 +38,42 @@ class Preflight(NiFiTask):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Look, and hand on what was found."""
-
         job = job_of(self.job)
         with self.connected() as client:
-            prepared, processor_id = self._prepare(client, job, owner_of(context))
+            prepared, keeper = self._prepare(client, job, owner_of(context))
         for note in prepared.notes:
             log.warning(note)
         log.info("%s (%s) can be started", prepared.name, prepared.group_id)
         context["task_instance"].xcom_push(LINK, prepared.link)
-        return {"prepared": prepared.to_dict(), "keeper": processor_id}
+        return {"prepared": prepared.to_dict(), "keeper": keeper.to_dict()}
 
-    def _prepare(self, client: Client, job: Job, owner: Owner) -> tuple[Prepared, str]:
-        from factory.nifi.errors import AlreadyRunning
-
-        until = time.monotonic() + _STEP
-        while True:
-            seen, group_id, found = self._look(client, job, owner)
-            if found.hold.mark:
-                self._end_earlier(client, group_id, found.hold)
-            elif owner.is_of_run(found.who) and time.monotonic() < until:
-                log.info("another step of this run has not stopped the group yet: %s", found.who)
-                time.sleep(_PAUSE)
-            elif isinstance(seen, AlreadyRunning):
-                by = f", driven by {found.who}" if found.who else ""
-                raise AlreadyRunning(f"{seen.message}{by}", seen.hint)
-            else:
-                return seen, found.processor_id
-
-    def _look(
-        self, client: Client, job: Job, owner: Owner
-    ) -> tuple[Prepared | AlreadyRunning, str, Keeper]:
-        from factory.nifi.calls import groups
+    def _prepare(self, client: Client, job: Job, owner: Owner) -> tuple[Prepared, Keeper]:
         from factory.nifi.errors import AlreadyRunning
         from factory.nifi.run import preflight
         from factory.nifi.run.hold import keeper
+        from factory.nifi.run.preflight import look
 
-        seen: Prepared | AlreadyRunning
-        try:
-            seen = client.run(preflight(client.server, job))
-            group_id = seen.group_id
-        except AlreadyRunning as error:
-            seen, group_id = error, client.run(groups.find(job.group)).id
-        return seen, group_id, client.run(keeper(group_id, owner))
+        until = time.monotonic() + _STEP
+        while True:
+            seen = client.run(look(job))
+            marked = keeper(seen.processors)
+            if marked.held_by(owner).mark:
+                self._end_earlier(client, seen.group.id, marked)
+            elif owner.is_of_run(marked.who) and time.monotonic() < until:
+                log.info("another step of this run has not stopped the group yet: %s", marked.who)
+                time.sleep(_PAUSE)
+            else:
+                try:
+                    return client.run(preflight(client.server, job, seen)), marked
+                except AlreadyRunning as error:
+                    by = f", driven by {marked.who}" if marked.who else ""
+                    raise AlreadyRunning(f"{error.message}{by}", error.hint) from None
 
-    def _end_earlier(self, client: Client, group_id: str, held: Hold) -> None:
+    def _end_earlier(self, client: Client, group_id: str, mark: Keeper) -> None:
         """This run is done again: what is left of it must not meet the new one."""
         from factory.nifi.run import stop
         from factory.nifi.run.hold import release
 
         stopped = client.run(stop(group_id))
-        client.run(release(held))
+        client.run(release(mark))
         log.warning("an earlier try of this run had started the flow: %s", stopped)

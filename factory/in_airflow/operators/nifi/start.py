@@ -30,18 +30,20 @@ class Start(NiFiTask):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Claim, then start."""
+        from factory.nifi.calls import groups
         from factory.nifi.job import Prepared
         from factory.nifi.run import start
-        from factory.nifi.run.hold import claim
+        from factory.nifi.run.hold import Keeper, claim
 
         found = self.pull(context, "preflight")
-        prepared = Prepared.from_dict(found["prepared"])
+        prepared, seen = Prepared.from_dict(found["prepared"]), Keeper(**found["keeper"])
         self.show_link(context, prepared.link)
         with self.connected() as client:
-            claimed = client.run(claim(prepared, found["keeper"], owner_of(context), time.time()))
+            group = client.run(groups.look(prepared.group_id))
+            claimed = client.run(claim(prepared, seen, group, owner_of(context), time.time()))
             if claimed.again:
                 log.warning("an earlier try of this task was interrupted: going on with it")
-            started = client.run(start(job_of(self.job), claimed.prepared, time.time()))
+            started = client.run(start(job_of(self.job), claimed, time.time()))
         for note in started.notes:
             log.info(note)
         log.info("%s runs: %d components", prepared.name, started.state.expected)

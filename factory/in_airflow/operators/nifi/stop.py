@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from factory.nifi.client import Client
     from factory.nifi.job import Prepared
-    from factory.nifi.run.hold import Hold
+    from factory.nifi.run.hold import Keeper
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +39,7 @@ class Stop(NiFiTask):
     def execute(self, context: Context) -> None:
         """Stop, or say why not."""
         from factory.nifi.job import Prepared
+        from factory.nifi.run.hold import Keeper
 
         found = self.pull(context, "preflight")
         prepared = Prepared.from_dict(found["prepared"])
@@ -52,11 +53,11 @@ class Stop(NiFiTask):
             )
         else:
             with self.connected() as client:
-                hold = self._hold(client, context, found["keeper"])
-                if hold is None:
+                mark = self._mark(client, context, Keeper(**found["keeper"]))
+                if mark is None:
                     log.info("this run has not started %s: it is left alone", prepared.name)
                 else:
-                    self._end(client, prepared, hold)
+                    self._end(client, prepared, mark)
         if states["done"] == "skipped" and states["wait"] != "success":
             # Airflow forgets that a run was marked failed while a teardown is still to run: all
             # others are skipped, and so it would succeed
@@ -71,19 +72,17 @@ class Stop(NiFiTask):
         ).get(task.run_id, {})
         return {name: found.get(task_id) for name, task_id in ids.items()}
 
-    def _hold(self, client: Client, context: Context, processor_id: str) -> Hold | None:
-        """The claim of this run; None when another run drives the group, or nobody."""
+    def _mark(self, client: Client, context: Context, keeper: Keeper) -> Keeper | None:
+        """The mark on the group; None when another run drives it, or nobody."""
         from factory.nifi.run import hold
 
         started = self.pull(context, "start")
         if started is None:
             # it failed, or was killed before it could tell
-            taken = client.run(hold.taken(processor_id, owner_of(context)))
-            return taken if taken.mark else None
-        mine = hold.Hold(**started["hold"])
-        return mine if client.run(hold.is_held(mine)) else None
+            return client.run(hold.taken(keeper.processor_id, owner_of(context)))
+        return client.run(hold.current(hold.Hold(**started["hold"])))
 
-    def _end(self, client: Client, prepared: Prepared, held: Hold) -> None:
+    def _end(self, client: Client, prepared: Prepared, mark: Keeper) -> None:
         from factory.nifi.run import restore, stop
         from factory.nifi.run.hold import release
 
@@ -92,5 +91,5 @@ class Stop(NiFiTask):
             kept = client.run(restore(prepared))
             if kept:
                 log.warning("the sensitive parameters %s keep their new values", ", ".join(kept))
-        client.run(release(held))
+        client.run(release(mark))
         log.log(logging.WARNING if stopped.terminated else logging.INFO, "%s", stopped)
