@@ -135,7 +135,7 @@ def _checked(
     """Audit the staged rows and publish them."""
     copied = time.monotonic()
     dropped = job.mode.tidy(connection, staged)
-    rows, results = audits.audit(connection, subject, checks)
+    rows, results = audits.audit(connection, subject, checks, job.mode.guard(staged))
     if rows != staged.rows - dropped:
         raise TransferError(f"{rows + dropped} rows arrived, but the files hold {staged.rows}")
     staged = replace(staged, rows=rows)

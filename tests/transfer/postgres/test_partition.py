@@ -63,6 +63,22 @@ def test_rows_outside(exists: bool, warehouse: Warehouse) -> None:
     assert warehouse.run("SELECT at FROM {} WHERE at < '2024-02-01'") == [(at(5),)]
 
 
+@pytest.mark.parametrize(
+    "checks",
+    [
+        [],
+        [{"type": "row_count", "min": 9}],
+        [{"type": "sql", "condition": "1 / n >= 0"}],
+    ],
+)
+def test_rows_outside_are_told_before_any_check(
+    checks: list[dict[str, Any]], warehouse: Warehouse
+) -> None:
+    """Also before one whose SQL fails on a row."""
+    with pytest.raises(BadRow, match="of 1 of 2 rows is outside .*, for example 2024-02-05"):
+        warehouse.load(moments(at(5), at(5, month=2)), partition(), checks=checks)
+
+
 @pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Asia/Tokyo"])
 def test_zones_and_dates(zone: str, warehouse: Warehouse) -> None:
     """Whatever the session's zone is, `timestamp` and `date` are UTC."""

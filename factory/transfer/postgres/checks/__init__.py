@@ -16,7 +16,7 @@ from psycopg.sql import SQL, Composable, Composed
 
 from factory.transfer import options as opt
 from factory.transfer.errors import BadOption, BadRow, ChecksFailed, unknown
-from factory.transfer.postgres.checks.parts import Check, Result, Scope, Subject
+from factory.transfer.postgres.checks.parts import Check, Guard, Result, Scope, Subject
 from factory.transfer.postgres.checks.queries import (
     blaming,
     samples,
@@ -26,7 +26,7 @@ from factory.transfer.postgres.checks.queries import (
 )
 from factory.transfer.postgres.table import Connection
 
-__all__ = ["CHECKS", "SEVERITIES", "Result", "Subject", "audit", "prepare", "verify"]
+__all__ = ["CHECKS", "SEVERITIES", "Guard", "Result", "Subject", "audit", "prepare", "verify"]
 
 log = logging.getLogger(__name__)
 
@@ -83,12 +83,15 @@ def verify(connection: Connection, subject: Subject, checks: Sequence[Options]) 
 
 
 def audit(
-    connection: Connection, subject: Subject, checks: Sequence[Options]
+    connection: Connection,
+    subject: Subject,
+    checks: Sequence[Options],
+    guard: Guard | None = None,
 ) -> tuple[int, list[Result]]:
     """The number of rows and every check's result, each of them logged.
 
-    `connection` is in autocommit mode. Raises `BadOption`, `BadRow` when a person's own SQL fails
-    on the rows, and `ChecksFailed` when a check of severity `error` failed.
+    `connection` is in autocommit mode. Raises `BadOption`, `BadRow` when the guard refuses the rows
+    or a person's own SQL fails on them, and `ChecksFailed` when a check of severity `error` failed.
     """
     scope = _scope(connection, subject)
     parsed = [_parse(options, subject.columns) for options in checks]
@@ -98,14 +101,14 @@ def audit(
                 _Asked(options, check, check.aggregates(connection, scope))
                 for options, check in zip(checks, parsed, strict=True)
             ]
-            rows, measured = _measure(connection, scope, asked)
+            rows, measured = _measure(connection, scope, asked, guard)
             results = [
                 _judged(connection, scope, each, numbers)
                 for each, numbers in zip(asked, measured, strict=True)
             ]
     except (psycopg.DataError, psycopg.ProgrammingError, psycopg.NotSupportedError):
         verify(connection, subject, checks)
-        _blame(connection, scope, checks)
+        _blame(connection, scope, checks, guard)
         raise
     _tell(rows, results)
     return rows, results
@@ -159,14 +162,17 @@ def _query(scope: Scope, aggregates: Iterable[Composable], more: str = "") -> Co
 
 
 def _measure(
-    connection: Connection, scope: Scope, asked: Sequence[_Asked]
+    connection: Connection, scope: Scope, asked: Sequence[_Asked], guard: Guard | None = None
 ) -> tuple[int, list[dict[str, Any]]]:
     """Measure everything that aggregates can tell, in one pass over the table."""
-    query = _query(scope, [each for one in asked for each in one.aggregates.values()])
+    doubt = guard.doubt if guard else SQL("false")
+    query = _query(scope, [doubt, *(each for one in asked for each in one.aggregates.values())])
     row = connection.execute(query, binary=True).fetchone()
     assert row is not None
     answers = iter(row)
     rows = int(next(answers))
+    if next(answers) and guard:
+        guard.refuse(connection)
     measured = []
     for one in asked:
         numbers = {"rows": rows} | {name: next(answers) for name in one.aggregates}
@@ -191,8 +197,13 @@ def _judged(
     )
 
 
-def _blame(connection: Connection, scope: Scope, checks: Sequence[Options]) -> None:
-    """Find whose SQL fails on the rows. Raises `BadRow`, or nothing when it fails no more."""
+def _blame(
+    connection: Connection, scope: Scope, checks: Sequence[Options], guard: Guard | None
+) -> None:
+    """Find why SQL fails on the rows. Raises `BadRow`, or nothing when it fails no more."""
+    if guard:
+        with _reading(connection):
+            guard.refuse(connection)
     for options in ({"type": "row_count", "min": 0}, *checks):
         what = "`where`" if options not in checks else f"the check {options['type']}"
         check = _parse(options, scope.subject.columns)

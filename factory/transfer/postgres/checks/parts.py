@@ -1,7 +1,7 @@
 """What the checks share: what they look at, what one provides, what it finds."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -32,6 +32,14 @@ class Scope:
     subject: Subject
     types: Mapping[str, str]  # without modifiers: `numeric`, not `numeric(10,2)`
     stored: bool  # its first rows are there at once, unlike those of a view
+
+
+@dataclass(frozen=True)
+class Guard:
+    """What must hold of the rows before any check is judged; asked in the checks' one pass."""
+
+    doubt: sql.Composable  # an aggregate: true when there may be a wrong row
+    refuse: Callable[[Connection], None]  # look closer; raises `BadRow`
 
 
 @dataclass(frozen=True)

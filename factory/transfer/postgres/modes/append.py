@@ -3,29 +3,19 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from factory.transfer.postgres.modes.parts import Changed, Given, Staged, insert
+from factory.transfer.postgres.modes.parts import Changed, Given, Plain, Staged, insert
 from factory.transfer.postgres.table import Connection, Existing, Table
 
 OPTIONS = ()
 
 
 @dataclass(frozen=True)
-class Append:
+class Append(Plain):
     """No options."""
 
     name: str = "append"
-    key: tuple[str, ...] = ()
     needs: tuple[str, ...] = ("INSERT",)
-    whole: bool = False
-    numbered: bool = False
     once: bool = True
-
-    def verify(self, target: Existing) -> None:
-        """Any table will do."""
-
-    def tidy(self, connection: Connection, staged: Staged) -> int:
-        """Every row is added."""
-        return 0
 
     def write(
         self, connection: Connection, target: Table, existing: Existing, staged: Staged

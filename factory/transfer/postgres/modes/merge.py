@@ -9,6 +9,7 @@ from psycopg import sql
 from factory.transfer import options as opt
 from factory.transfer.errors import BadOption, unknown
 from factory.transfer.postgres import keys, table
+from factory.transfer.postgres.checks.parts import Guard
 from factory.transfer.postgres.modes.parts import Changed, Given, Staged, insert, values
 from factory.transfer.postgres.table import Connection, Existing, Table
 
@@ -53,6 +54,10 @@ class Merge:
             keys.refuse_duplicates(connection, staged.table, self.key, "merge key")
             return 0
         return self._keep_last(connection, staged)
+
+    def guard(self, staged: Staged) -> Guard | None:
+        """`tidy` has seen to the rows."""
+        return None
 
     def _keep_last(self, connection: Connection, staged: Staged) -> int:
         assert staged.number is not None

@@ -9,12 +9,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timezone
+from functools import partial
 
 from psycopg import sql
 
 from factory.transfer import options as opt
 from factory.transfer.errors import BadOption, BadRow, unknown
-from factory.transfer.postgres.modes.parts import Changed, Given, Staged, insert
+from factory.transfer.postgres.checks.parts import Guard
+from factory.transfer.postgres.modes.parts import Changed, Given, Plain, Staged, insert
 from factory.transfer.postgres.table import Connection, Existing, Table
 
 log = logging.getLogger(__name__)
@@ -33,7 +35,7 @@ Bounds = tuple[date, date]
 
 
 @dataclass(frozen=True)
-class Partition:
+class Partition(Plain):
     """Of this column, from `start` until before `end`."""
 
     column: str
@@ -42,11 +44,7 @@ class Partition:
     end: datetime
     outside: str = "fail"
     name: str = "partition"
-    key: tuple[str, ...] = ()
     needs: tuple[str, ...] = ("SELECT", "INSERT", "DELETE")
-    whole: bool = False
-    numbered: bool = False
-    once: bool = False
 
     def bounds(self, kind: str) -> Bounds:
         """As values that compare with a column of this type. Raises `BadOption`."""
@@ -77,12 +75,27 @@ class Partition:
         self.bounds(target.columns[self.column])
 
     def tidy(self, connection: Connection, staged: Staged) -> int:
-        """Refuse or remove what is outside the interval; so is a null."""
+        """Remove what is outside the interval, if so asked; so is a null."""
+        if self.outside == "fail":
+            return 0
+        query = sql.SQL("DELETE FROM {} WHERE {}")
+        cursor = connection.execute(self._asked(query, staged))
+        log.info("dropped %d rows outside %s", cursor.rowcount, self)
+        return cursor.rowcount
+
+    def guard(self, staged: Staged) -> Guard | None:
+        """No row is outside: cheaper asked of the least and the greatest than of each row."""
         if self.outside == "drop":
-            query = sql.SQL("DELETE FROM {} WHERE {}")
-            cursor = connection.execute(self._asked(query, staged))
-            log.info("dropped %d rows outside %s", cursor.rowcount, self)
-            return cursor.rowcount
+            return None
+        doubt: sql.Composable = sql.SQL("count(*) > 0")
+        if self.kind is not None:
+            doubt = sql.SQL(
+                "count({0}) < count(*) OR coalesce(min({0}) < {1} OR max({0}) >= {2}, false)"
+            ).format(sql.Identifier(self.column), *map(sql.Literal, self.bounds(self.kind)))
+        return Guard(doubt, partial(self._refuse, staged))
+
+    def _refuse(self, staged: Staged, connection: Connection) -> None:
+        """Raise `BadRow` when there are rows outside."""
         query = sql.SQL("SELECT count(*), min({})::text FROM {} WHERE {}")
         column = sql.Identifier(self.column)
         found = connection.execute(self._asked(query, staged, column)).fetchone()
@@ -94,7 +107,6 @@ class Partition:
                 f"{self}, for example {example or 'null'}",
                 "Correct the interval, or write `outside: drop`",
             )
-        return 0
 
     def _asked(self, query: sql.SQL, staged: Staged, *more: sql.Composable) -> sql.Composed:
         where: sql.Composable = sql.SQL("true")

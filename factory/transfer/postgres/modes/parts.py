@@ -9,6 +9,7 @@ from psycopg import sql
 
 from factory.transfer.errors import TransferError
 from factory.transfer.postgres import table
+from factory.transfer.postgres.checks.parts import Guard
 from factory.transfer.postgres.columns import Column
 from factory.transfer.postgres.table import Connection, Existing, Table
 
@@ -79,10 +80,33 @@ class Mode(Protocol):
     def tidy(self, connection: Connection, staged: Staged) -> int:
         """Remove staged rows that are not to be published: how many? Raises `BadRow`."""
 
+    def guard(self, staged: Staged) -> Guard | None:
+        """What the audit must refuse before anything is published."""
+
     def write(
         self, connection: Connection, target: Table, existing: Existing, staged: Staged
     ) -> Changed:
         """Write into a target that is there, within the caller's transaction."""
+
+
+class Plain:
+    """What most modes are, and do nothing about."""
+
+    key: tuple[str, ...] = ()
+    whole: bool = False
+    numbered: bool = False
+    once: bool = False
+
+    def verify(self, target: Existing) -> None:
+        """Any table will do."""
+
+    def tidy(self, connection: Connection, staged: Staged) -> int:
+        """Every row is written."""
+        return 0
+
+    def guard(self, staged: Staged) -> Guard | None:
+        """Any rows will do."""
+        return None
 
 
 def insert(connection: Connection, target: Table, existing: Existing | None, staged: Staged) -> int:

@@ -9,29 +9,19 @@ from dataclasses import dataclass
 
 from psycopg import sql
 
-from factory.transfer.postgres.modes.parts import Changed, Given, Staged, insert
+from factory.transfer.postgres.modes.parts import Changed, Given, Plain, Staged, insert
 from factory.transfer.postgres.table import Connection, Existing, Table
 
 OPTIONS = ()
 
 
 @dataclass(frozen=True)
-class Replace:
+class Replace(Plain):
     """No options."""
 
     name: str = "replace"
-    key: tuple[str, ...] = ()
     needs: tuple[str, ...] = ("INSERT", "DELETE")
     whole: bool = True
-    numbered: bool = False
-    once: bool = False
-
-    def verify(self, target: Existing) -> None:
-        """Any table will do."""
-
-    def tidy(self, connection: Connection, staged: Staged) -> int:
-        """Every row is written."""
-        return 0
 
     def write(
         self, connection: Connection, target: Table, existing: Existing, staged: Staged
