@@ -6,11 +6,11 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from airflow.sdk.exceptions import AirflowException
 
 from factory.diagnostics import did_you_mean, one_of
+from factory.transfer.address import shown
 
 if TYPE_CHECKING:
     import requests
@@ -58,7 +58,7 @@ def send(
     options = {"timeout": timeout, "stream": True}
     with hook.get_conn(dict(headers or {}), options) as session:
         url = hook.url_from_endpoint(endpoint)
-        asked = f"{method} {_shown(url)}"
+        asked = f"{method} {shown(url)}"
         try:
             with session.request(
                 method,
@@ -165,11 +165,6 @@ def _encoding(response: requests.Response) -> str:
     # without a charset, requests takes text for ISO-8859-1
     named = "charset" in response.headers.get("Content-Type", "")
     return (response.encoding if named else None) or "utf-8"
-
-
-def _shown(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
 def cause(error: BaseException) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import fsspec
 import requests
 
-from factory.transfer.download.address import digest, file_name, shown
+from factory.transfer.address import digest, file_name, shown
 from factory.transfer.download.asking import Asking, blocks
 from factory.transfer.download.part import Part, part_of
 from factory.transfer.download.progress import Progress

@@ -10,7 +10,7 @@ from urllib.parse import urljoin
 import requests
 from requests.utils import get_auth_from_url, requote_uri
 
-from factory.transfer.download.address import shown
+from factory.transfer.address import shown
 from factory.transfer.download.retries import BROKEN, Again, reason, retry_after, untrusted
 from factory.transfer.errors import Missing, TransferError
 

@@ -3,18 +3,21 @@ import gzip
 import io
 import json
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import fsspec
 import pyarrow as pa
 import pytest
 
-from factory.transfer import formats
 from factory.transfer.bad_rows import BadRows
 from factory.transfer.errors import BadOption, BadRow
 from factory.transfer.formats.csv import blocks
 from factory.transfer.formats.csv import table as table_module
+
+from .reading import column, read
+
+table = partial(read, "csv")
 
 
 @pytest.fixture(autouse=True)
@@ -22,28 +25,6 @@ def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(blocks, "SIZE", 4096)
     monkeypatch.setattr(blocks, "LONGEST", 8192)
     monkeypatch.setattr(table_module, "SMALL", 256)
-
-
-def table(
-    path: Path | list[Path],
-    content: bytes | None = None,
-    bad: BadRows | None = None,
-    **options: object,
-) -> pa.Table:
-    paths = path if isinstance(path, list) else [path]
-    if content is not None:
-        paths[0].write_bytes(content)
-    options = {"type": "csv", **options}
-    sources = [str(path) for path in paths]
-    fs = fsspec.filesystem("file")
-    reader = formats.find(options).open(fs, sources, options, bad or BadRows.fail())
-    batches = (batch for source in sources for batch in reader.batches(source))
-    return pa.Table.from_batches(batches, reader.schema)
-
-
-def column(table: pa.Table, name: str = "a") -> list[object]:
-    values: list[object] = table.column(name).to_pylist()
-    return values
 
 
 def test_inferred_types(tmp_path: Path) -> None:

@@ -4,21 +4,24 @@ import io
 import json
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import fsspec
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from factory.transfer import formats
 from factory.transfer.bad_rows import BadRows
 from factory.transfer.errors import BadOption, BadRow, TransferError
 from factory.transfer.formats.jsonl import infer, lines
 from factory.transfer.formats.jsonl.decode import Doubtful, Fast
 from factory.transfer.formats.jsonl.kinds import holds
+
+from .reading import column, read
+
+table = partial(read, "jsonl")
 
 
 @pytest.fixture(autouse=True)
@@ -26,29 +29,6 @@ def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lines, "BLOCK", 4096)
     monkeypatch.setattr(infer, "SAMPLE", 4096)
     monkeypatch.setattr(lines, "LONGEST", 20_000)
-
-
-def table(
-    path: Path | list[Path],
-    content: bytes | None = None,
-    bad: BadRows | None = None,
-    **options: Any,
-) -> pa.Table:
-    paths = path if isinstance(path, list) else [path]
-    if content is not None:
-        paths[0].write_bytes(content)
-    options = {"type": "jsonl", **options}
-    sources = [str(path) for path in paths]
-    reader = formats.find(options).open(
-        fsspec.filesystem("file"), sources, options, bad or BadRows.fail()
-    )
-    batches = [batch for source in sources for batch in reader.batches(source)]
-    return pa.Table.from_batches(batches, reader.schema)
-
-
-def column(table: pa.Table, name: str = "a") -> list[object]:
-    values: list[object] = table.column(name).to_pylist()
-    return values
 
 
 def test_inferred_types(tmp_path: Path) -> None:

@@ -1,22 +1,16 @@
 import datetime as dt
+from functools import partial
 from pathlib import Path
 
-import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from factory.transfer import formats
-from factory.transfer.bad_rows import BadRows
 from factory.transfer.errors import BadOption, BadRow
 
+from .reading import read
 
-def table(paths: Path | list[Path], **options: object) -> pa.Table:
-    sources = [str(path) for path in (paths if isinstance(paths, list) else [paths])]
-    given = {"type": "parquet", **options}
-    reader = formats.find(given).open(fsspec.filesystem("file"), sources, given, BadRows.fail())
-    batches = (batch for source in sources for batch in reader.batches(source))
-    return pa.Table.from_batches(batches, reader.schema)
+table = partial(read, "parquet")
 
 
 def test_select_and_rename(tmp_path: Path) -> None:

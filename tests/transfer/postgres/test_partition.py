@@ -75,7 +75,7 @@ def test_rows_outside_are_told_before_any_check(
     checks: list[dict[str, Any]], warehouse: Warehouse
 ) -> None:
     """Also before one whose SQL fails on a row."""
-    with pytest.raises(BadRow, match="of 1 of 2 rows is outside .*, for example 2024-02-05"):
+    with pytest.raises(BadRow, match=r"of 1 of 2 rows is outside .*, for example 2024-02-05"):
         warehouse.load(moments(at(5), at(5, month=2)), partition(), checks=checks)
 
 

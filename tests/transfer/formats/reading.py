@@ -1,0 +1,33 @@
+"""A file of some format, as the table that comes out."""
+
+from pathlib import Path
+from typing import Any
+
+import fsspec
+import pyarrow as pa
+
+from factory.transfer import formats
+from factory.transfer.bad_rows import BadRows
+
+
+def read(
+    kind: str,
+    path: Path | list[Path],
+    content: bytes | None = None,
+    bad: BadRows | None = None,
+    **options: Any,
+) -> pa.Table:
+    """The rows of these files; the first is made of `content` when that is given."""
+    paths = path if isinstance(path, list) else [path]
+    if content is not None:
+        paths[0].write_bytes(content)
+    given, sources = {"type": kind, **options}, [str(path) for path in paths]
+    fs = fsspec.filesystem("file")
+    reader = formats.find(given).open(fs, sources, given, bad or BadRows.fail())
+    batches = (batch for source in sources for batch in reader.batches(source))
+    return pa.Table.from_batches(batches, reader.schema)
+
+
+def column(table: pa.Table, name: str = "a") -> list[object]:
+    values: list[object] = table.column(name).to_pylist()
+    return values
