@@ -29,7 +29,7 @@ tasks:
     uses: nifi
     with:
       conn_id: nifi
-      group: {name}
+      group: {group}
       queue_before: accept
       wait: {{poll_interval: 0.5s, timeout: 5m}}
   - {{id: after, needs: [lake], run: "true"}}
@@ -50,6 +50,10 @@ class Flow:
     def runs(self) -> bool:
         return self.put.state == "RUNNING"
 
+    def changes(self, nifi: fake.FakeNiFi) -> int:
+        """How often NiFi was told to start it, or to stop it."""
+        return nifi.count("PUT", f"/flow/process-groups/{self.group.id}$")
+
     def _load(self, looks: int, seconds: float) -> fake.Load:
         return IDLE if self.ended else BUSY
 
@@ -63,19 +67,45 @@ class World:
     def flow(self, name: str) -> Flow:
         """A group, and a pipeline of its name that drives it."""
         made = Flow(self.nifi, name)
-        (self.root / f"{name}.yaml").write_text(SPEC.format(name=name))
+        self.pipeline(name, made)
         return made
 
+    def pipeline(self, name: str, flow: Flow) -> None:
+        """One that drives that group."""
+        (self.root / f"{name}.yaml").write_text(SPEC.format(group=flow.group.name))
+
     def trigger(self, name: str) -> DagRun:
-        until(lambda: self.airflow.api.dag(name), f"{name} is known", 120)
+        self.known(name)
         return self.airflow.api.trigger(name)
+
+    def known(self, name: str) -> None:
+        until(lambda: self.airflow.api.dag(name), f"{name} is known", 120)
 
     def states(self, run: DagRun) -> dict[str, str]:
         found = self.airflow.api.task_instances(run.dag_id, run.dag_run_id)
         return {each.task_id.removeprefix("lake."): each.state or "" for each in found}
 
     def deferred(self, run: DagRun) -> None:
-        until(lambda: self.states(run).get("wait") == "deferred", "the wait is deferred")
+        until(lambda: self.waits(run), "the wait is deferred")
+
+    def waits(self, run: DagRun) -> bool:
+        return self.states(run).get("wait") == "deferred"
+
+    def tries(self, run: DagRun) -> dict[str, int]:
+        found = self.airflow.api.task_instances(run.dag_id, run.dag_run_id)
+        return {each.task_id.removeprefix("lake."): each.try_number for each in found}
+
+    def kill_wait(self, run: DagRun) -> None:
+        """Kill the next process that works at the wait with -9."""
+        path = f"dags/{run.dag_id}/dagRuns/{run.dag_run_id}/taskInstances/lake.wait"
+        title = f"airflow worker -- {self.airflow.api._send('GET', f'/api/v2/{path}').json()['id']}"
+        until(lambda: _killed(title), "a process works at the wait", pause=0.01)
+
+    def log_of_failed(self, run: DagRun) -> list[str]:
+        """Of the task that failed, as Airflow's UI shows it."""
+        found = self.airflow.api.task_instances(run.dag_id, run.dag_run_id)
+        (failed,) = (each for each in found if each.state == "failed")
+        return self.airflow.api.log(failed)
 
     def end(self, run: DagRun) -> str:
         def ended() -> str | None:
@@ -89,12 +119,21 @@ class World:
         return self.airflow.api._send(method, f"/api/v2/{path}", json=body).json()
 
 
-def until(ready: Callable[[], Any], what: str, seconds: float = 60) -> Any:
+def _killed(title: str) -> bool:
+    for each in psutil.process_iter():
+        with suppress(psutil.Error):
+            if " ".join(each.cmdline()).strip() == title:
+                each.kill()
+                return True
+    return False
+
+
+def until(ready: Callable[[], Any], what: str, seconds: float = 60, pause: float = 0.25) -> Any:
     deadline = time.monotonic() + seconds
     while not (found := ready()):
         if time.monotonic() > deadline:
             pytest.fail(f"not in {seconds:.0f} s: {what}")
-        time.sleep(0.25)
+        time.sleep(pause)
     return found
 
 
@@ -162,6 +201,41 @@ def test_a_person_clears_the_wait(world: World) -> None:
     world.deferred(run)
     flow.ended = True
     assert world.end(run) == "success"
+    assert not flow.runs
+
+
+def test_the_wait_is_killed_before_and_after_it_deferred(world: World) -> None:
+    flow = world.flow("wait_killed")
+    run = world.trigger("wait_killed")
+    world.kill_wait(run)
+    until(lambda: world.tries(run)["wait"] == 2, "it is tried again")
+    world.deferred(run)
+    flow.ended = True
+    world.kill_wait(run)
+    assert flow.changes(world.nifi) == 1  # nobody has stopped it meanwhile
+    assert world.end(run) == "success"
+    assert world.tries(run)["wait"] == 3
+    assert flow.changes(world.nifi) == 2
+    assert not flow.runs
+
+
+def test_two_pipelines_drive_one_group_at_once(world: World) -> None:
+    flow = world.flow("shared")
+    world.pipeline("also_shared", flow)
+    for name in ("shared", "also_shared"):
+        world.known(name)
+    runs = [world.airflow.api.trigger(name) for name in ("shared", "also_shared")]
+    until(lambda: [run for run in runs if world.waits(run)], "one of them waits")
+    winner, loser = sorted(runs, key=world.waits, reverse=True)
+    assert world.end(loser) == "failed"
+    said = [line for line in world.log_of_failed(loser) if line.startswith("AirflowException")]
+    assert f"driven by {winner.dag_id}/{winner.dag_run_id}/lake" in said[-1]
+    looks = flow.group.looks
+    until(lambda: flow.group.looks > looks + 5, "the flow of the other goes on")
+    assert world.waits(winner)
+    assert flow.changes(world.nifi) == 1
+    flow.ended = True
+    assert world.end(winner) == "success"
     assert not flow.runs
 
 
