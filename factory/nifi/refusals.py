@@ -42,7 +42,7 @@ def refusal(server: Server, request: Request, answer: Answer) -> errors.NiFiErro
         return errors.Missing(told, "Was it deleted, or is it another NiFi's?", status=404)
     if answer.status == 409:
         return errors.Conflict(told, "NiFi can't do that now; see the flow in its UI", status=409)
-    return errors.Rejected(told, status=answer.status)
+    return errors.Rejected(told, "NiFi's log (nifi-app.log) tells more", status=answer.status)
 
 
 def login_refusal(server: Server, given: UserPassword, answer: Answer) -> errors.NiFiError:

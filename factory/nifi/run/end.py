@@ -85,9 +85,10 @@ def _not_stopped(group: Group) -> Flow[None]:
     known = yield from processors.within(group.id)
     busy = [each for each in known if each.threads or each.state == "RUNNING"]
     raise errors.NotStopped(
+        f"not stopped:{processors.listed(busy, _told)}\n"
         f"{group.name!r} ({group.id}) still runs {group.running} components and "
         f"{group.load.threads if group.load else 0} threads after it was stopped and its threads "
-        f"were ended:{processors.listed(busy, _told)}",
+        "were ended",
         "The user may not operate them, or NiFi must be restarted",
     )
 

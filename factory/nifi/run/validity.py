@@ -36,10 +36,11 @@ def refuse_invalid(group: Group, known: Sequence[Processor]) -> NoReturn:
     others = group.invalid - len(invalid)
     ports = f"\n  {others} ports or others: see NiFi" if others > 0 else ""
     raise errors.InvalidProcessors(
+        f"not valid:{processors.listed(invalid, _told)}{ports}\n"
         f"{group.invalid} components of {group.name!r} ({group.id}) are not valid, so nothing was "
-        f"started:{processors.listed(invalid, _told)}{ports}\n"
+        "started",
         "Correct or disable them in NiFi; started as they are, NiFi would start them by itself "
-        "later"
+        "later",
     )
 
 
@@ -73,9 +74,9 @@ def _not_enabled(found: Sequence[Service], after: str = "") -> errors.ServicesNo
     waiting = [each for each in found if each.state != "ENABLED"]
     listed = "".join(f"\n  {each} is {each.state}: {_why(each)}" for each in waiting)
     return errors.ServicesNotEnabled(
-        f"{len(waiting)} controller services were not enabled{after}:{listed}\n"
+        f"not enabled:{listed}\n{len(waiting)} controller services were not enabled{after}",
         "Correct them in NiFi (passwords are not part of an exported flow), or enable them there "
-        "and say `services: leave`"
+        "and say `services: leave`",
     )
 
 

@@ -132,13 +132,28 @@ def unreachable(rules: Rules, missed: Missed) -> Verdict:
     )
 
 
-def timeout(rules: Rules, state: State) -> Verdict:
+def timeout(rules: Rules, state: State, now: float) -> Verdict:
     """It takes too long."""
     return Verdict(
         False,
         "timeout",
-        f"the flow was not done in {_span(rules.timeout)}: {progress(state)}. A source that never "
-        "ends must be stopped first or run once (`source`); else raise the time-out",
+        f"the flow was not done in {_span(rules.timeout)}: {progress(state)}. "
+        f"{_hang(rules, state, now) or _ENDLESS}; else raise the time-out",
+    )
+
+
+_ENDLESS = "A source that never ends must be stopped first or run once (`source`)"
+
+
+def _hang(rules: Rules, state: State, now: float) -> str:
+    """A thread may work for long on one flow file; so it is told at the end only."""
+    still = now - state.moved
+    runs = state.threads and state.missed is None
+    if not runs or still < (rules.stall_timeout or rules.timeout):
+        return ""
+    return (
+        f"For {_span(still)} threads ran without moving a flow file: in NiFi, see what the "
+        "processors with active threads wait for, such as a server that does not answer"
     )
 
 

@@ -21,7 +21,8 @@ class State:
     :param expected: components that are to run.
     :param starting: since when they are awaited: the start, or NiFi's return.
     :param active: since when there was work; None before.
-    :param changed: when something last moved.
+    :param changed: when something last moved, or a thread ran.
+    :param moved: when a flow file last moved; threads that hang run, and move none.
     :param short: looks in a row at which something did not run or was not valid.
     :param missed: since when NiFi does not answer.
     :param marks: id and time of the last bulletin seen, by node.
@@ -35,6 +36,7 @@ class State:
     starting: float = 0.0
     active: float | None = None
     changed: float = 0.0
+    moved: float = 0.0
     queued: int = 0
     queued_bytes: int = 0
     threads: int = 0
@@ -84,6 +86,7 @@ def first(
         started=now,
         starting=now,
         changed=now,
+        moved=now,
         expected=expected,
         marks=dict(marks),
         sources=sources,

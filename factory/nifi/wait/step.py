@@ -47,12 +47,13 @@ def _missed(state: State, now: float) -> State:
 
 def _seen(rules: Rules, state: State, sample: Sample, now: float) -> State:
     if state.missed is not None:
-        state = replace(state, missed=None, starting=now, changed=now)
+        state = replace(state, missed=None, starting=now, changed=now, moved=now)
     state = replace(state, expected=max(state.expected - sample.sources_stopped, 0))
     complete = sample.running >= state.expected and not sample.invalid
     totals = state.totals.add(sample.load.counters, now)
     rose = totals.rose(state.totals)
     moved = rose or _moved(state, sample)
+    changed = moved or sample.load.threads > 0
     active = state.active if state.active is not None else _first_sign(state, sample, rose, now)
     quiet = sample.quiet and not rose
     sources: Sources = "ended" if sample.sources_stopped else state.sources
@@ -63,7 +64,8 @@ def _seen(rules: Rules, state: State, sample: Sample, now: float) -> State:
         polls=state.polls + 1,
         phase=_phase(active is not None, starting, sources, idle),
         active=active,
-        changed=now if moved else state.changed,
+        changed=now if changed else state.changed,
+        moved=now if moved else state.moved,
         queued=sample.load.queued,
         queued_bytes=sample.load.queued_bytes,
         threads=sample.load.threads,
@@ -98,9 +100,8 @@ def _matter(rules: Rules, sample: Sample) -> list[Bulletin]:
 
 
 def _moved(state: State, sample: Sample) -> bool:
-    load = sample.load
-    queue = (load.queued, load.queued_bytes)
-    return load.threads > 0 or queue != (state.queued, state.queued_bytes)
+    queue = (sample.load.queued, sample.load.queued_bytes)
+    return queue != (state.queued, state.queued_bytes)
 
 
 def _first_sign(state: State, sample: Sample, rose: bool, now: float) -> float | None:
@@ -167,7 +168,7 @@ def _unreachable(rules: Rules, state: State, missed: Missed, now: float) -> Verd
 
 
 def _timeout(rules: Rules, state: State, now: float) -> Verdict | None:
-    return say.timeout(rules, state) if now - state.started >= rules.timeout else None
+    return say.timeout(rules, state, now) if now - state.started >= rules.timeout else None
 
 
 _ENDS: tuple[Callable[[Rules, State, Sample, float], Verdict | None], ...] = (

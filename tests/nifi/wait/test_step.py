@@ -256,6 +256,16 @@ def test_sentences(word: str) -> None:
     assert SENTENCES[word] in verdict.message
 
 
+def test_threads_that_hang_are_told() -> None:
+    _, verdict = wait([at(queued=5, threads=1)] * 100, RULES)
+    assert verdict
+    assert "1 thread" in verdict.message
+    assert "For 0:16:30 threads ran without moving a flow file" in verdict.message
+    _, verdict = wait([at(queued=5, threads=1, moved=number) for number in range(100)], RULES)
+    assert verdict
+    assert "A source that never ends" in verdict.message
+
+
 def test_a_detail_is_told() -> None:
     looks = [at(queued=1), *[at(queued=1, running=3, detail="'Put' (7) is stopped")] * 2]
     _, verdict = wait(looks, RULES)
