@@ -38,6 +38,7 @@ class Stop(NiFiTask):
 
     def execute(self, context: Context) -> None:
         """Stop, or say why not."""
+        from factory.nifi.errors import Unreachable
         from factory.nifi.job import Prepared
         from factory.nifi.run.hold import Keeper
 
@@ -53,11 +54,12 @@ class Stop(NiFiTask):
             )
         else:
             with self.connected() as client:
-                mark = self._mark(client, context, Keeper(**found["keeper"]))
-                if mark is None:
-                    log.info("this run has not started %s: it is left alone", prepared.name)
-                else:
+                try:
+                    mark = self._mark(client, context, Keeper(**found["keeper"]))
                     self._end(client, prepared, mark)
+                except Unreachable as error:
+                    hint = "The flow may still run: clear this task when NiFi is back"
+                    raise Unreachable(error.message, hint, sent=error.sent) from None
         if states["done"] == "skipped" and states["wait"] != "success":
             # Airflow forgets that a run was marked failed while a teardown is still to run: all
             # others are skipped, and so it would succeed
@@ -82,10 +84,13 @@ class Stop(NiFiTask):
             return client.run(hold.taken(keeper.processor_id, owner_of(context)))
         return client.run(hold.current(hold.Hold(**started["hold"])))
 
-    def _end(self, client: Client, prepared: Prepared, mark: Keeper) -> None:
+    def _end(self, client: Client, prepared: Prepared, mark: Keeper | None) -> None:
         from factory.nifi.run import restore, stop
         from factory.nifi.run.hold import release
 
+        if mark is None:
+            log.info("this run has not started %s: it is left alone", prepared.name)
+            return
         stopped = client.run(stop(prepared.group_id))
         if self.restore and not stopped.gone:
             kept = client.run(restore(prepared))
