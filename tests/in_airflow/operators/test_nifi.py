@@ -10,6 +10,7 @@ import pytest
 from factory.nifi.job import Patience
 from tests.nifi import fake
 from tests.nifi.http_server import Reply
+from tests.nifi.said import tells
 
 from ..pipelines import Pipelines, Run
 
@@ -150,18 +151,24 @@ def test_a_source_that_is_drained(lake: Lake) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fields", "says"),
+    ("fields", "says", "todo"),
     [
-        ({"password": "wrong"}, "refused"),
-        ({"host": "http://127.0.0.1:1", "extra": {"attempts": 1}}, "did not answer"),
-        ({"host": "nifi://x"}, "is no URL"),
+        ({"password": "wrong"}, "refused user", "Correct login and password"),
+        (
+            {"host": "http://127.0.0.1:1", "extra": {"attempts": 1}},
+            "did not answer",
+            "Is NiFi running, and is its address right?",
+        ),
+        ({"host": "nifi://x"}, "is no URL", "Write it as https://"),
     ],
 )
-def test_a_login_that_is_not_possible(lake: Lake, fields: dict[str, Any], says: str) -> None:
+def test_a_login_that_is_not_possible(
+    lake: Lake, fields: dict[str, Any], says: str, todo: str
+) -> None:
     lake.connect(**fields)
     run = lake.run()
     assert (run.state, run.states) == ("failed", REFUSED)
-    assert says in run.log
+    tells(run.log, says, todo)
     assert lake.nifi.count("PUT") == 0
 
 
@@ -176,14 +183,15 @@ def test_an_unknown_group(lake: Lake) -> None:
     lake.group.name = "Order"
     run = lake.run()
     assert (run.state, run.states) == ("failed", REFUSED)
-    assert "Did you mean 'Order'?" in run.log
+    tells(run.log, "no process group 'Orders' in Lake", "Did you mean 'Order'?")
 
 
 def test_two_groups_of_one_path(lake: Lake) -> None:
-    lake.nifi.group("Orders", lake.group.parent)
+    twin = lake.nifi.group("Orders", lake.group.parent)
     run = lake.run()
     assert (run.state, run.states) == ("failed", REFUSED)
-    assert "2 process groups have the path 'Lake/Orders'" in run.log
+    tells(run.log, "2 process groups have the path 'Lake/Orders'", lake.group.id, twin.id)
+    tells(run.log, "give the id")
 
 
 def test_an_invalid_processor_is_not_started(lake: Lake) -> None:
@@ -191,6 +199,7 @@ def test_an_invalid_processor_is_not_started(lake: Lake) -> None:
     run = lake.run("services: leave")
     assert (run.state, run.states) == ("failed", REFUSED)
     assert "'Bucket' is required" in run.log
+    tells(run.log, "are not valid, so nothing was started", "Correct or disable them in NiFi")
     assert lake.nifi.count("PUT", "/flow/process-groups") == 0
 
 
@@ -200,6 +209,7 @@ def test_a_service_that_is_not_enabled(lake: Lake) -> None:
     run = lake.run()
     assert (run.state, run.states) == ("failed", NOT_STARTED)
     assert "'Database URL' is required" in run.log
+    tells(run.log, "1 controller services were not enabled", "Correct them in NiFi")
     assert lake.states == ["STOPPED", "STOPPED"]
 
 
@@ -207,7 +217,7 @@ def test_a_queue_that_is_not_empty(lake: Lake) -> None:
     lake.group.before = fake.Load(queued=7)
     run = lake.run()
     assert (run.state, run.states) == ("failed", REFUSED)
-    assert "7 flow files of an earlier run are queued" in run.log
+    tells(run.log, "7 flow files of an earlier run are queued", "`queue_before: drop` throws")
     assert lake.run("queue_before: drop").state == "success"
     assert lake.nifi.count("POST", "empty-all-connections-requests") == 1
 
@@ -216,7 +226,7 @@ def test_a_node_that_left_its_cluster(lake: Lake) -> None:
     lake.nifi.disconnected = True
     run = lake.run()
     assert (run.state, run.states["lake.start"]) == ("failed", "failed")
-    assert "cluster" in run.log
+    tells(run.log, "has left its cluster", "Reconnect it", "`acknowledge_disconnected`")
     lake.connect(extra={"acknowledge_disconnected": True})
     assert lake.run().state == "success"
 
@@ -235,7 +245,7 @@ def test_a_bulletin(lake: Lake) -> None:
     lake.group.curve = curve
     run = lake.run()
     assert (run.state, run.states) == ("failed", FAILED)
-    assert "Put reports ERROR: relation orders does not exist" in run.log
+    tells(run.log, "Put reports ERROR: relation orders does not exist", "Correct the flow")
     assert lake.states == ["STOPPED", "STOPPED"]
     assert run.xcom("lake.wait")["verdict"] == "bulletin"
 
@@ -244,7 +254,7 @@ def test_a_flow_that_does_nothing(lake: Lake) -> None:
     lake.group.curve = fake.by_looks([fake.Load()])
     run = lake.run(wait="grace: 0.2s")
     assert (run.state, run.states) == ("failed", FAILED)
-    assert "nothing came from its source" in run.log
+    tells(run.log, "nothing came from its source", "say `no_activity: succeed`")
     assert lake.run(wait="grace: 0.2s, no_activity: succeed").state == "success"
 
 
@@ -252,7 +262,7 @@ def test_a_source_that_never_ends(lake: Lake) -> None:
     lake.group.curve = lambda looks, _: fake.Load(queued=1, threads=1, moved=looks)
     run = lake.run(wait="timeout: 0.5s")
     assert (run.state, run.states) == ("failed", FAILED)
-    assert "A source that never ends must be stopped first" in run.log
+    tells(run.log, "was not done in", "A source that never ends must be stopped first")
     assert lake.states == ["STOPPED", "STOPPED"]
 
 
@@ -260,7 +270,7 @@ def test_a_stuck_queue(lake: Lake) -> None:
     lake.group.curve = fake.by_looks([fake.Load(queued=4)])
     run = lake.run(wait="stall_timeout: 0.3s")
     assert (run.state, run.states) == ("failed", FAILED)
-    assert "4 flow files (400 bytes) did not move" in run.log
+    tells(run.log, "4 flow files (400 bytes) did not move", "see what the next processor")
 
 
 def test_a_processor_that_turns_invalid(lake: Lake) -> None:
@@ -272,7 +282,7 @@ def test_a_processor_that_turns_invalid(lake: Lake) -> None:
     lake.group.curve = curve
     run = lake.run()
     assert (run.state, run.states) == ("failed", FAILED)
-    assert "the folder is gone" in run.log
+    tells(run.log, "turned invalid", "the folder is gone", "Correct it in NiFi")
 
 
 def test_flow_files_in_a_failure_connection(lake: Lake) -> None:
@@ -285,7 +295,7 @@ def test_flow_files_in_a_failure_connection(lake: Lake) -> None:
     lake.group.curve = curve
     run = lake.run("failure_connections: [Put/failure]")
     assert (run.state, run.states) == ("failed", FAILED)
-    assert "flow files failed: 2 in Put" in run.log
+    tells(run.log, "flow files failed: 2 in Put", "look at them in NiFi")
 
 
 def test_a_flow_that_delivers_nothing(lake: Lake) -> None:
@@ -293,7 +303,7 @@ def test_a_flow_that_delivers_nothing(lake: Lake) -> None:
     assert lake.run().state == "success"
     run = lake.run("expect: {min_flow_files_out: 1}")
     assert (run.state, run.states) == ("failed", FAILED)
-    assert "delivered too little" in run.log
+    tells(run.log, "delivered too little", "name it in `failure_connections`")
 
 
 def test_a_token_that_expires(lake: Lake) -> None:
@@ -337,7 +347,7 @@ def test_nifi_is_gone_for_good(lake: Lake) -> None:
         "failed",
         "failed",
     )
-    assert "Nobody knows whether the flow still runs" in run.log
+    tells(run.log, "NiFi did not answer", "Nobody knows whether the flow still runs: look when")
 
 
 # the start and the stop
@@ -367,7 +377,7 @@ def test_a_stop_that_fails_fails_the_run(lake: Lake) -> None:
     run = lake.run()
     assert run.states == states(*["success"] * 3, "failed", "success", after="success")
     assert run.state == "failed"
-    assert "Contact the administrator" in run.log
+    tells(run.log, "Contact the administrator", f"give user '{fake.USER}' the policies")
 
 
 @pytest.mark.parametrize(
@@ -389,7 +399,7 @@ def test_a_group_that_another_drives_is_left_alone(lake: Lake) -> None:
     lake.run("stop: never")
     run = lake.run()
     assert (run.state, run.states) == ("failed", REFUSED)
-    assert "driven by orders/manual__" in run.log
+    tells(run.log, "driven by orders/manual__", "wait for it, or stop the group in NiFi")
     assert lake.states == ["RUNNING", "RUNNING"]
 
 
