@@ -28,8 +28,8 @@ def refusal(server: Server, request: Request, answer: Answer) -> errors.NiFiErro
     if "disconnected" in text.lower() and request.method != "GET":
         return errors.NodeDisconnected(
             f"the NiFi node at {server.base} has left its cluster and takes no changes: {text}",
-            "Reconnect it, or set `acknowledge_disconnected` in the connection to change it all the "
-            "same",
+            "Reconnect it, or set `acknowledge_disconnected` in the connection to change this node "
+            "alone",
             status=answer.status,
         )
     if answer.status == 400 and "SNI" in text:
