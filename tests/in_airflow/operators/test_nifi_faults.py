@@ -6,6 +6,7 @@ Of each, the last line of the log must tell what happened and what to do.
 import json
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,15 @@ class TestClientCertificate:
         run = lake.run(real.ONCE)
         failed(lake, run, REFUSED, says, "a client certificate")
         assert run.log.count("Task failed with exception") == 1  # it is not tried again
+
+
+def test_an_unknown_group(lake: Lake) -> None:
+    group = lake.group
+    lake.group = replace(group, name=f"{group.name}s")
+    run = lake.run()
+    lake.group = group
+    says = (f"no process group '{group.name}s' in the root", f"Did you mean '{group.name}'")
+    failed(lake, run, REFUSED, *says)
 
 
 def test_a_token_that_expires(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,43 @@
+"""Pages that say which test holds what they promise: each must be there.
+
+A test is named as `test_name`, `TestClass::test_name`, or with its file, `path/test_file.py::…`.
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parent
+PAGES = TESTS.parent / "docs"
+_NAMED = re.compile(r"`((?:[\w/]+\.py::)?(?:Test\w+(?:::test_\w+)?|test_\w+))`")
+
+
+@pytest.mark.parametrize("page", ["ingest.md", "nifi.md"])
+def test_each_test_that_holds_a_promise_is_there(page: str) -> None:
+    named = set(_NAMED.findall((PAGES / page).read_text()))
+    assert named
+    assert named <= known(), f"no such tests: {sorted(named - known())}"
+
+
+@cache
+def known() -> set[str]:
+    """All tests, by each of their names."""
+    found = set()
+    for file in TESTS.rglob("test_*.py"):
+        path = file.relative_to(TESTS).as_posix()
+        for name in _tests(ast.parse(file.read_text()).body):
+            found |= {name, name.rpartition("::")[2], f"{path}::{name}"}
+    return found
+
+
+def _tests(body: list[ast.stmt]) -> Iterator[str]:
+    for node in body:
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+            yield node.name
+        elif isinstance(node, ast.ClassDef) and node.name.startswith("Test"):
+            yield node.name
+            yield from (f"{node.name}::{name}" for name in _tests(node.body))
