@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import AirflowFailException
-
+from factory.in_airflow.operators import teardown
 from factory.in_airflow.operators.nifi.task import NiFiTask, owner_of, step_of
 
 if TYPE_CHECKING:
@@ -30,9 +28,7 @@ class Stop(NiFiTask):
     """
 
     def __init__(self, *, stop: str, restore: bool = False, **kwargs: Any) -> None:
-        kwargs.setdefault("retries", 5)
-        kwargs.setdefault("retry_delay", timedelta(seconds=30))
-        super().__init__(**kwargs)
+        super().__init__(**{**teardown.RETRIES, **kwargs})
         self.stop = stop
         self.restore = restore
 
@@ -45,8 +41,9 @@ class Stop(NiFiTask):
         found = self.pull(context, "preflight")
         prepared = Prepared.from_dict(found["prepared"])
         self.show_link(context, prepared.link)
-        states = self._states(context)
-        if self.stop == "never" or (self.stop == "on_failure" and states["wait"] == "success"):
+        wait, done = (f"{step_of(self.task_id)}.{name}" for name in ("wait", "done"))
+        succeeded = teardown.states(context, wait)[wait] == "success"
+        if self.stop == "never" or (self.stop == "on_failure" and succeeded):
             log.warning(
                 "%s runs on, as the pipeline says (stop: %s); the next run needs it stopped",
                 prepared.name,
@@ -60,19 +57,7 @@ class Stop(NiFiTask):
                 except Unreachable as error:
                     hint = "The flow may still run: clear this task when NiFi is back"
                     raise Unreachable(error.message, hint, sent=error.sent) from None
-        if states["done"] == "skipped" and states["wait"] != "success":
-            # Airflow forgets that a run was marked failed while a teardown is still to run: all
-            # others are skipped, and so it would succeed
-            raise AirflowFailException("a person ended this run: it counts as failed")
-
-    def _states(self, context: Context) -> dict[str, str | None]:
-        """How `wait` and `done` ended."""
-        task, step = context["task_instance"], step_of(self.task_id)
-        ids = {name: f"{step}.{name}" for name in ("wait", "done")}
-        found = task.get_task_states(
-            dag_id=task.dag_id, task_ids=list(ids.values()), run_ids=[task.run_id]
-        ).get(task.run_id, {})
-        return {name: found.get(task_id) for name, task_id in ids.items()}
+        teardown.fail_if_ended(context, last=wait, done=done)
 
     def _mark(self, client: Client, context: Context, keeper: Keeper) -> Keeper | None:
         """The mark on the group; None when another run drives it, or nobody."""
