@@ -70,11 +70,12 @@ def stopped(state: State, sample: Sample) -> Verdict:
 
 def not_started(state: State, sample: Sample, rules: Rules) -> Verdict:
     """Not everything came up."""
+    since = "the start" if state.starting == state.started else "NiFi came back"
     return Verdict(
         False,
         "not_started",
         f"only {sample.running} of {state.expected} components run "
-        f"{_span(rules.start_timeout)} after the start{_detail(sample)}. See their bulletins in "
+        f"{_span(rules.start_timeout)} after {since}{_detail(sample)}. See their bulletins in "
         "NiFi, and whether the user may operate them",
     )
 

@@ -106,6 +106,13 @@ def test_goes_on_in_another_process(name: str) -> None:
     assert wait(looks, RULES) == wait(looks, RULES, through_json=True)
 
 
+def test_who_did_not_start_the_flow_is_told() -> None:
+    looks, _ = ENDS["NiFi comes back and does not start the flow"]
+    _, verdict = wait(looks, RULES)
+    assert verdict
+    assert "only 0 of 4 components run 0:00:30 after NiFi came back" in verdict.message
+
+
 def test_phases() -> None:
     looks = [at(running=1), at(), *WORK, REST]
     states, _ = wait(looks, RULES)
