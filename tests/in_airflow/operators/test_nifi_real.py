@@ -24,6 +24,7 @@ from factory.nifi.run import hold, start, stop
 from tests.nifi import canvas
 from tests.nifi.canvas import NOTE, POOL, PUT, SOURCE, WORK, Group
 from tests.nifi.driving import prepare, without_polls
+from tests.nifi.said import tells
 
 from ..pipelines import Pipelines, Run
 from .test_nifi import DONE, FAILED, NOT_STARTED, REFUSED
@@ -157,17 +158,21 @@ class TestRequests:
 @pytest.mark.parametrize(
     ("fields", "says"),
     [
-        ({"password": "wrong"}, "refused user"),
-        ({"extra": "{}"}, "self-signed certificate in certificate chain"),
+        ({"password": "wrong"}, ("refused user", "Correct login and password")),
+        ({"extra": "{}"}, ("no trusted connection", "Give the PEM file of the authority")),
     ],
     ids=["a wrong password", "an authority that is not trusted"],
 )
-def test_a_login_that_is_not_possible(lake: Lake, fields: dict[str, str], says: str) -> None:
+def test_a_login_that_is_not_possible(
+    lake: Lake, fields: dict[str, str], says: tuple[str, ...]
+) -> None:
     lake.draw()
     lake.connect(**fields)
+    lake.pipelines.write("_defaults.yaml", "defaults: {retries: 3, retry_delay: 0.1s}")
     run = lake.run(ONCE)
     assert (run.state, run.states) == ("failed", REFUSED)
-    assert says in run.log
+    tells(run.log, *says)
+    assert run.log.count("Task failed with exception") == 1  # it is not tried again
 
 
 def test_two_groups_of_one_path(lake: Lake) -> None:
@@ -176,7 +181,7 @@ def test_two_groups_of_one_path(lake: Lake) -> None:
     lake.group = replace(lake.group, name=f"{lake.group.name}/Twin")
     run = lake.run()
     assert (run.state, run.states) == ("failed", REFUSED)
-    assert "2 process groups have the path" in run.log
+    tells(run.log, "2 process groups have the path", "Rename one in NiFi, or give the id")
 
 
 def test_an_invalid_processor_is_not_started_not_even_later(
@@ -188,6 +193,7 @@ def test_an_invalid_processor_is_not_started_not_even_later(
     run = lake.run(ONCE)
     assert (run.state, run.states) == ("failed", NOT_STARTED)
     assert "'Relationship success' is invalid" in run.log
+    tells(run.log, "are not valid, so nothing was started", "Correct or disable them in NiFi")
     lake.group.change(lost, autoTerminatedRelationships=["success", "failure"])
     time.sleep(1)
     assert set(lake.group.states().values()) == {"STOPPED"}
@@ -209,7 +215,7 @@ def test_a_service_that_is_not_enabled(lake: Lake, monkeypatch: pytest.MonkeyPat
     run = lake.run(ONCE)
     assert (run.state, run.states) == ("failed", NOT_STARTED)
     assert "'pool'" in run.log
-    assert "were not enabled" in run.log
+    tells(run.log, "1 controller services were not enabled", "Correct them in NiFi")
     assert lake.rests
 
 
@@ -220,7 +226,7 @@ def test_a_queue_that_is_not_empty(lake: Lake) -> None:
         time.sleep(0.1)
     run = lake.run(ONCE)
     assert (run.state, run.states) == ("failed", REFUSED)
-    assert "1 flow files of an earlier run are queued" in run.log
+    tells(run.log, "1 flow files of an earlier run are queued", "Look at them in NiFi")
     run = lake.run(ONCE, "queue_before: drop")
     assert run.state == "success"
     assert lake.written == 1
@@ -236,7 +242,7 @@ def test_a_flow_that_does_nothing(lake: Lake) -> None:
     lake.group.run(source, "DISABLED")
     run = lake.run(wait="grace: 1s, timeout: 60s")
     assert (run.state, run.states) == ("failed", FAILED)
-    assert "Look at the source's schedule" in run.log
+    tells(run.log, "nothing came from its source", "Look at the source's schedule")
     assert lake.rests
     assert lake.run(wait="grace: 1s, timeout: 60s, no_activity: succeed").state == "success"
 
@@ -246,7 +252,7 @@ def test_a_source_that_never_ends(lake: Lake) -> None:
     lake.group.change(source, schedulingPeriod="100 ms")
     run = lake.run(wait="timeout: 3s")
     assert (run.state, run.states) == ("failed", FAILED)
-    assert "stopped first or run once (`source`)" in run.log
+    tells(run.log, "was not done in 0:00:03", "stopped first or run once (`source`)")
     assert lake.rests
 
 
@@ -263,7 +269,7 @@ def test_an_error_bulletin(lake: Lake) -> None:
     lake.draw(FlowFile_Success_Iterations="0", FlowFile_Exception_Iterations="1")
     run = lake.run(ONCE)
     assert (run.state, run.states) == ("failed", FAILED)
-    assert "RuntimeException" in run.log
+    tells(run.log, "work reports ERROR", "RuntimeException", "Correct the flow")
     assert lake.rests
 
 
@@ -276,7 +282,7 @@ def test_flow_files_in_a_failure_connection(lake: Lake) -> None:
     lake.group.run(look, "DISABLED")
     run = lake.run(ONCE, f"failure_connections: [{failed}]")
     assert (run.state, run.states) == ("failed", FAILED)
-    assert "work → look at it (failure)" in run.log
+    tells(run.log, "1 in work → look at it (failure)", "look at them in NiFi")
     assert lake.group.load()["flowFilesQueued"] == 1
     assert lake.rests
 
@@ -286,6 +292,7 @@ def test_a_flow_that_delivers_nothing(lake: Lake) -> None:
     assert lake.run(ONCE).state == "success"  # nobody asked
     run = lake.run(ONCE, "expect: {min_flow_files_out: 1}")
     assert (run.state, run.states) == ("failed", FAILED)
+    tells(run.log, "delivered too little", "name it in `failure_connections`")
     assert lake.written == 0
 
 
@@ -303,7 +310,7 @@ def test_a_processor_that_a_person_stops(lake: Lake) -> None:
     with lake.meanwhile(lambda: lake.group.run(put, "STOPPED")):
         run = lake.run(ONCE)
     assert (run.state, run.states) == ("failed", FAILED)
-    assert "'put'" in run.log
+    tells(run.log, "somebody stopped the others: 'put'", "Run again when the flow may run")
     assert lake.rests
 
 
@@ -370,5 +377,5 @@ class TestNiFiGoes:
             lake.server.start()
         failed = [run.states[f"lake.{task}"] for task in ("wait", "stop")]
         assert (run.state, failed) == ("failed", ["failed", "failed"])
-        assert "Nobody knows whether the flow still runs" in run.log
+        tells(run.log, "NiFi did not answer for 0:00:02", "look when NiFi is back")
         assert "The flow may still run" in run.log
