@@ -140,12 +140,23 @@ class LiveScreen:
         from rich.table import Table as RichTable
 
         title = f"{time.monotonic() - self._started:.0f} s"
-        table = RichTable("run", *order, title, box=box.SIMPLE_HEAD)
+        # it fits into 80 columns
+        table = RichTable(
+            "run", *_short(order), title, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False
+        )
         found = {(task.dag_run_id, task.task_id): task for task in tasks}
         for run in runs:
             cells = [_task_cell(found.get((run.dag_run_id, name))) for name in order]
             table.add_row(self._label(run), *cells, _coloured(run.state))
         return table
+
+
+def _short(order: Sequence[str]) -> list[str]:
+    """The tasks' names without their groups', where that leaves no two alike."""
+    names = [each.rpartition(".")[2] for each in order]
+    return [
+        name if names.count(name) == 1 else whole for name, whole in zip(names, order, strict=True)
+    ]
 
 
 def format_table(table: Table) -> list[str]:

@@ -30,6 +30,7 @@ class Preflight(NiFiTask):
     stopped. Its result: `prepared` and `keeper`, for the other tasks.
     """
 
+    custom_operator_name = "NiFi preflight"
     template_fields: Sequence[str] = ("conn_id", "job")
 
     def __init__(self, *, job: Mapping[str, Any], **kwargs: Any) -> None:

@@ -22,6 +22,7 @@ class Start(NiFiTask):
     and `hold`, the claim.
     """
 
+    custom_operator_name = "NiFi start"
     template_fields: Sequence[str] = ("conn_id", "job")
 
     def __init__(self, *, job: Mapping[str, Any], **kwargs: Any) -> None:

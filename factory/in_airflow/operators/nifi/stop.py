@@ -27,6 +27,8 @@ class Stop(NiFiTask):
     :param restore: give the parameters their old values.
     """
 
+    custom_operator_name = "NiFi stop"
+
     def __init__(self, *, stop: str, restore: bool = False, **kwargs: Any) -> None:
         super().__init__(**{**teardown.RETRIES, **kwargs})
         self.stop = stop

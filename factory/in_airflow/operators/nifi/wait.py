@@ -27,6 +27,7 @@ class Wait(NiFiTask):
     :param stop: whether a person who ends the wait ends the flow.
     """
 
+    custom_operator_name = "NiFi wait"
     template_fields: Sequence[str] = ("conn_id", "rules")
 
     def __init__(self, *, rules: Mapping[str, Any], stop: str = "always", **kwargs: Any) -> None:
