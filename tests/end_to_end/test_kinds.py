@@ -73,6 +73,17 @@ tasks:
     needs: [call]
     run: echo "it said {{ ti.xcom_pull('call') }}"
 """,
+    "orders": """
+tasks:
+  - id: orders
+    uses: ingest
+    retries: 1
+    retry_delay: 1h
+    with:
+      source: {type: file, path: "FOLDER/orders*.csv", format: {type: csv, columns: {n: bigint}}}
+      target: {type: postgres, conn_id: warehouse, table: orders}
+      write: {mode: append}
+""",
     "failing": """
 owner: trips
 alerts:
@@ -259,6 +270,23 @@ def test_a_function_beside_its_spec(world: World) -> None:
     run = world.ended(world.api.trigger("function", logical_date=DAY))
     assert run.state == "success"
     assert "it said 2024-01-02 and more" in world.log(run, "use")
+
+
+def test_a_person_ends_a_run_before_its_load(world: World) -> None:
+    (world.folder / "orders.csv").write_text("n\nmany\n")
+    run = world.api.trigger("orders")
+    until(lambda: world.states(run).get("orders.to_parquet") == "up_for_retry")
+    path = f"/api/v2/dags/orders/dagRuns/{run.dag_run_id}"
+    world.api._send("PATCH", path, json={"state": "failed"})
+    assert world.ended(run).state == "failed"
+    assert world.states(run) == {
+        "orders.list_files": "success",
+        "orders.to_parquet": "skipped",
+        "orders.load": "skipped",
+        "orders.clean_up": "failed",
+        "orders.done": "skipped",
+    }
+    assert "a person ended this run" in world.log(run, "orders.clean_up")
 
 
 def test_a_failed_run_is_told_once_with_every_task_that_failed(world: World) -> None:

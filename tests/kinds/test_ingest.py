@@ -36,6 +36,7 @@ def test_a_file_behind_an_address_is_downloaded_first() -> None:
         "load_x.to_parquet",
         "load_x.load",
         "load_x.clean_up",
+        "load_x.done",
     ]
     assert fragment.first == ("load_x.download",)
     assert fragment.last == ("load_x.load",)
@@ -43,7 +44,9 @@ def test_a_file_behind_an_address_is_downloaded_first() -> None:
 
 def test_one_file_on_disk_is_read_in_place() -> None:
     fragment = ingest.compile(step({**FILE, "path": "file:///data/{{ ds }}.csv"}))
-    assert names(fragment) == ["load_x.to_parquet", "load_x.load", "load_x.clean_up"]
+    assert names(fragment) == [
+        f"load_x.{name}" for name in ("to_parquet", "load", "clean_up", "done")
+    ]
     convert = fragment.tasks[0]
     assert convert.arguments["files"] == ["file:///data/{{ ds }}.csv"]
     assert convert.arguments["format"] == {"type": "csv", "delimiter": ";"}
@@ -55,7 +58,7 @@ def test_one_file_on_disk_is_read_in_place() -> None:
 )
 def test_several_files_are_shared_out(path: str | list[str]) -> None:
     fragment = ingest.compile(step({**FILE, "path": path}))
-    listing, convert, load, _ = fragment.tasks
+    listing, convert, load, *_ = fragment.tasks
     assert listing.id == "load_x.list_files"
     assert listing.arguments["paths"] == ([path] if isinstance(path, str) else path)
     assert convert.expand == {"files": Output("load_x.list_files")}
@@ -70,8 +73,16 @@ def test_bad_rows_and_lineage_are_the_conversions() -> None:
 
 
 def test_clean_up_is_the_teardown_of_the_first_task() -> None:
-    *_, clean_up = ingest.compile(step(HTTP)).tasks
+    *_, clean_up, _ = ingest.compile(step(HTTP)).tasks
     assert (clean_up.role, clean_up.setups) == ("teardown", ("load_x.download",))
+
+
+def test_a_failed_load_fails_the_run_though_its_teardown_stands_for_it() -> None:
+    fragment = ingest.compile(step(HTTP))
+    *_, clean_up, done = fragment.tasks
+    assert clean_up.fails_run
+    assert ("load_x.load", done.id) in fragment.edges
+    assert done.settings == {"trigger_rule": "none_failed"}
 
 
 def test_the_load_updates_the_tables_asset() -> None:

@@ -27,6 +27,7 @@ else:
     AnyTarget = any_of("factory.kinds.ingest.targets")
 
 
+EMPTY = "airflow.providers.standard.operators.empty.EmptyOperator"
 BadRows = Annotated[int, Meta(ge=0)]
 
 
@@ -68,21 +69,34 @@ class Arguments(Strict, frozen=True, kw_only=True):
 
 
 def compile(step: Step) -> Fragment:
-    """A group of tasks that hand files over on the stage; a teardown removes them."""
+    """A group of tasks that hand files over on the stage; a teardown removes them.
+
+    The teardown fails a run that a person ended, when Airflow would let it succeed. As it then
+    stands for the tasks before it, `done` fails when the load does; nothing but such an end skips
+    it.
+    """
     given: Arguments = step.arguments
     staged = given.source.tasks(step)
     tasks = [*staged, _load(step, staged[-1])]
     first, last = tasks[0], tasks[-1]
     work = [msgspec.structs.replace(first, role="setup"), *tasks[1:]]
-    arguments = {"after": last.id, "retention": step.stage_retention}
+    done = Task(
+        id=f"{step.id}.done",
+        operator=EMPTY,
+        settings={"trigger_rule": "none_failed"},
+        group=step.id,
+    )
+    arguments = {"after": last.id, "done": done.id, "retention": step.stage_retention}
     clean_up = task(step, "clean_up", f"{OPERATORS}.clean_up.CleanUp", arguments)
-    clean_up = msgspec.structs.replace(clean_up, role="teardown", setups=(first.id,))
+    clean_up = msgspec.structs.replace(
+        clean_up, role="teardown", setups=(first.id,), fails_run=True
+    )
     edges = [(before.id, after.id) for before, after in itertools.pairwise(tasks)]
     return Fragment(
-        tasks=(*work, clean_up),
+        tasks=(*work, clean_up, done),
         first=(first.id,),
         last=(last.id,),
-        edges=(*edges, (last.id, clean_up.id)),
+        edges=(*edges, (last.id, clean_up.id), (last.id, done.id)),
         group=Group(step.id, f"{type(given.source).__name__} → {given.target.table}"),
     )
 

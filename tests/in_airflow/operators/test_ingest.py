@@ -37,6 +37,7 @@ DONE = {
     "orders.to_parquet": "success",
     "orders.load": "success",
     "orders.clean_up": "success",
+    "orders.done": "success",
 }
 
 

@@ -11,6 +11,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from factory.in_airflow.operators import teardown
 from factory.in_airflow.operators.ingest.staged import DOWNLOADS, QUARANTINE, ROWS, Staged
 
 if TYPE_CHECKING:
@@ -28,19 +29,16 @@ class CleanUp(Staged):
 
     template_fields: Sequence[str] = ("stage",)
 
-    def __init__(self, *, after: str, retention: float, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(self, *, after: str, done: str, retention: float, **kwargs: Any) -> None:
+        super().__init__(**{**teardown.RETRIES, **kwargs})
         self.after = after
+        self.done = done
         self.retention = retention
 
     def execute(self, context: Context) -> None:
         """Remove, or say what stays, why, and until when."""
-        task = context["task_instance"]
         folder = self._folder(context)
-        states = task.get_task_states(
-            dag_id=task.dag_id, task_ids=[self.after], run_ids=[task.run_id]
-        )
-        state = states.get(task.run_id, {}).get(self.after)
+        state = teardown.states(context, self.after)[self.after]
         if state in ("success", "skipped"):
             for part in (DOWNLOADS, ROWS):
                 shutil.rmtree(folder / part, ignore_errors=True)
@@ -53,6 +51,7 @@ class CleanUp(Staged):
         elif (folder / QUARANTINE).exists():
             log.warning("rows in quarantine stay in %s%s", folder / QUARANTINE, self._until())
         self._sweep(folder.parent)
+        teardown.fail_if_ended(context, last=self.after, done=self.done)
 
     def _until(self) -> str:
         until = datetime.fromtimestamp(time.time() + self.retention, timezone.utc)
