@@ -140,7 +140,9 @@ class LiveScreen:
         from rich.table import Table as RichTable
 
         title = f"{time.monotonic() - self._started:.0f} s"
-        # it fits into 80 columns
+        # it fits into 80 columns; what does nothing has nothing to tell
+        empty = {task.task_id for task in tasks if task.operator == "EmptyOperator"}
+        order = [name for name in order if name not in empty]
         table = RichTable(
             "run", *_short(order), title, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False
         )

@@ -2,6 +2,7 @@ from datetime import datetime, timezone
 from decimal import Decimal
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from factory.embedded import demo, demo_results, demo_screen
@@ -91,7 +92,23 @@ def test_a_terminal_gets_one_line_a_run(monkeypatch: pytest.MonkeyPatch) -> None
     console = Console(width=100, no_color=True)
     with console.capture() as shown:
         console.print(screen._table(["load", "check"], [a_run("running")], tasks))
-    assert "2024-02   success 1.2 s   running   running" in shown.get()
+    assert "2024-02  success 1.2 s  running  running" in shown.get()
+
+
+def test_the_table_of_a_nifi_run_fits_into_80_columns() -> None:
+    from rich.console import Console
+
+    screen = demo_screen.LiveScreen()
+    order = [f"move.{task}" for task in ("preflight", "start", "wait", "done", "stop")]
+    tasks = [a_task(name, "success") for name in (*order, "compare")]
+    tasks[2] = a_task("move.wait", "deferred")
+    tasks[3] = msgspec.structs.replace(tasks[3], operator="EmptyOperator")
+    console = Console(width=80, no_color=True)
+    with console.capture() as shown:
+        console.print(screen._table([*order, "compare"], [a_run("running")], tasks))
+    assert "…" not in shown.get()
+    head = next(line for line in shown.get().splitlines() if "preflight" in line)
+    assert head.split()[:6] == ["run", "preflight", "start", "wait", "stop", "compare"]
 
 
 def test_complete_results_have_no_problem() -> None:
