@@ -114,7 +114,8 @@ class TestBackPressure:
         """The queue is full for longer than the stall timeout, and no look finds a thread."""
         draw_gate(lake, "1 sec")
         run = lake.run(
-            "source: {type: drain, processors: [start], after: 5s}", wait="stall_timeout: 3s"
+            "source: {type: drain, processors: [start], after: 5s}",
+            wait="timeout: 60s, stall_timeout: 3s",
         )
         assert (run.state, run.states) == ("success", DONE)
         assert lake.group.load()["flowFilesQueued"] == 0
@@ -123,7 +124,7 @@ class TestBackPressure:
 
     def test_of_one_that_takes_nothing_is_stuck(self, lake: Lake) -> None:
         draw_gate(lake, "1 day")
-        run = lake.run(wait="stall_timeout: 3s")
+        run = lake.run(wait="timeout: 60s, stall_timeout: 3s")
         says = ("5 flow files (0 bytes) did not move", "see what the next processor waits for")
         failed(lake, run, FAILED, *says, "back-pressure")
         assert run.xcom("lake.wait")["verdict"] == "stalled"

@@ -360,6 +360,7 @@ class TestNiFiGoes:
         with lake.meanwhile(restart):
             run = lake.run(ONCE)
         assert (run.state, run.states) == ("success", DONE)
+        assert "Task failed" not in run.log  # not by another try
         assert lake.written == 1
         with canvas.root(lake.server) as root:  # the token of before is of another life
             lake.group = replace(lake.group, api=root.api)
