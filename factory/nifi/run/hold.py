@@ -228,6 +228,6 @@ def _held(prepared: Prepared, current: Keeper) -> errors.AlreadyRunning:
     return errors.AlreadyRunning(
         f"the process group {prepared.name!r} ({prepared.group_id}) is driven by "
         f"{current.who or 'another run, or a person'}",
-        "Wait until that is done (`retries` does), and let one pipeline with `max_active_runs: 1` "
-        "drive it",
+        "With `retries` the step waits its turn; better, let one pipeline with "
+        "`max_active_runs: 1` drive it",
     )

@@ -159,9 +159,9 @@ def _not_started(group: Group, patience: Patience) -> Flow[None]:
     known = yield from processors.within(group.id)
     waiting = [each for each in known if each.state not in ("RUNNING", "DISABLED")]
     raise errors.NotStarted(
+        f"not started:{processors.listed(waiting, lambda each: f'{each} is {each.state}')}\n"
         f"{group.running} of {group.running + group.stopped + group.invalid} components of "
-        f"{group.name!r} ({group.id}) run {patience.start:.0f} s after the start; these do not:"
-        f"{processors.listed(waiting, lambda each: f'{each} is {each.state}')}",
+        f"{group.name!r} ({group.id}) run {patience.start:.0f} s after the start",
         "NiFi passes over components that the user may not operate",
     )
 

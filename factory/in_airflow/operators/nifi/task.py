@@ -83,7 +83,7 @@ class NiFiTask(BaseOperator):
         except NiFiError as error:
             failed = failure(error)
         # outside of `except`: the log's last line is what a person reads
-        raise failed
+        raise failed from None
 
 
 def failure(error: NiFiError) -> Exception:
