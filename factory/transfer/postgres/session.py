@@ -68,7 +68,8 @@ def refuse_without_rights(
         " FROM unnest(%s::text[]) need",
         (oid, oid, list(needs)),
     ).fetchall()
-    lacking = [need for need, given, _ in granted if not given]
+    # NULL: another load has replaced the table since it was looked at; the publish looks again
+    lacking = [need for need, given, _ in granted if given is False]
     if lacking:
         role = sql.Identifier(granted[0][2]).as_string()
         words = ", ".join(lacking)

@@ -12,8 +12,8 @@ import pytest
 from psycopg import sql
 
 from factory.transfer.errors import ChecksFailed, SchemaChanged, TransferError
-from factory.transfer.postgres import columns, ledger
-from factory.transfer.postgres.table import Table
+from factory.transfer.postgres import columns, ledger, session
+from factory.transfer.postgres.table import Table, existing
 
 from .conftest import APPEND, REPLACE, Warehouse
 
@@ -183,6 +183,18 @@ def test_loads_of_several_tables_at_once(warehouse: Warehouse) -> None:
         assert all(pool.map(one, range(6)))
     assert warehouse.tables() == {"t0", "t1", "t2", "_factory_loads"}
     assert warehouse.locks() == []
+
+
+def test_a_table_that_was_replaced_since_it_was_looked_at_is_no_refusal(
+    warehouse: Warehouse,
+) -> None:
+    with psycopg.connect(warehouse.uri) as connection:
+        target = Table(warehouse.schema, "trips")
+        connection.execute(sql.SQL("CREATE TABLE {} (id bigint)").format(target.identifier))
+        found = existing(connection, target)
+        assert found
+        connection.execute(sql.SQL("DROP TABLE {}").format(target.identifier))
+        session.refuse_without_rights(connection, target, found.oid, ("INSERT", "DELETE"))
 
 
 def change(most: float) -> list[dict[str, Any]]:
