@@ -17,6 +17,8 @@ venv: $(READY) ## make .venv and install the lock (PYTHON=python3.12 chooses ano
 demo: $(READY) ## PostgreSQL, Airflow and three months of taxi trips, here (ARGS=--exit)
 	@$(BIN)/factory demo $(ARGS)
 
+# a file's tests share servers, so files are dealt out; those that wait for an Airflow come early
+test: ARGS ?= -n 2 --dist loadfile --no-loadscope-reorder
 test: $(READY) ## all checks and all tests (ARGS="-k name" for some tests)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -143,8 +144,10 @@ def as_nobody(function: Callable[[], Any]) -> Any:
 @pytest.fixture
 def open_path(tmp_path: Path) -> Path:
     """A folder that everybody may enter, below folders that pytest keeps for its user."""
-    for folder in (tmp_path, *list(tmp_path.parents)[:2]):
-        folder.chmod(0o755)
+    system = Path(tempfile.gettempdir())
+    for folder in (tmp_path, *tmp_path.parents):
+        if system in folder.parents:
+            folder.chmod(0o755)
     return tmp_path
 
 
