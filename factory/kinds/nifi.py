@@ -11,8 +11,8 @@ import msgspec
 from msgspec import Meta
 
 from factory.errors import BuildError
-from factory.plan.kind import Fragment, Step
-from factory.plan.model import Group, Task, seconds
+from factory.plan.kind import Fragment, Step, done, task
+from factory.plan.model import Group, seconds
 from factory.spec.model import Duration, Strict, Uri
 from factory.spec.problem import Problem
 
@@ -204,36 +204,38 @@ def compile(step: Step) -> Fragment:
     job, rules = _job(given), _rules(given)
     common = {"conn_id": given.conn_id}
     tasks = (
-        _task(step, "preflight", "preflight.Preflight", {**common, "job": job}, role="setup"),
-        _task(step, "start", "start.Start", {**common, "job": job}, role="setup"),
-        _task(
+        task(
+            step,
+            "preflight",
+            f"{OPERATORS}.preflight.Preflight",
+            {**common, "job": job},
+            role="setup",
+        ),
+        task(step, "start", f"{OPERATORS}.start.Start", {**common, "job": job}, role="setup"),
+        task(
             step,
             "wait",
-            "wait.Wait",
+            f"{OPERATORS}.wait.Wait",
             {**common, "rules": rules, "stop": given.stop},
             outlets=(given.asset,) if given.asset else (),
         ),
-        _task(
+        task(
             step,
             "stop",
-            "stop.Stop",
+            f"{OPERATORS}.stop.Stop",
             {**common, "stop": given.stop, "restore": given.restore_parameters},
             role="teardown",
             setups=(f"{step.id}.preflight", f"{step.id}.start"),
             fails_run=True,
         ),
-        Task(
-            id=f"{step.id}.done",
-            operator="airflow.providers.standard.operators.empty.EmptyOperator",
-            group=step.id,
-        ),
+        done(step),
     )
-    preflight, start, wait, stop, done = (task.id for task in tasks)
+    preflight, start, wait, stop, end = (each.id for each in tasks)
     return Fragment(
         tasks=tasks,
         first=(preflight,),
-        last=(done,),
-        edges=((preflight, start), (start, wait), (wait, stop), (wait, done)),
+        last=(end,),
+        edges=((preflight, start), (start, wait), (wait, stop), (wait, end)),
         group=Group(step.id, f"NiFi {given.group}"),
     )
 
@@ -263,16 +265,6 @@ def check(step: Step, folder: Path) -> Iterator[Problem]:
                 f"{name} takes {needed:g} s, and the wait ends after {given.wait.timeout}",
                 expected=f"less than {given.wait.timeout}, or a longer `timeout`",
             )
-
-
-def _task(step: Step, name: str, operator: str, arguments: dict[str, Any], **more: Any) -> Task:
-    return Task(
-        id=f"{step.id}.{name}",
-        operator=f"{OPERATORS}.{operator}",
-        arguments=arguments,
-        group=step.id,
-        **more,
-    )
 
 
 def _job(given: Arguments) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -22,6 +22,7 @@ from factory.spec.resolve import Problem
 
 ENTRY_POINTS = "dag_factory.kinds"
 OPERATOR = "operator"
+_EMPTY = "airflow.providers.standard.operators.empty.EmptyOperator"
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,6 +59,18 @@ class Kind(Protocol):
 
 
 Check = Callable[[Step, Path], Iterable[Problem]]
+
+
+def task(step: Step, name: str, operator: str, arguments: Mapping[str, Any], **more: Any) -> Task:
+    """One of the several tasks of a step, in its group."""
+    return Task(
+        id=f"{step.id}.{name}", operator=operator, arguments=arguments, group=step.id, **more
+    )
+
+
+def done(step: Step, **more: Any) -> Task:
+    """An empty task, which ends a run as the tasks before it did: a teardown does not."""
+    return task(step, "done", _EMPTY, {}, **more)
 
 
 def single(step: Step, operator: str, arguments: dict[str, Any], **more: Any) -> Fragment:

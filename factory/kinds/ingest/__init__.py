@@ -14,7 +14,7 @@ from factory.kinds.check.parts import Check, plain, problems
 from factory.kinds.ingest import writes
 from factory.kinds.ingest.parts import OPERATORS, Source, Target, any_of, task
 from factory.kinds.ingest.writes import Write
-from factory.plan.kind import Fragment, Step
+from factory.plan.kind import Fragment, Step, done
 from factory.plan.model import Group, Output, Task
 from factory.spec.model import Strict
 from factory.spec.resolve import Problem
@@ -27,7 +27,6 @@ else:
     AnyTarget = any_of("factory.kinds.ingest.targets")
 
 
-EMPTY = "airflow.providers.standard.operators.empty.EmptyOperator"
 BadRows = Annotated[int, Meta(ge=0)]
 
 
@@ -80,23 +79,18 @@ def compile(step: Step) -> Fragment:
     tasks = [*staged, _load(step, staged[-1])]
     first, last = tasks[0], tasks[-1]
     work = [msgspec.structs.replace(first, role="setup"), *tasks[1:]]
-    done = Task(
-        id=f"{step.id}.done",
-        operator=EMPTY,
-        settings={"trigger_rule": "none_failed"},
-        group=step.id,
-    )
-    arguments = {"after": last.id, "done": done.id, "retention": step.stage_retention}
+    end = done(step, settings={"trigger_rule": "none_failed"})
+    arguments = {"after": last.id, "done": end.id, "retention": step.stage_retention}
     clean_up = task(step, "clean_up", f"{OPERATORS}.clean_up.CleanUp", arguments)
     clean_up = msgspec.structs.replace(
         clean_up, role="teardown", setups=(first.id,), fails_run=True
     )
     edges = [(before.id, after.id) for before, after in itertools.pairwise(tasks)]
     return Fragment(
-        tasks=(*work, clean_up, done),
+        tasks=(*work, clean_up, end),
         first=(first.id,),
         last=(last.id,),
-        edges=(*edges, (last.id, clean_up.id), (last.id, done.id)),
+        edges=(*edges, (last.id, clean_up.id), (last.id, end.id)),
         group=Group(step.id, f"{type(given.source).__name__} → {given.target.table}"),
     )
 

@@ -9,6 +9,7 @@ from typing import Any, Protocol, Union
 
 import msgspec
 
+from factory.plan import kind
 from factory.plan.kind import Step
 from factory.plan.model import Task
 from factory.spec.resolve import Problem
@@ -67,13 +68,8 @@ def task(
     expand: Mapping[str, Any] | None = None,
 ) -> Task:
     """A task of the step's group; one task for each value of `expand`."""
-    return Task(
-        id=f"{step.id}.{name}",
-        operator=operator,
-        arguments={"stage": step.stage, **arguments},
-        expand=expand or {},
-        group=step.id,
-    )
+    given = {"stage": step.stage, **arguments}
+    return kind.task(step, name, operator, given, expand=expand or {})
 
 
 def convert(step: Step, files: Any, format: dict[str, object], *, each: Any = None) -> Task:
