@@ -49,7 +49,7 @@ def _look(prepared: Prepared, rules: Rules, state: State) -> Flow[Sample]:
     found = yield from _bulletins(rules, state, group)
     left = yield from _left(prepared, group)
     expected = state.expected - stopped
-    detail = yield from _detail(state, group, expected)
+    detail = yield from _detail(prepared, state, group, expected)
     return Sample(
         running=group.running,
         invalid=group.invalid,
@@ -89,12 +89,14 @@ def _left(prepared: Prepared, group: Group) -> Flow[tuple[tuple[str, int], ...]]
     return tuple((label, number) for label, number in left if number)
 
 
-def _detail(state: State, group: Group, expected: int) -> Flow[str]:
-    """Which processors do not run, where a verdict may come of it."""
+def _detail(prepared: Prepared, state: State, group: Group, expected: int) -> Flow[str]:
+    """Which processors do not run and should, where a verdict may come of it."""
     if not state.short or (group.running >= expected and not group.invalid):
         return ""
     known = yield from processors.within(group.id)
-    odd = [each for each in known if each.state not in ("RUNNING", "DISABLED")]
+    ended = set(prepared.sources.values()) if state.sources == "ended" else set()
+    idle = [each for each in known if each.state not in ("RUNNING", "DISABLED")]
+    odd = [each for each in idle if each.id not in ended]
     return errors.named(
         [
             f"{each} is {'invalid' if each.validation == 'INVALID' else each.state.lower()}"

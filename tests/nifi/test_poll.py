@@ -200,6 +200,15 @@ def test_a_stopped_processor_is_named(orders: Orders) -> None:
     assert orders.nifi.count("GET", "/processors") == 1
 
 
+def test_a_source_that_ran_once_is_not_to_blame(orders: Orders) -> None:
+    prepared, state = _begin(orders, source="run_once", sources=("Query",))
+    orders.put.state = "STOPPED"
+    _, verdict = _wait(orders, prepared, state)
+    assert verdict.word == "stopped"
+    assert f"'Put' ({orders.put.id}) is stopped" in verdict.message
+    assert "'Query'" not in verdict.message
+
+
 def test_an_invalid_processor_is_named(orders: Orders) -> None:
     prepared, state = _begin(orders)
     orders.put.state, orders.put.errors = "STOPPED", ["'Bucket' is required"]

@@ -118,7 +118,7 @@ def _run(job: Job, prepared: Prepared, group: Group, patience: Patience) -> Flow
         if _runs(job, prepared, group):
             return group
         if time.monotonic() >= until:
-            yield from _not_started(group, patience)
+            yield from _not_started(job, prepared, group, patience)
         yield Pause(patience.look)
 
 
@@ -155,9 +155,11 @@ def _chosen(
     return chosen
 
 
-def _not_started(group: Group, patience: Patience) -> Flow[None]:
+def _not_started(job: Job, prepared: Prepared, group: Group, patience: Patience) -> Flow[None]:
     known = yield from processors.within(group.id)
-    waiting = [each for each in known if each.state not in ("RUNNING", "DISABLED")]
+    later = set(prepared.sources.values()) if job.source == "run_once" else set()
+    idle = [each for each in known if each.state not in ("RUNNING", "DISABLED")]
+    waiting = [each for each in idle if each.id not in later]
     raise errors.NotStarted(
         f"not started:{processors.listed(waiting, lambda each: f'{each} is {each.state}')}\n"
         f"{group.running} of {group.running + group.stopped + group.invalid} components of "
