@@ -5,7 +5,7 @@ NiFi is a stand-in whose flows work until they are told to end.
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +34,16 @@ tasks:
       wait: {{poll_interval: 0.5s, timeout: 5m}}
   - {{id: after, needs: [lake], run: "true"}}
 """
+NAMES = (
+    "plain",
+    "run_failed",
+    "wait_failed",
+    "cleared",
+    "wait_killed",
+    "shared",
+    "triggerer",
+)
+"""Pipelines, each with a group of its name, and `also_shared`: all there before Airflow starts."""
 BUSY = fake.Load(queued=1, threads=1)
 IDLE = fake.Load(moved=9, received=4, sent=4)
 
@@ -62,17 +72,7 @@ class Flow:
 class World:
     airflow: Airflow
     nifi: fake.FakeNiFi
-    root: Path
-
-    def flow(self, name: str) -> Flow:
-        """A group, and a pipeline of its name that drives it."""
-        made = Flow(self.nifi, name)
-        self.pipeline(name, made)
-        return made
-
-    def pipeline(self, name: str, flow: Flow) -> None:
-        """One that drives that group."""
-        (self.root / f"{name}.yaml").write_text(SPEC.format(group=flow.group.name))
+    flows: Mapping[str, Flow]
 
     def trigger(self, name: str) -> DagRun:
         self.known(name)
@@ -143,20 +143,23 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     root = folder / "dag_factory_configs"
     root.mkdir()
     with fake.serving() as served:
+        flows = {name: Flow(served.nifi, name) for name in NAMES}
+        for name, group in {**{name: name for name in NAMES}, "also_shared": "shared"}.items():
+            (root / f"{name}.yaml").write_text(SPEC.format(group=group))
         connection = f"nifi://{fake.USER}:{fake.PASSWORD}@127.0.0.1:{served.http.port}/http"
         env = {
             "FACTORY_CONFIGS": str(root),
-            "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "3",
+            # until a scheduler gives the triggers of one that died to another
+            "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "12",
         }
         with airflow.running(
             folder / "airflow", dags=DAGS, connections={"nifi": connection}, env=env
         ) as running:
-            world = World(running, served.nifi, root)
-            yield world
+            yield World(running, served.nifi, flows)
 
 
 def test_a_flow_from_its_start_to_its_end(world: World) -> None:
-    flow = world.flow("plain")
+    flow = world.flows["plain"]
     run = world.trigger("plain")
     world.deferred(run)
     assert flow.runs
@@ -167,7 +170,7 @@ def test_a_flow_from_its_start_to_its_end(world: World) -> None:
 
 
 def test_a_person_marks_the_run_failed(world: World) -> None:
-    flow = world.flow("run_failed")
+    flow = world.flows["run_failed"]
     run = world.trigger("run_failed")
     world.deferred(run)
     world.send("PATCH", f"dags/{run.dag_id}/dagRuns/{run.dag_run_id}", {"state": "failed"})
@@ -176,7 +179,7 @@ def test_a_person_marks_the_run_failed(world: World) -> None:
 
 
 def test_a_person_marks_the_wait_failed(world: World) -> None:
-    flow = world.flow("wait_failed")
+    flow = world.flows["wait_failed"]
     run = world.trigger("wait_failed")
     world.deferred(run)
     path = f"dags/{run.dag_id}/dagRuns/{run.dag_run_id}/taskInstances/lake.wait"
@@ -186,7 +189,7 @@ def test_a_person_marks_the_wait_failed(world: World) -> None:
 
 
 def test_a_person_clears_the_wait(world: World) -> None:
-    flow = world.flow("cleared")
+    flow = world.flows["cleared"]
     run = world.trigger("cleared")
     world.deferred(run)
     body = {"dag_run_id": run.dag_run_id, "dry_run": False, "task_ids": ["lake.wait"]}
@@ -205,7 +208,7 @@ def test_a_person_clears_the_wait(world: World) -> None:
 
 
 def test_the_wait_is_killed_before_and_after_it_deferred(world: World) -> None:
-    flow = world.flow("wait_killed")
+    flow = world.flows["wait_killed"]
     run = world.trigger("wait_killed")
     world.kill_wait(run)
     until(lambda: world.tries(run)["wait"] == 2, "it is tried again")
@@ -220,8 +223,7 @@ def test_the_wait_is_killed_before_and_after_it_deferred(world: World) -> None:
 
 
 def test_two_pipelines_drive_one_group_at_once(world: World) -> None:
-    flow = world.flow("shared")
-    world.pipeline("also_shared", flow)
+    flow = world.flows["shared"]
     for name in ("shared", "also_shared"):
         world.known(name)
     runs = [world.airflow.api.trigger(name) for name in ("shared", "also_shared")]
@@ -240,7 +242,7 @@ def test_two_pipelines_drive_one_group_at_once(world: World) -> None:
 
 
 def test_the_triggerer_is_killed(world: World) -> None:
-    flow = world.flow("triggerer")
+    flow = world.flows["triggerer"]
     run = world.trigger("triggerer")
     world.deferred(run)
     looks = flow.group.looks
