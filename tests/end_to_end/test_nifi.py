@@ -97,9 +97,19 @@ class World:
 
     def kill_wait(self, run: DagRun) -> None:
         """Kill the next process that works at the wait with -9."""
-        path = f"dags/{run.dag_id}/dagRuns/{run.dag_run_id}/taskInstances/lake.wait"
-        title = f"airflow worker -- {self.airflow.api._send('GET', f'/api/v2/{path}').json()['id']}"
+        title = self.title(run)
         until(lambda: _killed(title), "a process works at the wait", pause=0.01)
+
+    def left_to_the_triggerer(self, run: DagRun) -> None:
+        """The process that deferred the wait has ended: the next one is that of its end."""
+        self.deferred(run)
+        title = self.title(run)
+        until(lambda: not _workers(title), "no process works at the wait")
+
+    def title(self, run: DagRun) -> str:
+        """Of a process that works at the wait's present try."""
+        path = f"dags/{run.dag_id}/dagRuns/{run.dag_run_id}/taskInstances/lake.wait"
+        return f"airflow worker -- {self.airflow.api._send('GET', f'/api/v2/{path}').json()['id']}"
 
     def log_of_failed(self, run: DagRun) -> list[str]:
         """Of the task that failed, as Airflow's UI shows it."""
@@ -120,12 +130,20 @@ class World:
 
 
 def _killed(title: str) -> bool:
+    found = _workers(title)
+    for each in found:
+        with suppress(psutil.Error):
+            each.kill()
+    return bool(found)
+
+
+def _workers(title: str) -> list[psutil.Process]:
+    found = []
     for each in psutil.process_iter():
         with suppress(psutil.Error):
             if " ".join(each.cmdline()).strip() == title:
-                each.kill()
-                return True
-    return False
+                found.append(each)
+    return found
 
 
 def until(ready: Callable[[], Any], what: str, seconds: float = 60, pause: float = 0.25) -> Any:
@@ -212,7 +230,7 @@ def test_the_wait_is_killed_before_and_after_it_deferred(world: World) -> None:
     run = world.trigger("wait_killed")
     world.kill_wait(run)
     until(lambda: world.tries(run)["wait"] == 2, "it is tried again")
-    world.deferred(run)
+    world.left_to_the_triggerer(run)
     flow.ended = True
     world.kill_wait(run)
     assert flow.changes(world.nifi) == 1  # nobody has stopped it meanwhile
