@@ -24,12 +24,17 @@ tasks:
     uses: nifi
     with:
       conn_id: nifi
-      group: Lake/Orders
-      wait: {{poll_interval: 0.05s, {wait}}}
+      group: {group}
+      wait: {{poll_interval: {poll}, {wait}}}
       {more}
   - {{id: after, needs: [lake], run: "true"}}
 """
 TASKS = ("preflight", "start", "wait", "stop", "done")
+
+
+def spec(group: str, *more: str, wait: str, poll: str) -> str:
+    """A pipeline that drives a group, and a task after that."""
+    return SPEC.format(group=group, more="\n      ".join(more), wait=wait, poll=poll)
 
 
 def states(*own: str, after: str) -> Mapping[str, str]:
@@ -60,7 +65,8 @@ class Lake:
     pipelines: Pipelines
 
     def write(self, *more: str, wait: str = "timeout: 20s", name: str = "orders") -> None:
-        self.pipelines.write(f"{name}.yaml", SPEC.format(more="\n      ".join(more), wait=wait))
+        text = spec("Lake/Orders", *more, wait=wait, poll="0.05s")
+        self.pipelines.write(f"{name}.yaml", text)
 
     def run(self, *more: str, wait: str = "timeout: 20s") -> Run:
         self.write(*more, wait=wait)

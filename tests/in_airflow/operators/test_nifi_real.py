@@ -27,22 +27,8 @@ from tests.nifi.driving import prepare, without_polls
 from tests.nifi.said import tells
 
 from ..pipelines import Pipelines, Run
-from .test_nifi import DONE, FAILED, NOT_STARTED, REFUSED
+from .test_nifi import DONE, FAILED, NOT_STARTED, REFUSED, spec
 
-SPEC = """
-version: 1
-start_date: 2024-01-01
-schedule: "@daily"
-tasks:
-  - id: lake
-    uses: nifi
-    with:
-      conn_id: nifi
-      group: {group}
-      wait: {{poll_interval: 0.2s, {wait}}}
-      {more}
-  - {{id: after, needs: [lake], run: "true"}}
-"""
 ONCE = "source: {type: run_once, processors: [start]}"
 
 
@@ -65,7 +51,7 @@ class Lake:
         return start, work, put
 
     def run(self, *more: str, wait: str = "timeout: 60s") -> Run:
-        text = SPEC.format(group=self.group.name, more="\n      ".join(more), wait=wait)
+        text = spec(self.group.name, *more, wait=wait, poll="0.2s")
         self.pipelines.write("orders.yaml", text)
         return self.pipelines.run("orders")
 

@@ -19,6 +19,7 @@ from tests.nifi.http_server import Reply
 
 A, B = Owner("orders/monday/lake", "aaaa"), Owner("copy/monday/lake", "bbbb")
 JOB = Job("Lake/Orders")
+ONCE = Job("Lake/Orders", source="run_once", sources=("Query",))
 NOW = 1_700_000_000.0
 
 
@@ -146,10 +147,9 @@ def test_a_mark_outlives_start_and_stop_of_the_group(orders: Orders) -> None:
     assert look(orders.client, seen.processor_id).held_by(A) == claimed.hold
 
 
-@pytest.mark.parametrize("source", ["none", "run_once"])
-def test_it_is_given_back_after_the_run_by_one_request(orders: Orders, source: str) -> None:
+@pytest.mark.parametrize("job", [JOB, ONCE], ids=["all", "run once"])
+def test_it_is_given_back_after_the_run_by_one_request(orders: Orders, job: Job) -> None:
     orders.nifi.members[orders.group.id] = [orders.source, orders.put]
-    job = Job("Lake/Orders", source=source, sources=("Query",) if source == "run_once" else ())  # type: ignore[arg-type]
     prepared, seen = _prepare(orders.client, job)
     claimed = orders.client.run(claiming(prepared, seen, A))
     orders.client.run(start(job, claimed, NOW))
@@ -208,12 +208,11 @@ def test_a_person_who_touches_the_processor_takes_nothing_over(orders: Orders) -
 
 def test_a_source_that_keeps_the_mark_still_runs_once(orders: Orders) -> None:
     orders.nifi.members[orders.group.id] = [orders.source, orders.put]
-    job = Job("Lake/Orders", source="run_once", sources=("Query",))
-    prepared, seen = _prepare(orders.client, job)
+    prepared, seen = _prepare(orders.client, ONCE)
     assert seen.processor_id == orders.source.id
     for _ in range(2):  # the second try, after the first was killed, finds that it ran
         claimed = orders.client.run(claiming(prepared, seen, A, NOW))
-        orders.client.run(start(job, claimed, NOW))
+        orders.client.run(start(ONCE, claimed, NOW))
     assert orders.source.once == 1
 
 
