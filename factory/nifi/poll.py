@@ -94,9 +94,8 @@ def _detail(prepared: Prepared, state: State, group: Group, expected: int) -> Fl
     if not state.short or (group.running >= expected and not group.invalid):
         return ""
     known = yield from processors.within(group.id)
-    ended = set(prepared.sources.values()) if state.sources == "ended" else set()
-    idle = [each for each in known if each.state not in ("RUNNING", "DISABLED")]
-    odd = [each for each in idle if each.id not in ended]
+    ended = prepared.sources.values() if state.sources == "ended" else ()
+    odd = processors.idle(known, tuple(ended))
     return errors.named(
         [
             f"{each} is {'invalid' if each.validation == 'INVALID' else each.state.lower()}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from factory.nifi import errors, model
@@ -47,6 +47,12 @@ def named(processors: Sequence[Processor], wanted: str) -> Processor:
 def at_rest(processors: Sequence[Processor]) -> dict[str, Mapping[str, Any]]:
     """The revisions of those that can be started, by id."""
     return {each.id: each.revision for each in processors if each.state == "STOPPED"}
+
+
+def idle(processors: Sequence[Processor], meant: Collection[str]) -> list[Processor]:
+    """Those that do not run and should; `meant` are ids of those that are meant to rest."""
+    resting = [each for each in processors if each.state not in ("RUNNING", "DISABLED")]
+    return [each for each in resting if each.id not in meant]
 
 
 def run_once(processor_id: str, revision: Mapping[str, Any]) -> Flow[None]:

@@ -157,9 +157,8 @@ def _chosen(
 
 def _not_started(job: Job, prepared: Prepared, group: Group, patience: Patience) -> Flow[None]:
     known = yield from processors.within(group.id)
-    later = set(prepared.sources.values()) if job.source == "run_once" else set()
-    idle = [each for each in known if each.state not in ("RUNNING", "DISABLED")]
-    waiting = [each for each in idle if each.id not in later]
+    later = prepared.sources.values() if job.source == "run_once" else ()
+    waiting = processors.idle(known, tuple(later))
     raise errors.NotStarted(
         f"not started:{processors.listed(waiting, lambda each: f'{each} is {each.state}')}\n"
         f"{group.running} of {group.running + group.stopped + group.invalid} components of "
