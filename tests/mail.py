@@ -8,7 +8,7 @@ from typing import Any
 
 from aiosmtpd.controller import Controller
 
-from factory.embedded.airflow import free_port
+from factory.embedded.ports import free_port
 
 
 @contextmanager

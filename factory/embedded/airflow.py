@@ -1,7 +1,10 @@
 """A real Airflow (`airflow standalone`) on the loopback, for the demo and the end-to-end tests.
 
-SQLite, LocalExecutor, a home of its own, nothing listening beyond 127.0.0.1. However the caller
-ends, nothing of it is left running (see `supervise`).
+A home, a PostgreSQL and a LocalExecutor of its own, nothing listening beyond 127.0.0.1. However the
+caller ends, nothing of it is left running (see `supervise`).
+
+Not SQLite: its one writer makes Airflow's API answer 500 ("database is locked") while the disk is
+slow, and its event loop wait for itself.
 """
 
 from __future__ import annotations
@@ -15,12 +18,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from factory.embedded import postgres
 from factory.embedded.airflow_api import AirflowApi, ApiError
+from factory.embedded.ports import free_port
 from factory.embedded.supervise import supervised
 from factory.errors import FactoryError
 
@@ -89,10 +94,12 @@ def running(
     environment |= {
         f"AIRFLOW_CONN_{conn_id.upper()}": value for conn_id, value in (connections or {}).items()
     }
-    environment |= env or {}
     log = home / "standalone.log"
     command = [str(_wrapper(home)), "standalone"]
-    with supervised(command, env=environment, cwd=home, log=log) as process:
+    with ExitStack() as stack:
+        database = stack.enter_context(postgres.running(home / "postgres"))
+        environment |= {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database.uri, **(env or {})}
+        process = stack.enter_context(supervised(command, env=environment, cwd=home, log=log))
         airflow = Airflow(
             url=f"http://127.0.0.1:{port}",
             username=_USER,
@@ -104,13 +111,6 @@ def running(
         )
         _wait_until_healthy(airflow, ready_seconds, cancelled)
         yield airflow
-
-
-def free_port() -> int:
-    """A TCP port that is free on 127.0.0.1 just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _require_free(port: int) -> None:
@@ -170,6 +170,7 @@ def _environment(
         "PYTHONUNBUFFERED": "1",
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__API__BASE_URL": url,
+        "AIRFLOW__API__EXPOSE_STACKTRACE": "True",  # on the loopback: a 500 says why
         "AIRFLOW__API__HOST": "127.0.0.1",
         "AIRFLOW__API__PORT": str(port),
         "AIRFLOW__API__WORKERS": "1",

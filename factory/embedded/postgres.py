@@ -6,14 +6,15 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+from factory.embedded.ports import free_port
+from factory.embedded.supervise import supervised
 
 READY_SECONDS = 60.0
 STOP_SECONDS = 30.0
@@ -40,26 +41,11 @@ class Server:
 
 @dataclass(frozen=True)
 class _Account:
-    """How to run a program so that PostgreSQL accepts it: it refuses to run as root."""
+    """Who owns the data, and how to run a program as that: PostgreSQL refuses to run as root."""
 
     uid: int
     gid: int
     prefix: tuple[str, ...] = ()
-    drop: bool = False
-
-    def options(self) -> dict[str, Any]:
-        options: dict[str, Any] = {
-            "cwd": "/",
-            "stdin": subprocess.DEVNULL,
-            "env": {
-                "PATH": os.environ.get("PATH", os.defpath),
-                "LC_ALL": "C",
-                "TZ": "UTC",
-            },
-        }
-        if self.drop:
-            options |= {"user": self.uid, "group": self.gid, "extra_groups": []}
-        return options
 
 
 @contextmanager
@@ -78,11 +64,8 @@ def running(data: Path, *, log: Path | None = None) -> Iterator[Server]:
             _initdb(binaries, data, account)
         _stop_leftover(data)
         log = log or data / "server.log"
-        process, port = _start(binaries, data, account, log)
-        try:
+        with _started(binaries, data, account, log) as port:
             yield Server("127.0.0.1", port, "postgres", "postgres")
-        finally:
-            _stop(process)
 
 
 def _binaries() -> Path:
@@ -113,14 +96,13 @@ def _account(data: Path, binaries: Path) -> _Account:
     if os.geteuid() != 0:
         return _Account(os.geteuid(), os.getegid())
     uid, gid = _owner(data)
-    candidates = [_Account(uid, gid, drop=True)]
-    if setpriv := shutil.which("setpriv"):
-        # Folders such as /root are closed to others. Rather than opening them, the server is
-        # allowed to pass through; containers often grant only the second capability.
-        candidates += [
-            _Account(uid, gid, _with_capability(setpriv, uid, gid, name))
-            for name in ("dac_read_search", "dac_override")
-        ]
+    setpriv = shutil.which("setpriv")
+    if setpriv is None:
+        raise EmbeddedError("PostgreSQL refuses to run as root, and there is no `setpriv` here")
+    # Folders such as /root are closed to others. Rather than opening them, the server is allowed to
+    # pass through; containers often grant only the second capability.
+    capabilities = (None, "dac_read_search", "dac_override")
+    candidates = [_Account(uid, gid, _as(setpriv, uid, gid, one)) for one in capabilities]
     for account in candidates:
         if all(_may_enter(account, path) for path in (data.parent, binaries / "postgres")):
             return account
@@ -144,9 +126,10 @@ def _owner(data: Path) -> tuple[int, int]:
     return entry.pw_uid, entry.pw_gid
 
 
-def _with_capability(setpriv: str, uid: int, gid: int, name: str) -> tuple[str, ...]:
+def _as(setpriv: str, uid: int, gid: int, capability: str | None) -> tuple[str, ...]:
     ids = (f"--reuid={uid}", f"--regid={gid}", "--clear-groups")
-    return (setpriv, *ids, f"--inh-caps=+{name}", f"--ambient-caps=+{name}", "--")
+    added = (f"--inh-caps=+{capability}", f"--ambient-caps=+{capability}") if capability else ()
+    return (setpriv, *ids, *added, "--")
 
 
 def _may_enter(account: _Account, path: Path) -> bool:
@@ -157,9 +140,26 @@ def _may_enter(account: _Account, path: Path) -> bool:
             "-d",
             f"{path}/." if path.is_dir() else str(path),
         ]
-        subprocess.run(command, capture_output=True, check=True, **account.options())
+        _run(command, check=True)
         return True
     return False
+
+
+def _run(command: Sequence[str], *, check: bool = False) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command,
+        check=check,
+        capture_output=True,
+        text=True,
+        cwd="/",
+        stdin=subprocess.DEVNULL,
+        env=_environment(),
+    )
+
+
+def _environment() -> dict[str, str]:
+    kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
+    return {"PATH": os.defpath, **kept, "LC_ALL": "C", "TZ": "UTC"}
 
 
 def _initdb(binaries: Path, data: Path, account: _Account) -> None:
@@ -182,9 +182,7 @@ def _initdb(binaries: Path, data: Path, account: _Account) -> None:
             "--no-locale",
             "--no-sync",
         ]
-        done = subprocess.run(
-            command, check=False, capture_output=True, text=True, **account.options()
-        )
+        done = _run(command)
         if done.returncode != 0:
             raise EmbeddedError(f"initdb failed: {done.stderr.strip() or done.stdout.strip()}")
         os.replace(new, data)
@@ -217,65 +215,40 @@ def _serves(pid: int, data: Path) -> bool:
         return False
 
 
-def _start(
-    binaries: Path, data: Path, account: _Account, log: Path
-) -> tuple[subprocess.Popen[bytes], int]:
+@contextmanager
+def _started(binaries: Path, data: Path, account: _Account, log: Path) -> Iterator[int]:
+    """The port of a server that takes connections, until the block ends."""
     deadline = time.monotonic() + READY_SECONDS
     while True:
-        port = _free_port()
-        process = _spawn(binaries, data, account, log, port)
-        try:
-            if _came_up(process, data):
-                return process, port
-            tail = log.read_text(errors="replace")[-2000:].strip()
-            # The port was taken in between, or a killed server's children are still ending.
-            again = "could not bind" in tail or "shared memory block" in tail
-            if not again or time.monotonic() > deadline:
-                raise EmbeddedError(f"PostgreSQL did not start; the end of {log}:\n{tail}")
-        except BaseException:
-            _stop(process)
-            raise
+        port = free_port()
+        log.unlink(missing_ok=True)
+        command = [*account.prefix, str(binaries / "postgres"), "-D", str(data)]
+        # No Unix socket: its path would have to be short, and TCP is all that is used.
+        command += ["-h", "127.0.0.1", "-p", str(port), "-c", "unix_socket_directories="]
+        with supervised(
+            command, env=_environment(), cwd=Path("/"), log=log, stop_seconds=STOP_SECONDS
+        ) as watcher:
+            if _came_up(watcher, data, port):
+                yield port
+                return
+        tail = log.read_text(errors="replace")[-2000:].strip()
+        # The port was taken in between, or a killed server's children are still ending.
+        again = "could not bind" in tail or "shared memory block" in tail
+        if not again or time.monotonic() > deadline:
+            raise EmbeddedError(f"PostgreSQL did not start; the end of {log}:\n{tail}")
         time.sleep(0.2)
 
 
-def _spawn(
-    binaries: Path, data: Path, account: _Account, log: Path, port: int
-) -> subprocess.Popen[bytes]:
-    command = [*account.prefix, str(binaries / "postgres"), "-D", str(data)]
-    # No Unix socket: its path would have to be short, and TCP is all that is used.
-    command += ["-h", "127.0.0.1", "-p", str(port), "-c", "unix_socket_directories="]
-    with open(log, "wb") as out:
-        # An own session: Ctrl-C on a terminal must reach us, not the server.
-        return subprocess.Popen(
-            command, stdout=out, stderr=out, start_new_session=True, **account.options()
-        )
+def _came_up(watcher: subprocess.Popen[bytes], data: Path, port: int) -> bool:
+    _wait(lambda: watcher.poll() is not None or _ready(data, port), READY_SECONDS)
+    return watcher.poll() is None and _ready(data, port)
 
 
-def _came_up(process: subprocess.Popen[bytes], data: Path) -> bool:
-    _wait(lambda: process.poll() is not None or _ready(data, process.pid), READY_SECONDS)
-    return process.poll() is None and _ready(data, process.pid)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _ready(data: Path, pid: int) -> bool:
+def _ready(data: Path, port: int) -> bool:
     with suppress(OSError, IndexError):
         lines = (data / "postmaster.pid").read_text().splitlines()
-        return lines[0] == str(pid) and lines[7].strip() == "ready"
+        return lines[3] == str(port) and lines[7].strip() == "ready"
     return False
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
-        if process.poll() is not None:
-            return
-        process.send_signal(number)
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(STOP_SECONDS)
 
 
 def _wait(condition: Callable[[], bool], seconds: float) -> bool:

@@ -3,6 +3,9 @@ import os
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -61,19 +64,39 @@ with running(Path(sys.argv[1])):
 """
 
 
-def test_the_server_of_a_killed_process_is_replaced(tmp_path: Path) -> None:
-    data = tmp_path / "pg"
+@contextmanager
+def held(data: Path) -> Iterator[subprocess.Popen[str]]:
+    """Another process with a server on `data`."""
     command = [sys.executable, "-c", HOLD, str(data)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as holder:
-        assert holder.stdout is not None
-        assert holder.stdout.readline() == "up\n"
-        with (
-            pytest.raises(EmbeddedError, match="in use by another process"),
-            running(data),
-        ):
+        try:
+            assert holder.stdout is not None
+            assert holder.stdout.readline() == "up\n"
+            yield holder
+        finally:
+            holder.kill()
+
+
+def test_the_server_of_a_killed_process_ends(tmp_path: Path) -> None:
+    data = tmp_path / "pg"
+    with held(data):
+        with pytest.raises(EmbeddedError, match="in use by another process"), running(data):
             pass
+        server = postmaster(data)
+    deadline = time.monotonic() + 30
+    while not gone(server):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_a_server_that_nobody_ended_is_replaced(tmp_path: Path) -> None:
+    data = tmp_path / "pg"
+    with held(data):
         left_over = postmaster(data)
-        holder.kill()
+        watcher = psutil.Process(left_over).parent()
+        assert watcher is not None
+        watcher.kill()
+    assert not gone(left_over)
     with running(data) as server:
         assert ask(server.uri, "select 1") == 1
         assert postmaster(data) != left_over

@@ -16,6 +16,7 @@ import pytest
 
 from factory.embedded import airflow
 from factory.embedded.airflow_api import AirflowApi, DagRun
+from factory.embedded.ports import free_port
 from factory.embedded.postgres import Server
 from tests import mail as mails
 from tests import web as webs
@@ -212,7 +213,7 @@ def world(tmp_path_factory: pytest.TempPathFactory, postgres: Server) -> Iterato
         chat = {"host": f"http://127.0.0.1:{slack.port}/services", "password": SLACK}
         connections = {
             "slack": json.dumps({"conn_type": "slackwebhook", **chat}),
-            "nowhere": f"http://127.0.0.1:{airflow.free_port()}",
+            "nowhere": f"http://127.0.0.1:{free_port()}",
             "api": f"http://127.0.0.1:{web.port}",
             "hook": f"http://127.0.0.1:{hook.port}",
             "warehouse": json.dumps(warehouse),

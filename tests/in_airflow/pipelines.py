@@ -85,6 +85,20 @@ class Pipelines:
         project = Project(self.root)
         return render(project.plan(dag_id), self.root)
 
+    def done(self, dag_id: str, task_id: str, since: datetime) -> bool:
+        """Whether the task has succeeded after `since`; for another thread to ask."""
+        from airflow.models.taskinstance import TaskInstance
+        from airflow.utils.session import create_session
+        from sqlalchemy import select
+
+        found = (
+            select(TaskInstance.state)
+            .where(TaskInstance.dag_id == dag_id, TaskInstance.task_id == task_id)
+            .where(TaskInstance.state == "success", TaskInstance.end_date >= since)
+        )
+        with create_session(scoped=False) as session:
+            return session.scalars(found).first() is not None
+
     def run(
         self,
         dag_id: str,

@@ -8,7 +8,6 @@ import json
 import os
 import secrets
 import shutil
-import socket
 import ssl
 import subprocess
 import time
@@ -24,6 +23,7 @@ import psutil
 from factory.embedded.airflow import Cancelled
 from factory.embedded.nifi import certificates
 from factory.embedded.nifi.assemble import Distribution, distribution, java
+from factory.embedded.ports import free_port
 from factory.embedded.supervise import supervised
 from factory.errors import FactoryError
 from factory.nifi.server import Server as Address
@@ -56,7 +56,7 @@ class Server:
     def __init__(self, folder: Path, parts: Distribution, settings: _Settings, port: int) -> None:
         self.folder = folder
         self.parts = parts
-        self.port = port or _free_port()
+        self.port = port or free_port()
         self.user = _USER
         self.password = secrets.token_urlsafe(18)
         self.ca_file = folder / "conf" / "ca.pem"
@@ -103,7 +103,7 @@ class Server:
                     self._fixed_port = True
                     return
                 self.stop()
-                self.port = _free_port()
+                self.port = free_port()
             raise FactoryError("NiFi found no free port")
         except BaseException:
             self.stop()
@@ -244,7 +244,7 @@ def _command(server: Server) -> list[str]:
         *("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"),
         f"-Dnifi.properties.file.path={server.folder / 'conf' / 'nifi.properties'}",
         f"-Dorg.apache.nifi.bootstrap.config.log.dir={server.folder / 'logs'}",
-        f"-Dorg.apache.nifi.management.server.address=127.0.0.1:{_free_port()}",
+        f"-Dorg.apache.nifi.management.server.address=127.0.0.1:{free_port()}",
         *("--enable-native-access=ALL-UNNAMED", "--add-opens=java.base/java.nio=ALL-UNNAMED"),
         "org.apache.nifi.NiFi",
     ]
@@ -279,9 +279,3 @@ def _tail(*logs: Path) -> str:
 
 def _without_frames(text: str) -> list[str]:
     return [line for line in text.splitlines() if not line.startswith("\t")]
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

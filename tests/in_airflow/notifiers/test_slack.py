@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from factory.embedded.airflow import free_port
+from factory.embedded.ports import free_port
 from factory.in_airflow.notifiers import slack
 from tests.web import Web
 

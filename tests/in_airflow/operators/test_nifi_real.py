@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime, timezone
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -73,12 +74,18 @@ class Lake:
 
     @contextmanager
     def meanwhile(self, act: Callable[[], object]) -> Iterator[None]:
-        """Do something as soon as the flow works."""
+        """Do something as soon as it is started and works."""
 
         def watch() -> None:
-            while not self.group.load()["activeThreadCount"] and not ended.is_set():
+            while not works() and not ended.is_set():
                 time.sleep(0.1)
             act()
+
+        def works() -> bool:
+            started = self.pipelines.done("orders", "lake.start", since)
+            return started and bool(self.group.load()["activeThreadCount"])
+
+        since = datetime.now(timezone.utc)
 
         ended = threading.Event()
         watching = threading.Thread(target=watch)

@@ -1,0 +1,10 @@
+"""TCP ports for the servers that are started here."""
+
+import socket
+
+
+def free_port() -> int:
+    """A port that is free on 127.0.0.1 just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
