@@ -118,7 +118,7 @@ def test_ctrl_c_is_quiet(enter: Callable[[str], Path]) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", script, str(fifo)], stderr=subprocess.PIPE, text=True
     ) as child:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while f"{fifo}".encode() not in Path(f"/proc/{child.pid}/cmdline").read_bytes():
             assert time.monotonic() < deadline
         with fifo.open("w"):  # returns when the child has opened it, too

@@ -194,7 +194,7 @@ def _eventually(file: Path) -> int:
 
 
 def _gone(pid: int) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while Path(f"/proc/{pid}").exists():
         assert time.monotonic() < deadline, "the task's shell still runs"
         time.sleep(0.1)

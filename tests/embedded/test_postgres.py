@@ -83,7 +83,7 @@ def test_the_server_of_a_killed_process_ends(tmp_path: Path) -> None:
         with pytest.raises(EmbeddedError, match="in use by another process"), running(data):
             pass
         server = postmaster(data)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while not gone(server):
         assert time.monotonic() < deadline
         time.sleep(0.05)

@@ -40,7 +40,7 @@ with supervised(command, env=os.environ, cwd=folder, log=folder / "log", stop_se
 
 def pids(folder: Path) -> list[int]:
     """Of the main process and its daemon, once both run."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         texts = [(folder / n).read_text() for n in ("main", "daemon") if (folder / n).exists()]
         if len(texts) == 2 and all(texts):
@@ -116,7 +116,7 @@ class TestStubborn:
         with subprocess.Popen(command) as holder:
             found = pids(tmp_path)
             holder.send_signal(number)
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while any(runs(pid) for pid in found) and time.monotonic() < deadline:
             time.sleep(0.05)
         assert not any(runs(pid) for pid in found)

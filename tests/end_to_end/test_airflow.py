@@ -74,7 +74,7 @@ class World:
         return "\n".join(self.api.log(task, attempt))
 
 
-def until(condition: Callable[[], Answer | None], seconds: float = 60) -> Answer:
+def until(condition: Callable[[], Answer | None], seconds: float = 180) -> Answer:
     """The first answer that is not empty."""
     deadline = time.monotonic() + seconds
     while not (answer := condition()):

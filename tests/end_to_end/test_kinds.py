@@ -175,7 +175,7 @@ class World:
         return [message for message in self.mail if message["To"] == address]
 
 
-def until(condition: Callable[[], Answer | None], seconds: float = 120) -> Answer:
+def until(condition: Callable[[], Answer | None], seconds: float = 240) -> Answer:
     """The first answer that is not empty."""
     deadline = time.monotonic() + seconds
     while not (answer := condition()):

@@ -79,7 +79,7 @@ class World:
         return self.airflow.api.trigger(name)
 
     def known(self, name: str) -> None:
-        until(lambda: self.airflow.api.dag(name), f"{name} is known", 120)
+        until(lambda: self.airflow.api.dag(name), f"{name} is known")
 
     def states(self, run: DagRun) -> dict[str, str]:
         found = self.airflow.api.task_instances(run.dag_id, run.dag_run_id)
@@ -122,7 +122,7 @@ class World:
             found = self.airflow.api.dag_run(run.dag_id, run.dag_run_id)
             return found.state if found.ended else None
 
-        state: str = until(ended, f"{run.dag_id} has ended", 120)
+        state: str = until(ended, f"{run.dag_id} has ended")
         return state
 
     def send(self, method: str, path: str, body: dict[str, Any]) -> Any:
@@ -146,7 +146,7 @@ def _workers(title: str) -> list[psutil.Process]:
     return found
 
 
-def until(ready: Callable[[], Any], what: str, seconds: float = 60, pause: float = 0.25) -> Any:
+def until(ready: Callable[[], Any], what: str, seconds: float = 180, pause: float = 0.25) -> Any:
     deadline = time.monotonic() + seconds
     while not (found := ready()):
         if time.monotonic() > deadline:

@@ -76,6 +76,7 @@ class HttpServer:
 
     def end(self) -> None:
         self.stop()
+        self._await(self._cancel())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
@@ -96,6 +97,13 @@ class HttpServer:
         for writer in list(self._open):
             writer.transport.abort()
         await asyncio.sleep(0.05)
+
+    async def _cancel(self) -> None:
+        """End the answers that are still delayed."""
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        for each in left:
+            each.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
