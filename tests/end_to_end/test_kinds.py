@@ -37,7 +37,7 @@ tasks: [{id: start, uses: trigger, with: {pipeline: child, wait: true, poll_inte
     # A scheduler that is slow to hear of a deferral takes a task that goes on within seconds for a
     # lost one, and repeats it: hence the retries, and above the longer interval.
     "waits": """
-defaults: {retries: 2, retry_delay: 1s}
+defaults: {retries: 10, retry_delay: 1s}
 tasks:
   - id: answer
     uses: wait
