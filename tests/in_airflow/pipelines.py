@@ -1,6 +1,7 @@
 """Pipelines from text, run by a real Airflow in this process."""
 
 import json
+from argparse import Namespace
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -28,7 +29,7 @@ class Run:
     def xcom(self, task_id: str, key: str = "return_value") -> Any:
         """What a task handed on; None when it did not."""
         from airflow.models.xcom import XComModel
-        from airflow.sdk.serde import deserialize
+        from airflow.sdk.bases.xcom import BaseXCom
         from airflow.utils.session import create_session
 
         with create_session() as session:
@@ -37,7 +38,7 @@ class Run:
                     run_id=self.run_id, key=key, task_ids=task_id, dag_ids=self.dag_id
                 )
             ).first()
-            return None if found is None else deserialize(found.value)
+            return None if found is None else BaseXCom.deserialize_value(found)
 
 
 class Pipelines:
@@ -107,6 +108,7 @@ class Pipelines:
         conf: dict[str, Any] | None = None,
     ) -> Run:
         """One run from its first task to its last; deferred tasks wait in this process."""
+        _read_dag_files()
         self._capfd.readouterr()
         self._caplog.clear()
         done = self.dag(dag_id).test(logical_date=logical_date, run_conf=conf)
@@ -115,3 +117,10 @@ class Pipelines:
         # Airflow writes a part to a stream that it opened in an earlier test
         log = out + err + self._caplog.text
         return Run(dag_id, done.run_id, str(done.state), states, log)
+
+
+def _read_dag_files() -> None:
+    """Airflow before 3.3 reads them only for the first `dag.test` of a DAG."""
+    from airflow.cli.commands.dag_command import dag_reserialize
+
+    dag_reserialize(Namespace(bundle_name=None))

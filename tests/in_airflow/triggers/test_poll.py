@@ -1,7 +1,6 @@
 """The trigger by itself, on real files, in an event loop of the test."""
 
 import asyncio
-import json
 import socket
 import time
 from pathlib import Path
@@ -9,7 +8,7 @@ from pkgutil import resolve_name
 from typing import Any
 
 import pytest
-from airflow.sdk.serde import deserialize, serialize
+from airflow.models.trigger import Trigger
 
 from factory.in_airflow.triggers.poll import Poll
 
@@ -30,10 +29,9 @@ def test_it_goes_on_from_its_own_state(tmp_path: Path) -> None:
     """As Airflow does it: stored as JSON, made again in another process."""
     deadline = time.time() + 100
     trigger = Poll(missing(tmp_path), 1.5, deadline, "nothing yet")
-    path, state = trigger.serialize()
-    kept: Any = deserialize(json.loads(json.dumps(serialize(state))))
-    again = resolve_name(path)(**kept)
-    assert again.serialize() == (path, state)
+    kept = Trigger.from_object(trigger)
+    again = resolve_name(kept.classpath)(**kept.kwargs)
+    assert again.serialize() == trigger.serialize()
     (tmp_path / "x.csv").touch()
     again.poll_interval = 0.01
     assert fire(again) == {"state": "met", "detail": f"there is {tmp_path}/x.csv"}
