@@ -102,7 +102,7 @@ def log_in(server: Server) -> Exchange:
 def persist(server: Server, send: Send) -> Exchange:
     """Send it again while that is right and may help; the last answer, of whatever status.
 
-    :raises Unreachable: no answer, or 502–504, at the last attempt.
+    :raises Unreachable: no answer, or one of a NiFi that is not ready, at the last attempt.
     """
     request = send.request
     attempts = request.attempts or server.attempts
@@ -114,7 +114,7 @@ def persist(server: Server, send: Send) -> Exchange:
             broken = error
         else:
             wait = _another_try(request, answer, attempt)
-            if wait is None or (last and answer.status not in _UNAVAILABLE):
+            if wait is None or (last and not _is_away(answer)):
                 return answer
             if last:
                 raise _unavailable(server, request, answer)
@@ -137,10 +137,14 @@ def _another_try(request: Request, answer: Answer, attempt: int) -> float | None
         return min(answer.retry_after, LONGEST_ASKED)
     again = (
         answer.status == 429
-        or (answer.status in _UNAVAILABLE and request.repeat)
+        or (_is_away(answer) and request.repeat)
         or (answer.status == 409 and request.on_conflict)
     )
     return pause(attempt) if again else None
+
+
+def _is_away(answer: Answer) -> bool:
+    return answer.status in _UNAVAILABLE or refusals.signs_no_tokens_yet(answer)
 
 
 def _unavailable(server: Server, request: Request, answer: Answer) -> Unreachable:

@@ -66,6 +66,11 @@ def login_refusal(server: Server, given: UserPassword, answer: Answer) -> errors
     )
 
 
+def signs_no_tokens_yet(answer: Answer) -> bool:
+    """A NiFi that came up answers before it has made its key for tokens: 1.x for many seconds."""
+    return answer.status == 409 and "Signer not configured" in answer.text
+
+
 def said(answer: Answer) -> str:
     """The answer's text in one line, without a page's tags."""
     text = " ".join(_TAG.sub(" ", answer.text).split())

@@ -160,6 +160,15 @@ def test_a_server_without_login(running: fake.Running) -> None:
         client.run(system.version())
 
 
+def test_a_nifi_that_signs_no_tokens_yet(orders: Orders) -> None:
+    orders.nifi.fault("POST", "/access/token", fake.NO_KEY_YET, times=3)
+    assert orders.client.run(system.version()) == "2.3.0"
+    orders.nifi.expire_tokens()
+    orders.nifi.fault("POST", "/access/token", fake.NO_KEY_YET, times=9)
+    with pytest.raises(errors.Unreachable, match="answered 409 to POST /access/token, again"):
+        orders.client.run(system.version())
+
+
 def test_an_expired_token_is_renewed(orders: Orders) -> None:
     orders.client.run(system.version())
     orders.nifi.expire_tokens()

@@ -283,6 +283,14 @@ def test_a_nifi_that_starts(orders: Orders, reply: Reply) -> None:
     assert len(orders.nifi.calls) <= 2
 
 
+def test_a_nifi_that_signs_no_tokens_yet(orders: Orders) -> None:
+    prepared, state = _begin(orders)
+    orders.nifi.expire_tokens()
+    orders.nifi.fault("POST", "/access/token", fake.NO_KEY_YET, times=4)
+    assert isinstance(_look(orders, prepared, state), Missed)
+    assert isinstance(_look(orders, prepared, state), Sample)
+
+
 def test_a_group_that_is_deleted(orders: Orders) -> None:
     prepared, state = _begin(orders)
     del orders.nifi.groups[orders.group.id]

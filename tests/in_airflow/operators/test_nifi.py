@@ -335,6 +335,21 @@ def test_nifi_is_restarted(lake: Lake) -> None:
     assert lake.run().state == "success"
 
 
+def test_nifi_is_back_and_signs_no_tokens_yet(lake: Lake) -> None:
+    """The wait goes on with the token that it has, the stop has to log in."""
+
+    def curve(looks: int, seconds: float) -> fake.Load:
+        if looks == 3 and not lake.nifi.faults:
+            lake.nifi.fault("POST", "/access/token", fake.NO_KEY_YET, times=2)
+        return fake.WORK(looks, seconds)
+
+    lake.group.curve = curve
+    run = lake.run()
+    assert (run.state, run.states) == ("success", DONE)
+    assert [fault.times for fault in lake.nifi.faults] == [0]
+    assert lake.states == ["STOPPED", "STOPPED"]
+
+
 def test_nifi_is_gone_for_good(lake: Lake) -> None:
     begun: list[threading.Thread] = []
 
