@@ -64,8 +64,10 @@ def _look(prepared: Prepared, rules: Rules, state: State) -> Flow[Sample]:
 def _bulletins(rules: Rules, state: State, group: Group) -> Flow[tuple[Bulletin, ...]]:
     """The new ones. When there are more than come with the group, the board has them."""
     new = state.unseen(group.bulletins)
-    told = rules.bulletins == "ignore" or any(map(rules.matters, new))
-    if told or len(new) < _SHOWN:
+    enough = rules.bulletins == "ignore" or (
+        rules.bulletins == "fail" and any(map(rules.matters, new))
+    )
+    if enough or len(new) < _SHOWN:
         return new
     known = yield from processors.within(group.id)
     ids = sorted({group.id, *(each.group_id for each in known)})

@@ -54,8 +54,10 @@ def _wait(
     return state, verdict
 
 
-def _look(orders: Orders, prepared: Prepared, state: State) -> Sample | Missed:
-    return orders.client.run(look(prepared, RULES, state))
+def _look(
+    orders: Orders, prepared: Prepared, state: State, rules: Rules = RULES
+) -> Sample | Missed:
+    return orders.client.run(look(prepared, rules, state))
 
 
 def test_a_look_is_one_request(orders: Orders) -> None:
@@ -147,6 +149,16 @@ def test_all_bulletins_are_asked_for_when_there_are_many(orders: Orders) -> None
     _, verdict = step(RULES, state, sample, 1)
     assert verdict
     assert verdict.word == "bulletin"
+
+
+def test_all_bulletins_are_counted_where_they_only_warn(orders: Orders) -> None:
+    rules = replace(RULES, bulletins="warn")
+    prepared, state = _begin(orders)
+    for _ in range(7):
+        orders.nifi.bulletin(orders.group, "no space left", source=orders.put.id)
+    sample = _look(orders, prepared, state, rules)
+    state, verdict = step(rules, state, sample, 1)
+    assert (state.warnings, verdict) == (7, None)
 
 
 def test_bulletins_of_services_leave_no_marks(orders: Orders) -> None:

@@ -44,8 +44,10 @@ class Stop(NiFiTask):
         prepared = Prepared.from_dict(found["prepared"])
         self.show_link(context, prepared.link)
         wait, done = (f"{step_of(self.task_id)}.{name}" for name in ("wait", "done"))
-        succeeded = teardown.states(context, wait)[wait] == "success"
-        if self.stop == "never" or (self.stop == "on_failure" and succeeded):
+        runs_on = self.stop == "never" or (
+            self.stop == "on_failure" and teardown.states(context, wait)[wait] == "success"
+        )
+        if runs_on:
             log.warning(
                 "%s runs on, as the pipeline says (stop: %s); the next run needs it stopped",
                 prepared.name,
