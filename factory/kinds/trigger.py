@@ -46,7 +46,8 @@ class Arguments(Strict, frozen=True, kw_only=True):
         bool,
         Meta(
             description="Wait for the run's end, without holding a worker, and fail when it fails. "
-            "The other pipeline's `dagrun_timeout` limits it."
+            "The other pipeline's `dagrun_timeout` limits it. A paused pipeline is an error; "
+            "before Airflow 3.2 it is waited for without end."
         ),
     ] = False
     poll_interval: Annotated[

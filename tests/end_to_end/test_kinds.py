@@ -116,7 +116,11 @@ alerts:
     - {type: email, to: [late@example.org], conn_id: mail}
     - {type: webhook, conn_id: hook}
 tasks:
-  - {id: hold, uses: wait, with: {for: {type: file, path: FOLDER/go_on}, poll_interval: 1s}}
+  - id: hold
+    uses: wait
+    retries: 10
+    retry_delay: 1s
+    with: {for: {type: file, path: FOLDER/go_on}, poll_interval: 1s}
 """,
     "given_up": """
 deadline: 20s

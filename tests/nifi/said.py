@@ -2,7 +2,7 @@
 
 import re
 
-_ERROR = re.compile(r"^airflow\.sdk\.exceptions\.\w+: ")
+_ERROR = re.compile(r"^airflow\.(?:sdk\.)?exceptions\.\w+: ")
 _NEXT = re.compile(r"\d{4}-\d\d-\d\dT|[A-Z]+ +[\w.]+:|$")
 
 
