@@ -108,7 +108,7 @@ class Pipelines:
         conf: dict[str, Any] | None = None,
     ) -> Run:
         """One run from its first task to its last; deferred tasks wait in this process."""
-        _read_dag_files()
+        _read_dag_files_again()
         self._capfd.readouterr()
         self._caplog.clear()
         done = self.dag(dag_id).test(logical_date=logical_date, run_conf=conf)
@@ -119,8 +119,11 @@ class Pipelines:
         return Run(dag_id, done.run_id, str(done.state), states, log)
 
 
-def _read_dag_files() -> None:
+def _read_dag_files_again() -> None:
     """Airflow before 3.3 reads them only for the first `dag.test` of a DAG."""
-    from airflow.cli.commands.dag_command import dag_reserialize
+    from airflow import __version__
 
-    dag_reserialize(Namespace(bundle_name=None))
+    if __version__ < "3.3":
+        from airflow.cli.commands.dag_command import dag_reserialize
+
+        dag_reserialize(Namespace(bundle_name=None))

@@ -42,7 +42,7 @@ BROKEN = {
     "wrong_type": (operator("bash_command: x, pool: 5"), "5:35: BashOperator refuses"),
     "unserializable": (
         operator("bash_command: x, weight_rule: odd"),
-        "Unknown priority strategy odd",  # Airflow 3.1 tells it of the task, later ones of the DAG
+        "1:1: Airflow cannot serialize the pipeline",
     ),
     "no_executor": (f"{GOOD}defaults: {{executor: Nope}}\n", "3:22: there is no executor 'Nope'"),
     "bad_asset": (
