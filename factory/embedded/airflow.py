@@ -3,8 +3,8 @@
 A home, a PostgreSQL and a LocalExecutor of its own, nothing listening beyond 127.0.0.1. However the
 caller ends, nothing of it is left running (see `supervise`).
 
-Not SQLite: its one writer makes Airflow's API answer 500 ("database is locked") while the disk is
-slow, and its event loop wait for itself.
+Not SQLite: it has one writer at a time, so that on a slow disk Airflow's API answers 500 ("database
+is locked"), or with a longer time-out waits for itself.
 """
 
 from __future__ import annotations
@@ -83,7 +83,8 @@ def running(
     ``connections`` maps a conn_id to its URI or JSON; ``env`` is added to the environment, from
     which all of the caller's AIRFLOW and FACTORY variables are removed; ``paused`` says whether new
     Dags start paused; port 0 takes a free one. Yields when every component is healthy. Raises
-    AirflowError when it dies or takes too long, Cancelled as soon as ``cancelled()`` is true.
+    AirflowError when it dies or takes too long, EmbeddedError when its PostgreSQL does, Cancelled
+    as soon as ``cancelled()`` is true.
     """
     home = home.absolute()
     home.mkdir(parents=True, exist_ok=True)

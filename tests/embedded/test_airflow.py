@@ -34,16 +34,23 @@ with airflow.running(folder / "home", dags=folder):
 
 
 def processes_of(home: Path) -> list[psutil.Process]:
-    """All processes that work for this home, by their environment, wherever they moved."""
+    """All processes that work for this home, wherever they moved: Airflow's and PostgreSQL's."""
     found = []
     for process in psutil.process_iter():
         try:
-            ours = process.environ().get("AIRFLOW_HOME") == str(home)
-            if ours and process.status() != psutil.STATUS_ZOMBIE:
+            of_airflow = process.environ().get("AIRFLOW_HOME") == str(home)
+            of_postgres = str(home / "postgres") in (process.cwd(), *process.cmdline())
+            if (of_airflow or of_postgres) and process.status() != psutil.STATUS_ZOMBIE:
                 found.append(process)
         except (psutil.NoSuchProcess, psutil.AccessDenied):
             continue
     return found
+
+
+def counted(home: Path) -> tuple[int, int]:
+    """How many are PostgreSQL's, how many Airflow's."""
+    names = [process.name() for process in processes_of(home)]
+    return names.count("postgres"), len(names) - names.count("postgres")
 
 
 def wait_for(condition: Callable[[], object], seconds: float = 180) -> None:
@@ -122,7 +129,7 @@ def test_nothing_is_left_when_its_owner_is_killed(tmp_path: Path) -> None:
     home = tmp_path / "home"
     with subprocess.Popen(command, env=os.environ) as owner:
         try:
-            wait_for(lambda: len(processes_of(home)) > 3)
+            wait_for(lambda: all(count > 3 for count in counted(home)))
         finally:
             owner.kill()
     wait_for(lambda: processes_of(home) == [])
