@@ -13,6 +13,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 from factory.embedded.ports import free_port
 from factory.embedded.supervise import supervised
 
@@ -206,8 +208,6 @@ def _stop_leftover(data: Path) -> None:
 
 
 def _serves(pid: int, data: Path) -> bool:
-    import psutil
-
     try:
         process = psutil.Process(pid)
         return process.status() != psutil.STATUS_ZOMBIE and Path(process.cwd()) == data.resolve()

@@ -123,7 +123,7 @@ def _read_dag_files_again() -> None:
     """Airflow before 3.3 reads them only for the first `dag.test` of a DAG."""
     from airflow import __version__
 
-    if __version__ < "3.3":
+    if tuple(map(int, __version__.split(".")[:2])) < (3, 3):
         from airflow.cli.commands.dag_command import dag_reserialize
 
         dag_reserialize(Namespace(bundle_name=None))

@@ -9,13 +9,11 @@ ELSEWHERE = {
     "exception",
     "expanded_ti_count",
     "reason",
-    "start_date",
     "templates_dict",
     "test_mode",
     "try_number",
 }
-SINCE_3_3 = {"asset_state_store", "partition_date", "partition_key", "task_state_store"}
 
 
 def test_the_context() -> None:
-    assert KNOWN_CONTEXT_KEYS - ELSEWHERE | SINCE_3_3 == CONTEXT
+    assert KNOWN_CONTEXT_KEYS - ELSEWHERE == CONTEXT

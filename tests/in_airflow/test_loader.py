@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow.models.dagbag import DagBag
+from airflow.dag_processing.dagbag import BundleDagBag
 from airflow.utils.file import might_contain_dag
 
 from factory.in_airflow import loader
@@ -177,7 +177,7 @@ def test_a_worker_of_another_dag_file_gets_nothing(
 
 OPENED = """
 import json, os, sys
-from airflow.models.dagbag import DagBag
+from airflow.dag_processing.dagbag import BundleDagBag
 from airflow.providers.standard.operators import bash
 folder, dag_id = sys.argv[1:]
 opened = []
@@ -187,7 +187,7 @@ def hook(event, arguments):
 sys.addaudithook(hook)
 os.environ["_AIRFLOW_PARSING_CONTEXT_DAG_ID"] = dag_id
 os.environ["_AIRFLOW_PARSING_CONTEXT_TASK_ID"] = "a"
-bag = DagBag(dag_folder=f"{folder}/dags/pipelines.py", bundle_path=folder)
+bag = BundleDagBag(dag_folder=f"{folder}/dags/pipelines.py", bundle_path=folder, bundle_name="b")
 print("FOUND" + json.dumps([opened, list(bag.dags), bag.import_errors]))
 """
 
@@ -307,9 +307,9 @@ class Stuck(BaseOperator):
 """
 PARSED = """
 import json, sys
-from airflow.models.dagbag import DagBag
+from airflow.dag_processing.dagbag import BundleDagBag
 folder = sys.argv[1]
-bag = DagBag(dag_folder=f"{folder}/dags", bundle_path=folder)
+bag = BundleDagBag(dag_folder=f"{folder}/dags", bundle_path=folder, bundle_name="b")
 print("FOUND" + json.dumps([sorted(bag.dags), bag.import_errors]))
 """
 
@@ -359,7 +359,7 @@ def test_airflows_own_bag_keeps_the_good_beside_the_bad(root: Path, write: Write
     write("good.yaml", GOOD)
     for name, (text, _) in BROKEN.items():
         write(f"{name}.yaml", text)
-    bag = DagBag(dag_folder=folder / "dags", bundle_path=folder)
+    bag = BundleDagBag(dag_folder=folder / "dags", bundle_path=folder, bundle_name="b")
     assert list(bag.dags) == ["good"]
     assert list(bag.import_errors) == ["dags/pipeline_errors.py"]
     assert bag.dags["good"].fileloc == str(root / "good.yaml")

@@ -305,10 +305,10 @@ tasks:
 
 HASHES = """
 import json, sys
-from airflow.models.dagbag import DagBag
+from airflow.dag_processing.dagbag import BundleDagBag
 from airflow.serialization.serialized_objects import LazyDeserializedDAG
 folder = sys.argv[1]
-bag = DagBag(dag_folder=f"{folder}/dags/pipelines.py", bundle_path=folder)
+bag = BundleDagBag(dag_folder=f"{folder}/dags/pipelines.py", bundle_path=folder, bundle_name="b")
 assert not bag.import_errors, bag.import_errors
 hashes = {name: LazyDeserializedDAG.from_dag(dag).hash for name, dag in bag.dags.items()}
 print("HASHES" + json.dumps(hashes))

@@ -92,6 +92,7 @@ def test_one_run_with_its_conf(pipelines: Pipelines) -> None:
     (made,) = children()
     assert made.run_id == f"triggered_by__parent.start__{run.run_id}"
     assert made.conf == {"day": "monday", "n": 1}
+    assert made.run_type == "operator_triggered"
 
 
 def test_the_logical_date_is_given_when_asked(pipelines: Pipelines) -> None:
