@@ -14,6 +14,7 @@ from factory.errors import BuildError
 from factory.plan.kind import Fragment, Step, done, task
 from factory.plan.model import Group, seconds
 from factory.spec.model import Duration, Strict, Uri
+from factory.spec.patterns import Refused, degree
 from factory.spec.problem import Problem
 
 OPERATORS = "factory.in_airflow.operators.nifi"
@@ -245,11 +246,13 @@ def check(step: Step, folder: Path) -> Iterator[Problem]:
     given: Arguments = step.arguments
     try:
         re.compile(given.bulletins.pattern)
-    except re.error as error:
+        degree(given.bulletins.pattern)
+    except (re.error, Refused) as error:
+        what = "no regular expression" if isinstance(error, re.error) else "not taken"
         yield Problem(
             ("bulletins", "pattern"),
             "format",
-            f"this is no regular expression: {error}",
+            f"this is {what}: {error}",
             expected="a regular expression, such as (?i)timeout",
         )
     longest = seconds(given.wait.timeout)
