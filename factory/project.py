@@ -8,16 +8,26 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import msgspec
 
-from factory.diagnostics import Diagnostic, did_you_mean, one_of
+from factory.diagnostics import (
+    MAX_TOLD,
+    Diagnostic,
+    did_you_mean,
+    limited,
+    one_of,
+    shortened,
+)
 from factory.errors import BuildError, FactoryError, SpecError
 from factory.plan import kind as kinds
 from factory.plan.compile import arguments_of, compile, steps
+from factory.plan.kind import Step
 from factory.plan.model import Pipeline
 from factory.spec import discover, validate
+from factory.spec.problem import Problems
 from factory.spec.read import Document, read
 from factory.spec.resolve import Context, Layer, Problem, Resolved, context, resolve
 
@@ -89,24 +99,23 @@ class Project:
         return [plan for plan, _ in self._made(path)]
 
     def _made(self, path: Path, only: str | None = None) -> list[tuple[Pipeline, Resolved]]:
-        found: list[Diagnostic] = []
+        found: dict[Diagnostic, None] = {}
         made: list[tuple[Pipeline, Resolved]] = []
         source = path.relative_to(self.root).as_posix()
         broken = 0
         for resolved in self.resolved(path, only):
             if broken >= _MAX_BROKEN:
                 break
-            diagnostics = self.check(resolved)
-            found += [entry for entry in diagnostics if entry not in found]
+            found |= dict.fromkeys(self.check(resolved))
             if found:
                 broken += 1
                 continue
             try:
                 made.append((compile(resolved, source), resolved))
             except BuildError as error:
-                found += self._placed(resolved, error)
+                found |= dict.fromkeys(self._placed(resolved, error))
         if found:
-            raise SpecError(found)
+            raise SpecError(limited(found))
         return made
 
     def resolved(self, path: Path, only: str | None = None) -> list[Resolved]:
@@ -142,13 +151,21 @@ class Project:
         return validate.diagnose(resolved, [problem])
 
     def files_of(self, resolved: Resolved) -> list[Diagnostic]:
-        """What the kinds find in files beside a valid spec: missing SQL, unknown functions."""
-        problems = []
+        """What the kinds find in files beside a valid spec: missing SQL, unknown functions.
+
+        Never raises: what a kind's look at them brings out is told at its task.
+        """
+        problems = Problems()
         folder = resolved.document.path.parent
         for index, (kind, step, _) in enumerate(steps(resolved)):
-            for problem in kinds.check(kind, step, folder):
-                place = ("tasks", index, "with", *problem.path)
-                problems.append(msgspec.structs.replace(problem, path=place))
+            found = []
+            try:
+                for problem in islice(kinds.check(kind, step, folder), MAX_TOLD):
+                    place = ("tasks", index, "with", *problem.path)
+                    found.append(msgspec.structs.replace(problem, path=place))
+            except (Exception, SystemExit) as error:
+                found.append(_unchecked(index, step, error))
+            problems.put(found)
         return validate.diagnose(resolved, problems) if problems else []
 
     def find(self, dag_id: str) -> Path:
@@ -249,6 +266,15 @@ class Project:
             message=message,
             hint=hint,
         )
+
+
+def _unchecked(index: int, step: Step, error: BaseException) -> Problem:
+    """A file may be anything, and a kind of another package may fail in any way."""
+    message = f"the kind {step.uses!r} cannot check this task: {type(error).__name__}"
+    words = " ".join(str(error).split())
+    if words:
+        message += f" ({shortened(words, 200)})"
+    return Problem(("tasks", index, "uses"), "internal", message)
 
 
 class _KindNames:

@@ -89,10 +89,10 @@ def _invalid(schema: dict[str, Any], place: Path) -> Problem | None:
 
     if jsonschema_rs.meta.is_valid(schema):
         return None
-    from jsonschema import Draft202012Validator, SchemaError
+    from jsonschema import Draft202012Validator, FormatChecker, SchemaError
 
     try:
-        Draft202012Validator.check_schema(schema, format_checker=None)
+        Draft202012Validator.check_schema(schema, format_checker=FormatChecker(()))
     except SchemaError as error:
         path = (*place, *error.absolute_path)
         return Problem(path, "param", _words(error), expected="JSON Schema, such as type: string")
