@@ -10,7 +10,7 @@ from typing import Any
 from jsonschema import Draft202012Validator, validators
 from referencing import Registry
 
-from factory.diagnostics import MAX_TOLD, Path, did_you_mean, nearest, one_of, quoted, shortened
+from factory.diagnostics import MAX_TOLD, Path, did_you_mean, nearest, one_of, quoted
 from factory.spec.problem import Problem, Problems
 from factory.spec.schema import PLACEHOLDER_PATTERN
 
