@@ -6,16 +6,16 @@ Reads files only: nothing that a spec names is imported or run, and nothing goes
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 
-from factory.diagnostics import Diagnostic
+from factory.diagnostics import Diagnostic, shortened
 from factory.errors import SpecError, UsageError
 from factory.lint.paths import shown_path
 from factory.lint.report import Report, collect
-from factory.lint.rules import RULES, Scope
+from factory.lint.rules import RULES, Rule, Scope
 from factory.project import Outcome, Project
 from factory.spec import discover
 from factory.spec.read import Document, read
@@ -28,7 +28,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
     files: tuple[Path, ...]
     layers: tuple[Path, ...]
     problems: tuple[Diagnostic, ...]
-    names: frozenset[str]
+    names: Mapping[str, Path]
     whole: bool
 
 
@@ -60,11 +60,33 @@ def check(project: Project, paths: Sequence[Path] = ()) -> Report:
         whole=selected.whole,
     )
     for rule in RULES:
-        found += [("", entry) for entry in rule(scope)]
+        found += [("", entry) for entry in _ruled(rule, scope)]
     fine = [
         plan.dag_id for outcome in outcomes for plan in outcome.plans if outcome.path not in broken
     ]
     return collect(found, fine, project.environment)
+
+
+def _ruled(rule: Rule, scope: Scope) -> list[Diagnostic]:
+    """What a rule finds. A defect of it hides none of the other findings, and is an error."""
+    found: list[Diagnostic] = []
+    try:
+        found += rule(scope)
+    except Exception as error:
+        name = f"{rule.__module__.rpartition('.')[2]}.{rule.__name__}"
+        reason = shortened(" ".join(f"{type(error).__name__}: {error}".split()), 200)
+        found.append(
+            Diagnostic(
+                file=scope.project.root.name,
+                line=1,
+                column=1,
+                width=0,
+                code="internal",
+                message=f"the rule {name} fails: {reason}",
+                hint="please report it; all other rules were looked at",
+            )
+        )
+    return found
 
 
 def select(project: Project, paths: Sequence[Path]) -> Selection:
@@ -74,7 +96,7 @@ def select(project: Project, paths: Sequence[Path]) -> Selection:
     """
     root = project.root
     found = discover.discover(root)
-    names = frozenset(path.stem for path in found.files)
+    names = {path.stem: path for path in found.files}
     if not paths or any(path == root or path in root.parents for path in paths):
         return Selection(
             files=found.files,
