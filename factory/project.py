@@ -86,7 +86,8 @@ class Project:
             return Outcome(path=path, diagnostics=(broken,))
         except Exception as error:
             # a defect that one file brings out must not hide the others
-            broken = self._broken(path, "internal", f"the factory fails on this file: {error!r}")
+            reason = shortened(repr(error), 200)
+            broken = self._broken(path, "internal", f"the factory fails on this file: {reason}")
             return Outcome(path=path, diagnostics=(broken,))
         plans, specs = tuple(plan for plan, _ in made), tuple(spec for _, spec in made)
         return Outcome(path=path, plans=plans, specs=specs)

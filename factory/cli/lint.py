@@ -43,6 +43,7 @@ def run(args: Namespace) -> int:
     from factory.lint.check import check
     from factory.lint.report import merge
     from factory.lint.reporters import reporter
+    from factory.lint.reporters.text import brief
 
     root = options.root(args)
     every = options.environments(root) if args.all_envs else []
@@ -50,6 +51,13 @@ def run(args: Namespace) -> int:
     paths = [options.absolute(path) for path in args.paths]
     found = merge(check(options.project(args, name), paths) for name in chosen)
     paint = terminal.painter(args.color, sys.stdout)
-    for line in reporter(args.format)(found, root.parent, paint):
-        print(line)
+    try:
+        for line in reporter(args.format)(found, root.parent, paint):
+            print(line)
+    except OSError:
+        raise
+    except Exception:  # a defect of a reporter: what was found is told, then the defect
+        for finding in found.findings:
+            print(brief(finding), file=sys.stderr)
+        raise
     return 1 if found.errors or (args.strict and found.warnings) else 0

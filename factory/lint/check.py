@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from factory.diagnostics import Diagnostic, shortened
+from factory.diagnostics import Diagnostic, limited, shortened
 from factory.errors import SpecError, UsageError
 from factory.lint.paths import shown_path
 from factory.lint.report import Report, collect
@@ -45,6 +45,9 @@ def check(project: Project, paths: Sequence[Path] = ()) -> Report:
             layers.append(_layer(project.root, path))
         except SpecError as error:
             found += [("", entry) for entry in error.diagnostics]
+        except Exception as error:
+            name = discover.display(project.root, path)
+            found.append(("", _defect(name, "lint fails on this layer", error)))
     outcomes = [project.outcome(path) for path in selected.files]
     broken: set[Path] = set()
     for outcome in outcomes:
@@ -74,19 +77,21 @@ def _ruled(rule: Rule, scope: Scope) -> list[Diagnostic]:
         found += rule(scope)
     except Exception as error:
         name = f"{rule.__module__.rpartition('.')[2]}.{rule.__name__}"
-        reason = shortened(" ".join(f"{type(error).__name__}: {error}".split()), 200)
-        found.append(
-            Diagnostic(
-                file=scope.project.root.name,
-                line=1,
-                column=1,
-                width=0,
-                code="internal",
-                message=f"the rule {name} fails: {reason}",
-                hint="please report it; all other rules were looked at",
-            )
-        )
+        found.append(_defect(scope.project.root.name, f"the rule {name} fails", error))
     return found
+
+
+def _defect(file: str, what: str, error: Exception) -> Diagnostic:
+    reason = shortened(" ".join(f"{type(error).__name__}: {error}".split()), 200)
+    return Diagnostic(
+        file=file,
+        line=1,
+        column=1,
+        width=0,
+        code="internal",
+        message=f"{what}: {reason}",
+        hint="please report it; everything else was looked at",
+    )
 
 
 def select(project: Project, paths: Sequence[Path]) -> Selection:
@@ -174,8 +179,12 @@ def _layer(root: Path, path: Path) -> Document:
 
 def _beside(project: Project, outcome: Outcome) -> Iterable[Diagnostic]:
     """What the kinds find in files beside a spec: lint's own, the loader does not look."""
-    found = [entry for resolved in outcome.specs for entry in project.files_of(resolved)]
-    return dict.fromkeys(found)
+    try:
+        found = [entry for resolved in outcome.specs for entry in project.files_of(resolved)]
+    except Exception as error:
+        name = discover.display(project.root, outcome.path)
+        return [_defect(name, "lint fails on the files beside this one", error)]
+    return limited(found)
 
 
 def _stem(problem: Diagnostic) -> str:
