@@ -167,6 +167,8 @@ class Project:
             except (Exception, SystemExit) as error:
                 found.append(_unchecked(index, step, error))
             problems.put(found)
+            if problems.more:  # one is enough to know that there are others
+                break
         return validate.diagnose(resolved, problems) if problems else []
 
     def find(self, dag_id: str) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path, PurePosixPath
 
@@ -43,14 +44,17 @@ def _hint(name: str, written: PurePosixPath, folder: Path) -> str:
     """The file that was meant: of the same kind in its folder, else of the same name below."""
     there = folder / written.parent
     if there.is_dir():
-        near = (path for path in _entries(there) if Path(path).suffix == written.suffix)
+        every = _entries(str(there), there.stat().st_mtime_ns)
+        near = (path for path in every if os.path.splitext(path)[1] == written.suffix)
     else:
         near = (path for path in _below(folder) if os.path.basename(path) == written.name)
     names = [os.path.relpath(path, folder).replace(os.sep, "/") for path in near]
     return did_you_mean(name, names) or (f"there is {names[0]}" if len(names) == 1 else "")
 
 
-def _entries(folder: Path) -> list[str]:
+@lru_cache(maxsize=4)
+def _entries(folder: str, changed: int) -> list[str]:
+    """Files in a folder, listed once for all tasks that name one."""
     with os.scandir(folder) as entries:
         return [entry.path for entry in islice(entries, _MAX_ENTRIES) if entry.is_file()]
 

@@ -13,6 +13,7 @@ from factory.spec.problem import Notes, Problem, size_of
 Value = dict[str, Any]
 
 MAX_LEVELS = 100
+_MAX_GUESSES = 50_000  # names that are compared to find the ones that were meant
 _MAX_OPEN = 200  # characters to look at after a `${` that is not closed
 
 _TOKEN = re.compile(r"\$\$\{|\$\{(?:([^{}]*)\})?")
@@ -52,6 +53,8 @@ class Filler:
         self.open: list[str] = []
         self.level = 0
         self.known: dict[str, tuple[Any, int]] = {}
+        self.sorted: dict[int, list[str]] = {}
+        self.guesses = 0
 
     def fill(self, value: Any, path: Path) -> Any:
         """The value with every `${…}` in it replaced."""
@@ -158,7 +161,7 @@ class Filler:
         if self.notes.full:
             self.notes.count(path, "unknown-placeholder", token)
             return _HOLE
-        known = sorted(scope) if isinstance(scope, dict) else []
+        known = self._sorted(scope) if isinstance(scope, dict) else []
         before = ".".join(parts[:depth])
         if depth == 0:
             expected = "${vars.…}, ${matrix.…}, ${environment} or ${dag_id}"
@@ -169,12 +172,23 @@ class Filler:
             hint = ""
         else:
             expected = one_of(known) if known else f"a name under `{shortened(before)}`"
-            hint = did_you_mean(parts[depth], known)
+            hint = self._near(parts[depth], known)
             if not hint and parts[0] == "vars":
                 hint = f"add `{shortened(parts[depth])}:` under `{shortened(before)}:`"
         message = f"{shortened(token)} is not known"
         self._note(path, token, "unknown-placeholder", message, expected, hint)
         return _HOLE
+
+    def _sorted(self, scope: Value) -> list[str]:
+        """The names of a scope, sorted once for all that are not in it."""
+        if id(scope) not in self.sorted:
+            self.sorted[id(scope)] = sorted(scope)
+        return self.sorted[id(scope)]
+
+    def _near(self, word: str, known: list[str]) -> str:
+        """The nearest of few names; of many only for the first that are asked."""
+        self.guesses += len(known)
+        return did_you_mean(word, known) if self.guesses <= _MAX_GUESSES else ""
 
     def _meant(self, token: str, parts: list[str], known: list[str]) -> str:
         name = shortened(".".join(parts))

@@ -79,7 +79,11 @@ _TEMPLATE = re.compile(r"(?:[:\-\[,]\s+|\[)(\{\{|\{%)")
 _PLACEHOLDER_IN_FLOW = re.compile(r"""[{\[](?:\s*|[^"'#]*[:,\[]\s*)(\$\{)""")
 
 
+_MAX_LINE = 2000  # characters in which to look for a trap: the time grows with their square
+
+
 def _known_trap(source: str, line: int) -> Complaint | None:
+    source = source[:_MAX_LINE]
     if match := _TEMPLATE.search(source):
         message = "YAML cannot read this unquoted template"
         return Complaint(line, match.start(1) + 1, "unquoted-template", message, QUOTE)

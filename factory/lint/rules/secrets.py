@@ -14,8 +14,11 @@ from factory.spec.validate import placed
 CODE = "secret"
 _WORDS = r"pass(?:word|wd|phrase)|pwd|secret|token|api_?key|access_?key|private_?key"
 _KEY = re.compile(rf"(?:.*[_-])?(?:{_WORDS})(?:_?(?:key|value))?\Z", re.IGNORECASE)
-_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s:@{}$]*:([^/\s@{}$]+)@", re.IGNORECASE)
-_MAYBE = re.compile(rf"(?:{_WORDS}|://[^/\s]*:[^/\s]*@)", re.IGNORECASE)
+# counted, since a repetition without an end takes the square of a text's length
+_ADDRESS = re.compile(
+    r"[a-z][a-z0-9+.-]{0,60}://[^/\s:@{}$]{0,500}:([^/\s@{}$]{1,2000})@", re.IGNORECASE
+)
+_MAYBE = re.compile(rf"(?:{_WORDS}|://[^/\s:]{{0,500}}:[^/\s]{{0,2000}}@)", re.IGNORECASE)
 
 
 def in_yaml(scope: Scope) -> Iterator[Diagnostic]:
