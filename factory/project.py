@@ -164,7 +164,9 @@ class Project:
                 for problem in islice(kinds.check(kind, step, folder), MAX_TOLD):
                     place = ("tasks", index, "with", *problem.path)
                     found.append(msgspec.structs.replace(problem, path=place))
-            except (Exception, SystemExit) as error:
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:
                 found.append(_unchecked(index, step, error))
             problems.put(found)
             if problems.more:  # one is enough to know that there are others

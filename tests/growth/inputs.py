@@ -33,9 +33,7 @@ def _task(count: int, more: str, run: str = "run: echo") -> str:
 
 
 def _steps(count: int, uses: str, given: str) -> str:
-    return "tasks:\n" + lines(
-        count, f"- {{{{id: t{{i}}, uses: {uses}, with: {{{{{given}}}}}}}}}\n"
-    )
+    return "tasks:\n" + lines(count, f"- {{{{id: t{{i}}, uses: {uses}, with: {{{{{given}}}}}}}}}\n")
 
 
 def _many(line: str) -> Callable[[int], Files]:
@@ -173,11 +171,13 @@ INPUTS: dict[str, Input] = {
     ),
     "unknown_among_many": (
         one(
-            lambda n: "vars:\n"
-            + lines(n, "  name{i}: 1\n")
-            + "params:\n"
-            + lines(n, "  k{i}: ${{vars.nam{i}}}\n")
-            + TASKS
+            lambda n: (
+                "vars:\n"
+                + lines(n, "  name{i}: 1\n")
+                + "params:\n"
+                + lines(n, "  k{i}: ${{vars.nam{i}}}\n")
+                + TASKS
+            )
         ),
         15_000,
     ),
@@ -230,26 +230,32 @@ INPUTS: dict[str, Input] = {
     ),
     "references_in_params": (
         one(
-            lambda n: TASKS
-            + "params:\n  p:\n    type: string\n    default: a\n"
-            + f"    allOf: {_listed(n, _REF)}\n    $defs:\n"
-            + lines(n, "      d{i}: {{type: string}}\n")
+            lambda n: (
+                TASKS
+                + "params:\n  p:\n    type: string\n    default: a\n"
+                + f"    allOf: {_listed(n, _REF)}\n    $defs:\n"
+                + lines(n, "      d{i}: {{type: string}}\n")
+            )
         ),
         700,
     ),
     "a_large_default": (
         one(
-            lambda n: TASKS
-            + "params: {p: {type: array, items: {type: string, pattern: '^[a-z]+[0-9]*$'}, "
-            + f"default: {_listed(n, 'a{i}')}}}}}\n"
+            lambda n: (
+                TASKS
+                + "params: {p: {type: array, items: {type: string, pattern: '^[a-z]+[0-9]*$'}, "
+                + f"default: {_listed(n, 'a{i}')}}}}}\n"
+            )
         ),
         12_000,
     ),
     "patterns": (
         one(
-            lambda n: TASKS
-            + "params:\n"
-            + lines(n, "  p{i}: {{type: string, pattern: '^a{i}[a-z]+(-[a-z]+)*$'}}\n")
+            lambda n: (
+                TASKS
+                + "params:\n"
+                + lines(n, "  p{i}: {{type: string, pattern: '^a{i}[a-z]+(-[a-z]+)*$'}}\n")
+            )
         ),
         800,
     ),
@@ -259,10 +265,12 @@ INPUTS: dict[str, Input] = {
     ),
     "a_long_text_for_a_pattern": (
         one(
-            lambda n: TASKS
-            + "params: {p: {type: string, pattern: '^(a|b)*c$', default: "
-            + "a" * n
-            + "}}\n"
+            lambda n: (
+                TASKS
+                + "params: {p: {type: string, pattern: '^(a|b)*c$', default: "
+                + "a" * n
+                + "}}\n"
+            )
         ),
         900_000,
     ),
@@ -271,8 +279,10 @@ INPUTS: dict[str, Input] = {
     "tags_in_layers": (_layer_of_tags, 60_000),
     "alerts": (
         one(
-            lambda n: TASKS
-            + f"alerts: {{on_failure: [{{type: email, to: {_listed(n, 'a{i}@b.org')}}}]}}\n"
+            lambda n: (
+                TASKS
+                + f"alerts: {{on_failure: [{{type: email, to: {_listed(n, 'a{i}@b.org')}}}]}}\n"
+            )
         ),
         40_000,
     ),

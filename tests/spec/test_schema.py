@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 import jsonschema
@@ -19,6 +20,7 @@ from factory.review import skeleton
 from factory.spec import schema
 from factory.spec.explain import explain
 from factory.spec.model import Pipeline
+from factory.spec.patterns import degree
 
 
 class Circle(msgspec.Struct, tag="circle", tag_field="type", forbid_unknown_fields=True):
@@ -214,3 +216,22 @@ def test_an_editor_underlines_nothing_that_is_right(name: str, data: st.DataObje
     model = kinds.find(name).Arguments
     if jsonschema_rs.validator_for(schema.of(model)).is_valid(value):
         assert jsonschema_rs.validator_for(schema.of(model, authoring=True)).is_valid(value)
+
+
+def _patterns(schema: Any) -> Iterator[str]:
+    if isinstance(schema, dict):
+        if isinstance(schema.get("pattern"), str):
+            yield schema["pattern"]
+        for entry in schema.values():
+            yield from _patterns(entry)
+    elif isinstance(schema, list):
+        for entry in schema:
+            yield from _patterns(entry)
+
+
+def test_our_own_patterns_end_soon_for_any_text() -> None:
+    """A text has at most 1 MiB: its square is too much, and most begin with `^`."""
+    models = [Pipeline, *(kinds.find(name).Arguments for name in kinds.builtin_names())]
+    found = {pattern for model in models for pattern in _patterns(schema.of(model))}
+    assert len(found) > 10
+    assert [pattern for pattern in sorted(found) if degree(pattern) > 1] == []

@@ -14,7 +14,7 @@ from factory.plan.model import Output, Task
 from factory.spec.model import Strict
 from factory.spec.resolve import Problem
 
-Sha256 = Annotated[str, Meta(pattern=r"^([0-9a-f]{64}|.*\{\{.*)$", title="SHA-256 in hexadecimal")]
+Sha256 = Annotated[str, Meta(pattern=r"^([0-9a-f]{64}$|.*\{\{)", title="SHA-256 in hexadecimal")]
 Address = Annotated[str, Meta(min_length=1)]
 Addresses = Annotated[list[Address], Meta(min_length=1)]
 
