@@ -92,7 +92,7 @@ def nearest(word: str, choices: Iterable[str]) -> str:
     if len(word) > 100:
         return ""
     options = sorted(choices)
-    if len(options) * len(word) > _MAX_COMPARED // 10:
+    if len(options) > _MANY:
         options = _likely(word, options)
     found = difflib.get_close_matches(word, options, n=1, cutoff=0.6)
     if not found:
@@ -101,7 +101,8 @@ def nearest(word: str, choices: Iterable[str]) -> str:
     return found[0] if found else ""
 
 
-_MAX_COMPARED = 100_000  # characters of the word times those of the choices
+_MANY = 200
+_MAX_COMPARED = 20_000  # characters of the word times those of the choices
 
 
 def _likely(word: str, options: list[str]) -> list[str]:

@@ -80,9 +80,9 @@ def _elif(size: int) -> Files:
     return {"x.py": code, "spec.yaml": V + _steps(1, "python", "callable: 'x.py:f'")}
 
 
-def _sql(size: int) -> Files:
-    found = {f"query_{i}.sql": "SELECT 1" for i in range(size)}
-    return {**found, "spec.yaml": V + _steps(size, "sql", "conn_id: c, sql: query{i}.sql")}
+def _sql(files: int, tasks: int) -> Files:
+    found = {f"query_{i}.sql": "SELECT 1" for i in range(files)}
+    return {**found, "spec.yaml": V + _steps(tasks, "sql", "conn_id: c, sql: query{i}.sql")}
 
 
 def _big_layer(size: int) -> Files:
@@ -129,7 +129,7 @@ INPUTS: dict[str, Input] = {
         20_000,
     ),
     "items": (one(lambda n: TASKS + f"vars: {{a: {_listed(n, '{i}')}}}\n"), 90_000),
-    "texts": (one(lambda n: TASKS + f"vars: {{a: {_listed(n, 'text{i}')}}}\n"), 80_000),
+    "texts": (one(lambda n: TASKS + f"vars: {{a: {_listed(n, 'text{i}')}}}\n"), 60_000),
     "quoted_texts": (one(lambda n: TASKS + f"vars: {{a: {_listed(n, QUOTED)}}}\n"), 60_000),
     "aliases": (one(lambda n: TASKS + f"vars: {{a: &a 1, b: {_listed(n, '*a')}}}\n"), 90_000),
     "anchors": (one(lambda n: TASKS + f"vars: {{a: {_listed(n, '&a{i} x')}}}\n"), 60_000),
@@ -145,7 +145,7 @@ INPUTS: dict[str, Input] = {
     "long_text": (one(lambda n: "tasks:\n- id: a\n  run: |\n" + lines(n, "    line\n")), 100_000),
     "long_keys": (one(lambda n: TASKS + "? " + "k" * n + "\n: 1\n"), 1_000_000),
     "names_alike": (one(lambda n: TASKS + lines(n, "max_activ{i}e_tasks: 1\n")), 30_000),
-    "deep_values": (one(lambda n: TASKS + "vars:\n" + lines(n, DEEP)), 1400),
+    "deep_values": (one(lambda n: TASKS + "vars:\n" + lines(n, DEEP)), 1000),
     "duplicate_keys": (one(lambda n: lines(n, "a: 1\n")), 180_000),
     "tags_of_yaml": (one(lambda n: TASKS + f"vars: {{a: {_listed(n, '!t x')}}}\n"), 90_000),
     "broken_line": (one(lambda n: TASKS + "a: x " + "[" * n + "{: b\n"), 900_000),
@@ -179,7 +179,7 @@ INPUTS: dict[str, Input] = {
                 + TASKS
             )
         ),
-        15_000,
+        6000,
     ),
     "open_references": (one(lambda n: _run("${a " * n)), 100_000),
     "vars_of_vars": (
@@ -276,7 +276,7 @@ INPUTS: dict[str, Input] = {
     ),
     "assets": (one(lambda n: TASKS + f"schedule: {{assets: {_listed(n, ASSET)}}}\n"), 40_000),
     "tags": (one(lambda n: TASKS + f"tags: {_listed(n, 'tag{i}')}\n"), 80_000),
-    "tags_in_layers": (_layer_of_tags, 60_000),
+    "tags_in_layers": (_layer_of_tags, 40_000),
     "alerts": (
         one(
             lambda n: (
@@ -308,9 +308,10 @@ INPUTS: dict[str, Input] = {
     "one_group_in_one_pipeline": (one(_group_of_one), 1000),
     "one_group_in_a_row": (one(_groups_in_a_row), 1000),
     "python_functions": (_python, 8000),
-    "python_tasks": (_python_tasks, 1000),
+    "python_tasks": (_python_tasks, 500),
     "python_elif": (_elif, 12_000),
-    "sql_files": (_sql, 600),
+    "sql_files": (lambda n: _sql(n, 20), 3000),
+    "sql_tasks": (lambda n: _sql(20, n), 2000),
 }
 
 

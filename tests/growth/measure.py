@@ -1,0 +1,85 @@
+"""Whether work grows with its input.
+
+Of sizes that are four times as large, each may take at most 4^1.35 as long: what grows by its
+square takes 16. Processor time, the best of several when it is too much, and nothing is said of
+what is over in no time at the largest size.
+"""
+
+from __future__ import annotations
+
+import gc
+import time
+import tracemalloc
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from tests.growth.inputs import Files
+
+Work = Callable[[], object]
+
+STEP = 4
+TIMES = STEP**1.35
+MORE_MEMORY = STEP**1.2
+NO_TIME = 0.03  # seconds
+LITTLE_MEMORY = 2**19
+ATTEMPTS = 4
+
+
+def sizes(largest: int, count: int = 3) -> list[int]:
+    """Sizes that grow, the largest last."""
+    return [max(1, largest // STEP**below) for below in range(count - 1, -1, -1)]
+
+
+def write(root: Path, files: Files) -> None:
+    """The files of a project."""
+    for name, text in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+
+def require_growth(work: Sequence[Work]) -> None:
+    """Fail when a size takes too long after the one before it."""
+    times: list[float] = []
+    for attempt in range(1, ATTEMPTS + 1):
+        times = [_seconds(each, attempt) for each in work]
+        bounds = [max(each, NO_TIME) * TIMES for each in times]
+        if all(later < bound for later, bound in zip(times[1:], bounds, strict=False)):
+            return
+    pytest.fail(f"times of sizes that grow by {STEP}: {times} s")
+
+
+def require_memory(work: Sequence[Work]) -> None:
+    """Fail when a size takes too much memory after the one before it."""
+    used = [_memory(each) for each in work]
+    for before, after in pairwise(used):
+        assert after < max(before, LITTLE_MEMORY) * MORE_MEMORY, used
+
+
+def _seconds(work: Work, rounds: int) -> float:
+    """Processor time of the fastest round."""
+    found = []
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(rounds):
+            start = time.process_time()
+            work()
+            found.append(time.process_time() - start)
+    finally:
+        gc.enable()
+    return min(found)
+
+
+def _memory(work: Work) -> int:
+    """Bytes of Python's own at their most."""
+    gc.collect()
+    tracemalloc.start()
+    try:
+        work()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
