@@ -259,7 +259,9 @@ def _arguments(task: Task, made: Mapping[str, Any], on_retry: list[Notify]) -> d
     if task.description:
         arguments["doc_md"] = task.description
     if on_retry:
-        arguments["on_retry_callback"] = on_retry
+        own = arguments.get("on_retry_callback")
+        own = own if isinstance(own, list) else [own] if own else []
+        arguments["on_retry_callback"] = [*own, *on_retry]
     return arguments
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -53,13 +54,18 @@ def compile(resolved: Resolved, source: str) -> Pipeline:
     tasks: list[Task] = []
     groups: list[Group] = []
     edges: list[tuple[str, str]] = []
-    for kind, step, written in steps(resolved):
+    for index, (kind, step, written) in enumerate(steps(resolved)):
         fragment = _compile(kind, step)
         fragments[step.id] = fragment
-        settings = {key: written[key] for key in written if key in SETTINGS}
+        said = _said(resolved, index, written)
         about = written.get("description", "")
         tasks += [
-            _settled(task, step.uses, settings, about, first=task.id in fragment.first)
+            msgspec.structs.replace(
+                task,
+                uses=step.uses,
+                settings=_settings(task, said, fragment),
+                description=task.description or about,
+            )
             for task in fragment.tasks
         ]
         edges += fragment.edges
@@ -85,16 +91,53 @@ def _compile(kind: kinds.Kind, step: Step) -> Fragment:
         raise BuildError(step.id, ("uses",), message) from error
 
 
-def _settled(task: Task, uses: str, settings: dict[str, Any], about: str, *, first: bool) -> Task:
-    if not settings and not about:
-        return msgspec.structs.replace(task, uses=uses)
-    own = {**settings, **task.settings}
-    if not first and "trigger_rule" not in task.settings:
+class _Said(NamedTuple):
+    """Airflow's settings of a step, and which of them the task says itself."""
+
+    settings: dict[str, Any]
+    own: frozenset[str]
+
+
+def _said(resolved: Resolved, index: int, written: dict[str, Any]) -> _Said:
+    here = resolved.document.value["tasks"][resolved.task_index[index]]
+    found = {key: written[key] for key in written if key in SETTINGS}
+    return _Said(found, frozenset(found).intersection(here))
+
+
+def _settings(task: Task, said: _Said, fragment: Fragment) -> Mapping[str, Any]:
+    """What a kind sets is more than a default, and less than what the task says itself.
+
+    Of several tasks, a kind knows best what one of them needs: there its settings stay.
+    """
+    if not said.settings:
+        return task.settings
+    by_kind = {*task.settings, *task.arguments, *task.expand}
+    if len(fragment.tasks) == 1:
+        by_kind -= said.own
+    found = {key: value for key, value in said.settings.items() if key not in by_kind}
+    if task.id not in fragment.first:
         # the rule is about what the step needs, not about its own tasks
-        own.pop("trigger_rule", None)
-    return msgspec.structs.replace(
-        task, uses=uses, settings=own, description=task.description or about
-    )
+        found.pop("trigger_rule", None)
+    return {**task.settings, **found} if task.settings else found
+
+
+def settings(resolved: Resolved) -> list[Mapping[str, Any]]:
+    """Airflow's settings of each step; where an outside kind makes one task, that task's.
+
+    :raises BuildError: a kind fails.
+    """
+    found: list[Mapping[str, Any]] = []
+    for index, (kind, step, written) in enumerate(steps(resolved)):
+        said = _said(resolved, index, written)
+        known = "." in step.uses or step.uses in kinds.builtin_names()
+        fragment = None if known else _compile(kind, step)
+        if fragment is None or len(fragment.tasks) != 1:
+            found.append(said.settings)
+            continue
+        (task,) = fragment.tasks
+        given = {key: value for key, value in task.arguments.items() if key in SETTINGS}
+        found.append({**given, **_settings(task, said, fragment)})
+    return found
 
 
 def _pipeline(

@@ -191,6 +191,15 @@ def test_every_field_of_a_task_reaches_its_operator() -> None:
     assert [callback.event for callback in operator.on_retry_callback] == ["retry"]
 
 
+def test_an_operators_own_callback_stays_beside_the_alerts() -> None:
+    task = bash("a")
+    task.arguments["on_retry_callback"] = Ref("builtins.print")  # type: ignore[index]
+    operator = made(task, on_retry=(Alert("some.module", {}),)).get_task("a")
+    own, told = operator.on_retry_callback
+    assert own is print
+    assert told.event == "retry"
+
+
 def test_edges_groups_setups_and_teardowns() -> None:
     dag = made(
         bash("make", role="setup"),
