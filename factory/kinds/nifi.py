@@ -13,6 +13,7 @@ from msgspec import Meta
 from factory.errors import BuildError
 from factory.plan.kind import Fragment, Step, done, task
 from factory.plan.model import Group, seconds
+from factory.spec import assets
 from factory.spec.model import Duration, Strict, Uri
 from factory.spec.problem import Problem
 
@@ -201,6 +202,8 @@ def compile(step: Step) -> Fragment:
     if not seconds(given.wait.poll_interval):
         at = ("with", "wait", "poll_interval")
         raise BuildError(step.id, at, "NiFi would be asked without a pause", "write such as 10s")
+    if given.asset is not None:
+        _require_asset(step.id, given.asset)
     job, rules = _job(given), _rules(given)
     common = {"conn_id": given.conn_id}
     tasks = (
@@ -238,6 +241,13 @@ def compile(step: Step) -> Fragment:
         edges=((preflight, start), (start, wait), (wait, stop), (wait, end)),
         group=Group(step.id, f"NiFi {given.group}"),
     )
+
+
+def _require_asset(step: str, asset: str) -> None:
+    try:
+        assets.normalized(asset)
+    except assets.Refused as error:
+        raise BuildError(step, ("with", "asset"), str(error), error.hint) from error
 
 
 def check(step: Step, folder: Path) -> Iterator[Problem]:

@@ -11,7 +11,7 @@ from factory.errors import BuildError
 from factory.plan import kind as kinds
 from factory.plan.kind import Fragment, Step
 from factory.plan.model import Alert, Assets, Deadline, Every, Group, Pipeline, Task, seconds
-from factory.spec import model
+from factory.spec import assets, model
 from factory.spec.model import SETTINGS
 from factory.spec.resolve import Resolved
 
@@ -64,6 +64,7 @@ def compile(resolved: Resolved, source: str) -> Pipeline:
                 task,
                 uses=step.uses,
                 settings=_settings(task, said, fragment),
+                outlets=_outlets(task, step),
                 description=task.description or about,
             )
             for task in fragment.tasks
@@ -89,6 +90,14 @@ def _compile(kind: kinds.Kind, step: Step) -> Fragment:
         # a kind of another package may fail in any way; the error belongs to this task alone
         message = f"the kind {step.uses!r} fails: {error!r}"
         raise BuildError(step.id, ("uses",), message) from error
+
+
+def _outlets(task: Task, step: Step) -> tuple[str, ...]:
+    try:
+        return tuple(dict.fromkeys(map(assets.normalized, task.outlets)))
+    except assets.Refused as error:
+        message = f"the task updates an asset that Airflow refuses: {error}"
+        raise BuildError(step.id, ("uses",), message, error.hint) from error
 
 
 class _Said(NamedTuple):
@@ -191,10 +200,10 @@ def _schedule(written: Any) -> str | Every | Assets | None:
         return written if written is None else str(written)
     if "every" in written:
         return Every(seconds(written["every"]))
-    assets = written["assets"]
-    if isinstance(assets, dict):
-        return Assets(tuple(assets.get("any") or assets["all"]), any="any" in assets)
-    return Assets(tuple(assets))
+    given = written["assets"]
+    uris = given.get("any") or given["all"] if isinstance(given, dict) else given
+    found = tuple(dict.fromkeys(map(assets.normalized, uris)))
+    return Assets(found, any=isinstance(given, dict) and "any" in given)
 
 
 def _deadline(written: Any, told: model.Alerts) -> Deadline | None:

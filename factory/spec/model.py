@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from factory.spec import assets
 from factory.spec.alerts import Email, Slack, Webhook
 from factory.spec.schema import VERBATIM
 
@@ -138,7 +139,8 @@ class Task(Settings, frozen=True, kw_only=True):
     description: Annotated[str, Meta(description="Shown beside the task in Airflow.")] = ""
 
 
-AssetList = Annotated[list[Annotated[str, Meta(min_length=1)]], Meta(min_length=1)]
+AssetUri = Annotated[str, Meta(min_length=1, max_length=assets.LONGEST)]
+AssetList = Annotated[list[AssetUri], Meta(min_length=1)]
 
 
 class AssetChoice(Strict, frozen=True, kw_only=True):
@@ -159,7 +161,7 @@ class Schedule(Strict, frozen=True, kw_only=True):
         Meta(
             description="Run when these assets were updated: a list (all of them), "
             "`{any: […]}` or `{all: […]}`.",
-            examples=[["postgres://warehouse/raw/orders"]],
+            examples=[[assets.EXAMPLE]],
         ),
     ] = UNSET
 

@@ -47,7 +47,7 @@ BROKEN = {
     "no_executor": (f"{GOOD}defaults: {{executor: Nope}}\n", "3:22: there is no executor 'Nope'"),
     "bad_asset": (
         f'{GOOD}schedule: {{assets: ["airflow://x"]}}\n',
-        "3:11: Airflow refuses the pipeline: Asset scheme 'airflow' is reserved",
+        "3:21: Airflow keeps the scheme of 'airflow://x' for itself",
     ),
     "bad_param": (
         f'{GOOD}schedule: "@daily"\nparams: {{n: {{type: integer, default: many}}}}\n',

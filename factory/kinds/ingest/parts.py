@@ -6,6 +6,7 @@ import importlib
 import pkgutil
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol, Union
+from urllib.parse import quote
 
 import msgspec
 
@@ -90,7 +91,11 @@ def table_asset(conn_id: str, table: str) -> str | None:
     """`table://warehouse/raw/orders`: one word for one table, whatever the database."""
     if "{{" in conn_id + table:
         return None
-    return f"table://{conn_id}/{table.replace('.', '/')}"
+    names = "/".join(quote(name, safe=_PLAIN) for name in table.split("."))
+    return f"table://{quote(conn_id, safe=_PLAIN)}/{names}"
+
+
+_PLAIN = "$ -"  # what an address may hold as it is, and Airflow does not change
 
 
 __all__ = ["OPERATORS", "Source", "Target", "any_of", "convert", "table_asset", "task"]
