@@ -14,6 +14,7 @@ from factory.errors import BuildError
 from factory.plan.kind import Fragment, Step, done, task
 from factory.plan.model import Group, seconds
 from factory.spec import assets
+from factory.spec.literals import ConnId
 from factory.spec.model import Duration, Strict, Uri
 from factory.spec.problem import Problem
 
@@ -123,7 +124,7 @@ class Arguments(Strict, frozen=True, kw_only=True):
     """
 
     conn_id: Annotated[
-        str, Meta(description="Airflow connection of the type `nifi`.", examples=["nifi"])
+        ConnId, Meta(description="Airflow connection of the type `nifi`.", examples=["nifi"])
     ]
     group: Annotated[
         Text,

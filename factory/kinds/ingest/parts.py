@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from factory.diagnostics import Path
 from factory.plan import kind
 from factory.plan.kind import Step
 from factory.plan.model import Task
@@ -20,6 +21,10 @@ OPERATORS = "factory.in_airflow.operators.ingest"
 
 class Source(Protocol):
     """Where rows come from."""
+
+    @property
+    def format(self) -> Any:
+        """What the files look like: a `factory.kinds.ingest.formats.Format`."""
 
     def tasks(self, step: Step) -> list[Task]:
         """What leaves the rows as Parquet on the stage, in order; the last task returns where."""
@@ -37,6 +42,9 @@ class Target(Protocol):
 
     def load(self) -> tuple[str, dict[str, Any]]:
         """The load operator's import path, and the target's own arguments to it."""
+
+    def columns(self) -> Iterable[tuple[Path, str]]:
+        """Columns of the load that the target names, with their place in the step's arguments."""
 
     def asset(self) -> str | None:
         """URI of the asset that a load updates; None when its name is known at run time only."""
