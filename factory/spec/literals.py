@@ -20,10 +20,9 @@ from factory.spec.problem import Problem
 ConnId = Annotated[
     str,
     Meta(
-        min_length=1,
         max_length=250,
         pattern=r"^[^ \t\r\n]+$|\{\{",
-        title="connection's id",
+        title="connection's id, which is one word",
     ),
 ]
 LONGEST_NAME = 63
@@ -143,8 +142,8 @@ def url(text: str, path: Path) -> Iterator[Problem]:
 def below(text: str, path: Path) -> Iterator[Problem]:
     """What is added to a connection's address: not another address, and one line."""
     if match := re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", text):
-        message = f"the connection's address stands before this: {match[0]} cannot"
-        hint = "the connection says the host; write what comes after it"
+        message = f"{match[0]} cannot stand here: the connection's own address comes before"
+        hint = "write what comes after the host"
         yield Problem(path, "format", message, "a path such as /v1/invoices", hint)
     elif re.search(r"[\x00-\x1f\x7f]", text) and not is_template(text):
         message = "a path holds no line break and no control character"

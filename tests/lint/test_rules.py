@@ -237,3 +237,23 @@ def test_an_asset_that_airflow_refuses(lint: Lint) -> None:
         "table",
         "asset y.yaml:2:137 Airflow keeps the scheme of 'airflow://x' for itself",
     ]
+
+
+@pytest.mark.parametrize("schedule", ["{assets: [s3://lake/x]}", "'@daily'"])
+def test_dates_that_runs_of_assets_do_not_have(lint: Lint, schedule: str) -> None:
+    load = "source: {type: file, path: file:///x.csv, format: csv}, target: {type: postgres, "
+    load += "conn_id: w, table: x}, write: "
+    text = f"""\
+schedule: {schedule}
+tasks:
+  - {{id: a, uses: wait, with: {{for: {{type: pipeline, pipeline: y}}}}}}
+  - {{id: b, uses: wait, with: {{for: {{type: time, after: 1h}}}}}}
+  - {{id: c, uses: ingest, with: {{{load}{{mode: partition, column: day}}}}}}
+  - {{id: d, uses: ingest, with: {{{load}{{mode: replace}}}}}}
+"""
+    said = "a run that assets start has no date, so {} is not known: this task fails"
+    found = [
+        "no-date x.yaml:4:37 " + said.format("the other run of the same date"),
+        "no-date x.yaml:6:145 " + said.format("the interval"),
+    ]
+    assert lint({"x.yaml": text, "y.yaml": TASK}) == (found if "assets" in schedule else [])

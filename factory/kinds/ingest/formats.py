@@ -294,7 +294,8 @@ def _names(given: Csv | Jsonl | Parquet) -> Iterator[Problem]:
             yield Problem(("select", index), "bad-value", f"{name!r} is selected twice")
     if given.select:
         for own, name in given.rename.items():
-            if own not in given.select and name not in given.select:
+            there = not isinstance(given, Csv) or given.header or own in given.columns
+            if there and own not in given.select and name not in given.select:
                 said = f"{own!r} is renamed, but not selected"
                 yield Problem(("rename", own), "bad-value", said, severity="warning")
 
