@@ -48,11 +48,21 @@ def nearest(word: str, choices: Iterable[str]) -> str:
     if len(word) > 100:
         return ""
     options = sorted(choices)
+    if same := same_but_for_case(word, options):
+        return same
     found = difflib.get_close_matches(word, options, n=1, cutoff=0.6)
-    if not found:
-        folded = {option.lower().replace("-", "_"): option for option in options}
-        found = [folded[key] for key in [word.lower().replace("-", "_")] if key in folded]
     return found[0] if found else ""
+
+
+def same_but_for_case(word: str, choices: Iterable[str]) -> str:
+    """The choice that differs only in upper and lower case, or in `-` and `_`; or nothing."""
+    folded = _folded(word)
+    found = [choice for choice in choices if _folded(choice) == folded]
+    return word if word in found else min(found, default="")
+
+
+def _folded(word: str) -> str:
+    return word.lower().replace("-", "_")
 
 
 def did_you_mean(word: str, choices: Iterable[str]) -> str:

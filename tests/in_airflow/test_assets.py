@@ -1,19 +1,25 @@
 """Assets as a real Airflow spells, keeps and activates them."""
 
+import json
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from airflow.sdk import Asset
+from airflow.serialization.serialized_objects import LazyDeserializedDAG
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from factory.errors import BuildError
+from factory.in_airflow import loader
 from factory.in_airflow.render import render
-from factory.plan.model import Assets, Call, Pipeline, Task
+from factory.plan.model import Assets, Call, Task
+from factory.plan.model import Pipeline as Plan
 from factory.spec import assets
+from factory.spec.model import Pipeline, Schedule
 
 from .pipelines import Pipelines
 
@@ -55,7 +61,7 @@ def test_addresses_are_spelled_as_airflow_does(uri: str) -> None:
         return  # we may refuse more
     assert spelled == by_airflow(uri)
     assert assets.normalized(spelled) == spelled
-    made = render(Pipeline(dag_id="p", source="p.yaml", tasks=(), schedule=Assets((uri,))), Path())
+    made = render(Plan(dag_id="p", source="p.yaml", tasks=(), schedule=Assets((uri,))), Path())
     (kept,) = made.schedule  # type: ignore[misc]
     assert (kept.name, kept.uri) == (spelled, spelled)  # type: ignore[union-attr]
 
@@ -78,7 +84,7 @@ def operator(**arguments: Any) -> Any:
     task = Task(
         id="a", operator="airflow.providers.standard.operators.empty.EmptyOperator", **arguments
     )
-    plan = Pipeline(dag_id="p", source="p.yaml", tasks=(task,))
+    plan = Plan(dag_id="p", source="p.yaml", tasks=(task,))
     return render(plan, Path()).get_task("a")
 
 
@@ -142,3 +148,29 @@ def rows(number: str) -> int:
     with create_session(scoped=False) as session:
         found = session.scalars(select(AssetModel.uri).where(AssetModel.uri.contains(number)))
         return len(found.all())
+
+
+def examples() -> Iterator[tuple[str, Any]]:
+    """What an editor offers for the keys of a pipeline."""
+    given: Any = msgspec.json.schema(Pipeline)["$defs"]["Pipeline"]["properties"]
+    for key, about in given.items():
+        yield from ((key, example) for example in about.get("examples", ()))
+        choices = [entry for entry in about.get("anyOf", ()) if "examples" in entry]
+        yield from ((key, example) for entry in choices for example in entry["examples"])
+    uris = msgspec.json.schema(Schedule)["$defs"]["Schedule"]["properties"]["assets"]["examples"]
+    yield from (("schedule", {"assets": uri}) for uri in uris)
+
+
+@pytest.mark.parametrize(("key", "example"), list(examples()))
+def test_what_an_editor_offers_airflow_takes(
+    root: Path, write: Write, key: str, example: Any
+) -> None:
+    spec = {"version": 1, key: example, "tasks": [{"id": "a", "run": "echo"}]}
+    if key == "deadline":
+        spec["alerts"] = {"on_deadline": [{"type": "email", "to": ["a@example.org"]}]}
+        spec["schedule"] = "@daily"
+    write("p.yaml", json.dumps(spec))
+    for _, dag, diagnostics in loader.build(root):
+        assert diagnostics == ()
+        assert dag is not None
+        LazyDeserializedDAG.from_dag(dag)
