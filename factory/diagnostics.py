@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
@@ -16,6 +17,9 @@ class Diagnostic(msgspec.Struct, frozen=True, kw_only=True, order=True):
     0 stands for the whole file.
 
     `file` is relative to the folder that holds the configuration root, with forward slashes.
+
+    Its texts are `printable`, whatever a file's name or an exception holds: a terminal, JSON and
+    Airflow's database take them.
     """
 
     file: str
@@ -28,6 +32,40 @@ class Diagnostic(msgspec.Struct, frozen=True, kw_only=True, order=True):
     hint: str = ""
     width: int = 1
     severity: Literal["error", "warning"] = "error"
+
+    def __post_init__(self) -> None:
+        for name in ("file", "message", "path", "expected", "hint"):
+            text = getattr(self, name)
+            if not text.isprintable():
+                msgspec.structs.force_setattr(self, name, printable(text))
+
+
+def printable(text: str) -> str:
+    """A text in one line, without characters that steer a terminal or that UTF-8 cannot say."""
+    return text if text.isprintable() else "".join(map(_cell, text))
+
+
+def is_one_line(text: str) -> bool:
+    """Whether it holds no control character, no line break, and nothing that UTF-8 cannot say."""
+    return text.isprintable() or not any(
+        unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in text
+    )
+
+
+def _cell(character: str) -> str:
+    if character == "\t":
+        return " " * _TAB
+    if character < " ":
+        return chr(0x2400 + ord(character))
+    if character == "\x7f":
+        return "\u2421"
+    # format characters (such as those that turn the direction of text) and lone surrogates
+    if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp"):
+        return f"<{ord(character):04x}>"
+    return character
+
+
+_TAB = 4
 
 
 def dotted(path: Path) -> str:

@@ -57,7 +57,8 @@ def run(args: Namespace) -> int:
     if args.format == "json":
         import msgspec
 
-        print(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
+        text = msgspec.json.format(msgspec.json.encode(found), indent=2).decode()
+        print(terminal.for_programs(text, sys.stdout))
         return 0
     shown = found if args.path else [value for value in found if not value.is_empty_default]
     paint = terminal.painter("auto", sys.stdout)

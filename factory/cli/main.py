@@ -57,8 +57,10 @@ def console() -> NoReturn:
 
         complete()
     for stream in (sys.stdout, sys.stderr):
-        if not (stream.encoding or "").lower().startswith("utf"):
-            stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+        unicode = (stream.encoding or "").lower().startswith("utf")
+        # a file's name may hold what UTF-8 cannot say
+        errors = "backslashreplace" if unicode else "replace"
+        stream.reconfigure(errors=errors)  # type: ignore[union-attr]
     sys.exit(main(sys.argv[1:]))
 
 
