@@ -40,9 +40,16 @@ class Diagnostic(msgspec.Struct, frozen=True, kw_only=True, order=True):
                 msgspec.structs.force_setattr(self, name, printable(text))
 
 
-def printable(text: str) -> str:
-    """A text in one line, without characters that steer a terminal or that UTF-8 cannot say."""
-    return text if text.isprintable() else "".join(map(_cell, text))
+def printable(text: str, *, lines: bool = False) -> str:
+    """A text without characters that steer a terminal or that UTF-8 cannot say.
+
+    In one line, unless `lines` may stay.
+    """
+    if text.isprintable():
+        return text
+    if lines:
+        return "\n".join(map(printable, text.split("\n")))
+    return "".join(map(_cell, text))
 
 
 def is_one_line(text: str) -> bool:

@@ -182,3 +182,19 @@ def test_json_holds_what_text_says(cli: Cli, enter: Callable[[str], Path]) -> No
     assert document["summary"]["errors"] == 8
     assert len(document["findings"]) == 12
     assert document["findings"][0]["file"] == "dag_factory_configs/files.yaml"
+
+
+@pytest.mark.parametrize(
+    "command", ["explain x", "explain x description", "render x", "lint", "explain x\x1b[2J"]
+)
+def test_no_command_steers_the_terminal(
+    enter: Callable[[str], Path], cli: Cli, command: str
+) -> None:
+    root = enter("shop") / "dag_factory_configs"
+    (root / "\u202egnp").mkdir()
+    (root / "\u202egnp/x.yaml").write_text(
+        'version: 1\ndescription: "\\e[31m one\\n\\u202e two"\nowner: "\\e[2J"\n'
+        'tags: ["\\e]0;x\\a"]\ntasks: [{id: a, run: "echo \\e[0m"}]\n'
+    )
+    result = cli(*command.split(" "))
+    assert not {"\x1b", "\u202e", "\a"} & set(result.out + result.err)

@@ -257,3 +257,16 @@ tasks:
         "no-date x.yaml:6:145 " + said.format("the interval"),
     ]
     assert lint({"x.yaml": text, "y.yaml": TASK}) == (found if "assets" in schedule else [])
+
+
+@pytest.mark.parametrize("outlets", ["s3://lake/x", "[s3://lake/x]", "[{uri: s3://lake/x}]"])
+def test_an_outlet_that_is_no_asset(lint: Lint, outlets: str) -> None:
+    text = f"tasks:\n  - id: a\n    uses: {EMPTY}\n    with: {{inlets: [x], outlets: {outlets}}}\n"
+    column = 34 + outlets.startswith("[")
+    said = f"no-effect x.yaml:5:{column} this is no asset: Airflow updates none"
+    assert lint({"x.yaml": text}) == [said]
+
+
+def test_an_outlet_that_is_made_elsewhere(lint: Lint) -> None:
+    text = f"tasks: [{{id: a, uses: {EMPTY}, with: {{outlets: [{{$ref: acme.assets.orders}}]}}}}]\n"
+    assert lint({"x.yaml": text}) == []

@@ -14,6 +14,7 @@ RULES: tuple[Rule, ...] = (
     assets.never_updated,
     assets.two_names,
     assets.refused,
+    assets.texts,
     dates.of_asset_runs,
     groups.driven_twice,
     layers.without_pipelines,

@@ -139,17 +139,48 @@ def _all_made(scope: Scope) -> Iterator[_Made]:
                 yield _Made(resolved, path, named, kept, updated)
 
 
-def _calls(resolved: Resolved) -> Iterator[tuple[Path, str, str, bool]]:
-    """Each `$call` of an asset: its place, name and address, and whether it is updated."""
+def texts(scope: Scope) -> Iterator[Diagnostic]:
+    """An operator's outlet that is a text: Airflow takes it, and updates no asset."""
+    for outcome in scope.outcomes:
+        for resolved in outcome.specs:
+            found = [_no_asset(path) for path, entry in _entries(resolved) if _is_text(path, entry)]
+            if found:
+                yield from diagnose(resolved, found)
+
+
+def _is_text(path: Path, entry: Any) -> bool:
+    mark = isinstance(entry, dict) and {"$call", "$ref"} & set(entry)
+    return path[3] == "outlets" and entry is not None and not mark
+
+
+def _no_asset(path: Path) -> Problem:
+    return Problem(
+        path,
+        "no-effect",
+        "this is no asset: Airflow updates none",
+        expected="`{$call: airflow.sdk.Asset, with: {uri: …}}`",
+        severity="warning",
+    )
+
+
+def _entries(resolved: Resolved) -> Iterator[tuple[Path, Any]]:
+    """What stands in the `outlets` and `inlets` of operators."""
     for index, task in enumerate(resolved.value["tasks"]):
         given = task.get("with")
         for key in ("outlets", "inlets") if "." in task["uses"] else ():
             listed: Any = given.get(key) if isinstance(given, dict) else None
-            several = isinstance(listed, list)
-            for place, entry in enumerate(listed if several else [listed]):
-                path: Path = ("tasks", index, "with", key, *([place] if several else []))
-                for word, name, uri in _asset(entry):
-                    yield (*path, "with", word), name, uri, key == "outlets"
+            path: Path = ("tasks", index, "with", key)
+            if isinstance(listed, list):
+                yield from (((*path, place), entry) for place, entry in enumerate(listed))
+            else:
+                yield path, listed
+
+
+def _calls(resolved: Resolved) -> Iterator[tuple[Path, str, str, bool]]:
+    """Each `$call` of an asset: its place, name and address, and whether it is updated."""
+    for path, entry in _entries(resolved):
+        for word, name, uri in _asset(entry):
+            yield (*path, "with", word), name, uri, path[3] == "outlets"
 
 
 def _asset(entry: Any) -> Iterator[tuple[str, str, str]]:
