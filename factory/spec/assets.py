@@ -165,6 +165,22 @@ def is_near(one: str, other: str) -> bool:
     return not differing or (len(differing) == 1 and _is_one_slip(*differing[0]))
 
 
+_LONGEST_PART = 64
+
+
+def slips(uri: str) -> Iterator[tuple[str, ...]]:
+    """Keys of which two addresses that are near each other share one: so not all are compared.
+
+    Each is the address with one of its parts as it is, or without one of its letters.
+    """
+    parts = folded(uri).parts
+    for index, part in enumerate(parts):
+        if index and len(part) <= _LONGEST_PART:
+            around = (str(index), *parts[:index], *parts[index + 1 :])
+            yield (*around, part)
+            yield from ((*around, part[:n] + part[n + 1 :]) for n in range(len(part)))
+
+
 def _is_one_slip(one: str, other: str) -> bool:
     short, long = sorted((one, other), key=len)
     start = next(

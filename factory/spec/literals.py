@@ -81,6 +81,15 @@ def _too_long(names: Iterable[str], path: Path, *, at_key: bool = False) -> Iter
             yield Problem(path, "name-too-long", message, expected, at_key=at_key)
 
 
+def repeated(names: Iterable[str]) -> Iterator[tuple[int, str]]:
+    """The names that stood before, with their places."""
+    seen: set[str] = set()
+    for index, name in enumerate(names):
+        if name in seen:
+            yield index, name
+        seen.add(name)
+
+
 def moment(text: str) -> datetime | None:
     """An ISO date or time; UTC unless it says its zone. None when it is none."""
     try:

@@ -1,4 +1,6 @@
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from factory.spec import assets
 
@@ -89,3 +91,19 @@ def test_what_is_near(one: str, other: str) -> None:
 def test_what_is_not_near(one: str, other: str) -> None:
     assert not assets.is_near(one, other)
     assert not assets.is_near(other, one)
+
+
+WORD = st.text("abc1", min_size=2, max_size=8)
+ADDRESS = st.builds("table://{}/{}".format, WORD, WORD)
+
+
+@settings(max_examples=2000, deadline=None)
+@given(ADDRESS, ADDRESS)
+def test_near_addresses_share_a_key(one: str, other: str) -> None:
+    if assets.is_near(one, other) and assets.folded(one) != assets.folded(other):
+        assert set(assets.slips(one)) & set(assets.slips(other))
+
+
+@pytest.mark.parametrize(("one", "other"), NEAR)
+def test_each_slip_shares_a_key(one: str, other: str) -> None:
+    assert set(assets.slips(one)) & set(assets.slips(other))

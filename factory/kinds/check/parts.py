@@ -253,7 +253,6 @@ def _comparable(value: float | str | None) -> float | datetime | None:
 
 
 def _twice(names: Sequence[str], place: Path) -> Iterator[Problem]:
-    for index, name in enumerate(names):
-        if name in names[:index]:
-            message = f"the column {name!r} stands here twice"
-            yield Problem((*place, index), "one-of", message, expected="each column once")
+    for index, name in literals.repeated(names):
+        message = f"the column {name!r} stands here twice"
+        yield Problem((*place, index), "one-of", message, expected="each column once")

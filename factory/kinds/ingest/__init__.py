@@ -20,6 +20,7 @@ from factory.plan.model import Group, Output, Task
 from factory.spec.literals import is_template
 from factory.spec.model import Strict
 from factory.spec.resolve import Problem
+from factory.spec.validate import MAX_PROBLEMS
 
 if TYPE_CHECKING:
     AnySource = Source
@@ -140,9 +141,10 @@ def _columns(given: Arguments) -> Iterator[Problem]:
         *given.target.columns(),
         *columns(given.checks, ("checks",)),
     )
-    there = sorted({*known, *added})
-    for path, name in named:
-        if name not in there and not is_template(name):
+    there = sorted(known.union(added))
+    wrong = ((path, name) for path, name in named if name not in known and name not in added)
+    for path, name in itertools.islice(wrong, MAX_PROBLEMS):
+        if not is_template(name):
             yield Problem(
                 path,
                 "unknown-column",

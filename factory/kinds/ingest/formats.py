@@ -289,9 +289,8 @@ def _names(given: Csv | Jsonl | Parquet) -> Iterator[Problem]:
             said = f"{by_name[name]!r} and {own!r} are both renamed to {name!r}"
             yield Problem(("rename", own), "bad-value", said)
         by_name.setdefault(name, own)
-    for index, name in enumerate(given.select):
-        if name in given.select[:index]:
-            yield Problem(("select", index), "bad-value", f"{name!r} is selected twice")
+    for index, name in literals.repeated(given.select):
+        yield Problem(("select", index), "bad-value", f"{name!r} is selected twice")
     if given.select:
         for own, name in given.rename.items():
             there = not isinstance(given, Csv) or given.header or own in given.columns

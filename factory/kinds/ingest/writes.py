@@ -111,11 +111,10 @@ def check(given: Write) -> Iterator[Problem]:
 
 def twice(place: tuple[str | int, ...], names: Sequence[str]) -> Iterator[Problem]:
     """Names that stand in a list more than once."""
-    for index, name in enumerate(names):
-        if name in names[:index]:
-            yield Problem(
-                (*place, index),
-                "key-columns",
-                f"the column {name!r} is named twice",
-                expected="each column once",
-            )
+    for index, name in literals.repeated(names):
+        yield Problem(
+            (*place, index),
+            "key-columns",
+            f"the column {name!r} is named twice",
+            expected="each column once",
+        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from factory.diagnostics import Diagnostic, Path
@@ -29,33 +30,58 @@ def never_updated(scope: Scope) -> Iterator[Diagnostic]:
 
     What is updated outside of this root is not known: only a near name is worth a word.
     """
-    updated = _updated(scope)
-    by_fold: dict[assets.Folded, str] = {}
-    for uri in updated:
-        by_fold.setdefault(assets.folded(uri), uri)
     complete = scope.whole and all(outcome.specs for outcome in scope.outcomes)
+    updated = _Updated(_updated(scope), complete)
     for outcome in scope.outcomes:
         for resolved in outcome.specs:
             waits = assets.of_schedule(resolved.value.get("schedule"))
-            found = list(_never(waits, updated, by_fold, complete))
-            if found:
+            if found := list(_never(waits, updated)):
                 yield from diagnose(resolved, found)
 
 
-def _never(
-    waits: Iterable[tuple[Path, str]],
-    updated: set[str],
-    by_fold: dict[assets.Folded, str],
-    complete: bool,
-) -> Iterator[Problem]:
+class _Updated:
+    """The assets that are updated; those near another are found without comparing with all.
+
+    :param complete: all of them, so that another one may be a mistyped one.
+    """
+
+    def __init__(self, uris: set[str], complete: bool) -> None:
+        self.uris = uris
+        self.complete = complete
+
+    @cached_property
+    def _spellings(self) -> dict[assets.Folded, str]:
+        return {assets.folded(uri): uri for uri in sorted(self.uris, reverse=True)}
+
+    @cached_property
+    def _slips(self) -> dict[tuple[str, ...], list[str]]:
+        found: dict[tuple[str, ...], list[str]] = {}
+        for uri in sorted(self.uris):
+            for key in assets.slips(uri):
+                found.setdefault(key, []).append(uri)
+        return found
+
+    def near(self, uri: str) -> str | None:
+        """The one that was most likely meant."""
+        if spelled := self._spellings.get(assets.folded(uri)):
+            return spelled
+        keys = assets.slips(uri) if self.complete else ()
+        near = (
+            other
+            for key in keys
+            for other in self._slips.get(key, ())[:_MOST]
+            if assets.is_near(uri, other)
+        )
+        return min(near, default=None)
+
+
+_MOST = 100
+
+
+def _never(waits: Iterable[tuple[Path, str]], updated: _Updated) -> Iterator[Problem]:
     for path, written in waits:
         uri = assets.normalized(written)
-        if uri in updated:
-            continue
-        near = by_fold.get(assets.folded(uri))
-        if near is None and complete:
-            near = min((other for other in updated if assets.is_near(uri, other)), default=None)
-        if near is not None:
+        if uri not in updated.uris and (near := updated.near(uri)):
             yield Problem(
                 path,
                 "asset-never-updated",

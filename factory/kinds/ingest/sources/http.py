@@ -91,9 +91,10 @@ class Http(Strict, frozen=True, kw_only=True, tag="http", tag_field="type"):
                 f"one digest cannot be that of {len(urls)} files",
                 expected="one address, or no `sha256`",
             )
+        twice = {index for index, _ in literals.repeated(urls)}
         for index, url in enumerate(urls):
             place = ("source", "url") if isinstance(self.url, str) else ("source", "url", index)
-            if url in urls[:index]:
+            if index in twice:
                 yield Problem(
                     place, "one-of", "this address stands here twice", expected="each address once"
                 )
