@@ -113,7 +113,13 @@ def _folded(word: str) -> str:
 def did_you_mean(word: str, choices: Iterable[str]) -> str:
     """A hint with the nearest choice, or an empty string."""
     near = nearest(word, choices)
+    if near and near != word and _composed(near) == _composed(word):
+        return f"did you mean {near!a}, which looks the same?"
     return f"did you mean {near!r}?" if near else ""
+
+
+def _composed(word: str) -> str:
+    return unicodedata.normalize("NFC", word)
 
 
 def one_of(choices: Sequence[str], limit: int = 12) -> str:

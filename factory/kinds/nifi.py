@@ -10,11 +10,12 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from factory.diagnostics import quoted
 from factory.errors import BuildError
 from factory.plan.kind import Fragment, Step, done, task
 from factory.plan.model import Group, seconds
 from factory.spec import assets
-from factory.spec.literals import ConnId
+from factory.spec.literals import ConnId, is_template
 from factory.spec.model import Duration, Strict, Uri
 from factory.spec.problem import Problem
 
@@ -252,8 +253,13 @@ def _require_asset(step: str, asset: str) -> None:
 
 
 def check(step: Step, folder: Path) -> Iterator[Problem]:
-    """A pattern that is none, and times that do not fit each other."""
+    """A path or a pattern that is none, and times that do not fit each other."""
     given: Arguments = step.arguments
+    yield from _group(given.group)
+    for name in given.parameters:
+        if not name.strip():
+            message = "a parameter without a name"
+            yield Problem(("parameters", name), "format", message, "its name in NiFi", at_key=True)
     try:
         re.compile(given.bulletins.pattern)
     except re.error as error:
@@ -276,6 +282,14 @@ def check(step: Step, folder: Path) -> Iterator[Problem]:
                 f"{name} takes {needed:g} s, and the wait ends after {given.wait.timeout}",
                 expected=f"less than {given.wait.timeout}, or a longer `timeout`",
             )
+
+
+def _group(path: str) -> Iterator[Problem]:
+    """A path with a group in it that has no name; a slash in a name is written twice."""
+    names = path.replace("//", "\0").strip("/").split("/")
+    if not is_template(path) and not all(name.strip() for name in names):
+        message = f"{quoted(path)} is no path of a process group"
+        yield Problem(("group",), "format", message, "names such as Lake/Orders")
 
 
 def _job(given: Arguments) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from airflow.serialization.serialized_objects import LazyDeserializedDAG
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from factory.embedded.postgres import Server
 from factory.errors import BuildError
 from factory.in_airflow import loader
 from factory.in_airflow.render import render
@@ -174,3 +175,39 @@ def test_what_an_editor_offers_airflow_takes(
         assert diagnostics == ()
         assert dag is not None
         LazyDeserializedDAG.from_dag(dag)
+
+
+LOADS = """\
+version: 1
+tasks:
+  - id: load
+    uses: ingest
+    with:
+      source: {{type: file, path: '{path}', format: csv}}
+      target: {{type: postgres, conn_id: warehouse, table: w.codes2}}
+      write: {{mode: replace}}
+"""
+
+
+def test_a_load_into_a_table_that_others_spell_otherwise(
+    pipelines: Pipelines, postgres: Server, tmp_path: Path
+) -> None:
+    (tmp_path / "codes.csv").write_text("code\na\n")
+    pipelines.connect_postgres("warehouse", postgres)
+    pipelines.write("a_waits.yaml", WAITS.format(uri="table://warehouse/w/codes2/"))
+    pipelines.write("b_waits.yaml", WAITS.format(uri="TABLE://warehouse/w/codes2"))
+    pipelines.write("c_loads.yaml", LOADS.format(path=(tmp_path / "codes.csv").as_uri()))
+    run = pipelines.run("c_loads")
+    assert run.state == "success", run.log
+    assert queued("table://warehouse/w/codes2") == {"a_waits", "b_waits"}
+
+
+def queued(uri: str) -> set[str]:
+    """The pipelines that an update of the asset has started, or will start."""
+    from airflow.models.asset import AssetModel, DagScheduleAssetReference
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    with create_session(scoped=False) as session:
+        references = select(DagScheduleAssetReference.dag_id).join(AssetModel)
+        return set(session.scalars(references.where(AssetModel.uri == uri)))
