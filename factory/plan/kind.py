@@ -125,10 +125,17 @@ def find(uses: str) -> Kind:
     return _load(offers[0].value.partition(":")[0])
 
 
+def is_builtin(kind: Kind) -> bool:
+    """Whether the kind comes with the product."""
+    return getattr(kind, "__name__", "").startswith("factory.kinds.")
+
+
 def _load(module: str) -> Kind:
     try:
         kind = importlib.import_module(module)
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         # another package's module may fail in any way; it must not stop other pipelines
         raise FactoryError(f"the module {module} of a kind does not load: {error!r}") from error
     for name in ("Arguments", "compile"):

@@ -47,18 +47,18 @@ def _preset(schedule: str) -> str:
     return "" if " " in schedule else did_you_mean(f"@{schedule}", PRESETS)
 
 
-_ZERO = re.compile(r"[0.]+[smhd]")
+_BELOW_A_SECOND = re.compile(r"(0+(\.[0-9]+)?[s]|0+(\.0+)?[mhd])")
 
 
 def _schedule(schedule: Any) -> Iterator[Problem]:
     if isinstance(schedule, dict):
         yield from _exactly_one(("schedule",), schedule, ("every", "assets"))
-        if _ZERO.fullmatch(str(schedule.get("every", ""))):
+        if _BELOW_A_SECOND.fullmatch(str(schedule.get("every", ""))):
             yield Problem(
                 ("schedule", "every"),
                 "schedule",
-                "an interval of no time never ends",
-                expected="a duration such as 15m",
+                "so short an interval makes more runs than can end",
+                expected="a duration of at least 1s, such as 15m",
             )
         assets = schedule.get("assets")
         if isinstance(assets, dict):
@@ -97,7 +97,11 @@ def _exactly_one(
         )
 
 
-_MAX_CRON = 250
+_FIELDS = ("minute", "hour", "day", "month", "weekday")
+_MAX_CRON = 200
+_MAX_FIELDS = (180, 72, 93, 48, 48)
+"""Characters of each field. Airflow keeps a description of 1,000 at most, in which each is a word;
+a field that names all of its values once is never longer than this."""
 
 
 @lru_cache(maxsize=1024)
@@ -105,6 +109,9 @@ def cron_error(expression: str) -> str:
     """Why Airflow's cron reader refuses an expression, or an empty string."""
     if len(expression) > _MAX_CRON:
         return f"it has {len(expression):,} characters"
+    for name, field, longest in zip(_FIELDS, expression.split(), _MAX_FIELDS, strict=False):
+        if len(field) > longest:
+            return f"its {name} has {len(field)} characters, more than all {name}s need"
     if _is_plain_cron(expression):
         return ""
     from croniter import CroniterBadDateError, croniter  # costs as much as reading 100 specs
@@ -173,6 +180,7 @@ def _zone_hint(zone: str, known: set[str]) -> str:
 
 
 _DATE = re.compile(DATE_PATTERN)
+_FIRST_YEAR, _LAST_YEAR = 1900, 2999
 
 
 def _dates(value: dict[str, Any]) -> Iterator[Problem]:
@@ -189,6 +197,17 @@ def _dates(value: dict[str, Any]) -> Iterator[Problem]:
                 "date",
                 f"{text!r} is not a date: {error}",
                 expected="a day that the calendar has",
+            )
+            continue
+        if not _FIRST_YEAR <= moments[key].year <= _LAST_YEAR:
+            yield Problem(
+                (key,),
+                "date",
+                f"the year of {text!r} is too far from now for Airflow to count with",
+                expected=f"a year from {_FIRST_YEAR} to {_LAST_YEAR}",
+                hint="leave `end_date` out for a pipeline without an end"
+                if key == "end_date"
+                else "",
             )
     if len(moments) == 2 and moments["end_date"] < moments["start_date"]:
         yield Problem(
