@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import msgspec
 
-from factory.errors import BuildError
+from factory.errors import BuildError, is_fault
 from factory.plan import kind as kinds
 from factory.plan.fragment import MAX_ID, wrong
 from factory.plan.kind import Fragment, Step
@@ -78,9 +78,9 @@ def _compile(kind: kinds.Kind, step: Step) -> Fragment:
         broken = "" if kinds.is_builtin(kind) else wrong(fragment, step.id)
     except BuildError:
         raise
-    except KeyboardInterrupt:
-        raise
     except BaseException as error:
+        if not is_fault(error):
+            raise
         # a kind of another package may fail in any way; the error belongs to this task alone
         message = f"the kind {step.uses!r} fails: {error!r}"
         raise BuildError(step.id, ("uses",), message) from error

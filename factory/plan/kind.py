@@ -15,7 +15,7 @@ from typing import Any, Protocol, cast
 
 import msgspec
 
-from factory.errors import FactoryError
+from factory.errors import FactoryError, is_fault
 from factory.plan.model import Group, Task, seconds
 from factory.spec.model import STAGE_RETENTION
 from factory.spec.resolve import Problem
@@ -133,9 +133,9 @@ def is_builtin(kind: Kind) -> bool:
 def _load(module: str) -> Kind:
     try:
         kind = importlib.import_module(module)
-    except KeyboardInterrupt:
-        raise
     except BaseException as error:
+        if not is_fault(error):
+            raise
         # another package's module may fail in any way; it must not stop other pipelines
         raise FactoryError(f"the module {module} of a kind does not load: {error!r}") from error
     for name in ("Arguments", "compile"):

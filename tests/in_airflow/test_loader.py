@@ -39,7 +39,11 @@ BROKEN = {
     "exits": ("version: 1\ntasks:\n  - {id: a, uses: sys.exit}\n", "3:5: exit refuses"),
     "misspelt": (operator("bash_comand: x"), "5:12: BashOperator has no argument 'bash_comand'"),
     "missing": (operator(""), "5:11: BashOperator refuses its arguments: missing keyword argument"),
-    "wrong_type": (operator("bash_command: x, pool: 5"), "5:35: BashOperator refuses"),
+    "wrong_type": (
+        operator("bash_command: x, execution_timeout: 5"),
+        "5:48: BashOperator refuses",
+    ),
+    "pool_of_a_number": (operator("bash_command: x, pool: 5"), "5:35: 5 is a number"),
     "unserializable": (
         operator("bash_command: x, weight_rule: odd"),
         "1:1: Airflow cannot serialize the pipeline",
