@@ -97,11 +97,9 @@ def _exactly_one(
         )
 
 
-_FIELDS = ("minute", "hour", "day", "month", "weekday")
-_MAX_CRON = 200
-_MAX_FIELDS = (180, 72, 93, 48, 48)
-"""Characters of each field. Airflow keeps a description of 1,000 at most, in which each is a word;
-a field that names all of its values once is never longer than this."""
+_MAX_CRON = 250
+_MAX_WORDS = 900  # Airflow keeps a schedule in words, of 1,000 characters at most
+_WORDS = (5, 11, 5, 12, 13)  # about so many for a value of each field: `September, `
 
 
 @lru_cache(maxsize=1024)
@@ -109,9 +107,8 @@ def cron_error(expression: str) -> str:
     """Why Airflow's cron reader refuses an expression, or an empty string."""
     if len(expression) > _MAX_CRON:
         return f"it has {len(expression):,} characters"
-    for name, field, longest in zip(_FIELDS, expression.split(), _MAX_FIELDS, strict=False):
-        if len(field) > longest:
-            return f"its {name} has {len(field)} characters, more than all {name}s need"
+    if len(expression) > _MAX_WORDS // 25 and _in_words(expression) > _MAX_WORDS:
+        return "it lists more values than Airflow can put into words"
     if _is_plain_cron(expression):
         return ""
     from croniter import CroniterBadDateError, croniter  # costs as much as reading 100 specs
@@ -131,6 +128,15 @@ def cron_error(expression: str) -> str:
             return "a number is out of range"
         return re.sub(r"\[?" + re.escape(expression) + r"\]? (is )?", "it is ", str(error))
     return ""
+
+
+def _in_words(expression: str) -> int:
+    """About how long it is in words: a range or a step is a phrase."""
+    return sum(
+        words * (1 + 3 * sum(map(part.count, "-/#")))
+        for words, field in zip(_WORDS, expression.split(), strict=False)
+        for part in field.split(",")
+    )
 
 
 _CRON_BOUNDS = ((0, 59), (0, 23), (1, 28), (1, 12), (0, 6))
