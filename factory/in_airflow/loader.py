@@ -40,6 +40,7 @@ log = logging.getLogger(__name__)
 
 _LONG = 5.0  # seconds: who waited for so long is left out by the next parse
 _MAX_STRIKES = 2
+_MAX_ERROR = 60_000  # bytes: what a TEXT of MySQL's holds, and more than a person reads
 
 
 class BrokenSpecs(Exception):
@@ -277,7 +278,17 @@ def _one(root: Path, dag_id: str) -> DAG | None:
 
 
 def _lines(diagnostics: Iterable[Diagnostic]) -> str:
-    return "\n".join(["", *map(_line, dict.fromkeys(diagnostics))])
+    """A line for each, and how many more there are than an import error can hold."""
+    lines = list(dict.fromkeys(map(_line, diagnostics)))
+    shown, size = [""], 0
+    for line in lines:
+        size += len(line.encode(errors="replace")) + 1
+        if size > _MAX_ERROR:
+            left = len(lines) - len(shown) + 1
+            shown.append(f"… and {left:,} more problems: `factory lint` lists them")
+            break
+        shown.append(line)
+    return "\n".join(shown)
 
 
 def _line(entry: Diagnostic) -> str:

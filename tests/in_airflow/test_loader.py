@@ -114,6 +114,17 @@ def test_all_broken_specs_are_listed_in_one_error(root: Path, write: Write) -> N
     assert "good.yaml" not in str(caught.value)
 
 
+def test_of_very_many_broken_specs_the_last_are_counted(root: Path, write: Write) -> None:
+    for number in range(1200):
+        write(f"broken_{number:04}.yaml", f"{GOOD}shedule: x\n")
+    with pytest.raises(loader.BrokenSpecs) as caught:
+        loader.report(str(root.parent / "dags/pipeline_errors.py"))
+    text = str(caught.value)
+    assert len(text.encode()) < 65_536
+    told = text.count("/broken_")
+    assert text.endswith(f"… and {1200 - told:,} more problems: `factory lint` lists them")
+
+
 def test_good_specs_raise_nothing(root: Path, write: Write) -> None:
     write("good.yaml", GOOD)
     loader.report(str(root.parent / "dags/pipeline_errors.py"))
