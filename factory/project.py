@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from factory.diagnostics import Diagnostic, did_you_mean, is_one_line, one_of, printable
-from factory.errors import BuildError, FactoryError, SpecError
+from factory.errors import BuildError, FactoryError, SpecError, is_fault
 from factory.plan import kind as kinds
 from factory.plan.compile import arguments_of, compile, steps
 from factory.plan.model import Pipeline
@@ -78,8 +78,10 @@ class Project:
         except RecursionError:
             broken = self._broken(path, "too-deep", "the values need each other too deeply")
             return Outcome(path=path, diagnostics=(broken,))
-        except Exception as error:
-            # a defect that one file brings out must not hide the others
+        except BaseException as error:
+            if not is_fault(error):
+                raise
+            # a defect that one file brings out, or a kind's, must not hide the others
             broken = self._broken(path, "internal", f"the factory fails on this file: {error!r}")
             return Outcome(path=path, diagnostics=(broken,))
         plans, specs = tuple(plan for plan, _ in made), tuple(spec for _, spec in made)
@@ -108,7 +110,7 @@ class Project:
             try:
                 made.append((compile(resolved, source), resolved))
             except BuildError as error:
-                found += self._placed(resolved, error)
+                found += self.place(resolved, error)
         if found:
             raise SpecError(found)
         return made
@@ -132,13 +134,8 @@ class Project:
         problems = validate.validate(resolved, arguments_of, _KindNames())
         return validate.diagnose(resolved, problems) if problems else []
 
-    def placed(self, plan: Pipeline, error: BuildError) -> list[Diagnostic]:
-        """Where in the files that wrote it a plan is refused."""
-        for resolved in self.resolved(self.root / plan.source, plan.dag_id):
-            return self._placed(resolved, error)
-        raise error
-
-    def _placed(self, resolved: Resolved, error: BuildError) -> list[Diagnostic]:
+    def place(self, resolved: Resolved, error: BuildError) -> list[Diagnostic]:
+        """Where in the files that wrote it, as they were read, a spec's plan is refused."""
         ids = [task["id"] for task in resolved.value["tasks"]]
         above = ("tasks", ids.index(error.step)) if error.step in ids else ()
         path = (*above, *error.part)
@@ -173,9 +170,16 @@ class Project:
 
         :raises FactoryError: there is no such DAG; SpecError when its file has problems.
         """
+        return self.planned(dag_id)[0]
+
+    def planned(self, dag_id: str) -> tuple[Pipeline, Resolved]:
+        """The plan of one DAG with the spec behind it.
+
+        :raises FactoryError: there is no such DAG; SpecError when its file has problems.
+        """
         path = self.find(dag_id)
-        for plan, _ in self._made(path, dag_id):
-            return plan
+        for made in self._made(path, dag_id):
+            return made
         names = [plan.dag_id for plan in self.plans(path)]
         raise FactoryError(
             f"there is no pipeline {dag_id!r}", did_you_mean(dag_id, names) or one_of(names)

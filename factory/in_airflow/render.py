@@ -6,7 +6,8 @@ import copy
 import importlib
 import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -29,7 +30,7 @@ from airflow.sdk.definitions.deadline import (  # type: ignore[attr-defined]  # 
 from airflow.sdk.definitions.mappedoperator import MappedOperator
 
 from factory.diagnostics import did_you_mean
-from factory.errors import BuildError
+from factory.errors import BuildError, is_fault
 from factory.in_airflow.notifiers import Notify
 from factory.plan.model import (
     Alert,
@@ -92,17 +93,38 @@ def render(plan: Pipeline, root: Path) -> DAG:
     on_retry = [_notify(alert, "retry") for alert in plan.on_retry]
     for task in plan.tasks:
         made[task.id] = _operator(task, dag, groups, made, on_retry)
+    by_id = {task.id: task for task in plan.tasks}
     for before, after in plan.edges:
-        made[before].set_downstream(made[after])
+        with _refusing(by_id[before], "cannot be put before another task"):
+            made[before].set_downstream(made[after])
     for task in plan.tasks:
-        if task.role == "teardown":
+        _give_role(task, made)
+    return dag
+
+
+def _give_role(task: Task, made: Mapping[str, Any]) -> None:
+    if task.role == "teardown":
+        with _refusing(task, "cannot be a teardown"):
             made[task.id].as_teardown(
                 setups=[made[name] for name in task.setups],
                 on_failure_fail_dagrun=task.fails_run is True,
             )
-        elif task.role == "setup":
+    elif task.role == "setup":
+        with _refusing(task, "cannot be a setup"):
             made[task.id].as_setup()
-    return dag
+
+
+@contextmanager
+def _refusing(task: Task, what: str) -> Iterator[None]:
+    """An operator may have methods of its own for what it is asked here."""
+    try:
+        yield
+    except BaseException as error:
+        if not is_fault(error):
+            raise
+        name = task.operator.rpartition(".")[2]
+        message = f"{name} {what}: {_reason(error)}"
+        raise BuildError(_step(task), ("uses",), message) from error
 
 
 def _dag(plan: Pipeline) -> PipelineDAG:
@@ -112,7 +134,9 @@ def _dag(plan: Pipeline) -> PipelineDAG:
         schedule = _schedule(plan)
         part = ("params",) if plan.params else ("schedule",)
         return PipelineDAG(schedule=schedule, **_dag_arguments(plan))
-    except Exception as error:
+    except BaseException as error:
+        if not is_fault(error):
+            raise
         # Airflow, or a provider that knows the scheme of an asset, may refuse in any way
         raise BuildError("", part, f"Airflow refuses the pipeline: {_reason(error)}") from error
 
@@ -273,7 +297,9 @@ def _operator(
             operated = operator(**named, **arguments)
     except BuildError:
         raise
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
+        if not is_fault(error):
+            raise
         # an operator of any package may refuse in any way; the error belongs to this task alone
         raise _refusal(task, operator, error) from error
     if not isinstance(operated, BaseOperator | MappedOperator):
@@ -361,7 +387,9 @@ def _load(path: str) -> Callable[..., Any]:
 def _import(path: str, task: Task) -> Callable[..., Any]:
     try:
         return _load(path)
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
+        if not is_fault(error):
+            raise
         # importing runs another package's code, which may fail in any way
         part = ("uses",) if path == task.operator else ("with",)
         raise BuildError(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import msgspec
 
-from factory.errors import BuildError
+from factory.errors import BuildError, is_fault
 from factory.plan import kind as kinds
+from factory.plan.fragment import MAX_ID, wrong
 from factory.plan.kind import Fragment, Step
 from factory.plan.model import Alert, Assets, Deadline, Every, Group, Pipeline, Task, seconds
 from factory.spec import assets, model
@@ -81,15 +82,36 @@ def compile(resolved: Resolved, source: str) -> Pipeline:
 def _compile(kind: kinds.Kind, step: Step) -> Fragment:
     try:
         fragment: Any = kind.compile(step)
-        if not isinstance(fragment, Fragment):
-            raise TypeError(f"its compile returns {fragment!r}, not a Fragment")
-        return fragment
+        broken = "" if kinds.is_builtin(kind) else wrong(fragment, step.id)
     except BuildError:
         raise
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
+        if not is_fault(error):
+            raise
         # a kind of another package may fail in any way; the error belongs to this task alone
         message = f"the kind {step.uses!r} fails: {error!r}"
         raise BuildError(step.id, ("uses",), message) from error
+    if broken:
+        raise BuildError(step.id, ("uses",), f"the kind {step.uses!r} fails: {broken}")
+    for task in fragment.tasks:
+        _require_bounds(task, step)
+    return cast("Fragment", fragment)
+
+
+def _require_bounds(task: Task, step: Step) -> None:
+    """What is made of several values may be longer than each: Airflow's columns are bounded.
+
+    :raises BuildError: an id or an asset is too long.
+    """
+    if len(task.id) > MAX_ID:
+        message = f"it becomes the task {task.id[:40]}…, whose id has {len(task.id)} characters"
+        raise BuildError(step.id, ("id",), message, f"write a shorter id: at most {MAX_ID} in all")
+    for uri in task.outlets:
+        if len(uri) > assets.LONGEST:
+            message = f"it updates the asset {uri[:40]}…, which has {len(uri):,} characters"
+            raise BuildError(
+                step.id, ("with",), message, f"Airflow takes {assets.LONGEST:,} at most"
+            )
 
 
 def _outlets(task: Task, step: Step) -> tuple[str, ...]:

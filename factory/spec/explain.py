@@ -204,6 +204,9 @@ def _as_number(text: str) -> str:
     return f"write {int(number) if number.is_integer() else number}, without quotes"
 
 
+_LENGTH = re.compile(r"[0-9]{1,20}(\.[0-9]{1,6})?[smhd]")
+
+
 def _as_duration(text: str) -> str:
     """`15 minutes` as `15m`."""
     match = re.fullmatch(r"([0-9]{1,8}) ?([smhd]?)(?!onth)[a-z]{0,6}\.?", text.strip().lower())
@@ -354,6 +357,12 @@ def _pattern(error: ValidationError, path: Path) -> Iterator[Problem]:
     if isinstance(kinds, list) and error.validator_value == PLACEHOLDER_PATTERN:
         problem = f"{_shown(error.instance)} is text"
         yield Problem(path, "type", problem, in_words(kinds, error.schema))
+        return
+    if error.schema.get("title") == "duration" and _LENGTH.fullmatch(error.instance):
+        message = f"{_shown(error.instance)} is too long"
+        yield Problem(
+            path, "out-of-bounds", message, "at most 9999d, 99999h, 9999999m or 99999999s"
+        )
         return
     expected = _titled(error.schema) or f"text that matches {error.validator_value}"
     yield Problem(

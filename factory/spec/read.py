@@ -122,6 +122,8 @@ class _Builder:
         while (event := next_event()) is not None:
             kind = event.__class__
             if kind is yaml.ScalarEvent:
+                if "\0" in event.value:
+                    self._nul(event)
                 if event.tag is not None:
                     self._check_tag(event, "tag:yaml.org,2002:str")
                     value: Any = event.value
@@ -152,6 +154,17 @@ class _Builder:
                         "a second YAML document starts here",
                         expected="one document a file: one file is one pipeline",
                     )
+
+    def _nul(self, event: Event) -> None:
+        # no database takes one: Airflow's own would end its Dag processor
+        self._note(
+            event,
+            "control-character",
+            "this text holds a NUL character",
+            expected="text without NUL, which no database takes",
+            hint="remove it; where a program wants one, in single quotes its own escape stays "
+            "text, such as `printf '\\000'`",
+        )
 
     def _doubt(self, event: Event, doubt: Doubtful) -> None:
         text = event.value

@@ -39,7 +39,11 @@ BROKEN = {
     "exits": ("version: 1\ntasks:\n  - {id: a, uses: sys.exit}\n", "3:5: exit refuses"),
     "misspelt": (operator("bash_comand: x"), "5:12: BashOperator has no argument 'bash_comand'"),
     "missing": (operator(""), "5:11: BashOperator refuses its arguments: missing keyword argument"),
-    "wrong_type": (operator("bash_command: x, pool: 5"), "5:35: BashOperator refuses"),
+    "wrong_type": (
+        operator("bash_command: x, execution_timeout: 5"),
+        "5:48: BashOperator refuses",
+    ),
+    "pool_of_a_number": (operator("bash_command: x, pool: 5"), "5:35: 5 is a number"),
     "unserializable": (
         operator("bash_command: x, weight_rule: odd"),
         "1:1: Airflow cannot serialize the pipeline",
@@ -108,6 +112,17 @@ def test_all_broken_specs_are_listed_in_one_error(root: Path, write: Write) -> N
         found = [line for line in str(caught.value).splitlines() if f"/{name}.yaml:" in line]
         assert any(expected in line for line in found), (name, found)
     assert "good.yaml" not in str(caught.value)
+
+
+def test_of_very_many_broken_specs_the_last_are_counted(root: Path, write: Write) -> None:
+    for number in range(1200):
+        write(f"broken_{number:04}.yaml", f"{GOOD}shedule: x\n")
+    with pytest.raises(loader.BrokenSpecs) as caught:
+        loader.report(str(root.parent / "dags/pipeline_errors.py"))
+    text = str(caught.value)
+    assert len(text.encode()) < 65_536
+    told = text.count("/broken_")
+    assert text.endswith(f"… and {1200 - told:,} more problems: `factory lint` lists them")
 
 
 def test_good_specs_raise_nothing(root: Path, write: Write) -> None:
