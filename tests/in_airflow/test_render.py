@@ -200,6 +200,23 @@ def test_an_operators_own_callback_stays_beside_the_alerts() -> None:
     assert told.event == "retry"
 
 
+def test_what_an_operator_is_told_wins_over_defaults(root: Path, write: Write) -> None:
+    write(
+        "spec.yaml",
+        f"""\
+version: 1
+defaults: {{retries: 2, pool: shared, retry_delay: 5m}}
+tasks:
+  - {{id: own, uses: {BASH}, with: {{bash_command: x, retries: 0, pool: mine}}}}
+  - {{id: silent, uses: {BASH}, with: {{bash_command: x}}}}
+""",
+    )
+    dag = rendered(Project(root), "spec")
+    own, silent = dag.get_task("own"), dag.get_task("silent")
+    assert (own.retries, own.pool, own.retry_delay) == (0, "mine", timedelta(minutes=5))
+    assert (silent.retries, silent.pool) == (2, "shared")
+
+
 def test_edges_groups_setups_and_teardowns() -> None:
     dag = made(
         bash("make", role="setup"),
