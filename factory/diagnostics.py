@@ -11,6 +11,12 @@ import msgspec
 
 Path = tuple[str | int, ...]
 
+MAX_TOLD = 100
+"""Problems of one file that are told one by one."""
+MORE = "more-problems"
+"""The code of the diagnostic that says how many others there are."""
+_MAX_SHOWN = 60  # characters of one name
+
 
 class Diagnostic(msgspec.Struct, frozen=True, kw_only=True, order=True):
     """One problem. `line` and `column` count from 1; `width` is in columns of that line;
@@ -75,12 +81,50 @@ def _cell(character: str) -> str:
 _TAB = 4
 
 
+def limited(found: Iterable[Diagnostic], more: int = 0) -> list[Diagnostic]:
+    """The diagnostics of one file: at most MAX_TOLD, errors first, and how many more there are.
+
+    :param more: how many errors are known of, at least, that are not in `found`.
+    """
+    every = list(dict.fromkeys(found))
+    told = [entry for entry in every if entry.code != MORE]
+    if not told or (len(told) <= MAX_TOLD and not more):
+        return every
+    told.sort(key=lambda entry: entry.severity)
+    rest = told[MAX_TOLD:]
+    more += len(rest)
+    told = sorted(told[:MAX_TOLD])
+    if tails := [entry for entry in every if entry.code == MORE]:
+        return [*told, tails[0]]
+    is_error = len(rest) < more or any(entry.severity == "error" for entry in rest)
+    last = told[-1]
+    tail = Diagnostic(
+        file=last.file,
+        line=last.line,
+        column=last.column + last.width,
+        width=0,
+        code=MORE,
+        message=f"this file has at least {more:,} more problem{'s' * (more > 1)}, not told here",
+        hint="mend these first: many may be the same mistake",
+        severity="error" if is_error else "warning",
+    )
+    return [*told, tail]
+
+
 def dotted(path: Path) -> str:
-    """`("tasks", 0, "with")` as `tasks[0].with`."""
-    text = ""
+    """`("tasks", 0, "with")` as `tasks[0].with`; what is long is cut."""
+    parts = []
     for part in path:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
-    return text
+        if isinstance(part, int):
+            parts.append(f"[{part}]")
+        else:
+            parts.append(f".{shortened(part)}" if parts else shortened(part))
+    return "".join(parts)
+
+
+def shortened(text: str, limit: int = _MAX_SHOWN) -> str:
+    """A text, cut at `limit`."""
+    return text if len(text) <= limit else f"{text[:limit]}…"
 
 
 def quoted(text: str, limit: int = 60) -> str:
@@ -95,6 +139,8 @@ def nearest(word: str, choices: Iterable[str]) -> str:
     options = sorted(choices)
     if same := same_but_for_case(word, options):
         return same
+    if len(options) * len(word) > _MAX_COMPARED // 10:
+        options = _likely(word, options)
     found = difflib.get_close_matches(word, options, n=1, cutoff=0.6)
     return found[0] if found else ""
 
@@ -108,6 +154,24 @@ def same_but_for_case(word: str, choices: Iterable[str]) -> str:
 
 def _folded(word: str) -> str:
     return word.lower().replace("-", "_")
+
+
+_MAX_COMPARED = 100_000  # characters of the word times those of the choices
+
+
+def _likely(word: str, options: list[str]) -> list[str]:
+    """Those of many choices that are worth the time of a comparison."""
+    ends = {word[:1].lower(), word[-1:].lower()}
+    left = _MAX_COMPARED
+    found = []
+    for option in options:
+        near = abs(len(option) - len(word)) <= max(3, len(word) // 3)
+        if near and {option[:1].lower(), option[-1:].lower()} & ends:
+            left -= len(word) * len(option)
+            if left < 0:
+                break
+            found.append(option)
+    return found
 
 
 def did_you_mean(word: str, choices: Iterable[str]) -> str:
@@ -124,5 +188,5 @@ def _composed(word: str) -> str:
 
 def one_of(choices: Sequence[str], limit: int = 12) -> str:
     """The choices as a readable list, cut at `limit`."""
-    shown = ", ".join(choices[:limit])
+    shown = ", ".join(map(shortened, choices[:limit]))
     return f"one of {shown}, …" if len(choices) > limit else f"one of {shown}"

@@ -7,16 +7,28 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import msgspec
 
-from factory.diagnostics import Diagnostic, did_you_mean, is_one_line, one_of, printable
+from factory.diagnostics import (
+    MAX_TOLD,
+    Diagnostic,
+    did_you_mean,
+    is_one_line,
+    limited,
+    one_of,
+    printable,
+    shortened,
+)
 from factory.errors import BuildError, FactoryError, SpecError, is_fault
 from factory.plan import kind as kinds
 from factory.plan.compile import arguments_of, compile, steps
+from factory.plan.kind import Step
 from factory.plan.model import Pipeline
 from factory.spec import discover, validate
+from factory.spec.problem import Problems
 from factory.spec.read import Document, read
 from factory.spec.resolve import Context, Layer, Problem, Resolved, context, resolve
 
@@ -82,7 +94,8 @@ class Project:
             if not is_fault(error):
                 raise
             # a defect that one file brings out, or a kind's, must not hide the others
-            broken = self._broken(path, "internal", f"the factory fails on this file: {error!r}")
+            reason = shortened(repr(error), 200)
+            broken = self._broken(path, "internal", f"the factory fails on this file: {reason}")
             return Outcome(path=path, diagnostics=(broken,))
         plans, specs = tuple(plan for plan, _ in made), tuple(spec for _, spec in made)
         return Outcome(path=path, plans=plans, specs=specs)
@@ -95,24 +108,23 @@ class Project:
         return [plan for plan, _ in self._made(path)]
 
     def _made(self, path: Path, only: str | None = None) -> list[tuple[Pipeline, Resolved]]:
-        found: list[Diagnostic] = []
+        found: dict[Diagnostic, None] = {}
         made: list[tuple[Pipeline, Resolved]] = []
         source = path.relative_to(self.root).as_posix()
         broken = 0
         for resolved in self.resolved(path, only):
             if broken >= _MAX_BROKEN:
                 break
-            diagnostics = self.check(resolved)
-            found += [entry for entry in diagnostics if entry not in found]
+            found |= dict.fromkeys(self.check(resolved))
             if found:
                 broken += 1
                 continue
             try:
                 made.append((compile(resolved, source), resolved))
             except BuildError as error:
-                found += self.place(resolved, error)
+                found |= dict.fromkeys(self.place(resolved, error))
         if found:
-            raise SpecError(found)
+            raise SpecError(limited(found))
         return made
 
     def resolved(self, path: Path, only: str | None = None) -> list[Resolved]:
@@ -143,13 +155,21 @@ class Project:
         return validate.diagnose(resolved, [problem])
 
     def files_of(self, resolved: Resolved) -> list[Diagnostic]:
-        """What the kinds find in files beside a valid spec: missing SQL, unknown functions."""
-        problems = []
+        """What the kinds find in files beside a valid spec: missing SQL, unknown functions.
+
+        Never raises: what a kind's look at them brings out is told at its task.
+        """
+        problems = Problems()
         folder = resolved.document.path.parent
         for index, (kind, step, _) in enumerate(steps(resolved)):
-            for problem in kinds.check(kind, step, folder):
-                place = ("tasks", index, "with", *problem.path)
-                problems.append(msgspec.structs.replace(problem, path=place))
+            found = []
+            try:
+                for problem in islice(kinds.check(kind, step, folder), MAX_TOLD):
+                    place = ("tasks", index, "with", *problem.path)
+                    found.append(msgspec.structs.replace(problem, path=place))
+            except (Exception, SystemExit) as error:
+                found.append(_unchecked(index, step, error))
+            problems.put(found)
         return validate.diagnose(resolved, problems) if problems else []
 
     def find(self, dag_id: str) -> Path:
@@ -257,6 +277,15 @@ class Project:
             message=message,
             hint=hint,
         )
+
+
+def _unchecked(index: int, step: Step, error: BaseException) -> Problem:
+    """A file may be anything, and a kind of another package may fail in any way."""
+    message = f"the kind {step.uses!r} cannot check this task: {type(error).__name__}"
+    words = " ".join(str(error).split())
+    if words:
+        message += f" ({shortened(words, 200)})"
+    return Problem(("tasks", index, "uses"), "internal", message)
 
 
 class _KindNames:

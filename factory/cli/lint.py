@@ -43,6 +43,7 @@ def run(args: Namespace) -> int:
     from factory.lint.check import check
     from factory.lint.report import merge
     from factory.lint.reporters import reporter
+    from factory.lint.reporters.text import brief
     from factory.spec import discover
 
     root = options.root(args)
@@ -52,6 +53,13 @@ def run(args: Namespace) -> int:
     paths = [options.absolute(path) for path in args.paths]
     found = merge(check(options.project(args, name), paths) for name in chosen)
     paint = terminal.painter(args.color, sys.stdout)
-    for line in reporter(args.format)(found, root.parent, paint):
-        print(terminal.for_programs(line, sys.stdout) if args.format == "json" else line)
+    try:
+        for line in reporter(args.format)(found, root.parent, paint):
+            print(terminal.for_programs(line, sys.stdout) if args.format == "json" else line)
+    except OSError:
+        raise
+    except Exception:  # a defect of a reporter: what was found is told, then the defect
+        for finding in found.findings:
+            print(brief(finding), file=sys.stderr)
+        raise
     return 1 if found.errors or (args.strict and found.warnings) else 0

@@ -17,6 +17,7 @@ from factory.plan.model import Group, seconds
 from factory.spec import assets
 from factory.spec.literals import ConnId, is_template
 from factory.spec.model import Duration, Strict, Uri
+from factory.spec.patterns import Refused, degree
 from factory.spec.problem import Problem
 
 OPERATORS = "factory.in_airflow.operators.nifi"
@@ -262,11 +263,13 @@ def check(step: Step, folder: Path) -> Iterator[Problem]:
             yield Problem(("parameters", name), "format", message, "its name in NiFi", at_key=True)
     try:
         re.compile(given.bulletins.pattern)
-    except re.error as error:
+        degree(given.bulletins.pattern)
+    except (re.error, Refused) as error:
+        what = "no regular expression" if isinstance(error, re.error) else "not taken"
         yield Problem(
             ("bulletins", "pattern"),
             "format",
-            f"this is no regular expression: {error}",
+            f"this is {what}: {error}",
             expected="a regular expression, such as (?i)timeout",
         )
     longest = seconds(given.wait.timeout)

@@ -6,16 +6,16 @@ Reads files only: nothing that a spec names is imported or run, and nothing goes
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 
-from factory.diagnostics import Diagnostic, printable
+from factory.diagnostics import Diagnostic, limited, printable, shortened
 from factory.errors import SpecError, UsageError
 from factory.lint.paths import shown_path
 from factory.lint.report import Report, collect
-from factory.lint.rules import RULES, Scope
+from factory.lint.rules import RULES, Rule, Scope
 from factory.project import Outcome, Project
 from factory.spec import discover
 from factory.spec.read import Document, read
@@ -28,7 +28,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
     files: tuple[Path, ...]
     layers: tuple[Path, ...]
     problems: tuple[Diagnostic, ...]
-    names: frozenset[str]
+    names: Mapping[str, Path]
     whole: bool
 
 
@@ -45,6 +45,9 @@ def check(project: Project, paths: Sequence[Path] = ()) -> Report:
             layers.append(_layer(project.root, path))
         except SpecError as error:
             found += [("", entry) for entry in error.diagnostics]
+        except Exception as error:
+            name = discover.display(project.root, path)
+            found.append(("", _defect(name, "lint fails on this layer", error)))
     outcomes = [project.outcome(path) for path in selected.files]
     broken: set[Path] = set()
     for outcome in outcomes:
@@ -60,11 +63,35 @@ def check(project: Project, paths: Sequence[Path] = ()) -> Report:
         whole=selected.whole,
     )
     for rule in RULES:
-        found += [("", entry) for entry in rule(scope)]
+        found += [("", entry) for entry in _ruled(rule, scope)]
     fine = [
         plan.dag_id for outcome in outcomes for plan in outcome.plans if outcome.path not in broken
     ]
     return collect(found, fine, project.environment)
+
+
+def _ruled(rule: Rule, scope: Scope) -> list[Diagnostic]:
+    """What a rule finds. A defect of it hides none of the other findings, and is an error."""
+    found: list[Diagnostic] = []
+    try:
+        found += rule(scope)
+    except Exception as error:
+        name = f"{rule.__module__.rpartition('.')[2]}.{rule.__name__}"
+        found.append(_defect(scope.project.root.name, f"the rule {name} fails", error))
+    return found
+
+
+def _defect(file: str, what: str, error: Exception) -> Diagnostic:
+    reason = shortened(" ".join(f"{type(error).__name__}: {error}".split()), 200)
+    return Diagnostic(
+        file=file,
+        line=1,
+        column=1,
+        width=0,
+        code="internal",
+        message=f"{what}: {reason}",
+        hint="please report it; everything else was looked at",
+    )
 
 
 def select(project: Project, paths: Sequence[Path]) -> Selection:
@@ -74,7 +101,7 @@ def select(project: Project, paths: Sequence[Path]) -> Selection:
     """
     root = project.root
     found = discover.discover(root)
-    names = frozenset(path.stem for path in found.files)
+    names = {path.stem: path for path in found.files}
     if not paths or any(path == root or path in root.parents for path in paths):
         return Selection(
             files=found.files,
@@ -143,8 +170,12 @@ def _layer(root: Path, path: Path) -> Document:
 
 def _beside(project: Project, outcome: Outcome) -> Iterable[Diagnostic]:
     """What the kinds find in files beside a spec: lint's own, the loader does not look."""
-    found = [entry for resolved in outcome.specs for entry in project.files_of(resolved)]
-    return dict.fromkeys(found)
+    try:
+        found = [entry for resolved in outcome.specs for entry in project.files_of(resolved)]
+    except Exception as error:
+        name = discover.display(project.root, outcome.path)
+        return [_defect(name, "lint fails on the files beside this one", error)]
+    return limited(found)
 
 
 def _stem(problem: Diagnostic) -> str:

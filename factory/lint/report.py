@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from factory.diagnostics import Diagnostic
+from factory.diagnostics import Diagnostic, limited
 from factory.spec import discover
 
 
@@ -49,16 +49,26 @@ def collect(
         _, names = kept.setdefault(_same(diagnostic), (diagnostic, {}))
         if name:
             names[name] = None
-    findings = [
-        Finding(diagnostic=first, pipelines=tuple(names), environments=(environment,))
-        for first, names in kept.values()
-    ]
+    told = _limited(first for first, _ in kept.values())
+    findings = []
+    for entry in told:
+        first, names = kept.get(_same(entry), (entry, {}))
+        pipelines = tuple(names)
+        findings.append(Finding(diagnostic=first, pipelines=pipelines, environments=(environment,)))
     return Report(
         findings=tuple(sorted(findings, key=lambda finding: finding.diagnostic)),
         fine=tuple(fine),
         environments=(environment,),
         sound=(environment,),
     )
+
+
+def _limited(found: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """The problems of all files, each file's within its limit."""
+    by_file: dict[str, list[Diagnostic]] = {}
+    for entry in found:
+        by_file.setdefault(entry.file, []).append(entry)
+    return [entry for entries in by_file.values() for entry in limited(entries)]
 
 
 def merge(reports: Iterable[Report]) -> Report:

@@ -1,11 +1,18 @@
-"""Files beside a spec, by the names that it gives them."""
+"""Files beside a spec, by the names that it gives them. Names only: nothing is opened."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path, PurePosixPath
 
-from factory.diagnostics import did_you_mean
+from factory.diagnostics import did_you_mean, quoted
 from factory.spec.problem import Problem
+
+_MAX_ENTRIES = 10_000
+"""Names that are looked at to find the one that was meant."""
+_EXPECTED = "a file beside this one, or below its folder"
 
 
 def missing(name: str, folder: Path) -> Problem | None:
@@ -18,18 +25,44 @@ def missing(name: str, folder: Path) -> Problem | None:
         return Problem(
             (),
             "file",
-            f"the file {name!r} is outside of the folder of this spec",
-            expected="a file beside this one, or below its folder",
+            f"the file {quoted(name)} is outside of the folder of this spec",
+            expected=_EXPECTED,
         )
-    if (folder / written).is_file():
-        return None
-    there = (folder / written).parent
-    others = there.glob(f"*{written.suffix}") if there.is_dir() else folder.rglob(written.name)
-    names = [path.relative_to(folder).as_posix() for path in others if path.is_file()]
-    return Problem(
-        (),
-        "file",
-        f"there is no file {name!r} beside this one",
-        expected="a file beside this one, or below its folder",
-        hint=did_you_mean(name, names) or (f"there is {names[0]}" if len(names) == 1 else ""),
-    )
+    try:
+        if (folder / written).is_file():
+            return None
+        hint = _hint(name, written, folder)
+    except (OSError, ValueError) as error:  # a name too long, or with a NUL
+        reason = getattr(error, "strerror", None) or str(error)
+        return Problem((), "file", f"{quoted(name)} cannot be a file: {reason}", expected=_EXPECTED)
+    message = f"there is no file {quoted(name)} beside this one"
+    return Problem((), "file", message, expected=_EXPECTED, hint=hint)
+
+
+def _hint(name: str, written: PurePosixPath, folder: Path) -> str:
+    """The file that was meant: of the same kind in its folder, else of the same name below."""
+    there = folder / written.parent
+    if there.is_dir():
+        near = (path for path in _entries(there) if Path(path).suffix == written.suffix)
+    else:
+        near = (path for path in _below(folder) if os.path.basename(path) == written.name)
+    names = [os.path.relpath(path, folder).replace(os.sep, "/") for path in near]
+    return did_you_mean(name, names) or (f"there is {names[0]}" if len(names) == 1 else "")
+
+
+def _entries(folder: Path) -> list[str]:
+    with os.scandir(folder) as entries:
+        return [entry.path for entry in islice(entries, _MAX_ENTRIES) if entry.is_file()]
+
+
+def _below(folder: Path) -> Iterator[str]:
+    """Files below a folder; links to folders are not followed."""
+    left = _MAX_ENTRIES
+    for above, _, files in os.walk(folder):
+        left -= 1 + len(files)
+        if left < 0:
+            return
+        yield from (os.path.join(above, file) for file in files)
+
+
+__all__ = ["missing"]

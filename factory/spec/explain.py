@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from typing import Any
 
 from jsonschema import Draft202012Validator, validators
+from referencing import Registry
 
-from factory.diagnostics import Path, did_you_mean, nearest, one_of, quoted, same_but_for_case
-from factory.spec.problem import Problem
+from factory.diagnostics import (
+    MAX_TOLD,
+    Path,
+    did_you_mean,
+    nearest,
+    one_of,
+    quoted,
+    same_but_for_case,
+)
+from factory.spec.problem import Problem, Problems
 from factory.spec.schema import PLACEHOLDER_PATTERN
 
 ValidationError = Any  # jsonschema's: its fields are typed as unions with an `Unset`
@@ -46,11 +56,24 @@ _Validator: Any = validators.extend(  # type: ignore[no-untyped-call]
 )
 
 
-def explain(schema: dict[str, Any], value: Any, prefix: Path = ()) -> Iterator[Problem]:
-    """Every problem of `value`; their paths begin with `prefix`."""
-    root = _Validator(schema)
+def explain(schema: dict[str, Any], value: Any, prefix: Path = ()) -> Problems:
+    """The problems of `value`, their paths beginning with `prefix`; too many are only counted."""
+    root = _Validator(schema, registry=Registry())
+    found = Problems()
     for error in root.iter_errors(value):
-        yield from _problems(error, prefix, schema)
+        room = MAX_TOLD - len(found)
+        told = list(islice(_problems(error, prefix, schema), room))
+        found += told
+        if found.full:
+            found.more += max(0, _weight(error) - len(told))
+    return found
+
+
+def _weight(error: ValidationError) -> int:
+    """How many problems an error becomes, at least."""
+    if error.validator != "additionalProperties":
+        return 1
+    return len(error.instance.keys() - error.schema.get("properties", {}).keys())
 
 
 def _problems(error: ValidationError, prefix: Path, root: dict[str, Any]) -> Iterator[Problem]:
@@ -227,10 +250,10 @@ def _example(schema: dict[str, Any]) -> str:
 def _unknown_keys(error: ValidationError, path: Path, root: dict[str, Any]) -> Iterator[Problem]:
     known = error.schema.get("properties", {})
     unused = [name for name in known if name not in error.instance]
+    below = {name: set(_keys_of(about, root)) for name, about in known.items()}
     for key in error.instance:
         if key in known:
             continue
-        below = {name: set(_keys_of(about, root)) for name, about in known.items()}
         hint = _home(key, below)
         yield Problem(
             (*path, key),
@@ -255,7 +278,7 @@ def _meant(key: str, unused: list[str], known: Iterable[str], below: dict[str, s
     near = did_you_mean(key, unused) or did_you_mean(key, known)
     if near:
         return near
-    found = nearest(key, set().union(*below.values()))
+    found = nearest(key, set().union(*below.values()))  # few: they are those of the schema
     home = next((name for name, keys in below.items() if found in keys), "")
     return f"did you mean {found!r}, under `{home}:`?" if found else ""
 
@@ -303,7 +326,8 @@ def _missing(error: ValidationError, path: Path) -> Iterator[Problem]:
         if key in error.instance or not error.message.startswith(f"{key!r} "):
             continue
         unused = [name for name in known if name not in error.instance]
-        if any(nearest(given, unused) == key for given in error.instance if given not in known):
+        unknown = (given for given in error.instance if given not in known)
+        if any(nearest(given, unused) == key for given in islice(unknown, MAX_TOLD)):
             continue  # told as an unknown key
         about = known.get(key, {})
         choices = about.get("enum") if isinstance(about, dict) else None

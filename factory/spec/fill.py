@@ -7,12 +7,13 @@ from typing import Any
 
 import msgspec
 
-from factory.diagnostics import Path, did_you_mean, one_of
+from factory.diagnostics import Path, did_you_mean, one_of, shortened
 from factory.spec.problem import Notes, Problem, size_of
 
 Value = dict[str, Any]
 
 MAX_LEVELS = 100
+_MAX_OPEN = 200  # characters to look at after a `${` that is not closed
 
 _TOKEN = re.compile(r"\$\$\{|\$\{(?:([^{}]*)\})?")
 _HOLE: Any = object()
@@ -104,7 +105,7 @@ class Filler:
                 path,
                 match[0],
                 "placeholder-type",
-                f"{match[0]} is a {'list' if isinstance(value, list) else 'mapping'}",
+                f"{shortened(match[0])} is a {'list' if isinstance(value, list) else 'mapping'}",
                 expected="a single value inside a longer text",
                 hint="let it stand alone to put in the whole collection",
             )
@@ -154,24 +155,29 @@ class Filler:
     def _unknown(self, token: str, parts: list[str], depth: int, scope: Any, path: Path) -> Any:
         if self.lenient and parts[0] == "matrix":
             return token
+        if self.notes.full:
+            self.notes.count(path, "unknown-placeholder", token)
+            return _HOLE
         known = sorted(scope) if isinstance(scope, dict) else []
         before = ".".join(parts[:depth])
         if depth == 0:
             expected = "${vars.…}, ${matrix.…}, ${environment} or ${dag_id}"
             hint = self._meant(token, parts, known)
         elif parts[0] == "matrix" and not known:
-            expected = f"a `matrix:` with values for `{parts[-1]}`, on this task or on the pipeline"
+            wanted = shortened(parts[-1])
+            expected = f"a `matrix:` with values for `{wanted}`, on this task or on the pipeline"
             hint = ""
         else:
-            expected = one_of(known) if known else f"a name under `{before}`"
+            expected = one_of(known) if known else f"a name under `{shortened(before)}`"
             hint = did_you_mean(parts[depth], known)
             if not hint and parts[0] == "vars":
-                hint = f"add `{parts[depth]}:` under `{before}:`"
-        self._note(path, token, "unknown-placeholder", f"{token} is not known", expected, hint)
+                hint = f"add `{shortened(parts[depth])}:` under `{shortened(before)}:`"
+        message = f"{shortened(token)} is not known"
+        self._note(path, token, "unknown-placeholder", message, expected, hint)
         return _HOLE
 
     def _meant(self, token: str, parts: list[str], known: list[str]) -> str:
-        name = ".".join(parts)
+        name = shortened(".".join(parts))
         for group in ("vars", "matrix"):
             if parts[0] in (self.names[group] or ()):
                 return f"did you mean ${{{group}.{name}}}?"
@@ -179,11 +185,15 @@ class Filler:
         if near or not name:
             return near
         if name.isidentifier():
-            return f"for the shell's own variable write ${name} or ${token}"
-        return f"to keep it as it is write ${token}"
+            return f"for the shell's own variable write ${name} or ${shortened(token)}"
+        return f"to keep it as it is write ${shortened(token)}"
 
     def _unclosed(self, match: re.Match[str], path: Path) -> None:
-        text = match.string[match.start() :]
+        start = match.start()
+        if self.notes.full:
+            self.notes.count(path, "open-placeholder", f"{start}")
+            return
+        text = match.string[start : start + _MAX_OPEN]
         if text.startswith("${{"):
             hint = "${vars.x} is filled in here; Airflow's {{ … }} has no $ before it"
         else:
@@ -197,7 +207,7 @@ class Filler:
             note = Problem(
                 (*path, key),
                 "placeholder-in-key",
-                f"{match[0]} stands in a key",
+                f"{shortened(match[0])} stands in a key",
                 expected="${…} in values only",
                 at_key=True,
             )
@@ -207,11 +217,12 @@ class Filler:
         round_trip = self.open[self.open.index(name) :]
         first = round_trip.index(min(round_trip))  # the same circle is found from each of its vars
         names = [*round_trip[first:], *round_trip[: first + 1]]
+        shown = " → ".join(map(shortened, names[:12])) + " → …" * (len(names) > 12)
         self.notes.add(
             Problem(
                 tuple(names[0].split(".")),
                 "placeholder-cycle",
-                f"the vars go round in a circle: {' → '.join(names)}",
+                f"the vars go round in a circle: {shown}",
                 expected="vars that do not need each other",
             )
         )

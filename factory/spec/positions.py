@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -47,7 +48,7 @@ def locate(root: Place, path: Path) -> tuple[Place, Path]:
 def find(text: str, place: Place, part: str) -> tuple[int, int] | None:
     """Line and column of a part of a scalar; None when it is not written in one piece."""
     last = place.end[0]
-    for number, line in enumerate(split_lines(text)[place.line - 1 : last], place.line):
+    for number, line in enumerate(lines_of(text)[place.line - 1 : last], place.line):
         start = place.column - 1 if number == place.line else 0
         stop = place.end[1] - 1 if number == last else len(line)
         column = line.find(part, start, stop)
@@ -56,6 +57,12 @@ def find(text: str, place: Place, part: str) -> tuple[int, int] | None:
         if column >= 0:
             return number, column + 1
     return None
+
+
+@lru_cache(maxsize=8)
+def lines_of(text: str) -> list[str]:
+    """The lines of a text, split once for all problems in it."""
+    return split_lines(text)
 
 
 def build(text: str) -> Place:
@@ -127,4 +134,4 @@ def _is_list(place: Place) -> bool:
     return 0 in place.children
 
 
-__all__ = ["Place", "build", "find", "locate"]
+__all__ = ["Place", "build", "find", "lines_of", "locate"]

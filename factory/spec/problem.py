@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 
-from factory.diagnostics import Path
+from factory.diagnostics import MAX_TOLD, Path
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -25,6 +27,26 @@ class Problem(msgspec.Struct, frozen=True):
     quote: bool = False
 
 
+class Problems(list[Problem]):
+    """The first problems that a pass finds, at most MAX_TOLD, and how many more, at least."""
+
+    more = 0
+
+    @property
+    def full(self) -> bool:
+        """Whether others are only counted."""
+        return len(self) >= MAX_TOLD
+
+    def put(self, problems: Iterable[Problem]) -> None:
+        """Add problems, or count them."""
+        for problem in problems:
+            if self.full:
+                self.more += 1
+            else:
+                self.append(problem)
+        self.more += getattr(problems, "more", 0)
+
+
 class Notes:
     """What resolving finds out on the way, and how much it may still make.
 
@@ -32,21 +54,45 @@ class Notes:
     """
 
     def __init__(self, limit: int) -> None:
-        self.problems: list[Problem] = []
+        self._problems: dict[Problem, None] = {}
+        self._untold: set[tuple[Path, str, str]] = set()
         self.holes: list[Path] = []
         self.left = limit
+
+    @property
+    def problems(self) -> list[Problem]:
+        """What was found, each once."""
+        return list(self._problems)
+
+    @property
+    def full(self) -> bool:
+        """Whether others are only counted: their words need not be found."""
+        return len(self._problems) >= MAX_TOLD
+
+    @property
+    def more(self) -> int:
+        """How many there are that are not kept."""
+        return len(self._untold)
 
     def copy(self) -> Notes:
         """The same notes, to be continued for one copy of a pipeline."""
         copy = Notes(self.left)
-        copy.problems, copy.holes = [*self.problems], [*self.holes]
+        copy._problems, copy._untold = {**self._problems}, {*self._untold}
+        copy.holes = [*self.holes]
         return copy
 
     def add(self, problem: Problem) -> None:
         """Keep a problem, once."""
-        if problem not in self.problems:
-            self.problems.append(problem)
+        if self.full and problem not in self._problems:
+            self.count(problem.path, problem.code, problem.part)
+            return
+        self._problems[problem] = None
         self.holes.append(problem.path)
+
+    def count(self, path: Path, code: str, part: str = "") -> None:
+        """Count a problem that is one too many."""
+        self._untold.add((path, code, part))
+        self.holes.append(path)
 
     def spend(self, size: int) -> bool:
         """Whether so many values may still be made."""
@@ -67,7 +113,7 @@ class Notes:
 
     def once(self, problem: Problem) -> None:
         """Keep a problem unless there is one of its code: the others follow from it."""
-        if any(known.code == problem.code for known in self.problems):
+        if any(known.code == problem.code for known in self._problems):
             self.holes.append(problem.path)
         else:
             self.add(problem)

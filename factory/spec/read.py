@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 import msgspec
 import yaml
 
-from factory.diagnostics import Diagnostic, quoted
+from factory.diagnostics import MAX_TOLD, Diagnostic, limited, quoted
 from factory.errors import SpecError
 from factory.spec.scalars import Doubtful, long_value, plain_value
 from factory.spec.syntax import MAX_NUMBER, QUOTE, as_quoted, explain_syntax, split_lines
@@ -30,7 +30,6 @@ Event = Any  # yaml's events: their marks are typed as optional
 
 MAX_DEPTH = 64
 MAX_NODES = 100_000
-MAX_PROBLEMS = 100
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True):
@@ -288,7 +287,8 @@ class _Builder:
     def _merge(self, event: Event, frame: _Frame, value: Any) -> None:
         sources = value if isinstance(value, list) else [value]
         if all(isinstance(source, dict) for source in sources):
-            frame.merges = [*(frame.merges or ()), *sources]
+            frame.merges = frame.merges or []
+            frame.merges += sources
         else:
             self._note(
                 event,
@@ -321,8 +321,8 @@ class _Builder:
         width: int = 1,
     ) -> None:
         mark = event.start_mark
-        if len(self.problems) >= MAX_PROBLEMS:
-            raise SpecError(self.problems)
+        if len(self.problems) >= MAX_TOLD:
+            raise SpecError(limited(self.problems, more=1))
         self.problems.append(
             Diagnostic(
                 file=self.name,

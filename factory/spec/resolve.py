@@ -21,6 +21,10 @@ from factory.spec.read import Document
 MAX_VALUES = 1_000_000
 """How many values one file may become, all of its copies together."""
 MAX_NEEDS = 100_000
+MAX_TASKS = 2_000
+"""Tasks of one pipeline: a DAG with more can neither be looked at nor scheduled well."""
+MAX_FILE_TASKS = 10_000
+"""Tasks of all pipelines that one file describes by its `matrix`."""
 
 _BESIDE = {**{name: name for name in sorted(SETTINGS)}, "doc_md": "description"}
 """Arguments of every operator that a task says beside `with`, and the word for them there."""
@@ -53,7 +57,8 @@ class Context(msgspec.Struct, frozen=True):
 class Resolved(msgspec.Struct, frozen=True):
     """One pipeline with every value in its place.
 
-    `task_index[i]` is the place in the file of the resolved task `i`; `layers` is weakest first.
+    `task_index[i]` is the place in the file of the resolved task `i`; `layers` is weakest first;
+    `more` is how many problems were found beside `problems`.
     """
 
     dag_id: str
@@ -63,6 +68,7 @@ class Resolved(msgspec.Struct, frozen=True):
     task_index: tuple[int, ...]
     problems: tuple[Problem, ...]
     holes: tuple[Path, ...] = ()
+    more: int = 0
 
 
 def context(below: Sequence[Layer], environment: str, above: Document | None) -> Context:
@@ -98,16 +104,31 @@ def resolve(document: Document, around: Context, only: str | None = None) -> lis
     chosen = [entry for entry in every if only in (None, entry[0])]
     size = size_of({key: merged[key] for key in merged if key != "matrix"})
     found = []
+    tasks = 0
     for dag_id, values in chosen:
         if not notes.spend(size):
             notes.too_large(("matrix",))
+        if tasks > MAX_FILE_TASKS:
+            notes.add(_too_many(("matrix",), MAX_FILE_TASKS, "this file", "one file"))
         own = notes.copy()
         resolver = _Resolver(document, layers, merged, own, around.environment)
         found.append(resolver.one(dag_id, values))
         notes.left = own.left
-        if notes.left < 0:
+        if notes.left < 0 or tasks > MAX_FILE_TASKS:
             return found[-1:]  # the others are well, and are not wanted
+        tasks += len(found[-1].task_index)
     return found
+
+
+def _too_many(path: Path, limit: int, what: str, where: str) -> Problem:
+    return Problem(
+        path,
+        "too-many",
+        f"{what} has more than {limit:,} tasks once every matrix is written out",
+        expected=f"at most {limit:,} in {where}",
+        hint="let one task do more of the work, or share it out among several files",
+        at_key=True,
+    )
 
 
 class _Resolver:
@@ -154,6 +175,7 @@ class _Resolver:
             index,
             tuple(self.notes.problems),
             tuple(self.notes.holes),
+            self.notes.more,
         )
 
     def _filler(self, scope: Scope) -> Filler | None:
@@ -187,12 +209,23 @@ class _Tasks:
                 self._expand(task, position)
             else:
                 self._add(self._filled(task, self.filler), position)
+            if len(self.found) > MAX_TASKS:
+                self._note_too_many(position)
+                return self.found
             if self.notes.left < 0:
                 self.notes.holes.append(("tasks",))
                 return self.found
         if self.copies:
             self._expand_needs()
         return self.found
+
+    def _note_too_many(self, position: int) -> None:
+        """Where it becomes too much; of the tasks themselves nothing else is told."""
+        index = self.index.index(position)
+        by_matrix = len(self.index) > index + 1
+        place: Path = ("tasks", index, "matrix") if by_matrix else ("tasks", index)
+        self.notes.add(_too_many(place, MAX_TASKS, "this pipeline", "one pipeline"))
+        self.notes.holes.append(("tasks",))
 
     def _add(self, task: Any, position: int) -> None:
         self.found.append(task)
@@ -336,7 +369,11 @@ def merge(under: Value, over: Value) -> Value:
         merged["schedule"] = over["schedule"]
     tags, more = under.get("tags"), over.get("tags")
     if isinstance(tags, list) and isinstance(more, list):
-        merged["tags"] = [*tags, *(tag for tag in more if tag not in tags)]
+        known = {tag for tag in tags if isinstance(tag, str)}
+        merged["tags"] = [
+            *tags,
+            *(tag for tag in more if (tag not in known if isinstance(tag, str) else True)),
+        ]
     return merged
 
 
@@ -403,13 +440,16 @@ def _candidates(resolved: Resolved, path: Path) -> list[tuple[Document, Path]]:
 
 def _tag(resolved: Resolved, index: str | int) -> list[tuple[Document, Path]]:
     """Where a tag was written: they add up, so its index differs from that in its document."""
-    written: list[tuple[Any, Document, Path]] = []
+    written: list[tuple[Document, Path]] = []
+    below: set[str] = set()
     for layer in resolved.layers:
         tags = layer.value().get("tags")
-        for place, tag in enumerate(tags if isinstance(tags, list) else ()):
-            if layer is resolved.layers[0] or all(tag != other for other, _, _ in written):
-                written.append((tag, layer.document, (*layer.prefix, "tags", place)))
-    return [entry[1:] for entry in written[index : index + 1]] if isinstance(index, int) else []
+        every = tags if isinstance(tags, list) else []
+        for place, tag in enumerate(every):
+            if not isinstance(tag, str) or tag not in below:
+                written.append((layer.document, (*layer.prefix, "tags", place)))
+        below.update(tag for tag in every if isinstance(tag, str))
+    return written[index : index + 1] if isinstance(index, int) else []
 
 
 def _filled_in(value: Any, path: Path) -> Path:

@@ -20,9 +20,9 @@ def text_of(path: Path, name: str) -> str:
     :raises SpecError: there is no such text.
     """
     try:
-        data, size = _bytes(path, name)
-    except OSError as error:
-        _unreadable(path, name, error)
+        data, size = bytes_of(path)
+    except Unreadable as error:
+        fail_whole(name, error.code, str(error), _EXPECTED.get(error.code, ""))
     if len(data) > MAX_BYTES:
         fail_whole(
             name,
@@ -55,33 +55,55 @@ def text_of(path: Path, name: str) -> str:
     return text
 
 
-def _bytes(path: Path, name: str) -> tuple[bytes, int]:
-    """At most MAX_BYTES and one more, and the size of the whole file."""
-    descriptor = os.open(path, _FLAGS)
+class Unreadable(Exception):
+    """A path that is no file that can be read."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+_EXPECTED = {"not-a-file": "a YAML file", "broken-link": "a link to a file"}
+
+
+def bytes_of(path: Path) -> tuple[bytes, int]:
+    """At most MAX_BYTES and one more, and the size of the whole file; never waits.
+
+    :raises Unreadable: it is no file that can be read.
+    """
     try:
-        status = os.fstat(descriptor)
-        if stat.S_ISDIR(status.st_mode):
-            fail_whole(name, "not-a-file", "this is a folder", "a YAML file")
-        if not stat.S_ISREG(status.st_mode):
-            fail_whole(name, "not-a-file", "this is a pipe or a device", "a YAML file")
-        with open(descriptor, "rb", closefd=False) as file:
-            data = file.read(MAX_BYTES + 1)
-        return data, max(status.st_size, len(data))
-    finally:
-        os.close(descriptor)
+        descriptor = os.open(path, _FLAGS)
+        try:
+            return _read(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise _unreadable(path, error) from None
+    except ValueError as error:  # a NUL in the name
+        raise Unreadable("unreadable", f"the file cannot be read: {error}") from None
+
+
+def _read(descriptor: int) -> tuple[bytes, int]:
+    status = os.fstat(descriptor)
+    if stat.S_ISDIR(status.st_mode):
+        raise Unreadable("not-a-file", "this is a folder")
+    if not stat.S_ISREG(status.st_mode):
+        raise Unreadable("not-a-file", "this is a pipe or a device")
+    with open(descriptor, "rb", closefd=False) as file:
+        data = file.read(MAX_BYTES + 1)
+    return data, max(status.st_size, len(data))
 
 
 # without waiting: a FIFO would block until somebody writes into it
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
 
 
-def _unreadable(path: Path, name: str, error: OSError) -> NoReturn:
+def _unreadable(path: Path, error: OSError) -> Unreadable:
     if error.errno == errno.ENXIO:
-        fail_whole(name, "not-a-file", "this is a socket or a device", "a YAML file")
+        return Unreadable("not-a-file", "this is a socket or a device")
     if error.errno == errno.ELOOP or (error.errno == errno.ENOENT and os.path.islink(path)):
-        message = "this link leads nowhere, or in a circle"
-        fail_whole(name, "broken-link", message, "a link to a file")
-    fail_whole(name, "unreadable", f"the file cannot be read: {error.strerror or error}")
+        return Unreadable("broken-link", "this link leads nowhere, or in a circle")
+    return Unreadable("unreadable", f"the file cannot be read: {error.strerror or error}")
 
 
 def fail_whole(name: str, code: str, message: str, expected: str = "", hint: str = "") -> NoReturn:

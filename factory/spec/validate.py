@@ -10,31 +10,26 @@ import graphlib
 import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache, lru_cache
-from itertools import islice
 from typing import Any
 
 import jsonschema_rs
 import msgspec
 from msgspec.structs import replace
 
-from factory.diagnostics import Diagnostic, Path, did_you_mean, dotted, one_of, quoted
+from factory.diagnostics import Diagnostic, Path, did_you_mean, dotted, limited, one_of, quoted
 from factory.errors import FactoryError
 from factory.spec import deadline, params, positions, schedule, schema
 from factory.spec.model import BOUNDED, SETTINGS, DefaultsFile, EnvironmentFile, Pipeline
-from factory.spec.problem import Problem
+from factory.spec.problem import Problem, Problems
 from factory.spec.read import Document
 from factory.spec.resolve import Resolved, origin
-from factory.spec.syntax import as_quoted, split_lines
+from factory.spec.syntax import as_quoted
 
 ArgumentsOf = Callable[[str], Any]
 """`uses` → the type of its arguments, or None for any mapping.
 
 KeyError when there is no such kind, FactoryError when it does not load.
 """
-
-
-MAX_PROBLEMS = 100
-"""More than these are told nowhere: they are the same mistake, or not a spec at all."""
 
 
 class _Validator:
@@ -48,8 +43,7 @@ class _Validator:
         if not self.is_valid(value):
             from factory.spec.explain import explain
 
-            found = list(islice(explain(self.schema, value, prefix), MAX_PROBLEMS))
-            return found or [self._unexplained(value, prefix)]
+            return explain(self.schema, value, prefix) or [self._unexplained(value, prefix)]
         if self.model is not None:
             try:
                 msgspec.convert(value, self.model)
@@ -89,13 +83,17 @@ def validator(model: Any, authoring: bool = False) -> _Validator:
 def validate_layer(document: Document, *, environment: bool = False) -> list[Diagnostic]:
     """What is wrong in a `_defaults.yaml` or in an environment file."""
     model = EnvironmentFile if environment else DefaultsFile
-    found = validator(model, authoring=True).problems(document.value)
-    return [placed(document, problem.path, problem) for problem in found]
+    found = Problems()
+    found.put(validator(model, authoring=True).problems(document.value))
+    return limited((placed(document, entry.path, entry) for entry in found), found.more)
 
 
-def validate(resolved: Resolved, arguments_of: ArgumentsOf, kinds: Iterable[str]) -> list[Problem]:
-    """Every problem of a resolved spec that can be told without reading other files."""
-    found = [*resolved.problems, *validator(Pipeline).problems(resolved.value)]
+def validate(resolved: Resolved, arguments_of: ArgumentsOf, kinds: Iterable[str]) -> Problems:
+    """What is wrong with a resolved spec and can be told without reading other files."""
+    found = Problems()
+    found.put(resolved.problems)
+    found.more += resolved.more
+    found.put(validator(Pipeline).problems(resolved.value))
     tasks = resolved.value.get("tasks")
     if isinstance(tasks, list):
         steps = [
@@ -103,23 +101,29 @@ def validate(resolved: Resolved, arguments_of: ArgumentsOf, kinds: Iterable[str]
             for index, task in enumerate(tasks)
             if isinstance(task, dict) and isinstance(task.get("id"), str)
         ]
+        holes = set(resolved.holes)
         for index, task in steps:
-            if ("tasks", index, "uses") in resolved.holes:
-                continue
-            found += _arguments(index, task, arguments_of, kinds)
+            if ("tasks", index, "uses") not in holes:
+                found.put(_arguments(index, task, arguments_of, kinds, brief=found.full))
         told = all(len(hole) != 3 or hole[2] != "id" for hole in resolved.holes)
-        found += islice(_graph(steps, told and len(steps) == len(tasks)), MAX_PROBLEMS)
-    found += schedule.problems(resolved.value)
+        found.put(_graph(steps, told and len(steps) == len(tasks)))
+    found.put(schedule.problems(resolved.value))
     if "deadline" in resolved.value or "alerts" in resolved.value:
-        found += deadline.problems(resolved)
+        found.put(deadline.problems(resolved))
     if resolved.value.get("params"):
-        found += params.problems(resolved.value)
+        found.put(params.problems(resolved.value))
     return _at_home(found, tasks, arguments_of) if found else found
 
 
 def _arguments(
-    index: int, task: dict[str, Any], arguments_of: ArgumentsOf, kinds: Iterable[str]
+    index: int,
+    task: dict[str, Any],
+    arguments_of: ArgumentsOf,
+    kinds: Iterable[str],
+    *,
+    brief: bool,
 ) -> Iterator[Problem]:
+    """What is wrong with a task's `with`; `brief`: only whether anything is."""
     uses, given = task.get("uses"), task.get("with", {})
     if not isinstance(uses, str) or not uses:
         return
@@ -146,7 +150,12 @@ def _arguments(
         message = f"the kind {uses!r} is broken: {error}"
         yield Problem(("tasks", index, "uses"), "broken-kind", message)
         return
-    if rules is not None and isinstance(given, dict):
+    if rules is None or not isinstance(given, dict):
+        return
+    if brief:
+        if not rules.is_valid(given):
+            yield Problem(("tasks", index, "with"), "schema", "")
+    else:
         yield from rules.problems(given, ("tasks", index, "with"))
 
 
@@ -173,9 +182,10 @@ def _operator(index: int, uses: str, given: Any) -> Iterator[Problem]:
             yield from validator(about).problems(given[key], ("tasks", index, "with", key))
 
 
-def _at_home(found: list[Problem], tasks: Any, arguments_of: ArgumentsOf) -> list[Problem]:
+def _at_home(found: Problems, tasks: Any, arguments_of: ArgumentsOf) -> Problems:
     """Tell an argument beside `with`, and a setting inside it, where they belong."""
-    mended: list[Problem] = []
+    mended = Problems()
+    mended.more = found.more
     moved: set[tuple[Path, str]] = set()
     for problem in found:
         path, key = problem.path, problem.path[-1] if problem.path else ""
@@ -191,7 +201,8 @@ def _at_home(found: list[Problem], tasks: Any, arguments_of: ArgumentsOf) -> lis
             problem = replace(problem, expected="`uses:` or `run:`", hint="")
         mended.append(problem)
     gaps = {(path, f"the key {key!r} is missing") for path, key in moved}
-    return [problem for problem in mended if (problem.path, problem.message) not in gaps]
+    mended[:] = [problem for problem in mended if (problem.path, problem.message) not in gaps]
+    return mended
 
 
 _HOMES = re.compile(r"`(\w+):`")
@@ -206,20 +217,22 @@ def _fields(uses: Any, arguments_of: ArgumentsOf) -> tuple[str, ...]:
     return () if model is None else tuple(model.__struct_encode_fields__)
 
 
-def _graph(steps: list[tuple[int, dict[str, Any]]], complete: bool) -> Iterator[Problem]:
+def _graph(steps: list[tuple[int, dict[str, Any]]], complete: bool) -> Problems:
     """Ids that stand twice, needs that do not exist, needs that go round in a circle.
 
     :param complete: every task has an id that can be told.
     """
+    found = Problems()
     first: dict[str, int] = {}
     for index, task in steps:
         if task["id"] in first:
-            yield Problem(
+            problem = Problem(
                 ("tasks", index, "id"),
                 "duplicate-id",
                 f"the id {quoted(task['id'])} stands here a second time",
                 expected="each id once in a pipeline",
             )
+            found.put([problem])
         first.setdefault(task["id"], index)
     edges: dict[str, list[str]] = {}
     for index, task in steps:
@@ -229,28 +242,34 @@ def _graph(steps: list[tuple[int, dict[str, Any]]], complete: bool) -> Iterator[
                 continue
             if need in first and need != task["id"]:
                 edges.setdefault(task["id"], []).append(need)
+            elif found.full:
+                found.more += complete or need in first
             elif complete or need in first:
-                yield _bad_need(("tasks", index, "needs", place), need, task["id"], list(first))
+                found.put([_bad_need(("tasks", index, "needs", place), need, task["id"], first)])
     try:
         graphlib.TopologicalSorter(edges).prepare()
     except graphlib.CycleError as error:
-        circle = list(reversed(error.args[1]))
-        start = circle.index(min(circle[1:], key=first.__getitem__))
-        shown = [*circle[start:], *circle[1 : start + 1]]
-        yield Problem(
-            ("tasks", first[shown[0]], "needs"),
-            "cycle",
-            f"the needs go round in a circle: {' → '.join(_cut(shown))}",
-            expected="tasks that can be put in an order",
-            at_key=True,
-        )
+        found.put([_cycle(list(reversed(error.args[1])), first)])
+    return found
+
+
+def _cycle(circle: list[str], first: dict[str, int]) -> Problem:
+    start = circle.index(min(circle[1:], key=first.__getitem__))
+    shown = [*circle[start:], *circle[1 : start + 1]]
+    return Problem(
+        ("tasks", first[shown[0]], "needs"),
+        "cycle",
+        f"the needs go round in a circle: {' → '.join(_cut(shown))}",
+        expected="tasks that can be put in an order",
+        at_key=True,
+    )
 
 
 def _cut(names: list[str]) -> list[str]:
     return names if len(names) <= 12 else [*names[:10], "…", names[-1]]
 
 
-def _bad_need(path: Path, need: str, task_id: str, ids: list[str]) -> Problem:
+def _bad_need(path: Path, need: str, task_id: str, ids: Iterable[str]) -> Problem:
     if need == task_id:
         return Problem(path, "self-need", "the task needs itself", expected="another task's id")
     others = [name for name in ids if name != task_id]
@@ -264,22 +283,26 @@ def _bad_need(path: Path, need: str, task_id: str, ids: list[str]) -> Problem:
 
 
 def diagnose(resolved: Resolved, problems: Iterable[Problem]) -> list[Diagnostic]:
-    """Each problem at the file, line and column that wrote the value; sorted, each once.
+    """Each problem at the file, line and column that wrote the value; sorted, each once, and how
+    many more there are.
 
     What is found at a place whose value could not be told is an echo, and left out.
     """
     holes = {_address(resolved, path) for path in resolved.holes}
     first_hand = set(resolved.problems)
+    more = resolved.more or getattr(problems, "more", 0)
     found = []
     for problem in problems:
         document, path = origin(resolved, problem.path)
         if problem not in first_hand and any(
             (document.name, path[:length]) in holes for length in range(1, len(path) + 1)
         ):
+            more = resolved.more  # those that nobody looked at may be echoes as well
             continue
         found.append(placed(document, path, problem))
     # the same place may be read by several tasks
-    return sorted({(d.file, d.line, d.column, d.code, d.message): d for d in found}.values())
+    each = {(d.file, d.line, d.column, d.code, d.message): d for d in found}
+    return limited(sorted(each.values()), more)
 
 
 def _address(resolved: Resolved, path: Path) -> tuple[str, Path]:
@@ -316,9 +339,9 @@ def placed(document: Document, path: Path, problem: Problem) -> Diagnostic:
 
 
 def _has_comment(text: str, line: int) -> bool:
-    return " #" in split_lines(text)[line - 1]
+    return " #" in positions.lines_of(text)[line - 1]
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=8)  # a tree may take a hundred times the memory of its text
 def _positions(name: str, text: str) -> positions.Place:
     return positions.build(text)

@@ -1,5 +1,8 @@
 """What lint tells of a `python` step, by reading only."""
 
+import os
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -138,3 +141,87 @@ def test_functions_of_packages_are_found_without_importing(
 def test_what_is_no_callable(callable: str) -> None:
     with pytest.raises(msgspec.ValidationError):
         msgspec.convert({"callable": callable}, python.Arguments)
+
+
+M = 1024 * 1024
+SOURCES: dict[str, str | bytes] = {
+    "elif": "if a:\n pass\n" + "elif b:\n x = 1\n" * 15_000,
+    "attributes": "a" + ".b" * 50_000,
+    "minus": "-" * 200_000 + "1",
+    "parentheses": "(" * 100_000,
+    "calls": "f" + "()" * 100_000,
+    "sum": "1+" * 100_000 + "1",
+    "lambdas": "lambda:" * 30_000 + "1",
+    "nul": "a = 1\0",
+    "digits": "x = " + "1" * 5000,
+    "large": "x = 1\n" * 300_000,
+    "a_hundred_megabytes": b"#" * (100 * M),
+    "not_utf_8": b"x = '\xff'\n",
+    "empty": "",
+}
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_any_text_is_told_once_and_soon(name: str, tmp_path: Path) -> None:
+    text = SOURCES[name]
+    (tmp_path / "x.py").write_bytes(text if isinstance(text, bytes) else text.encode())
+    start = time.process_time()
+    (problem,) = problems(tmp_path, callable="x.py:f")
+    assert time.process_time() - start < 10
+    assert problem.path == ("callable",)
+    assert problem.message.startswith("x.py ") or name == "empty"
+    assert len(problem.message) < 300
+
+
+def unreadable(path: Path) -> None:
+    path.symlink_to("/proc/self/mem")
+
+
+OTHERS: dict[str, Callable[[Path], None]] = {
+    "pipe": os.mkfifo,
+    "endless": lambda path: path.symlink_to("/dev/zero"),
+    "folder": Path.mkdir,
+    "circle": lambda path: path.symlink_to(path.name),
+    "unreadable": unreadable,
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_what_is_no_file_is_told_and_never_waited_for(name: str, tmp_path: Path) -> None:
+    OTHERS[name](tmp_path / "x.py")
+    (problem,) = problems(tmp_path, callable="x.py:f")
+    assert problem.path == ("callable",)
+    assert "x.py" in problem.message
+
+
+@pytest.mark.parametrize(
+    "name", ["a" * 5000 + ".py", "a\0b.py", "**.py", "[.py", "a/**/b.py", f"{'a/' * 3000}b.py"]
+)
+def test_any_name_is_told(name: str, tmp_path: Path) -> None:
+    (problem,) = problems(tmp_path, callable=f"{name}:f")
+    assert problem.path == ("callable",)
+    assert len(problem.message) < 200
+
+
+def test_a_module_with_a_long_name(tmp_path: Path) -> None:
+    assert problems(tmp_path, callable="a" * 5000 + ".f") == []
+
+
+def test_a_file_for_a_thousand_tasks_is_read_once(tmp_path: Path) -> None:
+    (tmp_path / "x.py").write_text("def f(): pass\n" + "x = 1\n" * 40_000)
+    start = time.process_time()
+    for _ in range(1000):
+        assert problems(tmp_path, callable="x.py:f") == []
+    assert time.process_time() - start < 10
+    (tmp_path / "x.py").write_text("def g(): pass\n")
+    assert len(problems(tmp_path, callable="x.py:f")) == 1
+
+
+def test_the_folder_may_be_huge_or_lead_into_itself(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to(tmp_path)
+    for number in range(3000):
+        (tmp_path / f"f{number}.py").touch()
+    (problem,) = problems(tmp_path, callable="f30001.py:f")
+    assert problem.hint.startswith("did you mean 'f")
+    (problem,) = problems(tmp_path, callable="nowhere/f5.py:f")
+    assert problem.hint == "there is f5.py"

@@ -52,9 +52,10 @@ TEXTS: dict[str, tuple[str | bytes, str]] = {
     "100000_text_keys": (V + "vars:\n" + chain(100_000, "  k{i}:\n"), "too-many-values"),
     "40000_unknown_keys": (V + chain(40_000, "k{i}: 1\n"), "unknown-key"),
     "20000_duplicate_keys": (V + "a: 1\n" * 20_000, "duplicate-key"),
-    "20000_broken_tasks": (V + "tasks:\n" + "- {}\n" * 20_000, "missing-key"),
-    "5000_tasks_with_unknown_needs": (
-        V + "tasks:\n" + chain(5000, "- {{id: t{i}, run: echo, needs: [u{i}]}}\n"),
+    "1900_broken_tasks": (V + "tasks:\n" + "- {}\n" * 1900, "missing-key"),
+    "20000_broken_tasks": (V + "tasks:\n" + "- {}\n" * 20_000, "too-many"),
+    "1900_tasks_with_unknown_needs": (
+        V + "tasks:\n" + chain(1900, "- {{id: t{i}, run: echo, needs: [u{i}]}}\n"),
         "unknown-task",
     ),
     "integer_of_100000_digits": (V + "vars: {n: " + "9" * 100_000 + "}\n", "number"),
@@ -130,7 +131,7 @@ TEXTS: dict[str, tuple[str | bytes, str]] = {
     "matrix_in_a_matrix": (
         V + f"matrix: {{m: {[*range(1000)]}}}\ntasks:\n"
         f"  - {{id: a, run: echo, matrix: {{n: {[*range(1000)]}}}}}\n",
-        "too-large",
+        "too-many",
     ),
     "needs_of_copies": (
         V + "tasks:\n"
@@ -142,11 +143,11 @@ TEXTS: dict[str, tuple[str | bytes, str]] = {
         V + f"owner: 5\nmatrix: {{m: {[*range(1000)]}}}\n" + TASKS,
         "type",
     ),
-    "cycle_of_5000": (
+    "cycle_of_1900": (
         V
         + "tasks:\n"
-        + chain(5000, "- {{id: t{i}, run: echo, needs: [t{next}]}}\n")
-        + "- {id: t5000, run: echo, needs: [t0]}\n",
+        + chain(1900, "- {{id: t{i}, run: echo, needs: [t{next}]}}\n")
+        + "- {id: t1900, run: echo, needs: [t0]}\n",
         "cycle",
     ),
     "cron_of_a_megabyte": (V + "schedule: '" + "1," * 400_000 + "1 * * * *'\n" + TASKS, "schedule"),

@@ -56,7 +56,12 @@ def test_a_whole_number_has_no_point(tmp_path: Path, line: str) -> None:
 def test_at_most_a_hundred_problems(tmp_path: Path) -> None:
     (tmp_path / "spec.yaml").write_text(TASKS + "".join(f"k{i}: 1\n" for i in range(500)))
     (found,) = Project(tmp_path, "dev").outcomes()
-    assert len(found.diagnostics) == 100
+    *told, tail = found.diagnostics
+    assert len(told) == 100
+    assert (tail.code, tail.message) == (
+        "more-problems",
+        "this file has at least 400 more problems, not told here",
+    )
 
 
 FIELDS = st.from_regex(r"(\*|[0-9]{1,2}(-[0-9]{1,2})?)(/[0-9]{1,2})?(,[0-9]{1,2})?", fullmatch=True)

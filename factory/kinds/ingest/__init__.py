@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from factory.diagnostics import did_you_mean, one_of
+from factory.diagnostics import MAX_TOLD, did_you_mean, one_of
 from factory.kinds.check.parts import Check, columns, plain, problems
 from factory.kinds.ingest import formats, writes
 from factory.kinds.ingest.parts import OPERATORS, Source, Target, any_of, task
@@ -20,7 +20,6 @@ from factory.plan.model import Group, Output, Task
 from factory.spec.literals import is_template
 from factory.spec.model import Strict
 from factory.spec.resolve import Problem
-from factory.spec.validate import MAX_PROBLEMS
 
 if TYPE_CHECKING:
     AnySource = Source
@@ -143,7 +142,7 @@ def _columns(given: Arguments) -> Iterator[Problem]:
     )
     there = sorted(known.union(added))
     wrong = ((path, name) for path, name in named if name not in known and name not in added)
-    for path, name in itertools.islice(wrong, MAX_PROBLEMS):
+    for path, name in itertools.islice(wrong, MAX_TOLD):
         if not is_template(name):
             yield Problem(
                 path,

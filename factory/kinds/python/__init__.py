@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,7 +9,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from factory.diagnostics import did_you_mean, nearest, one_of
+from factory.diagnostics import did_you_mean, nearest, one_of, quoted, shortened
 from factory.kinds.python import source
 from factory.plan.beside import missing
 from factory.plan.kind import Fragment, Step, single
@@ -76,11 +75,18 @@ def check(step: Step, folder: Path) -> Iterator[Problem]:
 
 def _check_function(given: Arguments, path: Path, name: str) -> Iterator[Problem]:
     try:
-        names = source.names(path.read_bytes())
-    except (SyntaxError, ValueError) as error:
-        line = f" in line {error.lineno}" if isinstance(error, SyntaxError) else ""
-        message = f"{path.name} is not Python{line}: {getattr(error, 'msg', error)}"
-        yield Problem(("callable",), "callable", message, expected="a file that Python can read")
+        names = source.names(path)
+    except source.Unfit as error:
+        message = f"{shortened(path.name)} {error}"
+        # a package's module may be fine and only too large; nothing can be told of it
+        severity = "error" if ":" in given.callable or not error.python else "warning"
+        yield Problem(
+            ("callable",),
+            "callable",
+            message,
+            expected="a file that Python can read",
+            severity=severity,
+        )
         return
     found = names.get(name)
     if name not in names and not names.open:
@@ -88,12 +94,12 @@ def _check_function(given: Arguments, path: Path, name: str) -> Iterator[Problem
         yield Problem(
             ("callable",),
             "callable",
-            f"there is no function {name!r} in {path.name}",
+            f"there is no function {quoted(name)} in {shortened(path.name)}",
             expected=one_of(functions) if functions else "",
             hint=did_you_mean(name, functions),
         )
-    elif isinstance(found, (ast.FunctionDef, ast.AsyncFunctionDef)):
-        yield from _check_arguments(given, source.signature(found), name)
+    elif found is not None:
+        yield from _check_arguments(given, found, name)
 
 
 def _check_arguments(given: Arguments, takes: source.Signature, function: str) -> Iterator[Problem]:

@@ -33,7 +33,14 @@ def _finding(finding: Finding, base: Path) -> dict[str, object]:
     diagnostic = msgspec.structs.asdict(finding.diagnostic)
     diagnostic["file"] = printable(shown_path(base / finding.diagnostic.file))
     return {
-        **diagnostic,
-        "pipelines": finding.pipelines,
+        **{key: _encodable(value) for key, value in diagnostic.items()},
+        "pipelines": [_encodable(name) for name in finding.pipelines],
         "environments": finding.environments,
     }
+
+
+def _encodable(value: object) -> object:
+    """A text that JSON can hold: a file's name need not be UTF-8."""
+    if not isinstance(value, str):
+        return value
+    return value.encode(errors="backslashreplace").decode()

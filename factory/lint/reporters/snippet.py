@@ -20,13 +20,16 @@ def snippet(path: Path, line: int, column: int, width: int) -> Iterator[tuple[st
     lines = _lines(path)
     if not 0 < line <= len(lines):
         return
-    cells = [printable(character) for character in lines[line - 1]]
-    start = min(column - 1, len(cells))
+    text = lines[line - 1]
+    cut = max(0, column - 1 - 2 * WIDTH)  # of a long line only what may be shown is looked at
+    around = text[cut : column + 2 * WIDTH]
+    cells = [printable(character) for character in around]
+    start = min(column - 1 - cut, len(cells))
     end = min(start + max(width, 1), len(cells))
     first, last = _window(cells, start, end)
     before = sum(map(_columns, cells[first:start]))
     under = max(1, sum(map(_columns, cells[start : min(end, last)])))
-    left, right = "…" * (first > 0), "…" * (last < len(cells))
+    left, right = "…" * (cut + first > 0), "…" * (cut + last < len(text))
     yield str(line), f"{left}{''.join(cells[first:last])}{right}".rstrip()
     yield "", " " * (len(left) + before) + "^" * under
 

@@ -31,8 +31,19 @@ def findings(
 ) -> Iterator[str]:
     """Every finding, each followed by an empty line."""
     for finding in found:
-        yield from _finding(finding, base, paint, environments)
+        try:
+            lines = list(_finding(finding, base, paint, environments))
+        except Exception:  # what a file or a name holds must not hide the other findings
+            lines = [brief(finding)]
+        yield from lines
         yield ""
+
+
+def brief(finding: Finding) -> str:
+    """A finding in one line, whatever it holds."""
+    entry = finding.diagnostic
+    place = f"{entry.file}:{entry.line}:{entry.column}:"
+    return ascii(f"{place} {entry.severity}[{entry.code}]: {entry.message}")[1:-1]
 
 
 def summary(found: Report, paint: Paint) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from factory.diagnostics import Diagnostic
-from factory.lint.rules import assets, dates, groups, layers, references, secrets
+from factory.lint.rules import assets, dates, groups, layers, references, secrets, sizes
 from factory.lint.rules.scope import Scope
 
 Rule = Callable[[Scope], Iterable[Diagnostic]]
@@ -22,6 +22,7 @@ RULES: tuple[Rule, ...] = (
     layers.unused_vars,
     references.unknown_pipelines,
     secrets.in_yaml,
+    sizes.too_many_tasks,
 )
 
 __all__ = ["RULES", "Rule", "Scope"]

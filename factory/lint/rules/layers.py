@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from factory.diagnostics import Diagnostic, did_you_mean, one_of
+from factory.diagnostics import Diagnostic, did_you_mean, one_of, quoted, shortened
 from factory.lint.rules.scope import Scope
 from factory.plan import kind as kinds
 from factory.spec import discover
@@ -41,6 +41,7 @@ def without_pipelines(scope: Scope) -> Iterator[Diagnostic]:
 
 def unknown_kinds(scope: Scope) -> Iterator[Diagnostic]:
     """Defaults for a kind that does not exist: they apply to no task."""
+    known = kinds.names()
     for document in scope.documents():
         for prefix in ((), ("override",)):
             above = document.value.get("override") if prefix else document.value
@@ -48,11 +49,10 @@ def unknown_kinds(scope: Scope) -> Iterator[Diagnostic]:
             for name in given if isinstance(given, dict) else ():
                 if "." in name or _exists(name):
                     continue
-                known = kinds.names()
                 problem = Problem(
                     (*prefix, "kinds", name),
                     "unknown-kind",
-                    f"there is no kind {name!r}: these defaults apply to nothing",
+                    f"there is no kind {quoted(name)}: these defaults apply to nothing",
                     expected=one_of(known),
                     hint=did_you_mean(name, known),
                     at_key=True,
@@ -66,24 +66,24 @@ def unused_vars(scope: Scope) -> Iterator[Diagnostic]:
     by_layers = _uses(scope.layers)
     own = [outcome.specs[0].document for outcome in scope.outcomes if outcome.specs]
     for document in own:
-        yield from _unused(document, by_layers | _uses([document]))
+        yield from _unused(document, by_layers, _uses([document]))
     if scope.whole and len(own) == len(scope.outcomes):  # a broken pipeline may be the reader
-        used = by_layers | _uses(own)
+        by_pipelines = _uses(own)
         for layer in scope.layers:
-            yield from _unused(layer, used)
+            yield from _unused(layer, by_layers, by_pipelines)
 
 
-def _unused(document: Document, used: set[str | None]) -> Iterator[Diagnostic]:
+def _unused(document: Document, *used: set[str | None]) -> Iterator[Diagnostic]:
     given = document.value.get("vars")
-    if None in used or not isinstance(given, dict):  # None: ${vars} as a whole
-        return
+    if not isinstance(given, dict) or any(None in names for names in used):
+        return  # None: ${vars} as a whole
     for name in given:
-        if name in used:
+        if any(name in names for names in used):
             continue
         problem = Problem(
             ("vars", name),
             "unused-var",
-            f"nothing reads ${{vars.{name}}}",
+            f"nothing reads ${{vars.{shortened(name)}}}",
             hint="remove it, or read it where it was meant",
             at_key=True,
             severity="warning",

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from factory.diagnostics import Diagnostic, Path, nearest
-from factory.errors import SpecError
+from factory.diagnostics import MAX_TOLD, Diagnostic, Path, nearest, quoted
 from factory.lint.rules.scope import Scope
-from factory.spec import discover
 from factory.spec.problem import Problem
 from factory.spec.resolve import Resolved
 from factory.spec.validate import diagnose
@@ -22,10 +20,7 @@ _OF_OPERATORS: tuple[Path, ...] = (("trigger_dag_id",), ("external_dag_id",))
 
 def unknown_pipelines(scope: Scope) -> Iterator[Diagnostic]:
     """A trigger of a pipeline, or a wait for one, that is not in this root."""
-    known: dict[str, tuple[str, ...]] = {}
-    for outcome in scope.outcomes:
-        if outcome.plans:
-            known[outcome.path.stem] = tuple(plan.dag_id for plan in outcome.plans)
+    known = _Known(scope)
     for outcome in scope.outcomes:
         for resolved in outcome.specs:
             problems = list(_unknown(resolved, scope, known))
@@ -33,21 +28,41 @@ def unknown_pipelines(scope: Scope) -> Iterator[Diagnostic]:
                 yield from diagnose(resolved, problems)
 
 
-def _unknown(
-    resolved: Resolved, scope: Scope, known: dict[str, tuple[str, ...]]
-) -> Iterator[Problem]:
+class _Known:
+    """The DAGs of each file, by its name; a file that is not linted is read when it is named."""
+
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
+        self.dags = {
+            outcome.path.stem: {plan.dag_id for plan in outcome.plans}
+            for outcome in scope.outcomes
+            if outcome.plans
+        }
+        self.compared = 0
+
+    def of(self, stem: str) -> set[str]:
+        if stem not in self.dags:
+            self.dags[stem] = _dags(self.scope, stem)
+        return self.dags[stem]
+
+    def near(self, wanted: str, but: str) -> str:
+        """The nearest name: of the first only, for each is compared with all names."""
+        self.compared += 1
+        if self.compared > MAX_TOLD:
+            return ""
+        return nearest(wanted, {*self.scope.names, *self.of(wanted.partition("__")[0])} - {but})
+
+
+def _unknown(resolved: Resolved, scope: Scope, known: _Known) -> Iterator[Problem]:
     for path, wanted in _named(resolved):
-        stem = wanted.partition("__")[0]
-        if stem not in known:
-            known[stem] = _dags(scope, stem)
-        if wanted in known[stem]:
+        if wanted in known.of(wanted.partition("__")[0]):
             continue
-        near = nearest(wanted, {*scope.names, *known[stem]} - {resolved.dag_id})
+        near = known.near(wanted, resolved.dag_id)
         elsewhere = "it must come from another DAG folder of the same Airflow"
         yield Problem(
             path,
             "unknown-pipeline",
-            f"there is no pipeline {wanted!r} in {scope.project.root.name}/",
+            f"there is no pipeline {quoted(wanted)} in {scope.project.root.name}/",
             expected="the name of a file, without .yaml",
             hint=f"did you mean {near!r}?" if near else elsewhere,
             severity="warning",
@@ -66,14 +81,12 @@ def _named(resolved: Resolved) -> Iterator[tuple[Path, str]]:
                 yield ("tasks", index, "with", *path), value
 
 
-def _dags(scope: Scope, stem: str) -> tuple[str, ...]:
+def _dags(scope: Scope, stem: str) -> set[str]:
     """The DAGs of a file; its name stands for them when it cannot be read."""
-    if stem not in scope.names:
-        return ()
-    path = discover.find(scope.project.root, stem)
+    path = scope.names.get(stem)
     if path is None:
-        return ()
+        return set()
     try:
-        return tuple(resolved.dag_id for resolved in scope.project.resolved(path))
-    except SpecError:
-        return (stem,)
+        return {resolved.dag_id for resolved in scope.project.resolved(path)}
+    except Exception:  # told where that file is linted
+        return {stem}

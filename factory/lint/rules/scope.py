@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import msgspec
 
@@ -11,7 +12,7 @@ from factory.spec.read import Document
 
 
 class Scope(msgspec.Struct, frozen=True, kw_only=True):
-    """The linted files with their results. `names` are all pipelines of the root, by file name.
+    """The linted files with their results. `names` are all files of the root, by their names.
 
     `layers` are the layers that could be read; `whole` tells whether the whole root is linted.
     """
@@ -19,7 +20,7 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
     project: Project
     outcomes: tuple[Outcome, ...]
     layers: tuple[Document, ...]
-    names: frozenset[str]
+    names: Mapping[str, Path]
     whole: bool
 
     def documents(self) -> Iterator[Document]:

@@ -1,0 +1,36 @@
+"""How much all pipelines are together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from factory.diagnostics import Diagnostic
+from factory.lint.rules.scope import Scope
+from factory.spec.resolve import MAX_FILE_TASKS
+
+MAX_TASKS = 100_000
+"""Airflow tasks of all files: it builds them all in one Dag file, which has a limit of time."""
+
+
+def too_many_tasks(scope: Scope) -> Iterator[Diagnostic]:
+    """More tasks than Airflow can build before its time for one Dag file is over."""
+    counts = {
+        outcome.path: sum(len(plan.tasks) for plan in outcome.plans) for outcome in scope.outcomes
+    }
+    total = sum(counts.values())
+    if total <= MAX_TASKS:
+        return
+    largest = sorted(counts, key=lambda path: (-counts[path], path))[:3]
+    named = ", ".join(f"{path.stem} ({counts[path]:,})" for path in largest)
+    yield Diagnostic(
+        file=scope.project.root.name,
+        line=1,
+        column=1,
+        width=0,
+        code="too-many",
+        message=f"all pipelines together have {total:,} tasks, as Airflow counts them",
+        expected=f"at most {MAX_TASKS:,}: all are built at each parse, within Airflow's "
+        "`dagbag_import_timeout`",
+        hint=f"most are in {named}; one file may have {MAX_FILE_TASKS:,}",
+        severity="warning",
+    )
