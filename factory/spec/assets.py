@@ -41,6 +41,8 @@ def normalized(uri: str) -> str:
 
     :raises Refused: Airflow takes no such asset.
     """
+    if len(uri) > LONGEST:
+        raise Refused(f"the asset has {len(uri):,} characters", f"at most {LONGEST:,} characters")
     if not uri.strip():
         raise Refused("an asset without a name")
     _require_visible(uri)
@@ -59,7 +61,7 @@ def normalized(uri: str) -> str:
         hint = f"did you mean {quote(spelled, safe=_SAFE)!r}?"
         message = f"{quoted(uri)} holds characters that are not ASCII"
         raise Refused(message, "ASCII characters only", hint)
-    if len(spelled) > LONGEST >= len(uri):
+    if len(spelled) > LONGEST:
         message = f"the asset has {len(spelled):,} characters once its query is encoded"
         raise Refused(message, f"at most {LONGEST:,} characters")
     return spelled

@@ -64,7 +64,8 @@ def _schedule(schedule: Any) -> Iterator[Problem]:
         assets = schedule.get("assets")
         if isinstance(assets, dict):
             yield from _exactly_one(("schedule", "assets"), assets, ("any", "all"))
-        yield from assets_.problems(assets_.of_schedule(schedule))
+        listed = assets_.of_schedule(schedule)
+        yield from assets_.problems(p for p in listed if len(p[1]) <= assets_.LONGEST)
     elif isinstance(schedule, str) and schedule.startswith("@"):
         if schedule not in PRESETS:
             yield Problem(
