@@ -4,6 +4,8 @@ FactoryError            expected: shown as one message, exit code 1
 ├── SpecError           one spec cannot be used; carries its diagnostics
 ├── BuildError          a valid spec cannot become a DAG; says at which task
 └── UsageError          the command line was used wrongly; exit code 2
+
+TimeIsUp                an alarm; no FactoryError, for it must not be caught on its way
 """
 
 from __future__ import annotations
@@ -57,3 +59,17 @@ class BuildError(FactoryError):
 
 class UsageError(FactoryError):
     """The command line asks for something that does not exist."""
+
+
+class TimeIsUp(BaseException):
+    """An alarm, raised in whatever code runs then: nothing on its way may keep it."""
+
+
+def is_fault(error: BaseException) -> bool:
+    """Whether an error is that of the code that failed.
+
+    Not a person's Ctrl-C, nor an alarm: ours, or Airflow's `AirflowTaskTimeout`. Code of other
+    packages may raise all else, also what is no `Exception`, such as a panic of Rust's.
+    """
+    alarms = (KeyboardInterrupt, TimeIsUp)
+    return not isinstance(error, alarms) and type(error).__name__ != "AirflowTaskTimeout"

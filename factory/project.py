@@ -6,7 +6,6 @@ The only place that knows the order: discover → read → resolve → validate 
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -17,11 +16,13 @@ from factory.diagnostics import (
     MAX_TOLD,
     Diagnostic,
     did_you_mean,
+    is_one_line,
     limited,
     one_of,
+    printable,
     shortened,
 )
-from factory.errors import BuildError, FactoryError, SpecError
+from factory.errors import BuildError, FactoryError, SpecError, is_fault
 from factory.plan import kind as kinds
 from factory.plan.compile import arguments_of, compile, steps
 from factory.plan.kind import Step
@@ -34,10 +35,9 @@ from factory.spec.resolve import Context, Layer, Problem, Resolved, context, res
 ENVIRONMENT = "FACTORY_ENV"
 CONFIGS = "FACTORY_CONFIGS"
 FOLDER = "dag_factory_configs"
-DEFAULT_ENVIRONMENT = "dev"
+DEFAULT_ENVIRONMENT = discover.DEFAULT_ENVIRONMENT
 
 _MAX_BROKEN = 20  # copies of one file: the others have the same problems
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,10 +60,16 @@ class Project:
         self.environment = environment or os.environ.get(ENVIRONMENT) or DEFAULT_ENVIRONMENT
         self._contexts: dict[Path, Context | SpecError] = {}
         self._layers: dict[Path, Layer | SpecError | None] = {}
-        if not root.is_dir():
+        if not os.path.isdir(root):
             raise FactoryError(
                 f"there is no configuration folder {root}",
                 f"run in a project that has {FOLDER}/, or set {CONFIGS}",
+            )
+        if not is_one_line(str(root)):
+            raise FactoryError(
+                f"the path of the configuration folder is not UTF-8, or holds control characters: "
+                f"{printable(str(root))}",
+                "Airflow's database takes no such path: rename the folder",
             )
         self._require_environment()
 
@@ -84,8 +90,10 @@ class Project:
         except RecursionError:
             broken = self._broken(path, "too-deep", "the values need each other too deeply")
             return Outcome(path=path, diagnostics=(broken,))
-        except Exception as error:
-            # a defect that one file brings out must not hide the others
+        except BaseException as error:
+            if not is_fault(error):
+                raise
+            # a defect that one file brings out, or a kind's, must not hide the others
             reason = shortened(repr(error), 200)
             broken = self._broken(path, "internal", f"the factory fails on this file: {reason}")
             return Outcome(path=path, diagnostics=(broken,))
@@ -114,7 +122,7 @@ class Project:
             try:
                 made.append((compile(resolved, source), resolved))
             except BuildError as error:
-                found |= dict.fromkeys(self._placed(resolved, error))
+                found |= dict.fromkeys(self.place(resolved, error))
         if found:
             raise SpecError(limited(found))
         return made
@@ -138,13 +146,8 @@ class Project:
         problems = validate.validate(resolved, arguments_of, _KindNames())
         return validate.diagnose(resolved, problems) if problems else []
 
-    def placed(self, plan: Pipeline, error: BuildError) -> list[Diagnostic]:
-        """Where in the files that wrote it a plan is refused."""
-        for resolved in self.resolved(self.root / plan.source, plan.dag_id):
-            return self._placed(resolved, error)
-        raise error
-
-    def _placed(self, resolved: Resolved, error: BuildError) -> list[Diagnostic]:
+    def place(self, resolved: Resolved, error: BuildError) -> list[Diagnostic]:
+        """Where in the files that wrote it, as they were read, a spec's plan is refused."""
         ids = [task["id"] for task in resolved.value["tasks"]]
         above = ("tasks", ids.index(error.step)) if error.step in ids else ()
         path = (*above, *error.part)
@@ -191,9 +194,16 @@ class Project:
 
         :raises FactoryError: there is no such DAG; SpecError when its file has problems.
         """
+        return self.planned(dag_id)[0]
+
+    def planned(self, dag_id: str) -> tuple[Pipeline, Resolved]:
+        """The plan of one DAG with the spec behind it.
+
+        :raises FactoryError: there is no such DAG; SpecError when its file has problems.
+        """
         path = self.find(dag_id)
-        for plan, _ in self._made(path, dag_id):
-            return plan
+        for made in self._made(path, dag_id):
+            return made
         names = [plan.dag_id for plan in self.plans(path)]
         raise FactoryError(
             f"there is no pipeline {dag_id!r}", did_you_mean(dag_id, names) or one_of(names)
@@ -226,18 +236,18 @@ class Project:
 
     def _require_environment(self) -> None:
         file = self._environment_file
-        if not _NAME.fullmatch(self.environment):
+        if not discover.is_environment_name(self.environment):
             raise FactoryError(
                 f"{self.environment!r} is not the name of an environment",
                 f"{ENVIRONMENT} names a file in {discover.ENVIRONMENTS}/, without .yaml",
             )
         if self.environment == DEFAULT_ENVIRONMENT or os.path.lexists(file):
             return
-        known = sorted(path.stem for path in file.parent.glob("*.yaml"))
+        known = discover.environments(self.root)
         raise FactoryError(
             f"there is no environment {self.environment!r}: "
             f"{discover.ENVIRONMENTS}/{file.name} does not exist",
-            did_you_mean(self.environment, known) or (one_of(known) if known else ""),
+            did_you_mean(self.environment, known) or one_of(known),
         )
 
     def _layer(self, path: Path, *, environment: bool) -> Layer | None:

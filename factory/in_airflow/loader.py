@@ -11,16 +11,21 @@ import logging
 import os
 import time
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from airflow.sdk import get_parsing_context
 
 from factory.diagnostics import Diagnostic
-from factory.errors import BuildError, FactoryError, SpecError
+from factory.errors import BuildError, FactoryError, SpecError, TimeIsUp, is_fault
 from factory.in_airflow.fit import require_fit
+from factory.in_airflow.journal import Blame, journal, signature
+from factory.in_airflow.net import Net
 from factory.in_airflow.render import render
-from factory.project import CONFIGS, FOLDER, Project
+from factory.plan.kind import builtin_names
+from factory.project import CONFIGS, FOLDER, Outcome, Project
 from factory.spec import discover
 
 if TYPE_CHECKING:
@@ -29,8 +34,13 @@ if TYPE_CHECKING:
     from airflow.sdk import DAG
 
     from factory.plan.model import Pipeline
+    from factory.spec.resolve import Resolved
 
 log = logging.getLogger(__name__)
+
+_LONG = 5.0  # seconds: who waited for so long is left out by the next parse
+_MAX_STRIKES = 2
+_MAX_ERROR = 60_000  # bytes: what a TEXT of MySQL's holds, and more than a person reads
 
 
 class BrokenSpecs(Exception):
@@ -77,46 +87,157 @@ def _no_garbage_collection() -> Iterator[None]:
             gc.enable()
 
 
-def build(root: Path) -> Iterator[tuple[str, DAG | None, tuple[Diagnostic, ...]]]:
-    """Every spec as (dag_id or file, DAG or None, what is wrong). Never raises."""
+Built = tuple[str, "DAG | None", tuple[Diagnostic, ...]]
+
+
+def build(root: Path) -> Iterator[Built]:
+    """Every spec as (dag_id or file, DAG or None, what is wrong).
+
+    Whatever a spec does, and whatever fails on it, is told of it alone. Those that run code of
+    other packages come last, and those that a process died with or waited for last of all.
+
+    :raises AirflowTaskTimeout: the time for the whole Dag file is up.
+    """
     try:
         project = Project(root)
+        found = discover.discover(root)
     except FactoryError as error:
-        yield root.name, None, (_at(root.name, error),)
+        yield root.name, None, (_at(root.name, error.message, error.hint),)
         return
-    start = time.monotonic()
-    for outcome in project.outcomes():
+    except Exception as error:
+        yield root.name, None, (_at(root.name, f"the folder cannot be read: {error!r}"),)
+        return
+    for problem in found.problems:
+        yield Path(problem.file).stem, None, (problem,)
+    with journal(root) as kept:
+        net = Net(kept)
+        with net.own_signals():
+            yield from _Builder(project, net).build(found.files)
+
+
+class _Builder:
+    """The pipelines of a root, the harmless first."""
+
+    def __init__(self, project: Project, net: Net) -> None:
+        self.project = project
+        self.net = net
+        self.journal = net.journal
+
+    def build(self, files: Iterable[Path]) -> Iterator[Built]:
+        later: list[Outcome] = []
+        suspects: list[Path] = []
+        for path in files:
+            if self._source(path) in self.journal.blames:
+                suspects.append(path)
+                continue
+            outcome = self._outcome(path)
+            if _runs_others(outcome):
+                later.append(outcome)
+            else:
+                yield from self._dags(outcome)
+        for outcome in later:
+            yield from self._dags(outcome)
+        for path in suspects:
+            yield from self._suspect(path)
+
+    def _suspect(self, path: Path) -> Iterator[Built]:
+        """Left out while it is known to do harm; else tried where it can do none."""
+        source = self._source(path)
+        blame = self.journal.blames[source]
+        now = signature(self.project.root, path)
+        if blame.holds(now, time.time()):
+            yield path.stem, None, (self._blamed(path, blame.reason),)
+            return
+        reason = self.net.trial(source, lambda: list(self._dags(self._outcome(path))))
+        if not reason and blame.strikes > _MAX_STRIKES and blame.signature == now:
+            reason = "it ended the process that built it, again and again"
+        if reason:
+            self._blame(path, reason, blame.strikes + (blame.signature == now))
+            yield path.stem, None, (self._blamed(path, reason),)
+            return
+        # what ends the process now is found by the next one
+        suspected = msgspec.structs.replace(blame, signature=now, reason="")
+        self.journal.blame(source, suspected)
+        yield from list(self._dags(self._outcome(path)))
+        if self.journal.blames.get(source) == suspected:
+            self.journal.acquit(source)
+
+    def _outcome(self, path: Path) -> Outcome:
+        start = time.monotonic()
+        outcome, error = self.net.catch(self._source(path), partial(self.project.outcome, path))
+        if outcome is None:
+            failed = self._failed(path, error, time.monotonic() - start)
+            return Outcome(path=path, diagnostics=(failed,))
+        return outcome
+
+    def _dags(self, outcome: Outcome) -> Iterator[Built]:
+        """The DAGs of one file."""
         if outcome.diagnostics:
             yield outcome.path.stem, None, outcome.diagnostics
-        for plan in outcome.plans:
-            try:
-                yield plan.dag_id, _built(plan, root, start), ()
-            except BuildError as error:
-                yield plan.dag_id, None, tuple(project.placed(plan, error))
+        for plan, resolved in zip(outcome.plans, outcome.specs, strict=True):
+            start = time.monotonic()
+            dag, error = self.net.catch(
+                self._source(outcome.path), partial(_built, plan, self.project.root)
+            )
+            if dag is not None:
+                yield plan.dag_id, dag, ()
+            elif isinstance(error, BuildError):
+                yield plan.dag_id, None, self._placed(outcome.path, resolved, error)
+            else:
+                failed = self._failed(outcome.path, error, time.monotonic() - start)
+                yield plan.dag_id, None, (failed,)
+
+    def _placed(self, path: Path, resolved: Resolved, error: BuildError) -> tuple[Diagnostic, ...]:
+        try:
+            return tuple(self.project.place(resolved, error))
+        except BaseException as other:  # the place that a kind gave may be anything
+            if not is_fault(other):
+                raise
+            return (self._at(path, error.message, error.hint),)
+
+    def _failed(self, path: Path, error: BaseException | None, after: float) -> Diagnostic:
+        if not isinstance(error, TimeIsUp):
+            return self._at(path, f"building the pipeline fails: {error!r}")
+        reason = f"an operator was still not built after {after:.0f} s"
+        if after >= _LONG:
+            self._blame(path, reason, 1)
+        return self._at(path, reason, "it must not wait for anything when it is made")
+
+    def _blame(self, path: Path, reason: str, strikes: int) -> None:
+        held = Blame(
+            signature=signature(self.project.root, path),
+            reason=reason,
+            strikes=strikes,
+            at=time.time(),
+        )
+        self.journal.blame(self._source(path), held)
+
+    def _blamed(self, path: Path, reason: str) -> Diagnostic:
+        hint = (
+            "an operator or kind that it names, or something that they import, does this; it is "
+            "left out until its file or a package has changed, and tried again now and then"
+        )
+        return self._at(path, f"the pipeline is left out: {reason}", hint)
+
+    def _at(self, path: Path, message: str, hint: str = "") -> Diagnostic:
+        return _at(discover.display(self.project.root, path), message, hint)
+
+    def _source(self, path: Path) -> str:
+        return path.relative_to(self.project.root).as_posix()
 
 
-def _built(plan: Pipeline, root: Path, start: float) -> DAG:
-    """The DAG of a plan, as Airflow will take it; `start` is when the first was begun.
+def _runs_others(outcome: Outcome) -> bool:
+    """Whether building it runs code that did not come with the product."""
+    return any(task.uses not in builtin_names() for plan in outcome.plans for task in plan.tasks)
 
-    :raises BuildError: it is refused, or used up Airflow's time limit for the whole Dag file.
+
+def _built(plan: Pipeline, root: Path) -> DAG:
+    """The DAG of a plan, as Airflow will take it.
+
+    :raises BuildError: it is refused.
     """
-    begin = time.monotonic()
-    try:
-        dag = render(plan, root)
-        require_fit(dag, plan)
-    except BuildError:
-        raise
-    except BaseException as error:
-        from airflow.exceptions import AirflowTaskTimeout
-
-        now = time.monotonic()
-        stuck = isinstance(error, AirflowTaskTimeout) and now - begin > (now - start) / 2
-        if not stuck:
-            raise
-        message = f"an operator was still not built after {now - begin:.0f} s"
-        raise BuildError(
-            "", (), message, "it must not wait for anything when it is made"
-        ) from error
+    dag = render(plan, root)
+    require_fit(dag, plan)
     return dag
 
 
@@ -138,24 +259,36 @@ def report(loader_file: str) -> None:
 
 
 def _one(root: Path, dag_id: str) -> DAG | None:
-    """The DAG that a worker asks for; None when it is not one of ours."""
+    """The DAG that a worker asks for; None when it is not one of ours.
+
+    :raises BrokenSpecs: it is broken.
+    """
     project = Project(root)
     if discover.find(root, dag_id) is None:
         log.warning("there is no pipeline %r in %s", dag_id, root)
         return None
-    plan = None
     try:
-        plan = project.plan(dag_id)
-        return render(plan, root)
+        plan, resolved = project.planned(dag_id)
     except SpecError as error:
         raise BrokenSpecs(_lines(error.diagnostics)) from None
+    try:
+        return render(plan, root)
     except BuildError as error:
-        assert plan is not None
-        raise BrokenSpecs(_lines(project.placed(plan, error))) from error
+        raise BrokenSpecs(_lines(project.place(resolved, error))) from error
 
 
 def _lines(diagnostics: Iterable[Diagnostic]) -> str:
-    return "\n".join(["", *map(_line, dict.fromkeys(diagnostics))])
+    """A line for each, and how many more there are than an import error can hold."""
+    lines = list(dict.fromkeys(map(_line, diagnostics)))
+    shown, size = [""], 0
+    for line in lines:
+        size += len(line.encode(errors="replace")) + 1
+        if size > _MAX_ERROR:
+            left = len(lines) - len(shown) + 1
+            shown.append(f"… and {left:,} more problems: `factory lint` lists them")
+            break
+        shown.append(line)
+    return "\n".join(shown)
 
 
 def _line(entry: Diagnostic) -> str:
@@ -165,7 +298,5 @@ def _line(entry: Diagnostic) -> str:
     return f"{text} — {entry.hint}" if entry.hint else text
 
 
-def _at(file: str, error: FactoryError) -> Diagnostic:
-    return Diagnostic(
-        file=file, line=1, column=1, code="not-built", message=error.message, hint=error.hint
-    )
+def _at(file: str, message: str, hint: str = "") -> Diagnostic:
+    return Diagnostic(file=file, line=1, column=1, code="not-built", message=message, hint=hint)

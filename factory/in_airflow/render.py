@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import importlib
 import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -28,7 +30,7 @@ from airflow.sdk.definitions.deadline import (  # type: ignore[attr-defined]  # 
 from airflow.sdk.definitions.mappedoperator import MappedOperator
 
 from factory.diagnostics import did_you_mean
-from factory.errors import BuildError
+from factory.errors import BuildError, is_fault
 from factory.in_airflow.notifiers import Notify
 from factory.plan.model import (
     Alert,
@@ -91,17 +93,38 @@ def render(plan: Pipeline, root: Path) -> DAG:
     on_retry = [_notify(alert, "retry") for alert in plan.on_retry]
     for task in plan.tasks:
         made[task.id] = _operator(task, dag, groups, made, on_retry)
+    by_id = {task.id: task for task in plan.tasks}
     for before, after in plan.edges:
-        made[before].set_downstream(made[after])
+        with _refusing(by_id[before], "cannot be put before another task"):
+            made[before].set_downstream(made[after])
     for task in plan.tasks:
-        if task.role == "teardown":
+        _give_role(task, made)
+    return dag
+
+
+def _give_role(task: Task, made: Mapping[str, Any]) -> None:
+    if task.role == "teardown":
+        with _refusing(task, "cannot be a teardown"):
             made[task.id].as_teardown(
                 setups=[made[name] for name in task.setups],
                 on_failure_fail_dagrun=task.fails_run is True,
             )
-        elif task.role == "setup":
+    elif task.role == "setup":
+        with _refusing(task, "cannot be a setup"):
             made[task.id].as_setup()
-    return dag
+
+
+@contextmanager
+def _refusing(task: Task, what: str) -> Iterator[None]:
+    """An operator may have methods of its own for what it is asked here."""
+    try:
+        yield
+    except BaseException as error:
+        if not is_fault(error):
+            raise
+        name = task.operator.rpartition(".")[2]
+        message = f"{name} {what}: {_reason(error)}"
+        raise BuildError(_step(task), ("uses",), message) from error
 
 
 def _dag(plan: Pipeline) -> PipelineDAG:
@@ -111,7 +134,9 @@ def _dag(plan: Pipeline) -> PipelineDAG:
         schedule = _schedule(plan)
         part = ("params",) if plan.params else ("schedule",)
         return PipelineDAG(schedule=schedule, **_dag_arguments(plan))
-    except Exception as error:
+    except BaseException as error:
+        if not is_fault(error):
+            raise
         # Airflow, or a provider that knows the scheme of an asset, may refuse in any way
         raise BuildError("", part, f"Airflow refuses the pipeline: {_reason(error)}") from error
 
@@ -164,7 +189,7 @@ def _schedule(plan: Pipeline) -> Any:
     if isinstance(schedule, Every):
         return timedelta(seconds=schedule.seconds)
     if isinstance(schedule, Assets):
-        assets = [Asset(uri=uri, name=uri) for uri in schedule.uris]
+        assets = [_asset(uri) for uri in schedule.uris]
         return AssetAny(*assets) if schedule.any else assets
     if schedule is None or schedule in _ONCE or plan.timezone == "UTC":
         return schedule
@@ -176,6 +201,36 @@ def _schedule(plan: Pipeline) -> Any:
     if conf.getboolean("scheduler", "create_cron_data_intervals"):
         return CronDataIntervalTimetable(schedule, plan.timezone)
     return CronTriggerTimetable(schedule, timezone=plan.timezone)
+
+
+def _asset(uri: str) -> Asset:
+    """An asset whose name is its address as Airflow keeps it, however it was written.
+
+    Of two names for one address Airflow activates one, and tasks that update the other fail.
+    """
+    kept = Asset(uri=uri).uri
+    return Asset(uri=kept, name=kept)
+
+
+def _named(value: Any, task: Task) -> Any:
+    """What an operator's `outlets` and `inlets` hold must not disturb the assets of others."""
+    if not isinstance(value, Asset) or value.name == value.uri:
+        return value
+    if _is_spelling(value.name, value.uri):
+        value = copy.copy(value)  # it may be another module's own
+        value.name = value.uri
+    elif value.uri.startswith("table://"):
+        message = f"the asset {value.uri} has another name here, {value.name!r}"
+        hint = "leave `name` out: its address is its name, in every pipeline"
+        raise BuildError(_step(task), ("with",), message, hint)
+    return value
+
+
+def _is_spelling(name: str, uri: str) -> bool:
+    try:
+        return Asset(uri=name).uri == uri
+    except ValueError:
+        return False
 
 
 @lru_cache(maxsize=256)
@@ -242,7 +297,9 @@ def _operator(
             operated = operator(**named, **arguments)
     except BuildError:
         raise
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
+        if not is_fault(error):
+            raise
         # an operator of any package may refuse in any way; the error belongs to this task alone
         raise _refusal(task, operator, error) from error
     if not isinstance(operated, BaseOperator | MappedOperator):
@@ -255,11 +312,13 @@ def _arguments(task: Task, made: Mapping[str, Any], on_retry: list[Notify]) -> d
     for name, value in task.settings.items():
         arguments[name] = _duration(value) if name in _DURATIONS else value
     if task.outlets:
-        arguments["outlets"] = [Asset(uri=uri, name=uri) for uri in task.outlets]
+        arguments["outlets"] = [_asset(uri) for uri in task.outlets]
     if task.description:
         arguments["doc_md"] = task.description
     if on_retry:
-        arguments["on_retry_callback"] = on_retry
+        own = arguments.get("on_retry_callback")
+        own = own if isinstance(own, list) else [own] if own else []
+        arguments["on_retry_callback"] = [*own, *on_retry]
     return arguments
 
 
@@ -309,9 +368,10 @@ def _value(value: Any, task: Task, made: Mapping[str, Any]) -> Any:
         return [_value(entry, task, made) for entry in value]
     if kind is Call:
         target = _import(value.path, task)
-        return target(**{name: _value(v, task, made) for name, v in value.arguments.items()})
+        given = {name: _value(v, task, made) for name, v in value.arguments.items()}
+        return _named(target(**given), task)
     if kind is Ref:
-        return _import(value.path, task)
+        return _named(_import(value.path, task), task)
     if kind is Output:
         return made[value.task].output
     return value
@@ -327,7 +387,9 @@ def _load(path: str) -> Callable[..., Any]:
 def _import(path: str, task: Task) -> Callable[..., Any]:
     try:
         return _load(path)
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
+        if not is_fault(error):
+            raise
         # importing runs another package's code, which may fail in any way
         part = ("uses",) if path == task.operator else ("with",)
         raise BuildError(

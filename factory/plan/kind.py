@@ -15,7 +15,7 @@ from typing import Any, Protocol, cast
 
 import msgspec
 
-from factory.errors import FactoryError
+from factory.errors import FactoryError, is_fault
 from factory.plan.model import Group, Task, seconds
 from factory.spec.model import STAGE_RETENTION
 from factory.spec.resolve import Problem
@@ -125,10 +125,17 @@ def find(uses: str) -> Kind:
     return _load(offers[0].value.partition(":")[0])
 
 
+def is_builtin(kind: Kind) -> bool:
+    """Whether the kind comes with the product."""
+    return getattr(kind, "__name__", "").startswith("factory.kinds.")
+
+
 def _load(module: str) -> Kind:
     try:
         kind = importlib.import_module(module)
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
+        if not is_fault(error):
+            raise
         # another package's module may fail in any way; it must not stop other pipelines
         raise FactoryError(f"the module {module} of a kind does not load: {error!r}") from error
     for name in ("Arguments", "compile"):

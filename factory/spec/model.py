@@ -10,17 +10,23 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from factory.spec import assets
 from factory.spec.alerts import Email, Slack, Webhook
 from factory.spec.schema import VERBATIM
 
 STAGE_RETENTION = "7d"
 
+MAX_INT = 2**31 - 1
+"""The largest number that a column of Airflow's database takes."""
+
 Duration = Annotated[
     str,
     Meta(
-        pattern=r"^[0-9]{1,8}(\.[0-9]{1,6})?[smhd]$",
+        # at most 9999 days: a moment so far from now still is one for every part of Airflow
+        pattern=r"^([0-9]{1,8}(\.[0-9]{1,6})?s|[0-9]{1,7}(\.[0-9]{1,6})?m"
+        r"|[0-9]{1,5}(\.[0-9]{1,6})?h|[0-9]{1,4}(\.[0-9]{1,6})?d)$",
         title="duration",
-        description="A length of time: `90s`, `5m`, `2h` or `1d`.",
+        description="A length of time: `90s`, `5m`, `2h` or `1d`; at most `9999d`.",
         examples=["90s", "5m", "2h", "1d"],
     ),
 ]
@@ -63,7 +69,12 @@ TriggerRule = Literal[
 ]
 
 
-Positive = Annotated[int, Meta(ge=1)]
+Positive = Annotated[int, Meta(ge=1, le=MAX_INT)]
+Weight = Annotated[int, Meta(ge=-MAX_INT - 1, le=MAX_INT)]
+Word = Annotated[str, Meta(min_length=1, max_length=256)]
+Executor = Annotated[str, Meta(min_length=1, max_length=1000)]
+Owner = Annotated[str, Meta(min_length=1, max_length=500)]
+AssetUri = Annotated[str, Meta(min_length=1, max_length=assets.LONGEST)]
 Retries = Annotated[int, Meta(ge=0, le=100)]
 Uri = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9+.-]*://", title="URI")]
 
@@ -94,19 +105,19 @@ class Settings(Strict, frozen=True, kw_only=True):
         TriggerRule | UnsetType, Meta(description="When to run, given how the needed tasks ended.")
     ] = UNSET
     pool: Annotated[
-        str | UnsetType, Meta(description="Airflow pool that limits how many run at once.")
+        Word | UnsetType, Meta(description="Airflow pool that limits how many run at once.")
     ] = UNSET
     pool_slots: Annotated[
         Positive | UnsetType, Meta(description="Slots that the task takes in its pool.")
     ] = UNSET
     priority_weight: Annotated[
-        int | UnsetType, Meta(description="Tasks with a higher weight start first.")
+        Weight | UnsetType, Meta(description="Tasks with a higher weight start first.")
     ] = UNSET
     queue: Annotated[
-        str | UnsetType, Meta(description="Queue of the workers that may run the task.")
+        Word | UnsetType, Meta(description="Queue of the workers that may run the task.")
     ] = UNSET
     executor: Annotated[
-        str | UnsetType, Meta(description="Name of the Airflow executor that runs the task.")
+        Executor | UnsetType, Meta(description="Name of the Airflow executor that runs the task.")
     ] = UNSET
     depends_on_past: Annotated[
         bool | UnsetType,
@@ -138,7 +149,7 @@ class Task(Settings, frozen=True, kw_only=True):
     description: Annotated[str, Meta(description="Shown beside the task in Airflow.")] = ""
 
 
-AssetList = Annotated[list[Annotated[str, Meta(min_length=1)]], Meta(min_length=1)]
+AssetList = Annotated[list[AssetUri], Meta(min_length=1)]
 
 
 class AssetChoice(Strict, frozen=True, kw_only=True):
@@ -159,7 +170,7 @@ class Schedule(Strict, frozen=True, kw_only=True):
         Meta(
             description="Run when these assets were updated: a list (all of them), "
             "`{any: […]}` or `{all: […]}`.",
-            examples=[["postgres://warehouse/raw/orders"]],
+            examples=[[assets.EXAMPLE]],
         ),
     ] = UNSET
 
@@ -207,7 +218,7 @@ class Common(Strict, frozen=True, kw_only=True):
         str, Meta(description="What the pipeline does, for people.", max_length=4000)
     ] = ""
     owner: Annotated[
-        str, Meta(description="Who answers for it; Airflow shows and filters by it.", min_length=1)
+        Owner, Meta(description="Who answers for it; Airflow shows and filters by it.")
     ] = "airflow"
     tags: Annotated[
         list[Annotated[str, Meta(min_length=1, max_length=100)]],
@@ -399,3 +410,17 @@ class EnvironmentFile(Strict, frozen=True, kw_only=True):
 
 
 SETTINGS = frozenset(Settings.__struct_fields__)
+
+BOUNDED: dict[str, Any] = {
+    "executor": Executor,
+    "max_active_tis_per_dag": Positive,
+    "max_active_tis_per_dagrun": Positive,
+    "owner": Owner,
+    "pool": Word,
+    "pool_slots": Positive,
+    "priority_weight": Weight,
+    "queue": Word,
+    "retries": Retries,
+    "task_display_name": Annotated[str, Meta(max_length=2000)],
+}
+"""Arguments of every operator whose values Airflow keeps in bounded columns."""

@@ -7,6 +7,7 @@ builds no object that a tag names, and sees duplicate keys and swallowed templat
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
@@ -87,6 +88,8 @@ class _Builder:
             self._run(loader)
         except yaml.YAMLError as error:
             self._syntax(error)
+        except UnicodeDecodeError as error:  # libyaml decodes what a tag says with `%`
+            self._tag_not_utf_8(error)
         finally:
             loader.dispose()
         if self.problems:
@@ -118,6 +121,8 @@ class _Builder:
         while (event := next_event()) is not None:
             kind = event.__class__
             if kind is yaml.ScalarEvent:
+                if "\0" in event.value:
+                    self._nul(event)
                 if event.tag is not None:
                     self._check_tag(event, "tag:yaml.org,2002:str")
                     value: Any = event.value
@@ -148,6 +153,17 @@ class _Builder:
                         "a second YAML document starts here",
                         expected="one document a file: one file is one pipeline",
                     )
+
+    def _nul(self, event: Event) -> None:
+        # no database takes one: Airflow's own would end its Dag processor
+        self._note(
+            event,
+            "control-character",
+            "this text holds a NUL character",
+            expected="text without NUL, which no database takes",
+            hint="remove it; where a program wants one, in single quotes its own escape stays "
+            "text, such as `printf '\\000'`",
+        )
 
     def _doubt(self, event: Event, doubt: Doubtful) -> None:
         text = event.value
@@ -351,11 +367,33 @@ class _Builder:
             )
         )
 
+    def _tag_not_utf_8(self, error: UnicodeDecodeError) -> None:
+        where = next((m for m in _ESCAPED.finditer(self.text) if not _is_utf_8(m[0])), None)
+        before = self.text[: where.start()] if where else ""
+        fail(
+            self.name,
+            before.count("\n") + 1,
+            len(before) - before.rfind("\n"),
+            "tag",
+            f"a tag holds the byte 0x{error.object[error.start]:02x}, which is not UTF-8",
+            expected="plain data: a spec never builds objects",
+            width=len(where[0]) if where else 0,
+        )
+
     def _place(self, offset: int) -> tuple[int, int]:
         # libyaml counts bytes here
         before = self.text.encode()[:offset].decode(errors="replace")
         return before.count("\n") + 1, len(before) - before.rfind("\n")
 
 
+def _is_utf_8(escaped: str) -> bool:
+    try:
+        bytes.fromhex(escaped.replace("%", "")).decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+_ESCAPED = re.compile("(?:%[0-9A-Fa-f]{2})+")
 _MERGE: object = object()
 _BROKEN: object = object()

@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from factory.diagnostics import did_you_mean, quoted
+from factory.spec import assets as assets_
 from factory.spec.model import DATE_PATTERN
 from factory.spec.problem import Problem
 
@@ -47,22 +48,24 @@ def _preset(schedule: str) -> str:
     return "" if " " in schedule else did_you_mean(f"@{schedule}", PRESETS)
 
 
-_ZERO = re.compile(r"[0.]+[smhd]")
+_BELOW_A_SECOND = re.compile(r"(0+(\.[0-9]+)?[s]|0+(\.0+)?[mhd])")
 
 
 def _schedule(schedule: Any) -> Iterator[Problem]:
     if isinstance(schedule, dict):
         yield from _exactly_one(("schedule",), schedule, ("every", "assets"))
-        if _ZERO.fullmatch(str(schedule.get("every", ""))):
+        if _BELOW_A_SECOND.fullmatch(str(schedule.get("every", ""))):
             yield Problem(
                 ("schedule", "every"),
                 "schedule",
-                "an interval of no time never ends",
-                expected="a duration such as 15m",
+                "so short an interval makes more runs than can end",
+                expected="a duration of at least 1s, such as 15m",
             )
         assets = schedule.get("assets")
         if isinstance(assets, dict):
             yield from _exactly_one(("schedule", "assets"), assets, ("any", "all"))
+        listed = assets_.of_schedule(schedule)
+        yield from assets_.problems(p for p in listed if len(p[1]) <= assets_.LONGEST)
     elif isinstance(schedule, str) and schedule.startswith("@"):
         if schedule not in PRESETS:
             yield Problem(
@@ -98,6 +101,8 @@ def _exactly_one(
 
 
 _MAX_CRON = 250
+_MAX_WORDS = 900  # Airflow keeps a schedule in words, of 1,000 characters at most
+_WORDS = (5, 11, 5, 12, 13)  # about so many for a value of each field: `September, `
 
 
 @lru_cache(maxsize=1024)
@@ -105,6 +110,8 @@ def cron_error(expression: str) -> str:
     """Why Airflow's cron reader refuses an expression, or an empty string."""
     if len(expression) > _MAX_CRON:
         return f"it has {len(expression):,} characters"
+    if len(expression) > _MAX_WORDS // 25 and _in_words(expression) > _MAX_WORDS:
+        return "it lists more values than Airflow can put into words"
     if _is_plain_cron(expression):
         return ""
     from croniter import CroniterBadDateError, croniter  # costs as much as reading 100 specs
@@ -124,6 +131,15 @@ def cron_error(expression: str) -> str:
             return "a number is out of range"
         return re.sub(r"\[?" + re.escape(expression) + r"\]? (is )?", "it is ", str(error))
     return ""
+
+
+def _in_words(expression: str) -> int:
+    """About how long it is in words: a range or a step is a phrase."""
+    return sum(
+        words * (1 + 3 * sum(map(part.count, "-/#")))
+        for words, field in zip(_WORDS, expression.split(), strict=False)
+        for part in field.split(",")
+    )
 
 
 _CRON_BOUNDS = ((0, 59), (0, 23), (1, 28), (1, 12), (0, 6))
@@ -173,6 +189,7 @@ def _zone_hint(zone: str, known: set[str]) -> str:
 
 
 _DATE = re.compile(DATE_PATTERN)
+_FIRST_YEAR, _LAST_YEAR = 1900, 2999
 
 
 def _dates(value: dict[str, Any]) -> Iterator[Problem]:
@@ -189,6 +206,17 @@ def _dates(value: dict[str, Any]) -> Iterator[Problem]:
                 "date",
                 f"{text!r} is not a date: {error}",
                 expected="a day that the calendar has",
+            )
+            continue
+        if not _FIRST_YEAR <= moments[key].year <= _LAST_YEAR:
+            yield Problem(
+                (key,),
+                "date",
+                f"the year of {text!r} is too far from now for Airflow to count with",
+                expected=f"a year from {_FIRST_YEAR} to {_LAST_YEAR}",
+                hint="leave `end_date` out for a pipeline without an end"
+                if key == "end_date"
+                else "",
             )
     if len(moments) == 2 and moments["end_date"] < moments["start_date"]:
         yield Problem(

@@ -35,12 +35,11 @@ def explain_syntax(problem: str, lines: list[str], place: Spot, start: Spot) -> 
     if known := _known_trap(source, place[0]) or _known_trap(_line(lines, start), start[0]):
         return known
     if "control characters are not allowed" in problem or "special characters" in problem:
-        return Complaint(
-            *place,
-            "control-character",
-            "a control character (such as NUL) stands here",
-            'remove it; in quotes write it as an escape such as "\\x00"',
-        )
+        hint = "remove it"
+        if source[place[1] - 1 : place[1]] != "\0":
+            hint += '; in quotes write it as an escape such as "\\x1b"'
+        message = "a control character (such as NUL) stands here"
+        return Complaint(*place, "control-character", message, hint)
     if "cannot start any token" in problem or "alphabetic or numeric" in problem:
         spot = start if "alphabetic or numeric" in problem else place
         return _bad_start(_line(lines, spot), spot)

@@ -101,9 +101,9 @@ _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
 def _unreadable(path: Path, error: OSError) -> Unreadable:
     if error.errno == errno.ENXIO:
         return Unreadable("not-a-file", "this is a socket or a device")
-    if error.errno == errno.ELOOP or (error.errno == errno.ENOENT and path.is_symlink()):
+    if error.errno == errno.ELOOP or (error.errno == errno.ENOENT and os.path.islink(path)):
         return Unreadable("broken-link", "this link leads nowhere, or in a circle")
-    return Unreadable("unreadable", f"the file cannot be read: {error.strerror}")
+    return Unreadable("unreadable", f"the file cannot be read: {error.strerror or error}")
 
 
 def fail_whole(name: str, code: str, message: str, expected: str = "", hint: str = "") -> NoReturn:

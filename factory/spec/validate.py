@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from factory.diagnostics import Diagnostic, Path, did_you_mean, dotted, limited, one_of, quoted
 from factory.errors import FactoryError
 from factory.spec import deadline, params, positions, schedule, schema
-from factory.spec.model import SETTINGS, DefaultsFile, EnvironmentFile, Pipeline
+from factory.spec.model import BOUNDED, SETTINGS, DefaultsFile, EnvironmentFile, Pipeline
 from factory.spec.problem import Problem, Problems
 from factory.spec.read import Document
 from factory.spec.resolve import Resolved, origin
@@ -176,6 +176,10 @@ def _operator(index: int, uses: str, given: Any) -> Iterator[Problem]:
                 hint="the task's own `id:` is it" if key == "task_id" else "leave it out",
                 at_key=True,
             )
+    for key in BOUNDED:
+        if isinstance(given, dict) and isinstance(given.get(key), (str, int, float)):
+            about = BOUNDED[key]
+            yield from validator(about).problems(given[key], ("tasks", index, "with", key))
 
 
 def _at_home(found: Problems, tasks: Any, arguments_of: ArgumentsOf) -> Problems:

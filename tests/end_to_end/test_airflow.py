@@ -39,6 +39,33 @@ BROKEN = """version: 1
 description: Is broken, then mended.
 taks: [{id: say, run: echo mended}]
 """
+LARGEST = f"""version: 1
+description: {"d" * 4000}
+owner: {"o" * 500}
+tags: [{"t" * 100}]
+max_active_runs: 2147483647
+max_active_tasks: 2147483647
+max_consecutive_failed_dag_runs: 2147483647
+dagrun_timeout: 9999d
+start_date: 1900-01-01
+end_date: 2999-12-31
+schedule: "0,{",".join(map(str, range(1, 60)))} 1 1 1 1"
+tasks:
+  - id: {"i" * 200}
+    run: echo it fits
+    retries: 100
+    retry_delay: 9999d
+    execution_timeout: 9999d
+    priority_weight: 2147483647
+    max_active_tis_per_dag: 2147483647
+    queue: {"q" * 256}
+"""
+ENDING = """version: 1
+tasks:
+  - id: a
+    uses: airflow.providers.standard.operators.empty.EmptyOperator
+    with: {x: {$call: os._exit, with: {status: 0}}}
+"""
 TRACKED = """version: 1
 description: Comes from a Git repository.
 vars: {word: WORD}
@@ -193,6 +220,33 @@ def test_a_broken_spec_shows_its_line_and_every_other_dag_goes_on(world: World) 
     until(lambda: not world.api.import_errors())
     until(lambda: world.api.dag("broken"))
     assert "mended" in world.said(world.run("broken"))
+
+
+def test_values_at_their_bounds_run_on_a_real_database(world: World) -> None:
+    world.write("largest.yaml", LARGEST)
+    until(lambda: world.api.dag("largest"))
+    run = world.run("largest")
+    assert run.state == "success"
+    assert "it fits" in world.said(run)
+    assert world.run("edited").state == "success"
+
+
+def test_a_spec_that_ends_the_dag_processors_process_hides_no_other(world: World) -> None:
+    world.write("ending.yaml", ENDING)
+
+    def named() -> str:
+        errors = [error.stack_trace for error in world.api.import_errors()]
+        return next((text for text in errors if "team/ending.yaml:1:1: " in text), "")
+
+    assert "the pipeline is left out: it ends the process that builds it" in until(named)
+    for dag in world.api.dags():
+        assert (dag.is_stale, dag.has_import_errors) == (False, False), dag.dag_id
+    changed = EDITED.replace("first", "still read")
+    world.write("edited.yaml", changed)
+    until(lambda: world.api.dag_source("edited") == changed)
+    assert "still read words" in world.said(world.run("edited"))
+    world.write("ending.yaml", EDITED)
+    until(lambda: not world.api.import_errors())
 
 
 def test_a_failing_task_fails_its_own_run_only(world: World) -> None:

@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
+from factory.diagnostics import printable
+
 MAX_BYTES = 1024 * 1024
 WIDTH = 96
 _BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # what YAML takes for the end of a line
-_TAB = 4
 
 
 def snippet(path: Path, line: int, column: int, width: int) -> Iterator[tuple[str, str]]:
@@ -22,7 +23,7 @@ def snippet(path: Path, line: int, column: int, width: int) -> Iterator[tuple[st
     text = lines[line - 1]
     cut = max(0, column - 1 - 2 * WIDTH)  # of a long line only what may be shown is looked at
     around = text[cut : column + 2 * WIDTH]
-    cells = [_cell(character) for character in around]
+    cells = [printable(character) for character in around]
     start = min(column - 1 - cut, len(cells))
     end = min(start + max(width, 1), len(cells))
     first, last = _window(cells, start, end)
@@ -31,11 +32,6 @@ def snippet(path: Path, line: int, column: int, width: int) -> Iterator[tuple[st
     left, right = "…" * (cut + first > 0), "…" * (cut + last < len(text))
     yield str(line), f"{left}{''.join(cells[first:last])}{right}".rstrip()
     yield "", " " * (len(left) + before) + "^" * under
-
-
-def printable(text: str) -> str:
-    """A text without characters that steer a terminal."""
-    return "".join(map(_cell, text))
 
 
 def _window(cells: list[str], start: int, end: int) -> tuple[int, int]:
@@ -50,19 +46,6 @@ def _window(cells: list[str], start: int, end: int) -> tuple[int, int]:
         room -= _columns(cells[last])
         last += 1
     return first, last
-
-
-def _cell(character: str) -> str:
-    if character == "\t":
-        return " " * _TAB
-    if character < " ":
-        return chr(0x2400 + ord(character))
-    if character == "\x7f":
-        return "\u2421"
-    # format characters (such as those that turn the direction of text) and lone surrogates
-    if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp"):
-        return f"<{ord(character):04x}>"
-    return character
 
 
 def _columns(cell: str) -> int:

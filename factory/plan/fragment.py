@@ -1,0 +1,147 @@
+"""Is a fragment whole? What a kind of another package makes is checked where it is made.
+
+A built-in kind is held to the same by its tests, so that a parse need not ask it again.
+"""
+
+from __future__ import annotations
+
+import graphlib
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from factory.diagnostics import quoted
+from factory.plan.kind import Fragment
+from factory.plan.model import Call, Output, Ref, Task
+from factory.spec.model import SETTINGS
+
+MAX_ID = 250  # Airflow's own limit for ids
+_MAX_DEPTH = 64
+_MARKS = (Call, Ref, Output)
+_NAME = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)?\Z")
+
+
+def wrong(fragment: Any, step: str) -> str:
+    """The first thing that is wrong with a step's fragment, or an empty string."""
+    if not isinstance(fragment, Fragment):
+        return f"its compile returns {quoted(repr(fragment))}, not a Fragment"
+    try:
+        # the types that the Structs declare, which nobody has looked at yet
+        msgspec.convert(_plain(fragment), Fragment)
+    except (msgspec.ValidationError, TypeError, ValueError, RecursionError) as error:
+        return f"its fragment is not plain data: {error}"
+    return next(_wrong(fragment, step), "")
+
+
+def _wrong(fragment: Fragment, step: str) -> Iterator[str]:
+    ids = [task.id for task in fragment.tasks]
+    known = set(ids)
+    if not ids:
+        yield "its fragment has no task"
+    if len(known) < len(ids):
+        yield "two of its tasks have one id"
+    group = fragment.group.id if fragment.group else ""
+    if group not in ("", step):
+        yield f"its group is {group!r}, not the step's id {step!r}"
+    for task in fragment.tasks:
+        if task.id != step and (group != step or not _is_below(task.id, step)):
+            yield f"the task {quoted(task.id)} is neither {step!r} nor in a group of that name"
+        if task.id == group or task.group != ("" if task.id == step else step):
+            yield f"the task {quoted(task.id)} is not in the group that its id names"
+        yield from _in_task(task, known)
+    yield from _unknown("first", fragment.first, known)
+    yield from _unknown("last", fragment.last, known)
+    for name, tasks in (("first", fragment.first), ("last", fragment.last)):
+        if not tasks:
+            yield f"`{name}` names no task"
+    for edge in fragment.edges:
+        yield from _unknown("an edge", edge, known)
+    yield from _circle(fragment)
+
+
+def _is_below(task: str, step: str) -> bool:
+    return task.startswith(f"{step}.") and bool(_NAME.match(task.removeprefix(f"{step}.")))
+
+
+def _in_task(task: Task, known: set[str]) -> Iterator[str]:
+    yield from _unknown(f"`setups` of {task.id}", task.setups, known)
+    if task.role == "teardown" and not task.setups:
+        yield f"the teardown {task.id} has no setups"
+    for name in task.settings:
+        if name not in SETTINGS:
+            yield f"{name!r} in `settings` of {task.id} is no setting of a task"
+    names = task.operator.split(".")
+    if len(names) < 2 or not all(name.isidentifier() for name in names):
+        yield f"the operator {quoted(task.operator)} is no import path"
+    outputs = {mark.task for mark in _marks([task.arguments, task.expand])}
+    yield from _unknown(f"an Output in {task.id}", sorted(outputs), known - {task.id})
+
+
+def _unknown(where: str, named: Iterable[str], known: set[str]) -> Iterator[str]:
+    for name in named:
+        if name not in known:
+            yield f"{where} names {quoted(name)}, which is no task of it"
+
+
+def _circle(fragment: Fragment) -> Iterator[str]:
+    """Edges and outputs: a task that needs another's output comes after it."""
+    before: dict[str, set[str]] = {}
+    for first, second in fragment.edges:
+        before.setdefault(second, set()).add(first)
+    try:
+        graphlib.TopologicalSorter(before).prepare()
+    except graphlib.CycleError as error:
+        yield f"its edges go round in a circle: {' → '.join(error.args[1])}"
+    made: set[str] = set()
+    for task in fragment.tasks:  # made in this order, so what is handed on must be there
+        late = {mark.task for mark in _marks([task.arguments, task.expand])} - made
+        if late:
+            yield f"{task.id} takes the output of {min(late)}, which comes after it in `tasks`"
+        made.add(task.id)
+
+
+def _marks(value: Any) -> Iterator[Output]:
+    if isinstance(value, Output):
+        yield value
+    elif isinstance(value, Call):
+        yield from _marks(value.arguments)
+    elif isinstance(value, Mapping):
+        yield from _marks(list(value.values()))
+    elif isinstance(value, list | tuple):
+        for entry in value:
+            yield from _marks(entry)
+
+
+def _plain(value: Any, depth: int = 0) -> Any:
+    """The fragment as JSON would hold it.
+
+    :raises TypeError: there is something in it that JSON cannot hold.
+    :raises ValueError: a text, or the depth, that no database takes.
+    """
+    if depth > _MAX_DEPTH:
+        raise ValueError(f"nested more than {_MAX_DEPTH} levels deep")
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, str):
+        if "\0" in value:
+            raise ValueError(f"the text {quoted(value)} holds a NUL character")
+        value.encode()  # a lone surrogate is no text that can be stored
+        return value
+    if isinstance(value, msgspec.Struct):
+        given = {name: getattr(value, name) for name in value.__struct_fields__}
+        own = {"$": value.__struct_config__.tag} if isinstance(value, _MARKS) else {}
+        return own | {
+            name: _plain(entry, depth + 1)
+            for name, entry in given.items()
+            if entry is not msgspec.UNSET
+        }
+    if isinstance(value, Mapping):
+        for name in value:
+            if not isinstance(name, str):
+                raise TypeError(f"the key {quoted(repr(name))} is no text")
+        return {_plain(name): _plain(entry, depth + 1) for name, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(entry, depth + 1) for entry in value]
+    raise TypeError(f"{quoted(repr(value))} is no value of JSON")

@@ -1,0 +1,369 @@
+"""Whatever one spec does while it is built, the others are there, and the error names it."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from factory.errors import TimeIsUp
+from factory.in_airflow import loader, net
+from factory.in_airflow.journal import Blame, Journal, journal, signature
+from factory.plan import compile as plan_compile
+from factory.project import Project
+from factory.spec import discover
+
+from .test_loader import copy_loaders
+
+Write = Callable[[str, str], Path]
+GOOD = "version: 1\ntasks: [{id: a, run: echo}]\n"
+EMPTY = "airflow.providers.standard.operators.empty.EmptyOperator"
+
+PARSED = """
+import json, sys
+from airflow.dag_processing.dagbag import BundleDagBag
+folder = sys.argv[1]
+bag = BundleDagBag(dag_folder=f"{folder}/dags", bundle_path=folder, bundle_name="b")
+print("FOUND" + json.dumps([sorted(bag.dags), bag.import_errors]))
+"""
+OPERATOR = "from airflow.sdk import BaseOperator\nclass Op(BaseOperator):\n"
+INIT = "    def __init__(self, **more):\n        super().__init__(**more)\n        "
+
+RAISING = {
+    "panic": "class Panic(BaseException): pass\nraise Panic('rust')\n",
+    "exit": "raise SystemExit(3)\n",
+    "interrupt": "raise KeyboardInterrupt\n",
+    "cancelled": f"import asyncio\n{OPERATOR}{INIT}raise asyncio.CancelledError\n",
+    "generator": f"{OPERATOR}{INIT}raise GeneratorExit\n",
+    "deep": f"{OPERATOR}{INIT}(f := lambda: f())()\n",
+    "memory": f"{OPERATOR}{INIT}raise MemoryError\n",
+    "surrogate": f"{OPERATOR}{INIT}raise ValueError('\\udc80')\n",
+    "downstream": f"{OPERATOR}    def set_downstream(self, *a, **k): raise BaseException('no')\n",
+    "folder": f"import os\nos.chdir('/')\n{OPERATOR}{INIT}raise ValueError('moved')\n",
+}
+SEGFAULT = """
+import ctypes, resource
+resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+ctypes.string_at(0)
+"""
+NEVER = "import time\nwhile True:\n    try: time.sleep(1)\n    except BaseException: pass\n"
+WAITING = f"import time\n{OPERATOR}{INIT}time.sleep(600)\n"
+
+
+def parse(root: Path, timeout: float = 120, **environment: str) -> tuple[int, list[str], str]:
+    """Both Dag files, read by Airflow in a process of its own: exit code, DAGs, import errors."""
+    site = root.parent / "site"
+    env = {**os.environ, "PYTHONPATH": str(site), "TMPDIR": str(root.parent), **environment}
+    command = [sys.executable, "-c", PARSED, str(root.parent)]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, errors="replace", env=env
+    ) as process:
+        try:
+            out, _ = process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            out, _ = process.communicate()
+    _, found, answer = out.rpartition("FOUND")
+    dags, errors = json.loads(answer) if found else ([], {})
+    return process.returncode, dags, "\n".join(errors.values())
+
+
+@pytest.fixture
+def module(root: Path) -> Callable[[str, str], None]:
+    """A module that a worker could import."""
+    copy_loaders(root)
+    (root.parent / "site").mkdir()
+
+    def make(name: str, text: str) -> None:
+        (root.parent / f"site/{name}.py").write_text(text)
+
+    return make
+
+
+Module = Callable[[str, str], None]
+
+
+def test_whatever_it_raises(root: Path, write: Write, module: Module) -> None:
+    for name, text in RAISING.items():
+        module(f"m_{name}", text)
+        write(
+            f"{name}.yaml",
+            f"version: 1\ntasks: [{{id: a, uses: m_{name}.Op}}, {{id: b, run: x, needs: [a]}}]\n",
+        )
+    write("good.yaml", GOOD)
+    write("zlast.yaml", GOOD)
+    code, dags, errors = parse(root)
+    assert (code, dags) == (0, ["good", "zlast"])
+    for name in RAISING:
+        assert f"dag_factory_configs/{name}.yaml:" in errors, name
+
+
+def test_a_spec_that_ends_the_process_is_left_out_by_the_next(
+    root: Path, write: Write, module: Module
+) -> None:
+    module("ending", SEGFAULT)
+    write("good.yaml", GOOD)
+    bad = write("mbad.yaml", "version: 1\ntasks: [{id: a, uses: ending.Op}]\n")
+    write("zlast.yaml", GOOD)
+    assert parse(root)[1] == []
+    for _ in range(2):  # found by a trial, then known
+        code, dags, errors = parse(root)
+        assert (code, dags) == (0, ["good", "zlast"])
+        assert "dag_factory_configs/mbad.yaml:1:1: the pipeline is left out" in errors
+        assert "by the signal SIGSEGV" in errors
+    bad.write_text(GOOD)
+    assert parse(root)[1:] == (["good", "mbad", "zlast"], "")
+
+
+def leaves_a_child_behind() -> None:
+    if os.fork() == 0:
+        time.sleep(600)
+    os._exit(4)
+
+
+def closes_all() -> None:
+    os.closerange(3, 200)
+    time.sleep(600)
+
+
+ENDS: dict[str, tuple[Callable[[], object], str]] = {
+    "returns": (lambda: 1, ""),
+    "raises": (lambda: 1 / 0, ""),
+    "panics": (lambda: (_ for _ in ()).throw(BaseException()), ""),
+    "exits": (lambda: sys.exit(3), ""),
+    "exit_0": (lambda: os._exit(0), "it ends the process that builds it, with exit code 0"),
+    "exit_3": (lambda: os._exit(3), "it ends the process that builds it, with exit code 3"),
+    "killed": (lambda: os.kill(os.getpid(), 9), "by the signal SIGKILL"),
+    "abort": (os.abort, "by the signal SIGABRT"),
+    "child": (leaves_a_child_behind, "with exit code 4"),
+    "waits": (lambda: time.sleep(600), "it was still not built after 2 s"),
+    "closes_all": (closes_all, "it was still not built after 2 s"),
+}
+
+
+@pytest.mark.parametrize("name", ENDS)
+def test_how_a_trial_ends(name: str) -> None:
+    make, expected = ENDS[name]
+    found = net._in_a_child(make, 2)
+    assert found.endswith(expected)
+    assert bool(found) == bool(expected)
+
+
+def test_it_comes_back_when_its_module_is_mended(root: Path, write: Write, module: Module) -> None:
+    module("ending", "import os\nos._exit(1)\n")
+    write("bad.yaml", "version: 1\ntasks: [{id: a, uses: ending.Op}]\n")
+    parse(root)
+    assert "left out" in parse(root)[2]
+    module("ending", f"{OPERATOR}    pass\n")
+    assert parse(root)[1:] == (["bad"], "")
+
+
+def test_a_call_in_yaml_that_ends_the_process(root: Path, write: Write, module: Module) -> None:
+    call = "{x: {$call: os._exit, with: {status: 0}}}"
+    write("good.yaml", GOOD)
+    write("mbad.yaml", f"version: 1\ntasks:\n  - {{id: a, uses: {EMPTY}, with: {call}}}\n")
+    parse(root)
+    assert parse(root)[1] == ["good"]
+
+
+def test_two_that_wait(root: Path, write: Write, module: Module) -> None:
+    module("waiting", WAITING)
+    write("good.yaml", GOOD)
+    for name in ("m1", "m2"):
+        write(f"{name}.yaml", f"version: 1\ntasks: [{{id: {name}, uses: waiting.Op}}]\n")
+    write("zlast.yaml", GOOD)
+    code, dags, errors = parse(root, AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT="10")
+    assert (code, dags) == (0, ["good", "zlast"])
+    for name in ("m1", "m2"):
+        assert re.search(rf"{name}\.yaml:1:1: .*was still not built after \d", errors)
+    # the first waited for its whole share: it is known, and costs no time any more
+    assert "m1.yaml:1:1: the pipeline is left out" in parse(root)[2]
+
+
+def test_one_that_never_ends_and_keeps_the_alarm_to_itself(
+    root: Path, write: Write, module: Module
+) -> None:
+    module("never", NEVER)
+    write("good.yaml", GOOD)
+    write("mbad.yaml", "version: 1\ntasks: [{id: a, uses: never.Op}]\n")
+    # Airflow's Dag processor kills such a process
+    assert parse(root, timeout=12, AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT="4")[0] == -9
+    code, dags, errors = parse(root, AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT="4")
+    assert (code, dags) == (0, ["good"])
+    assert "mbad.yaml:1:1: the pipeline is left out: it was still not built after" in errors
+
+
+def test_who_is_killed_while_an_innocent_is_built_holds_nothing_against_it(
+    root: Path, write: Write, module: Module
+) -> None:
+    module("slow", f"import time, os\nif not os.path.exists('{root}/x'): time.sleep(60)\n"
+                   f"{OPERATOR}    pass\n")  # fmt: skip
+    write("slow.yaml", "version: 1\ntasks: [{id: a, uses: slow.Op}]\n")
+    assert parse(root, timeout=8)[0] == -9
+    (root / "x").touch()
+    assert parse(root)[1:] == (["slow"], "")
+    folder = next(root.parent.glob("pipeline-factory-*/journal/*"))
+    assert json.loads((folder / "blamed.json").read_text()) == {}
+    assert not list(folder.glob("*.building"))
+
+
+PASSES: dict[str, tuple[Any, str]] = {
+    "read": (Project, "_read"),
+    "layers": (Project, "_context"),
+    "resolve": (Project, "resolve"),
+    "validate": (Project, "check"),
+    "compile": (plan_compile, "_pipeline"),
+    "render": (loader, "render"),
+    "fit": (loader, "require_fit"),
+    "place": (Project, "place"),
+}
+THROWN = [
+    RuntimeError("defect"),
+    RecursionError(),
+    MemoryError(),
+    OSError(5, "I/O error"),
+    UnicodeEncodeError("utf-8", "\udc80", 0, 1, "no"),
+    KeyError("x"),
+    AssertionError(),
+    SystemExit(1),
+    GeneratorExit(),
+    BaseException("panic"),
+]
+
+
+@pytest.mark.parametrize("thrown", THROWN, ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize("name", PASSES)
+def test_an_exception_at_every_pass(
+    name: str, thrown: BaseException, root: Path, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    holder, function = PASSES[name]
+    real = getattr(holder, function)
+
+    def throw(*args: Any, **more: Any) -> Any:
+        if "mbad" in repr(args):
+            raise thrown
+        return real(*args, **more)
+
+    monkeypatch.setattr(holder, function, throw)
+    write("good.yaml", GOOD)
+    write("mbad/mbad.yaml", f"version: 1\ntasks: [{{id: a, uses: {EMPTY}, with: {{nope: 1}}}}]\n")
+    write("zlast.yaml", GOOD)
+    found = {built: dag for built, dag, _ in loader.build(root)}
+    assert found["mbad"] is None
+    assert found["good"] is not None
+    assert found["zlast"] is not None
+    with pytest.raises(loader.BrokenSpecs, match=r"mbad\.yaml:"):
+        loader.report(str(root.parent / "dags/pipeline_errors.py"))
+
+
+@pytest.mark.parametrize("function", ["discover", "folders", "_walk"])
+def test_an_exception_while_the_folder_is_looked_at(
+    function: str, root: Path, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write("good.yaml", GOOD)
+
+    def throw(*_: Any) -> Any:
+        raise RuntimeError("defect")
+
+    monkeypatch.setattr(discover, function, throw)
+    assert any("defect" in entry.message for _, _, wrong in loader.build(root) for entry in wrong)
+
+
+@pytest.mark.parametrize("how", ["deleted", "edited", "matrix", "fixed", "defaults"])
+def test_a_file_that_changes_while_it_is_built(
+    how: str, root: Path, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = f"version: 1\ntasks: [{{id: a, uses: {EMPTY}, with: {{nope: 1}}}}]\n"
+    bad = write("mbad.yaml", text)
+    write("good.yaml", GOOD)
+    write("zgood.yaml", GOOD)
+    real = vars(loader)["render"]
+
+    def change(plan: Any, folder: Path) -> Any:
+        if plan.dag_id == "mbad":
+            if how == "deleted":
+                bad.unlink()
+            elif how == "defaults":
+                write("_defaults.yaml", "nope: 1\n")
+            else:
+                texts = {"edited": "tasks: [\n", "matrix": f"{GOOD}matrix: {{x: [1]}}\n"}
+                bad.write_text(texts.get(how, GOOD))
+        return real(plan, folder)
+
+    monkeypatch.setattr(loader, "render", change)
+    found = list(loader.build(root))
+    assert [name for name, dag, _ in found if dag is not None] == ["good", "zgood"]
+    assert [entry.column for _, _, wrong in found for entry in wrong] == [text.index("nope") - 10]
+
+
+def test_a_persons_interrupt_ends_it(root: Path, write: Write) -> None:
+    write("good.yaml", GOOD)
+    call = "{x: {$call: time.sleep, with: {secs: 60}}}"
+    write("wait.yaml", f"version: 1\ntasks:\n  - {{id: a, uses: {EMPTY}, with: {call}}}\n")
+
+    def wait(*_: Any) -> Any:
+        threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
+        time.sleep(30)
+
+    with journal(root) as kept:
+        held = net.Net(kept)
+        with held.own_signals(), pytest.raises(KeyboardInterrupt):
+            held.catch("x", wait)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_airflows_own_alarm_goes_on_after_ours() -> None:
+    rung: list[float] = []
+    before = signal.signal(signal.SIGALRM, lambda *_: rung.append(time.monotonic()))
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 3)
+        held = net.Net(Journal(None))
+        start = time.monotonic()
+        _, error = held.catch("x", lambda: time.sleep(60))
+        assert isinstance(error, TimeIsUp)
+        assert time.monotonic() - start < 2.9
+        while not rung and time.monotonic() < start + 20:
+            time.sleep(0.05)
+        assert rung
+        assert rung[0] - start >= 2.9
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def test_a_blame_holds_until_something_changes_or_its_time_is_over() -> None:
+    blame = Blame(signature="a", reason="it does harm", strikes=1, at=1000.0)
+    assert blame.holds("a", 1001.0)
+    assert not blame.holds("b", 1001.0)
+    assert not blame.holds("a", 1000.0 + 241)
+    assert not Blame(signature="a", at=1000.0).holds("a", 1001.0)
+
+
+def test_the_signature_is_that_of_what_a_spec_stands_on(root: Path, write: Write) -> None:
+    path = write("team/a.yaml", GOOD)
+    first = signature(root, path)
+    assert signature(root, path) == first
+    write("team/_defaults.yaml", "owner: x\n")
+    second = signature(root, path)
+    write("environments/dev.yaml", "vars: {}\n")
+    assert len({first, second, signature(root, path)}) == 3
+
+
+def test_a_journal_that_cannot_be_kept_costs_no_pipeline(
+    root: Path, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write("good.yaml", GOOD)
+    others = root.parent / f"pipeline-factory-{os.getuid()}"
+    others.mkdir()
+    others.chmod(0o777)
+    monkeypatch.setattr("tempfile.tempdir", str(root.parent))
+    assert [name for name, dag, _ in loader.build(root) if dag is not None] == ["good"]
+    assert list(others.iterdir()) == []
