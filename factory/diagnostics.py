@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
@@ -16,6 +17,9 @@ class Diagnostic(msgspec.Struct, frozen=True, kw_only=True, order=True):
     0 stands for the whole file.
 
     `file` is relative to the folder that holds the configuration root, with forward slashes.
+
+    Its texts are `printable`, whatever a file's name or an exception holds: a terminal, JSON and
+    Airflow's database take them.
     """
 
     file: str
@@ -28,6 +32,47 @@ class Diagnostic(msgspec.Struct, frozen=True, kw_only=True, order=True):
     hint: str = ""
     width: int = 1
     severity: Literal["error", "warning"] = "error"
+
+    def __post_init__(self) -> None:
+        for name in ("file", "message", "path", "expected", "hint"):
+            text = getattr(self, name)
+            if not text.isprintable():
+                msgspec.structs.force_setattr(self, name, printable(text))
+
+
+def printable(text: str, *, lines: bool = False) -> str:
+    """A text without characters that steer a terminal or that UTF-8 cannot say.
+
+    In one line, unless `lines` may stay.
+    """
+    if text.isprintable():
+        return text
+    if lines:
+        return "\n".join(map(printable, text.split("\n")))
+    return "".join(map(_cell, text))
+
+
+def is_one_line(text: str) -> bool:
+    """Whether it holds no control character, no line break, and nothing that UTF-8 cannot say."""
+    return text.isprintable() or not any(
+        unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in text
+    )
+
+
+def _cell(character: str) -> str:
+    if character == "\t":
+        return " " * _TAB
+    if character < " ":
+        return chr(0x2400 + ord(character))
+    if character == "\x7f":
+        return "\u2421"
+    # format characters (such as those that turn the direction of text) and lone surrogates
+    if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp"):
+        return f"<{ord(character):04x}>"
+    return character
+
+
+_TAB = 4
 
 
 def dotted(path: Path) -> str:
@@ -48,17 +93,33 @@ def nearest(word: str, choices: Iterable[str]) -> str:
     if len(word) > 100:
         return ""
     options = sorted(choices)
+    if same := same_but_for_case(word, options):
+        return same
     found = difflib.get_close_matches(word, options, n=1, cutoff=0.6)
-    if not found:
-        folded = {option.lower().replace("-", "_"): option for option in options}
-        found = [folded[key] for key in [word.lower().replace("-", "_")] if key in folded]
     return found[0] if found else ""
+
+
+def same_but_for_case(word: str, choices: Iterable[str]) -> str:
+    """The choice that differs only in upper and lower case, or in `-` and `_`; or nothing."""
+    folded = _folded(word)
+    found = [choice for choice in choices if _folded(choice) == folded]
+    return word if word in found else min(found, default="")
+
+
+def _folded(word: str) -> str:
+    return word.lower().replace("-", "_")
 
 
 def did_you_mean(word: str, choices: Iterable[str]) -> str:
     """A hint with the nearest choice, or an empty string."""
     near = nearest(word, choices)
+    if near and near != word and _composed(near) == _composed(word):
+        return f"did you mean {near!a}, which looks the same?"
     return f"did you mean {near!r}?" if near else ""
+
+
+def _composed(word: str) -> str:
+    return unicodedata.normalize("NFC", word)
 
 
 def one_of(choices: Sequence[str], limit: int = 12) -> str:

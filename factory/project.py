@@ -6,13 +6,12 @@ The only place that knows the order: discover → read → resolve → validate 
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 
-from factory.diagnostics import Diagnostic, did_you_mean, one_of
+from factory.diagnostics import Diagnostic, did_you_mean, is_one_line, one_of, printable
 from factory.errors import BuildError, FactoryError, SpecError, is_fault
 from factory.plan import kind as kinds
 from factory.plan.compile import arguments_of, compile, steps
@@ -24,10 +23,9 @@ from factory.spec.resolve import Context, Layer, Problem, Resolved, context, res
 ENVIRONMENT = "FACTORY_ENV"
 CONFIGS = "FACTORY_CONFIGS"
 FOLDER = "dag_factory_configs"
-DEFAULT_ENVIRONMENT = "dev"
+DEFAULT_ENVIRONMENT = discover.DEFAULT_ENVIRONMENT
 
 _MAX_BROKEN = 20  # copies of one file: the others have the same problems
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,10 +48,16 @@ class Project:
         self.environment = environment or os.environ.get(ENVIRONMENT) or DEFAULT_ENVIRONMENT
         self._contexts: dict[Path, Context | SpecError] = {}
         self._layers: dict[Path, Layer | SpecError | None] = {}
-        if not root.is_dir():
+        if not os.path.isdir(root):
             raise FactoryError(
                 f"there is no configuration folder {root}",
                 f"run in a project that has {FOLDER}/, or set {CONFIGS}",
+            )
+        if not is_one_line(str(root)):
+            raise FactoryError(
+                f"the path of the configuration folder is not UTF-8, or holds control characters: "
+                f"{printable(str(root))}",
+                "Airflow's database takes no such path: rename the folder",
             )
         self._require_environment()
 
@@ -208,18 +212,18 @@ class Project:
 
     def _require_environment(self) -> None:
         file = self._environment_file
-        if not _NAME.fullmatch(self.environment):
+        if not discover.is_environment_name(self.environment):
             raise FactoryError(
                 f"{self.environment!r} is not the name of an environment",
                 f"{ENVIRONMENT} names a file in {discover.ENVIRONMENTS}/, without .yaml",
             )
         if self.environment == DEFAULT_ENVIRONMENT or os.path.lexists(file):
             return
-        known = sorted(path.stem for path in file.parent.glob("*.yaml"))
+        known = discover.environments(self.root)
         raise FactoryError(
             f"there is no environment {self.environment!r}: "
             f"{discover.ENVIRONMENTS}/{file.name} does not exist",
-            did_you_mean(self.environment, known) or (one_of(known) if known else ""),
+            did_you_mean(self.environment, known) or one_of(known),
         )
 
     def _layer(self, path: Path, *, environment: bool) -> Layer | None:

@@ -57,7 +57,8 @@ def run(args: Namespace) -> int:
     if args.format == "json":
         import msgspec
 
-        print(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
+        text = msgspec.json.format(msgspec.json.encode(found), indent=2).decode()
+        print(terminal.for_programs(text, sys.stdout))
         return 0
     shown = found if args.path else [value for value in found if not value.is_empty_default]
     paint = terminal.painter("auto", sys.stdout)
@@ -67,7 +68,12 @@ def run(args: Namespace) -> int:
 
 
 def _lines(found: list[Value], base: Path, paint: Paint) -> Iterator[str]:
+    import msgspec
+
+    from factory.diagnostics import printable
+
     whole = len(found) == 1
+    found = [msgspec.structs.replace(value, path=printable(value.path)) for value in found]
     texts = [
         _text(value.value, None if whole else _WIDTH) if value.is_set else "not set"
         for value in found
@@ -79,31 +85,36 @@ def _lines(found: list[Value], base: Path, paint: Paint) -> Iterator[str]:
         source = paint("faint", f"← {_source(value, base)}")
         if whole and isinstance(value.value, str) and "\n" in value.value.strip():
             yield f"{paint('strong', f'{value.path}:')} |  {source}"
-            yield from (f"  {line}" for line in value.value.rstrip().splitlines())
+            lines = value.value.rstrip().splitlines()
+            yield from (f"  {printable(line)}" for line in lines)
         else:
             yield f"{paint('strong', f'{value.path}:')} {text}{pad}  {source}"
 
 
 def _source(value: Value, base: Path) -> str:
+    from factory.diagnostics import printable
     from factory.lint.paths import shown_path
 
     if not value.is_set:
         return "Airflow's own default"
     if not value.file:
         return "built-in default"
-    place = f"{shown_path(base / value.file)}:{value.line}"
+    place = f"{printable(shown_path(base / value.file))}:{value.line}"
     for via in dict.fromkeys(value.via):
-        place += f", {via.name} from {shown_path(base / via.file)}:{via.line}"
+        place += f", {via.name} from {printable(shown_path(base / via.file))}:{via.line}"
     return place
 
 
 def _text(value: Any, width: int | None) -> str:
     """A value as one would write it in YAML, on one line."""
+    from factory.diagnostics import printable
+
     if isinstance(value, str):
         text = value if width is None or "\n" not in value else _first_line(value)
         text = text if text and text == text.strip() else json.dumps(value, ensure_ascii=False)
     else:
         text = json.dumps(value, ensure_ascii=False)
+    text = printable(text)
     return text if width is None or len(text) <= width else f"{text[: width - 1]}…"
 
 

@@ -43,13 +43,15 @@ def run(args: Namespace) -> int:
     from factory.lint.check import check
     from factory.lint.report import merge
     from factory.lint.reporters import reporter
+    from factory.spec import discover
 
     root = options.root(args)
-    every = options.environments(root) if args.all_envs else []
-    chosen: list[str | None] = [*every] or [args.env]
+    chosen: list[str | None] = [args.env]
+    if args.all_envs:
+        chosen = [*discover.environments(root)]
     paths = [options.absolute(path) for path in args.paths]
     found = merge(check(options.project(args, name), paths) for name in chosen)
     paint = terminal.painter(args.color, sys.stdout)
     for line in reporter(args.format)(found, root.parent, paint):
-        print(line)
+        print(terminal.for_programs(line, sys.stdout) if args.format == "json" else line)
     return 1 if found.errors or (args.strict and found.warnings) else 0

@@ -57,8 +57,10 @@ def console() -> NoReturn:
 
         complete()
     for stream in (sys.stdout, sys.stderr):
-        if not (stream.encoding or "").lower().startswith("utf"):
-            stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+        unicode = (stream.encoding or "").lower().startswith("utf")
+        # a file's name may hold what UTF-8 cannot say
+        errors = "backslashreplace" if unicode else "replace"
+        stream.reconfigure(errors=errors)  # type: ignore[union-attr]
     sys.exit(main(sys.argv[1:]))
 
 
@@ -184,8 +186,10 @@ def _nearest(word: str, choices: Iterable[str]) -> str:
 
 def _complain(error: FactoryError) -> None:
     from factory.cli.terminal import painter
+    from factory.diagnostics import printable
 
     paint = painter("auto", sys.stderr)
-    print(f"{paint('error', 'error:')} {error.message}", file=sys.stderr)
+    print(f"{paint('error', 'error:')} {printable(error.message, lines=True)}", file=sys.stderr)
     if error.hint:
-        print(f"  {paint('note', 'hint:')} {error.hint}", file=sys.stderr)
+        hint = printable(error.hint, lines=True)
+        print(f"  {paint('note', 'hint:')} {hint}", file=sys.stderr)

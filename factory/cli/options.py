@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os.path
 from argparse import Action, ArgumentParser, Namespace, _ActionsContainer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -78,7 +79,7 @@ def root(args: Namespace) -> Path:
     named = [str(path) for path in getattr(args, "paths", None) or ()]
     named += [dag] if is_file_name(dag) else []
     for name in named:
-        if Path(name).exists():
+        if os.path.exists(name):
             try:
                 return find_root(absolute(name))
             except FactoryError:
@@ -95,16 +96,11 @@ def project(args: Namespace, environment: str | None = None) -> Project:
 
     folder = root(args)
     name = environment or getattr(args, "env", None)
-    known = environments(folder)
-    if name and name not in known and name != "dev":
-        hint = did_you_mean(name, known) or (f"there is {', '.join(known)}" if known else "")
+    known = discover.environments(folder)
+    if name and name not in known:
+        hint = did_you_mean(name, known) or f"there is {', '.join(known)}"
         raise UsageError(f"there is no environment {name!r} in {folder.name}/environments/", hint)
     return Project(folder, name)
-
-
-def environments(folder: Path) -> list[str]:
-    """Names of the environments that have a file."""
-    return sorted(path.stem for path in (folder / discover.ENVIRONMENTS).glob("*.yaml"))
 
 
 def is_file_name(text: str) -> bool:
@@ -176,11 +172,11 @@ def find(project: Project, text: str) -> Path:
 def _no_file(root: Path, text: str, path: Path, found: discover.Found) -> UsageError:
     from factory.lint.paths import shown_path
 
-    if path.is_dir():
+    if os.path.isdir(path):
         inside = [file.stem for file in found.files if path in file.parents]
         hint = f"name a pipeline in it: {', '.join(inside[:8])}" if inside else ""
         return UsageError(f"{text} is a folder", hint)
-    if not path.exists():
+    if not os.path.lexists(path):
         near = did_you_mean(path.stem, [file.stem for file in found.files])
         return UsageError(f"there is no file {text}", near)
     for problem in found.problems:
@@ -201,8 +197,6 @@ def _no_dag(text: str, known: list[str]) -> Any:
 
 def absolute(name: str | Path) -> Path:
     """A path from the current folder, without `..`; links stay as they are."""
-    import os.path
-
     return Path(os.path.abspath(name))
 
 
@@ -213,7 +207,7 @@ def complete_dag(prefix: str, parsed_args: Namespace, **_: Any) -> list[str]:
 
 def complete_environment(prefix: str, parsed_args: Namespace, **_: Any) -> list[str]:
     """Names of environments."""
-    return environments(root(parsed_args))
+    return discover.environments(root(parsed_args))
 
 
 def complete_kind(prefix: str, parsed_args: Namespace, **_: Any) -> list[str]:

@@ -151,8 +151,8 @@ def _why(
 ) -> Iterator[str]:
     """A task's own error: message, place, last output, what to do."""
     from factory.cli import failure as reason
+    from factory.diagnostics import printable
     from factory.lint.paths import shown_path
-    from factory.lint.reporters.snippet import printable
 
     lines = reason.message(failure.error).splitlines()
     yield ""

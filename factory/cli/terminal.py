@@ -51,3 +51,14 @@ def print_problems(error: SpecError, args: Namespace) -> None:
 
 def _colour(style: str, text: str) -> str:
     return f"\033[{_CODES[style]}m{text}\033[0m"
+
+
+def for_programs(text: str, stream: TextIO) -> str:
+    """JSON as it is, or with escapes where the stream could not say all of it."""
+    try:
+        text.encode(stream.encoding or "utf-8")
+    except (UnicodeEncodeError, LookupError):
+        import json
+
+        return json.dumps(json.loads(text), indent=2)
+    return text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import importlib
 import inspect
 import re
@@ -188,7 +189,7 @@ def _schedule(plan: Pipeline) -> Any:
     if isinstance(schedule, Every):
         return timedelta(seconds=schedule.seconds)
     if isinstance(schedule, Assets):
-        assets = [Asset(uri=uri, name=uri) for uri in schedule.uris]
+        assets = [_asset(uri) for uri in schedule.uris]
         return AssetAny(*assets) if schedule.any else assets
     if schedule is None or schedule in _ONCE or plan.timezone == "UTC":
         return schedule
@@ -200,6 +201,36 @@ def _schedule(plan: Pipeline) -> Any:
     if conf.getboolean("scheduler", "create_cron_data_intervals"):
         return CronDataIntervalTimetable(schedule, plan.timezone)
     return CronTriggerTimetable(schedule, timezone=plan.timezone)
+
+
+def _asset(uri: str) -> Asset:
+    """An asset whose name is its address as Airflow keeps it, however it was written.
+
+    Of two names for one address Airflow activates one, and tasks that update the other fail.
+    """
+    kept = Asset(uri=uri).uri
+    return Asset(uri=kept, name=kept)
+
+
+def _named(value: Any, task: Task) -> Any:
+    """What an operator's `outlets` and `inlets` hold must not disturb the assets of others."""
+    if not isinstance(value, Asset) or value.name == value.uri:
+        return value
+    if _is_spelling(value.name, value.uri):
+        value = copy.copy(value)  # it may be another module's own
+        value.name = value.uri
+    elif value.uri.startswith("table://"):
+        message = f"the asset {value.uri} has another name here, {value.name!r}"
+        hint = "leave `name` out: its address is its name, in every pipeline"
+        raise BuildError(_step(task), ("with",), message, hint)
+    return value
+
+
+def _is_spelling(name: str, uri: str) -> bool:
+    try:
+        return Asset(uri=name).uri == uri
+    except ValueError:
+        return False
 
 
 @lru_cache(maxsize=256)
@@ -281,11 +312,13 @@ def _arguments(task: Task, made: Mapping[str, Any], on_retry: list[Notify]) -> d
     for name, value in task.settings.items():
         arguments[name] = _duration(value) if name in _DURATIONS else value
     if task.outlets:
-        arguments["outlets"] = [Asset(uri=uri, name=uri) for uri in task.outlets]
+        arguments["outlets"] = [_asset(uri) for uri in task.outlets]
     if task.description:
         arguments["doc_md"] = task.description
     if on_retry:
-        arguments["on_retry_callback"] = on_retry
+        own = arguments.get("on_retry_callback")
+        own = own if isinstance(own, list) else [own] if own else []
+        arguments["on_retry_callback"] = [*own, *on_retry]
     return arguments
 
 
@@ -335,9 +368,10 @@ def _value(value: Any, task: Task, made: Mapping[str, Any]) -> Any:
         return [_value(entry, task, made) for entry in value]
     if kind is Call:
         target = _import(value.path, task)
-        return target(**{name: _value(v, task, made) for name, v in value.arguments.items()})
+        given = {name: _value(v, task, made) for name, v in value.arguments.items()}
+        return _named(target(**given), task)
     if kind is Ref:
-        return _import(value.path, task)
+        return _named(_import(value.path, task), task)
     if kind is Output:
         return made[value.task].output
     return value

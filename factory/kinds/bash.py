@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated
 
 import msgspec
 from msgspec import Meta
 
+from factory.diagnostics import quoted
 from factory.plan.kind import Fragment, Step, single
 from factory.spec.model import Strict
+from factory.spec.problem import Problem
 
 
 class Arguments(Strict, frozen=True, kw_only=True):
@@ -50,6 +54,28 @@ def compile(step: Step) -> Fragment:
     if given.cwd is not None:
         arguments["cwd"] = given.cwd
     return single(step, "airflow.providers.standard.operators.bash.BashOperator", arguments)
+
+
+def check(step: Step, folder: Path) -> Iterator[Problem]:
+    """What no process can be started with."""
+    given: Arguments = step.arguments
+    for name in given.env:
+        if not name or "=" in name or "{{" in name:
+            message = f"{quoted(name)} cannot be the name of an environment variable"
+            expected = "letters, digits and `_`"
+            yield Problem(("env", name), "format", message, expected, at_key=True)
+    for place, text in (
+        (("command",), given.command),
+        *((("env", k), v) for k, v in given.env.items()),
+    ):
+        if len(text.encode(errors="replace")) >= LONGEST:
+            message = "the text is too long for a process to be started with"
+            hint = "put it into a script, and run that"
+            yield Problem(place, "out-of-bounds", message, f"less than {LONGEST:,} bytes", hint)
+
+
+LONGEST = 128 * 1024
+"""Linux's bound for one argument."""
 
 
 def _as_text(command: str) -> str:

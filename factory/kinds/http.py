@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
 
+from factory.diagnostics import Path as Place
 from factory.plan.kind import Fragment, Step, single
 from factory.plan.model import seconds
+from factory.spec import literals
+from factory.spec.literals import ConnId
 from factory.spec.model import Duration, Strict
+from factory.spec.problem import Problem
 
 OPERATOR = "factory.in_airflow.operators.http.CallHttp"
 
@@ -38,7 +44,7 @@ class Request(Strict, frozen=True, kw_only=True):
     """A request through an HTTP connection, and the answer that is expected."""
 
     conn_id: Annotated[
-        str,
+        ConnId,
         Meta(
             description="Airflow HTTP connection: the address, credentials and headers.",
             examples=["billing_api"],
@@ -91,6 +97,20 @@ def compile(step: Step) -> Fragment:
     given: Arguments = step.arguments
     arguments = {"request": request(given), "returns": given.output}
     return single(step, OPERATOR, {**arguments, "do_xcom_push": given.output != "none"})
+
+
+def check(step: Step, folder: Path) -> Iterator[Problem]:
+    """What cannot be sent."""
+    yield from problems(step.arguments, ())
+
+
+def problems(given: Request, place: Place) -> Iterator[Problem]:
+    """An address, headers and a time-out that cannot be; `place` is the request's path."""
+    yield from literals.below(given.endpoint, (*place, "endpoint"))
+    yield from literals.headers(given.headers, (*place, "headers"))
+    if not seconds(given.timeout):
+        message = "no server answers in no time"
+        yield Problem((*place, "timeout"), "out-of-bounds", message, "more than nothing")
 
 
 def request(given: Request) -> dict[str, Any]:

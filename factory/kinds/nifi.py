@@ -10,9 +10,12 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from factory.diagnostics import quoted
 from factory.errors import BuildError
 from factory.plan.kind import Fragment, Step, done, task
 from factory.plan.model import Group, seconds
+from factory.spec import assets
+from factory.spec.literals import ConnId, is_template
 from factory.spec.model import Duration, Strict, Uri
 from factory.spec.problem import Problem
 
@@ -122,7 +125,7 @@ class Arguments(Strict, frozen=True, kw_only=True):
     """
 
     conn_id: Annotated[
-        str, Meta(description="Airflow connection of the type `nifi`.", examples=["nifi"])
+        ConnId, Meta(description="Airflow connection of the type `nifi`.", examples=["nifi"])
     ]
     group: Annotated[
         Text,
@@ -201,6 +204,8 @@ def compile(step: Step) -> Fragment:
     if not seconds(given.wait.poll_interval):
         at = ("with", "wait", "poll_interval")
         raise BuildError(step.id, at, "NiFi would be asked without a pause", "write such as 10s")
+    if given.asset is not None:
+        _require_asset(step.id, given.asset)
     job, rules = _job(given), _rules(given)
     common = {"conn_id": given.conn_id}
     tasks = (
@@ -240,9 +245,21 @@ def compile(step: Step) -> Fragment:
     )
 
 
+def _require_asset(step: str, asset: str) -> None:
+    try:
+        assets.normalized(asset)
+    except assets.Refused as error:
+        raise BuildError(step, ("with", "asset"), str(error), error.hint) from error
+
+
 def check(step: Step, folder: Path) -> Iterator[Problem]:
-    """A pattern that is none, and times that do not fit each other."""
+    """A path or a pattern that is none, and times that do not fit each other."""
     given: Arguments = step.arguments
+    yield from _group(given.group)
+    for name in given.parameters:
+        if not name.strip():
+            message = "a parameter without a name"
+            yield Problem(("parameters", name), "format", message, "its name in NiFi", at_key=True)
     try:
         re.compile(given.bulletins.pattern)
     except re.error as error:
@@ -265,6 +282,14 @@ def check(step: Step, folder: Path) -> Iterator[Problem]:
                 f"{name} takes {needed:g} s, and the wait ends after {given.wait.timeout}",
                 expected=f"less than {given.wait.timeout}, or a longer `timeout`",
             )
+
+
+def _group(path: str) -> Iterator[Problem]:
+    """A path with a group in it that has no name; a slash in a name is written twice."""
+    names = path.replace("//", "\0").strip("/").split("/")
+    if not is_template(path) and not all(name.strip() for name in names):
+        message = f"{quoted(path)} is no path of a process group"
+        yield Problem(("group",), "format", message, "names such as Lake/Orders")
 
 
 def _job(given: Arguments) -> dict[str, Any]:

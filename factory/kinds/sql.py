@@ -11,6 +11,7 @@ from msgspec import Meta
 
 from factory.plan.beside import missing
 from factory.plan.kind import Fragment, Step, single
+from factory.spec.literals import ConnId
 from factory.spec.model import Strict
 from factory.spec.problem import Problem
 
@@ -40,7 +41,7 @@ class Arguments(Strict, frozen=True, kw_only=True):
     """Run SQL on any database that Airflow has a connection for, in one transaction."""
 
     conn_id: Annotated[
-        str, Meta(description="Airflow connection of the database.", examples=["warehouse"])
+        ConnId, Meta(description="Airflow connection of the database.", examples=["warehouse"])
     ]
     sql: Sql
     parameters: Parameters = msgspec.field(default_factory=dict)

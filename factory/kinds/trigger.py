@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
@@ -9,7 +11,9 @@ from msgspec import Meta
 
 from factory.plan.kind import Fragment, Step, single
 from factory.plan.model import seconds
+from factory.spec import literals
 from factory.spec.model import Duration, Strict
+from factory.spec.problem import Problem
 
 OPERATOR = "factory.in_airflow.operators.trigger.TriggerPipeline"
 
@@ -24,7 +28,11 @@ class Arguments(Strict, frozen=True, kw_only=True):
 
     pipeline: Annotated[
         str,
-        Meta(description="The other pipeline's name (`dag_id`).", examples=["orders_export"]),
+        Meta(
+            description="The other pipeline's name (`dag_id`).",
+            examples=["orders_export"],
+            min_length=1,
+        ),
     ]
     conf: Annotated[
         dict[str, Any],
@@ -66,3 +74,10 @@ def compile(step: Step) -> Fragment:
         "poll_interval": seconds(given.poll_interval),
     }
     return single(step, OPERATOR, {**arguments, "do_xcom_push": False})
+
+
+def check(step: Step, folder: Path) -> Iterator[Problem]:
+    """A date that is none, looks without a pause."""
+    given: Arguments = step.arguments
+    yield from literals.moments({"logical_date": given.logical_date}, ())
+    yield from literals.pause(seconds(given.poll_interval), ("poll_interval",))

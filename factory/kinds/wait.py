@@ -14,11 +14,14 @@ from factory.kinds import http
 from factory.kinds.sql import Parameters, Sql, as_template, check_sql
 from factory.plan.kind import Fragment, Step, single
 from factory.plan.model import seconds
+from factory.spec import literals
+from factory.spec.literals import ConnId
 from factory.spec.model import Duration, Strict
 from factory.spec.problem import Problem
 
 OPERATOR = "factory.in_airflow.operators.wait.Wait"
 
+Text = Annotated[str, Meta(min_length=1)]
 FileUri = Annotated[str, Meta(pattern=r"^file:///", title="file URI")]
 
 
@@ -59,7 +62,7 @@ class Query(Strict, frozen=True, kw_only=True, tag="sql", tag_field="type"):
     """A query whose first value is neither null, 0, false nor empty. No row means to wait on."""
 
     conn_id: Annotated[
-        str, Meta(description="Airflow connection of the database.", examples=["warehouse"])
+        ConnId, Meta(description="Airflow connection of the database.", examples=["warehouse"])
     ]
     sql: Sql
     parameters: Parameters = msgspec.field(default_factory=dict)
@@ -69,10 +72,10 @@ class Pipeline(Strict, frozen=True, kw_only=True, tag="pipeline", tag_field="typ
     """The run of another pipeline for the same logical date. This task fails when it failed."""
 
     pipeline: Annotated[
-        str, Meta(description="The other pipeline's name (`dag_id`).", examples=["orders_daily"])
+        Text, Meta(description="The other pipeline's name (`dag_id`).", examples=["orders_daily"])
     ]
     task: Annotated[
-        str | None,
+        Text | None,
         Meta(
             description="Wait for this task only, by its Airflow id. This task is skipped when it "
             "was skipped.",
@@ -122,8 +125,13 @@ def compile(step: Step) -> Fragment:
 
 
 def check(step: Step, folder: Path) -> Iterator[Problem]:
-    """A `.sql` file that is not there, a wait that is longer than its time-out."""
+    """What cannot be looked for, a wait that is longer than its time-out."""
     given: Arguments = step.arguments
+    yield from literals.pause(seconds(given.poll_interval), ("poll_interval",))
+    if isinstance(given.for_, Http):
+        yield from http.problems(given.for_, ("for",))
+    if isinstance(given.for_, Time):
+        yield from literals.moments({"until": given.for_.until}, ("for",))
     if isinstance(given.for_, Query):
         yield from check_sql(given.for_.sql, folder, ("for", "sql"))
     after = given.for_.after if isinstance(given.for_, Time) else None

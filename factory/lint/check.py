@@ -6,12 +6,12 @@ Reads files only: nothing that a spec names is imported or run, and nothing goes
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import msgspec
 
-from factory.diagnostics import Diagnostic
+from factory.diagnostics import Diagnostic, printable
 from factory.errors import SpecError, UsageError
 from factory.lint.paths import shown_path
 from factory.lint.report import Report, collect
@@ -78,7 +78,7 @@ def select(project: Project, paths: Sequence[Path]) -> Selection:
     if not paths or any(path == root or path in root.parents for path in paths):
         return Selection(
             files=found.files,
-            layers=tuple(_all_layers(root)),
+            layers=found.layers,
             problems=found.problems,
             names=names,
             whole=True,
@@ -89,7 +89,8 @@ def select(project: Project, paths: Sequence[Path]) -> Selection:
     for path in paths:
         chosen = _chooser(project, path)
         inside = [file for file in found.files if chosen(str(file))]
-        wrong = [entry for entry in found.problems if chosen(str(root.parent / entry.file))]
+        shown = _chooser(project, Path(printable(str(path))))
+        wrong = [entry for entry in found.problems if shown(str(root.parent / entry.file))]
         is_layer = path.name == discover.DEFAULTS or path.parent == root / discover.ENVIRONMENTS
         if not inside and not wrong and not is_layer:
             raise _nothing(root, path)
@@ -102,16 +103,11 @@ def select(project: Project, paths: Sequence[Path]) -> Selection:
             layers[folder / discover.DEFAULTS] = None
     return Selection(
         files=tuple(files),
-        layers=tuple(path for path in layers if path.is_file()),
+        layers=tuple(path for path in layers if os.path.isfile(path)),
         problems=tuple(problems),
         names=names,
         whole=False,
     )
-
-
-def environments(root: Path) -> list[str]:
-    """Names of the environments that have a file."""
-    return sorted(path.stem for path in (root / discover.ENVIRONMENTS).glob("*.yaml"))
 
 
 def _chooser(project: Project, path: Path) -> Callable[[str], bool]:
@@ -125,21 +121,16 @@ def _chooser(project: Project, path: Path) -> Callable[[str], bool]:
 
 def _nothing(root: Path, path: Path) -> UsageError:
     name = shown_path(path)
-    if not path.exists():
+    if not os.path.lexists(path):
         return UsageError(f"there is no file or folder {name}")
     if root not in path.parents:
         return UsageError(
             f"{name} is not in the configuration folder {shown_path(root)}",
             "name a file in it, or choose its own folder with --configs",
         )
-    if path.is_dir():
+    if os.path.isdir(path):
         return UsageError(f"there is no pipeline in {name}")
     return UsageError(f"{name} is not a pipeline", "a pipeline is a .yaml file")
-
-
-def _all_layers(root: Path) -> Iterator[Path]:
-    yield from sorted(path for path in root.rglob(discover.DEFAULTS) if path.is_file())
-    yield from sorted(p for p in (root / discover.ENVIRONMENTS).glob("*.yaml") if p.is_file())
 
 
 def _layer(root: Path, path: Path) -> Document:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from collections.abc import Mapping
+from typing import Any, NamedTuple, cast
 
 import msgspec
 
@@ -11,7 +12,7 @@ from factory.plan import kind as kinds
 from factory.plan.fragment import MAX_ID, wrong
 from factory.plan.kind import Fragment, Step
 from factory.plan.model import Alert, Assets, Deadline, Every, Group, Pipeline, Task, seconds
-from factory.spec import model
+from factory.spec import assets, model
 from factory.spec.model import SETTINGS
 from factory.spec.resolve import Resolved
 
@@ -54,13 +55,19 @@ def compile(resolved: Resolved, source: str) -> Pipeline:
     tasks: list[Task] = []
     groups: list[Group] = []
     edges: list[tuple[str, str]] = []
-    for kind, step, written in steps(resolved):
+    for index, (kind, step, written) in enumerate(steps(resolved)):
         fragment = _compile(kind, step)
         fragments[step.id] = fragment
-        settings = {key: written[key] for key in written if key in SETTINGS}
+        said = _said(resolved, index, written)
         about = written.get("description", "")
         tasks += [
-            _settled(task, step.uses, settings, about, first=task.id in fragment.first)
+            msgspec.structs.replace(
+                task,
+                uses=step.uses,
+                settings=_settings(task, said, fragment),
+                outlets=_outlets(task, step),
+                description=task.description or about,
+            )
             for task in fragment.tasks
         ]
         edges += fragment.edges
@@ -100,24 +107,68 @@ def _require_bounds(task: Task, step: Step) -> None:
         message = f"it becomes the task {task.id[:40]}…, whose id has {len(task.id)} characters"
         raise BuildError(step.id, ("id",), message, f"write a shorter id: at most {MAX_ID} in all")
     for uri in task.outlets:
-        if len(uri) > _MAX_ASSET:
+        if len(uri) > assets.LONGEST:
             message = f"it updates the asset {uri[:40]}…, which has {len(uri):,} characters"
-            raise BuildError(step.id, ("with",), message, f"Airflow takes {_MAX_ASSET:,} at most")
+            raise BuildError(
+                step.id, ("with",), message, f"Airflow takes {assets.LONGEST:,} at most"
+            )
 
 
-_MAX_ASSET = 1500
+def _outlets(task: Task, step: Step) -> tuple[str, ...]:
+    try:
+        return tuple(dict.fromkeys(map(assets.normalized, task.outlets)))
+    except assets.Refused as error:
+        message = f"the task updates an asset that Airflow refuses: {error}"
+        raise BuildError(step.id, ("uses",), message, error.hint) from error
 
 
-def _settled(task: Task, uses: str, settings: dict[str, Any], about: str, *, first: bool) -> Task:
-    if not settings and not about:
-        return msgspec.structs.replace(task, uses=uses)
-    own = {**settings, **task.settings}
-    if not first and "trigger_rule" not in task.settings:
+class _Said(NamedTuple):
+    """Airflow's settings of a step, and which of them the task says itself."""
+
+    settings: dict[str, Any]
+    own: frozenset[str]
+
+
+def _said(resolved: Resolved, index: int, written: dict[str, Any]) -> _Said:
+    here = resolved.document.value["tasks"][resolved.task_index[index]]
+    found = {key: written[key] for key in written if key in SETTINGS}
+    return _Said(found, frozenset(found).intersection(here))
+
+
+def _settings(task: Task, said: _Said, fragment: Fragment) -> Mapping[str, Any]:
+    """What a kind sets is more than a default, and less than what the task says itself.
+
+    Of several tasks, a kind knows best what one of them needs: there its settings stay.
+    """
+    if not said.settings:
+        return task.settings
+    by_kind = {*task.settings, *task.arguments, *task.expand}
+    if len(fragment.tasks) == 1:
+        by_kind -= said.own
+    found = {key: value for key, value in said.settings.items() if key not in by_kind}
+    if task.id not in fragment.first:
         # the rule is about what the step needs, not about its own tasks
-        own.pop("trigger_rule", None)
-    return msgspec.structs.replace(
-        task, uses=uses, settings=own, description=task.description or about
-    )
+        found.pop("trigger_rule", None)
+    return {**task.settings, **found} if task.settings else found
+
+
+def settings(resolved: Resolved) -> list[Mapping[str, Any]]:
+    """Airflow's settings of each step; where an outside kind makes one task, that task's.
+
+    :raises BuildError: a kind fails.
+    """
+    found: list[Mapping[str, Any]] = []
+    for index, (kind, step, written) in enumerate(steps(resolved)):
+        said = _said(resolved, index, written)
+        known = "." in step.uses or step.uses in kinds.builtin_names()
+        fragment = None if known else _compile(kind, step)
+        if fragment is None or len(fragment.tasks) != 1:
+            found.append(said.settings)
+            continue
+        (task,) = fragment.tasks
+        given = {key: value for key, value in task.arguments.items() if key in SETTINGS}
+        found.append({**given, **_settings(task, said, fragment)})
+    return found
 
 
 def _pipeline(
@@ -171,10 +222,10 @@ def _schedule(written: Any) -> str | Every | Assets | None:
         return written if written is None else str(written)
     if "every" in written:
         return Every(seconds(written["every"]))
-    assets = written["assets"]
-    if isinstance(assets, dict):
-        return Assets(tuple(assets.get("any") or assets["all"]), any="any" in assets)
-    return Assets(tuple(assets))
+    given = written["assets"]
+    uris = given.get("any") or given["all"] if isinstance(given, dict) else given
+    found = tuple(dict.fromkeys(map(assets.normalized, uris)))
+    return Assets(found, any=isinstance(given, dict) and "any" in given)
 
 
 def _deadline(written: Any, told: model.Alerts) -> Deadline | None:

@@ -11,7 +11,7 @@ import msgspec
 
 from factory.diagnostics import Path, did_you_mean
 from factory.errors import UsageError
-from factory.plan.compile import arguments_of
+from factory.plan.compile import arguments_of, settings
 from factory.spec import model, positions
 from factory.spec.read import Document
 from factory.spec.resolve import Resolved, origin
@@ -20,6 +20,7 @@ _HIDDEN = ("kinds", "defaults", "matrix", "tasks")
 _PLACEHOLDER = re.compile(r"(?<!\$)\$\{\s*(vars\.[^{}\s]+)\s*\}")
 _FIRST = ("id", "uses", "needs", "description", "with")
 _EMPTY: tuple[Any, ...] = (None, "", [], {})
+_UNSAID: object = object()
 
 
 class Via(msgspec.Struct, frozen=True):
@@ -58,14 +59,18 @@ def values(resolved: Resolved) -> Iterator[Value]:
     for key in dict.fromkeys(("version", *rest)):
         if key not in _HIDDEN:
             yield from _leaves(resolved, whole[key], value.get(key), (key,), (key,))
+    settled = settings(resolved)
     for index, task in enumerate(value["tasks"]):
-        entries = dict(_with_defaults(task, model.Task))
+        by_kind = {k: v for k, v in settled[index].items() if task.get(k, _UNSAID) != v}
+        entries = {k: v for k, v in _with_defaults(task, model.Task) if k not in by_kind}
         for key in (*_FIRST, *(name for name in entries if name not in _FIRST)):
             full = entries[key]
             if key == "with":
                 full = _arguments(task, full)
             path: Path = ("tasks", index, key)
             yield from _leaves(resolved, full, task.get(key), path, ("tasks", task["id"], key))
+        for key, full in by_kind.items():
+            yield Value(path=_text(("tasks", task["id"], key)), value=full)
 
 
 def select(found: Iterable[Value], query: str) -> list[Value]:

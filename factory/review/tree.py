@@ -5,18 +5,21 @@ from __future__ import annotations
 import graphlib
 from collections.abc import Callable, Iterator
 
+from factory.diagnostics import printable
 from factory.plan.model import Assets, Deadline, Every, Pipeline, Task
+from factory.spec.model import SETTINGS
 
 Paint = Callable[[str, str], str]
 
 
 def tree(plan: Pipeline, root: str, paint: Paint) -> Iterator[str]:
     """The lines of one DAG."""
-    yield f"{paint('strong', plan.dag_id)}  {paint('faint', f'{root}/{plan.source}')}"
+    source = printable(f"{root}/{plan.source}")
+    yield f"{paint('strong', plan.dag_id)}  {paint('faint', source)}"
     if plan.description:
-        yield from (f"  {line}" for line in plan.description.strip().splitlines())
+        yield from (f"  {printable(line)}" for line in plan.description.strip().splitlines())
     for name, text in _facts(plan):
-        yield f"  {paint('faint', f'{name:<9}')} {text}"
+        yield f"  {paint('faint', f'{name:<9}')} {printable(text)}"
     yield ""
     rows = list(_rows(plan))
     first = max(len(left) for left, _, _, _ in rows)
@@ -129,15 +132,18 @@ def _needs(names: list[str], group: str) -> str:
 
 def _settings(task: Task) -> str:
     found: list[str] = []
+    # an operator takes settings among its arguments, too
+    said = {key: value for key, value in task.arguments.items() if key in SETTINGS}
+    said |= task.settings
     if task.setups:
         found.append(f"teardown of {', '.join(name.rpartition('.')[2] for name in task.setups)}")
     elif task.role != "task":
         found.append(task.role)
-    if task.settings.get("trigger_rule", "all_success") != "all_success":
-        found.append(str(task.settings["trigger_rule"]))
-    if task.settings.get("retries"):
-        delay = task.settings.get("retry_delay")
-        found.append(f"retries {task.settings['retries']}" + (f" after {delay}" if delay else ""))
-    if task.settings.get("execution_timeout"):
-        found.append(f"timeout {task.settings['execution_timeout']}")
+    if said.get("trigger_rule", "all_success") != "all_success":
+        found.append(str(said["trigger_rule"]))
+    if said.get("retries"):
+        delay = said.get("retry_delay")
+        found.append(f"retries {said['retries']}" + (f" after {delay}" if delay else ""))
+    if said.get("execution_timeout"):
+        found.append(f"timeout {said['execution_timeout']}")
     return ", ".join(found)

@@ -10,6 +10,12 @@ from typing import Annotated, ClassVar
 import msgspec
 from msgspec import Meta
 
+from factory.spec.literals import ConnId
+
+Address = Annotated[
+    str, Meta(pattern=r"^[^ \t\r\n]", title="mail address", examples=["trips@example.org"])
+]
+
 
 class Email(
     msgspec.Struct,
@@ -24,10 +30,10 @@ class Email(
     notifier: ClassVar[str] = "factory.in_airflow.notifiers.email"
 
     to: Annotated[
-        list[str],
+        list[Address],
         Meta(description="Addresses.", min_length=1, examples=[["trips@example.org"]]),
     ]
-    conn_id: Annotated[str, Meta(description="Airflow SMTP connection.")] = "smtp_default"
+    conn_id: Annotated[ConnId, Meta(description="Airflow SMTP connection.")] = "smtp_default"
     subject: Annotated[
         str, Meta(description="Subject; Jinja templates are filled in. Default: what happened.")
     ] = ""
@@ -46,7 +52,7 @@ class Webhook(
     notifier: ClassVar[str] = "factory.in_airflow.notifiers.webhook"
 
     conn_id: Annotated[
-        str,
+        ConnId,
         Meta(
             description="Airflow HTTP connection: its host is the address, its password stays "
             "out of the spec."
@@ -73,7 +79,7 @@ class Slack(
     notifier: ClassVar[str] = "factory.in_airflow.notifiers.slack"
 
     conn_id: Annotated[
-        str,
+        ConnId,
         Meta(
             description="Airflow connection of type Slack Incoming Webhook: the webhook's secret "
             "is its password and stays out of the spec.",

@@ -9,27 +9,35 @@ from pathlib import Path
 
 import msgspec
 
-from factory.diagnostics import Diagnostic, quoted
+from factory.diagnostics import Diagnostic, is_one_line, quoted
 
 DEFAULTS = "_defaults.yaml"
 ENVIRONMENTS = "environments"
+DEFAULT_ENVIRONMENT = "dev"
 SUFFIXES = (".yaml", ".yml")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*\Z")
 _MAX_NAME = 200
 
 
 class Found(msgspec.Struct, frozen=True):
-    """Every pipeline file below a root, and what is wrong with names and folders."""
+    """Every pipeline file and every layer below a root, and what is wrong with names and folders.
+
+    `layers` are the `_defaults.yaml` and the files of the environments.
+    """
 
     files: tuple[Path, ...]
     problems: tuple[Diagnostic, ...]
+    layers: tuple[Path, ...] = ()
 
 
 def discover(root: Path) -> Found:
     """Walk the root; files come sorted by path. Only names are looked at."""
     problems: list[Diagnostic] = []
-    files = []
+    files, layers = [], []
     for path in _walk(root, problems):
+        if path.name == DEFAULTS:
+            layers.append(path)
+            continue
         problem = name_problem(path)
         if problem is None:
             files.append(path)
@@ -41,7 +49,8 @@ def discover(root: Path) -> Found:
         if first is not path:
             problems.append(_duplicate(root, path, first))
     problems += _environment_names(root)
-    return Found(tuple(unique.values()), tuple(sorted(problems)))
+    layers = [*sorted(layers), *_environments(root)]
+    return Found(tuple(unique.values()), tuple(sorted(problems)), tuple(layers))
 
 
 def _duplicate(root: Path, path: Path, first: Path) -> Diagnostic:
@@ -60,11 +69,43 @@ def _duplicate(root: Path, path: Path, first: Path) -> Diagnostic:
 
 def _environment_names(root: Path) -> Iterator[Diagnostic]:
     """Files that look like environments and are none."""
-    for path in sorted((root / ENVIRONMENTS).glob("*")):
-        if path.suffix.lower() in SUFFIXES and path.suffix != ".yaml":
+    problems: list[Diagnostic] = []
+    for path in _below_environments(root, problems):
+        if path.suffix == ".yaml" and not is_environment_name(path.stem):
+            message = f"the name {quoted(path.stem)} cannot be an environment's"
+            expected = "letters (a to z), digits, `_`, `-` and `.`"
+            yield _at(root, path, "file-name", message, expected)
+        elif path.suffix.lower() in SUFFIXES and path.suffix != ".yaml":
             message = f"an environment's file ends in .yaml, not in {path.suffix}"
             hint = f"rename it to {path.stem}.yaml"
             yield _at(root, path, "file-name", message, f"{path.stem}.yaml", hint)
+
+    yield from problems
+
+
+def _below_environments(root: Path, problems: list[Diagnostic]) -> list[Path]:
+    folder = root / ENVIRONMENTS
+    entries = _entries(root, str(folder), problems) if os.path.isdir(folder) else []
+    return sorted(Path(entry.path) for entry in entries)
+
+
+def _environments(root: Path) -> list[Path]:
+    """The files of the environments."""
+    return [
+        path
+        for path in _below_environments(root, [])
+        if path.suffix == ".yaml" and is_environment_name(path.stem)
+    ]
+
+
+def environments(root: Path) -> list[str]:
+    """Names of the environments: those that have a file, and the one that is always there."""
+    return sorted({DEFAULT_ENVIRONMENT, *(path.stem for path in _environments(root))})
+
+
+def is_environment_name(name: str) -> bool:
+    """Whether an environment may be called so."""
+    return bool(_NAME.match(name))
 
 
 def find(root: Path, dag_id: str) -> Path | None:
@@ -90,7 +131,10 @@ def folders(root: Path, path: Path) -> list[Path]:
 
 
 def _walk(root: Path, problems: list[Diagnostic], wanted: set[str] | None = None) -> Iterator[Path]:
-    """Files that end in .yaml or .yml; each folder once, by whatever links it is reached."""
+    """Files that end in .yaml or .yml; each folder once, by whatever links it is reached.
+
+    With `wanted`, only files of these names.
+    """
     seen: set[str] = set()
     links: list[str] = []
     pending = [(str(root), os.path.realpath(root))]
@@ -107,22 +151,25 @@ def _walk(root: Path, problems: list[Diagnostic], wanted: set[str] | None = None
         for entry in _entries(root, folder, problems):
             name = entry.name
             is_yaml = name.endswith(SUFFIXES)
-            if entry.is_symlink() and not os.path.exists(entry.path):
+            is_link, is_folder = _what(entry)
+            if is_link and not os.path.exists(entry.path):
                 if is_yaml:
                     problems.append(_broken_link(root, entry.path))
-            elif entry.is_dir():
+            elif (is_yaml or is_folder) and not is_one_line(name):
+                problems.append(_unprintable(root, entry.path, is_folder))
+            elif is_folder:
                 if is_yaml:
                     problems.append(_not_a_file(root, entry.path))
                 elif folder == str(root) and name == ENVIRONMENTS:
                     continue
-                elif entry.is_symlink():
+                elif is_link:
                     links.append(entry.path)
                 else:
                     pending.append((entry.path, os.path.join(real, name)))
             elif wanted is not None:
                 if name in wanted:
                     yield Path(entry.path)
-            elif name != DEFAULTS and (is_yaml or name.lower().endswith(SUFFIXES)):
+            elif is_yaml or name.lower().endswith(SUFFIXES):
                 yield Path(entry.path)
 
 
@@ -131,9 +178,27 @@ def _entries(root: Path, folder: str, problems: list[Diagnostic]) -> list[os.Dir
         with os.scandir(folder) as entries:
             return [e for e in entries if not e.name.startswith(".") and e.name != "__pycache__"]
     except OSError as error:
-        message = f"the folder cannot be read: {error.strerror}"
+        message = f"the folder cannot be read: {error.strerror or error}"
         problems.append(_at(root, Path(folder), "unreadable", message))
         return []
+
+
+def _what(entry: os.DirEntry[str]) -> tuple[bool, bool]:
+    """Whether it is a link, and whether a folder; what is gone meanwhile is neither."""
+    try:
+        return entry.is_symlink(), entry.is_dir()
+    except OSError:
+        return False, False  # a file of this name cannot be read, and says why
+
+
+def _unprintable(root: Path, path: str, is_folder: bool) -> Diagnostic:
+    """A name that is not UTF-8, or that steers a terminal: Airflow's database takes no such path.
+
+    Nothing below such a folder is read.
+    """
+    noun = "folder" if is_folder else "file"
+    message = f"the {noun}'s name is not UTF-8, or holds control characters"
+    return _at(root, Path(path), "file-name", message, "a name of letters that people can read")
 
 
 def _link_problem(root: Path, link: str, seen: set[str]) -> Diagnostic | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from jsonschema import Draft202012Validator, validators
 
-from factory.diagnostics import Path, did_you_mean, nearest, one_of, quoted
+from factory.diagnostics import Path, did_you_mean, nearest, one_of, quoted, same_but_for_case
 from factory.spec.problem import Problem
 from factory.spec.schema import PLACEHOLDER_PATTERN
 
@@ -249,8 +249,8 @@ def _home(key: str, below: dict[str, set[str]]) -> str:
 
 def _meant(key: str, unused: list[str], known: Iterable[str], below: dict[str, set[str]]) -> str:
     """The nearest key: by its meaning, here, and last one level below."""
-    other = _OTHER_WORDS.get(key, "")
-    if other in unused:
+    other = _OTHER_WORDS.get(key.lower(), "")
+    if other in unused and not same_but_for_case(key, unused):
         return f"did you mean {other!r}?"
     near = did_you_mean(key, unused) or did_you_mean(key, known)
     if near:
@@ -318,8 +318,7 @@ def _enum(error: ValidationError, path: Path) -> Iterator[Problem]:
     choices = [str(choice) for choice in error.validator_value]
     hint = ""
     if isinstance(error.instance, str):
-        other = _OTHER_CHOICES.get(error.instance.lower(), "")
-        hint = did_you_mean(other if other in choices else error.instance, choices)
+        hint = did_you_mean(_choice_meant(error.instance, choices), choices)
     yield Problem(
         path,
         "not-a-choice",
@@ -329,25 +328,28 @@ def _enum(error: ValidationError, path: Path) -> Iterator[Problem]:
     )
 
 
+def _choice_meant(word: str, choices: list[str]) -> str:
+    """What others call a choice, unless it is one of these in another case."""
+    other = _OTHER_CHOICES.get(word.lower(), "")
+    return other if other in choices and not same_but_for_case(word, choices) else word
+
+
 _OTHER_CHOICES = {
     "insert": "append",
     "overwrite": "replace",
     "postgresql": "postgres",
-    "slack": "webhook",
     "upsert": "merge",
 }
 """What others call our choices."""
 
 
 def _const(error: ValidationError, path: Path) -> Iterator[Problem]:
-    wanted = error.validator_value
-    yield Problem(
-        path,
-        "not-a-choice",
-        f"{_shown(error.instance)} is not a choice here",
-        f"{wanted!r}",
-        hint=f"write {wanted}, without quotes" if error.instance == str(wanted) else "",
-    )
+    wanted, given = error.validator_value, error.instance
+    hint = f"write {wanted}, without quotes" if given == str(wanted) else ""
+    if isinstance(wanted, str) and isinstance(given, str):
+        hint = did_you_mean(_choice_meant(given, [wanted]), [wanted])
+    message = f"{_shown(given)} is not a choice here"
+    yield Problem(path, "not-a-choice", message, f"{wanted!r}", hint)
 
 
 def _pattern(error: ValidationError, path: Path) -> Iterator[Problem]:

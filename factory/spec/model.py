@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from factory.spec import assets
 from factory.spec.alerts import Email, Slack, Webhook
 from factory.spec.schema import VERBATIM
 
@@ -73,8 +74,7 @@ Weight = Annotated[int, Meta(ge=-MAX_INT - 1, le=MAX_INT)]
 Word = Annotated[str, Meta(min_length=1, max_length=256)]
 Executor = Annotated[str, Meta(min_length=1, max_length=1000)]
 Owner = Annotated[str, Meta(min_length=1, max_length=500)]
-ConnId = Annotated[str, Meta(min_length=1, max_length=250)]
-AssetUri = Annotated[str, Meta(min_length=1, max_length=1500)]
+AssetUri = Annotated[str, Meta(min_length=1, max_length=assets.LONGEST)]
 Retries = Annotated[int, Meta(ge=0, le=100)]
 Uri = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9+.-]*://", title="URI")]
 
@@ -170,7 +170,7 @@ class Schedule(Strict, frozen=True, kw_only=True):
         Meta(
             description="Run when these assets were updated: a list (all of them), "
             "`{any: […]}` or `{all: […]}`.",
-            examples=[["postgres://warehouse/raw/orders"]],
+            examples=[[assets.EXAMPLE]],
         ),
     ] = UNSET
 

@@ -7,6 +7,7 @@ builds no object that a tag names, and sees duplicate keys and swallowed templat
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
@@ -88,6 +89,8 @@ class _Builder:
             self._run(loader)
         except yaml.YAMLError as error:
             self._syntax(error)
+        except UnicodeDecodeError as error:  # libyaml decodes what a tag says with `%`
+            self._tag_not_utf_8(error)
         finally:
             loader.dispose()
         if self.problems:
@@ -364,11 +367,33 @@ class _Builder:
             )
         )
 
+    def _tag_not_utf_8(self, error: UnicodeDecodeError) -> None:
+        where = next((m for m in _ESCAPED.finditer(self.text) if not _is_utf_8(m[0])), None)
+        before = self.text[: where.start()] if where else ""
+        fail(
+            self.name,
+            before.count("\n") + 1,
+            len(before) - before.rfind("\n"),
+            "tag",
+            f"a tag holds the byte 0x{error.object[error.start]:02x}, which is not UTF-8",
+            expected="plain data: a spec never builds objects",
+            width=len(where[0]) if where else 0,
+        )
+
     def _place(self, offset: int) -> tuple[int, int]:
         # libyaml counts bytes here
         before = self.text.encode()[:offset].decode(errors="replace")
         return before.count("\n") + 1, len(before) - before.rfind("\n")
 
 
+def _is_utf_8(escaped: str) -> bool:
+    try:
+        bytes.fromhex(escaped.replace("%", "")).decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+_ESCAPED = re.compile("(?:%[0-9A-Fa-f]{2})+")
 _MERGE: object = object()
 _BROKEN: object = object()

@@ -22,6 +22,8 @@ MAX_VALUES = 1_000_000
 """How many values one file may become, all of its copies together."""
 MAX_NEEDS = 100_000
 
+_BESIDE = {**{name: name for name in sorted(SETTINGS)}, "doc_md": "description"}
+"""Arguments of every operator that a task says beside `with`, and the word for them there."""
 _NOT_FILLED = ("kinds", "matrix", "vars")  # kinds: filled as part of each task
 
 
@@ -139,7 +141,7 @@ class _Resolver:
                 value["vars"] = Filler(scope, self.notes, lenient=True).fill(scope.vars, ("vars",))
         index: tuple[int, ...] = ()
         if isinstance(written, list):
-            tasks = _Tasks(value, filler, self.notes)
+            tasks = _Tasks(value, filler, self.notes, self.layers)
             value["tasks"] = tasks.resolve(written)
             index = tuple(tasks.index)
         elif written is not None:
@@ -164,12 +166,15 @@ class _Resolver:
 class _Tasks:
     """The tasks of one pipeline: defaults, kinds' defaults, `run`, matrix, `${…}`."""
 
-    def __init__(self, value: Value, filler: Filler | None, notes: Notes) -> None:
+    def __init__(
+        self, value: Value, filler: Filler | None, notes: Notes, layers: tuple[Layer, ...]
+    ) -> None:
         self.kinds = _mapping(value.get("kinds"))
         defaults = _mapping(value.get("defaults"))
         self.defaults = {key: defaults[key] for key in defaults if key in SETTINGS}
         self.filler = filler
         self.notes = notes
+        self.layers = layers
         self.found: list[Any] = []
         self.index: list[int] = []
         self.copies: dict[str, list[str]] = {}
@@ -209,7 +214,46 @@ class _Tasks:
                 full["with"] = _deep(below, given)
         if filler is not None:
             full = filler.fill(full, place)
+        if isinstance(uses, str) and "." in uses and isinstance(full.get("with"), dict):
+            self._say_once(full, task, _mapping(below), uses)
         return full
+
+    def _say_once(self, full: Value, task: Value, below: Value, uses: str) -> None:
+        """An operator takes settings in its `with`, too: what the task says itself wins there.
+
+        Of two defaults the one of the stronger layer, and in one layer the operator's own.
+        """
+        given, own = full["with"], task.get("with", {})
+        own = own if isinstance(own, dict) else given  # a `${…}` was filled in
+        for name, beside in _BESIDE.items():
+            if name in own and beside in task:
+                self._note_twice(name, beside)
+            elif name in own or name in _mapping(own.get("default_args")):
+                full.pop(beside, None)
+            elif name in below and name in given and beside in full:
+                path = ("kinds", uses, name)
+                if beside in task or self._strength(path) < self._strength(("defaults", name)):
+                    full["with"] = {key: given[key] for key in full["with"] if key != name}
+                else:
+                    del full[beside]
+
+    def _note_twice(self, name: str, beside: str) -> None:
+        self.notes.add(
+            Problem(
+                ("tasks", len(self.found), "with", name),
+                "said-twice",
+                f"{name} stands here, and {'' if name == beside else f'as `{beside}:` '}"
+                "beside `with:` as well",
+                expected="one of the two",
+                hint=f"say it beside `with:`, as `{beside}:`",
+                at_key=True,
+            )
+        )
+
+    def _strength(self, path: Path) -> int:
+        """The place of the strongest layer that says something there."""
+        places = (i for i, layer in enumerate(self.layers) if _exists(layer.value(), path))
+        return max(places, default=-1)
 
     def _expand(self, task: Value, position: int) -> None:
         name = task["id"]
@@ -326,6 +370,8 @@ def origin(resolved: Resolved, path: Path) -> tuple[Document, Path]:
         for document, candidate in _candidates(resolved, path[:length]):
             if _exists(document.value, candidate):
                 return document, candidate
+            if hidden := _filled_in(document.value, candidate):
+                return document, hidden
     return resolved.document, ()
 
 
@@ -364,6 +410,17 @@ def _tag(resolved: Resolved, index: str | int) -> list[tuple[Document, Path]]:
             if layer is resolved.layers[0] or all(tag != other for other, _, _ in written):
                 written.append((tag, layer.document, (*layer.prefix, "tags", place)))
     return [entry[1:] for entry in written[index : index + 1]] if isinstance(index, int) else []
+
+
+def _filled_in(value: Any, path: Path) -> Path:
+    """The place above `path` where a `${…}` stands for all that is below it."""
+    for length in range(len(path) - 1, 0, -1):
+        above = path[:length]
+        if _exists(value, above):
+            for part in above:
+                value = value[part]
+            return above if isinstance(value, str) and "${" in value else ()
+    return ()
 
 
 def _exists(value: Any, path: Path) -> bool:

@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from factory.diagnostics import did_you_mean, quoted
+from factory.spec import assets as assets_
 from factory.spec.model import DATE_PATTERN
 from factory.spec.problem import Problem
 
@@ -63,6 +64,8 @@ def _schedule(schedule: Any) -> Iterator[Problem]:
         assets = schedule.get("assets")
         if isinstance(assets, dict):
             yield from _exactly_one(("schedule", "assets"), assets, ("any", "all"))
+        listed = assets_.of_schedule(schedule)
+        yield from assets_.problems(p for p in listed if len(p[1]) <= assets_.LONGEST)
     elif isinstance(schedule, str) and schedule.startswith("@"):
         if schedule not in PRESETS:
             yield Problem(

@@ -10,6 +10,7 @@ replaced by layers, never merged: what is required stays required inside a list.
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import msgspec
@@ -142,10 +143,11 @@ class _Build:
         return {"$ref": f"#/$defs/{self._names[key]}"}
 
     def _free_name(self, cls: type, whole: bool) -> str:
+        """The Struct's own; of several, the others with their module's, or with a number."""
         name = cls.__name__ + ("Item" if whole and self.authoring else "")
-        if name in self.defs:
-            name = f"{name}_{cls.__module__.rpartition('.')[2]}"
-        return name
+        by_module = f"{name}_{cls.__module__.rpartition('.')[2]}"
+        numbered = (f"{by_module}_{number}" for number in itertools.count(2))
+        return next(n for n in itertools.chain([name, by_module], numbered) if n not in self.defs)
 
     def _struct(self, info: types.StructType, whole: bool) -> Schema:
         properties: dict[str, Schema] = {}

@@ -78,10 +78,10 @@ _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
 def _unreadable(path: Path, name: str, error: OSError) -> NoReturn:
     if error.errno == errno.ENXIO:
         fail_whole(name, "not-a-file", "this is a socket or a device", "a YAML file")
-    if error.errno == errno.ELOOP or (error.errno == errno.ENOENT and path.is_symlink()):
+    if error.errno == errno.ELOOP or (error.errno == errno.ENOENT and os.path.islink(path)):
         message = "this link leads nowhere, or in a circle"
         fail_whole(name, "broken-link", message, "a link to a file")
-    fail_whole(name, "unreadable", f"the file cannot be read: {error.strerror}")
+    fail_whole(name, "unreadable", f"the file cannot be read: {error.strerror or error}")
 
 
 def fail_whole(name: str, code: str, message: str, expected: str = "", hint: str = "") -> NoReturn:

@@ -1,5 +1,7 @@
 """`factory lint`: what it reads, and what it never does."""
 
+import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -30,6 +32,71 @@ assert not [name for name in sys.modules if name.partition(".")[0] == "airflow"]
 assert "clean" not in sys.modules
 sys.exit(code)
 """
+
+
+ENCODINGS = {
+    "utf-8": {"PYTHONUTF8": "1"},
+    "strict": {"PYTHONIOENCODING": "utf-8:strict"},
+    "C": {"LANG": "C", "LC_ALL": "C"},
+    "POSIX without coercion": {"LC_ALL": "POSIX", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"},
+    "ascii": {"PYTHONIOENCODING": "ascii"},
+    "latin-1": {"PYTHONIOENCODING": "latin-1"},
+}
+
+
+@pytest.mark.parametrize("environment", ENCODINGS.values(), ids=ENCODINGS)
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_names_and_texts_of_any_characters(
+    enter: Callable[[str], Path], form: str, environment: dict[str, str]
+) -> None:
+    root = enter("shop") / "dag_factory_configs"
+    for name in ("x\udcff.yaml", "team\x1b[31m/x.yaml", "größe/a.yaml", "\u202egnp/b.yaml"):
+        file = root / name
+        file.parent.mkdir(exist_ok=True)
+        file.write_text('version: 1\n"\u202e\\x1b[31m😀": 1\ntasks: [{id: a, uses: "größe→"}]\n')
+    command = [sys.executable, "-m", "factory", "lint", "--format", form]
+    env = {key: value for key, value in os.environ.items() if not key.startswith("LC_")}
+    done = subprocess.run(command, capture_output=True, env={**env, **environment})
+    assert done.stderr == b""
+    assert done.returncode == 1
+    text = done.stdout.decode(errors="replace")
+    assert not {"\x1b", "\u202e", "\x00"} & set(text)
+    if form == "json":
+        report = msgspec.json.decode(done.stdout)
+        if environment.get("PYTHONUTF8") == "0":
+            return  # Python itself takes no name for UTF-8 there
+        files = {finding["file"].partition("/")[2] for finding in report["findings"]}
+        assert files == {"x<dcff>.yaml", "team␛[31m", "größe/a.yaml", "<202e>gnp/b.yaml"}
+        assert any("größe→" in finding["message"] for finding in report["findings"])
+
+
+def test_a_path_that_is_not_utf_8(enter: Callable[[str], Path]) -> None:
+    enter("shop")
+    command = [sys.executable, "-m", "factory", "lint", "no\udcff.yaml", "x" * 5000]
+    done = subprocess.run(command, capture_output=True)
+    assert done.returncode == 2
+    assert done.stderr.startswith(b"error: there is no file or folder no")
+
+
+def test_every_environment_is_linted_once(enter: Callable[[str], Path], cli: Cli) -> None:
+    root = enter("shop") / "dag_factory_configs"
+    shutil.rmtree(root)
+    for name in ("environments/prod.yaml", "environments/my env.yaml"):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text("version: 1\n")
+    (root / "a.yaml").write_text("version: 1\ntasks: [{id: a, run: echo}]\n")
+    result = cli("lint", "--all-envs", "--format", "json")
+    report = msgspec.json.decode(result.out)
+    assert report["environments"] == ["dev", "prod"]
+    assert [finding["code"] for finding in report["findings"]] == ["file-name"]
+
+
+def test_hidden_folders_are_nobodys(enter: Callable[[str], Path], cli: Cli) -> None:
+    root = enter("shop") / "dag_factory_configs"
+    for folder in (".git", "__pycache__", "orders/.ipynb_checkpoints"):
+        (root / folder).mkdir(parents=True)
+        (root / folder / "_defaults.yaml").write_text("nonsense: 1\n")
+    assert cli("lint").code == 0
 
 
 @pytest.mark.parametrize(("project", "code"), [("shop", 0), ("mixed", 1)])
@@ -115,3 +182,19 @@ def test_json_holds_what_text_says(cli: Cli, enter: Callable[[str], Path]) -> No
     assert document["summary"]["errors"] == 8
     assert len(document["findings"]) == 12
     assert document["findings"][0]["file"] == "dag_factory_configs/files.yaml"
+
+
+@pytest.mark.parametrize(
+    "command", ["explain x", "explain x description", "render x", "lint", "explain x\x1b[2J"]
+)
+def test_no_command_steers_the_terminal(
+    enter: Callable[[str], Path], cli: Cli, command: str
+) -> None:
+    root = enter("shop") / "dag_factory_configs"
+    (root / "\u202egnp").mkdir()
+    (root / "\u202egnp/x.yaml").write_text(
+        'version: 1\ndescription: "\\e[31m one\\n\\u202e two"\nowner: "\\e[2J"\n'
+        'tags: ["\\e]0;x\\a"]\ntasks: [{id: a, run: "echo \\e[0m"}]\n'
+    )
+    result = cli(*command.split(" "))
+    assert not {"\x1b", "\u202e", "\a"} & set(result.out + result.err)

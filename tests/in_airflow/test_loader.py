@@ -51,7 +51,7 @@ BROKEN = {
     "no_executor": (f"{GOOD}defaults: {{executor: Nope}}\n", "3:22: there is no executor 'Nope'"),
     "bad_asset": (
         f'{GOOD}schedule: {{assets: ["airflow://x"]}}\n',
-        "3:11: Airflow refuses the pipeline: Asset scheme 'airflow' is reserved",
+        "3:21: Airflow keeps the scheme of 'airflow://x' for itself",
     ),
     "bad_param": (
         f'{GOOD}schedule: "@daily"\nparams: {{n: {{type: integer, default: many}}}}\n',
@@ -379,3 +379,55 @@ def test_airflows_own_bag_keeps_the_good_beside_the_bad(root: Path, write: Write
     assert list(bag.import_errors) == ["dags/pipeline_errors.py"]
     assert bag.dags["good"].fileloc == str(root / "good.yaml")
     assert bag.dags["good"].relative_fileloc == "dags/pipelines.py"
+
+
+NAMES = ["team\udcff/x.yaml", "y\udcff.yaml", "team\x1b[31m/x.yaml", "z\nz.yaml"]
+SAYS = """
+from airflow.sdk import BaseOperator
+class Odd(BaseOperator):
+    def __init__(self, **more):
+        raise ValueError("no \\udcff, \\x1b[31m, \\0, \\u202e")
+"""
+
+
+def test_the_list_of_errors_reaches_the_database_whatever_is_in_it(
+    airflow_database: Path,
+    root: Path,
+    write: Write,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    copy_loaders(root)
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site/odd_operator.py").write_text(SAYS)
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    for name in NAMES:
+        write(name, GOOD)
+    write("good.yaml", GOOD)
+    write("odd.yaml", "version: 1\ntasks: [{id: a, uses: odd_operator.Odd}]\n")
+    write("tag.yaml", "version: 1\ntasks: !%ed%a0%80 []\n")
+    write("\u202etxt/key.yaml", 'version: 1\n"\\u202e\\x1b[0m": 1\ntasks: [{id: a, run: echo}]\n')
+    bag = BundleDagBag(
+        dag_folder=str(tmp_path / "dags"), bundle_path=tmp_path, bundle_name="dags-folder"
+    )
+    assert set(bag.dags) == {"good"}
+    (said,) = bag.import_errors.values()
+    assert kept(said) == said
+    lines = [line for line in said.splitlines() if "dag_factory_configs/" in line]
+    assert len(lines) == len(NAMES) + 3
+    assert not {"\x1b", "\0", "\u202e"} & set(said)
+
+
+def kept(text: str) -> str:
+    """What Airflow's database keeps of an import error."""
+    from airflow.models.errors import ParseImportError
+    from airflow.utils.session import create_session
+
+    with create_session(scoped=False) as session:
+        error = ParseImportError(filename="x.py", bundle_name="dags-folder", stacktrace=text)
+        session.add(error)
+        session.flush()
+        session.expire(error)
+        found = str(error.stacktrace)
+        session.delete(error)
+    return found

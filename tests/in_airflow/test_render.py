@@ -191,6 +191,32 @@ def test_every_field_of_a_task_reaches_its_operator() -> None:
     assert [callback.event for callback in operator.on_retry_callback] == ["retry"]
 
 
+def test_an_operators_own_callback_stays_beside_the_alerts() -> None:
+    task = bash("a")
+    task.arguments["on_retry_callback"] = Ref("builtins.print")  # type: ignore[index]
+    operator = made(task, on_retry=(Alert("some.module", {}),)).get_task("a")
+    own, told = operator.on_retry_callback
+    assert own is print
+    assert told.event == "retry"
+
+
+def test_what_an_operator_is_told_wins_over_defaults(root: Path, write: Write) -> None:
+    write(
+        "spec.yaml",
+        f"""\
+version: 1
+defaults: {{retries: 2, pool: shared, retry_delay: 5m}}
+tasks:
+  - {{id: own, uses: {BASH}, with: {{bash_command: x, retries: 0, pool: mine}}}}
+  - {{id: silent, uses: {BASH}, with: {{bash_command: x}}}}
+""",
+    )
+    dag = rendered(Project(root), "spec")
+    own, silent = dag.get_task("own"), dag.get_task("silent")
+    assert (own.retries, own.pool, own.retry_delay) == (0, "mine", timedelta(minutes=5))
+    assert (silent.retries, silent.pool) == (2, "shared")
+
+
 def test_edges_groups_setups_and_teardowns() -> None:
     dag = made(
         bash("make", role="setup"),

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from factory.kinds import sql
+from factory.plan.beside import missing
 from factory.plan.kind import Step
 
 
@@ -52,3 +53,10 @@ def test_rows_stay_where_they_are_unless_asked_for() -> None:
     (task,) = sql.compile(step("SELECT 1")).tasks
     assert task.arguments["do_xcom_push"] is False
     assert task.arguments["parameters"] is None
+
+
+def test_a_file_whose_name_only_looks_the_same(tmp_path: Path) -> None:
+    (tmp_path / "gro\u0308\u00dfe.sql").touch()
+    problem = missing("gr\u00f6\u00dfe.sql", tmp_path)
+    assert problem is not None
+    assert problem.hint == "did you mean 'gro\\u0308\\xdfe.sql', which looks the same?"

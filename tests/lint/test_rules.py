@@ -162,3 +162,111 @@ def test_a_group_that_two_tasks_drive(lint: Lint) -> None:
         "group-driven-twice x.yaml:5:65 the task 'a' drives it too: of two runs at once, one is "
         "refused"
     ]
+
+
+NIFI = "{id: a, uses: nifi, with: {conn_id: n, group: G, asset: %s}}"
+EMPTY = "airflow.providers.standard.operators.empty.EmptyOperator"
+
+
+def updating(uri: str) -> str:
+    return f"tasks: [{NIFI % uri}]\n"
+
+
+def waiting(*uris: str) -> str:
+    return f"schedule: {{assets: [{', '.join(uris)}]}}\n{TASK}"
+
+
+def making(made: str) -> str:
+    call = f"$call: airflow.sdk.Asset, with: {{{made}}}"
+    return f"tasks: [{{id: a, uses: {EMPTY}, with: {{outlets: [{{{call}}}]}}}}]\n"
+
+
+@pytest.mark.parametrize(
+    ("waits", "updates"),
+    [
+        ("s3://lake/orders", "s3://lake/orders"),
+        ("s3://lake/orders/", "s3://lake/orders"),
+        ("S3://lake/orders", "s3://lake/orders#x"),
+        ("s3://lake/invoices", "s3://lake/orders"),  # from outside
+        ("s3://lake/orders_2024", "s3://lake/orders_2023"),
+    ],
+)
+def test_a_wait_for_an_asset(lint: Lint, waits: str, updates: str) -> None:
+    assert lint({"x.yaml": waiting(waits), "y.yaml": updating(updates)}) == []
+
+
+@pytest.mark.parametrize("waits", ["s3://lake/Orders", "s3://lake//orders", "s3://lake/order"])
+@pytest.mark.parametrize(
+    "updates", [updating("s3://lake/orders"), making("uri: s3://lake/orders/")]
+)
+def test_a_wait_for_what_nothing_updates(lint: Lint, waits: str, updates: str) -> None:
+    files = {"x.yaml": waiting("s3://else/where", waits), "y.yaml": updates}
+    assert lint(files) == [f"asset-never-updated x.yaml:2:38 no pipeline updates {waits!r}"]
+
+
+def test_what_a_broken_pipeline_updates_is_not_known(lint: Lint) -> None:
+    files = {"x.yaml": waiting("s3://lake/order"), "y.yaml": updating("s3://lake/orders")}
+    assert [e for e in lint({**files, "z.yaml": "tasks: 5\n"}) if e.startswith("asset")] == []
+    assert lint(files, "x.yaml") == []
+
+
+def test_an_address_with_two_names(lint: Lint) -> None:
+    named = making("uri: s3://lake/orders/, name: orders")
+    found = lint({"x.yaml": waiting("s3://lake/orders"), "y.yaml": named})
+    assert found == [
+        "asset-named-twice y.yaml:2:162 the asset 's3://lake/orders' is named 's3://lake/orders' "
+        "elsewhere, and 'orders' here: tasks that update one of them fail"
+    ]
+
+
+def test_a_name_for_two_addresses(lint: Lint) -> None:
+    files = {name: making(f"uri: s3://lake/{name}, name: orders") for name in ("x", "y")}
+    (found,) = lint({f"{name}.yaml": text for name, text in files.items()})
+    assert "'orders' is the name of 's3://lake/x' elsewhere, and of 's3://lake/y' here" in found
+
+
+def test_one_name_for_one_address(lint: Lint) -> None:
+    made = making("uri: s3://lake/x, name: orders")
+    assert lint({"x.yaml": made, "y.yaml": made, "z.yaml": making("uri: S3://lake/z/")}) == []
+
+
+def test_an_asset_that_airflow_refuses(lint: Lint) -> None:
+    files = {"x.yaml": waiting("postgres://h/raw/orders"), "y.yaml": making("uri: airflow://x")}
+    assert lint(files) == [
+        "asset x.yaml:2:21 an address with postgres:// names a host, a database, a schema and a "
+        "table",
+        "asset y.yaml:2:137 Airflow keeps the scheme of 'airflow://x' for itself",
+    ]
+
+
+@pytest.mark.parametrize("schedule", ["{assets: [s3://lake/x]}", "'@daily'"])
+def test_dates_that_runs_of_assets_do_not_have(lint: Lint, schedule: str) -> None:
+    load = "source: {type: file, path: file:///x.csv, format: csv}, target: {type: postgres, "
+    load += "conn_id: w, table: x}, write: "
+    text = f"""\
+schedule: {schedule}
+tasks:
+  - {{id: a, uses: wait, with: {{for: {{type: pipeline, pipeline: y}}}}}}
+  - {{id: b, uses: wait, with: {{for: {{type: time, after: 1h}}}}}}
+  - {{id: c, uses: ingest, with: {{{load}{{mode: partition, column: day}}}}}}
+  - {{id: d, uses: ingest, with: {{{load}{{mode: replace}}}}}}
+"""
+    said = "a run that assets start has no date, so {} is not known: this task fails"
+    found = [
+        "no-date x.yaml:4:37 " + said.format("the other run of the same date"),
+        "no-date x.yaml:6:145 " + said.format("the interval"),
+    ]
+    assert lint({"x.yaml": text, "y.yaml": TASK}) == (found if "assets" in schedule else [])
+
+
+@pytest.mark.parametrize("outlets", ["s3://lake/x", "[s3://lake/x]", "[{uri: s3://lake/x}]"])
+def test_an_outlet_that_is_no_asset(lint: Lint, outlets: str) -> None:
+    text = f"tasks:\n  - id: a\n    uses: {EMPTY}\n    with: {{inlets: [x], outlets: {outlets}}}\n"
+    column = 34 + outlets.startswith("[")
+    said = f"no-effect x.yaml:5:{column} this is no asset: Airflow updates none"
+    assert lint({"x.yaml": text}) == [said]
+
+
+def test_an_outlet_that_is_made_elsewhere(lint: Lint) -> None:
+    text = f"tasks: [{{id: a, uses: {EMPTY}, with: {{outlets: [{{$ref: acme.assets.orders}}]}}}}]\n"
+    assert lint({"x.yaml": text}) == []

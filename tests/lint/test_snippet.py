@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from factory.lint.reporters.snippet import WIDTH, printable, snippet
+from factory.diagnostics import printable
+from factory.lint.reporters.snippet import WIDTH, snippet
 
 
 def shown(tmp_path: Path, text: str | bytes, line: int, column: int, width: int = 1) -> list[str]:

@@ -14,6 +14,7 @@ from factory.plan import kind as kinds
 from factory.plan.kind import Fragment, Step
 from factory.plan.model import Group, Pipeline, Task
 from factory.project import Project
+from factory.review import explain
 
 
 class Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -100,6 +101,85 @@ tasks:
     assert settings["mid.last"] == {"retries": 9}
     assert settings["mid.end"] == {"retries": 2}
     assert {task.uses for task in plan.tasks} == {"bash", "three"}
+
+
+def one(step: Step) -> Fragment:
+    """A task that says two settings, each in another place."""
+    task = Task(
+        id=step.id, operator="x.One", settings={"retries": 9}, arguments={"pool": "kind", "x": 1}
+    )
+    return Fragment(tasks=(task,), first=(step.id,), last=(step.id,))
+
+
+def test_a_task_wins_over_its_kind_and_the_kind_over_defaults(
+    tmp_path: Path, offer: Offering
+) -> None:
+    offer(one=module(one))
+    plan = compiled(
+        tmp_path,
+        """\
+version: 1
+defaults: {retries: 2, pool: shared, queue: slow}
+tasks:
+  - {id: silent, uses: one}
+  - {id: loud, uses: one, retries: 0, pool: mine}
+""",
+    )
+    settings = {task.id: {**task.arguments, **task.settings} for task in plan.tasks}
+    assert settings["silent"] == {"retries": 9, "pool": "kind", "queue": "slow", "x": 1}
+    assert settings["loud"] == {"retries": 0, "pool": "mine", "queue": "slow", "x": 1}
+    # and `factory explain` says so
+    (resolved,) = Project(tmp_path, "dev").resolved(tmp_path / "spec.yaml")
+    told = {value.path: (value.value, value.line) for value in explain.values(resolved)}
+    assert told["tasks.silent.retries"] == (9, 0)
+    assert told["tasks.silent.pool"] == ("kind", 0)
+    assert told["tasks.silent.queue"] == ("slow", 2)
+    assert told["tasks.loud.retries"] == (0, 5)
+    assert told["tasks.loud.pool"] == ("mine", 5)
+
+
+def test_where_an_operators_settings_come_from(tmp_path: Path) -> None:
+    (tmp_path / "_defaults.yaml").write_text(
+        "defaults: {queue: slow}\nkinds: {a.B: {retries: 3, queue: fast}}\n"
+    )
+    (tmp_path / "spec.yaml").write_text(
+        """\
+version: 1
+vars: {given: {retries: 1}}
+defaults: {retries: 2, pool: shared}
+tasks:
+  - {id: own, uses: a.B, with: {retries: 0, pool: mine}}
+  - {id: beside, uses: a.B, retries: 0}
+  - {id: silent, uses: a.B}
+  - {id: filled, uses: a.B, with: "${vars.given}"}
+"""
+    )
+    (resolved,) = Project(tmp_path, "dev").resolved(tmp_path / "spec.yaml")
+    told = {
+        value.path.removeprefix("tasks."): (value.value, value.file.rpartition("/")[2], value.line)
+        for value in explain.values(resolved)
+    }
+    spec, layer = "spec.yaml", "_defaults.yaml"
+    assert {path: said for path, said in told.items() if said[1] and not path.endswith(".id")} == {
+        "version": (1, spec, 1),
+        "vars.given.retries": (1, spec, 2),
+        **{f"{name}.uses": ("a.B", spec, line) for line, name in enumerate(NAMES, 5)},
+        "own.with.retries": (0, spec, 5),
+        "own.with.pool": ("mine", spec, 5),
+        "own.with.queue": ("fast", layer, 2),
+        "beside.retries": (0, spec, 6),
+        "beside.pool": ("shared", spec, 3),
+        "beside.with.queue": ("fast", layer, 2),
+        "silent.retries": (2, spec, 3),  # the file is stronger than a layer below it
+        "silent.pool": ("shared", spec, 3),
+        "silent.with.queue": ("fast", layer, 2),
+        "filled.with.retries": (1, spec, 8),
+        "filled.pool": ("shared", spec, 3),
+        "filled.queue": ("slow", layer, 1),
+    }
+
+
+NAMES = ("own", "beside", "silent", "filled")
 
 
 def refuse(step: Step) -> Fragment:

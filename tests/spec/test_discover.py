@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import shutil
 import tempfile
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from factory.spec.discover import discover, find, folders
+from factory.diagnostics import Diagnostic, is_one_line
+from factory.errors import FactoryError
+from factory.project import Project
+from factory.spec.discover import _walk, discover, environments, find, folders
 from tests.spec.yaml_text import TASKS
 
 
@@ -163,8 +168,6 @@ def test_a_folder_that_may_not_be_read(open_path: Path) -> None:
 
 
 def test_a_file_that_may_not_be_read(open_path: Path) -> None:
-    from factory.project import Project
-
     root = make(open_path / "root", "a.yaml", "b.yaml")
     (root / "b.yaml").chmod(0o000)
 
@@ -176,6 +179,104 @@ def test_a_file_that_may_not_be_read(open_path: Path) -> None:
 
     read()  # what is imported late is imported before the rights are given up
     assert as_nobody(read) == [("a", []), ("b", ["unreadable"])]
+
+
+ODD = ["team\udcff", "team\x1b[31m", "team\nnext", "team\u2028", "\udcff"]
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_a_name_that_nobody_can_write_down(tmp_path: Path, name: str) -> None:
+    root = make(tmp_path / "root", "a.yaml", f"{name}/b.yaml", f"c{name}.yaml", f"d{name}.txt")
+    assert names(root) == ["a.yaml"]
+    found = discover(root).problems
+    assert [problem.code for problem in found] == ["file-name", "file-name"]
+    assert any("the folder's name is not UTF-8" in problem.message for problem in found)
+    for problem in found:
+        assert is_one_line(problem.file)
+    assert find(root, "b") is None  # a worker finds what the scheduler found
+
+
+def test_a_folder_in_any_language(tmp_path: Path) -> None:
+    folders = ["größe", unicodedata.normalize("NFD", "größe"), "日本", "\u202egnp", "a b", "😀"]
+    root = make(tmp_path / "root", *(f"{name}/p{n}.yaml" for n, name in enumerate(folders)))
+    assert len(names(root)) == len(folders)
+    assert codes(root) == []
+
+
+def test_a_folder_that_goes_while_it_is_looked_at(tmp_path: Path) -> None:
+    root = make(tmp_path / "root", "a.yaml", "gone/b.yaml", "stays/c.yaml")
+    problems: list[Diagnostic] = []
+    walk = _walk(root, problems)
+    found = [next(walk)]
+    shutil.rmtree(root / "gone")
+    found += walk
+    assert sorted(path.name for path in found) == ["a.yaml", "c.yaml"]
+    assert [(problem.file, problem.code) for problem in problems] == [("root/gone", "unreadable")]
+
+
+def test_files_that_go_or_break_before_they_are_read(tmp_path: Path) -> None:
+    root = make(tmp_path / "root", *(f"{name}.yaml" for name in "abcdef"))
+    outcomes = Project(root, "dev").outcomes()
+    found = [next(outcomes)]
+    (root / "b.yaml").unlink()
+    (root / "c.yaml").write_text("version: 1\ntasks: [\n")
+    (root / "d.yaml").unlink()
+    (root / "d.yaml").mkdir()
+    (root / "e.yaml").unlink()
+    (root / "e.yaml").symlink_to("e.yaml")
+    found += outcomes
+    assert [(o.path.stem, [d.code for d in o.diagnostics]) for o in found] == [
+        ("a", []),
+        ("b", ["unreadable"]),
+        ("c", ["yaml-syntax"]),
+        ("d", ["not-a-file"]),
+        ("e", ["broken-link"]),
+        ("f", []),
+    ]
+
+
+def test_a_root_that_may_not_be_entered(open_path: Path) -> None:
+    make(open_path / "closed/root", "a.yaml")
+    (open_path / "closed").chmod(0o000)
+
+    def made() -> str:
+        try:
+            Project(open_path / "closed/root", "dev")
+        except FactoryError as error:
+            return error.message
+        return ""
+
+    try:
+        assert as_nobody(made).startswith("there is no configuration folder")
+    finally:
+        (open_path / "closed").chmod(0o755)
+
+
+def test_a_root_that_airflow_cannot_keep(tmp_path: Path) -> None:
+    with pytest.raises(FactoryError) as caught:
+        Project(make(tmp_path / "root\udcff", "a.yaml"), "dev")
+    assert is_one_line(caught.value.message)
+
+
+def test_layers_are_found_by_the_same_walk(tmp_path: Path) -> None:
+    make(tmp_path, "a.yaml", "_defaults.yaml", "team/_defaults.yaml", "environments/prod.yaml")
+    make(tmp_path, ".git/_defaults.yaml", "__pycache__/_defaults.yaml", "team/.x/_defaults.yaml")
+    make(tmp_path, "environments/.hidden.yaml", "environments/__pycache__/x.yaml")
+    make(tmp_path, "environments/my env.yaml", "environments/test.yml")
+    assert [path.relative_to(tmp_path).as_posix() for path in discover(tmp_path).layers] == [
+        "_defaults.yaml",
+        "team/_defaults.yaml",
+        "environments/prod.yaml",
+    ]
+    assert environments(tmp_path) == ["dev", "prod"]
+    assert codes(tmp_path) == [
+        ("environments/my env.yaml", "file-name"),
+        ("environments/test.yml", "file-name"),
+    ]
+
+
+def test_one_environment_is_always_there(tmp_path: Path) -> None:
+    assert environments(tmp_path) == ["dev"]
 
 
 def test_folders_of_a_file(tmp_path: Path) -> None:

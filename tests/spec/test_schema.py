@@ -49,6 +49,21 @@ class Drawing(msgspec.Struct, forbid_unknown_fields=True):
     style: Literal["plain", "bold"] | Circle | Square = "plain"
 
 
+def test_structs_of_one_name_keep_their_own_schemas() -> None:
+    fields = [[("a", int)], [("b", int)], [("c", int)], [("d", int)]]
+    made = [
+        msgspec.defstruct("Same", own, module=f"team_{n}.parts") for n, own in enumerate(fields)
+    ]
+    # and one whose name is what another is given
+    made.append(msgspec.defstruct("Same_parts", [("e", int)], module="elsewhere"))
+    whole = msgspec.defstruct("Whole", [(f"x{n}", struct) for n, struct in enumerate(made)])
+    for authoring in (False, True):
+        found = schema.of(whole, authoring=authoring)
+        for number, letter in enumerate("abcde"):
+            name = found["properties"][f"x{number}"]["$ref"].rpartition("/")[2]
+            assert list(found["$defs"][name]["properties"]) == [letter]
+
+
 def errors(value: Any, *, authoring: bool = False) -> list[str]:
     validator = jsonschema_rs.validator_for(schema.of(Drawing, authoring=authoring))
     return [error.message for error in validator.iter_errors(value)]

@@ -11,6 +11,8 @@ from msgspec import Meta
 from factory.kinds.check.parts import Check, RowCount, Text, plain, problems
 from factory.plan.kind import Fragment, Step, single
 from factory.plan.model import seconds
+from factory.spec import literals
+from factory.spec.literals import ConnId
 from factory.spec.model import Duration, Strict
 from factory.spec.problem import Problem
 
@@ -25,7 +27,7 @@ class Arguments(Strict, frozen=True, kw_only=True):
     """
 
     conn_id: Annotated[
-        str, Meta(description="Airflow PostgreSQL connection.", examples=["warehouse"])
+        ConnId, Meta(description="Airflow PostgreSQL connection.", examples=["warehouse"])
     ]
     table: Annotated[
         str,
@@ -73,6 +75,8 @@ def compile(step: Step) -> Fragment:
 def check(step: Step, folder: Path) -> Iterator[Problem]:
     """Checks that nothing can meet, or that only a load can."""
     given: Arguments = step.arguments
+    yield from literals.table(given.table, ("table",))
+    yield from literals.timeout(seconds(given.statement_timeout), ("statement_timeout",))
     yield from problems(given.checks, ("checks",))
     for index, entry in enumerate(given.checks):
         if isinstance(entry, RowCount) and entry.max_change is not None:

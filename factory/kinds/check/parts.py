@@ -11,6 +11,7 @@ from msgspec import Meta
 
 from factory.diagnostics import Path
 from factory.plan.model import seconds
+from factory.spec import literals
 from factory.spec.model import Duration, Strict
 from factory.spec.problem import Problem
 
@@ -196,7 +197,21 @@ def problems(checks: Sequence[Check], place: Path) -> Iterator[Problem]:
         yield from _problems(entry, (*place, index))
 
 
+def columns(checks: Sequence[Check], place: Path) -> Iterator[tuple[Path, str]]:
+    """The columns that the checks name, with their places."""
+    for index, entry in enumerate(checks):
+        if isinstance(entry, (NotNull, Unique)):
+            for number, name in enumerate(entry.columns):
+                yield (*place, index, "columns", number), name
+        elif isinstance(entry, (AcceptedValues, Range, Matches, Freshness)):
+            yield (*place, index, "column"), entry.column
+
+
 def _problems(entry: Check, place: Path) -> Iterator[Problem]:
+    if isinstance(entry, (AcceptedValues, Range, Matches, Freshness)):
+        yield from literals.column(entry.column, (*place, "column"), filled=True)
+    if isinstance(entry, Matches):
+        yield from literals.postgres_pattern(entry.pattern, (*place, "pattern"))
     if isinstance(entry, RowCount):
         if entry.min is None and entry.max is None and entry.max_change is None:
             message = "row_count says none of min, max and max_change"
@@ -207,6 +222,7 @@ def _problems(entry: Check, place: Path) -> Iterator[Problem]:
             yield Problem(place, "one-of", "range says neither min nor max", expected="`min:`")
         yield from _crossed(entry.min, entry.max, place)
     elif isinstance(entry, (NotNull, Unique)):
+        yield from literals.columns(entry.columns, (*place, "columns"), filled=True)
         yield from _twice(entry.columns, (*place, "columns"))
     elif isinstance(entry, Freshness) and not seconds(entry.max_age):
         message = f"max_age is {entry.max_age}"
@@ -237,7 +253,6 @@ def _comparable(value: float | str | None) -> float | datetime | None:
 
 
 def _twice(names: Sequence[str], place: Path) -> Iterator[Problem]:
-    for index, name in enumerate(names):
-        if name in names[:index]:
-            message = f"the column {name!r} stands here twice"
-            yield Problem((*place, index), "one-of", message, expected="each column once")
+    for index, name in literals.repeated(names):
+        message = f"the column {name!r} stands here twice"
+        yield Problem((*place, index), "one-of", message, expected="each column once")

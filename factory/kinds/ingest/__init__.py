@@ -10,14 +10,17 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from factory.kinds.check.parts import Check, plain, problems
-from factory.kinds.ingest import writes
+from factory.diagnostics import did_you_mean, one_of
+from factory.kinds.check.parts import Check, columns, plain, problems
+from factory.kinds.ingest import formats, writes
 from factory.kinds.ingest.parts import OPERATORS, Source, Target, any_of, task
 from factory.kinds.ingest.writes import Write
 from factory.plan.kind import Fragment, Step, done
 from factory.plan.model import Group, Output, Task
+from factory.spec.literals import is_template
 from factory.spec.model import Strict
 from factory.spec.resolve import Problem
+from factory.spec.validate import MAX_PROBLEMS
 
 if TYPE_CHECKING:
     AnySource = Source
@@ -27,6 +30,7 @@ else:
     AnyTarget = any_of("factory.kinds.ingest.targets")
 
 
+_MAX_BAD_ROWS = 1000
 BadRows = Annotated[int, Meta(ge=0)]
 
 
@@ -56,7 +60,7 @@ class Arguments(Strict, frozen=True, kw_only=True):
     ] = "fail"
     max_bad_rows: Annotated[
         BadRows, Meta(description="With `quarantine`: more bad rows than this in a task fail it.")
-    ] = 1000
+    ] = _MAX_BAD_ROWS
     lineage: Annotated[
         list[Literal["source_file", "loaded_at", "run_id"]],
         Meta(
@@ -102,6 +106,17 @@ def check(step: Step, folder: Path) -> Iterator[Problem]:
     yield from given.target.problems(writes.key(given.write))
     yield from writes.check(given.write)
     yield from problems(given.checks, ("checks",))
+    yield from _columns(given)
+    if given.on_bad_row == "fail" and given.max_bad_rows != _MAX_BAD_ROWS:
+        message = "no row is set aside: the first bad one fails the task"
+        yield Problem(
+            ("max_bad_rows",),
+            "no-effect",
+            message,
+            expected="`on_bad_row: quarantine` beside it",
+            at_key=True,
+            severity="warning",
+        )
     if step.stage is not None and not step.stage.startswith("file:///"):
         yield Problem(
             (),
@@ -109,6 +124,34 @@ def check(step: Step, folder: Path) -> Iterator[Problem]:
             f"ingest cannot stage files at {step.stage}",
             expected="a stage that begins with file:///",
         )
+
+
+def _columns(given: Arguments) -> Iterator[Problem]:
+    """Columns that the load cannot have, where the spec says which it has."""
+    known = formats.known(given.source.format)
+    added = [f"_{name}" for name in given.lineage]
+    for index, name in enumerate(added):
+        if name in (known or formats.renamed(given.source.format)):
+            message = f"the files have a column {name!r} already"
+            yield Problem(("lineage", index), "unknown-column", message, "another name for that")
+    if known is None:
+        return
+    named = (
+        *writes.columns(given.write),
+        *given.target.columns(),
+        *columns(given.checks, ("checks",)),
+    )
+    there = sorted(known.union(added))
+    wrong = ((path, name) for path, name in named if name not in known and name not in added)
+    for path, name in itertools.islice(wrong, MAX_PROBLEMS):
+        if not is_template(name):
+            yield Problem(
+                path,
+                "unknown-column",
+                f"the load has no column {name!r}",
+                expected=one_of(there),
+                hint=did_you_mean(name, there),
+            )
 
 
 def _load(step: Step, staged: Task) -> Task:

@@ -7,14 +7,18 @@ import difflib
 import itertools
 import re
 import zoneinfo
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from datetime import datetime
 from typing import Annotated, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from factory.diagnostics import did_you_mean, one_of
+from factory.spec import literals
 from factory.spec.model import Strict
 from factory.spec.problem import Problem
+from factory.transfer.names import snake_case
 
 # The words of factory.transfer.types, which is not imported: it needs pyarrow.
 _PATTERN = (
@@ -188,6 +192,7 @@ def check(given: Format) -> Iterator[Problem]:
     if isinstance(given, Csv):
         yield from _dialect(given)
     if not isinstance(given, Parquet):
+        yield from _types(given)
         yield from _times(given)
     yield from _names(given)
 
@@ -205,9 +210,7 @@ def _dialect(given: Csv) -> Iterator[Problem]:
     if given.decimal_point.isalnum() or given.decimal_point in "+-":
         said = f"decimal_point can't be {given.decimal_point!r}"
         yield Problem(("decimal_point",), "bad-value", said, expected="`.` or `,`")
-    try:
-        codecs.lookup(given.encoding)
-    except LookupError:
+    if not _is_encoding(given.encoding):
         known = "utf-8, utf-16, latin-1, cp1252, or another that Python knows"
         said = f"there is no encoding {given.encoding!r}"
         yield Problem(("encoding",), "bad-value", said, expected=known)
@@ -216,9 +219,50 @@ def _dialect(given: Csv) -> Iterator[Problem]:
         yield Problem(("header",), "missing-key", said, expected="`columns:`, in their order")
 
 
+def _is_encoding(name: str) -> bool:
+    """Whether Python knows it, and for texts: `base64` is one for bytes, `undefined` for none."""
+    try:
+        found = codecs.lookup(name)
+        return found._is_text_encoding and isinstance("a".encode(name), bytes)
+    except (LookupError, ValueError):
+        return False
+
+
+def _types(given: Csv | Jsonl) -> Iterator[Problem]:
+    for name, word in given.columns.items():
+        yield from literals.column(name, ("columns", name), at_key=True)
+        digits = re.findall("[0-9]+", word) if word.startswith(("decimal", "numeric")) else []
+        precision, scale = (int(number) for number in digits) if digits else (1, 0)
+        if not 1 <= precision <= _MOST_DIGITS or scale > precision:
+            expected = f"1 to {_MOST_DIGITS} digits, and a smaller scale"
+            yield Problem(("columns", name), "bad-value", f"{word} is not possible", expected)
+
+
+_MOST_DIGITS = 76  # Arrow's
+
+
+def _strptime_error(form: str) -> str:
+    """Why Python cannot read by this format, or an empty string."""
+    long = re.sub("%[FTRD]", lambda match: _SHORT[match[0]], form)
+    try:
+        datetime.strptime("", long)
+    except ValueError as error:
+        return "" if "does not match format" in str(error) else str(error)
+    except re.error:
+        return "a directive repeats"
+    return ""
+
+
+_SHORT = {"%F": "%Y-%m-%d", "%T": "%H:%M:%S", "%R": "%H:%M", "%D": "%m/%d/%y"}
+
+
 def _times(given: Csv | Jsonl) -> Iterator[Problem]:
     for index, form in enumerate(given.timestamp_formats):
-        if "%" not in form or not {"%Y", "%y", "%F", "%D", "%G", "%c", "%x"} & _directives(form):
+        if reason := _strptime_error(form):
+            said = f"{form!r} is not a strptime format: {reason}"
+            expected = "a strptime format such as %d/%m/%Y %H:%M:%S"
+            yield Problem(("timestamp_formats", index), "bad-value", said, expected=expected)
+        elif "%" not in form or not {"%Y", "%y", "%F", "%D", "%G", "%c", "%x"} & _directives(form):
             said = f"{form!r} has no year"
             expected = "a strptime format such as %d/%m/%Y %H:%M:%S"
             yield Problem(("timestamp_formats", index), "bad-value", said, expected=expected)
@@ -236,17 +280,66 @@ def _directives(form: str) -> set[str]:
 
 
 def _names(given: Csv | Jsonl | Parquet) -> Iterator[Problem]:
+    yield from literals.columns(given.select, ("select",))
+    yield from _not_there(given)
     by_name: dict[str, str] = {}
     for own, name in given.rename.items():
+        yield from literals.column(name, ("rename", own))
         if name in by_name:
             said = f"{by_name[name]!r} and {own!r} are both renamed to {name!r}"
             yield Problem(("rename", own), "bad-value", said)
         by_name.setdefault(name, own)
-    for index, name in enumerate(given.select):
-        if name in given.select[:index]:
-            yield Problem(("select", index), "bad-value", f"{name!r} is selected twice")
+    for index, name in literals.repeated(given.select):
+        yield Problem(("select", index), "bad-value", f"{name!r} is selected twice")
     if given.select:
         for own, name in given.rename.items():
-            if own not in given.select and name not in given.select:
+            there = not isinstance(given, Csv) or given.header or own in given.columns
+            if there and own not in given.select and name not in given.select:
                 said = f"{own!r} is renamed, but not selected"
                 yield Problem(("rename", own), "bad-value", said, severity="warning")
+
+
+def _not_there(given: Csv | Jsonl | Parquet) -> Iterator[Problem]:
+    """Names of a file whose columns the spec declares, and that are not among them."""
+    if not isinstance(given, Csv) or given.header or not given.columns:
+        return
+    final = [given.rename.get(name, name) for name in given.columns]
+    lists = {"rename": (list(given.rename), given.columns), "select": (given.select, final)}
+    for word, (named, known) in lists.items():
+        for index, name in enumerate(named):
+            if name not in known and name not in given.columns:
+                place = index if word == "select" else name
+                yield Problem(
+                    (word, place),
+                    "unknown-column",
+                    f"there is no column {name!r}",
+                    expected=one_of(list(known)),
+                    hint=did_you_mean(name, known),
+                    at_key=word == "rename",
+                )
+
+
+def known(given: Format) -> frozenset[str] | None:
+    """Every name that a column may have in the end; None when only the files tell."""
+    if isinstance(given, str):
+        return None
+    if isinstance(given, Csv) and not given.header:
+        own, styled = given.select or list(given.columns), False
+    elif given.select:
+        own, styled = given.select, given.names == "snake_case"
+    else:
+        return None
+    return frozenset(_finals(own, given.rename, styled))
+
+
+def renamed(given: Format) -> frozenset[str]:
+    """Names that columns are given."""
+    return frozenset() if isinstance(given, str) else frozenset(given.rename.values())
+
+
+def _finals(own: Iterable[str], rename: dict[str, str], styled: bool) -> Iterator[str]:
+    """A column is selected by its own name or by its last: both readings are possible."""
+    for name in own:
+        for each in {name, snake_case(name)} if styled else {name}:
+            yield each
+            yield rename.get(each, each)

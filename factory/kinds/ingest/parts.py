@@ -6,9 +6,11 @@ import importlib
 import pkgutil
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol, Union
+from urllib.parse import quote
 
 import msgspec
 
+from factory.diagnostics import Path
 from factory.plan import kind
 from factory.plan.kind import Step
 from factory.plan.model import Task
@@ -19,6 +21,10 @@ OPERATORS = "factory.in_airflow.operators.ingest"
 
 class Source(Protocol):
     """Where rows come from."""
+
+    @property
+    def format(self) -> Any:
+        """What the files look like: a `factory.kinds.ingest.formats.Format`."""
 
     def tasks(self, step: Step) -> list[Task]:
         """What leaves the rows as Parquet on the stage, in order; the last task returns where."""
@@ -36,6 +42,9 @@ class Target(Protocol):
 
     def load(self) -> tuple[str, dict[str, Any]]:
         """The load operator's import path, and the target's own arguments to it."""
+
+    def columns(self) -> Iterable[tuple[Path, str]]:
+        """Columns of the load that the target names, with their place in the step's arguments."""
 
     def asset(self) -> str | None:
         """URI of the asset that a load updates; None when its name is known at run time only."""
@@ -90,7 +99,11 @@ def table_asset(conn_id: str, table: str) -> str | None:
     """`table://warehouse/raw/orders`: one word for one table, whatever the database."""
     if "{{" in conn_id + table:
         return None
-    return f"table://{conn_id}/{table.replace('.', '/')}"
+    names = "/".join(quote(name, safe=_PLAIN) for name in table.split("."))
+    return f"table://{quote(conn_id, safe=_PLAIN)}/{names}"
+
+
+_PLAIN = "$ -"  # what an address may hold as it is, and Airflow does not change
 
 
 __all__ = ["OPERATORS", "Source", "Target", "any_of", "convert", "table_asset", "task"]

@@ -7,10 +7,12 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from factory.diagnostics import Path
+from factory.spec import literals
 from factory.spec.model import Strict
 from factory.spec.resolve import Problem
 
-Names = Annotated[list[str], Meta(min_length=1)]
+Names = Annotated[list[Annotated[str, Meta(min_length=1)]], Meta(min_length=1)]
 Moment = Annotated[
     str,
     Meta(
@@ -80,10 +82,23 @@ def key(given: Write) -> list[str]:
     return given.key if isinstance(given, Merge) else []
 
 
+def columns(given: Write) -> Iterator[tuple[Path, str]]:
+    """The columns of the load that the mode names, with their places."""
+    yield from ((("write", "key", index), name) for index, name in enumerate(key(given)))
+    if isinstance(given, Partition):
+        yield ("write", "column"), given.column
+
+
 def check(given: Write) -> Iterator[Problem]:
     """A key that names a column twice; half an interval."""
+    yield from literals.columns(key(given), ("write", "key"), filled=True)
     yield from twice(("write", "key"), key(given))
-    if isinstance(given, Partition) and (given.start is None) != (given.end is None):
+    if not isinstance(given, Partition):
+        return
+    yield from literals.column(given.column, ("write", "column"), filled=True)
+    yield from literals.moments({"start": given.start, "end": given.end}, ("write",))
+    yield from literals.in_order(given.start, given.end, ("write", "end"))
+    if (given.start is None) != (given.end is None):
         one, other = ("start", "end") if given.end is None else ("end", "start")
         yield Problem(
             ("write", one),
@@ -96,11 +111,10 @@ def check(given: Write) -> Iterator[Problem]:
 
 def twice(place: tuple[str | int, ...], names: Sequence[str]) -> Iterator[Problem]:
     """Names that stand in a list more than once."""
-    for index, name in enumerate(names):
-        if name in names[:index]:
-            yield Problem(
-                (*place, index),
-                "key-columns",
-                f"the column {name!r} is named twice",
-                expected="each column once",
-            )
+    for index, name in literals.repeated(names):
+        yield Problem(
+            (*place, index),
+            "key-columns",
+            f"the column {name!r} is named twice",
+            expected="each column once",
+        )

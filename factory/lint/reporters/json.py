@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from factory.diagnostics import printable
 from factory.lint.paths import shown_path
 from factory.lint.report import Finding, Report
 from factory.lint.reporters import Paint
@@ -30,7 +31,7 @@ def report(found: Report, base: Path, paint: Paint) -> Iterator[str]:
 
 def _finding(finding: Finding, base: Path) -> dict[str, object]:
     diagnostic = msgspec.structs.asdict(finding.diagnostic)
-    diagnostic["file"] = shown_path(base / finding.diagnostic.file)
+    diagnostic["file"] = printable(shown_path(base / finding.diagnostic.file))
     return {
         **diagnostic,
         "pipelines": finding.pipelines,

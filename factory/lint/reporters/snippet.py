@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
+from factory.diagnostics import printable
+
 MAX_BYTES = 1024 * 1024
 WIDTH = 96
 _BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # what YAML takes for the end of a line
-_TAB = 4
 
 
 def snippet(path: Path, line: int, column: int, width: int) -> Iterator[tuple[str, str]]:
@@ -19,7 +20,7 @@ def snippet(path: Path, line: int, column: int, width: int) -> Iterator[tuple[st
     lines = _lines(path)
     if not 0 < line <= len(lines):
         return
-    cells = [_cell(character) for character in lines[line - 1]]
+    cells = [printable(character) for character in lines[line - 1]]
     start = min(column - 1, len(cells))
     end = min(start + max(width, 1), len(cells))
     first, last = _window(cells, start, end)
@@ -28,11 +29,6 @@ def snippet(path: Path, line: int, column: int, width: int) -> Iterator[tuple[st
     left, right = "…" * (first > 0), "…" * (last < len(cells))
     yield str(line), f"{left}{''.join(cells[first:last])}{right}".rstrip()
     yield "", " " * (len(left) + before) + "^" * under
-
-
-def printable(text: str) -> str:
-    """A text without characters that steer a terminal."""
-    return "".join(map(_cell, text))
 
 
 def _window(cells: list[str], start: int, end: int) -> tuple[int, int]:
@@ -47,19 +43,6 @@ def _window(cells: list[str], start: int, end: int) -> tuple[int, int]:
         room -= _columns(cells[last])
         last += 1
     return first, last
-
-
-def _cell(character: str) -> str:
-    if character == "\t":
-        return " " * _TAB
-    if character < " ":
-        return chr(0x2400 + ord(character))
-    if character == "\x7f":
-        return "\u2421"
-    # format characters (such as those that turn the direction of text) and lone surrogates
-    if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp"):
-        return f"<{ord(character):04x}>"
-    return character
 
 
 def _columns(cell: str) -> int:

@@ -6,11 +6,11 @@ import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from factory.diagnostics import Diagnostic
+from factory.diagnostics import Diagnostic, printable
 from factory.lint.paths import shown_path
 from factory.lint.report import Finding, Report
 from factory.lint.reporters import Paint
-from factory.lint.reporters.snippet import printable, snippet
+from factory.lint.reporters.snippet import snippet
 from factory.lint.rules import secrets
 
 __all__ = ["counted", "findings", "report", "shown_path", "summary"]
@@ -66,12 +66,12 @@ def _finding(
     path = base / entry.file
     place = f"{printable(shown_path(path))}:{entry.line}:{entry.column}:"
     kind = paint(entry.severity, f"{entry.severity}[{entry.code}]:")
-    yield f"{paint('strong', place)} {kind} {paint('strong', printable(entry.message))}"
+    yield f"{paint('strong', place)} {kind} {paint('strong', entry.message)}"
     if entry.width > 0 and entry.code != secrets.CODE:
         yield from _lines(path, entry, paint)
     for word, text in _notes(finding, environments):
         indent = " " * (_GUTTER + 4 + len(word))
-        lines = textwrap.wrap(printable(text), _WIDTH - len(indent), break_on_hyphens=False)
+        lines = textwrap.wrap(text, _WIDTH - len(indent), break_on_hyphens=False)
         yield f"{' ' * _GUTTER} {paint('faint', '=')} {paint('note', word)} {lines[0]}"
         yield from (f"{indent}{line}" for line in lines[1:])
 

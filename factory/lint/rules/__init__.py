@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from factory.diagnostics import Diagnostic
-from factory.lint.rules import groups, layers, references, secrets
+from factory.lint.rules import assets, dates, groups, layers, references, secrets
 from factory.lint.rules.scope import Scope
 
 Rule = Callable[[Scope], Iterable[Diagnostic]]
 
 RULES: tuple[Rule, ...] = (
+    assets.never_updated,
+    assets.two_names,
+    assets.refused,
+    assets.texts,
+    dates.of_asset_runs,
     groups.driven_twice,
     layers.without_pipelines,
     layers.unknown_kinds,

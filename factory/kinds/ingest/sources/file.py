@@ -18,6 +18,7 @@ FileUri = Annotated[
     str,
     Meta(pattern=r"^(file:///|.*\{\{)", title="file URI", examples=["file:///data/trips/*.csv.gz"]),
 ]
+FileUris = Annotated[list[FileUri], Meta(min_length=1)]
 TaskCount = Annotated[int, Meta(ge=1, le=1000)]
 
 
@@ -25,7 +26,7 @@ class File(Strict, frozen=True, kw_only=True, tag="file", tag_field="type"):
     """Files on a disk that all workers see. They are read where they are."""
 
     path: Annotated[
-        FileUri | list[FileUri],
+        FileUri | FileUris,
         Meta(
             description="One file, a pattern with `*`, or a list. Every path and pattern must "
             "match. Jinja templates are filled in."
@@ -61,8 +62,13 @@ class File(Strict, frozen=True, kw_only=True, tag="file", tag_field="type"):
         return [listing, convert(step, None, format, each=Output(listing.id))]
 
     def problems(self) -> Iterator[Problem]:
-        """Those of the format: paths are looked for when the task runs."""
-        return problems(self.format)
+        """Addresses of no file, and those of the format: files are looked for when it runs."""
+        yield from problems(self.format)
+        for index, path in enumerate([self.path] if isinstance(self.path, str) else self.path):
+            if not path.startswith(("file:///", "{{", "{%")):
+                place = ("source", "path") if path == self.path else ("source", "path", index)
+                expected = "an address that begins with file:///"
+                yield Problem(place, "format", f"{path!r} is not a file's address", expected)
 
 
 def _is_pattern(path: str) -> bool:

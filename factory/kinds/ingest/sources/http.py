@@ -11,6 +11,8 @@ from factory.kinds.ingest.formats import Format, options, problems
 from factory.kinds.ingest.parts import OPERATORS, convert, task
 from factory.plan.kind import Step
 from factory.plan.model import Output, Task
+from factory.spec import literals
+from factory.spec.literals import ConnId
 from factory.spec.model import Strict
 from factory.spec.resolve import Problem
 
@@ -41,7 +43,7 @@ class Http(Strict, frozen=True, kw_only=True, tag="http", tag_field="type"):
         ),
     ]
     conn_id: Annotated[
-        str | None,
+        ConnId | None,
         Meta(
             description="Airflow HTTP connection: host, login and headers; `verify`, `cert`, "
             "`proxies`, `timeout` and `max_redirects` in its extra."
@@ -89,9 +91,10 @@ class Http(Strict, frozen=True, kw_only=True, tag="http", tag_field="type"):
                 f"one digest cannot be that of {len(urls)} files",
                 expected="one address, or no `sha256`",
             )
+        twice = {index for index, _ in literals.repeated(urls)}
         for index, url in enumerate(urls):
             place = ("source", "url") if isinstance(self.url, str) else ("source", "url", index)
-            if url in urls[:index]:
+            if index in twice:
                 yield Problem(
                     place, "one-of", "this address stands here twice", expected="each address once"
                 )
@@ -102,3 +105,7 @@ class Http(Strict, frozen=True, kw_only=True, tag="http", tag_field="type"):
                     f"{url!r} has no host",
                     expected="an address that begins with https:// or http://, or a `conn_id`",
                 )
+            elif url.startswith(("http://", "https://")):
+                yield from literals.url(url, place)
+            else:
+                yield from literals.below(url, place)

@@ -8,9 +8,12 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from factory.diagnostics import Path
 from factory.kinds.ingest.parts import OPERATORS, table_asset
 from factory.kinds.ingest.writes import twice
 from factory.plan.model import seconds
+from factory.spec import literals
+from factory.spec.literals import ConnId
 from factory.spec.model import Duration, Strict
 from factory.spec.resolve import Problem
 
@@ -24,7 +27,7 @@ class Postgres(
     """A PostgreSQL table; it is created when it is missing."""
 
     conn_id: Annotated[
-        str, Meta(description="Airflow PostgreSQL connection.", examples=["warehouse"])
+        ConnId, Meta(description="Airflow PostgreSQL connection.", examples=["warehouse"])
     ]
     table: Annotated[
         str,
@@ -80,10 +83,22 @@ class Postgres(
         """`table://<conn_id>/<schema>/<table>`."""
         return table_asset(self.conn_id, self.table)
 
+    def columns(self) -> Iterator[tuple[Path, str]]:
+        """The columns of the load that this names, with their places."""
+        lists: dict[Path, list[str]] = {("target", "primary_key"): self.primary_key}
+        lists |= {("target", "indexes", place): each for place, each in enumerate(self.indexes)}
+        for path, names in lists.items():
+            yield from (((*path, index), name) for index, name in enumerate(names))
+
     def problems(self, key: Sequence[str]) -> Iterator[Problem]:
-        """Columns that are named twice; a primary key that is narrower than a merge's `key`."""
+        """Names that a table cannot have, or named twice; a primary key narrower than `key`."""
+        yield from literals.table(self.table, ("target", "table"))
+        for name in ("lock_timeout", "statement_timeout"):
+            yield from literals.timeout(seconds(getattr(self, name)), ("target", name))
+        yield from literals.columns(self.primary_key, ("target", "primary_key"))
         yield from twice(("target", "primary_key"), self.primary_key)
         for place, columns in enumerate(self.indexes):
+            yield from literals.columns(columns, ("target", "indexes", place))
             yield from twice(("target", "indexes", place), columns)
         if self.primary_key and set(self.primary_key) < set(key):
             yield Problem(

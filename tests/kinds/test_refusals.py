@@ -1,0 +1,276 @@
+"""What an operator refuses and stands in the spec, lint knows before.
+
+`REFUSALS` names every place that refuses an option, with the case that shows lint's own words for
+it, or why a spec cannot hold such a value. A new refusal is a new line here. The rest tries values
+of all kinds: what lint takes, the operators take.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from factory.kinds.check.parts import Check
+from factory.kinds.check.parts import problems as of_checks
+from factory.kinds.ingest import formats, writes
+from factory.spec import literals
+from factory.transfer import names, spelling
+from factory.transfer.errors import BadOption, BadRow
+from factory.transfer.formats.csv import dialect
+from factory.transfer.postgres import checks, modes
+from factory.transfer.postgres import table as tables
+from factory.transfer.postgres.columns import Column
+from factory.transfer.types import arrow_type
+
+FACTORY = Path(__file__).parents[2] / "factory"
+CASES = Path(__file__).parents[1] / "cases" / "invalid"
+NAMES = ("BadOption", "unknown", "AirflowFailException", "AirflowException")
+
+SCHEMA = "the Struct has no such value"
+RUNS = "known when the task runs"
+DATA = "known from the files or the table"
+REFUSALS = {
+    "in_airflow/http:_text": RUNS,
+    "in_airflow/http:parsed": RUNS,
+    "in_airflow/notifiers/deadline:_tell": RUNS,
+    "in_airflow/notifiers/slack:send": RUNS,
+    "in_airflow/notifiers/webhook:send": RUNS,
+    "in_airflow/operators/http:execute": RUNS,
+    "in_airflow/operators/ingest/download:_below_host": RUNS,
+    "in_airflow/operators/ingest/download:_timeout": RUNS,
+    "in_airflow/operators/ingest/load_postgres:_paths": RUNS,
+    "in_airflow/operators/nifi/wait:resume": RUNS,
+    "in_airflow/operators/python:_function": "python/no_such_function",
+    "in_airflow/operators/python:_load": "python/no_such_file",
+    "in_airflow/operators/teardown:fail_if_ended": RUNS,
+    "in_airflow/operators/trigger:_moment": "trigger/what_cannot_be_started",
+    "in_airflow/operators/trigger:_require_there": RUNS,
+    "in_airflow/operators/trigger:execute_complete": RUNS,
+    "in_airflow/operators/wait:_end": RUNS,
+    "in_airflow/operators/wait:_logical_date": RUNS,  # and lint's rule `dates.of_asset_runs`
+    "in_airflow/operators/wait:_moment": "wait/what_cannot_be_looked_for",
+    "in_airflow/probes:_sql": RUNS,
+    "in_airflow/storage:local_path": "ingest/addresses",
+    "transfer/formats/csv/dialect:_character": "ingest/format_that_reads_nothing",
+    "transfer/formats/csv/dialect:_encoding": "ingest/encodings",
+    "transfer/formats/csv/dialect:dialect": "ingest/format_that_reads_nothing",
+    "transfer/formats/csv:_table": DATA,
+    "transfer/formats/csv:open": "ingest/format_that_reads_nothing",
+    "transfer/formats/jsonl:_undetected": DATA,
+    "transfer/formats:find": "ingest/unknown_format",
+    "transfer/lineage:_moment": SCHEMA,
+    "transfer/lineage:_values": SCHEMA,
+    "transfer/lineage:added": "ingest/column_of_lineage_is_there",
+    "transfer/names:_check": DATA,
+    "transfer/names:_renamed": "ingest/columns_not_in_the_load",
+    "transfer/names:_selected": "ingest/columns_not_in_the_load",
+    "transfer/names:chosen": SCHEMA,  # an empty list is left out: it selects all
+    "transfer/options:get": SCHEMA,
+    "transfer/options:only": SCHEMA,
+    "transfer/options:text_map": SCHEMA,
+    "transfer/options:texts": SCHEMA,
+    "transfer/postgres/check:_refuse_change": "check/max_change_without_a_load",
+    "transfer/postgres/checks/accepted_values:parse": SCHEMA,
+    "transfer/postgres/checks/freshness:aggregates": DATA,
+    "transfer/postgres/checks/freshness:duration": "check/max_age_is_no_duration",
+    "transfer/postgres/checks/freshness:parse": "check/max_age_is_nothing",
+    "transfer/postgres/checks/matches:parse": SCHEMA,
+    "transfer/postgres/checks/parts:_existing": "ingest/columns_not_in_the_load",
+    "transfer/postgres/checks/parts:number": SCHEMA,
+    "transfer/postgres/checks/parts:one_column": SCHEMA,
+    "transfer/postgres/checks/parts:some_columns": SCHEMA,
+    "transfer/postgres/checks/queries:blaming": "check/names_and_patterns",
+    "transfer/postgres/checks/range:_bound": SCHEMA,
+    "transfer/postgres/checks/range:parse": "check/nothing_said",
+    "transfer/postgres/checks/row_count:parse": "check/nothing_said",
+    "transfer/postgres/checks/sql:_boolean": DATA,
+    "transfer/postgres/checks/sql:parse": "check/both_condition_and_query",
+    "transfer/postgres/checks:_parse": "check/unknown_type",
+    "transfer/postgres/indexes:wanted": "ingest/columns_not_in_the_load",
+    "transfer/postgres/modes/merge:parse": "ingest/columns_not_in_the_load",
+    "transfer/postgres/modes/merge:verify": DATA,
+    "transfer/postgres/modes/partition:_interval": "ingest/intervals",
+    "transfer/postgres/modes/partition:_moment": "ingest/intervals",
+    "transfer/postgres/modes/partition:bounds": DATA,
+    "transfer/postgres/modes/partition:parse": "ingest/columns_not_in_the_load",
+    "transfer/postgres/modes/partition:verify": DATA,
+    "transfer/postgres/modes:parse": "ingest/unknown_mode",
+    "transfer/postgres/schema:policy": "ingest/unknown_schema_change",
+    "transfer/postgres/table:parse": "ingest/table_names",
+    "transfer/spelling:_check_zone": "ingest/format_that_reads_nothing",
+    "transfer/spelling:spelling": "ingest/format_that_reads_nothing",
+    "transfer/spelling:timestamp_format": "ingest/timestamp_formats",
+    "transfer/types:arrow_type": "ingest/column_types",
+}
+
+
+class _Raises(ast.NodeVisitor):
+    """The functions of a module that refuse an option."""
+
+    def __init__(self) -> None:
+        self.inside: list[str] = []
+        self.found: set[str] = set()
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
+        self.inside.append(node.name)
+        self.generic_visit(node)
+        self.inside.pop()
+
+    def visit_Raise(self, node: ast.Raise) -> None:
+        function = getattr(node.exc, "func", None)
+        if getattr(function, "id", getattr(function, "attr", "")) in NAMES:
+            self.found.add(self.inside[-1])
+        self.generic_visit(node)
+
+
+def refusals() -> Iterator[str]:
+    for room in ("transfer", "in_airflow"):
+        for path in sorted((FACTORY / room).rglob("*.py")):
+            raises = _Raises()
+            raises.visit(ast.parse(path.read_text(encoding="utf-8")))
+            module = path.relative_to(FACTORY).with_suffix("").as_posix()
+            for function in sorted(raises.found):
+                yield f"{module.removesuffix('/__init__')}:{function}"
+
+
+def test_every_refusal_is_known() -> None:
+    assert sorted(refusals()) == sorted(REFUSALS)
+
+
+@pytest.mark.parametrize("place", [p for p, why in REFUSALS.items() if "/" in why])
+def test_a_refusal_has_a_case(place: str) -> None:
+    assert (CASES / REFUSALS[place] / "expected.txt").read_text(encoding="utf-8")
+
+
+ODD = st.text("abcäöZ_.% \"'{}\0", max_size=8) | st.sampled_from(["x" * 63, "x" * 64, "ö" * 32])
+
+
+@settings(max_examples=400, deadline=None)
+@given(ODD)
+def test_table_names(name: str) -> None:
+    if "\0" in name or list(literals.table(name, ())):
+        return
+    if not literals.is_template(name):
+        tables.parse(name)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.integers(0, 90), st.integers(0, 90))
+def test_column_types(precision: int, scale: int) -> None:
+    given = formats.Jsonl(columns={"a": f"decimal({precision}, {scale})"})
+    assert bool(list(formats.check(given))) == refused(lambda: arrow_type(given.columns["a"]))
+
+
+def refused(function: Any) -> bool:
+    try:
+        function()
+    except BadOption:
+        return True
+    return False
+
+
+FORMS = st.lists(
+    st.sampled_from([f"%{c}" for c in "YymdHMSfzFDTRGcxjQ%"] + ["-", " ", "%", "a"]), max_size=6
+)
+
+
+@settings(max_examples=500, deadline=None)
+@given(FORMS.map("".join))
+def test_timestamp_formats(form: str) -> None:
+    given = formats.Csv(timestamp_formats=[form])
+    assert bool(list(formats.check(given))) >= refused(lambda: spelling.timestamp_format(form))
+
+
+@pytest.mark.parametrize(
+    "name", ["utf-8", "base64", "rot13", "cp1252", "utf-9", "idna", "UTF_16", "mbcs"]
+)
+def test_encodings(name: str) -> None:
+    assert bool(list(formats.check(formats.Csv(encoding=name)))) == refused(
+        lambda: dialect.dialect({"encoding": name})
+    )
+
+
+NOON = datetime(2024, 1, 1, 12, tzinfo=timezone.utc)
+MOMENTS = st.sampled_from(["2024-01-01", "2024-01-01T06:00Z", "2024-02-30", "now", " 2024-01-02"])
+
+
+@settings(max_examples=100, deadline=None)
+@given(MOMENTS, MOMENTS)
+def test_intervals(start: str, end: str) -> None:
+    mode = writes.Partition(column="day", start=start, end=end)
+    columns = [Column("day", "timestamp with time zone", None)]
+    found = modes.Given(columns, (NOON, NOON))
+    plain = msgspec.to_builtins(mode)
+    assert bool(list(writes.check(mode))) == refused(lambda: modes.parse(plain, found))
+
+
+TEXT = st.text("ab(*", min_size=1, max_size=4)
+CHECKS = st.one_of(
+    st.builds(
+        dict,
+        type=st.just("range"),
+        column=TEXT,
+        min=st.none() | st.integers(),
+        max=st.none() | TEXT,
+    ),
+    st.builds(dict, type=st.just("row_count"), min=st.none() | st.integers(-2, 9)),
+    st.builds(
+        dict,
+        type=st.just("freshness"),
+        column=TEXT,
+        max_age=st.sampled_from(["0s", "0.0d", "2d", "x"]),
+    ),
+    st.builds(
+        dict,
+        type=st.just("accepted_values"),
+        column=TEXT,
+        values=st.lists(TEXT | st.booleans() | st.integers()),
+    ),
+    st.builds(dict, type=st.just("unique"), columns=st.lists(TEXT, max_size=3)),
+    st.builds(dict, type=st.just("matches"), column=TEXT, pattern=TEXT),
+    st.builds(dict, type=st.just("sql"), condition=st.none() | TEXT, query=st.none() | TEXT),
+)
+
+
+@settings(max_examples=500, deadline=None)
+@given(CHECKS)
+def test_checks(written: dict[str, Any]) -> None:
+    try:
+        check: Any = msgspec.convert(written, Check)
+    except msgspec.ValidationError:
+        return
+    if list(of_checks([check], ())):
+        return
+    columns = [written.get("column", "a"), *written.get("columns", ())]
+    checks.prepare([msgspec.to_builtins(check)], columns)
+
+
+OWN = st.sampled_from(["id", "OrderID", "order_id", "Paid At", "paid_at", "x"])
+
+
+@settings(max_examples=500, deadline=None)
+@given(
+    st.lists(OWN, unique=True, min_size=1),
+    st.lists(OWN, max_size=3),
+    st.dictionaries(OWN, OWN),
+    st.booleans(),
+)
+def test_a_column_that_a_load_may_have_is_known(
+    header: list[str], select: list[str], rename: dict[str, str], styled: bool
+) -> None:
+    given = formats.Parquet(select=select, rename=rename, names="snake_case" if styled else "as_is")
+    options = formats.options(given)
+    try:
+        found = names.chosen(header, options, "x")
+    except (BadOption, BadRow):
+        return
+    known = formats.known(given)
+    assert known is None or {name for _, name in found} <= known
