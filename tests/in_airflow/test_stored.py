@@ -52,7 +52,8 @@ def store(root, day):  # many cases are one dag_id: each has a day of its own
         for dag in dags:
             stored = SerializedDagModel.get_dag(dag.dag_id, session=session)
             run = stored.create_dagrun(
-                run_id=f"{root.parent.name}-{root.name}", logical_date=now, data_interval=(now, now), run_after=now,
+                run_id=f"{root.parent.name}-{root.name}", logical_date=now,
+                data_interval=(now, now), run_after=now,
                 run_type=DagRunType.MANUAL, triggered_by=DagRunTriggeredByType.TEST,
                 state=DagRunState.RUNNING, session=session,
                 conf=dict.fromkeys(required(dag), '2024-01-01'),
