@@ -29,12 +29,14 @@ def require_fit(dag: DAG, plan: Pipeline) -> None:
         dag.validate()  # type: ignore[no-untyped-call]
     except Exception as error:
         raise BuildError("", (), f"Airflow refuses the pipeline: {error}") from error
-    _require_columns(dag, plan)
+    for wrong in _beyond(dag, "dag", ("fileloc",)):
+        raise BuildError("", (), f"Airflow cannot store the pipeline: {wrong}")
     for task in plan.tasks:
         executor = task.settings.get("executor", task.arguments.get("executor"))
         if executor:
             _require_executor(task.id, executor)
     if not all(task.uses in builtin_names() for task in plan.tasks):
+        _require_columns(dag, plan)
         _require_serializable(dag)
 
 
@@ -90,7 +92,6 @@ def _require_storable(value: Any) -> None:
 
 _LONGEST = timedelta(days=10_000)
 _DAG_COLUMNS = (
-    "fileloc",
     "dag_display_name",
     "max_active_runs",
     "max_active_tasks",
@@ -111,7 +112,8 @@ _ASSET_COLUMNS = ("name", "uri", "group")
 def _require_columns(dag: DAG, plan: Pipeline) -> None:
     """A value beyond its column in Airflow's database ends the scheduler or the Dag processor.
 
-    Those of a spec are bounded where they are defined; an operator may make others.
+    Those of a spec are bounded where they are defined; an operator of another package may make
+    others.
 
     :raises BuildError: there is one.
     """

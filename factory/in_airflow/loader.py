@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from airflow.sdk import get_parsing_context
+from airflow.sdk import Asset, get_parsing_context
 
 from factory.diagnostics import Diagnostic
 from factory.errors import BuildError, FactoryError, SpecError, TimeIsUp, is_fault
@@ -25,6 +25,7 @@ from factory.in_airflow.journal import Blame, journal, signature
 from factory.in_airflow.net import Net
 from factory.in_airflow.render import render
 from factory.plan.kind import builtin_names
+from factory.plan.model import Assets
 from factory.project import CONFIGS, FOLDER, Outcome, Project
 from factory.spec import discover
 
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
     from airflow.sdk import DAG
 
-    from factory.plan.model import Pipeline
+    from factory.plan.model import Pipeline, Task
     from factory.spec.resolve import Resolved
 
 log = logging.getLogger(__name__)
@@ -122,6 +123,7 @@ class _Builder:
         self.project = project
         self.net = net
         self.journal = net.journal
+        self.names: dict[str, str] = {}  # of assets, by address
 
     def build(self, files: Iterable[Path]) -> Iterator[Built]:
         later: list[Outcome] = []
@@ -176,9 +178,7 @@ class _Builder:
             yield outcome.path.stem, None, outcome.diagnostics
         for plan, resolved in zip(outcome.plans, outcome.specs, strict=True):
             start = time.monotonic()
-            dag, error = self.net.catch(
-                self._source(outcome.path), partial(_built, plan, self.project.root)
-            )
+            dag, error = self.net.catch(self._source(outcome.path), partial(self._built, plan))
             if dag is not None:
                 yield plan.dag_id, dag, ()
             elif isinstance(error, BuildError):
@@ -186,6 +186,34 @@ class _Builder:
             else:
                 failed = self._failed(outcome.path, error, time.monotonic() - start)
                 yield plan.dag_id, None, (failed,)
+
+    def _built(self, plan: Pipeline) -> DAG:
+        """The DAG of a plan, as Airflow will take it beside those that were built before.
+
+        :raises BuildError: it is refused.
+        """
+        dag = render(plan, self.project.root)
+        require_fit(dag, plan)
+        self._require_one_name(dag, plan)
+        return dag
+
+    def _require_one_name(self, dag: DAG, plan: Pipeline) -> None:
+        """Of two names for one address Airflow takes the first, and fails the tasks of the other.
+
+        :raises BuildError: a pipeline before this one gives an asset of it another name.
+        """
+        of_schedule = plan.schedule.uris if isinstance(plan.schedule, Assets) else ()
+        named = {uri: uri for uri in (*of_schedule, *(u for t in plan.tasks for u in t.outlets))}
+        for task in dag.tasks if any(map(_is_of_others, plan.tasks)) else ():
+            for asset in (*task.inlets, *task.outlets):
+                if isinstance(asset, Asset):
+                    named[asset.uri] = asset.name
+        for uri, name in named.items():
+            known = self.names.get(uri, name)
+            if known != name:
+                message = f"it names the asset {uri} {name!r}, and another pipeline {known!r}"
+                raise BuildError("", (), message, "Airflow takes one name for an address")
+        self.names |= named
 
     def _placed(self, path: Path, resolved: Resolved, error: BuildError) -> tuple[Diagnostic, ...]:
         try:
@@ -228,17 +256,11 @@ class _Builder:
 
 def _runs_others(outcome: Outcome) -> bool:
     """Whether building it runs code that did not come with the product."""
-    return any(task.uses not in builtin_names() for plan in outcome.plans for task in plan.tasks)
+    return any(_is_of_others(task) for plan in outcome.plans for task in plan.tasks)
 
 
-def _built(plan: Pipeline, root: Path) -> DAG:
-    """The DAG of a plan, as Airflow will take it.
-
-    :raises BuildError: it is refused.
-    """
-    dag = render(plan, root)
-    require_fit(dag, plan)
-    return dag
+def _is_of_others(task: Task) -> bool:
+    return task.uses not in builtin_names()
 
 
 def report(loader_file: str) -> None:
@@ -274,7 +296,7 @@ def _one(root: Path, dag_id: str) -> DAG | None:
     try:
         return render(plan, root)
     except BuildError as error:
-        raise BrokenSpecs(_lines(project.place(resolved, error))) from error
+        raise BrokenSpecs(_lines(project.place(resolved, error))) from None
 
 
 def _lines(diagnostics: Iterable[Diagnostic]) -> str:

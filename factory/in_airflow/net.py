@@ -33,6 +33,9 @@ class Net:
     def __init__(self, journal: Journal) -> None:
         self.journal = journal
         self.interrupted = False
+        self._folder = ""
+        with contextlib.suppress(OSError):
+            self._folder = os.getcwd()
         self._in_main_thread = threading.current_thread() is threading.main_thread()
         left = signal.getitimer(signal.ITIMER_REAL)[0] if self._in_main_thread else 0.0
         self._end = time.monotonic() + left if left else None
@@ -47,7 +50,10 @@ class Net:
         """
         self.journal.note(source)
         try:
-            with _alarm(self._share()), _own_context():
+            share = self._share()
+            if not share:
+                return make(), None
+            with _alarm(share):
                 return make(), None
         except BaseException as error:
             caught = is_fault(error) or isinstance(error, TimeIsUp | KeyboardInterrupt)
@@ -56,6 +62,9 @@ class Net:
             return None, error
         finally:
             self.journal.note("")
+            if self._folder:
+                with contextlib.suppress(OSError):
+                    os.chdir(self._folder)  # a module may have left another
 
     def trial(self, source: str, make: Callable[[], object]) -> str:
         """Build in a process of its own: why that did not come to its end, or an empty string."""
@@ -100,9 +109,6 @@ class Net:
 @contextlib.contextmanager
 def _alarm(seconds: float) -> Iterator[None]:
     """Raise `TimeIsUp` after so long, again and again; Airflow's own alarm goes on after."""
-    if not seconds:
-        yield
-        return
     armed = True
 
     def ring(number: int, frame: Any) -> None:
@@ -121,18 +127,6 @@ def _alarm(seconds: float) -> Iterator[None]:
         if left:
             spent = time.monotonic() - start
             signal.setitimer(signal.ITIMER_REAL, max(left - spent, 0.001))
-
-
-@contextlib.contextmanager
-def _own_context() -> Iterator[None]:
-    """What a module may leave changed behind it, as it was."""
-    folder = os.getcwd() if os.path.isdir(".") else ""
-    try:
-        yield
-    finally:
-        if folder:
-            with contextlib.suppress(OSError):
-                os.chdir(folder)
 
 
 def _in_a_child(make: Callable[[], object], limit: float) -> str:

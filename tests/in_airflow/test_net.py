@@ -367,3 +367,22 @@ def test_a_journal_that_cannot_be_kept_costs_no_pipeline(
     monkeypatch.setattr("tempfile.tempdir", str(root.parent))
     assert [name for name, dag, _ in loader.build(root) if dag is not None] == ["good"]
     assert list(others.iterdir()) == []
+
+
+def test_one_address_has_one_name_over_all_pipelines(
+    root: Path, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (root.parent / "naming.py").write_text(
+        "from airflow.sdk import Asset, BaseOperator\n"
+        "class Op(BaseOperator):\n"
+        "    def __init__(self, name, **more):\n"
+        "        super().__init__(**more, outlets=[Asset(name, 's3://lake/orders')])\n"
+    )
+    monkeypatch.syspath_prepend(str(root.parent))
+    task = "version: 1\ntasks: [{id: a, uses: naming.Op, with: {name: %s}}]\n"
+    write("a_other.yaml", task % "orders")
+    write("b_same.yaml", task % '"s3://lake/orders"')
+    write("waits.yaml", f"{GOOD}schedule: {{assets: ['s3://lake/orders']}}\n")
+    found = {name: (dag, wrong) for name, dag, wrong in loader.build(root)}
+    assert [name for name, (dag, _) in found.items() if dag is not None] == ["waits", "b_same"]
+    assert "it names the asset s3://lake/orders 'orders'" in found["a_other"][1][0].message
