@@ -58,8 +58,21 @@ def degree(pattern: str) -> int:
     return found
 
 
-def _is_anchored(parsed: Any) -> bool:
-    return bool(parsed) and parsed[0][0] is _sre.AT and str(parsed[0][1]).startswith("AT_BEGINNING")
+def _is_anchored(nodes: Any) -> bool:
+    """Whether what repeats can only begin where the text does."""
+    if not nodes:
+        return False
+    op, value = nodes[0]
+    if op is _sre.AT:
+        return str(value).startswith("AT_BEGINNING")
+    if op is _sre.SUBPATTERN:
+        return _is_anchored(value[3])
+    if op is not _sre.BRANCH:
+        return False
+    short = len(nodes) == 1
+    return all(
+        _is_anchored(branch) or (short and not _Automaton(branch).degree()) for branch in value[1]
+    )
 
 
 class _Part:
