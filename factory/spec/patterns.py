@@ -58,20 +58,21 @@ def degree(pattern: str) -> int:
     return found
 
 
-def _is_anchored(nodes: Any) -> bool:
-    """Whether what repeats can only begin where the text does."""
+def _is_anchored(nodes: Any, *, alone: bool = True) -> bool:
+    """Whether what repeats can only begin where the text does; `alone`: nothing follows."""
     if not nodes:
         return False
     op, value = nodes[0]
     if op is _sre.AT:
         return str(value).startswith("AT_BEGINNING")
+    alone = alone and len(nodes) == 1
     if op is _sre.SUBPATTERN:
-        return _is_anchored(value[3])
+        return _is_anchored(value[3], alone=alone)
     if op is not _sre.BRANCH:
         return False
-    short = len(nodes) == 1
     return all(
-        _is_anchored(branch) or (short and not _Automaton(branch).degree()) for branch in value[1]
+        _is_anchored(branch, alone=alone) or (alone and not _Automaton(branch).degree())
+        for branch in value[1]
     )
 
 
