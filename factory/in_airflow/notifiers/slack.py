@@ -15,8 +15,8 @@ from slack_sdk.http_retry.builtin_handlers import (
     ServerErrorRetryHandler,
 )
 
-from factory.in_airflow.http import cause
 from factory.in_airflow.notifiers.news import News, filled, news
+from factory.transfer.http import cause
 
 _TIMEOUT = 10
 _LONGEST_WAIT = 20

@@ -1,0 +1,73 @@
+"""What may not be shown, told to Airflow's masker: it covers logs, rendered fields and XCom views.
+
+Airflow itself hides a connection's password, and what has a name such as `token`; not what is
+made of them, nor a password that stands in an address.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
+
+if TYPE_CHECKING:
+    from airflow.sdk import Connection
+
+_NAMES = re.compile(
+    r"auth|cookie|token|secret|passw|pwd|passphrase|api.?key|access.?key|private.?key|subscription"
+    r"|credential|session|sig\Z|signature|\bsas\b|\Acode\Z|\Akey\Z",
+    re.IGNORECASE,
+)
+_SCHEMES = re.compile(r"(?:Bearer|Basic|Token|Digest|ApiKey|AWS)\s+", re.IGNORECASE)
+
+
+def hide(*secrets: str | None) -> None:
+    """Hide texts, also as they look once quoted, trimmed or in an address."""
+    from airflow.sdk.log import mask_secret
+
+    for secret in filter(None, secrets):
+        bare = secret.strip()
+        for form in {secret, bare, repr(bare)[1:-1], quote(bare, safe=""), unquote(bare)}:
+            mask_secret(form)
+
+
+def hide_connection(connection: Connection) -> None:
+    """Hide a login that was typed into a connection's host; its own password is hidden already."""
+    hide_login(connection.host or "")
+    if connection.login and connection.password:
+        pair = f"{connection.login}:{connection.password}".encode()
+        hide(connection.password, base64.b64encode(pair).decode())
+
+
+def hide_login(address: str) -> None:
+    """Hide `user:password` of an address, whatever characters the password holds."""
+    before, at, _ = address.rpartition("://")[2].rpartition("@")
+    if at:
+        user, _, password = before.partition(":")
+        hide(password or user, base64.b64encode(before.encode()).decode() if password else None)
+
+
+def hide_named(values: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> None:
+    """Hide those of headers or query parameters whose name says that they are secret."""
+    pairs = values.items() if isinstance(values, Mapping) else values
+    for name, value in pairs:
+        text = value.decode("latin-1") if isinstance(value, bytes) else value
+        if isinstance(text, str) and _NAMES.search(str(name)):
+            hide(text, _SCHEMES.sub("", text, count=1))
+
+
+def hide_query(address: str) -> None:
+    """Hide the secret parameters of an address's query."""
+    try:
+        hide_named(parse_qsl(urlsplit(address).query))
+    except ValueError:
+        hide(address)
+
+
+def redacted(text: str) -> str:
+    """A text without what is hidden in this process."""
+    from airflow.sdk.log import redact
+
+    return str(redact(text))
