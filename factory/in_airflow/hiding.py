@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
@@ -41,6 +42,21 @@ def hide_connection(connection: Connection) -> None:
         hide(connection.password, base64.b64encode(pair).decode())
 
 
+def hide_connections(context: Mapping[str, Any]) -> None:
+    """Hide what the connections of a task hold; called before it is executed, whatever it is."""
+    for name, conn_id in vars(context["task"]).items():
+        if name.endswith("conn_id") and isinstance(conn_id, str):
+            hide_connection_of(conn_id)
+
+
+def hide_connection_of(conn_id: str) -> None:
+    """Hide what a connection holds; one that is not there is for the task to tell."""
+    from airflow.sdk import Connection
+
+    with suppress(Exception):  # a backend of secrets may fail in any way
+        hide_connection(Connection.get(conn_id))
+
+
 def hide_login(address: str) -> None:
     """Hide `user:password` of an address, whatever characters the password holds."""
     before, at, _ = address.rpartition("://")[2].rpartition("@")
@@ -68,6 +84,6 @@ def hide_query(address: str) -> None:
 
 def redacted(text: str) -> str:
     """A text without what is hidden in this process."""
-    from airflow.sdk.log import redact
+    from airflow.sdk.log import redact  # type: ignore[attr-defined]  # it has no public name
 
     return str(redact(text))

@@ -29,7 +29,9 @@ from airflow.sdk.definitions.mappedoperator import MappedOperator
 
 from factory.diagnostics import did_you_mean
 from factory.errors import BuildError
+from factory.in_airflow.hiding import hide_connections
 from factory.in_airflow.notifiers import Notify
+from factory.plan.kind import builtin_names
 from factory.plan.model import (
     Alert,
     Assets,
@@ -239,6 +241,8 @@ def _operator(
             each = {name: _value(value, task, made) for name, value in task.expand.items()}
             operated = operator.partial(**named, **arguments).expand(**each)  # type: ignore[attr-defined]
         else:
+            if task.uses in builtin_names():
+                arguments["pre_execute"] = hide_connections
             operated = operator(**named, **arguments)
     except BuildError:
         raise

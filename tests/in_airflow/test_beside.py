@@ -1,7 +1,7 @@
 """The Python files of a folder are a world of their own: for them, and for nobody else."""
 
 import calendar
-import importlib
+import email.message
 import sys
 import threading
 from pathlib import Path
@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+import requests
 
 from factory.in_airflow.beside import world
 
@@ -81,7 +82,7 @@ def test_a_folder_that_only_has_the_name_of_a_package(tmp_path: Path) -> None:
     folder(tmp_path, {"requests/query.sql": "", "email/mine.py": "X = 'mine'"})
     text = "import requests, email.message\nfrom email import mine\n"
     found = value(tmp_path, text + "FOUND = [requests.get, mine.X, email.message.Message]")
-    assert found == [importlib.import_module("requests").get, "mine", __import__("email").message.Message]
+    assert found == [requests.get, "mine", email.message.Message]
 
 
 def test_an_edit_of_the_same_size_in_the_same_second_is_seen(tmp_path: Path) -> None:

@@ -68,7 +68,8 @@ def test_a_file_beside_it_wins_for_its_own_folder_and_never_replaces_an_installe
     pipelines: Pipelines,
 ) -> None:
     pipelines.write("team/json.py", "WORD = 'mine'")
-    text = "import json, requests\ndef run():\n    return [json.WORD, requests.compat.json.__file__]"
+    text = "import json\nfrom requests import compat\n"
+    text += "def run():\n    return [json.WORD, compat.json.__file__]"
     assert call(pipelines, text).xcom("call") == ["mine", json.__file__]
 
 
