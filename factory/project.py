@@ -14,6 +14,7 @@ import msgspec
 
 from factory.diagnostics import Diagnostic, did_you_mean, one_of
 from factory.errors import BuildError, FactoryError, SpecError
+from factory.plan import beside
 from factory.plan import kind as kinds
 from factory.plan.compile import arguments_of, compile, steps
 from factory.plan.model import Pipeline
@@ -145,10 +146,11 @@ class Project:
         """What the kinds find in files beside a valid spec: missing SQL, unknown functions."""
         problems = []
         folder = resolved.document.path.parent
-        for index, (kind, step, _) in enumerate(steps(resolved)):
-            for problem in kinds.check(kind, step, folder):
-                place = ("tasks", index, "with", *problem.path)
-                problems.append(msgspec.structs.replace(problem, path=place))
+        with beside.below(self.root):
+            for index, (kind, step, _) in enumerate(steps(resolved)):
+                for problem in kinds.check(kind, step, folder):
+                    place = ("tasks", index, "with", *problem.path)
+                    problems.append(msgspec.structs.replace(problem, path=place))
         return validate.diagnose(resolved, problems) if problems else []
 
     def find(self, dag_id: str) -> Path:
@@ -237,7 +239,7 @@ class Project:
         return SpecError(found) if found else Layer(document)
 
     def _read(self, path: Path) -> Document:
-        return read(path, discover.display(self.root, path))
+        return read(path, discover.display(self.root, path), self.root)
 
     def _broken(self, path: Path, code: str, message: str, hint: str = "") -> Diagnostic:
         return Diagnostic(

@@ -26,7 +26,7 @@ _SCHEMES = re.compile(r"(?:Bearer|Basic|Token|Digest|ApiKey|AWS)\s+", re.IGNOREC
 
 def hide(*secrets: str | None) -> None:
     """Hide texts, also as they look once quoted, trimmed or in an address."""
-    from airflow.sdk.log import mask_secret
+    from airflow.providers.common.compat.sdk import mask_secret
 
     for secret in filter(None, secrets):
         bare = secret.strip()
@@ -84,6 +84,6 @@ def hide_query(address: str) -> None:
 
 def redacted(text: str) -> str:
     """A text without what is hidden in this process."""
-    from airflow.sdk.log import redact  # type: ignore[attr-defined]  # it has no public name
+    from airflow.providers.common.compat.sdk import redact
 
     return str(redact(text))

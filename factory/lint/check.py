@@ -143,7 +143,7 @@ def _all_layers(root: Path) -> Iterator[Path]:
 
 
 def _layer(root: Path, path: Path) -> Document:
-    document = read(path, discover.display(root, path))
+    document = read(path, discover.display(root, path), root)
     environment = path.parent == root / discover.ENVIRONMENTS
     if found := validate_layer(document, environment=environment):
         raise SpecError(found)

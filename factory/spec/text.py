@@ -10,17 +10,22 @@ from typing import NoReturn
 
 from factory.diagnostics import Diagnostic
 from factory.errors import SpecError
+from factory.spec import links
 
 MAX_BYTES = 1024 * 1024
 
 
-def text_of(path: Path, name: str) -> str:
+def text_of(path: Path, name: str, root: Path | None = None) -> str:
     """The text of a file that may be anything; never waits, never reads more than is allowed.
 
+    :param root: the configuration root that it is in; what links to elsewhere is not read.
     :raises SpecError: there is no such text.
     """
     try:
-        data, size = _bytes(path, name)
+        data, size = _bytes(path, name, root)
+    except links.Outside:
+        hint = "put the file itself here"
+        fail_whole(name, links.CODE, links.MESSAGE, links.EXPECTED, hint)
     except OSError as error:
         _unreadable(path, name, error)
     if len(data) > MAX_BYTES:
@@ -55,9 +60,9 @@ def text_of(path: Path, name: str) -> str:
     return text
 
 
-def _bytes(path: Path, name: str) -> tuple[bytes, int]:
+def _bytes(path: Path, name: str, root: Path | None) -> tuple[bytes, int]:
     """At most MAX_BYTES and one more, and the size of the whole file."""
-    descriptor = os.open(path, _FLAGS)
+    descriptor = links.opened(path)
     try:
         status = os.fstat(descriptor)
         if stat.S_ISDIR(status.st_mode):
@@ -66,13 +71,11 @@ def _bytes(path: Path, name: str) -> tuple[bytes, int]:
             fail_whole(name, "not-a-file", "this is a pipe or a device", "a YAML file")
         with open(descriptor, "rb", closefd=False) as file:
             data = file.read(MAX_BYTES + 1)
+        if root is not None:
+            links.require_inside(descriptor, path, root)
         return data, max(status.st_size, len(data))
     finally:
         os.close(descriptor)
-
-
-# without waiting: a FIFO would block until somebody writes into it
-_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
 
 
 def _unreadable(path: Path, name: str, error: OSError) -> NoReturn:

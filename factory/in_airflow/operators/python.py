@@ -16,6 +16,7 @@ from airflow.sdk import BaseOperator
 
 from factory.diagnostics import did_you_mean
 from factory.in_airflow.beside import world
+from factory.spec import links
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -38,7 +39,11 @@ class CallPython(BaseOperator):
     def execute(self, context: Context) -> Any:
         """Load, call, return what the function returns."""
         file, _, name = self.callable.rpartition(":")
-        place = Path(context["dag"].folder) / file if file else None
+        dag = context["dag"]
+        place = Path(dag.folder) / file if file else None
+        root = getattr(dag, "spec_root", "")
+        if place is not None and root and links.leads_outside(place, Path(root)):
+            raise AirflowFailException(f"{file}: {links.MESSAGE}")
         if place is None:
             name = self.callable.rpartition(".")[2]
         with _module(place, self.callable) as module:

@@ -153,3 +153,15 @@ def test_nothing_is_imported_before_the_task_runs(pipelines: Pipelines, tmp_path
     assert not proof.exists()
     assert pipelines.run("calls").state == "success"
     assert proof.exists()
+
+
+def test_a_link_out_of_the_project_is_not_called(pipelines: Pipelines) -> None:
+    other = pipelines.root.parents[1] / f"{pipelines.root.parent.name}-of-others.py"
+    other.write_text("def run():\n    return 'SECRET123'")
+    link = pipelines.write("team/code.py", "")
+    link.unlink()
+    link.symlink_to(other)
+    pipelines.write("team/calls.yaml", SPEC.format(callable="code.py:run", args="{}"))
+    run = pipelines.run("calls")
+    assert (run.state, run.xcom("call")) == ("failed", None)
+    assert "code.py: this link leads out of the project" in run.log
