@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -18,9 +18,10 @@ from factory.plan import beside
 from factory.plan import kind as kinds
 from factory.plan.compile import arguments_of, compile, steps
 from factory.plan.model import Pipeline
-from factory.spec import discover, validate
+from factory.spec import discover, secrets, validate
 from factory.spec.read import Document, read
 from factory.spec.resolve import Context, Layer, Problem, Resolved, context, resolve
+from factory.spec.text import text_of
 
 ENVIRONMENT = "FACTORY_ENV"
 CONFIGS = "FACTORY_CONFIGS"
@@ -78,7 +79,7 @@ class Project:
         except Exception as error:
             # a defect that one file brings out must not hide the others
             broken = self._broken(path, "internal", f"the factory fails on this file: {error!r}")
-            return Outcome(path=path, diagnostics=(broken,))
+            return Outcome(path=path, diagnostics=tuple(self.without_secrets([broken])))
         plans, specs = tuple(plan for plan, _ in made), tuple(spec for _, spec in made)
         return Outcome(path=path, plans=plans, specs=specs)
 
@@ -107,7 +108,7 @@ class Project:
             except BuildError as error:
                 found += self._placed(resolved, error)
         if found:
-            raise SpecError(found)
+            raise SpecError(self.without_secrets(found))
         return made
 
     def resolved(self, path: Path, only: str | None = None) -> list[Resolved]:
@@ -132,7 +133,7 @@ class Project:
     def placed(self, plan: Pipeline, error: BuildError) -> list[Diagnostic]:
         """Where in the files that wrote it a plan is refused."""
         for resolved in self.resolved(self.root / plan.source, plan.dag_id):
-            return self._placed(resolved, error)
+            return self.without_secrets(self._placed(resolved, error))
         raise error
 
     def _placed(self, resolved: Resolved, error: BuildError) -> list[Diagnostic]:
@@ -141,6 +142,22 @@ class Project:
         path = (*above, *error.part)
         problem = Problem(path, "not-built", error.message, hint=error.hint, at_key=error.at_key)
         return validate.diagnose(resolved, [problem])
+
+    def without_secrets(self, found: Iterable[Diagnostic]) -> list[Diagnostic]:
+        """What is wrong, said without the passwords and tokens that stand in the files."""
+        known: dict[str, frozenset[str]] = {}
+        for entry in (told := [*found]):
+            if entry.file not in known:
+                text = self.text(self.root.parent / entry.file)
+                known[entry.file] = secrets.secrets_of(text)
+        return [secrets.cleaned(entry, known[entry.file]) for entry in told]
+
+    def text(self, path: Path) -> str:
+        """The text of a file of this root; empty when it has none."""
+        try:
+            return text_of(path, path.name, self.root)
+        except SpecError:
+            return ""
 
     def files_of(self, resolved: Resolved) -> list[Diagnostic]:
         """What the kinds find in files beside a valid spec: missing SQL, unknown functions."""
@@ -235,11 +252,14 @@ class Project:
             document = self._read(path)
         except SpecError as error:
             return error
-        found = validate.validate_layer(document, environment=environment)
+        found = self.without_secrets(validate.validate_layer(document, environment=environment))
         return SpecError(found) if found else Layer(document)
 
     def _read(self, path: Path) -> Document:
-        return read(path, discover.display(self.root, path), self.root)
+        try:
+            return read(path, discover.display(self.root, path), self.root)
+        except SpecError as error:
+            raise SpecError(self.without_secrets(error.diagnostics)) from None
 
     def _broken(self, path: Path, code: str, message: str, hint: str = "") -> Diagnostic:
         return Diagnostic(

@@ -56,6 +56,7 @@ def check(project: Project, paths: Sequence[Path] = ()) -> Report:
         project=project,
         outcomes=tuple(outcomes),
         layers=tuple(layers),
+        files=(*selected.layers, *selected.files),
         names=selected.names,
         whole=selected.whole,
     )
@@ -64,7 +65,9 @@ def check(project: Project, paths: Sequence[Path] = ()) -> Report:
     fine = [
         plan.dag_id for outcome in outcomes for plan in outcome.plans if outcome.path not in broken
     ]
-    return collect(found, fine, project.environment)
+    told = project.without_secrets(entry for _, entry in found)
+    names = [name for name, _ in found]
+    return collect(zip(names, told, strict=True), fine, project.environment)
 
 
 def select(project: Project, paths: Sequence[Path]) -> Selection:

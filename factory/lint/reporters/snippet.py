@@ -9,6 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from factory.spec import links
+from factory.spec.secrets import hidden
 
 MAX_BYTES = 1024 * 1024
 WIDTH = 96
@@ -20,6 +21,8 @@ def snippet(
     path: Path, line: int, column: int, width: int, root: Path | None = None
 ) -> Iterator[tuple[str, str]]:
     """(gutter, text) of the line and of the mark under it; nothing when there is no such line.
+
+    A secret in the line is shown as stars, whatever the line is shown for.
 
     :param root: the configuration root: what `read` refuses because of it is not shown either.
     """
@@ -84,4 +87,4 @@ def _lines(path: Path, root: Path | None) -> list[str]:
             data = file.read(MAX_BYTES)
     except (OSError, links.Outside):
         return []
-    return _BREAK.split(data.decode("utf-8", errors="replace"))
+    return _BREAK.split(hidden(data.decode("utf-8", errors="replace")))
