@@ -152,6 +152,12 @@ class Project:
                 known[entry.file] = secrets.secrets_of(text)
         return [secrets.cleaned(entry, known[entry.file]) for entry in told]
 
+    def secrets(self, path: Path) -> frozenset[str]:
+        """The passwords and tokens that stand in a file or in a layer under it."""
+        layers = [above / discover.DEFAULTS for above in discover.folders(self.root, path)]
+        files = (path, *layers, self._environment_file)
+        return frozenset[str]().union(*(secrets.secrets_of(self.text(file)) for file in files))
+
     def text(self, path: Path) -> str:
         """The text of a file of this root; empty when it has none."""
         try:

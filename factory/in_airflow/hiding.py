@@ -7,6 +7,7 @@ made of them, nor a password that stands in an address.
 from __future__ import annotations
 
 import base64
+import json
 import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -30,16 +31,22 @@ def hide(*secrets: str | None) -> None:
 
     for secret in filter(None, secrets):
         bare = secret.strip()
-        for form in {secret, bare, repr(bare)[1:-1], quote(bare, safe=""), unquote(bare)}:
-            mask_secret(form)
+        for plain in (secret, bare, unquote(bare)):
+            mask_secret(plain)
+            # in a message: within '', within "", in JSON
+            escaped = repr(plain + "'\"")[1:-4]
+            for form in {escaped, escaped.replace("\\'", "'"), json.dumps(plain)[1:-1]}:
+                mask_secret(form)
+        mask_secret(quote(bare, safe=""))
 
 
 def hide_connection(connection: Connection) -> None:
-    """Hide a login that was typed into a connection's host; its own password is hidden already."""
+    """Hide a connection's password, as it is sent, too, and a login typed into its host."""
     hide_login(connection.host or "")
+    hide(connection.password)
     if connection.login and connection.password:
         pair = f"{connection.login}:{connection.password}".encode()
-        hide(connection.password, base64.b64encode(pair).decode())
+        hide(base64.b64encode(pair).decode())
 
 
 def hide_connections(context: Mapping[str, Any]) -> None:
@@ -80,6 +87,13 @@ def hide_query(address: str) -> None:
         hide_named(parse_qsl(urlsplit(address).query))
     except ValueError:
         hide(address)
+
+
+def holds_secret(value: Mapping[str, Any]) -> bool:
+    """Whether plain data holds something that is hidden in this process."""
+    from airflow.providers.common.compat.sdk import redact
+
+    return json.dumps(redact(dict(value)), default=str) != json.dumps(value, default=str)
 
 
 def redacted(text: str) -> str:

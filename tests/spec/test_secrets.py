@@ -175,7 +175,7 @@ def test_a_secret_is_hidden_wherever_it_stands_in_the_file() -> None:
     assert hidden("password: a\nbanana: a\n") == "password: *\nbanana: a\n"
 
 
-Says = Callable[[str], str]
+Says = Callable[..., str]
 
 
 @pytest.fixture
@@ -244,7 +244,7 @@ def test_a_secret_longer_than_what_a_message_quotes(says: Says) -> None:
     assert MARK not in said
 
 
-HUGE = {
+HUGE: dict[str, Callable[[int], str]] = {
     "words": lambda n: "password " * n,
     "assigned": lambda n: "a=" * n,
     "quotes": lambda n: "a=\"b='" * n,

@@ -15,6 +15,7 @@ from slack_sdk.http_retry.builtin_handlers import (
     ServerErrorRetryHandler,
 )
 
+from factory.in_airflow.hiding import hide_connection_of
 from factory.in_airflow.notifiers.news import News, filled, news
 from factory.transfer.http import cause
 
@@ -36,6 +37,7 @@ def send(
 
     :raises AirflowException: it is not accepted.
     """
+    hide_connection_of(conn_id)
     told = news(event, context)
     default = f"{told.headline}\n{told.message}"
     text = _cut(filled(message, context, told, default, escaped))

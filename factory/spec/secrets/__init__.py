@@ -89,11 +89,29 @@ def cleaned(entry: Diagnostic, secrets: frozenset[str]) -> Diagnostic:
     """A diagnostic that repeats no secret of its file."""
     if not secrets:
         return entry
-    said = {name: getattr(entry, name) for name in ("message", "expected", "hint")}
+    said = {
+        name: without(getattr(entry, name), secrets) for name in ("message", "expected", "hint")
+    }
+    return msgspec.structs.replace(entry, **said)
+
+
+def without(text: str, secrets: frozenset[str]) -> str:
+    """A text without the secrets, also where it has only the beginning of one."""
     for secret in sorted(secrets, key=len, reverse=True)[:_MOST]:
         for form in {secret, repr(secret)[1:-1]}:
-            said = {name: _without(text, form) for name, text in said.items()}
-    return msgspec.structs.replace(entry, **said)
+            text = _without(text, form)
+    return text
+
+
+def blanked(value: Any, secrets: frozenset[str]) -> Any:
+    """Plain data without the secrets."""
+    if isinstance(value, dict):
+        return {name: blanked(entry, secrets) for name, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [blanked(entry, secrets) for entry in value]
+    if isinstance(value, str):
+        return without(value, secrets)
+    return value if isinstance(value, bool) or str(value) not in secrets else "***"
 
 
 def secrets_of(text: str) -> frozenset[str]:
