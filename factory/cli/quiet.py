@@ -61,6 +61,31 @@ def quiet(log: Path, clean: Clean) -> Iterator[TextIO]:
             os.close(descriptor)
 
 
+@contextmanager
+def cleaned(clean: Clean) -> Iterator[TextIO]:
+    """Print what this process prints without its secrets; gives standard output."""
+    streams = sys.stdout, sys.stderr
+    made = []
+    for stream in streams:
+        stream.flush()
+        made.append(
+            _Cleaned(
+                io.BufferedWriter(io.FileIO(os.dup(stream.fileno()), "w")),
+                encoding=stream.encoding,
+                errors=stream.errors,
+                line_buffering=True,
+            )
+        )
+        made[-1].clean = clean
+    sys.stdout, sys.stderr = made
+    try:
+        yield made[0]
+    finally:
+        sys.stdout, sys.stderr = streams
+        for stream in made:
+            stream.close()
+
+
 def _on_descriptor(stream: TextIO, copy: int) -> TextIO:
     """A stream to where descriptor 1 led; one that never led there is as good as it is."""
     try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from argparse import ArgumentParser, Namespace
 from contextlib import ExitStack
 from datetime import datetime
@@ -61,7 +60,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """Run it; 1 when it fails."""
     from factory.cli.progress import Progress
-    from factory.cli.quiet import quiet
+    from factory.cli.quiet import cleaned, quiet
     from factory.in_airflow import run as real
     from factory.in_airflow.hiding import redacted
     from factory.lint.paths import shown_path
@@ -73,7 +72,8 @@ def run(args: Namespace) -> int:
     _require_task(plan, args.task)
     log = _log_file(real.cache(), plan)
     with ExitStack() as stack:
-        out = sys.stdout if args.verbose else stack.enter_context(quiet(log, redacted))
+        prints = cleaned(redacted) if args.verbose else quiet(log, redacted)
+        out = stack.enter_context(prints)
         paint = terminal.painter("auto", out)
         print(f"{paint('strong', plan.dag_id)} for {moment}", file=out, flush=True)
         progress = Progress(out, paint, log, [task.id for task in plan.tasks])

@@ -96,7 +96,11 @@ def _answer(session: requests.Session, request: Request, *, follow: bool) -> Ans
 
 
 def unmet(answer: Answer, expect: Mapping[str, Any]) -> str:
-    """Why an answer is not what is expected; empty when it is."""
+    """Why an answer is not what is expected; empty when it is. A server may repeat what is sent."""
+    return redacted(_unmet(answer, expect))
+
+
+def _unmet(answer: Answer, expect: Mapping[str, Any]) -> str:
     statuses: Sequence[int] | None = expect.get("status")
     if statuses is None and not 200 <= answer.status < 300:
         return f"{answer} (expected 200 to 299)"

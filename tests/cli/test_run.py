@@ -225,6 +225,17 @@ def _gone(pid: int) -> None:
         time.sleep(0.1)
 
 
+def test_no_secret_is_shown_with_all_that_airflow_says(
+    project: Path, env: Mapping[str, str]
+) -> None:
+    secrets = {"AIRFLOW_VAR_API_TOKEN": "SECRET123", "AIRFLOW_CONN_WEB": "http://127.0.0.1:9"}
+    done = process("run", "prints", "--verbose", cwd=project, only={**env, **secrets})
+    assert done.code == 1
+    assert "the token is ***" in done.out
+    assert "Traceback" in done.out + done.err
+    assert "SECRET123" not in done.out + done.err
+
+
 @pytest.mark.parametrize("ends", ["", "\n"])
 @pytest.mark.parametrize("name", ["call_api", "prints"])
 def test_no_secret_is_shown_or_logged(
@@ -235,7 +246,7 @@ def test_no_secret_is_shown_or_logged(
         "AIRFLOW_VAR_API_TOKEN": f"SECRET123{ends}",
         "AIRFLOW_CONN_WEB": "http://127.0.0.1:9",
     }
-    done = process("run", name, cwd=project, env={**env, **secrets})
+    done = process("run", name, cwd=project, only={**env, **secrets})
     log = (cache / "pipeline-factory/logs" / f"{name}.log").read_text()
     assert done.code == 1
     assert "SECRET123" not in done.out + done.err + log

@@ -279,3 +279,16 @@ def test_a_header_that_cannot_be_sent_is_named_and_not_shown(
     assert f"the header 'Authorization' {message}" in run.log
     assert web.asked == []
     assert "hid" not in run.log
+
+
+def test_an_answer_that_repeats_a_secret_does_not_show_it(pipelines: Pipelines, web: Web) -> None:
+    def repeat(asked: Asked) -> None:
+        web.answers = [(200, json.dumps({"state": dict(asked.headers)}).encode())]
+
+    web.before = repeat
+    run = call(
+        pipelines, "headers: {X-Api-Key: hidden-key}, expect: {json: {state: done}}, output: none"
+    )
+    assert run.state == "failed"
+    assert "expected state to be" in run.log
+    assert "hidden" not in run.log
