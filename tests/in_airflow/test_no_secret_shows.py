@@ -240,3 +240,15 @@ def test_a_wait_is_left_to_the_triggerer_unless_it_sends_a_secret(
         run = pipelines.run("marked")
         assert ("this waits in the worker" in run.log) is here
         assert "this waits 0:00:00.2" in run.log
+
+
+@pytest.mark.parametrize("host", [f"me:{MARK}@h", f"postgres://me:{MARK}@h:1/x", "postgres://h"])
+def test_a_database_host_with_more_than_a_host_says_where_it_belongs(
+    pipelines: Pipelines, host: str
+) -> None:
+    pipelines.connect("it", **{**POSTGRES, "host": host})
+    pipelines.write("marked.yaml", f"version: 1\ntasks: [{task_of(CHECK)}]\n")
+    run = pipelines.run("marked")
+    assert run.state == "failed"
+    assert "put user, password, port and database into their own fields" in run.log
+    assert MARK not in run.log
