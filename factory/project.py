@@ -6,7 +6,7 @@ The only place that knows the order: discover → read → resolve → validate 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 
@@ -23,14 +23,16 @@ from factory.diagnostics import (
     shortened,
 )
 from factory.errors import BuildError, FactoryError, SpecError, is_fault
+from factory.plan import beside
 from factory.plan import kind as kinds
 from factory.plan.compile import arguments_of, compile, steps
 from factory.plan.kind import Step
 from factory.plan.model import Pipeline
-from factory.spec import discover, validate
+from factory.spec import discover, secrets, validate
 from factory.spec.problem import Problems
 from factory.spec.read import Document, read
 from factory.spec.resolve import Context, Layer, Problem, Resolved, context, resolve
+from factory.spec.text import text_of
 
 ENVIRONMENT = "FACTORY_ENV"
 CONFIGS = "FACTORY_CONFIGS"
@@ -96,7 +98,7 @@ class Project:
             # a defect that one file brings out, or a kind's, must not hide the others
             reason = shortened(repr(error), 200)
             broken = self._broken(path, "internal", f"the factory fails on this file: {reason}")
-            return Outcome(path=path, diagnostics=(broken,))
+            return Outcome(path=path, diagnostics=tuple(self.without_secrets([broken])))
         plans, specs = tuple(plan for plan, _ in made), tuple(spec for _, spec in made)
         return Outcome(path=path, plans=plans, specs=specs)
 
@@ -124,7 +126,7 @@ class Project:
             except BuildError as error:
                 found |= dict.fromkeys(self.place(resolved, error))
         if found:
-            raise SpecError(limited(found))
+            raise SpecError(self.without_secrets(limited(found)))
         return made
 
     def resolved(self, path: Path, only: str | None = None) -> list[Resolved]:
@@ -152,7 +154,29 @@ class Project:
         above = ("tasks", ids.index(error.step)) if error.step in ids else ()
         path = (*above, *error.part)
         problem = Problem(path, "not-built", error.message, hint=error.hint, at_key=error.at_key)
-        return validate.diagnose(resolved, [problem])
+        return self.without_secrets(validate.diagnose(resolved, [problem]))
+
+    def without_secrets(self, found: Iterable[Diagnostic]) -> list[Diagnostic]:
+        """What is wrong, said without the passwords and tokens that stand in the files."""
+        known: dict[str, frozenset[str]] = {}
+        for entry in (told := [*found]):
+            if entry.file not in known:
+                text = self.text(self.root.parent / entry.file)
+                known[entry.file] = secrets.secrets_of(text)
+        return [secrets.cleaned(entry, known[entry.file]) for entry in told]
+
+    def secrets(self, path: Path) -> frozenset[str]:
+        """The passwords and tokens that stand in a file or in a layer under it."""
+        layers = [above / discover.DEFAULTS for above in discover.folders(self.root, path)]
+        files = (path, *layers, self._environment_file)
+        return frozenset[str]().union(*(secrets.secrets_of(self.text(file)) for file in files))
+
+    def text(self, path: Path) -> str:
+        """The text of a file of this root; empty when it has none."""
+        try:
+            return text_of(path, path.name, self.root)
+        except SpecError:
+            return ""
 
     def files_of(self, resolved: Resolved) -> list[Diagnostic]:
         """What the kinds find in files beside a valid spec: missing SQL, unknown functions.
@@ -161,19 +185,11 @@ class Project:
         """
         problems = Problems()
         folder = resolved.document.path.parent
-        for index, (kind, step, _) in enumerate(steps(resolved)):
-            found = []
-            try:
-                for problem in islice(kinds.check(kind, step, folder), MAX_TOLD):
-                    place = ("tasks", index, "with", *problem.path)
-                    found.append(msgspec.structs.replace(problem, path=place))
-            except KeyboardInterrupt:
-                raise
-            except BaseException as error:
-                found.append(_unchecked(index, step, error))
-            problems.put(found)
-            if problems.more:  # one is enough to know that there are others
-                break
+        with beside.below(self.root):
+            for index, (kind, step, _) in enumerate(steps(resolved)):
+                problems.put(_checked(index, kind, step, folder))
+                if problems.more:  # one is enough to know that there are others
+                    break
         return validate.diagnose(resolved, problems) if problems else []
 
     def find(self, dag_id: str) -> Path:
@@ -265,11 +281,14 @@ class Project:
             document = self._read(path)
         except SpecError as error:
             return error
-        found = validate.validate_layer(document, environment=environment)
+        found = self.without_secrets(validate.validate_layer(document, environment=environment))
         return SpecError(found) if found else Layer(document)
 
     def _read(self, path: Path) -> Document:
-        return read(path, discover.display(self.root, path))
+        try:
+            return read(path, discover.display(self.root, path), self.root)
+        except SpecError as error:
+            raise SpecError(self.without_secrets(error.diagnostics)) from None
 
     def _broken(self, path: Path, code: str, message: str, hint: str = "") -> Diagnostic:
         return Diagnostic(
@@ -281,6 +300,20 @@ class Project:
             message=message,
             hint=hint,
         )
+
+
+def _checked(index: int, kind: kinds.Kind, step: Step, folder: Path) -> list[Problem]:
+    """What one task's kind finds."""
+    found = []
+    try:
+        for problem in islice(kinds.check(kind, step, folder), MAX_TOLD):
+            place = ("tasks", index, "with", *problem.path)
+            found.append(msgspec.structs.replace(problem, path=place))
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        found.append(_unchecked(index, step, error))
+    return found
 
 
 def _unchecked(index: int, step: Step, error: BaseException) -> Problem:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from factory.errors import FactoryError
+from factory.errors import FactoryError, install_hint
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -51,7 +51,7 @@ def run(args: Namespace) -> int:
     except ModuleNotFoundError as error:
         raise FactoryError(
             f"the demo needs {error.name}, which is not installed here",
-            "run `make demo` in a checkout, or pip install 'pipeline-factory[airflow,demo]'",
+            f"run `make demo`, or {install_hint('airflow,demo')}",
         ) from error
 
     project = find_project(Path.cwd())

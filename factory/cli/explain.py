@@ -51,7 +51,9 @@ def run(args: Namespace) -> int:
     from factory.review import explain
 
     project = options.project(args)
-    found = list(explain.values(options.spec(project, args.dag)))
+    spec = options.spec(project, args.dag)
+    secrets = project.secrets(spec.document.path)
+    found = [_without_secrets(value, secrets) for value in explain.values(spec)]
     if args.path:
         found = explain.select(found, args.path)
     if args.format == "json":
@@ -65,6 +67,17 @@ def run(args: Namespace) -> int:
     for line in _lines(shown, project.root.parent, paint):
         print(line)
     return 0
+
+
+def _without_secrets(value: Value, secrets: frozenset[str]) -> Value:
+    from msgspec.structs import replace
+
+    from factory.spec.secrets import blanked, without
+
+    if not secrets:
+        return value
+    template = without(value.template, secrets)
+    return replace(value, value=blanked(value.value, secrets), template=template)
 
 
 def _lines(found: list[Value], base: Path, paint: Paint) -> Iterator[str]:

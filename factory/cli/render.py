@@ -26,12 +26,15 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     """Print the plan."""
+    from factory.spec.secrets import blanked, without
+
     project = options.project(args)
     plans = options.plans(project, args.dag)
+    secrets = project.secrets(project.root / plans[0].source)
     if args.format == "json":
         import msgspec
 
-        document = plans[0] if len(plans) == 1 else plans
+        document = blanked(msgspec.to_builtins(plans[0] if len(plans) == 1 else plans), secrets)
         print(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
         return 0
     from factory.review.tree import tree
@@ -40,5 +43,5 @@ def run(args: Namespace) -> int:
     for number, plan in enumerate(plans):
         print("\n" * bool(number), end="")
         for line in tree(plan, project.root.name, paint):
-            print(line)
+            print(without(line, secrets))
     return 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from argparse import ArgumentParser, Namespace
 from contextlib import ExitStack
 from datetime import datetime
@@ -61,8 +60,9 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """Run it; 1 when it fails."""
     from factory.cli.progress import Progress
-    from factory.cli.quiet import quiet
+    from factory.cli.quiet import cleaned, quiet
     from factory.in_airflow import run as real
+    from factory.in_airflow.hiding import redacted
     from factory.lint.paths import shown_path
 
     project = options.project(args)
@@ -72,7 +72,8 @@ def run(args: Namespace) -> int:
     _require_task(plan, args.task)
     log = _log_file(real.cache(), plan)
     with ExitStack() as stack:
-        out = sys.stdout if args.verbose else stack.enter_context(quiet(log))
+        prints = cleaned(redacted) if args.verbose else quiet(log, redacted)
+        out = stack.enter_context(prints)
         paint = terminal.painter("auto", out)
         print(f"{paint('strong', plan.dag_id)} for {moment}", file=out, flush=True)
         progress = Progress(out, paint, log, [task.id for task in plan.tasks])
@@ -82,7 +83,7 @@ def run(args: Namespace) -> int:
                 progress.show(event)
         for failure in progress.failures:
             for line in _why(failure, plan, spec, None if args.verbose else log, paint):
-                print(line, file=out)
+                print(redacted(line), file=out)
         print(f"\n{_summary(result, progress, paint)}", file=out)
         if not args.verbose and not result.succeeded:
             print(f"the whole log: {shown_path(log)}", file=out)
@@ -138,6 +139,7 @@ def _log_file(cache: Path, plan: Pipeline) -> Path:
     log = cache / "logs" / f"{plan.dag_id}.log"
     try:
         log.parent.mkdir(parents=True, exist_ok=True)
+        log.touch(mode=0o600)
         log.write_bytes(b"")
     except OSError as error:
         raise FactoryError(
@@ -152,9 +154,11 @@ def _why(
     """A task's own error: message, place, last output, what to do."""
     from factory.cli import failure as reason
     from factory.diagnostics import printable
+    from factory.in_airflow.hiding import redacted
     from factory.lint.paths import shown_path
 
-    lines = reason.message(failure.error).splitlines()
+    # as a whole: a secret may end in a line break
+    lines = redacted(reason.message(failure.error)).splitlines()
     yield ""
     yield f"{paint('error', f'{failure.task} failed:')} {printable(lines[0])}"
     yield from (f"    {printable(line)}" for line in lines[1:20])

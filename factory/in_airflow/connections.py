@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from airflow.sdk import Connection
+from airflow.sdk.exceptions import AirflowException
+
+from factory.in_airflow.hiding import hide_connection
 
 # libpq's words that a connection's extras may set; others belong to Airflow's hooks
 _LIBPQ = (
@@ -24,6 +27,7 @@ def postgres_conninfo(conn_id: str, *, application: str) -> str:
     from psycopg.conninfo import make_conninfo
 
     connection = Connection.get(conn_id)
+    _require_host(connection)
     extras = connection.extra_dejson
     given = {
         "host": connection.host,
@@ -36,3 +40,14 @@ def postgres_conninfo(conn_id: str, *, application: str) -> str:
         **{word: extras[word] for word in _LIBPQ if word in extras},
     }
     return make_conninfo("", **{word: value for word, value in given.items() if value})
+
+
+def _require_host(connection: Connection) -> None:
+    """A login that was typed into the host would show wherever the host does."""
+    host = connection.host or ""
+    if "://" in host or "@" in host.lstrip("@"):  # one at the start is libpq's abstract socket
+        hide_connection(connection)
+        raise AirflowException(
+            f"the host of the connection {connection.conn_id!r} is an address with more than a "
+            "host in it: put user, password, port and database into their own fields"
+        )

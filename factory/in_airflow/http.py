@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowException
 
 from factory.diagnostics import did_you_mean, one_of
+from factory.in_airflow.hiding import hide_connection, hide_named, hide_query, redacted
 from factory.transfer.address import shown
 
 if TYPE_CHECKING:
     import requests
+
+    from factory.transfer.http import Request
 
 MAX_BYTES = 16 * 2**20
 """A longer answer is an error: an answer is for checks and XCom, data comes by `ingest`."""
@@ -33,7 +37,9 @@ class Answer:
     text: str
 
     def __str__(self) -> str:
-        return f"{self.asked} answered {self.status}: {self.text[:SHOWN].strip() or 'nothing'}"
+        # before it is cut: a part of a secret is not known to be one
+        start = redacted(self.text[: 2 * SHOWN])[:SHOWN].strip()
+        return f"{self.asked} answered {self.status}: {start or 'nothing'}"
 
 
 def send(
@@ -47,40 +53,54 @@ def send(
     timeout: float = 30.0,
     expect: object = None,
 ) -> Answer:
-    """Send one request; redirects are followed. `expect` is for `unmet`.
+    """Send one request; redirects are followed, to another server without credentials.
 
-    :raises NoAnswer: the message tells the request without credentials and query.
+    `expect` is for `unmet`. No message holds what is secret in the request.
+
+    :raises NoAnswer: the server was not reached.
+    :raises AirflowException: the request cannot be sent, or is redirected to where it must not go.
     """
-    import requests
     from airflow.providers.http.hooks.http import HttpHook
 
+    from factory.transfer import http
+
     hook = HttpHook(method=method, http_conn_id=conn_id)
-    options = {"timeout": timeout, "stream": True}
-    with hook.get_conn(dict(headers or {}), options) as session:
+    hide_connection(hook.get_connection(conn_id))
+    with hook.get_conn(dict(headers or {}), {"timeout": timeout, "stream": True}) as session:
         url = hook.url_from_endpoint(endpoint)
-        asked = f"{method} {shown(url)}"
+        hide_named(session.headers)
+        hide_named(params or {})
+        hide_query(url)
+        request = http.Request(method, url, params=params or {}, timeout=timeout, **_payload(body))
+        follow = hook.merged_extra.get("allow_redirects") is not False
+        return _answer(session, request, follow=follow)
+
+
+def _answer(session: requests.Session, request: Request, *, follow: bool) -> Answer:
+    from factory.transfer import http
+    from factory.transfer.errors import TransferError
+
+    asked = f"{request.method} {shown(request.url)}"
+    failure: AirflowException
+    with ExitStack() as stack:
         try:
-            with session.request(
-                method,
-                url,
-                params=dict(params or {}),
-                timeout=timeout,
-                stream=True,
-                verify=session.verify,
-                **_payload(body),
-            ) as response:
-                return Answer(asked, response.status_code, _text(response, asked))
-        except (
-            requests.ConnectionError,
-            requests.Timeout,
-            requests.exceptions.ChunkedEncodingError,
-        ) as error:
-            # its own message shows the query, where tokens stand
-            raise NoAnswer(f"{asked} got no answer: {cause(error)}") from None
+            response = http.answer_to(stack, session, request, follow=follow)
+            return Answer(asked, response.status_code, _text(response, asked))
+        except http.Broken as error:
+            why = f": its certificate is not trusted: {error.untrusted}" if error.untrusted else ""
+            failure = NoAnswer(f"{asked} got no answer: {error.cause}{why}")
+        except TransferError as error:
+            failure = AirflowException(f"{asked} fails: {error}")
+    # outside of the handler, so that Airflow's log shows one error
+    raise failure
 
 
 def unmet(answer: Answer, expect: Mapping[str, Any]) -> str:
-    """Why an answer is not what is expected; empty when it is."""
+    """Why an answer is not what is expected; empty when it is. A server may repeat what is sent."""
+    return redacted(_unmet(answer, expect))
+
+
+def _unmet(answer: Answer, expect: Mapping[str, Any]) -> str:
     statuses: Sequence[int] | None = expect.get("status")
     if statuses is None and not 200 <= answer.status < 300:
         return f"{answer} (expected 200 to 299)"
@@ -153,8 +173,10 @@ def _payload(body: Any) -> dict[str, Any]:
 
 
 def _text(response: requests.Response, asked: str) -> str:
+    from factory.transfer.http import blocks
+
     body = b""
-    for block in response.iter_content(2**16):
+    for block in blocks(response, decode=True):
         body += block
         if len(body) > MAX_BYTES:
             raise AirflowException(f"the answer to {asked} is larger than {MAX_BYTES} bytes")
@@ -165,12 +187,3 @@ def _encoding(response: requests.Response) -> str:
     # without a charset, requests takes text for ISO-8859-1
     named = "charset" in response.headers.get("Content-Type", "")
     return (response.encoding if named else None) or "utf-8"
-
-
-def cause(error: BaseException) -> str:
-    """The innermost reason: `Connection refused`, or the kind of error where it has none."""
-    deepest = error
-    while (inner := deepest.__cause__ or deepest.__context__) is not None:
-        deepest = inner
-    reason = deepest.strerror if isinstance(deepest, OSError) else None
-    return f"{type(error).__name__}{f' ({reason})' if reason else ''}"

@@ -11,6 +11,7 @@ from typing import Any, Literal, NamedTuple
 
 from airflow.sdk.exceptions import AirflowException
 
+from factory.in_airflow.hiding import hide_connection_of, redacted
 from factory.in_airflow.storage import local_path
 
 # a driver's words for "the database cannot be asked now", by PEP 249
@@ -58,6 +59,7 @@ def _sql(*, conn_id: str, sql: str, parameters: Any = None) -> Seen:
     from airflow.sdk import BaseHook
 
     with _HOOKS:
+        hide_connection_of(conn_id)
         hook = BaseHook.get_hook(conn_id)
     if not hasattr(hook, "get_first"):
         raise AirflowException(f"the connection {conn_id!r} is no database's")
@@ -65,7 +67,7 @@ def _sql(*, conn_id: str, sql: str, parameters: Any = None) -> Seen:
         row: Sequence[Any] | None = hook.get_first(sql, parameters=parameters)
     except Exception as error:
         if {kind.__name__ for kind in type(error).__mro__} & _NEUTRAL:
-            return Seen("not_yet", f"{conn_id} cannot be asked: {error}".strip())
+            return Seen("not_yet", redacted(f"{conn_id} cannot be asked: {error}".strip()))
         raise
     if not row:
         return Seen("not_yet", "the query gives no row")

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pendulum
 from airflow.sdk import (
@@ -31,7 +31,10 @@ from airflow.sdk.definitions.mappedoperator import MappedOperator
 
 from factory.diagnostics import did_you_mean
 from factory.errors import BuildError, is_fault
+from factory.in_airflow.hiding import hide_connections
 from factory.in_airflow.notifiers import Notify
+from factory.in_airflow.templates import TemplateFiles
+from factory.plan.kind import builtin_names
 from factory.plan.model import (
     Alert,
     Assets,
@@ -44,6 +47,9 @@ from factory.plan.model import (
     Task,
     seconds,
 )
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 _DURATIONS = {"retry_delay", "max_retry_delay", "execution_timeout"}
 _ONCE = ("@once", "@continuous")
@@ -60,6 +66,14 @@ class PipelineDAG(DAG):
     """
 
     spec_file: str = ""
+    spec_root: str = ""
+
+    def get_template_env(self, *, force_sandboxed: bool = False) -> Environment:
+        """Airflow's own, without the files that links from elsewhere would give it."""
+        environment: Environment = super().get_template_env(force_sandboxed=force_sandboxed)
+        if self.spec_root:
+            environment.loader = TemplateFiles(self.folder, Path(self.spec_root))
+        return environment
 
     def validate(self) -> None:
         """Airflow's own validation, then `fileloc` is the spec's."""
@@ -85,6 +99,7 @@ def render(plan: Pipeline, root: Path) -> DAG:
     """
     dag = _dag(plan)
     dag.spec_file = dag.fileloc = str(root / plan.source)
+    dag.spec_root = str(root)
     groups = {
         group.id: TaskGroup(group_id=group.id, tooltip=group.tooltip, dag=dag)
         for group in plan.groups
@@ -294,6 +309,8 @@ def _operator(
             each = {name: _value(value, task, made) for name, value in task.expand.items()}
             operated = operator.partial(**named, **arguments).expand(**each)  # type: ignore[attr-defined]
         else:
+            if task.uses in builtin_names():
+                arguments["pre_execute"] = hide_connections
             operated = operator(**named, **arguments)
     except BuildError:
         raise

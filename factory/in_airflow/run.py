@@ -20,7 +20,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from factory.errors import FactoryError
+from factory.errors import FactoryError, install_hint
 from factory.plan.model import Pipeline
 
 State = Literal["running", "success", "failed", "stopped", "skipped", "upstream_failed"]
@@ -67,7 +67,7 @@ def airflow_home(log: Path) -> Iterator[None]:
     except PackageNotFoundError:
         raise FactoryError(
             "Airflow is not installed here",
-            "install it with `pip install 'pipeline-factory[airflow]'`",
+            install_hint("airflow"),
         ) from None
     if os.environ.get("AIRFLOW_HOME"):
         yield

@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import stat
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +47,29 @@ def _root(stage: str | None) -> Path:
     chosen = stage or os.environ.get(STAGE)
     if chosen:
         return Path(local_path(chosen))
-    return Path(tempfile.gettempdir()) / "factory-stage"
+    return _own(Path(tempfile.gettempdir()) / f"factory-stage-{os.getuid()}")
+
+
+def _own(folder: Path) -> Path:
+    """The default stage, for this user alone: others may write into its parent, too.
+
+    :raises AirflowException: somebody else was there first.
+    """
+    with suppress(FileExistsError):
+        folder.mkdir(mode=0o700, parents=True)
+    found = folder.lstat()
+    if stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid():
+        if found.st_mode & 0o077:
+            why = f"others may read or write it (its mode is {stat.S_IMODE(found.st_mode):04o})"
+        else:
+            return folder
+    else:
+        is_folder = stat.S_ISDIR(found.st_mode)
+        why = "it belongs to somebody else" if is_folder else "it is a link or a file"
+    raise AirflowException(
+        f"the stage {folder} is not safe: {why}. Remove it, or let {STAGE} or `stage` name a "
+        "folder of your own, such as file:///data/stage"
+    )
 
 
 def _safe(run_id: str) -> str:

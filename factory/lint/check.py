@@ -59,6 +59,7 @@ def check(project: Project, paths: Sequence[Path] = ()) -> Report:
         project=project,
         outcomes=tuple(outcomes),
         layers=tuple(layers),
+        files=(*selected.layers, *selected.files),
         names=selected.names,
         whole=selected.whole,
     )
@@ -67,7 +68,9 @@ def check(project: Project, paths: Sequence[Path] = ()) -> Report:
     fine = [
         plan.dag_id for outcome in outcomes for plan in outcome.plans if outcome.path not in broken
     ]
-    return collect(found, fine, project.environment)
+    told = project.without_secrets(entry for _, entry in found)
+    names = [name for name, _ in found]
+    return collect(zip(names, told, strict=True), fine, project.environment)
 
 
 def _ruled(rule: Rule, scope: Scope) -> list[Diagnostic]:
@@ -161,7 +164,7 @@ def _nothing(root: Path, path: Path) -> UsageError:
 
 
 def _layer(root: Path, path: Path) -> Document:
-    document = read(path, discover.display(root, path))
+    document = read(path, discover.display(root, path), root)
     environment = path.parent == root / discover.ENVIRONMENTS
     if found := validate_layer(document, environment=environment):
         raise SpecError(found)

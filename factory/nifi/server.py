@@ -56,16 +56,17 @@ class Server:
     proxy: str | None = field(default=None, repr=False)  # may hold a password
 
     def __post_init__(self) -> None:
-        parts = urlsplit(self.url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        host = _host(self.url)
+        if not host:
             raise NiFiError(
                 "the address of NiFi is no URL", "Write it as https://nifi.example.org:8443"
             )
-        if parts.username or parts.password:
+        if "@" in self.url:  # whatever comes before it: a password may hold any character
             raise NiFiError(
-                f"the address of NiFi at {parts.hostname} holds a login",
-                "Give user and password beside the address",
+                "the address of NiFi holds a login", "Give user and password beside the address"
             )
+        if self.proxy is not None and not _host(self.proxy):
+            raise NiFiError("the address of the proxy is no URL", "Write it as http://host:3128")
 
     @property
     def base(self) -> str:
@@ -79,6 +80,16 @@ class Server:
     def api(self) -> str:
         """What paths of requests are below."""
         return f"{self.base}/nifi-api"
+
+
+def _host(url: str) -> str:
+    """The host of an HTTP address; empty when it is none. The errors of `urllib` quote it."""
+    try:
+        parts = urlsplit(url)
+        known = parts.scheme in ("http", "https") and (parts.port is None or parts.port > 0)
+    except ValueError:
+        return ""
+    return parts.hostname or "" if known else ""
 
 
 def ui_link(base: str, group_id: str, generation: int) -> str:

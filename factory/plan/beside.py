@@ -4,16 +4,35 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path, PurePosixPath
 
 from factory.diagnostics import did_you_mean, quoted
+from factory.spec import links
 from factory.spec.problem import Problem
 
 _MAX_ENTRIES = 10_000
 """Names that are looked at to find the one that was meant."""
 _EXPECTED = "a file beside this one, or below its folder"
+_ROOT: ContextVar[Path | None] = ContextVar("root", default=None)
+
+
+@contextmanager
+def below(root: Path) -> Iterator[None]:
+    """In this block, files beside specs must not be links that lead out of the root's project."""
+    token = _ROOT.set(root)
+    try:
+        yield
+    finally:
+        _ROOT.reset(token)
+
+
+def root() -> Path | None:
+    """The configuration root of the block that this runs in."""
+    return _ROOT.get()
 
 
 def missing(name: str, folder: Path) -> Problem | None:
@@ -30,6 +49,10 @@ def missing(name: str, folder: Path) -> Problem | None:
             expected=_EXPECTED,
         )
     try:
+        if (above := root()) is not None and links.leads_outside(folder / written, above):
+            return Problem(
+                (), links.CODE, links.MESSAGE, links.EXPECTED, "put the file itself here"
+            )
         if (folder / written).is_file():
             return None
         hint = _hint(name, written, folder)
@@ -69,4 +92,4 @@ def _below(folder: Path) -> Iterator[str]:
         yield from (os.path.join(above, file) for file in files)
 
 
-__all__ = ["missing"]
+__all__ = ["below", "missing", "root"]

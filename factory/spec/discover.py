@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from factory.diagnostics import Diagnostic, is_one_line, quoted
+from factory.spec import links
 
 DEFAULTS = "_defaults.yaml"
 ENVIRONMENTS = "environments"
@@ -136,12 +137,12 @@ def _walk(root: Path, problems: list[Diagnostic], wanted: set[str] | None = None
     With `wanted`, only files of these names.
     """
     seen: set[str] = set()
-    links: list[str] = []
+    later: list[str] = []
     pending = [(str(root), os.path.realpath(root))]
-    while pending or links:
+    while pending or later:
         if not pending:  # real folders come first: a link adds only what they do not hold
-            link = min(links)
-            links.remove(link)
+            link = min(later)
+            later.remove(link)
             if problem := _link_problem(root, link, seen):
                 problems.append(problem)
                 continue
@@ -163,7 +164,7 @@ def _walk(root: Path, problems: list[Diagnostic], wanted: set[str] | None = None
                 elif folder == str(root) and name == ENVIRONMENTS:
                     continue
                 elif is_link:
-                    links.append(entry.path)
+                    later.append(entry.path)
                 else:
                     pending.append((entry.path, os.path.join(real, name)))
             elif wanted is not None:
@@ -208,6 +209,9 @@ def _link_problem(root: Path, link: str, seen: set[str]) -> Diagnostic | None:
         message = "this link leads to a folder that is read already"
     elif any(folder.startswith(real.rstrip(os.sep) + os.sep) for folder in seen):
         message = "this link leads to a folder above"
+    elif links.leads_outside(Path(link), root):
+        expected, hint = "a link to a folder of this project", "put the folder itself here"
+        return _at(root, Path(link), links.CODE, links.MESSAGE, expected, hint)
     else:
         return None
     return _at(root, Path(link), "folder-twice", message, "each folder once")

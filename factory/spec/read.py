@@ -41,12 +41,13 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     value: dict[str, Any]
 
 
-def read(path: Path, name: str) -> Document:
+def read(path: Path, name: str, root: Path | None = None) -> Document:
     """Read one YAML file.
 
+    :param root: the configuration root that it is in; what links to elsewhere is not read.
     :raises SpecError: the file cannot be read, or is not one YAML mapping of plain data.
     """
-    text = text_of(path, name)
+    text = text_of(path, name, root)
     return Document(name=name, path=path, text=text, value=_Builder(name, text).build())
 
 

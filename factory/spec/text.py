@@ -10,19 +10,21 @@ from typing import NoReturn
 
 from factory.diagnostics import Diagnostic
 from factory.errors import SpecError
+from factory.spec import links
 
 MAX_BYTES = 1024 * 1024
 
 
-def text_of(path: Path, name: str) -> str:
+def text_of(path: Path, name: str, root: Path | None = None) -> str:
     """The text of a file that may be anything; never waits, never reads more than is allowed.
 
+    :param root: the configuration root that it is in; what links to elsewhere is not read.
     :raises SpecError: there is no such text.
     """
     try:
-        data, size = bytes_of(path)
+        data, size = bytes_of(path, root)
     except Unreadable as error:
-        fail_whole(name, error.code, str(error), _EXPECTED.get(error.code, ""))
+        fail_whole(name, error.code, str(error), *_EXPECTED.get(error.code, ()))
     if len(data) > MAX_BYTES:
         fail_whole(
             name,
@@ -63,20 +65,29 @@ class Unreadable(Exception):
         self.code = code
 
 
-_EXPECTED = {"not-a-file": "a YAML file", "broken-link": "a link to a file"}
+_EXPECTED = {
+    "not-a-file": ("a YAML file",),
+    "broken-link": ("a link to a file",),
+    links.CODE: (links.EXPECTED, "put the file itself here"),
+}
 
 
-def bytes_of(path: Path) -> tuple[bytes, int]:
+def bytes_of(path: Path, root: Path | None = None) -> tuple[bytes, int]:
     """At most MAX_BYTES and one more, and the size of the whole file; never waits.
 
+    :param root: the configuration root that it is in; what links to elsewhere is not read.
     :raises Unreadable: it is no file that can be read.
     """
     try:
-        descriptor = os.open(path, _FLAGS)
+        descriptor = links.opened(path)
         try:
+            if root is not None:
+                links.require_inside(descriptor, path, root)
             return _read(descriptor)
         finally:
             os.close(descriptor)
+    except links.Outside:
+        raise Unreadable(links.CODE, links.MESSAGE) from None
     except OSError as error:
         raise _unreadable(path, error) from None
     except ValueError as error:  # a NUL in the name
@@ -92,10 +103,6 @@ def _read(descriptor: int) -> tuple[bytes, int]:
     with open(descriptor, "rb", closefd=False) as file:
         data = file.read(MAX_BYTES + 1)
     return data, max(status.st_size, len(data))
-
-
-# without waiting: a FIFO would block until somebody writes into it
-_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
 
 
 def _unreadable(path: Path, error: OSError) -> Unreadable:

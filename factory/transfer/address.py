@@ -12,7 +12,10 @@ def shown(url: str) -> str:
     """The address without user, password and query."""
     try:
         parts = urlsplit(url)
-    except ValueError:
+        port = parts.port
+    except ValueError:  # a password with a `/` in it reads as a port and a path
+        return "the address"
+    if port is None and parts.netloc.endswith(":"):
         return "the address"
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 

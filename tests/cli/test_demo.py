@@ -1,4 +1,7 @@
+import re
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -13,4 +16,18 @@ def test_without_its_packages_the_demo_says_what_to_install(
     assert main(["demo", "--exit"]) == 1
     said = capsys.readouterr().err
     assert "which is not installed here" in said
-    assert "pip install 'pipeline-factory[airflow,demo]'" in said
+    assert "in a checkout of this project: pip install '.[airflow,demo]'" in said
+
+
+def test_nobody_is_told_to_install_what_others_own_on_the_index() -> None:
+    """The name of the distribution is somebody else's there."""
+    root = Path(__file__).parents[2]
+    files = subprocess.check_output(["git", "ls-files", "-z"], cwd=root, text=True).split("\0")
+    found = [
+        f"{name}: {line.strip()}"
+        for name in files
+        if name and (root / name).is_file() and not name.startswith("tests/")
+        for line in (root / name).read_text(errors="replace").splitlines()
+        if re.search(r"install\b.*\bpipeline-factory", line)
+    ]
+    assert found == []

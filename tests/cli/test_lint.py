@@ -198,3 +198,20 @@ def test_no_command_steers_the_terminal(
     )
     result = cli(*command.split(" "))
     assert not {"\x1b", "\u202e", "\a"} & set(result.out + result.err)
+
+
+@pytest.mark.parametrize("command", [("explain", "warns"), ("render", "warns")])
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_no_secret_is_shown_with_the_values(
+    cli: Cli, enter: Callable[[str], Path], command: tuple[str, str], form: str
+) -> None:
+    folder = enter("mixed") / "dag_factory_configs"
+    text = "version: 1\nvars: {token: 987654321, dsn: 'password=hunter2 host=x'}\ntasks:\n"
+    text += "  - {id: a, run: 'echo ${vars.token} ${vars.dsn}'}\n"
+    (folder / "warns.yaml").write_text(text)
+    if command[0] == "render" and form == "text":
+        form = "tree"
+    done = cli(*command, "--format", form)
+    assert done.code == 0
+    assert "hunter2" not in done.out
+    assert "987654321" not in done.out

@@ -57,6 +57,31 @@ version: 1
 tasks:
   - {id: ask, uses: sql, with: {conn_id: not_there, sql: SELECT 1}}
 """,
+    "call_api.yaml": """
+version: 1
+tasks:
+  - id: call
+    uses: http
+    with:
+      conn_id: web
+      endpoint: /x
+      headers: {Authorization: "Bearer {{ var.value.api_token }}"}
+""",
+    "prints.yaml": """
+version: 1
+tasks:
+  - id: call
+    uses: python
+    with: {callable: prints.py:run, args: {token: "{{ var.value.api_token }}"}}
+""",
+    "prints.py": """
+import sys
+
+def run(token: str) -> None:
+    print("the token is", token)
+    print("it is", token, file=sys.stderr)
+    raise ValueError(f"{token} is no token")
+""",
     "starts.yaml": """
 version: 1
 tasks:
@@ -198,3 +223,35 @@ def _gone(pid: int) -> None:
     while Path(f"/proc/{pid}").exists():
         assert time.monotonic() < deadline, "the task's shell still runs"
         time.sleep(0.1)
+
+
+def test_no_secret_is_shown_with_all_that_airflow_says(
+    project: Path, env: Mapping[str, str]
+) -> None:
+    secrets = {"AIRFLOW_VAR_API_TOKEN": "SECRET123", "AIRFLOW_CONN_WEB": "http://127.0.0.1:9"}
+    done = process("run", "prints", "--verbose", cwd=project, only={**env, **secrets})
+    assert done.code == 1
+    assert "the token is ***" in done.out
+    assert "Traceback" in done.out + done.err
+    assert "SECRET123" not in done.out + done.err
+
+
+@pytest.mark.parametrize("ends", ["", "\n"])
+@pytest.mark.parametrize("name", ["call_api", "prints"])
+def test_no_secret_is_shown_or_logged(
+    project: Path, env: Mapping[str, str], cache: Path, name: str, ends: str
+) -> None:
+    """A Variable that ends in a line break cannot be sent: HTTP libraries quote it whole."""
+    secrets = {
+        "AIRFLOW_VAR_API_TOKEN": f"SECRET123{ends}",
+        "AIRFLOW_CONN_WEB": "http://127.0.0.1:9",
+    }
+    done = process("run", name, cwd=project, only={**env, **secrets})
+    log = (cache / "pipeline-factory/logs" / f"{name}.log").read_text()
+    assert done.code == 1
+    assert "SECRET123" not in done.out + done.err + log
+    if name == "prints":
+        assert "ValueError: *** is no token" in done.out
+        assert "the token is ***" in log
+    elif ends:
+        assert "the header 'Authorization' holds a line break" in done.out

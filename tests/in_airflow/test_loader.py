@@ -125,6 +125,25 @@ def test_of_very_many_broken_specs_the_last_are_counted(root: Path, write: Write
     assert text.endswith(f"… and {1200 - told:,} more problems: `factory lint` lists them")
 
 
+def test_an_import_error_repeats_no_secret_and_nothing_behind_a_link(
+    root: Path, write: Write, tmp_path: Path
+) -> None:
+    (tmp_path.parent / f"{tmp_path.name}-shadow").write_text("root:HIDDEN123:1\n")
+    write("typed.yaml", f"{GOOD}password: HIDDEN123\nretries: 'token=HIDDEN123'\n")
+    for name in ("linked.yaml", "team/_defaults.yaml"):
+        file = write(name, "")
+        file.unlink()
+        file.symlink_to(tmp_path.parent / f"{tmp_path.name}-shadow")
+    write("team/one.yaml", GOOD)
+    with pytest.raises(loader.BrokenSpecs) as caught:
+        loader.report(str(root.parent / "dags/pipeline_errors.py"))
+    told = str(caught.value)
+    assert "HIDDEN123" not in told
+    assert "typed.yaml:" in told
+    for name in ("linked.yaml", "team/_defaults.yaml"):
+        assert f"{name}:1:1: this link leads out of the project" in told
+
+
 def test_good_specs_raise_nothing(root: Path, write: Write) -> None:
     write("good.yaml", GOOD)
     loader.report(str(root.parent / "dags/pipeline_errors.py"))

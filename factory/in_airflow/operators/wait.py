@@ -16,14 +16,18 @@ from airflow.providers.common.compat.sdk import (  # they moved after Airflow 3.
 )
 from airflow.sdk import BaseOperator
 
+from factory.in_airflow.hiding import holds_secret
+
 if TYPE_CHECKING:
     from airflow.sdk import Context
+
+    from factory.in_airflow.probes import Seen
 
 log = logging.getLogger(__name__)
 
 
 class Wait(BaseOperator):
-    """Looks once, then leaves the looking to the triggerer.
+    """Looks once, then leaves the looking to the triggerer, unless that would show a secret.
 
     Airflow's own sensors skip also when what they wait for failed, where only a time-out should;
     and their time-outs do not tell what was seen last.
@@ -69,6 +73,9 @@ class Wait(BaseOperator):
             self._end(seen.state, seen.detail)
             return
         log.info("not yet: %s", seen.detail)
+        if holds_secret(what):
+            self._look_here(what, seen, deadline)
+            return
         from factory.in_airflow.triggers.poll import Poll
 
         self.defer(
@@ -79,6 +86,20 @@ class Wait(BaseOperator):
         """End as the triggerer found."""
         if isinstance(event, Mapping):
             self._end(event["state"], event["detail"])
+
+    def _look_here(self, what: Mapping[str, Any], seen: Seen, deadline: float) -> None:
+        """Look on in the worker: Airflow keeps what a trigger is given for all to read."""
+        from factory.in_airflow.probes import look
+
+        log.warning(
+            "this waits in the worker, not in the triggerer, since a secret is in what it sends; "
+            "one that the connection holds does not need that"
+        )
+        while seen.state == "not_yet" and time.time() < deadline:
+            time.sleep(min(self.poll_interval, max(deadline - time.time(), 0)))
+            seen = look(what)
+            log.info("%s: %s", seen.state.replace("_", " "), seen.detail)
+        self._end("timeout" if seen.state == "not_yet" else seen.state, seen.detail)
 
     def _wait_until(self, moment: datetime) -> None:
         left = moment.timestamp() - time.time()

@@ -9,6 +9,7 @@ from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
+from factory.in_airflow.hiding import redacted
 from factory.in_airflow.probes import Seen, look
 
 
@@ -44,7 +45,7 @@ class Poll(BaseTrigger):
             state = await self._state()
         except Exception as error:
             # hooks of any package may fail in any way; the task says why
-            state, self.detail = "error", f"{type(error).__name__}: {error}"
+            state, self.detail = "error", redacted(f"{type(error).__name__}: {error}")
         yield TriggerEvent(  # type: ignore[no-untyped-call]
             {"state": state, "detail": self.detail}
         )

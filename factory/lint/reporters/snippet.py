@@ -9,15 +9,24 @@ from functools import lru_cache
 from pathlib import Path
 
 from factory.diagnostics import printable
+from factory.spec import links
+from factory.spec.secrets import hidden
 
 MAX_BYTES = 1024 * 1024
 WIDTH = 96
 _BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # what YAML takes for the end of a line
 
 
-def snippet(path: Path, line: int, column: int, width: int) -> Iterator[tuple[str, str]]:
-    """(gutter, text) of the line and of the mark under it; nothing when there is no such line."""
-    lines = _lines(path)
+def snippet(
+    path: Path, line: int, column: int, width: int, root: Path | None = None
+) -> Iterator[tuple[str, str]]:
+    """(gutter, text) of the line and of the mark under it; nothing when there is no such line.
+
+    A secret in the line is shown as stars, whatever the line is shown for.
+
+    :param root: the configuration root: what `read` refuses because of it is not shown either.
+    """
+    lines = _lines(path, root)
     if not 0 < line <= len(lines):
         return
     text = lines[line - 1]
@@ -57,10 +66,10 @@ def _columns(cell: str) -> int:
 
 
 @lru_cache(maxsize=16)
-def _lines(path: Path) -> list[str]:
+def _lines(path: Path, root: Path | None) -> list[str]:
     try:
-        with path.open("rb") as file:
+        with links.reading(path, root) as file:
             data = file.read(MAX_BYTES)
-    except OSError:
+    except (OSError, links.Outside):
         return []
-    return _BREAK.split(data.decode("utf-8", errors="replace"))
+    return _BREAK.split(hidden(data.decode("utf-8", errors="replace")))

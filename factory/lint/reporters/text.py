@@ -88,7 +88,8 @@ def _finding(
 
 
 def _lines(path: Path, entry: Diagnostic, paint: Paint) -> Iterator[str]:
-    for number, text in snippet(path, entry.line, entry.column, entry.width):
+    root = path.parents[entry.file.count("/") - 1]
+    for number, text in snippet(path, entry.line, entry.column, entry.width, root):
         shown = text if number else paint(entry.severity, text)
         yield f"{paint('faint', f'{number:>{_GUTTER}} |')} {shown}".rstrip()
 

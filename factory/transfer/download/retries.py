@@ -1,25 +1,13 @@
 """Which failures are worth another attempt, and when."""
 
 import random
-import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
-
-import requests
-import urllib3
 
 LONGEST_WAIT = 60.0
 LONGEST_ASKED = 300.0
 """A server that asks for more is asked again by the task's own retry."""
-
-BROKEN = (
-    requests.ConnectionError,
-    requests.Timeout,
-    requests.exceptions.ChunkedEncodingError,
-    urllib3.exceptions.HTTPError,
-)
-"""What an interrupted transfer raises."""
 
 
 class Again(Exception):
@@ -59,35 +47,3 @@ def parsed_date(text: str | None) -> datetime | None:
     except (ValueError, TypeError):
         return None
     return date if date.tzinfo else date.replace(tzinfo=timezone.utc)
-
-
-def untrusted(error: Exception) -> str | None:
-    """Why a server's certificate was refused; None when something else went wrong."""
-    for cause in _causes(error):
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return cause.verify_message
-    return None
-
-
-def reason(error: Exception) -> str:
-    """The innermost cause. The messages of the outer ones hold the whole address."""
-    if isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError):
-        return "timed out"
-    *_, deepest = _causes(error)
-    if isinstance(deepest, TimeoutError):
-        return "timed out"
-    if isinstance(deepest, OSError) and deepest.strerror:
-        return deepest.strerror
-    return f"the connection broke ({type(deepest).__name__})"
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    seen: set[int] = set()
-    found: BaseException | None = error
-    while found is not None and id(found) not in seen:
-        seen.add(id(found))
-        yield found
-        inner = next((arg for arg in found.args if isinstance(arg, BaseException)), None)
-        found = found.__cause__ or found.__context__ or getattr(found, "reason", None) or inner
-        if not isinstance(found, BaseException):
-            found = None

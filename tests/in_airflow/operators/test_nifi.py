@@ -166,6 +166,14 @@ def test_a_source_that_is_drained(lake: Lake) -> None:
             "Is NiFi running, and is its address right?",
         ),
         ({"host": "nifi://x"}, "is no URL", "Write it as https://"),
+        ({"host": "https://u:SECRET123@x"}, "holds a login", "Give user and password beside"),
+        ({"host": "https://u:SECRET123/x@y"}, "is no URL", "Write it as https://"),
+        ({"host": "u:SECRET123@y"}, "holds a login", "Give user and password beside"),
+        (
+            {"extra": {"proxy": "http://u:SECRET123/@y"}},
+            "the address of the proxy is no URL",
+            "Write it as http://host:3128",
+        ),
     ],
 )
 def test_a_login_that_is_not_possible(
@@ -175,6 +183,7 @@ def test_a_login_that_is_not_possible(
     run = lake.run()
     assert (run.state, run.states) == ("failed", REFUSED)
     tells(run.log, says, todo)
+    assert "SECRET123" not in run.log
     assert lake.nifi.count("PUT") == 0
 
 

@@ -1,5 +1,7 @@
 """The `python` kind, from YAML through a real Airflow."""
 
+import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -62,10 +64,29 @@ def test_files_beside_it_can_be_imported_while_it_runs_and_are_forgotten(
     assert pipelines.run("others").xcom("call") == ["c", "d"]
 
 
-def test_a_file_beside_it_never_replaces_an_installed_module(pipelines: Pipelines) -> None:
-    pipelines.write("team/json.py", "raise SystemExit('mine')")
-    run = call(pipelines, "import json\ndef run():\n    return json.loads('[1]')")
-    assert run.xcom("call") == [1]
+def test_a_file_beside_it_wins_for_its_own_folder_and_never_replaces_an_installed_module(
+    pipelines: Pipelines,
+) -> None:
+    pipelines.write("team/json.py", "WORD = 'mine'")
+    text = "import json\nfrom requests import compat\n"
+    text += "def run():\n    return [json.WORD, compat.json.__file__]"
+    assert call(pipelines, text).xcom("call") == ["mine", json.__file__]
+
+
+def test_two_teams_have_a_helper_of_one_name(pipelines: Pipelines) -> None:
+    text = "from lib import helper\nimport calendar\ndef run():\n    return [helper.X, calendar.Y]"
+    for team in ("trips", "bikes"):
+        pipelines.write(f"{team}/lib/helper.py", f"X = '{team}'")
+        pipelines.write(f"{team}/calendar.py", f"Y = 'days of {team}'")
+        pipelines.write(f"{team}/code.py", text)
+        pipelines.write(f"{team}/{team}_daily.yaml", SPEC.format(callable="code.py:run", args="{}"))
+    before = ([*sys.path], {*sys.modules}, [*sys.meta_path])
+    for team in ("trips", "bikes", "trips"):
+        assert pipelines.run(f"{team}_daily").xcom("call") == [team, f"days of {team}"]
+    assert before[0] == sys.path
+    assert before[2] == sys.meta_path
+    new = {name for name in {*sys.modules} - before[1] if "helper" in name or "_beside_" in name}
+    assert not new
 
 
 def test_dataclasses_work_in_a_file(pipelines: Pipelines) -> None:
@@ -132,3 +153,15 @@ def test_nothing_is_imported_before_the_task_runs(pipelines: Pipelines, tmp_path
     assert not proof.exists()
     assert pipelines.run("calls").state == "success"
     assert proof.exists()
+
+
+def test_a_link_out_of_the_project_is_not_called(pipelines: Pipelines) -> None:
+    other = pipelines.root.parents[1] / f"{pipelines.root.parent.name}-of-others.py"
+    other.write_text("def run():\n    return 'SECRET123'")
+    link = pipelines.write("team/code.py", "")
+    link.unlink()
+    link.symlink_to(other)
+    pipelines.write("team/calls.yaml", SPEC.format(callable="code.py:run", args="{}"))
+    run = pipelines.run("calls")
+    assert (run.state, run.xcom("call")) == ("failed", None)
+    assert "code.py: this link leads out of the project" in run.log

@@ -87,3 +87,21 @@ def test_a_file_that_is_not_there_fails(pipelines: Pipelines, name: str) -> None
     run = query(pipelines, f"sql: {name}")
     assert run.state == "failed"
     assert "TemplateNotFound" in run.log
+
+
+def test_a_link_out_of_the_project_is_no_template(pipelines: Pipelines, postgres: Server) -> None:
+    from airflow.serialization.serialized_objects import LazyDeserializedDAG
+
+    other = pipelines.root.parents[1] / f"{pipelines.root.parent.name}-of-others.sql"
+    other.write_text("SELECT 'SECRET123'")
+    for sql in ("x.sql", "SELECT 1 {% include 'x.sql' %}"):
+        spec = pipelines.write("query.yaml", SPEC.format(more=f'sql: "{sql}", output: true'))
+        link = spec.with_name("x.sql")
+        link.unlink(missing_ok=True)
+        link.symlink_to(other)
+        run = pipelines.run("query")
+        assert (run.state, run.xcom("query")) == ("failed", None)
+        assert "x.sql: this link leads out of the project" in run.log
+        dag = pipelines.dag("query")
+        dag.resolve_template_files()
+        assert "SECRET123" not in run.log + str(LazyDeserializedDAG.from_dag(dag))

@@ -10,6 +10,12 @@ from urllib.parse import urlsplit
 from airflow.providers.common.compat.sdk import AirflowSkipException
 from airflow.sdk.exceptions import AirflowException
 
+from factory.in_airflow.hiding import (
+    hide_connection,
+    hide_login,
+    hide_named,
+    hide_query,
+)
 from factory.in_airflow.operators.ingest.staged import DOWNLOADS, Staged, number
 
 if TYPE_CHECKING:
@@ -62,6 +68,8 @@ class Download(Staged):
         from factory.transfer.errors import Missing
 
         session, url, timeout = self._session()
+        hide_login(url)
+        hide_query(url)
         place = f"{DOWNLOADS}/{number(context)}/{file_name(url)}"
         path = self._folder(context) / place
         _remove_others(path)
@@ -82,7 +90,9 @@ class Download(Staged):
 
         if self.conn_id is None:
             return requests.Session(), self.url, TIMEOUT
+        hide_connection(self.hook.get_connection(self.conn_id))
         session = self.hook.get_conn()
+        hide_named(session.headers)
         if self.hook.merged_extra.get("allow_redirects") is False:
             session.max_redirects = 0
         return session, self._below_host(), self._timeout()

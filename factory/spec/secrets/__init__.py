@@ -1,0 +1,285 @@
+"""Credentials that stand in a file: where, and the same file and what is said of it without them.
+
+A file is looked through by its YAML events, so that one with mistakes is looked through as well;
+what comes after a mistake in its syntax, line by line. No pass takes longer than the file's length.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+import yaml
+
+from factory.diagnostics import Diagnostic, Path, quoted
+from factory.spec.read import MAX_DEPTH, events
+from factory.spec.secrets.patterns import in_text, option_name
+from factory.spec.secrets.words import is_literal, is_secret_name
+
+_MAYBE = re.compile(
+    r"pass|pwd|secret|token|bearer|basic|authoriz|cookie|://[^/\s]{0,300}@|-----BEGIN"
+    r"|(?:access|account|api|auth|encryption|fernet|license|master|private|service|shared|signing|ssh"
+    r"|storage|subscription|webhook).?key"
+    r"|(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]|gh[opsur]_|github_pat|gl[a-z]{2,8}-|xox[a-z]-|xapp-|hooks\."
+    r"|webhook|AIza|GOCSPX|sk-|k_live|k_test|dapi|hvs\.|npm_|pypi-|eyJ|curl|wget|mysql|sig(?:nature)?=",
+    re.IGNORECASE,
+)
+_LINE = re.compile(
+    r"[ \t]{0,200}(?:-[ \t]{1,20})?[{\[ ]{0,10}[\"']?(?P<name>[\w.-]{1,100})[\"']?[ \t]{0,20}:[ \t]"
+    r"{1,20}(?P<value>[^\r\n]{1,2000})"
+)
+_NAMES_OF_COLUMNS = {"columns", "dtype", "dtypes", "fields", "rename", "schema", "types"}
+_GIVEN_AS = ("value", "default", "const")
+_SHORT = 5
+"""A shorter secret is hidden where it stands, and as a whole word: `a` stands in every text."""
+_MOST = 200
+_HEAD = 16
+_BREAK = re.compile("(\r\n|[\n\r\x85\u2028\u2029])")  # what YAML takes for the end of a line
+
+
+class Found(msgspec.Struct, frozen=True):
+    """One secret. `line`, `column` and `width` are those of its key, or its own in a list.
+
+    It stands between the characters `start` and `end` of the file; all of that when `whole`.
+    """
+
+    path: Path
+    line: int
+    column: int
+    width: int
+    what: str
+    secret: str
+    start: int
+    end: int
+    whole: bool = False
+
+
+def scan(text: str) -> Iterator[Found]:
+    """Every secret of a file that may be broken."""
+    if not _MAYBE.search(text):
+        return
+    reached = 0
+    try:
+        for scalar in _scalars(text):
+            reached = scalar.event.end_mark.index
+            yield from _of(scalar)
+    except (yaml.YAMLError, _TooDeep):
+        yield from _by_lines(text, reached)
+
+
+def hidden(text: str) -> str:
+    """The file with a `*` for each character of a secret; lines and columns stay."""
+    found = [*scan(text)]
+    cells = [*text]
+    for entry in found:
+        part = text[entry.start : entry.end]
+        inside = part.find(entry.secret) if not entry.whole else -1
+        start = entry.start + max(inside, 0)
+        _blot(cells, start, entry.end if inside < 0 else start + len(entry.secret))
+    shown = "".join(cells)
+    known = sorted({entry.secret for entry in found if len(entry.secret) >= _SHORT}, key=len)
+    for secret in known[-_MOST:]:
+        shown = shown.replace(secret, "*" * len(secret))
+    return "".join(map(_hidden_line, _BREAK.split(shown)))
+
+
+def cleaned(entry: Diagnostic, secrets: frozenset[str]) -> Diagnostic:
+    """A diagnostic that repeats no secret of its file."""
+    if not secrets:
+        return entry
+    said = {
+        name: without(getattr(entry, name), secrets) for name in ("message", "expected", "hint")
+    }
+    return msgspec.structs.replace(entry, **said)
+
+
+def without(text: str, secrets: frozenset[str]) -> str:
+    """A text without the secrets, also where it has only the beginning of one."""
+    for secret in sorted(secrets, key=len, reverse=True)[:_MOST]:
+        for form in {secret, repr(secret)[1:-1]}:
+            text = _without(text, form)
+    return text
+
+
+def blanked(value: Any, secrets: frozenset[str]) -> Any:
+    """Plain data without the secrets."""
+    if isinstance(value, dict):
+        return {name: blanked(entry, secrets) for name, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [blanked(entry, secrets) for entry in value]
+    if isinstance(value, str):
+        return without(value, secrets)
+    return value if isinstance(value, bool) or str(value) not in secrets else "***"
+
+
+def secrets_of(text: str) -> frozenset[str]:
+    """The secrets of a file."""
+    return frozenset(entry.secret.strip() for entry in scan(text)) - {""}
+
+
+def _without(text: str, secret: str) -> str:
+    """A message without a secret, which it may have cut after its beginning."""
+    head = secret[:_HEAD]
+    parts, last = [], 0
+    while (at := text.find(head, last)) >= 0:
+        end = at + len(head)
+        while end < len(text) and end - at < len(secret) and text[end] == secret[end - at]:
+            end += 1
+        parts.append(text[last:at])
+        around = text[at - 1 : at] + text[end : end + 1]
+        is_part = len(secret) < _SHORT and any(character.isalnum() for character in around)
+        parts.append(text[at:end] if is_part else "***")
+        last = end
+    return "".join([*parts, text[last:]])
+
+
+class _TooDeep(Exception):
+    """libyaml takes quadratic time for brackets in brackets."""
+
+
+class _Scalar(msgspec.Struct):
+    event: Any
+    path: Path
+    key: Any = None
+    before: str = ""
+    beside: str = ""
+
+
+class _Frame:
+    """An open collection: its keys so far, and what a list's element before this one was."""
+
+    __slots__ = ("before", "is_mapping", "key", "name", "path", "size")
+
+    def __init__(self, is_mapping: bool, path: Path) -> None:
+        self.is_mapping = is_mapping
+        self.path = path
+        self.key: Any = None
+        self.size = 0
+        self.before = ""
+        self.name = ""
+
+    def next(self) -> Path:
+        if self.is_mapping:
+            return (*self.path, getattr(self.key, "value", ""))
+        return (*self.path, self.size)
+
+    def took(self, event: Any) -> None:
+        value = getattr(event, "value", "")
+        if self.is_mapping and getattr(self.key, "value", "") in ("name", "key"):
+            self.name = value
+        self.key = None
+        self.size += 1
+        self.before = value
+
+
+def _scalars(text: str) -> Iterator[_Scalar]:
+    """Every value that is a scalar, with its key."""
+    stack: list[_Frame] = []
+    for event in events(text):
+        frame = stack[-1] if stack else None
+        if isinstance(event, yaml.MappingStartEvent | yaml.SequenceStartEvent):
+            path = () if frame is None else frame.next()
+            if len(stack) >= MAX_DEPTH:
+                raise _TooDeep
+            stack.append(_Frame(isinstance(event, yaml.MappingStartEvent), path))
+        elif isinstance(event, yaml.MappingEndEvent | yaml.SequenceEndEvent):
+            stack.pop()
+            if stack:
+                stack[-1].took(None)
+        elif isinstance(event, yaml.ScalarEvent | yaml.AliasEvent) and frame is not None:
+            if frame.is_mapping and frame.key is None:
+                frame.key = event
+                continue
+            if isinstance(event, yaml.ScalarEvent):
+                yield _Scalar(event, frame.next(), frame.key, frame.before, frame.name)
+            frame.took(event)
+
+
+def _of(scalar: _Scalar) -> Iterator[Found]:
+    value: str = scalar.event.value
+    name = _secret_name(scalar)
+    if name and is_literal(value) and not _is_plain_nothing(scalar.event):
+        yield _found(scalar, f"a value for {quoted(name)}", value, whole=True)
+        return
+    for what, secret in in_text(value):
+        yield _found(scalar, what, secret)
+
+
+def _secret_name(scalar: _Scalar) -> str:
+    """The name that makes this value a secret; empty when it is none by its name."""
+    names = [part for part in scalar.path if isinstance(part, str)]
+    if any(name in _NAMES_OF_COLUMNS for name in names[-3:-1]):
+        return ""
+    if isinstance(scalar.path[-1], int):
+        option = option_name(scalar.before)
+        if option:
+            return option
+        own = names[-1] if names and isinstance(scalar.path[-2:-1][0], str) else ""
+        return own if is_secret_name(own) else ""
+    key = scalar.path[-1]
+    if is_secret_name(key):
+        return key
+    if key in _GIVEN_AS:
+        above = names[-2] if len(names) > 1 else ""
+        return next((name for name in (scalar.beside, above) if is_secret_name(name)), "")
+    return ""
+
+
+def _is_plain_nothing(event: Any) -> bool:
+    return event.implicit[0] and event.value.lower() in ("~", "null", "true", "false", "yes", "no")
+
+
+def _found(scalar: _Scalar, what: str, secret: str, *, whole: bool = False) -> Found:
+    at = scalar.key if isinstance(scalar.path[-1], str) else scalar.event
+    start, end = at.start_mark, at.end_mark
+    own = scalar.event
+    return Found(
+        path=scalar.path,
+        line=start.line + 1,
+        column=start.column + 1,
+        width=max(1, end.column - start.column) if end.line == start.line else 1,
+        what=what,
+        secret=secret,
+        start=own.start_mark.index,
+        end=own.end_mark.index,
+        whole=whole,
+    )
+
+
+def _by_lines(text: str, start: int) -> Iterator[Found]:
+    """What follows a mistake that no parser gets over."""
+    number = len(_BREAK.findall(text[:start])) + 1
+    place = start
+    for index, part in enumerate(_BREAK.split(text[start:])):
+        if index % 2:
+            number += 1
+        else:
+            yield from _in_line(part, number, place)
+        place += len(part)
+
+
+def _in_line(line: str, number: int, place: int) -> Iterator[Found]:
+    column = len(line) - len(line.lstrip()) + 1
+    match = _LINE.match(line)
+    if match and is_secret_name(match["name"]) and is_literal(match["value"].strip("\"' ")):
+        start, end = match.span("value")
+        what, secret = f"a value for {quoted(match['name'])}", match["value"].strip("\"' ,}]")
+        yield Found((), number, column, 1, what, secret, place + start, place + end, whole=True)
+        return
+    for what, secret in in_text(line):
+        yield Found((), number, column, 1, what, secret, place, place + len(line))
+
+
+def _hidden_line(line: str) -> str:
+    """Comments, too, which no event tells of."""
+    for _, secret in in_text(line) if _MAYBE.search(line) else ():
+        line = line.replace(secret, "*" * len(secret))
+    return line
+
+
+def _blot(cells: list[str], start: int, end: int) -> None:
+    for index in range(start, min(end, len(cells))):
+        if not cells[index].isspace():
+            cells[index] = "*"
