@@ -38,6 +38,7 @@ SCHEMA = "the Struct has no such value"
 RUNS = "known when the task runs"
 DATA = "known from the files or the table"
 REFUSALS = {
+    "in_airflow/connections:_require_host": RUNS,
     "in_airflow/http:_text": RUNS,
     "in_airflow/http:parsed": RUNS,
     "in_airflow/notifiers/deadline:_tell": RUNS,
@@ -49,7 +50,8 @@ REFUSALS = {
     "in_airflow/operators/ingest/load_postgres:_paths": RUNS,
     "in_airflow/operators/nifi/wait:resume": RUNS,
     "in_airflow/operators/python:_function": "python/no_such_function",
-    "in_airflow/operators/python:_load": "python/no_such_file",
+    "in_airflow/operators/python:_module": "python/no_such_file",
+    "in_airflow/operators/python:execute": RUNS,
     "in_airflow/operators/teardown:fail_if_ended": RUNS,
     "in_airflow/operators/trigger:_moment": "trigger/what_cannot_be_started",
     "in_airflow/operators/trigger:_require_there": RUNS,
@@ -58,6 +60,7 @@ REFUSALS = {
     "in_airflow/operators/wait:_logical_date": RUNS,  # and lint's rule `dates.of_asset_runs`
     "in_airflow/operators/wait:_moment": "wait/what_cannot_be_looked_for",
     "in_airflow/probes:_sql": RUNS,
+    "in_airflow/storage:_own": RUNS,
     "in_airflow/storage:local_path": "ingest/addresses",
     "transfer/formats/csv/dialect:_character": "ingest/format_that_reads_nothing",
     "transfer/formats/csv/dialect:_encoding": "ingest/encodings",

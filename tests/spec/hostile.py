@@ -212,11 +212,11 @@ def _unreadable(path: Path) -> None:
 OTHERS: dict[str, tuple[Callable[[Path], None], str]] = {
     "pipe": (_pipe, "not-a-file"),
     "socket": (_socket, "not-a-file"),
-    "endless_device": (_endless, "not-a-file"),
+    "endless_device": (_endless, "link-outside"),
     "folder": (_folder, "not-a-file"),
     "link_to_nowhere": (_nowhere, "broken-link"),
     "link_to_itself": (_itself, "broken-link"),
-    "bytes_that_cannot_be_read": (_unreadable, "unreadable"),
+    "bytes_that_cannot_be_read": (_unreadable, "link-outside"),
 }
 
 
