@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 import stat
 import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, unquote
 
 from airflow.sdk.exceptions import AirflowException
 
 STAGE = "FACTORY_STAGE"
 _SCHEME = "file://"
+_LONGEST = 240  # a file's name may have 255 bytes
 
 
 def step_folder(stage: str | None, context: Mapping[str, Any]) -> Path:
@@ -73,6 +74,12 @@ def _own(folder: Path) -> Path:
 
 
 def _safe(run_id: str) -> str:
-    # two run ids may differ only in characters that a path cannot hold
+    # Two run ids may differ only in what a file system does not tell apart.
     digest = hashlib.sha256(run_id.encode()).hexdigest()[:8]
-    return f"{re.sub(r'[^A-Za-z0-9_.-]', '_', run_id)[:80]}-{digest}"
+    return f"{quote(run_id, safe='')[:_LONGEST]}-{digest}"
+
+
+def run_of(folder: Path) -> str | None:
+    """The id of the run whose folder this is; None when its name does not tell."""
+    run_id = unquote(folder.name.rpartition("-")[0], errors="replace")
+    return run_id if _safe(run_id) == folder.name else None

@@ -15,6 +15,7 @@ class Counts:
 
     read: int
     quarantined: int
+    noted: bool = True  # false: another program wrote the file
 
     def metadata(self) -> dict[bytes, bytes]:
         """As key-value metadata of a Parquet file."""
@@ -25,4 +26,4 @@ class Counts:
         """From a file's metadata; one without them holds all that was read."""
         found = parquet.metadata.metadata or {}
         read = int(found.get(READ, parquet.metadata.num_rows))
-        return cls(read, int(found.get(QUARANTINED, 0)))
+        return cls(read, int(found.get(QUARANTINED, 0)), READ in found)

@@ -10,8 +10,10 @@ from datetime import datetime
 import psycopg
 
 from factory.transfer.errors import BadOption, Missing, TransferError
+from factory.transfer.postgres import session
 from factory.transfer.postgres import table as tables
 from factory.transfer.postgres.checks import Result, Subject, audit, prepare, verify
+from factory.transfer.postgres.session import Limits
 from factory.transfer.postgres.table import Connection, Table
 
 log = logging.getLogger(__name__)
@@ -44,9 +46,7 @@ def check(
     started = time.monotonic()
     target = tables.parse(table)
     try:
-        with psycopg.connect(uri, autocommit=True) as connection:
-            timeout = str(round(statement_timeout * 1000))
-            connection.execute("SELECT set_config('statement_timeout', %s, false)", (timeout,))
+        with session.opened(uri, Limits(lock=0, statement=statement_timeout)) as connection:
             columns = _columns(connection, target)
             prepare(checks, columns)
             _refuse_change(checks)

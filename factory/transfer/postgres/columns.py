@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from factory.transfer.errors import BadRow, TransferError
 
@@ -20,6 +21,7 @@ class Column:
     wire: pa.DataType  # what ADBC's COPY writer can send into `type`
     empty: bool = False  # holds nulls only, and so fits any type
     given: bool = True  # false: only the target has it
+    guessed: bool = False  # nothing tells its type
 
     @classmethod
     def absent(cls, name: str, kind: str) -> "Column":
@@ -40,18 +42,25 @@ _INTEGERS = {
 }
 
 
-def columns(schema: pa.Schema) -> list[Column]:
-    """The table's columns for a file's schema. Raises `TransferError` for the unsupported."""
+def columns(schema: pa.Schema, *, empty: bool = False) -> list[Column]:
+    """The table's columns for a file's schema; `empty`: the file has no rows.
+
+    Raises `TransferError` for the unsupported.
+    """
     refuse_too_many(len(schema))
-    result = []
+    result, names = [], set[str]()
     for field in schema:
+        if field.name in names:
+            raise TransferError(f"two columns are named {field.name!r}", "Take one with `select`")
         if len(field.name.encode()) > LONGEST_NAME:
             # PostgreSQL would cut it, and two cut names may be one.
             raise TransferError(f"the column name {field.name!r} is longer than 63 bytes")
         if "\0" in field.name or not field.name:
             raise TransferError(f"{field.name!r} can't be the name of a column")
+        names.add(field.name)
         kind, wire = _mapped(field)
-        result.append(Column(field.name, kind, wire, pa.types.is_null(field.type)))
+        guessed = pa.types.is_null(field.type)
+        result.append(Column(field.name, kind, wire, empty or guessed, guessed=guessed))
     return result
 
 
@@ -118,33 +127,66 @@ def on_wire(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
+# Where PostgreSQL counts from 2000 on, ADBC's writer would go around: the first moments of all
+# become `-infinity` and `infinity`. What is earlier than 4713 BC the server refuses.
+_EARLIEST = {pa.date32(): -(2**30), pa.timestamp("us"): -(2**62)}
+
+
 def _cast(column: pa.Array, kind: pa.DataType) -> pa.Array:
-    if column.type == kind:
-        return column
     if column.null_count == len(column):  # there are types that no cast leads to
-        return pa.nulls(len(column), kind)
-    return column.cast(kind)
+        return column if column.type == kind else pa.nulls(len(column), kind)
+    cast = column if column.type == kind else column.cast(kind)
+    if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
+        _refuse_before_all(cast)
+    return cast
+
+
+def _refuse_before_all(column: pa.Array) -> None:
+    date = pa.types.is_date(column.type)
+    numbers = column.view(pa.int32() if date else pa.int64())
+    earliest = _EARLIEST[pa.date32() if date else pa.timestamp("us")]
+    if pc.min(numbers).as_py() < earliest:
+        raise pa.ArrowInvalid("a date is earlier than PostgreSQL's first")
+
+
+_INTEGER_TYPES = ("smallint", "integer", "bigint")
+_EXACT = {
+    ("real", "double precision"),
+    ("text", "character varying"),  # its length is asked of the rows, see `longest`
+    ("date", "timestamp without time zone"),
+    *(
+        (f"time{stamp} {zone} time zone", f"time{stamp}(6) {zone} time zone")
+        for stamp, zone in (("", "without"), ("stamp", "without"), ("stamp", "with"))
+    ),
+    ("date", "timestamp(6) without time zone"),
+}
 
 
 def fits(staged: str, target: str) -> bool:
     """Does an INSERT keep or refuse every value, never change one?
 
-    PostgreSQL's own assignment casts would round numerics and drop times of day.
+    PostgreSQL's own assignment casts round numbers, drop times of day, take a time for one of the
+    session's zone, and cut what is too long for a `name` or a `"char"`.
     """
     if staged == target:
         return True
     name, digits = _parts(staged)
     other, room = _parts(target)
-    integers = ("smallint", "integer", "bigint")
-    if name in integers:
-        return other in integers or other == "numeric"
+    if name in _INTEGER_TYPES:
+        # a negative scale rounds to tens
+        return other in _INTEGER_TYPES or (other == "numeric" and (not room or room[1] >= 0))
     if name == "numeric" and other == "numeric":
         return not room or (bool(digits) and digits[1] <= room[1])
-    return (name, other) in {
-        ("real", "double precision"),
-        ("text", "character varying"),
-        ("date", "timestamp without time zone"),
-    }
+    return (name, other) in _EXACT
+
+
+def longest(staged: str, target: str) -> int | None:
+    """How many characters a text may have; None: any number.
+
+    PostgreSQL refuses a longer one, but not when all that is too much is spaces: those it cuts.
+    """
+    other, room = _parts(target)
+    return room[0] if staged == "text" and other == "character varying" and room else None
 
 
 def _parts(kind: str) -> tuple[str, tuple[int, ...]]:

@@ -6,6 +6,9 @@ be written before or after the commit, and be wrong when the process ends in bet
 with the load's id in the target itself would change what people asked for.
 """
 
+from dataclasses import dataclass
+from datetime import datetime
+
 from psycopg import sql
 
 from factory.transfer.postgres.table import Connection, Table, lock
@@ -18,7 +21,17 @@ COLUMNS = {
     "rows": "bigint NOT NULL",
     "published_at": "timestamptz NOT NULL DEFAULT now()",
     "previous_rows": "bigint",  # of the load before, also when this one is repeated
+    "table_oid": "oid",  # a table that is made anew has another one
 }
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A load that was published."""
+
+    rows: int
+    published_at: datetime
+    oid: int | None  # of the table that the rows went to; None: an older ledger did not say
 
 
 def _ledger(target: Table) -> sql.Identifier:
@@ -35,13 +48,16 @@ def _columns(connection: Connection, target: Table) -> set[str]:
     return {name for (name,) in rows}
 
 
-def has(connection: Connection, target: Table, load_id: str) -> bool:
-    """Tell whether this load was published."""
+def find(connection: Connection, target: Table, load_id: str) -> Entry | None:
+    """Look up whether this load was published."""
     if not _columns(connection, target):
-        return False
-    query = sql.SQL("SELECT 1 FROM {} WHERE table_name = %s AND load_id = %s")
+        return None
+    query = sql.SQL(  # by way of JSON, for a ledger of an older shape
+        "SELECT rows, published_at, (to_jsonb(l) ->> 'table_oid')::bigint FROM {} l"
+        " WHERE table_name = %s AND load_id = %s"
+    )
     row = connection.execute(query.format(_ledger(target)), (target.name, load_id)).fetchone()
-    return row is not None
+    return None if row is None else Entry(*row)
 
 
 def previous_rows(connection: Connection, target: Table, load_id: str) -> int | None:
@@ -87,10 +103,17 @@ def record(
 ) -> None:
     """Note a published load. (By the clock: `now()` is from before the wait for a lock.)"""
     query = sql.SQL(
-        "INSERT INTO {} (table_name, load_id, mode, rows, published_at, previous_rows)"
-        " VALUES (%s, %s, %s, %s, clock_timestamp(), %s)"
+        "INSERT INTO {} (table_name, load_id, mode, rows, published_at, previous_rows, table_oid)"
+        " SELECT %s, %s, %s, %s, clock_timestamp(), %s, c.oid FROM pg_class c"
+        " JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = %s AND c.relname = %s"
         " ON CONFLICT (table_name, load_id) DO UPDATE SET mode = excluded.mode,"
         " rows = excluded.rows, published_at = excluded.published_at,"
-        " previous_rows = excluded.previous_rows"
+        " previous_rows = excluded.previous_rows, table_oid = excluded.table_oid"
     )
-    connection.execute(query.format(_ledger(target)), (target.name, load_id, mode, rows, previous))
+    values = (target.name, load_id, mode, rows, previous, target.schema, target.name)
+    connection.execute(query.format(_ledger(target)), values)
+
+
+def name(target: Table) -> str:
+    """What the ledger is called, as SQL has it."""
+    return _ledger(target).as_string()

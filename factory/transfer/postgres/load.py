@@ -1,20 +1,30 @@
 """Parquet files → a PostgreSQL table, by write, audit, publish."""
 
 import logging
+import re
 import resource
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 import fsspec
 
-from factory.transfer.errors import TransferError
+from factory.transfer.errors import BadOption, TransferError
+from factory.transfer.postgres import (
+    accounts,
+    ledger,
+    lengths,
+    modes,
+    parquet,
+    schema,
+    session,
+)
 from factory.transfer.postgres import checks as audits
 from factory.transfer.postgres import columns as cols
 from factory.transfer.postgres import indexes as idx
-from factory.transfer.postgres import ledger, modes, parquet, schema, session
 from factory.transfer.postgres import publish as publishing
 from factory.transfer.postgres import table as tables
 from factory.transfer.postgres.checks import Result, Subject
@@ -36,7 +46,7 @@ class Loaded:
 
     table: str
     mode: str
-    published: bool  # false: this load was published before
+    published: bool  # false: this load was published before, or an empty one made no table
     read: int
     quarantined: int
     dropped: int  # outside the interval of a partition, or followed by a later row of its key
@@ -53,6 +63,7 @@ class _Outcome:
     dropped: int = 0
     changed: Changed | None = None
     checks: tuple[Result, ...] = ()
+    instead: str = "had published before"  # where nothing has changed
 
 
 def load(
@@ -82,10 +93,13 @@ def load(
     """
     started = time.monotonic()
     files = parquet.read(fs, paths)
-    columns = cols.columns(files.schema)
+    columns = cols.columns(files.schema, empty=not files.rows)
     names = [column.name for column in columns]
+    target = tables.parse(table)
+    if target.name == ledger.NAME or re.match(tables.STAGING, target.name):
+        raise BadOption(f"{target} is a table of our own, and can't be loaded into")
     job = Job(
-        target=tables.parse(table),
+        target=target,
         load_id=load_id,
         mode=modes.parse(write, modes.Given(columns, interval)),
         columns=tuple(columns),
@@ -106,25 +120,54 @@ def _run(uri: str, job: Job, files: Files, checks: Checks, as_of: datetime | Non
         existing = tables.existing(connection, job.target)
         if publishing.published_before(connection, job, existing):
             return _Outcome()
-        columns = _staged_columns(connection, job, existing)
+        columns = _staged_columns(connection, job, existing, files.rows)
         staged = Staged(
             tables.staging(job.target, job.load_id),
             columns,
             files.rows,
             logged=job.mode.whole or (existing is None and not job.mode.numbered),
             number=_free_name(columns) if job.mode.numbered else None,
+            keep=existing is not None or _tells_a_table(files, columns),
+            bounds=lengths.bounds(existing, columns),
         )
+        if not staged.keep:  # what else could be asked of no rows of no type?
+            checks = [check for check in checks if check["type"] == "row_count"]
+        if existing is not None:
+            accounts.refuse(connection, job.target, existing, job.mode, staged)
         previous = None
         if existing is not None:
             previous = ledger.previous_rows(connection, job.target, job.load_id)
         subject = _subject(job, staged, as_of, previous)
         with staging(uri, connection, job.target, staged):
-            audits.verify(connection, subject, checks)
+            with _apart(uri, connection, job, checks) as another:
+                audits.verify(another, subject, checks)
             copying = copy(uri, staged, files, job.limits)
-            return _checked(connection, job, staged, subject, checks, copying)
+            return _checked(uri, connection, job, staged, subject, checks, copying)
+
+
+def _tells_a_table(files: Files, columns: Sequence[cols.Column]) -> bool:
+    """Would a table that is made of these rows, or of none, take those of the next load?
+
+    In a file of no rows, a column that our conversion could give no type may have any; of another
+    program's file, the types are what it says.
+    """
+    guessed = [column.guessed for column in columns]
+    return files.rows > 0 or not any(guessed) or not (all(guessed) or files.counts.noted)
+
+
+@contextmanager
+def _apart(uri: str, connection: Connection, job: Job, checks: Checks) -> Iterator[Connection]:
+    """A session for a person's SQL, which may set what it likes there, and give up locks."""
+    if not checks:
+        yield connection
+        return
+    connection.execute("SELECT 1")  # a server that is gone is missed by who had it
+    with session.connected(uri, job.limits) as another:
+        yield another
 
 
 def _checked(
+    uri: str,
     connection: Connection,
     job: Job,
     staged: Staged,
@@ -135,10 +178,20 @@ def _checked(
     """Audit the staged rows and publish them."""
     copied = time.monotonic()
     dropped = job.mode.tidy(connection, staged)
-    rows, results = audits.audit(connection, subject, checks, job.mode.guard(staged))
+    guard = audits.together(job.mode.guard(staged), lengths.guard(job.target, staged))
+    with _apart(uri, connection, job, checks) as another:
+        rows, results = audits.audit(another, subject, checks, guard)
     if rows != staged.rows - dropped:
         raise TransferError(f"{rows + dropped} rows arrived, but the files hold {staged.rows}")
     staged = replace(staged, rows=rows)
+    if not staged.keep:
+        guessed = [column.name for column in staged.columns if column.guessed]
+        log.warning(
+            "there is no row, no table %s, and nothing tells the types of %s: none is made. "
+            "Declare them under `columns` of the format, and an empty one will be",
+            *(job.target, guessed),
+        )
+        return _Outcome(dropped, None, tuple(results), "made no table for")
     if staged.logged:
         idx.build(connection, staged.table, job.indexes)
     audited = time.monotonic()
@@ -153,7 +206,7 @@ def _checked(
 
 
 def _staged_columns(
-    connection: Connection, job: Job, existing: Existing | None
+    connection: Connection, job: Job, existing: Existing | None, rows: int
 ) -> tuple[cols.Column, ...]:
     """Find out what will hinder the publish before any row is moved; it looks again."""
     fit = schema.fit(job.target, existing, job.columns, job.policy)
@@ -164,7 +217,11 @@ def _staged_columns(
         log.warning("%s does not have the columns %s: ignored", job.target, list(fit.ignored))
     cols.refuse_too_many(len(existing.columns) + len(fit.new))
     job.mode.verify(existing)
-    return schema.like(existing, fit.loaded) if job.mode.whole else fit.loaded
+    if existing.unlogged:
+        log.warning("%s is unlogged: a crash of the server empties it", job.target)
+    if job.mode.whole:
+        return schema.like(existing, fit.loaded)
+    return fit.loaded if rows else schema.typed(existing, fit.loaded)
 
 
 def _free_name(columns: Sequence[cols.Column]) -> str:
@@ -199,7 +256,7 @@ def _told(job: Job, files: Files, done: _Outcome, seconds: float) -> Loaded:
     log.info(
         "%s %s by %s: %d rows (%d read, %d quarantined, %d dropped), %s, "
         "%d bytes of Parquet in %.2f s, peak memory %d MB",
-        "published" if loaded.published else "had published before",
+        "published" if loaded.published else done.instead,
         loaded.table,
         loaded.mode,
         loaded.rows,

@@ -13,6 +13,7 @@ from factory.transfer.errors import BadRow, TransferError
 from factory.transfer.postgres.columns import Column, on_wire
 
 ROWS = 64 * 1024
+_LONGEST = 120  # bytes of a value that are shown
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,21 @@ class Files:
                     count += sent.num_rows
                     yield sent
 
+    def value(self, columns: Sequence[Column], row: int, column: str) -> str:
+        """The text in a row of all rows, counted from 0, as it may be shown."""
+        for batch in self.batches(columns):
+            if row < batch.num_rows:
+                return _shown(batch.column(column)[row])
+            row -= batch.num_rows
+        return "a value"
+
+
+def _shown(text: pa.Scalar) -> str:
+    """As a literal, cut to a sane length; what is no UTF-8 is escaped, too."""
+    raw = text.cast(pa.large_binary()).as_py() or b""
+    said = repr(raw[:_LONGEST].decode(errors="backslashreplace"))
+    return said + ("…" if len(raw) > _LONGEST else "")
+
 
 def wire(columns: Sequence[Column], number: str | None = None) -> pa.Schema:
     """The schema of the batches."""
@@ -65,7 +81,9 @@ def read(fs: fsspec.AbstractFileSystem, paths: Sequence[str]) -> Files:
     parts = [_part(fs, path) for path in paths]
     schema = parts[0].schema if len(parts) == 1 else _agreed(parts)
     counts = Counts(
-        sum(part.counts.read for part in parts), sum(part.counts.quarantined for part in parts)
+        sum(part.counts.read for part in parts),
+        sum(part.counts.quarantined for part in parts),
+        all(part.counts.noted for part in parts),
     )
     size = sum(int(fs.size(path)) for path in paths)
     return Files(fs, tuple(paths), schema, counts, sum(part.rows for part in parts), size)

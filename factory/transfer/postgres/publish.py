@@ -1,9 +1,13 @@
 """Staged rows → the target, in one transaction."""
 
+import logging
 from dataclasses import dataclass
 
+from psycopg import sql
+
+from factory.transfer.errors import TransferError
+from factory.transfer.postgres import accounts, ledger, lengths, schema, swap
 from factory.transfer.postgres import indexes as idx
-from factory.transfer.postgres import ledger, schema, swap
 from factory.transfer.postgres import table as tables
 from factory.transfer.postgres.columns import Column
 from factory.transfer.postgres.indexes import Index
@@ -11,6 +15,8 @@ from factory.transfer.postgres.modes import Changed, Mode, Staged
 from factory.transfer.postgres.modes.parts import insert
 from factory.transfer.postgres.session import Limits
 from factory.transfer.postgres.table import Connection, Existing, Table
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -31,9 +37,51 @@ class _Another(Exception):
 
 
 def published_before(connection: Connection, job: Job, existing: Existing | None) -> bool:
-    """Were these rows added, and is the table that they went to still there?"""
+    """Were these rows added, and are they still there?
+
+    Raises `TransferError` when nobody can tell: the table was made anew since, and has rows.
+    """
+    if not job.mode.once or existing is None:
+        return False
+    found = ledger.find(connection, job.target, job.load_id)
+    if found is None:
+        return False
+    when = f"{job.target} got the rows of this load at {found.published_at:%Y-%m-%d %H:%M:%SZ}"
+    again = (
+        f"To load them again: DELETE FROM {ledger.name(job.target)}"
+        f" WHERE table_name = {_literal(job.target.name)} AND load_id = {_literal(job.load_id)}"
+    )
+    if _emptied(connection, job.target, existing):
+        log.warning("%s, and was emptied or made anew since: they are loaded again", when)
+        return False
+    if found.oid not in (None, existing.oid):
+        raise TransferError(
+            f"{when}, but was made anew since, and has rows: are they among them?", again
+        )
+    if found.rows and _may_read(connection, existing) and tables.is_empty(connection, job.target):
+        log.warning("%s; they were deleted since, and are not loaded again. %s", when, again)
+    return True
+
+
+def _literal(text: str) -> str:
+    return sql.Literal(text).as_string()
+
+
+def _may_read(connection: Connection, existing: Existing) -> bool:
+    query = "SELECT has_table_privilege(%s::oid, 'SELECT')"
+    return connection.execute(query, (existing.oid,)).fetchone() == (True,)
+
+
+def _emptied(connection: Connection, target: Table, existing: Existing) -> bool:
+    """Is it certain that no earlier load's row is there, as after TRUNCATE?
+
+    A table out of which somebody deletes what he has seen to is not meant: it keeps its pages.
+    Some tables have no pages at all, and rows all the same; who may not look, can't be certain.
+    """
     return (
-        job.mode.once and existing is not None and ledger.has(connection, job.target, job.load_id)
+        tables.without_pages(connection, existing)
+        and _may_read(connection, existing)
+        and tables.is_empty(connection, target)
     )
 
 
@@ -42,11 +90,15 @@ def publish(
 ) -> Changed | None:
     """One transaction; None when this load was published before, and nothing was done."""
     ledger.ensure(connection, job.target)
-    with tables.locked(connection, f"factory publish {job.target}"):
+    with tables.locked(connection, _publishing(job.target)):
         try:
             return _publish(connection, job, staged, previous, may_swap=True)
         except _Another:
             return _publish(connection, job, staged, previous, may_swap=False)
+
+
+def _publishing(target: Table) -> str:
+    return f"factory publish {target}"
 
 
 def _publish(
@@ -54,6 +106,8 @@ def _publish(
 ) -> Changed | None:
     target = job.target
     existing = tables.existing(connection, target)
+    if existing is not None and job.mode.once and _emptied(connection, target, existing):
+        ledger.forget(connection, target)  # no load's rows are there, also when this one fails
     if published_before(connection, job, existing):
         return None
     swaps = False
@@ -62,25 +116,44 @@ def _publish(
         swaps = may_swap and job.mode.whole and _may_swap(connection, job, existing, staged)
         if fit.new and not swaps:
             schema.grow(connection, target, fit.new, job.limits.lock)
-            existing = tables.existing(connection, target) or existing
     with connection.transaction():
+        # The same lock as the session's, which a trigger could give up, or a pooler lend to others.
+        tables.refuse_unless_locked(connection, _publishing(target))
+        tables.lock(connection, _publishing(target))
         if existing is None:
             ledger.forget(connection, target)
             changed = _create(connection, job, staged)
         elif swaps:
-            tables.exclusively(connection, target, job.limits.lock)
-            if not _may_swap(connection, job, existing, staged):
-                raise _Another
-            ledger.forget(connection, target)
-            swap.replace(connection, staged, target, job.indexes)
-            changed = Changed(staged.rows)
+            changed = _swapped(connection, job, staged)
         else:
-            if job.mode.whole:
-                ledger.forget(connection, target)
-            changed = job.mode.write(connection, target, existing, staged)
+            changed = _written(connection, job, staged)
         name = job.mode.name
         ledger.record(connection, target, job.load_id, name, staged.rows, previous)
     return changed
+
+
+def _swapped(connection: Connection, job: Job, staged: Staged) -> Changed:
+    tables.exclusively(connection, job.target, job.limits.lock)
+    existing = tables.existing(connection, job.target)
+    if existing is None or not _may_swap(connection, job, existing, staged):
+        raise _Another
+    ledger.forget(connection, job.target)
+    swap.replace(connection, staged, job.target, job.indexes)
+    return Changed(staged.rows)
+
+
+def _written(connection: Connection, job: Job, staged: Staged) -> Changed:
+    """Lock first, then look: what was seen before may have been altered since."""
+    target = job.target
+    tables.hold(connection, target)
+    existing = tables.existing(connection, target)
+    assert existing is not None  # nobody can drop it now
+    schema.fit(target, existing, staged.given, job.policy)
+    lengths.refuse_another(target, existing, staged)
+    accounts.refuse(connection, target, existing, job.mode, staged)
+    if job.mode.whole:
+        ledger.forget(connection, target)
+    return accounts.written(connection, target, existing, job.mode, staged)
 
 
 def _may_swap(connection: Connection, job: Job, existing: Existing, staged: Staged) -> bool:

@@ -45,7 +45,8 @@ def fit(table: Table, target: Existing | None, columns: Sequence[Column], policy
     problems = [*_conflicts(target, columns), *_not_given(target, columns, policy)]
     if policy == "fail":
         problems += [f"it has no column {c.name!r} ({c.type})" for c in unknown_]
-    new = tuple(unknown_) if policy == "add_columns" else ()
+    # What has no value yet has no type yet, either: it is added when it has one.
+    new = tuple(c for c in unknown_ if not c.guessed) if policy == "add_columns" else ()
     if new and not target.owned:
         said = ", ".join(repr(column.name) for column in new)
         problems.append(f"only its owner may add the new columns {said}")
@@ -54,7 +55,7 @@ def fit(table: Table, target: Existing | None, columns: Sequence[Column], policy
             f"{table} does not fit the load: {'; '.join(problems)}",
             "Alter the table, or declare `columns` and `rename` so that they agree",
         )
-    ignored = tuple(c.name for c in unknown_) if policy == "ignore" else ()
+    ignored = tuple(c.name for c in unknown_ if c not in new)
     loaded = tuple(c for c in columns if c.name not in ignored)
     return Fit(loaded, new, ignored)
 
@@ -85,17 +86,27 @@ def _not_given(target: Existing, columns: Sequence[Column], policy: str) -> list
     return problems
 
 
+def typed(target: Existing, columns: Sequence[Column]) -> tuple[Column, ...]:
+    """The load's columns, the empty ones with the target's types."""
+    return tuple(
+        replace(column, type=target.columns[column.name])
+        if column.empty and column.name in target.columns
+        else column
+        for column in columns
+    )
+
+
 def like(target: Existing, columns: Sequence[Column]) -> tuple[Column, ...]:
     """The load's columns as the target has them: its order, and its types for empty ones.
 
     What only the target has comes as an empty column; what only the load has, at the end.
     """
-    given = {column.name: column for column in columns}
+    given = {column.name: column for column in typed(target, columns)}
     result = []
     for name, kind in target.columns.items():
         column = given.pop(name, None)
         if column is not None:
-            result.append(replace(column, type=kind) if column.empty else column)
+            result.append(column)
         elif name not in target.optional:
             result.append(Column.absent(name, kind))
     return (*result, *given.values())

@@ -1,23 +1,54 @@
 """Connections to the target, and PostgreSQL's errors as ours."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import adbc_driver_manager
 import psycopg
 from psycopg import sql
+from psycopg.conninfo import make_conninfo
 
-from factory.transfer.errors import BadRow, TransferError
+from factory.transfer.errors import TransferError
+from factory.transfer.postgres import pooled
 from factory.transfer.postgres.table import Connection, Table
 
-# The server ends what waits while rows are copied through another connection, or for a lock.
-_PATIENCE = (
-    "idle_session_timeout",
-    "idle_in_transaction_session_timeout",
-    "transaction_timeout",
-)
+RELIED_ON: Mapping[str, str] = {
+    "client_encoding": "UTF8",
+    "DateStyle": "ISO, YMD",
+    "IntervalStyle": "postgres",
+    "TimeZone": "UTC",
+    "bytea_output": "hex",
+    "standard_conforming_strings": "on",
+    "extra_float_digits": "1",
+    "session_replication_role": "origin",  # in another one, foreign keys are not looked at
+    "transform_null_equals": "off",
+    "gin_fuzzy_search_limit": "0",
+    # In a stricter one, a publisher that waited would not see what it waited for.
+    "default_transaction_isolation": "read committed",
+    # The server would end what waits while rows are copied through another connection, or for a
+    # lock.
+    "idle_session_timeout": "0",
+    "idle_in_transaction_session_timeout": "0",
+    "transaction_timeout": "0",
+}
+"""What the meaning of a load hangs on, whatever the role, the database, the connection's `options`
+or the worker's environment (`PGCLIENTENCODING`, `PGOPTIONS`, `PGTZ`, …) set."""
+
+# (`unnest` and not a literal list: it is one text for both drivers.)
+_SET = """
+SELECT set_config(wanted.name, wanted.value, false)
+  FROM unnest({names}::text[], {values}::text[]) AS wanted (name, value)
+  JOIN pg_settings s ON lower(s.name) = lower(wanted.name)
+ WHERE s.setting <> wanted.value
+"""
+_CATALOG_FIRST = """
+SELECT set_config('search_path', array_to_string(ARRAY(
+           SELECT quote_ident(s) FROM unnest(current_schemas(false)) s WHERE s <> 'pg_catalog'
+       ), ', '), false)
+ WHERE 'pg_catalog' = ANY (current_schemas(false))
+"""
 _LOST = ("08", "57P01", "57P02", "57P03", "57P05")
 _SAFE = "Nothing is half done: repeat the load"
 
@@ -32,20 +63,48 @@ class Limits:
 
 @contextmanager
 def connected(uri: str, limits: Limits) -> Iterator[Connection]:
-    """The connection that does everything but to copy rows."""
-    with psycopg.connect(uri, autocommit=True, keepalives_idle=30) as connection:
-        # In a stricter one, a publisher that waited would not see what it waited for.
+    """A session that everything but the copy of rows is done in."""
+    with opened(uri, limits) as connection:
         connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
-        connection.execute(
-            "SELECT set_config(name, '0', false) FROM pg_settings WHERE name = ANY(%s)",
-            (list(_PATIENCE),),
-        )
-        for name, value in (("lock_timeout", limits.lock), ("statement_timeout", limits.statement)):
-            connection.execute("SELECT set_config(%s, %s, false)", (name, milliseconds(value)))
         with suppress(psycopg.Error):  # not on every system
             # So that the work of a killed process ends soon, and with it its locks.
             connection.execute("SET client_connection_check_interval = '2s'")
         yield connection
+
+
+@contextmanager
+def opened(uri: str, limits: Limits) -> Iterator[Connection]:
+    """A session of its own, with the settings that are relied on."""
+    with psycopg.connect(conninfo(uri), autocommit=True, keepalives_idle=30) as connection:
+        pooled.refuse(conninfo(uri), connection)
+        for query in settings(limits):
+            try:
+                connection.execute(query)
+            except psycopg.errors.InsufficientPrivilege as error:
+                raise TransferError(
+                    f"{error.diag.message_primary}, which a load relies on",
+                    "Take the setting from the role, the database or the connection's options",
+                ) from None
+        yield connection
+
+
+def conninfo(uri: str) -> str:
+    """The address; rows are sent in UTF-8, and the server is told so."""
+    return make_conninfo(uri, client_encoding=RELIED_ON["client_encoding"])
+
+
+def settings(limits: Limits) -> tuple[sql.Composed, ...]:
+    """Queries that set what is relied on, in whichever driver's connection."""
+    wanted = {
+        **RELIED_ON,
+        "lock_timeout": milliseconds(limits.lock),
+        "statement_timeout": milliseconds(limits.statement),
+    }
+    given = {"names": sql.Literal(list(wanted)), "values": sql.Literal(list(wanted.values()))}
+    # What is not to survive a crash would be told to be there.
+    durable = "SELECT set_config('synchronous_commit', 'on', false)"
+    durable += " WHERE current_setting('synchronous_commit') = 'off'"
+    return sql.SQL(_SET).format(**given), *(sql.SQL(q).format() for q in (_CATALOG_FIRST, durable))
 
 
 def milliseconds(seconds: float) -> str:
@@ -99,12 +158,6 @@ def translated(target: Table, limits: Limits) -> Iterator[None]:
 
 def _from_copy(target: Table, limits: Limits, error: adbc_driver_manager.Error) -> TransferError:
     text, state = str(error), error.sqlstate or ""
-    if state == "22021" and (found := re.search(r"COPY .*, line (\d+), column (.*)", text)):
-        row, column = found.groups()
-        return BadRow(
-            f"the column {column!r} holds a NUL character in row {row}, "
-            "which PostgreSQL can't store in a text"
-        )
     lost = not state and "server closed the connection" in text
     match = re.search(r"(?:ERROR|FATAL|PANIC):\s+(.*)", text)
     said = match[1] if match else text.partition("\n")[0]

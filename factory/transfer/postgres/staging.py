@@ -1,14 +1,17 @@
 """The staging table: held, filled, and gone at the end, however that comes."""
 
 import logging
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+import adbc_driver_manager
 import adbc_driver_postgresql.dbapi
 import psycopg
 import pyarrow as pa
 
+from factory.transfer.errors import BadRow, TransferError
 from factory.transfer.postgres import parquet, session
 from factory.transfer.postgres import table as tables
 from factory.transfer.postgres.columns import Column
@@ -19,6 +22,11 @@ from factory.transfer.postgres.table import Connection, Table
 
 log = logging.getLogger(__name__)
 
+MARK = "Rows of a load by factory that is under way. It is dropped at its end, or by the next load."
+"""The comment by which a staging table is known."""
+
+_NOT_IN_UTF8, _NOT_IN_DATABASE = "22021", "22P05"
+
 
 @contextmanager
 def staging(uri: str, connection: Connection, target: Table, staged: Staged) -> Iterator[None]:
@@ -27,14 +35,26 @@ def staging(uri: str, connection: Connection, target: Table, staged: Staged) -> 
     # Held until the connection ends: an attempt that is thought dead but is not, waits or is
     # waited for; and a staging table that nobody holds is known to be left over.
     with tables.locked(connection, _holding(staged.table)):
-        _sweep(connection, target, staged.table)
+        _sweep(connection, target)
+        _create(connection, staged)
         try:
-            number = [Column(staged.number, "bigint", pa.int64())] if staged.number else []
-            columns = [*staged.columns, *number]
-            tables.create(connection, staged.table, columns, unlogged=not staged.logged)
             yield
         finally:
             _drop(uri, connection, staged.table)
+
+
+def _create(connection: Connection, staged: Staged) -> None:
+    number = [Column(staged.number, "bigint", pa.int64())] if staged.number else []
+    try:
+        with connection.transaction():
+            columns = [*staged.columns, *number]
+            tables.create(connection, staged.table, columns, unlogged=not staged.logged)
+            tables.comment(connection, staged.table, MARK)
+    except psycopg.errors.DuplicateTable:
+        raise TransferError(
+            f"{staged.table} is in the way: this load's rows would be staged under that name",
+            "It is not known to be one of ours: look into it, and rename or drop it",
+        ) from None
 
 
 def _drop(uri: str, connection: Connection, table: Table) -> None:
@@ -44,8 +64,7 @@ def _drop(uri: str, connection: Connection, table: Table) -> None:
             raise psycopg.OperationalError
         tables.drop(connection, table)
     except psycopg.OperationalError:
-        with suppress(psycopg.Error), psycopg.connect(uri, autocommit=True) as another:
-            another.execute("SET lock_timeout = '5s'")
+        with suppress(psycopg.Error), session.opened(uri, Limits(lock=5.0)) as another:
             tables.drop(another, table)
 
 
@@ -53,13 +72,19 @@ def _holding(staged: Table) -> str:
     return f"factory staging {staged}"
 
 
-def _sweep(connection: Connection, target: Table, own: Table) -> None:
-    """Drop the staging tables that killed loads of this target left."""
-    tables.drop(connection, own)
+def _sweep(connection: Connection, target: Table) -> None:
+    """Drop the staging tables that killed loads of this target left.
+
+    They are known by their mark. Without it, only a table with a name that is ours in every digit
+    goes, and only when it never had a row: any other may be a person's.
+    """
     rows = connection.execute(
         "SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
-        " WHERE n.nspname = %s AND c.relkind = 'r' AND starts_with(c.relname, %s)",
-        (target.schema, tables.staging_prefix(target)),
+        " WHERE n.nspname = %s AND c.relkind = 'r' AND starts_with(c.relname, %s)"
+        " AND pg_has_role(c.relowner, 'USAGE') AND (obj_description(c.oid, 'pg_class') = %s"
+        " OR c.relname ~ %s AND pg_relation_size(c.oid) = 0"
+        " AND obj_description(c.oid, 'pg_class') IS NULL)",
+        (target.schema, tables.staging_prefix(target), MARK, tables.STAGING),
     ).fetchall()
     for (name,) in rows:
         left = Table(target.schema, name)
@@ -84,9 +109,13 @@ def copy(uri: str, staged: Staged, files: Files, limits: Limits) -> float:
     started = time.monotonic()
     schema = parquet.wire(staged.given, staged.number)
     try:
-        with adbc_driver_postgresql.dbapi.connect(uri) as connection, connection.cursor() as cursor:
-            timeout = session.milliseconds(limits.statement)
-            cursor.execute(f"SET statement_timeout = {timeout}")
+        with (
+            adbc_driver_postgresql.dbapi.connect(session.conninfo(uri)) as connection,
+            connection.cursor() as cursor,
+        ):
+            for query in session.settings(limits):
+                cursor.execute(query.as_string())
+                cursor.fetchall()
             cursor.adbc_ingest(
                 staged.table.name,
                 pa.RecordBatchReader.from_batches(schema, batches()),
@@ -94,10 +123,36 @@ def copy(uri: str, staged: Staged, files: Files, limits: Limits) -> float:
                 db_schema_name=staged.table.schema,
             )
             connection.commit()
-    except Exception:
+    except adbc_driver_manager.Error as error:
         if failures:  # the driver would only tell that the stream ended early
             raise failures[0] from None
+        if error.sqlstate in (_NOT_IN_UTF8, _NOT_IN_DATABASE):
+            raise _not_a_text(error, staged, files) from None
         raise
     seconds = time.monotonic() - started
     log.info("staged %d rows in %.2f s", staged.rows, seconds)
     return seconds
+
+
+def _not_a_text(error: adbc_driver_manager.Error, staged: Staged, files: Files) -> BadRow:
+    """Say which value of the files it is that the database can't store."""
+    said = str(error)
+    found = re.search(r"COPY .*, line (\d+), column (.*)", said)
+    reason = re.search(r'encoding "(\w+)"\s*$', re.split(r"\s*\bCONTEXT:", said)[0])
+    encoding = reason[1] if reason else "its encoding"
+    if found is None:
+        return BadRow(f"a text can't be stored in the database, whose encoding is {encoding}")
+    row, column = int(found[1]), found[2]
+    value = files.value(staged.given, row - 1, column)
+
+    def holds(what: str) -> str:
+        return f"the column {column!r} holds {what} in row {row}"
+
+    if error.sqlstate == _NOT_IN_DATABASE:
+        return BadRow(
+            f"{holds(value)}, which the database, whose encoding is {encoding}, can't store"
+        )
+    if "0x00" in said:
+        what = holds("a NUL character")
+        return BadRow(f"{what}, which PostgreSQL can't store in a text: {value}")
+    return BadRow(f"{holds('what is not UTF-8')}: {value}")

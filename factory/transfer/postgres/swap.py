@@ -15,6 +15,7 @@ def adopt(connection: Connection, staged: Staged, target: Table, indexes: Sequen
     """Rename the staging table and all that it has; the target is not there."""
     query = sql.SQL("ALTER TABLE {} RENAME TO {}")
     connection.execute(query.format(staged.table.identifier, sql.Identifier(target.name)))
+    tables.comment(connection, target, None)  # it was marked as a staging table
     idx.settle(connection, staged.table, target, indexes)
 
 

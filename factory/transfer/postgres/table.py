@@ -43,6 +43,10 @@ class Existing:
     generated: frozenset[str]  # never given by a row
     required: frozenset[str]  # must be given by a row
     owned: bool  # may this role alter it?
+    partitioned: bool = False
+    unlogged: bool = False
+    triggers: bool = False  # that are people's own, also of a partition
+    loose: frozenset[str] = frozenset()  # whose collation takes different texts for one
 
 
 def parse(name: str) -> Table:
@@ -54,6 +58,10 @@ def parse(name: str) -> Table:
         if len(part.encode()) > 63:
             raise BadOption(f"the name {part!r} is longer than 63 bytes")
     return Table("public", parts[0]) if len(parts) == 1 else Table(parts[0], parts[1])
+
+
+STAGING = "^_factory_[0-9a-f]{8}_[0-9a-f]{16}$"
+"""The names of staging tables, as a regular expression of PostgreSQL."""
 
 
 def staging_prefix(target: Table) -> str:
@@ -96,6 +104,12 @@ def create(
     )
 
 
+def comment(connection: Connection, table: Table, text: str | None) -> None:
+    """Set the table's comment; None: take it away."""
+    query = sql.SQL("COMMENT ON TABLE {} IS {}")
+    connection.execute(query.format(table.identifier, sql.Literal(text)))
+
+
 def ensure_schema(connection: Connection, name: str) -> None:
     """Create the schema when it is missing."""
     found = connection.execute("SELECT 1 FROM pg_namespace WHERE nspname = %s", (name,)).fetchone()
@@ -121,6 +135,22 @@ def locked(connection: Connection, what: str) -> Iterator[None]:
     finally:
         with suppress(psycopg.OperationalError):
             connection.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", (what,))
+
+
+def refuse_unless_locked(connection: Connection, what: str) -> None:
+    """Raise `TransferError` when the session has lost the lock `what` of `locked`."""
+    held = connection.execute(
+        "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted"
+        " AND pid = pg_backend_pid() AND objsubid = 1"
+        " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        " AND classid::bigint << 32 | objid::bigint = hashtextextended(%s, 0))",
+        (what,),
+    ).fetchone()
+    if held != (True,):
+        raise TransferError(
+            "the session has lost its locks: something called pg_advisory_unlock_all(), or a "
+            "pooler gave it another session"
+        )
 
 
 def exclusively(connection: Connection, table: Table, patience: float) -> None:
@@ -157,30 +187,76 @@ def drop(connection: Connection, table: Table) -> None:
 def existing(connection: Connection, table: Table) -> Existing | None:
     """Look the target up. Raises `TransferError` when it is not a table."""
     found = connection.execute(
-        "SELECT c.oid, c.relkind, pg_has_role(c.relowner, 'USAGE')"
+        "SELECT c.oid, c.relkind, pg_has_role(c.relowner, 'USAGE'), relpersistence = 'u', EXISTS ("
+        "SELECT FROM pg_trigger WHERE NOT tgisinternal AND tgenabled IN ('O', 'A')"
+        " AND (tgrelid = c.oid OR tgrelid IN (SELECT relid FROM pg_partition_tree(c.oid))))"
         " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
         " WHERE n.nspname = %s AND c.relname = %s",
         (table.schema, table.name),
     ).fetchone()
     if found is None:
         return None
-    oid, kind, owned = found
+    oid, kind, owned, unlogged, triggers = found
     if kind not in ("r", "p"):
         what = {"v": "a view", "m": "a materialized view", "f": "a foreign table"}.get(kind)
         raise TransferError(f"{table} is {what or 'not a table'}, and can't be loaded into")
     rows = connection.execute(
         "SELECT attname, format_type(atttypid, atttypmod),"
         " atthasdef OR attidentity <> '',"
-        " attgenerated <> '' OR attidentity = 'a', attnotnull"
-        " FROM pg_attribute WHERE attrelid = %s AND attnum > 0 AND NOT attisdropped"
-        " ORDER BY attnum",
+        " attgenerated <> '' OR attidentity = 'a', attnotnull,"
+        " coalesce(NOT collisdeterministic, false)"
+        " FROM pg_attribute LEFT JOIN pg_collation c ON c.oid = attcollation"
+        " WHERE attrelid = %s AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
         (oid,),
     ).fetchall()
     return Existing(
         oid,
         {name: kind for name, kind, *_ in rows},
-        frozenset(name for name, _, optional, _, _ in rows if optional),
-        frozenset(name for name, _, _, generated, _ in rows if generated),
-        frozenset(name for name, _, optional, _, filled in rows if filled and not optional),
+        frozenset(name for name, _, optional, *_ in rows if optional),
+        frozenset(name for name, _, _, generated, *_ in rows if generated),
+        frozenset(name for name, _, optional, _, filled, _ in rows if filled and not optional),
         owned,
+        partitioned=kind == "p",
+        unlogged=unlogged,
+        triggers=triggers,
+        loose=frozenset(name for name, *_, loose in rows if loose),
     )
+
+
+def hold(connection: Connection, table: Table) -> None:
+    """Let nobody alter or drop the table until this transaction ends; who reads or writes goes on.
+
+    PostgreSQL locks what it plans to write into; unlike LOCK TABLE, that needs no right on more
+    than a column.
+    """
+    connection.execute(sql.SQL("EXPLAIN INSERT INTO {} DEFAULT VALUES").format(table.identifier))
+
+
+def touched(connection: Connection, existing: Existing) -> tuple[int, int, int]:
+    """Rows that this transaction has inserted, updated and deleted so far, of partitions, too."""
+    row = connection.execute(
+        "SELECT coalesce(sum(pg_stat_get_xact_tuples_inserted(oid)), 0)::bigint,"
+        " coalesce(sum(pg_stat_get_xact_tuples_updated(oid)), 0)::bigint,"
+        " coalesce(sum(pg_stat_get_xact_tuples_deleted(oid)), 0)::bigint"
+        " FROM (SELECT %s::oid AS oid UNION SELECT relid FROM pg_partition_tree(%s::oid)) tables",
+        (existing.oid, existing.oid),
+    ).fetchone()
+    assert row is not None
+    return row[0], row[1], row[2]
+
+
+def without_pages(connection: Connection, existing: Existing) -> bool:
+    """Has the table, with all that inherit from it, no page on disk, as after TRUNCATE?"""
+    row = connection.execute(
+        "WITH RECURSIVE tree AS (SELECT %s::oid AS oid UNION"
+        " SELECT inhrelid FROM pg_inherits JOIN tree ON inhparent = tree.oid)"
+        " SELECT coalesce(sum(pg_relation_size(oid)), 0) = 0 FROM tree",
+        (existing.oid,),
+    ).fetchone()
+    return row == (True,)
+
+
+def is_empty(connection: Connection, table: Table) -> bool:
+    """Is there no row?"""
+    query = sql.SQL("SELECT EXISTS (SELECT FROM {})").format(table.identifier)
+    return connection.execute(query).fetchone() == (False,)

@@ -5,6 +5,8 @@ import json
 import os
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ import pytest
 from factory.embedded.files import serving
 from factory.embedded.postgres import Server
 from factory.in_airflow.operators.ingest import list_files
+from factory.in_airflow.storage import run_of
 
 from ..pipelines import Pipelines, Run
 
@@ -188,6 +191,52 @@ def test_what_failed_runs_left_goes_when_it_is_old(shop: Shop) -> None:
     shop.run()
     assert not kept.exists()
     assert len(list((shop.stage / "shop").iterdir())) == 1
+
+
+def test_what_is_of_a_run_that_goes_on_stays_however_old(shop: Shop) -> None:
+    shop.offer("id\n1\n")
+    waiting = shop.run(checks="[{type: row_count, min: 2}]")
+    (kept,) = (shop.stage / "shop").iterdir()
+    assert run_of(kept) == waiting.run_id
+    somebodys = kept.parent / "my-notes"
+    (somebodys / "orders").mkdir(parents=True)
+    long_ago = time.time() - 8 * 86400
+    for folder in (kept, somebodys):
+        for path in (folder, *folder.rglob("*")):
+            os.utime(path, (long_ago, long_ago))
+    with now(waiting, "running"):
+        run = shop.run()
+    assert run.state == "success", run.log
+    assert kept.exists()
+    assert f"{kept} stays, though nothing in it changed" in run.log
+    shop.run()
+    assert not kept.exists()
+    assert somebodys.exists()
+
+
+@contextmanager
+def now(run: Run, state: str) -> Iterator[None]:
+    """Another run, of this id, in this state. (That which it was is gone, its date run again.)"""
+    from airflow.models.dagrun import DagRun
+    from airflow.utils.session import create_session
+    from sqlalchemy import delete, insert
+
+    day = datetime(2024, 1, 9, tzinfo=timezone.utc)
+    with create_session() as session:
+        session.execute(delete(DagRun).where(DagRun.run_id == run.run_id))
+        session.execute(
+            insert(DagRun).values(
+                dag_id=run.dag_id,
+                run_id=run.run_id,
+                state=state,
+                logical_date=day,
+                run_after=day,
+                run_type="manual",
+            )
+        )
+    yield
+    with create_session() as session:
+        session.execute(delete(DagRun).where(DagRun.run_id == run.run_id))
 
 
 def test_lineage_tells_where_a_row_came_from(shop: Shop, tmp_path: Path) -> None:

@@ -116,3 +116,24 @@ def test_the_table_s_owner_may_set_how_long_to_wait(trips: Trips) -> None:
         run = trips.run("{mode: replace}", "lock_timeout: 0.5s, statement_timeout: 60s")
     assert run.states["trips.load"] == "failed"
     assert "was not free within the lock_timeout of 0.5 s" in run.log
+
+
+def test_a_text_is_the_same_in_a_database_of_another_encoding(
+    trips: Trips, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the worker and the connection say of the client's encoding."""
+    database = f"latin1_{trips.table}"
+    with psycopg.connect(trips.server.uri, autocommit=True) as connection:
+        create = f"CREATE DATABASE {database} ENCODING 'LATIN1' TEMPLATE template0 LOCALE 'C'"
+        connection.execute(create.encode())
+    trips.pipelines.connect_postgres(
+        "warehouse", trips.server, schema=database, extra={"client_encoding": "LATIN1"}
+    )
+    monkeypatch.setenv("PGCLIENTENCODING", "LATIN1")
+    trips.file.write_text("id,name\n1,Müller\n")
+    assert trips.run("{mode: replace}").state == "success"
+    monkeypatch.undo()
+    uri = trips.server.uri.rpartition("/")[0] + f"/{database}"
+    with psycopg.connect(uri) as connection:
+        found = connection.execute(f"SELECT name, length(name) FROM {trips.table}".encode())
+        assert found.fetchall() == [("Müller", 6)]

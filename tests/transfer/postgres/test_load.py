@@ -199,6 +199,8 @@ def test_a_first_load_that_fails_leaves_no_table(warehouse: Warehouse) -> None:
         ({"checks": [{"type": "not_null", "columns": ["nme"]}]}, "Did you mean 'name'"),
         ({"table": "a.b"}, "is not a table"),
         ({"table": "x" * 64}, "longer than 63"),
+        ({"table": "_factory_loads"}, "is a table of our own"),
+        ({"table": "_factory_01234567_0123456789abcdef"}, "is a table of our own"),
     ],
 )
 def test_refused_options(options: dict[str, Any], message: str, warehouse: Warehouse) -> None:
@@ -286,6 +288,31 @@ def test_what_killed_loads_left_is_removed(warehouse: Warehouse) -> None:
         warehouse.run("CREATE TABLE {} (x int)", name)
     warehouse.load(ONE)
     assert warehouse.tables() == {"trips", "_factory_loads", elsewhere}
+
+
+def test_a_person_s_table_that_is_named_like_a_staging_table_stays(warehouse: Warehouse) -> None:
+    from factory.transfer.postgres import table
+
+    target = table.Table(warehouse.schema, "trips")
+    prefix = table.staging_prefix(target)
+    names = {f"{prefix}mine", f"{prefix}0123456789abcdef0", table.staging(target, "run 0").name}
+    for name in names:
+        warehouse.run("CREATE TABLE {} AS SELECT 1 AS x", name)
+    commented = table.staging(target, "run 8").name
+    warehouse.run("CREATE TABLE {} (x int)", commented)
+    warehouse.run("COMMENT ON TABLE {} IS 'mine'", commented)
+    warehouse.load(ONE)
+    assert warehouse.tables() == {"trips", "_factory_loads", commented, *names}
+    with pytest.raises(TransferError, match="is in the way: this load's rows would be staged"):
+        warehouse.load(ONE, load_id="run 0")
+    assert warehouse.tables() == {"trips", "_factory_loads", commented, *names}
+
+
+def test_a_table_that_was_a_staging_table_is_not_marked_as_one(warehouse: Warehouse) -> None:
+    query = "SELECT obj_description('{}'::regclass, 'pg_class')"
+    for write in (APPEND, REPLACE, REPLACE):
+        warehouse.load(ONE, write)
+        assert warehouse.run(query) == [(None,)]
 
 
 def test_two_publishers_wait_for_each_other(warehouse: Warehouse) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from factory.in_airflow.operators import teardown
 from factory.in_airflow.operators.ingest.staged import DOWNLOADS, QUARANTINE, ROWS, Staged
+from factory.in_airflow.storage import run_of
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -50,19 +51,32 @@ class CleanUp(Staged):
             _remove(folder, folder.parent, folder.parent.parent)
         elif (folder / QUARANTINE).exists():
             log.warning("rows in quarantine stay in %s%s", folder / QUARANTINE, self._until())
-        self._sweep(folder.parent)
+        self._sweep(folder.parent, context)
         teardown.fail_if_ended(context, last=self.after, done=self.done)
 
     def _until(self) -> str:
         until = datetime.fromtimestamp(time.time() + self.retention, timezone.utc)
         return f" until {until:%Y-%m-%d %H:%M} UTC, or longer when the pipeline does not run"
 
-    def _sweep(self, run: Path) -> None:
-        """Remove what earlier runs of this pipeline left too long ago."""
+    def _sweep(self, run: Path, context: Context) -> None:
+        """Remove what runs of this pipeline that are over left too long ago."""
         for other in run.parent.iterdir() if run.parent.exists() else ():
-            if other != run and other.is_dir() and _age(other) > self.retention:
+            if other == run or not other.is_dir() or _age(other) <= self.retention:
+                continue
+            if _may_go_on(context, other):
+                log.info("%s stays, though nothing in it changed for a long time", other)
+            else:
                 shutil.rmtree(other, ignore_errors=True)
                 log.info("removed %s: nothing in it changed for a long time", other)
+
+
+def _may_go_on(context: Context, folder: Path) -> bool:
+    """Is its run queued or running, or not to be told by its name?"""
+    task, run_id = context["task_instance"], run_of(folder)
+    if run_id is None:
+        return True
+    going_on = ["queued", "running"]
+    return bool(task.get_dr_count(dag_id=task.dag_id, run_ids=[run_id], states=going_on))
 
 
 def _is_empty(folder: Path) -> bool:

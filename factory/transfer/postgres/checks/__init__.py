@@ -16,7 +16,14 @@ from psycopg.sql import SQL, Composable, Composed
 
 from factory.transfer import options as opt
 from factory.transfer.errors import BadOption, BadRow, ChecksFailed, unknown
-from factory.transfer.postgres.checks.parts import Check, Guard, Result, Scope, Subject
+from factory.transfer.postgres.checks.parts import (
+    Check,
+    Guard,
+    Result,
+    Scope,
+    Subject,
+    together,
+)
 from factory.transfer.postgres.checks.queries import (
     blaming,
     samples,
@@ -26,7 +33,17 @@ from factory.transfer.postgres.checks.queries import (
 )
 from factory.transfer.postgres.table import Connection
 
-__all__ = ["CHECKS", "SEVERITIES", "Guard", "Result", "Subject", "audit", "prepare", "verify"]
+__all__ = [
+    "CHECKS",
+    "SEVERITIES",
+    "Guard",
+    "Result",
+    "Subject",
+    "audit",
+    "prepare",
+    "together",
+    "verify",
+]
 
 log = logging.getLogger(__name__)
 

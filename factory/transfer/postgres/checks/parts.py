@@ -42,6 +42,20 @@ class Guard:
     refuse: Callable[[Connection], None]  # look closer; raises `BadRow`
 
 
+def together(*guards: Guard | None) -> Guard | None:
+    """Several guards as one."""
+    given = [guard for guard in guards if guard is not None]
+    if len(given) < 2:
+        return given[0] if given else None
+
+    def refuse(connection: Connection) -> None:
+        for guard in given:
+            guard.refuse(connection)
+
+    doubts = [sql.SQL("({})").format(guard.doubt) for guard in given]
+    return Guard(sql.SQL(" OR ").join(doubts), refuse)
+
+
 @dataclass(frozen=True)
 class Finding:
     """What a check makes of its numbers."""

@@ -10,13 +10,21 @@ from factory.transfer import options as opt
 from factory.transfer.errors import BadOption, unknown
 from factory.transfer.postgres import keys, table
 from factory.transfer.postgres.checks.parts import Guard
-from factory.transfer.postgres.modes.parts import Changed, Given, Staged, insert, values
+from factory.transfer.postgres.modes.parts import (
+    Changed,
+    Given,
+    Staged,
+    insert,
+    turned_away,
+    values,
+)
 from factory.transfer.postgres.table import Connection, Existing, Table
 
 OPTIONS = ("key", "duplicates")
 DUPLICATES = ("fail", "last")
 # That a row came again is no change of it.
 LINEAGE = ("_source_file", "_loaded_at", "_run_id")
+FLOATS = ("real", "double precision")
 
 
 @dataclass(frozen=True)
@@ -76,50 +84,117 @@ class Merge:
         self, connection: Connection, target: Table, existing: Existing, staged: Staged
     ) -> Changed:
         """MERGE needs no unique index, uses one, and leaves rows that did not change alone."""
-        if _is_empty(connection, target):
+        if table.is_empty(connection, target):
             return Changed(insert(connection, target, existing, staged))
         # The keys alone tell the planner whether to look up or to scan.
         analyze = sql.SQL("ANALYZE {} ({})")
         connection.execute(analyze.format(staged.table.identifier, table.names(self.key)))
-        before = _touched(connection, existing)
-        connection.execute(self.statement(target, existing, staged))
-        inserted, updated = (
-            after - old for after, old in zip(_touched(connection, existing), before, strict=True)
+        expected = self._expected(connection, target, existing, staged)
+        before = table.touched(connection, existing)
+        cursor = connection.execute(self.statement(target, existing, staged))
+        if expected is not None:
+            if cursor.rowcount != expected.inserted + expected.updated:
+                raise turned_away(target, cursor.rowcount, expected.inserted + expected.updated)
+            return expected
+        inserted, updated, _ = (
+            after - old
+            for after, old in zip(table.touched(connection, existing), before, strict=True)
         )
         return Changed(inserted, updated)
+
+    def _expected(
+        self, connection: Connection, target: Table, existing: Existing, staged: Staged
+    ) -> Changed | None:
+        """What the MERGE is to do; None where no trigger can hinder it."""
+        if not existing.triggers:
+            return None
+        given = values(staged, existing)
+        query = sql.SQL(
+            "SELECT count(*) FILTER (WHERE t.ctid IS NULL),"
+            " count(*) FILTER (WHERE t.ctid IS NOT NULL AND ({differ}))"
+            " FROM {staged} s LEFT JOIN {target} t ON {same}"
+        ).format(
+            differ=self._differ(given, staged, existing) or sql.SQL("false"),
+            staged=staged.table.identifier,
+            target=target.identifier,
+            same=self._same(given),
+        )
+        inserted, updated = connection.execute(query).fetchone() or (0, 0)
+        return Changed(inserted, updated)
+
+    def arrived(
+        self, connection: Connection, target: Table, existing: Existing, staged: Staged
+    ) -> None:
+        """Each key is there: one that a trigger writes otherwise would come anew with every run."""
+        query = sql.SQL(
+            "SELECT count(*) FROM {} s WHERE EXISTS (SELECT FROM {} t WHERE {})"
+        ).format(staged.table.identifier, target.identifier, self._same(values(staged, existing)))
+        (found,) = connection.execute(query).fetchone() or (0,)
+        if found != staged.rows:
+            raise turned_away(target, found, staged.rows)
 
     def statement(self, target: Table, existing: Existing, staged: Staged) -> sql.Composed:
         """The MERGE itself."""
         given = values(staged, existing)
-        same = sql.SQL(" AND ").join(
-            sql.SQL("t.{0} = s.{0}").format(sql.Identifier(name)) for name in self.key
-        )
         return sql.SQL(
             "MERGE INTO {target} t USING {staged} s ON {same} {update}"
             "WHEN NOT MATCHED THEN INSERT ({names}) VALUES ({values})"
         ).format(
             target=target.identifier,
             staged=staged.table.identifier,
-            same=same,
-            update=self._update(given),
+            same=self._same(given),
+            update=self._update(given, staged, existing),
             names=table.names(list(given)),
             values=sql.SQL(", ").join(given.values()),
         )
 
-    def _update(self, given: Mapping[str, sql.Composable]) -> sql.Composable:
-        rest = [name for name in given if name not in self.key]
-        telling = [name for name in rest if name not in LINEAGE]
-        if not telling:
+    def _same(self, given: Mapping[str, sql.Composable]) -> sql.Composed:
+        return sql.SQL(" AND ").join(
+            sql.SQL("{} = {}").format(sql.Identifier("t", name), given[name]) for name in self.key
+        )
+
+    def _update(
+        self, given: Mapping[str, sql.Composable], staged: Staged, existing: Existing
+    ) -> sql.Composable:
+        differ = self._differ(given, staged, existing)
+        if differ is None:
             return sql.SQL("")
-        return sql.SQL(
-            "WHEN MATCHED AND ({old}) IS DISTINCT FROM ({new}) THEN UPDATE SET {set} "
-        ).format(
-            old=sql.SQL(", ").join(sql.Identifier("t", name) for name in telling),
-            new=sql.SQL(", ").join(given[name] for name in telling),
-            set=sql.SQL(", ").join(
-                sql.SQL("{} = {}").format(sql.Identifier(name), given[name]) for name in rest
+        return sql.SQL("WHEN MATCHED AND ({}) THEN UPDATE SET {} ").format(
+            differ,
+            sql.SQL(", ").join(
+                sql.SQL("{} = {}").format(sql.Identifier(name), value)
+                for name, value in given.items()
+                if name not in self.key
             ),
         )
+
+    def _differ(
+        self, given: Mapping[str, sql.Composable], staged: Staged, existing: Existing
+    ) -> sql.Composable | None:
+        """Is a row not what is there? None: a row has nothing but its key.
+
+        Not by `=` alone: some collations take texts for equal that are not, and -0 is 0 (but it
+        points to the other side, and to ask so is cheaper than to compare texts).
+        """
+        telling = [name for name in given if name not in (*self.key, *LINEAGE)]
+        if not telling:
+            return None
+        old, new = [], []
+        for name in telling:
+            bytes_ = sql.SQL(' COLLATE "C"' if name in existing.loose else "")
+            old.append(sql.SQL("{}{}").format(sql.Identifier("t", name), bytes_))
+            new.append(sql.SQL("{}{}").format(given[name], bytes_))
+        comma = sql.SQL(", ")
+        found = [sql.SQL("({}) IS DISTINCT FROM ({})").format(comma.join(old), comma.join(new))]
+        floats = {column.name for column in staged.given if column.type in FLOATS}
+        found += [
+            sql.SQL("{0} = 0 AND atan2({0}, -1) <> atan2({1}, -1)").format(
+                sql.Identifier("t", name), given[name]
+            )
+            for name in telling
+            if name in floats
+        ]
+        return sql.SQL(" OR ").join(found)
 
 
 def _unique(connection: Connection, staged: Staged, key: tuple[str, ...]) -> bool:
@@ -133,23 +208,6 @@ def _unique(connection: Connection, staged: Staged, key: tuple[str, ...]) -> boo
     dropped = sql.Identifier(staged.table.schema, index)
     connection.execute(sql.SQL("DROP INDEX {}").format(dropped))
     return True
-
-
-def _is_empty(connection: Connection, target: Table) -> bool:
-    query = sql.SQL("SELECT EXISTS (SELECT FROM {})").format(target.identifier)
-    return connection.execute(query).fetchone() == (False,)
-
-
-def _touched(connection: Connection, existing: Existing) -> tuple[int, int]:
-    """Rows that this transaction has inserted and updated so far, partitions included."""
-    row = connection.execute(
-        "SELECT coalesce(sum(pg_stat_get_xact_tuples_inserted(oid)), 0)::bigint,"
-        " coalesce(sum(pg_stat_get_xact_tuples_updated(oid)), 0)::bigint"
-        " FROM (SELECT %s::oid AS oid UNION SELECT relid FROM pg_partition_tree(%s::oid)) tables",
-        (existing.oid, existing.oid),
-    ).fetchone()
-    assert row is not None
-    return row[0], row[1]
 
 
 def parse(options: Mapping[str, object], given: Given) -> Merge:

@@ -16,7 +16,7 @@ from psycopg import sql
 from factory.transfer import options as opt
 from factory.transfer.errors import BadOption, BadRow, unknown
 from factory.transfer.postgres.checks.parts import Guard
-from factory.transfer.postgres.modes.parts import Changed, Given, Plain, Staged, insert
+from factory.transfer.postgres.modes.parts import Changed, Given, Plain, Staged, insert, turned_away
 from factory.transfer.postgres.table import Connection, Existing, Table
 
 log = logging.getLogger(__name__)
@@ -120,12 +120,23 @@ class Partition(Plain):
         self, connection: Connection, target: Table, existing: Existing, staged: Staged
     ) -> Changed:
         """Delete the interval's rows and insert the load's."""
-        start, end = map(sql.Literal, self.bounds(existing.columns[self.column]))
-        query = sql.SQL("DELETE FROM {0} WHERE {1} >= {2} AND {1} < {3}").format(
-            target.identifier, sql.Identifier(self.column), start, end
-        )
-        cursor = connection.execute(query)
+        query = sql.SQL("DELETE FROM {} WHERE {}")
+        cursor = connection.execute(query.format(target.identifier, self._inside(existing)))
         return Changed(insert(connection, target, existing, staged), deleted=cursor.rowcount)
+
+    def _inside(self, existing: Existing) -> sql.Composed:
+        start, end = map(sql.Literal, self.bounds(existing.columns[self.column]))
+        return sql.SQL("{0} >= {1} AND {0} < {2}").format(sql.Identifier(self.column), start, end)
+
+    def arrived(
+        self, connection: Connection, target: Table, existing: Existing, staged: Staged
+    ) -> None:
+        """The interval has these rows, and no others."""
+        query = sql.SQL("SELECT count(*) FROM {} WHERE {}")
+        query_ = query.format(target.identifier, self._inside(existing))
+        (found,) = connection.execute(query_).fetchone() or (0,)
+        if found != staged.rows:
+            raise turned_away(target, found, staged.rows)
 
 
 def parse(options: Mapping[str, object], given: Given) -> Partition:

@@ -31,6 +31,8 @@ class Staged:
     rows: int
     logged: bool = False  # and so may become the target itself
     number: str | None = None  # the column that numbers the rows as they came
+    keep: bool = True  # false: there is neither a table, nor a row that tells the types of one
+    bounds: tuple[tuple[str, int], ...] = ()  # texts of which the target takes so many characters
 
     @property
     def given(self) -> tuple[Column, ...]:
@@ -88,6 +90,14 @@ class Mode(Protocol):
     ) -> Changed:
         """Write into a target that is there, within the caller's transaction."""
 
+    def arrived(
+        self, connection: Connection, target: Table, existing: Existing, staged: Staged
+    ) -> None:
+        """Are the rows there that were written, whatever triggers did?
+
+        Raises `TransferError`.
+        """
+
 
 class Plain:
     """What most modes are, and do nothing about."""
@@ -108,6 +118,11 @@ class Plain:
         """Any rows will do."""
         return None
 
+    def arrived(
+        self, connection: Connection, target: Table, existing: Existing, staged: Staged
+    ) -> None:
+        """There is nothing to tell them from the others by."""
+
 
 def insert(connection: Connection, target: Table, existing: Existing | None, staged: Staged) -> int:
     """Insert every staged row. Raises `TransferError` when the table took another number."""
@@ -121,11 +136,15 @@ def insert(connection: Connection, target: Table, existing: Existing | None, sta
         )
     )
     if cursor.rowcount != staged.rows:
-        raise TransferError(
-            f"{target} took {cursor.rowcount} of {staged.rows} rows",
-            "A trigger or a rule of the table turns rows away",
-        )
+        raise turned_away(target, cursor.rowcount, staged.rows)
     return cursor.rowcount
+
+
+def turned_away(target: Table, took: int, rows: int) -> TransferError:
+    """Build the error for rows that are not there after they were written."""
+    return TransferError(
+        f"{target} took {took} of {rows} rows", "A trigger or a rule of the table turns rows away"
+    )
 
 
 def values(staged: Staged, existing: Existing | None) -> dict[str, sql.Composable]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from psycopg import sql
 
-from factory.transfer.postgres.modes.parts import Changed, Given, Plain, Staged, insert
+from factory.transfer.postgres.modes.parts import Changed, Given, Plain, Staged, insert, turned_away
 from factory.transfer.postgres.table import Connection, Existing, Table
 
 OPTIONS = ()
@@ -33,6 +33,15 @@ class Replace(Plain):
         """
         cursor = connection.execute(sql.SQL("DELETE FROM {}").format(target.identifier))
         return Changed(insert(connection, target, existing, staged), deleted=cursor.rowcount)
+
+    def arrived(
+        self, connection: Connection, target: Table, existing: Existing, staged: Staged
+    ) -> None:
+        """No other row has stayed."""
+        query = sql.SQL("SELECT count(*) FROM {}").format(target.identifier)
+        (found,) = connection.execute(query).fetchone() or (0,)
+        if found != staged.rows:
+            raise turned_away(target, found, staged.rows)
 
 
 def parse(options: Mapping[str, object], given: Given) -> Replace:

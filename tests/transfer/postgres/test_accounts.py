@@ -1,0 +1,304 @@
+"""Rows staged = rows of the target; and no row of another table goes with those it replaces."""
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import psycopg
+import pyarrow as pa
+import pytest
+
+from factory.transfer.errors import TransferError
+from factory.transfer.postgres.columns import Column
+from factory.transfer.postgres.modes import Staged
+from factory.transfer.postgres.modes.merge import Merge
+from factory.transfer.postgres.table import Table, existing
+
+from .conftest import APPEND, REPLACE, Warehouse
+
+DAY = dt.date(2024, 1, 1)
+PARTITION = {"mode": "partition", "column": "d", "start": "2024-01-01", "end": "2024-02-01"}
+WRITES: dict[str, dict[str, Any]] = {
+    "append": APPEND,
+    "replace": REPLACE,
+    "merge": {"mode": "merge", "key": ["id"]},
+    "partition": PARTITION,
+}
+EACH = pytest.mark.parametrize("mode", WRITES)
+DATA: dict[str, list[Any]] = {"id": [1, 2], "c": ["a", "b"], "d": [DAY, DAY]}
+
+
+def make(warehouse: Warehouse, *rows: str, of: str = "") -> None:
+    warehouse.run(f"CREATE TABLE {{}} (id bigint, c text, d date) {of}")
+    for row in rows or ("1, 'old', '2024-01-01'", "7, 'old', '2024-01-03'"):
+        warehouse.run(f"INSERT INTO {{}} VALUES ({row})")
+
+
+TRIGGERS = {
+    "turns a row away": ("BEFORE INSERT OR UPDATE", "IF NEW.id = 2 THEN RETURN NULL; END IF;"),
+    "turns all away": ("BEFORE INSERT OR UPDATE", "RETURN NULL;"),
+    "turns updates away": ("BEFORE UPDATE", "RETURN NULL;"),
+    "writes another key": ("BEFORE INSERT", "NEW.id := NEW.id + 10;"),
+    "moves it to another day": ("BEFORE INSERT", "NEW.d := '2020-01-01';"),
+    "deletes it again": ("AFTER INSERT", "DELETE FROM {} WHERE id = NEW.id;"),
+    "deletes it at the commit": ("CONSTRAINT", "DELETE FROM {} WHERE id = NEW.id;"),
+    "deletes another": ("AFTER INSERT OR UPDATE", "DELETE FROM {} WHERE id = 7;"),
+    "keeps what is to go": ("BEFORE DELETE", "RETURN NULL;"),
+    "adds one": (
+        "AFTER INSERT",
+        "IF pg_trigger_depth() < 2 THEN INSERT INTO {} VALUES (99, 'x', '2024-01-05'); END IF;",
+    ),
+}
+HARMLESS = {  # in these modes, a trigger does no harm to what the mode promises
+    "turns updates away": {"append", "replace", "partition"},
+    "writes another key": {"append", "replace", "partition"},
+    "moves it to another day": {"append", "replace", "merge"},
+    "deletes another": {"replace", "partition"},  # it is gone before
+    "keeps what is to go": {"append", "merge"},
+}
+
+
+def trigger(warehouse: Warehouse, what: str) -> None:
+    when, does = TRIGGERS[what]
+    body = does.format(f"{warehouse.schema}.trips")
+    warehouse.run(
+        f"CREATE FUNCTION {warehouse.schema}.f() RETURNS trigger LANGUAGE plpgsql AS"
+        f" $$ BEGIN {body} RETURN NEW; END $$"
+    )
+    kind, deferred = "", ""
+    if when == "CONSTRAINT":
+        kind, when, deferred = "CONSTRAINT", "AFTER INSERT", "DEFERRABLE INITIALLY DEFERRED"
+    warehouse.run(
+        f"CREATE {kind} TRIGGER t {when} ON {{}} {deferred} FOR EACH ROW"
+        f" EXECUTE FUNCTION {warehouse.schema}.f()"
+    )
+
+
+@EACH
+@pytest.mark.parametrize("what", TRIGGERS)
+def test_a_trigger_that_turns_rows_away(what: str, mode: str, warehouse: Warehouse) -> None:
+    make(warehouse)
+    trigger(warehouse, what)
+    before = warehouse.rows()
+    if mode in HARMLESS.get(what, ()):
+        for _ in range(2):
+            done = warehouse.load(DATA, WRITES[mode])
+        left = len(before) if mode in ("append", "merge") else 0
+        expected = left + (1 if mode == "merge" else 2)
+        assert len(warehouse.rows()) == expected
+        assert done.rows == 2
+        return
+    with pytest.raises(TransferError, match=r"A trigger .*of the table turns rows away"):
+        warehouse.load(DATA, WRITES[mode])
+    assert warehouse.rows() == before
+    assert warehouse.run("SELECT count(*) FROM {}", "_factory_loads") == [(0,)]
+
+
+@EACH
+def test_a_trigger_on_a_partition(mode: str, warehouse: Warehouse) -> None:
+    warehouse.run("CREATE TABLE {} (id bigint, c text, d date) PARTITION BY RANGE (id)")
+    warehouse.run("CREATE TABLE {} PARTITION OF {} DEFAULT", "rest", "trips")
+    warehouse.run("INSERT INTO {} VALUES (7, 'old', '2024-01-03')")
+    warehouse.run(
+        f"CREATE FUNCTION {warehouse.schema}.f() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN IF NEW.id = 2 THEN RETURN NULL; END IF; RETURN NEW; END $$"
+    )
+    warehouse.run(
+        "CREATE TRIGGER t BEFORE INSERT ON {} FOR EACH ROW"
+        f" EXECUTE FUNCTION {warehouse.schema}.f()",
+        "rest",
+    )
+    with pytest.raises(TransferError, match="took 1 of 2 rows"):
+        warehouse.load(DATA, WRITES[mode])
+    assert warehouse.rows("id") == [(7,)]
+
+
+@EACH
+def test_a_trigger_that_fills_a_column_is_none_of_ours(mode: str, warehouse: Warehouse) -> None:
+    make(warehouse)
+    warehouse.run("ALTER TABLE {} ADD seen text DEFAULT ''")
+    warehouse.run(
+        f"CREATE FUNCTION {warehouse.schema}.f() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN NEW.seen := TG_OP; RETURN NEW; END $$"
+    )
+    warehouse.run(
+        "CREATE TRIGGER t BEFORE INSERT OR UPDATE ON {} FOR EACH ROW"
+        f" EXECUTE FUNCTION {warehouse.schema}.f()"
+    )
+    for _ in range(2):
+        warehouse.load(DATA, WRITES[mode])
+    assert warehouse.run("SELECT seen FROM {} WHERE id = 2") == [("INSERT",)]
+
+
+@EACH
+@pytest.mark.parametrize(
+    "does", ["INSTEAD NOTHING", "ALSO DELETE FROM {} WHERE id = NEW.id", "INSTEAD {other}"]
+)
+def test_a_rule_is_refused(does: str, mode: str, warehouse: Warehouse) -> None:
+    make(warehouse)
+    warehouse.run("CREATE TABLE {} (id bigint, c text, d date)", "other")
+    other = f"INSERT INTO {warehouse.schema}.other VALUES (NEW.*)"
+    does = does.format(f"{warehouse.schema}.trips", other=other)
+    warehouse.run(f"CREATE RULE r AS ON INSERT TO {{}} DO {does}")
+    with pytest.raises(TransferError, match=r"the rule 'r' of .* turns a write into"):
+        warehouse.load(DATA, WRITES[mode])
+    assert len(warehouse.rows()) == 2
+    assert warehouse.tables() == {"trips", "other"}
+
+
+@pytest.mark.parametrize("mode", ["append", "merge"])
+def test_a_rule_for_what_a_mode_does_not_do(mode: str, warehouse: Warehouse) -> None:
+    make(warehouse)
+    warehouse.run("CREATE RULE r AS ON DELETE TO {} DO INSTEAD NOTHING")
+    if mode == "merge":  # PostgreSQL merges into no table that has rules
+        with pytest.raises(TransferError, match="cannot execute MERGE"):
+            warehouse.load(DATA, WRITES[mode])
+    else:
+        warehouse.load(DATA, WRITES[mode])
+        assert len(warehouse.rows()) == 4
+
+
+REFERENCES = {
+    "ON DELETE CASCADE": ("replace", "partition"),
+    "ON DELETE SET NULL": ("replace", "partition"),
+    "ON DELETE SET DEFAULT": ("replace", "partition"),
+    "ON UPDATE SET NULL": ("merge",),
+}
+
+
+@EACH
+@pytest.mark.parametrize("action", REFERENCES)
+def test_rows_of_other_tables_that_would_go_too(
+    action: str, mode: str, warehouse: Warehouse
+) -> None:
+    make(warehouse, "7, 'x', '2024-01-01'")
+    warehouse.run("ALTER TABLE {} ADD UNIQUE (c)")
+    warehouse.run(f"CREATE TABLE {{}} (c text REFERENCES {{}} (c) {action})", "fares", "trips")
+    warehouse.run("INSERT INTO {} VALUES ('x')", "fares")
+    if mode in REFERENCES[action]:
+        with pytest.raises(TransferError, match=rf"fares would lose .*fares_c_fkey', {action}"):
+            warehouse.load({**DATA, "c": ["x", "y"]}, WRITES[mode])
+        assert warehouse.rows("c") == [("x",)]
+    elif mode in ("append", "merge"):
+        warehouse.load(DATA, WRITES[mode])
+    else:  # nobody may delete what is referred to
+        with pytest.raises(TransferError, match="violates foreign key"):
+            warehouse.load(DATA, WRITES[mode])
+    assert warehouse.run("SELECT c FROM {}", "fares") == [("x",)]
+
+
+def test_a_tree_of_rows_is_replaced_with_all_that_hangs_on_it(warehouse: Warehouse) -> None:
+    make(warehouse, "1, 'x', '2024-01-01'")
+    warehouse.run("ALTER TABLE {0} ADD PRIMARY KEY (id), ADD up bigint REFERENCES {0} (id)")
+    warehouse.run("ALTER TABLE {} DROP CONSTRAINT trips_up_fkey")
+    warehouse.run("ALTER TABLE {0} ADD FOREIGN KEY (up) REFERENCES {0} (id) ON DELETE CASCADE")
+    data = {**DATA, "up": pa.array([None, 1], pa.int64())}
+    warehouse.load(data, REPLACE)
+    with pytest.raises(TransferError, match="a partition deletes rows"):
+        warehouse.load(data, PARTITION)
+    assert warehouse.rows("id, up") == [(1, None), (2, 1)]
+
+
+@EACH
+def test_tables_that_inherit_keep_their_rows(mode: str, warehouse: Warehouse) -> None:
+    make(warehouse)
+    warehouse.run("CREATE TABLE {} () INHERITS ({})", "child", "trips")
+    warehouse.run("INSERT INTO {} VALUES (5, 'child', '2024-01-01')", "child")
+    if mode in ("replace", "partition"):
+        with pytest.raises(TransferError, match=r"child inherits from \S+trips"):
+            warehouse.load(DATA, WRITES[mode])
+    else:
+        warehouse.load(DATA, WRITES[mode])
+    assert warehouse.run("SELECT id, c FROM {}", "child") == [(5, "child")]
+
+
+def test_a_constraint_that_waits_for_the_commit(warehouse: Warehouse) -> None:
+    warehouse.run("CREATE TABLE {} (id bigint PRIMARY KEY)", "vendors")
+    make(warehouse)
+    warehouse.run(
+        "ALTER TABLE {} ADD v bigint REFERENCES {} DEFERRABLE INITIALLY DEFERRED",
+        "trips",
+        "vendors",
+    )
+    for write in WRITES.values():
+        with pytest.raises(TransferError, match="violates foreign key constraint"):
+            warehouse.load({**DATA, "v": [1, 2]}, write)
+    assert warehouse.rows("id") == [(1,), (7,)]
+    assert warehouse.run("SELECT count(*) FROM {}", "_factory_loads") == [(0,)]
+
+
+TARGETS: dict[str, tuple[Callable[[str], str], str]] = {
+    "view": (lambda t: f"CREATE VIEW {t} AS SELECT 1::bigint id, 'x' c, now()::date d", "a view"),
+    "materialized": (
+        lambda t: f"CREATE MATERIALIZED VIEW {t} AS SELECT 1::bigint id",
+        "a materialized view",
+    ),
+    "foreign table": (
+        lambda t: (
+            f"CREATE FOREIGN DATA WRAPPER w_{t[-8:-6]}; CREATE SERVER s_{t[-8:-6]} FOREIGN DATA"
+            f" WRAPPER w_{t[-8:-6]}; CREATE FOREIGN TABLE {t} (id bigint) SERVER s_{t[-8:-6]}"
+        ),
+        "a foreign table",
+    ),
+    "foreign partition": (
+        lambda t: (
+            f"CREATE FOREIGN DATA WRAPPER p_{t[-8:-6]}; CREATE SERVER p_{t[-8:-6]} FOREIGN DATA"
+            f" WRAPPER p_{t[-8:-6]}; CREATE TABLE {t} (id bigint, c text, d date)"
+            f" PARTITION BY RANGE (id); CREATE FOREIGN TABLE {t}_far PARTITION OF {t} DEFAULT"
+            f" SERVER p_{t[-8:-6]}"
+        ),
+        "is a foreign table: what is written there",
+    ),
+}
+
+
+@EACH
+@pytest.mark.parametrize("what", TARGETS)
+def test_targets_that_are_no_tables_of_this_server(
+    what: str, mode: str, warehouse: Warehouse
+) -> None:
+    create, message = TARGETS[what]
+    warehouse.run(create(f"{warehouse.schema}.trips"))
+    with pytest.raises(TransferError, match=message):
+        warehouse.load(DATA, WRITES[mode])
+    if "foreign" in what:
+        name = f"{'w' if what == 'foreign table' else 'p'}_{warehouse.schema[-2:]}"
+        warehouse.run(f"DROP FOREIGN DATA WRAPPER {name} CASCADE")
+
+
+def test_an_unlogged_target_stays_one_and_is_warned_of(
+    warehouse: Warehouse, caplog: pytest.LogCaptureFixture
+) -> None:
+    warehouse.run("CREATE UNLOGGED TABLE {} (id bigint, c text, d date)")
+    for write in WRITES.values():
+        warehouse.load(DATA, write)
+    assert "is unlogged: a crash of the server empties it" in caplog.text
+    query = "SELECT relpersistence FROM pg_class WHERE oid = '{}'::regclass"
+    assert warehouse.run(query) == [("u",)]
+
+
+def test_a_merge_tells_zeros_apart_that_compare_as_equal(warehouse: Warehouse) -> None:
+    warehouse.run("CREATE TABLE {} (id bigint, x double precision, y double precision)")
+    data = {"id": [1, 2, 3], "x": [0.0, 1.0, None], "y": pa.array([0.5, None, 0], pa.float32())}
+    warehouse.load(data, WRITES["merge"])
+    for number, updated in ((-0.0, 1), (-0.0, 0), (0.0, 1), (0.0, 0), (2.0, 1)):
+        done = warehouse.load({**data, "x": [number, 1.0, None]}, WRITES["merge"])
+        assert done.changed is not None
+        assert (done.changed.inserted, done.changed.updated) == (0, updated)
+        assert warehouse.run("SELECT x::text FROM {} WHERE id = 1") == [(f"{number:g}",)]
+
+
+def test_a_merge_compares_the_bytes_where_a_collation_does_not(warehouse: Warehouse) -> None:
+    """Such a collation is of ICU, which the server of the tests has not."""
+    warehouse.run("CREATE TABLE {} (id bigint, c text)")
+    target = Table(warehouse.schema, "trips")
+    columns = (Column("id", "bigint", pa.int64()), Column("c", "text", pa.string()))
+    with psycopg.connect(warehouse.uri) as connection:
+        found = existing(connection, target)
+        assert found is not None
+        assert found.loose == frozenset()
+        loose = replace(found, loose=frozenset({"c"}))
+        staged = Staged(Table(warehouse.schema, "staged"), columns, 1)
+        told = Merge(("id",)).statement(target, loose, staged).as_string(connection)
+    assert '("t"."c" COLLATE "C") IS DISTINCT FROM ("s"."c" COLLATE "C")' in told
