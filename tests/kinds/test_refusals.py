@@ -98,6 +98,7 @@ REFUSALS = {
     "transfer/postgres/checks/sql:parse": "check/both_condition_and_query",
     "transfer/postgres/checks:_parse": "check/unknown_type",
     "transfer/postgres/indexes:wanted": "ingest/columns_not_in_the_load",
+    "transfer/postgres/load:load": "ingest/table_of_our_own",
     "transfer/postgres/modes/merge:parse": "ingest/columns_not_in_the_load",
     "transfer/postgres/modes/merge:verify": DATA,
     "transfer/postgres/modes/partition:_interval": "ingest/intervals",

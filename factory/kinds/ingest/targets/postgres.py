@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Literal
 
@@ -17,6 +18,7 @@ from factory.spec.literals import ConnId
 from factory.spec.model import Duration, Strict
 from factory.spec.resolve import Problem
 
+_OURS = re.compile("_factory_(loads|[0-9a-f]{8}_[0-9a-f]{16})")
 ColumnName = Annotated[str, Meta(min_length=1)]
 _DEFAULTS = {"on_schema_change": "fail", "lock_timeout": "10m", "statement_timeout": "1h"}
 
@@ -93,6 +95,13 @@ class Postgres(
     def problems(self, key: Sequence[str]) -> Iterator[Problem]:
         """Names that a table cannot have, or named twice; a primary key narrower than `key`."""
         yield from literals.table(self.table, ("target", "table"))
+        if _OURS.fullmatch(self.table.rpartition(".")[2]):
+            yield Problem(
+                ("target", "table"),
+                "table-name",
+                "the loads themselves keep tables of such names",
+                expected="a name that does not begin with `_factory_`",
+            )
         for name in ("lock_timeout", "statement_timeout"):
             yield from literals.timeout(seconds(getattr(self, name)), ("target", name))
         yield from literals.columns(self.primary_key, ("target", "primary_key"))
