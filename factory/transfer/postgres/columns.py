@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.metadata import version
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -138,6 +139,8 @@ def _cast(column: pa.Array, kind: pa.DataType) -> pa.Array:
     cast = column if column.type == kind else column.cast(kind)
     if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
         _refuse_before_all(cast)
+    if pa.types.is_decimal(kind) and DRIVER < CARRIES:
+        _refuse_lost_carry(cast)
     return cast
 
 
@@ -147,6 +150,25 @@ def _refuse_before_all(column: pa.Array) -> None:
     earliest = _EARLIEST[pa.date32() if date else pa.timestamp("us")]
     if pc.min(numbers).as_py() < earliest:
         raise pa.ArrowInvalid("a date is earlier than PostgreSQL's first")
+
+
+DRIVER = tuple(int(part) for part in version("adbc-driver-postgresql").split(".")[:2])
+CARRIES = (1, 13)
+"""Before it, the driver's writer of decimals lost the carry when it negated: what is below 0, and
+has 64 bits of 0 at its end, came out 2⁶⁴ off."""
+
+
+def _refuse_lost_carry(column: pa.Array) -> None:
+    words = column.type.bit_width // 64
+    every = memoryview(column.buffers()[1]).cast("q")
+    first, last = column.offset * words, (column.offset + len(column)) * words
+    lowest, highest = every[first:last:words], every[first + words - 1 : last : words]
+    for row, (low, high) in enumerate(zip(lowest, highest, strict=True)):
+        if low == 0 and high < 0 and column[row].is_valid:
+            raise pa.ArrowInvalid(
+                f"adbc-driver-postgresql {'.'.join(map(str, DRIVER))} would send another number "
+                f"for {column[row]}; from 1.13 on, which needs Python 3.11, it does not"
+            )
 
 
 _INTEGER_TYPES = ("smallint", "integer", "bigint")
