@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from factory.transfer.errors import BadRow, TransferError
+from factory.transfer.lineage import is_lineage
 
 LONGEST_NAME = 63
 MOST = 1600  # PostgreSQL's limit
@@ -23,6 +24,7 @@ class Column:
     empty: bool = False  # holds nulls only, and so fits any type
     given: bool = True  # false: only the target has it
     guessed: bool = False  # nothing tells its type
+    lineage: bool = False  # where a row came from: that it came again is no change of it
 
     @classmethod
     def absent(cls, name: str, kind: str) -> "Column":
@@ -61,7 +63,13 @@ def columns(schema: pa.Schema, *, empty: bool = False) -> list[Column]:
         names.add(field.name)
         kind, wire = _mapped(field)
         guessed = pa.types.is_null(field.type)
-        result.append(Column(field.name, kind, wire, empty or guessed, guessed=guessed))
+        result.append(
+            Column(
+                *(field.name, kind, wire, empty or guessed),
+                guessed=guessed,
+                lineage=is_lineage(field),
+            )
+        )
     return result
 
 

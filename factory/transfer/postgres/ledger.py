@@ -6,11 +6,13 @@ be written before or after the commit, and be wrong when the process ends in bet
 with the load's id in the target itself would change what people asked for.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
 from psycopg import sql
 
+from factory.transfer.postgres.pages import NODES
 from factory.transfer.postgres.table import Connection, Table, lock
 
 NAME = "_factory_loads"
@@ -21,7 +23,9 @@ COLUMNS = {
     "rows": "bigint NOT NULL",
     "published_at": "timestamptz NOT NULL DEFAULT now()",
     "previous_rows": "bigint",  # of the load before, also when this one is repeated
-    "table_oid": "oid",  # a table that is made anew has another one
+    "table_oid": "oid",  # a table that is made anew has another one; 0: the rows may be gone
+    "file_nodes": "bigint[]",  # its files that had pages, see `pages`
+    "digest": "text",  # of the values, where the rows are added once
 }
 
 
@@ -32,6 +36,8 @@ class Entry:
     rows: int
     published_at: datetime
     oid: int | None  # of the table that the rows went to; None: an older ledger did not say
+    nodes: frozenset[int] | None  # the table's files; None, too
+    digest: str | None  # of the values; None, too
 
 
 def _ledger(target: Table) -> sql.Identifier:
@@ -53,11 +59,15 @@ def find(connection: Connection, target: Table, load_id: str) -> Entry | None:
     if not _columns(connection, target):
         return None
     query = sql.SQL(  # by way of JSON, for a ledger of an older shape
-        "SELECT rows, published_at, (to_jsonb(l) ->> 'table_oid')::bigint FROM {} l"
+        "SELECT rows, published_at, (to_jsonb(l) ->> 'table_oid')::bigint,"
+        " to_jsonb(l) -> 'file_nodes', to_jsonb(l) ->> 'digest' FROM {} l"
         " WHERE table_name = %s AND load_id = %s"
     )
     row = connection.execute(query.format(_ledger(target)), (target.name, load_id)).fetchone()
-    return None if row is None else Entry(*row)
+    if row is None:
+        return None
+    rows, published_at, oid, nodes, digest = row
+    return Entry(rows, published_at, oid, None if nodes is None else frozenset(nodes), digest)
 
 
 def previous_rows(connection: Connection, target: Table, load_id: str) -> int | None:
@@ -98,19 +108,44 @@ def forget(connection: Connection, target: Table) -> None:
     connection.execute(query, (target.name,))
 
 
+_ELSEWHERE = "table_name = %s AND NOT coalesce(file_nodes && %s::bigint[], false)"
+
+
+def forget_all_but(connection: Connection, target: Table, nodes: Collection[int]) -> None:
+    """Of the loads whose rows went to none of these files, the rows are gone."""
+    query = sql.SQL("DELETE FROM {} WHERE " + _ELSEWHERE).format(_ledger(target))
+    connection.execute(query, (target.name, list(nodes)))
+
+
+def doubt_all_but(connection: Connection, target: Table, nodes: Collection[int]) -> None:
+    """Of the loads whose rows went to none of these files, nobody can tell."""
+    query = sql.SQL("UPDATE {} SET table_oid = 0 WHERE rows > 0 AND " + _ELSEWHERE)
+    connection.execute(query.format(_ledger(target)), (target.name, list(nodes)))
+
+
 def record(
-    connection: Connection, target: Table, load_id: str, mode: str, rows: int, previous: int | None
+    connection: Connection,
+    target: Table,
+    load_id: str,
+    mode: str,
+    rows: int,
+    previous: int | None,
+    digest: str | None,
 ) -> None:
     """Note a published load. (By the clock: `now()` is from before the wait for a lock.)"""
     query = sql.SQL(
-        "INSERT INTO {} (table_name, load_id, mode, rows, published_at, previous_rows, table_oid)"
-        " SELECT %s, %s, %s, %s, clock_timestamp(), %s, c.oid FROM pg_class c"
-        " JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = %s AND c.relname = %s"
+        "INSERT INTO {} (table_name, load_id, mode, rows, published_at, previous_rows, digest,"
+        " table_oid, file_nodes)"
+        " SELECT %s, %s, %s, %s, clock_timestamp(), %s, %s, t.oid, "
+        + NODES.replace("%s::oid", "t.oid")
+        + " FROM (SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+        " WHERE n.nspname = %s AND c.relname = %s) t"
         " ON CONFLICT (table_name, load_id) DO UPDATE SET mode = excluded.mode,"
         " rows = excluded.rows, published_at = excluded.published_at,"
-        " previous_rows = excluded.previous_rows, table_oid = excluded.table_oid"
+        " previous_rows = excluded.previous_rows, digest = excluded.digest,"
+        " table_oid = excluded.table_oid, file_nodes = excluded.file_nodes"
     )
-    values = (target.name, load_id, mode, rows, previous, target.schema, target.name)
+    values = (target.name, load_id, mode, rows, previous, digest, target.schema, target.name)
     connection.execute(query.format(_ledger(target)), values)
 
 

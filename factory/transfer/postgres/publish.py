@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from psycopg import sql
 
 from factory.transfer.errors import TransferError
-from factory.transfer.postgres import accounts, ledger, lengths, schema, swap
+from factory.transfer.postgres import accounts, ledger, lengths, pages, schema, swap
 from factory.transfer.postgres import indexes as idx
 from factory.transfer.postgres import table as tables
+from factory.transfer.postgres.checks.parts import many
 from factory.transfer.postgres.columns import Column
 from factory.transfer.postgres.indexes import Index
 from factory.transfer.postgres.modes import Changed, Mode, Staged
 from factory.transfer.postgres.modes.parts import insert
+from factory.transfer.postgres.pages import Pages
 from factory.transfer.postgres.session import Limits
 from factory.transfer.postgres.table import Connection, Existing, Table
 
@@ -30,37 +32,63 @@ class Job:
     indexes: tuple[Index, ...]
     policy: str  # of on_schema_change
     limits: Limits
+    digest: str | None = None  # of the files' values, where the mode adds them once
 
 
 class _Another(Exception):
     """Something was hung on the target while its lock was waited for."""
 
 
-def published_before(connection: Connection, job: Job, existing: Existing | None) -> bool:
-    """Were these rows added, and are they still there?
+def published_before(
+    connection: Connection, job: Job, existing: Existing | None, rows: int
+) -> bool:
+    """Were these rows added, and are they not gone for certain?
 
-    Raises `TransferError` when nobody can tell: the table was made anew since, and has rows.
+    Raises `TransferError` when nobody can tell, and when it was others that were added.
     """
     if not job.mode.once or existing is None:
         return False
     found = ledger.find(connection, job.target, job.load_id)
-    if found is None:
+    if found is None or not found.rows:  # to add to nothing is no repetition
         return False
     when = f"{job.target} got the rows of this load at {found.published_at:%Y-%m-%d %H:%M:%SZ}"
     again = (
         f"To load them again: DELETE FROM {ledger.name(job.target)}"
         f" WHERE table_name = {_literal(job.target.name)} AND load_id = {_literal(job.load_id)}"
     )
-    if _emptied(connection, job.target, existing):
+    seen = pages.look(connection, existing)
+    if _emptied(connection, job.target, existing, seen) and not seen.nodes & (found.nodes or set()):
+        if not seen.fresh:
+            raise TransferError(
+                f"{when}, and is empty: by TRUNCATE, or were they deleted one by one?", again
+            )
         log.warning("%s, and was emptied or made anew since: they are loaded again", when)
         return False
     if found.oid not in (None, existing.oid):
         raise TransferError(
-            f"{when}, but was made anew since, and has rows: are they among them?", again
+            f"{when}, but was emptied or made anew since, and has rows: are they among them?", again
         )
-    if found.rows and _may_read(connection, existing) and tables.is_empty(connection, job.target):
+    if _others(found, rows, job.digest):
+        raise TransferError(
+            f"{when}: {many(found.rows)}; those that it has now, {many(rows)}, are not the same, "
+            "and are not added",
+            f"Delete those of then where these are to take their place. {again}",
+        )
+    if _may_read(connection, existing) and tables.is_empty(connection, job.target):
         log.warning("%s; they were deleted since, and are not loaded again. %s", when, again)
     return True
+
+
+def _others(found: ledger.Entry, rows: int, digest: str | None) -> bool:
+    """Are these other rows than those that were published?
+
+    Two versions of the writer may write the same rows in two ways, so their number alone tells.
+    """
+    if found.rows != rows or found.digest is None or digest is None:
+        return found.rows != rows
+    writer, _, values = digest.rpartition(" ")
+    old_writer, _, old_values = found.digest.rpartition(" ")
+    return writer == old_writer and values != old_values
 
 
 def _literal(text: str) -> str:
@@ -72,17 +100,14 @@ def _may_read(connection: Connection, existing: Existing) -> bool:
     return connection.execute(query, (existing.oid,)).fetchone() == (True,)
 
 
-def _emptied(connection: Connection, target: Table, existing: Existing) -> bool:
-    """Is it certain that no earlier load's row is there, as after TRUNCATE?
+def _emptied(connection: Connection, target: Table, existing: Existing, seen: Pages) -> bool:
+    """Is there neither a row nor a page, as after TRUNCATE?
 
-    A table out of which somebody deletes what he has seen to is not meant: it keeps its pages.
-    Some tables have no pages at all, and rows all the same; who may not look, can't be certain.
+    So it is, too, where somebody deletes what he has seen to, and VACUUM gives back the room: then
+    the files are the same. Some tables have no pages at all, and rows all the same; who may not
+    look, can't be certain.
     """
-    return (
-        tables.without_pages(connection, existing)
-        and _may_read(connection, existing)
-        and tables.is_empty(connection, target)
-    )
+    return seen.none and _may_read(connection, existing) and tables.is_empty(connection, target)
 
 
 def publish(
@@ -106,9 +131,9 @@ def _publish(
 ) -> Changed | None:
     target = job.target
     existing = tables.existing(connection, target)
-    if existing is not None and job.mode.once and _emptied(connection, target, existing):
-        ledger.forget(connection, target)  # no load's rows are there, also when this one fails
-    if published_before(connection, job, existing):
+    if existing is not None and job.mode.once:
+        _tell_of_earlier(connection, target, existing)
+    if published_before(connection, job, existing, staged.rows):
         return None
     swaps = False
     if existing is not None:
@@ -128,8 +153,19 @@ def _publish(
         else:
             changed = _written(connection, job, staged)
         name = job.mode.name
-        ledger.record(connection, target, job.load_id, name, staged.rows, previous)
+        ledger.record(connection, target, job.load_id, name, staged.rows, previous, job.digest)
     return changed
+
+
+def _tell_of_earlier(connection: Connection, target: Table, existing: Existing) -> None:
+    """Note what an empty table says of earlier loads, also when this one fails.
+
+    When its rows are there, the table does not say it any more.
+    """
+    seen = pages.look(connection, existing)
+    if _emptied(connection, target, existing, seen):
+        tell = ledger.forget_all_but if seen.fresh else ledger.doubt_all_but
+        tell(connection, target, seen.nodes)
 
 
 def _swapped(connection: Connection, job: Job, staged: Staged) -> Changed:

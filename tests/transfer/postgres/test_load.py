@@ -246,7 +246,7 @@ def test_a_partitioned_table(warehouse: Warehouse) -> None:
 
 def test_odd_names(warehouse: Warehouse) -> None:
     names = ['a"b', "x.y", "🚕", "; DROP TABLE t --", "{}", "%s", "é" * 31]
-    for write in (APPEND, {"mode": "merge", "key": names[:3]}, REPLACE):
+    for write in ({"mode": "merge", "key": names[:3]}, APPEND, REPLACE):
         for load_id in ("a", "b"):
             data = {name: [1] for name in names}
             warehouse.load(data, write, table='t"; {}%s', load_id=load_id)
