@@ -12,6 +12,7 @@ from datetime import datetime
 
 from psycopg import sql
 
+from factory.transfer.errors import TransferError
 from factory.transfer.postgres.pages import NODES
 from factory.transfer.postgres.table import Connection, Table, lock
 
@@ -25,19 +26,22 @@ COLUMNS = {
     "previous_rows": "bigint",  # of the load before, also when this one is repeated
     "table_oid": "oid",  # a table that is made anew has another one; 0: the rows may be gone
     "file_nodes": "bigint[]",  # its files that had pages, see `pages`
+    "row_xmin": "bigint",  # the transaction that wrote the rows
     "digest": "text",  # of the values, where the rows are added once
 }
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A load that was published."""
+    """A load that was published. What an older ledger did not say is None."""
 
+    table: Table  # as it was called then
     rows: int
     published_at: datetime
-    oid: int | None  # of the table that the rows went to; None: an older ledger did not say
-    nodes: frozenset[int] | None  # the table's files; None, too
-    digest: str | None  # of the values; None, too
+    oid: int | None  # of the table that the rows went to
+    nodes: frozenset[int] | None  # the table's files
+    xmin: int | None
+    digest: str | None
 
 
 def _ledger(target: Table) -> sql.Identifier:
@@ -54,20 +58,45 @@ def _columns(connection: Connection, target: Table) -> set[str]:
     return {name for (name,) in rows}
 
 
-def find(connection: Connection, target: Table, load_id: str) -> Entry | None:
-    """Look up whether this load was published."""
-    if not _columns(connection, target):
-        return None
-    query = sql.SQL(  # by way of JSON, for a ledger of an older shape
-        "SELECT rows, published_at, (to_jsonb(l) ->> 'table_oid')::bigint,"
-        " to_jsonb(l) -> 'file_nodes', to_jsonb(l) ->> 'digest' FROM {} l"
-        " WHERE table_name = %s AND load_id = %s"
+def find(connection: Connection, target: Table, oid: int, load_id: str) -> Entry | None:
+    """Look up whether this load was published; also into a table of another name, or schema.
+
+    A table that is renamed, or moved, is the same, and its rows are there.
+    """
+    said = sql.SQL(  # by way of JSON, for a ledger of an older shape
+        "SELECT {} AS schema, table_name, rows, published_at, to_jsonb(l) AS said FROM {} l"
+        " WHERE load_id = %(load_id)s"
+        " AND (({} AND table_name = %(name)s) OR (to_jsonb(l) ->> 'table_oid')::bigint = %(oid)s)"
     )
-    row = connection.execute(query.format(_ledger(target)), (target.name, load_id)).fetchone()
+    ledgers = [
+        said.format(sql.Literal(schema), sql.Identifier(schema, NAME), schema == target.schema)
+        for schema in _schemas(connection)
+    ]
+    if not ledgers:
+        return None
+    query = sql.SQL(
+        "SELECT schema, table_name, rows, published_at, (said ->> 'table_oid')::bigint,"
+        " said -> 'file_nodes', (said ->> 'row_xmin')::bigint, said ->> 'digest' FROM ({}) l"
+        " ORDER BY (said ->> 'table_oid')::bigint = %(oid)s DESC NULLS LAST LIMIT 1"
+    ).format(sql.SQL(" UNION ALL ").join(ledgers))
+    given = {"load_id": load_id, "name": target.name, "oid": oid}
+    row = connection.execute(query, given).fetchone()
     if row is None:
         return None
-    rows, published_at, oid, nodes, digest = row
-    return Entry(rows, published_at, oid, None if nodes is None else frozenset(nodes), digest)
+    schema, name, rows, published_at, old, nodes, xmin, digest = row
+    told = None if nodes is None else frozenset(nodes)
+    return Entry(Table(schema, name), rows, published_at, old, told, xmin, digest)
+
+
+def _schemas(connection: Connection) -> list[str]:
+    """Where there is a ledger that may be read."""
+    rows = connection.execute(
+        "SELECT nspname FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace"
+        " WHERE relname = %s AND relkind = 'r' AND has_schema_privilege(n.oid, 'USAGE')"
+        " AND has_table_privilege(c.oid, 'SELECT')",
+        (NAME,),
+    )
+    return [name for (name,) in rows]
 
 
 def previous_rows(connection: Connection, target: Table, load_id: str) -> int | None:
@@ -131,22 +160,35 @@ def record(
     rows: int,
     previous: int | None,
     digest: str | None,
+    xmin: int | None = None,
 ) -> None:
-    """Note a published load. (By the clock: `now()` is from before the wait for a lock.)"""
+    """Note a published load; `xmin`: its rows are of another transaction than this one.
+
+    By the clock: `now()` is from before the wait for a lock. Raises `TransferError`.
+    """
     query = sql.SQL(
         "INSERT INTO {} (table_name, load_id, mode, rows, published_at, previous_rows, digest,"
-        " table_oid, file_nodes)"
-        " SELECT %s, %s, %s, %s, clock_timestamp(), %s, %s, t.oid, "
+        " row_xmin, table_oid, file_nodes)"
+        " SELECT %s, %s, %s, %s, clock_timestamp(), %s, %s,"
+        " coalesce(%s, txid_current() %% 4294967296), t.oid, "
         + NODES.replace("%s::oid", "t.oid")
         + " FROM (SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
         " WHERE n.nspname = %s AND c.relname = %s) t"
         " ON CONFLICT (table_name, load_id) DO UPDATE SET mode = excluded.mode,"
         " rows = excluded.rows, published_at = excluded.published_at,"
         " previous_rows = excluded.previous_rows, digest = excluded.digest,"
+        " row_xmin = excluded.row_xmin,"
         " table_oid = excluded.table_oid, file_nodes = excluded.file_nodes"
     )
-    values = (target.name, load_id, mode, rows, previous, digest, target.schema, target.name)
-    connection.execute(query.format(_ledger(target)), values)
+    values = (target.name, load_id, mode, rows, previous, digest, xmin)
+    cursor = connection.execute(
+        query.format(_ledger(target)), (*values, target.schema, target.name)
+    )
+    if cursor.rowcount != 1:
+        raise TransferError(
+            f"{name(target)} did not take the row of this load: it would not be known again",
+            "Drop its triggers and rules",
+        )
 
 
 def name(target: Table) -> str:

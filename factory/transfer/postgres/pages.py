@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
-from factory.transfer.postgres.table import TREE, Connection, Existing
+from psycopg import sql
+
+from factory.transfer.postgres.table import TREE, Connection, Existing, Table
 
 NODES = (
     f"ARRAY(SELECT pg_relation_filenode(oid)::bigint FROM {TREE} tables"
@@ -32,3 +34,28 @@ def look(connection: Connection, existing: Existing) -> Pages:
         none=not any(size for _, size, _ in rows),
         fresh=all(counted == -1 for _, _, counted in rows),
     )
+
+
+def written_by(connection: Connection, table: Table) -> int | None:
+    """The transaction that wrote a row of the table; None: there is none."""
+    query = sql.SQL("SELECT xmin::text::bigint FROM {} LIMIT 1").format(table.identifier)
+    row = connection.execute(query).fetchone()
+    return None if row is None else row[0]
+
+
+def rows_of(connection: Connection, table: Table, existing: Existing, xmin: int) -> int:
+    """How many rows the transaction `xmin` may have written: they are as it left them.
+
+    VACUUM FULL and CLUSTER leave a row its transaction. ALTER TABLE, where it writes all rows
+    anew, gives them its own, as it gives to a column (but not to those that every table has).
+    """
+    changed = (
+        "SELECT a.xmin::text FROM pg_attribute a JOIN pg_attribute made USING (attrelid)"
+        " WHERE made.attnum = -1 AND a.xmin::text <> made.xmin::text AND attrelid IN " + TREE
+    )
+    query = sql.SQL(
+        "SELECT count(*) FROM {} WHERE xmin::text = %s::text OR xmin::text IN (" + changed + ")"
+    )
+    row = connection.execute(query.format(table.identifier), (xmin, existing.oid)).fetchone()
+    assert row is not None
+    return int(row[0])

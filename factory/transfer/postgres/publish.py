@@ -48,13 +48,13 @@ def published_before(
     """
     if not job.mode.once or existing is None:
         return False
-    found = ledger.find(connection, job.target, job.load_id)
+    found = ledger.find(connection, job.target, existing.oid, job.load_id)
     if found is None or not found.rows:  # to add to nothing is no repetition
         return False
-    when = f"{job.target} got the rows of this load at {found.published_at:%Y-%m-%d %H:%M:%SZ}"
+    when = f"{found.table} got the rows of this load at {found.published_at:%Y-%m-%d %H:%M:%SZ}"
     again = (
-        f"To load them again: DELETE FROM {ledger.name(job.target)}"
-        f" WHERE table_name = {_literal(job.target.name)} AND load_id = {_literal(job.load_id)}"
+        f"To load them again: DELETE FROM {ledger.name(found.table)}"
+        f" WHERE table_name = {_literal(found.table.name)} AND load_id = {_literal(job.load_id)}"
     )
     seen = pages.look(connection, existing)
     if _emptied(connection, job.target, existing, seen) and not seen.nodes & (found.nodes or set()):
@@ -68,6 +68,14 @@ def published_before(
         raise TransferError(
             f"{when}, but was emptied or made anew since, and has rows: are they among them?", again
         )
+    if found.xmin and not (found.nodes or set()) <= seen.nodes and _may_read(connection, existing):
+        here = pages.rows_of(connection, job.target, existing, found.xmin)
+        if here < found.rows:
+            raise TransferError(
+                f"{when}: {many(found.rows)}. Its files were emptied or written anew since, and "
+                f"{here} of these are known to be there: are the others?",
+                again,
+            )
     if _others(found, rows, job.digest):
         raise TransferError(
             f"{when}: {many(found.rows)}; those that it has now, {many(rows)}, are not the same, "
@@ -152,8 +160,11 @@ def _publish(
             changed = _swapped(connection, job, staged)
         else:
             changed = _written(connection, job, staged)
-        name = job.mode.name
-        ledger.record(connection, target, job.load_id, name, staged.rows, previous, job.digest)
+        name, xmin = job.mode.name, None
+        if existing is None and job.mode.once:
+            xmin = pages.written_by(connection, target)
+        rows = staged.rows
+        ledger.record(connection, target, job.load_id, name, rows, previous, job.digest, xmin)
     return changed
 
 
