@@ -2,7 +2,7 @@
 
 from factory.transfer.errors import TransferError
 from factory.transfer.postgres.modes import Changed, Mode, Staged
-from factory.transfer.postgres.table import TREE, Connection, Existing, Table, touched
+from factory.transfer.postgres.table import TREE, Connection, Existing, Table, has_triggers, touched
 
 _EVENTS = {"INSERT": "3", "UPDATE": "2", "DELETE": "4"}  # as pg_rewrite has them
 _ACTIONS = {"c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT"}  # as pg_constraint has them
@@ -102,7 +102,9 @@ def written(
     Where there are none, PostgreSQL's own count is right, and nothing is counted again.
     """
     if not existing.triggers:
-        return mode.write(connection, target, existing, staged)
+        changed = mode.write(connection, target, existing, staged)
+        _refuse_what_came(connection, target, existing, mode)
+        return changed
     before = touched(connection, existing)
     changed = mode.write(connection, target, existing, staged)
     connection.execute("SET CONSTRAINTS ALL IMMEDIATE")  # triggers that wait for the commit
@@ -120,7 +122,19 @@ def written(
             f"but the load inserts {changed.inserted} and deletes {changed.deleted}",
         )
     mode.arrived(connection, target, existing, staged)
+    _refuse_what_came(connection, target, existing, mode)
     return changed
+
+
+def _refuse_what_came(
+    connection: Connection, target: Table, existing: Existing, mode: Mode
+) -> None:
+    """Look again: a partition may come while its table is written into."""
+    _refuse_foreign(connection, target, existing, mode)
+    if has_triggers(connection, existing.oid) != existing.triggers:
+        raise TransferError(
+            f"a table with triggers came to {target} while its rows were written", "Repeat the load"
+        )
 
 
 def refused(target: Table, said: str) -> TransferError:

@@ -29,7 +29,7 @@ class Column:
     @classmethod
     def absent(cls, name: str, kind: str) -> "Column":
         """Make a column that the load does not have."""
-        return cls(name, kind, pa.string(), empty=True, given=False)
+        return cls(name, kind, nulls_of(kind), empty=True, given=False)
 
 
 _INTEGERS = {
@@ -43,6 +43,11 @@ _INTEGERS = {
     # Left to itself, ADBC makes a bigint and turns 2⁶⁴-1 into -1.
     pa.uint64(): ("numeric(20,0)", pa.decimal128(20, 0)),
 }
+
+
+def nulls_of(kind: str) -> pa.DataType:
+    """What ADBC's COPY writer sends nulls into a column of this type as."""
+    return pa.decimal128(1, 0) if _parts(kind)[0] == "numeric" else pa.string()
 
 
 def columns(schema: pa.Schema, *, empty: bool = False) -> list[Column]:

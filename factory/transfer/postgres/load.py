@@ -21,6 +21,7 @@ from factory.transfer.postgres import (
     parquet,
     schema,
     session,
+    swap,
 )
 from factory.transfer.postgres import checks as audits
 from factory.transfer.postgres import columns as cols
@@ -123,11 +124,12 @@ def _run(uri: str, job: Job, files: Files, checks: Checks, as_of: datetime | Non
         if publishing.published_before(connection, job, existing, files.rows):
             return _Outcome()
         columns = _staged_columns(connection, job, existing, files.rows)
+        whole = job.mode.whole or (existing is None and not job.mode.numbered)
         staged = Staged(
             tables.staging(job.target, job.load_id),
             columns,
             files.rows,
-            logged=job.mode.whole or (existing is None and not job.mode.numbered),
+            logged=whole and not swap.told(connection, job.target.schema),
             number=_free_name(columns) if job.mode.numbered else None,
             keep=existing is not None or _tells_a_table(files, columns),
             bounds=lengths.bounds(existing, columns),

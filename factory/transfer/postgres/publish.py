@@ -1,6 +1,7 @@
 """Staged rows → the target, in one transaction."""
 
 import logging
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 from psycopg import sql
@@ -123,7 +124,11 @@ def publish(
 ) -> Changed | None:
     """One transaction; None when this load was published before, and nothing was done."""
     ledger.ensure(connection, job.target)
-    with tables.locked(connection, _publishing(job.target)):
+    with ExitStack() as locks:
+        # A load into a table and one into its partition wait for each other, two partitions do not.
+        for table in tables.above(connection, job.target):
+            locks.enter_context(tables.locked(connection, _publishing(table), shared=True))
+        locks.enter_context(tables.locked(connection, _publishing(job.target)))
         try:
             return _publish(connection, job, staged, previous, may_swap=True)
         except _Another:
@@ -152,6 +157,8 @@ def _publish(
     with connection.transaction():
         # The same lock as the session's, which a trigger could give up, or a pooler lend to others.
         tables.refuse_unless_locked(connection, _publishing(target))
+        for table in tables.above(connection, target):
+            tables.lock(connection, _publishing(table), shared=True)
         tables.lock(connection, _publishing(target))
         if existing is None:
             ledger.forget(connection, target)
@@ -180,6 +187,8 @@ def _tell_of_earlier(connection: Connection, target: Table, existing: Existing) 
 
 
 def _swapped(connection: Connection, job: Job, staged: Staged) -> Changed:
+    # Who reads the staging table must not hold up those who read the target.
+    tables.exclusively(connection, staged.table, job.limits.lock)
     tables.exclusively(connection, job.target, job.limits.lock)
     existing = tables.existing(connection, job.target)
     if existing is None or not _may_swap(connection, job, existing, staged):

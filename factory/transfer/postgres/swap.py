@@ -27,6 +27,18 @@ def replace(
     adopt(connection, staged, target, indexes)
 
 
+def told(connection: Connection, schema: str) -> bool:
+    """Would a publication of all tables, or of the schema's, tell subscribers of a staging table?
+
+    They know of none, and would stop there.
+    """
+    query = "SELECT EXISTS (SELECT FROM pg_publication WHERE puballtables)"
+    if connection.info.server_version >= 150000:
+        query += " OR EXISTS (SELECT FROM pg_publication_namespace JOIN pg_namespace n"
+        query += " ON n.oid = pnnspid WHERE nspname = %(schema)s)"
+    return connection.execute(query, {"schema": schema}).fetchone() == (True,)
+
+
 def possible(
     connection: Connection,
     target: Table,
@@ -110,7 +122,9 @@ WITH kept AS (
      WHERE o.conrelid = %(target)s AND o.contype = 'n'
 )
 SELECT t.relkind = 'r' AND t.relpersistence = 'p' AND NOT t.relispartition
-   AND NOT t.relrowsecurity AND t.reloptions IS NULL AND t.relreplident = 'd'
+   AND NOT t.relrowsecurity AND NOT t.relforcerowsecurity
+   AND NOT EXISTS (SELECT FROM pg_class WHERE oid = t.reltoastrelid AND reloptions IS NOT NULL)
+   AND t.reloptions IS NULL AND t.relreplident = 'd'
    AND t.reltablespace = s.reltablespace AND t.relowner = s.relowner
    AND t.relacl IS NOT DISTINCT FROM s.relacl AND t.relam = s.relam
    AND NOT EXISTS (SELECT FROM pg_inherits WHERE inhrelid = t.oid)

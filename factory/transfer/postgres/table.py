@@ -129,20 +129,23 @@ def ensure_schema(connection: Connection, name: str) -> None:
         connection.execute(query)
 
 
-def lock(connection: Connection, what: str) -> None:
+def lock(connection: Connection, what: str, *, shared: bool = False) -> None:
     """Wait until no other transaction holds the lock `what`; hold it until this one ends."""
-    connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (what,))
+    mode = "_shared" if shared else ""
+    query = f"SELECT pg_advisory_xact_lock{mode}(hashtextextended(%s, 0))"
+    connection.execute(query, (what,))
 
 
 @contextmanager
-def locked(connection: Connection, what: str) -> Iterator[None]:
+def locked(connection: Connection, what: str, *, shared: bool = False) -> Iterator[None]:
     """Hold the lock `what` over several transactions; PostgreSQL ends it with the connection."""
-    connection.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", (what,))
+    mode = "_shared" if shared else ""
+    connection.execute(f"SELECT pg_advisory_lock{mode}(hashtextextended(%s, 0))", (what,))
     try:
         yield
     finally:
         with suppress(psycopg.OperationalError):
-            connection.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", (what,))
+            connection.execute(f"SELECT pg_advisory_unlock{mode}(hashtextextended(%s, 0))", (what,))
 
 
 def refuse_unless_locked(connection: Connection, what: str) -> None:
@@ -226,15 +229,31 @@ def existing(connection: Connection, table: Table) -> Existing | None:
         owned,
         partitioned=kind == "p",
         unlogged=unlogged,
-        triggers=_has_triggers(connection, oid),
+        triggers=has_triggers(connection, oid),
         loose={name: collation for name, *_, collation in rows if collation},
     )
 
 
-def _has_triggers(connection: Connection, oid: int) -> bool:
+def has_triggers(connection: Connection, oid: int) -> bool:
+    """Does a person's trigger hang on the table, or on one below it?"""
     query = "SELECT EXISTS (SELECT FROM pg_trigger WHERE NOT tgisinternal"
     query += f" AND tgenabled IN ('O', 'A') AND tgrelid IN {TREE})"
     return connection.execute(query, (oid,)).fetchone() == (True,)
+
+
+def above(connection: Connection, table: Table) -> list[Table]:
+    """The tables that this one is a partition of, or inherits from; the uppermost first."""
+    rows = connection.execute(
+        "WITH RECURSIVE above AS (SELECT inhparent AS oid, 1 AS height FROM pg_inherits"
+        " JOIN pg_class c ON c.oid = inhrelid JOIN pg_namespace n ON n.oid = c.relnamespace"
+        " WHERE n.nspname = %s AND c.relname = %s"
+        " UNION SELECT inhparent, height + 1 FROM pg_inherits JOIN above ON inhrelid = above.oid)"
+        " SELECT nspname, relname FROM above JOIN pg_class c USING (oid)"
+        " JOIN pg_namespace n ON n.oid = relnamespace"
+        " GROUP BY 1, 2 ORDER BY max(height) DESC, 1, 2",
+        (table.schema, table.name),
+    )
+    return [Table(schema, name) for schema, name in rows]
 
 
 def hold(connection: Connection, table: Table) -> None:

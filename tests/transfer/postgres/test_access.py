@@ -13,7 +13,8 @@ from psycopg import sql
 
 from factory.transfer.errors import ChecksFailed, SchemaChanged, TransferError
 from factory.transfer.postgres import columns, ledger, session
-from factory.transfer.postgres.table import Table, existing
+from factory.transfer.postgres import publish as publishing
+from factory.transfer.postgres.table import Table, existing, staging
 
 from .conftest import APPEND, REPLACE, Warehouse
 
@@ -100,6 +101,33 @@ def test_a_replace_that_waits_for_a_reader_holds_up_no_other(warehouse: Warehous
                 [DATA], REPLACE, table="fares"
             )
         assert waiting.result(10).published
+    assert warehouse.rows() == [(3, "c")]
+
+
+def test_who_reads_the_staging_table_holds_up_no_reader_of_the_target(
+    warehouse: Warehouse,
+) -> None:
+    warehouse.load(DATA, REPLACE)
+    staged = staging(Table(warehouse.schema, "trips"), "run 1")
+    readers = []
+
+    def ready(*args: Any) -> Any:
+        readers.append(psycopg.connect(warehouse.uri))
+        readers[0].execute(sql.SQL("SELECT FROM {}").format(staged.identifier))
+        return publish(*args)
+
+    publish = publishing.publish
+    with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor() as pool:
+        patch.setattr(publishing, "publish", ready)
+        waiting = pool.submit(warehouse.load, {"id": [3], "name": ["c"]}, REPLACE)
+        until = time.monotonic() + 2
+        while time.monotonic() < until:
+            begun = time.monotonic()
+            assert warehouse.rows() == [(1, "a"), (2, "b")]
+            assert time.monotonic() - begun < 1
+        assert not waiting.done()
+        readers[0].close()
+        waiting.result(10)
     assert warehouse.rows() == [(3, "c")]
 
 

@@ -1,7 +1,10 @@
 """Rows staged = rows of the target; and no row of another table goes with those it replaces."""
 
 import datetime as dt
+import threading
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +13,7 @@ import pyarrow as pa
 import pytest
 
 from factory.transfer.errors import TransferError
+from factory.transfer.postgres import accounts
 from factory.transfer.postgres.columns import Column
 from factory.transfer.postgres.modes import Changed, Staged
 from factory.transfer.postgres.modes.merge import Merge
@@ -136,6 +140,82 @@ def test_a_trigger_on_a_table_that_inherits(mode: str, warehouse: Warehouse) -> 
     with pytest.raises(TransferError, match=message):
         warehouse.load({**DATA, "id": [1, 2]}, WRITES[mode])
     assert warehouse.rows("id, c") == [(1, "old"), (2, "old"), (7, "old")]
+
+
+CAME = {
+    "partition": "ALTER TABLE {s}.trips ATTACH PARTITION {s}.new FOR VALUES FROM (100) TO (200)",
+    "of triggers": "ALTER TABLE {s}.trips ATTACH PARTITION {s}.new FOR VALUES FROM (100) TO (200)",
+    "trigger": "CREATE TRIGGER t BEFORE INSERT ON {s}.rest FOR EACH ROW EXECUTE FUNCTION {s}.f()",
+}
+
+
+@pytest.mark.parametrize("mode", ["append", "merge", "partition"])
+@pytest.mark.parametrize("what", CAME)
+def test_what_comes_to_a_table_while_it_is_written(
+    what: str, mode: str, warehouse: Warehouse
+) -> None:
+    """Between the look for triggers and the write, a partition may be attached."""
+    s = warehouse.schema
+    warehouse.run("CREATE TABLE {} (id bigint, c text, d date) PARTITION BY RANGE (id)")
+    warehouse.run("CREATE TABLE {} PARTITION OF {} FOR VALUES FROM (0) TO (100)", "rest", "trips")
+    warehouse.run("INSERT INTO {} VALUES (7, 'old', '2024-01-03')")
+    warehouse.run(
+        f"CREATE FUNCTION {s}.f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$"
+    )
+    warehouse.run("CREATE TABLE {} (LIKE {})", "new", "trips")
+    if what == "of triggers":
+        warehouse.run(f"CREATE TRIGGER t BEFORE INSERT ON {s}.new EXECUTE FUNCTION {s}.f()")
+    looked = accounts.refuse
+
+    def refuse(connection: Any, *args: Any) -> None:
+        looked(connection, *args)
+        if connection.info.transaction_status == psycopg.pq.TransactionStatus.INTRANS:
+            warehouse.run("SET lock_timeout = '5s'; " + CAME[what].format(s=s))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(accounts, "refuse", refuse)
+        if what == "partition":  # whose rows are counted as all are
+            warehouse.load(DATA, WRITES[mode])
+            assert (2, "b") in warehouse.rows("id, c")
+            return
+        with pytest.raises(TransferError, match=r"a table with triggers came to|took 0 of 2 rows"):
+            warehouse.load(DATA, WRITES[mode])
+    assert warehouse.rows("id, c") == [(7, "old")]
+
+
+@pytest.mark.parametrize("into", ["trips", "low"])
+def test_a_load_into_a_table_and_one_into_its_partition_wait_for_each_other(
+    into: str, warehouse: Warehouse
+) -> None:
+    warehouse.run("CREATE TABLE {} (id bigint, c text, d date) PARTITION BY RANGE (id)")
+    warehouse.run("CREATE TABLE {} PARTITION OF {} FOR VALUES FROM (0) TO (10)", "low", "trips")
+    warehouse.run("CREATE TABLE {} PARTITION OF {} DEFAULT", "rest", "trips")
+    warehouse.run("INSERT INTO {} VALUES (9, 'old', '2024-01-03')")
+    waiting = threading.Event()
+    written = accounts.written
+
+    def write(*args: Any) -> Changed:
+        done = written(*args)
+        if not waiting.is_set():
+            waiting.set()
+            time.sleep(1)
+        return done
+
+    def one(table: str) -> None:
+        (warehouse.stage / table).mkdir()
+        own = Warehouse(warehouse.uri, warehouse.schema, warehouse.stage / table)
+        own.load(DATA, WRITES["merge"], table=table)
+
+    other = {"trips": "low", "low": "trips"}[into]
+    with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor() as pool:
+        patch.setattr(accounts, "written", write)
+        first = pool.submit(one, into)
+        assert waiting.wait(10)
+        second = pool.submit(one, other)
+        first.result(20)
+        second.result(20)
+    assert warehouse.rows("id") == [(1,), (2,), (9,)]
+    assert warehouse.locks() == []
 
 
 def test_rows_below_are_counted(warehouse: Warehouse) -> None:

@@ -205,8 +205,13 @@ class Merge:
     ) -> sql.Composable | None:
         """Is a row not what is there? None: a row has nothing but its key, which is the same."""
         lineage = {column.name for column in staged.given if column.lineage}
-        told = [name for name in given if name not in self.key and name not in lineage]
-        found: list[sql.Composable] = []
+        nulls = {column.name for column in staged.given if column.empty} - lineage - set(self.key)
+        told = [name for name in given if name not in {*self.key, *lineage, *nulls}]
+        found: list[sql.Composable] = [  # there are types that have no `=`
+            sql.SQL("{} IS NOT NULL").format(sql.Identifier("t", name))
+            for name in given
+            if name in nulls
+        ]
         if told:
             old, new, comma = [], [], sql.SQL(", ")
             for name in told:
