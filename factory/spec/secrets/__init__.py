@@ -18,13 +18,13 @@ from factory.spec.read import MAX_DEPTH, events
 from factory.spec.secrets.patterns import in_text, option_name
 from factory.spec.secrets.words import is_literal, is_secret_name
 
+# of a text in lower case: to fold the case of each character takes six times as long
 _MAYBE = re.compile(
-    r"pass|pwd|secret|token|bearer|basic|authoriz|cookie|://[^/\s]{0,300}@|-----BEGIN"
+    r"pass|pwd|secret|token|bearer|basic|authoriz|cookie|://[^/\s]{0,300}@|-----begin"
     r"|(?:access|account|api|auth|encryption|fernet|license|master|private|service|shared|signing|ssh"
     r"|storage|subscription|webhook).?key"
-    r"|(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]|gh[opsur]_|github_pat|gl[a-z]{2,8}-|xox[a-z]-|xapp-|hooks\."
-    r"|webhook|AIza|GOCSPX|sk-|k_live|k_test|dapi|hvs\.|npm_|pypi-|eyJ|curl|wget|mysql|sig(?:nature)?=",
-    re.IGNORECASE,
+    r"|(?:akia|asia|abia|acca)[a-z0-9]|gh[opsur]_|github_pat|gl[a-z]{2,8}-|xox[a-z]-|xapp-|hooks\."
+    r"|webhook|aiza|gocspx|sk-|k_live|k_test|dapi|hvs\.|npm_|pypi-|eyj|curl|wget|mysql|sig(?:nature)?="
 )
 _LINE = re.compile(
     r"[ \t]{0,200}(?:-[ \t]{1,20})?[{\[ ]{0,10}[\"']?(?P<name>[\w.-]{1,100})[\"']?[ \t]{0,20}:[ \t]"
@@ -58,7 +58,7 @@ class Found(msgspec.Struct, frozen=True):
 
 def scan(text: str) -> Iterator[Found]:
     """Every secret of a file that may be broken."""
-    if not _MAYBE.search(text):
+    if not _MAYBE.search(text.lower()):
         return
     reached = 0
     try:
@@ -274,7 +274,7 @@ def _in_line(line: str, number: int, place: int) -> Iterator[Found]:
 
 def _hidden_line(line: str) -> str:
     """Comments, too, which no event tells of."""
-    for _, secret in in_text(line) if _MAYBE.search(line) else ():
+    for _, secret in in_text(line) if _MAYBE.search(line.lower()) else ():
         line = line.replace(secret, "*" * len(secret))
     return line
 
