@@ -158,18 +158,26 @@ class Project:
 
     def without_secrets(self, found: Iterable[Diagnostic]) -> list[Diagnostic]:
         """What is wrong, said without the passwords and tokens that stand in the files."""
-        known: dict[str, frozenset[str]] = {}
-        for entry in (told := [*found]):
-            if entry.file not in known:
-                text = self.text(self.root.parent / entry.file)
-                known[entry.file] = secrets.secrets_of(text)
+        told = [*found]
+        by_file: dict[Path, frozenset[str]] = {}
+        known = {
+            name: self._known(self.root.parent / name, by_file)
+            for name in {entry.file for entry in told}
+        }
         return [secrets.cleaned(entry, known[entry.file]) for entry in told]
 
     def secrets(self, path: Path) -> frozenset[str]:
         """The passwords and tokens that stand in a file or in a layer under it."""
-        layers = [above / discover.DEFAULTS for above in discover.folders(self.root, path)]
-        files = (path, *layers, self._environment_file)
-        return frozenset[str]().union(*(secrets.secrets_of(self.text(file)) for file in files))
+        return self._known(path, {})
+
+    def _known(self, path: Path, by_file: dict[Path, frozenset[str]]) -> frozenset[str]:
+        """The same, with what is known already of other files."""
+        above = discover.folders(self.root, path) if path.is_relative_to(self.root) else []
+        files = [path, *(folder / discover.DEFAULTS for folder in above), self._environment_file]
+        for file in files:
+            if file not in by_file:
+                by_file[file] = secrets.secrets_of(self.text(file))
+        return frozenset[str]().union(*(by_file[file] for file in files))
 
     def text(self, path: Path) -> str:
         """The text of a file of this root; empty when it has none."""
