@@ -20,9 +20,8 @@ from factory.diagnostics import (
     limited,
     one_of,
     printable,
-    shortened,
 )
-from factory.errors import BuildError, FactoryError, SpecError, is_fault
+from factory.errors import BuildError, FactoryError, SpecError, is_fault, said, words
 from factory.plan import beside
 from factory.plan import kind as kinds
 from factory.plan.compile import arguments_of, compile, steps
@@ -96,7 +95,7 @@ class Project:
             if not is_fault(error):
                 raise
             # a defect that one file brings out, or a kind's, must not hide the others
-            reason = shortened(repr(error), 200)
+            reason = said(error, 200)
             broken = self._broken(path, "internal", f"the factory fails on this file: {reason}")
             return Outcome(path=path, diagnostics=tuple(self.without_secrets([broken])))
         plans, specs = tuple(plan for plan, _ in made), tuple(spec for _, spec in made)
@@ -319,9 +318,9 @@ def _checked(index: int, kind: kinds.Kind, step: Step, folder: Path) -> list[Pro
 def _unchecked(index: int, step: Step, error: BaseException) -> Problem:
     """A file may be anything, and a kind of another package may fail in any way."""
     message = f"the kind {step.uses!r} cannot check this task: {type(error).__name__}"
-    words = " ".join(str(error).split())
-    if words:
-        message += f" ({shortened(words, 200)})"
+    found = words(error, 200)
+    if found != type(error).__name__:
+        message += f" ({found})"
     return Problem(("tasks", index, "uses"), "internal", message)
 
 

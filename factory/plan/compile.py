@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, cast
 
 import msgspec
 
-from factory.errors import BuildError, is_fault
+from factory.errors import BuildError, is_fault, said
 from factory.plan import kind as kinds
 from factory.plan.fragment import MAX_ID, wrong
 from factory.plan.kind import Fragment, Step
@@ -89,7 +89,7 @@ def _compile(kind: kinds.Kind, step: Step) -> Fragment:
         if not is_fault(error):
             raise
         # a kind of another package may fail in any way; the error belongs to this task alone
-        message = f"the kind {step.uses!r} fails: {error!r}"
+        message = f"the kind {step.uses!r} fails: {said(error)}"
         raise BuildError(step.id, ("uses",), message) from error
     if broken:
         raise BuildError(step.id, ("uses",), f"the kind {step.uses!r} fails: {broken}")
@@ -183,6 +183,8 @@ def _pipeline(
     alerts = value.get("alerts")
     told = msgspec.convert(alerts, model.Alerts) if alerts else model.Alerts()
     plain = {key: value[key] for key in _PLAIN if key in value}
+    if value.get("schedule") == "@continuous":
+        plain["max_active_runs"] = 1  # Airflow takes no other number, and has another default
     return Pipeline(
         dag_id=resolved.dag_id,
         source=source,

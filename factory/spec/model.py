@@ -70,7 +70,8 @@ TriggerRule = Literal[
 
 
 Positive = Annotated[int, Meta(ge=1, le=MAX_INT)]
-Weight = Annotated[int, Meta(ge=-MAX_INT - 1, le=MAX_INT)]
+# Airflow adds up those of all tasks behind a task: of MAX_TASKS such it still has the sum
+Weight = Annotated[int, Meta(ge=-1_000_000, le=1_000_000)]
 Word = Annotated[str, Meta(min_length=1, max_length=256)]
 Executor = Annotated[str, Meta(min_length=1, max_length=1000)]
 Owner = Annotated[str, Meta(min_length=1, max_length=500)]
@@ -149,7 +150,7 @@ class Task(Settings, frozen=True, kw_only=True):
     description: Annotated[str, Meta(description="Shown beside the task in Airflow.")] = ""
 
 
-AssetList = Annotated[list[AssetUri], Meta(min_length=1)]
+AssetList = Annotated[list[AssetUri], Meta(min_length=1, max_length=500)]
 
 
 class AssetChoice(Strict, frozen=True, kw_only=True):
@@ -190,24 +191,25 @@ class Deadline(Strict, frozen=True, kw_only=True):
 
 
 Alert = Email | Slack | Webhook
+AlertList = Annotated[list[Alert], Meta(max_length=50)]
 
 
 class Alerts(Strict, frozen=True, kw_only=True):
     """Who is told, and when."""
 
     on_deadline: Annotated[
-        list[Alert],
+        AlertList,
         Meta(description="When a run was not done by the pipeline's `deadline`; once a run."),
     ] = msgspec.field(default_factory=list)
 
-    on_failure: Annotated[
-        list[Alert], Meta(description="When a run of the pipeline has failed.")
-    ] = msgspec.field(default_factory=list)
-    on_retry: Annotated[list[Alert], Meta(description="When a task failed and is tried again.")] = (
+    on_failure: Annotated[AlertList, Meta(description="When a run of the pipeline has failed.")] = (
+        msgspec.field(default_factory=list)
+    )
+    on_retry: Annotated[AlertList, Meta(description="When a task failed and is tried again.")] = (
         msgspec.field(default_factory=list)
     )
     on_success: Annotated[
-        list[Alert], Meta(description="When a run of the pipeline has succeeded.")
+        AlertList, Meta(description="When a run of the pipeline has succeeded.")
     ] = msgspec.field(default_factory=list)
 
 
@@ -222,7 +224,11 @@ class Common(Strict, frozen=True, kw_only=True):
     ] = "airflow"
     tags: Annotated[
         list[Annotated[str, Meta(min_length=1, max_length=100)]],
-        Meta(description="Tags in Airflow. The tags of all layers add up.", examples=[["taxi"]]),
+        Meta(
+            description="Tags in Airflow. The tags of all layers add up.",
+            examples=[["taxi"]],
+            max_length=100,
+        ),
     ] = msgspec.field(default_factory=list)
     source_url: Annotated[
         str,
@@ -330,6 +336,7 @@ class Pipeline(Common, frozen=True, kw_only=True):
         Meta(
             description="Values that a person may set when starting a run: a default value, or "
             "JSON Schema with `default`. Read as `{{ params.name }}`.",
+            max_length=500,
             examples=[{"full": False, "day": {"type": "string", "default": "2024-01-01"}}],
         ),
     ] = msgspec.field(default_factory=dict)

@@ -28,6 +28,14 @@ PRESETS = (
 def problems(value: dict[str, Any]) -> Iterator[Problem]:
     """What is wrong with a resolved spec's schedule, time zone and dates."""
     yield from _schedule(value.get("schedule"))
+    runs = value.get("max_active_runs")
+    if value.get("schedule") == "@continuous" and isinstance(runs, int) and runs > 1:
+        yield Problem(
+            ("max_active_runs",),
+            "schedule",
+            "a pipeline that runs `@continuous` has one run at a time",
+            expected="1, or nothing",
+        )
     zone = value.get("timezone", "UTC")
     if isinstance(zone, str) and not _zone_exists(zone):
         from zoneinfo import available_timezones

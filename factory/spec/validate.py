@@ -17,7 +17,7 @@ import msgspec
 from msgspec.structs import replace
 
 from factory.diagnostics import Diagnostic, Path, did_you_mean, dotted, limited, one_of, quoted
-from factory.errors import FactoryError
+from factory.errors import FactoryError, words
 from factory.spec import deadline, params, positions, schedule, schema
 from factory.spec.model import BOUNDED, SETTINGS, DefaultsFile, EnvironmentFile, Pipeline
 from factory.spec.problem import Problem, Problems
@@ -147,7 +147,7 @@ def _arguments(
         yield Problem(("tasks", index, "uses"), "broken-kind", error.message, hint=error.hint)
         return
     except TypeError as error:  # one whose arguments have no JSON Schema
-        message = f"the kind {uses!r} is broken: {error}"
+        message = f"the kind {uses!r} is broken: {words(error)}"
         yield Problem(("tasks", index, "uses"), "broken-kind", message)
         return
     if rules is None or not isinstance(given, dict):
