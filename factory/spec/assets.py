@@ -52,6 +52,8 @@ def normalized(uri: str) -> str:
         raise Refused(f"Airflow keeps the name {uri!r} for itself")
     try:
         spelled = _spelled(uri)
+        if _spelled(spelled) != spelled:  # Airflow would take it for another one the next time
+            raise Refused(f"{quoted(uri)} has slashes where the host should stand")
     except Refused:
         raise
     except ValueError as error:
