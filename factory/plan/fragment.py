@@ -20,6 +20,7 @@ from factory.plan.model import Call, Output, Ref, Task
 from factory.spec.model import SETTINGS
 
 MAX_ID = 250  # Airflow's own limit for ids
+MAX_TASKS = 1_000  # of one step
 _MAX_DEPTH = 64
 _MARKS = (Call, Ref, Output)
 _NAME = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)?\Z")
@@ -29,6 +30,8 @@ def wrong(fragment: Any, step: str) -> str:
     """The first thing that is wrong with a step's fragment, or an empty string."""
     if not isinstance(fragment, Fragment):
         return f"its compile returns {said(fragment, 60)}, not a Fragment"
+    if len(tasks := tuple(fragment.tasks)) > MAX_TASKS:
+        return f"its fragment has {len(tasks):,} tasks, and {MAX_TASKS:,} is the most"
     try:
         # the types that the Structs declare, which nobody has looked at yet
         msgspec.convert(_plain(fragment), Fragment)

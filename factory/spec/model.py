@@ -70,8 +70,9 @@ TriggerRule = Literal[
 
 
 Positive = Annotated[int, Meta(ge=1, le=MAX_INT)]
-# Airflow adds up those of all tasks behind a task: of MAX_TASKS such it still has the sum
-Weight = Annotated[int, Meta(ge=-1_000_000, le=1_000_000)]
+# Airflow keeps the sum of those of all tasks behind a task, in 32 bits: a pipeline may have 2,000
+# steps, and a step six tasks
+Weight = Annotated[int, Meta(ge=-100_000, le=100_000)]
 Word = Annotated[str, Meta(min_length=1, max_length=256)]
 Executor = Annotated[str, Meta(min_length=1, max_length=1000)]
 Owner = Annotated[str, Meta(min_length=1, max_length=500)]

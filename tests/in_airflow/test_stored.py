@@ -100,8 +100,8 @@ ODD = {
     f"start_date: 1900-01-01\nend_date: 2999-12-31\ncatchup: true\n{TASKS}",
     "operator": f"version: 1\ntasks:\n  - {{id: a, uses: {EMPTY}, with: {{pool: {'p' * 256}, "
     f"queue: {'q' * 256}, owner: {'o' * 500}, task_display_name: {'t' * 2000}, "
-    "pool_slots: 2147483647, priority_weight: 1000000, retries: 100}}\n",
-    "weights": "version: 1\ndefaults: {priority_weight: -1000000}\ntasks:\n  - {id: t0, run: x}\n"
+    "pool_slots: 2147483647, priority_weight: 100000, retries: 100}}\n",
+    "weights": "version: 1\ndefaults: {priority_weight: -100000}\ntasks:\n  - {id: t0, run: x}\n"
     + "".join(f"  - {{id: t{n}, run: x, needs: [t{n - 1}]}}\n" for n in range(1, 1000)),
     "many_assets": "version: 1\nschedule:\n  assets:\n"
     + "".join(f"    - x://a/{n}\n" for n in range(500))

@@ -101,6 +101,10 @@ WRONG: dict[str, tuple[Callable[[], Any], str]] = {
         "is no value of JSON",
     ),
     "not_a_number": (lambda: with_task(arguments={"x": float("nan")}), "is no number of JSON"),
+    "too_many_tasks": (
+        lambda: replaced(SINGLE, tasks=SINGLE.tasks * 60_000),
+        "has 60,000 tasks, and 1,000 is the most",
+    ),
     "nul": (lambda: with_task(arguments={"x": "a\0b"}), "holds a NUL character"),
     "surrogate": (lambda: with_task(arguments={"x": "\udc80"}), "surrogates not allowed"),
     "deep": (lambda: with_task(arguments={"x": deep(10_000)}), "levels deep"),
