@@ -161,8 +161,13 @@ class Project:
         for entry in (told := [*found]):
             if entry.file not in known:
                 text = self.text(self.root.parent / entry.file)
-                known[entry.file] = secrets.secrets_of(text)
+                known[entry.file] = secrets.secrets_of(text) | self._shared_secrets()
         return [secrets.cleaned(entry, known[entry.file]) for entry in told]
+
+    def _shared_secrets(self) -> frozenset[str]:
+        """Those of every layer that was read: a pipeline's error may repeat what a layer says."""
+        texts = (self.text(path) for path in (*self._layers, self._environment_file))
+        return frozenset[str]().union(*map(secrets.secrets_of, texts))
 
     def secrets(self, path: Path) -> frozenset[str]:
         """The passwords and tokens that stand in a file or in a layer under it."""

@@ -73,7 +73,9 @@ def load(loader_file: str, namespace: dict[str, Any]) -> None:
         namespace |= {wanted: dag} if dag is not None else {}
         return
     with _no_garbage_collection():
-        namespace |= {name: dag for name, dag, _ in build(root) if dag is not None}
+        for name, dag, _ in build(root):
+            if dag is not None:
+                namespace[name] = dag
 
 
 @contextmanager
@@ -141,8 +143,16 @@ class _Builder:
             yield from list(self._dags(outcome))
             self.net.tidy()
         for path in suspects:
-            yield from self._suspect(path)
+            yield from self._guarded(path)
             self.net.tidy()
+
+    def _guarded(self, path: Path) -> list[Built]:
+        """What keeps a suspect from being tried (no process, no room on the disk) is told of it."""
+        try:
+            return list(self._suspect(path))
+        except (OSError, ArithmeticError, ValueError) as error:
+            reason = f"it ended a process, and cannot be tried again: {said(error)}"
+            return [(path.stem, None, (self._blamed(path, reason),))]
 
     def _suspect(self, path: Path) -> Iterator[Built]:
         """Left out while it is known to do harm; else tried where it can do none."""

@@ -13,6 +13,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, TypeVar
 
 from airflow.sdk.definitions._internal.contextmanager import DagContext, TaskGroupContext
@@ -122,6 +123,7 @@ class _Process:
         numbers = {getattr(resource, name) for name in names}
         self.limits = {number: resource.getrlimit(number) for number in numbers}
         self.blocked = signal.pthread_sigmask(signal.SIG_BLOCK, [])
+        self.children = _children()
         self.contexts = [DagContext._context, TaskGroupContext._context]
         self.open = [len(context) for context in self.contexts]
 
@@ -135,6 +137,8 @@ class _Process:
                 with contextlib.suppress(OSError, ValueError):
                     resource.setrlimit(number, limits)
         faulthandler.cancel_dump_traceback_later()
+        for child in _children() - self.children:
+            _end(child)  # it holds what Airflow waits for the end of
         for context, size in zip(self.contexts, self.open, strict=True):
             while len(context) > size:  # `with DAG(…)` that was never left
                 context.popleft()
@@ -142,6 +146,15 @@ class _Process:
             for timer in (signal.ITIMER_VIRTUAL, signal.ITIMER_PROF):
                 signal.setitimer(timer, 0)
             signal.pthread_sigmask(signal.SIG_SETMASK, self.blocked)
+
+
+def _children() -> set[int]:
+    """The processes that this one has started, where the system tells."""
+    found: set[int] = set()
+    for task in Path("/proc/self/task").glob("*/children"):
+        with contextlib.suppress(OSError):
+            found.update(map(int, task.read_text().split()))
+    return found
 
 
 @contextlib.contextmanager
@@ -243,5 +256,6 @@ def _end(child: int) -> None:
 
 
 def _kill_group(child: int) -> None:
+    """Those that a child started, if it has a group of its own."""
     with contextlib.suppress(OSError):
         os.killpg(child, signal.SIGKILL)

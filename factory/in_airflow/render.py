@@ -47,11 +47,11 @@ from factory.plan.model import (
     Task,
     seconds,
 )
+from factory.spec.model import DURATIONS
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-_DURATIONS = {"retry_delay", "max_retry_delay", "execution_timeout"}
 _ONCE = ("@once", "@continuous")
 _REFERENCES = {
     "queued_at": DeadlineReference.DAGRUN_QUEUED_AT,
@@ -325,8 +325,10 @@ def _operator(
 
 def _arguments(task: Task, made: Mapping[str, Any], on_retry: list[Notify]) -> dict[str, Any]:
     arguments = {name: _value(value, task, made) for name, value in task.arguments.items()}
-    for name, value in task.settings.items():
-        arguments[name] = _duration(value) if name in _DURATIONS else value
+    arguments |= task.settings
+    for name in DURATIONS:
+        if isinstance(arguments.get(name), str):
+            arguments[name] = _duration(arguments[name])
     if task.outlets:
         arguments["outlets"] = [_asset(uri) for uri in task.outlets]
     if task.description:

@@ -419,6 +419,8 @@ class EnvironmentFile(Strict, frozen=True, kw_only=True):
 
 SETTINGS = frozenset(Settings.__struct_fields__)
 
+DURATIONS = frozenset({"retry_delay", "max_retry_delay", "execution_timeout"})
+"""Settings whose texts are durations, also in an operator's own arguments."""
 BOUNDED: dict[str, Any] = {
     "executor": Executor,
     "max_active_tis_per_dag": Positive,

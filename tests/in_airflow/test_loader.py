@@ -40,8 +40,8 @@ BROKEN = {
     "misspelt": (operator("bash_comand: x"), "5:12: BashOperator has no argument 'bash_comand'"),
     "missing": (operator(""), "5:11: BashOperator refuses its arguments: missing keyword argument"),
     "wrong_type": (
-        operator("bash_command: x, execution_timeout: 5"),
-        "5:48: BashOperator refuses",
+        operator("bash_command: x, trigger_rule: odd"),
+        "5:43: BashOperator refuses",
     ),
     "pool_of_a_number": (operator("bash_command: x, pool: 5"), "5:35: 5 is a number"),
     "unserializable": (

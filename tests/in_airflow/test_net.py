@@ -53,6 +53,7 @@ RAISING = {
     "cause_of_itself": f"{OPERATOR}{INIT}e = ValueError('round')\n        raise e from e\n",
     "name": f"{OPERATOR}{INIT}more['dag'].dag_id = 'good'\n",
     "tasks": f"{OPERATOR}{INIT}BaseOperator(task_id='c', dag=more['dag'])\n",
+    "circle": f"{OPERATOR}{INIT}self.set_downstream(self)\n",
     "folder": f"import os\nos.chdir('/')\n{OPERATOR}{INIT}raise ValueError('moved')\n",
 }
 SEGFAULT = """
@@ -338,20 +339,23 @@ DAG("left_open").__enter__()
 class Op(BaseOperator): pass
 """
 CHANGES = """
-import faulthandler, os, resource, signal, sys
+import faulthandler, os, resource, signal, subprocess, sys
 os.chdir("/")
 soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
 sys.setrecursionlimit(120)
 signal.setitimer(signal.ITIMER_VIRTUAL, 0.5)
 signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM, signal.SIGTERM})
 faulthandler.dump_traceback_later(0.5, exit=True)
+child = subprocess.Popen(["sleep", "600"])
+open(PID, "w").write(str(child.pid))
+resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
 raise RuntimeError("changed")
 """
 
 
 def test_what_a_module_leaves_behind_is_put_back(root: Path, write: Write, module: Module) -> None:
-    module("changes", CHANGES)
+    pid = root.parent / "pid"
+    module("changes", CHANGES.replace("PID", repr(str(pid))))
     module("makes_dags", MAKES_DAGS)
     write("good.yaml", GOOD)
     write("changes.yaml", "version: 1\ntasks: [{id: a, uses: changes.Op}]\n")
@@ -361,6 +365,8 @@ def test_what_a_module_leaves_behind_is_put_back(root: Path, write: Write, modul
     assert (code, dags) == (0, ["good", "makes", "zlast"])
     assert "changes.yaml:3:5" not in errors
     assert "changed" in errors
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(pid.read_text()), 0)
 
 
 def test_a_persons_interrupt_ends_it(root: Path, write: Write) -> None:
@@ -404,6 +410,37 @@ def test_a_blame_holds_until_something_changes_or_its_time_is_over() -> None:
     assert not blame.holds("b", 1001.0)
     assert not blame.holds("a", 1000.0 + 241)
     assert not Blame(signature="a", at=1000.0).holds("a", 1001.0)
+
+
+def test_a_blame_of_many_strikes_is_one_that_can_be_counted_with() -> None:
+    assert Blame(signature="a", reason="x", strikes=10**6, at=1000.0).holds("a", 1000.0 + 3599)
+
+
+DAMAGED: dict[str, Callable[[Path], object]] = {
+    "no_json": lambda folder: (folder / "blamed.json").write_text("{"),
+    "no_hex": lambda folder: (folder / "blamed.json").write_text('{"zz": {"reason": "r"}}'),
+    "pipe": lambda folder: os.mkfifo(folder / "blamed.json"),
+    "lock_is_a_pipe": lambda folder: os.mkfifo(folder / "lock"),
+    "folder": lambda folder: (folder / "blamed.json").mkdir(),
+    "mark_is_a_folder": lambda folder: (folder / "x.building").mkdir(),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGED)
+def test_a_damaged_journal_costs_no_pipeline(
+    name: str, root: Path, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(root.parent))
+    write("good.yaml", GOOD)
+    list(loader.build(root))
+    (folder,) = root.parent.glob("pipeline-factory-*/journal/*")
+    for file in folder.iterdir():
+        file.unlink()
+    DAMAGED[name](folder)
+    with journal(root) as kept:
+        kept.blame("mbad.yaml", Blame(reason="r"))
+        assert "mbad.yaml" in kept.blames
+    assert [name for name, dag, _ in loader.build(root) if dag is not None] == ["good"]
 
 
 def test_the_signature_is_that_of_what_a_spec_stands_on(root: Path, write: Write) -> None:
