@@ -19,10 +19,10 @@ import msgspec
 from airflow.sdk import Asset, get_parsing_context
 
 from factory.diagnostics import Diagnostic
-from factory.errors import BuildError, FactoryError, SpecError, TimeIsUp, is_fault
+from factory.errors import BuildError, FactoryError, SpecError, TimeIsUp, is_fault, said
 from factory.in_airflow.fit import require_fit
 from factory.in_airflow.journal import Blame, journal, signature
-from factory.in_airflow.net import Net
+from factory.in_airflow.net import Net, registering_nothing
 from factory.in_airflow.render import render
 from factory.plan.kind import builtin_names
 from factory.plan.model import Assets
@@ -73,7 +73,9 @@ def load(loader_file: str, namespace: dict[str, Any]) -> None:
         namespace |= {wanted: dag} if dag is not None else {}
         return
     with _no_garbage_collection():
-        namespace |= {name: dag for name, dag, _ in build(root) if dag is not None}
+        for name, dag, _ in build(root):
+            if dag is not None:
+                namespace[name] = dag
 
 
 @contextmanager
@@ -106,13 +108,13 @@ def build(root: Path) -> Iterator[Built]:
         yield root.name, None, (_at(root.name, error.message, error.hint),)
         return
     except Exception as error:
-        yield root.name, None, (_at(root.name, f"the folder cannot be read: {error!r}"),)
+        yield root.name, None, (_at(root.name, f"the folder cannot be read: {said(error)}"),)
         return
     for problem in found.problems:
         yield Path(problem.file).stem, None, (problem,)
     with journal(root) as kept:
         net = Net(kept)
-        with net.own_signals():
+        with net.own_signals(), registering_nothing():
             yield from _Builder(project, net).build(found.files)
 
 
@@ -138,9 +140,19 @@ class _Builder:
             else:
                 yield from self._dags(outcome)
         for outcome in later:
-            yield from self._dags(outcome)
+            yield from list(self._dags(outcome))
+            self.net.tidy()
         for path in suspects:
-            yield from self._suspect(path)
+            yield from self._guarded(path)
+            self.net.tidy()
+
+    def _guarded(self, path: Path) -> list[Built]:
+        """What keeps a suspect from being tried (no process, no room on the disk) is told of it."""
+        try:
+            return list(self._suspect(path))
+        except (OSError, ArithmeticError, ValueError) as error:
+            reason = f"it ended a process, and cannot be tried again: {said(error)}"
+            return [(path.stem, None, (self._blamed(path, reason),))]
 
     def _suspect(self, path: Path) -> Iterator[Built]:
         """Left out while it is known to do harm; else tried where it can do none."""
@@ -225,7 +237,7 @@ class _Builder:
 
     def _failed(self, path: Path, error: BaseException | None, after: float) -> Diagnostic:
         if not isinstance(error, TimeIsUp):
-            return self._at(path, f"building the pipeline fails: {error!r}")
+            return self._at(path, f"building the pipeline fails: {said(error)}")
         reason = f"an operator was still not built after {after:.0f} s"
         if after >= _LONG:
             self._blame(path, reason, 1)

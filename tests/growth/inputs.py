@@ -298,7 +298,7 @@ INPUTS: dict[str, Input] = {
     "secrets_by_keys": (one(lambda n: TASKS + "vars:\n" + lines(n, "  key{i}: x\n")), 40_000),
     "secrets_by_aliases": (
         one(lambda n: TASKS + f"vars:\n  a: &a {'x1' * n}\n" + lines(n, "  password{i}: *a\n")),
-        40_000,
+        10_000,
     ),
     "secrets_in_a_comment": (
         one(lambda n: TASKS + "owner: 5 # " + lines(n, "x://a:b{i}@h ") + "\n"),

@@ -75,8 +75,17 @@ class Found(msgspec.Struct, frozen=True):
     whole: bool = False
 
 
-def scan(text: str) -> Iterator[Found]:
+def scan(text: str) -> tuple[Found, ...]:
     """Every secret of a file that may be broken."""
+    return _scanned(text)
+
+
+@lru_cache(maxsize=8)  # a file with an error is asked about by the message, the line and the rule
+def _scanned(text: str) -> tuple[Found, ...]:
+    return tuple(_scan(text))
+
+
+def _scan(text: str) -> Iterator[Found]:
     if not _may_have_one(text):
         return
     reached = 0

@@ -29,6 +29,7 @@ _VALUE = (
 )
 _NAME = r"(?P<name>[A-Za-z][A-Za-z0-9_.-]{0,60})"
 _BEFORE = 70
+# the last letter first: a name is looked for from the rare `=` and `:` behind it
 _NAME_BACKWARDS = re.compile(r"[A-Za-z0-9_.-]{1,63}")
 _HEADER_BACKWARDS = re.compile(
     r"[ \t]{0,4}[\"']?(?P<name>[A-Za-z0-9_-]{1,61})"
@@ -56,10 +57,10 @@ _SQL = re.compile(
 _QUOTE = r"[\"']?"
 _LOGIN = re.compile(
     r"(?<![\w-])(?:-[A-Za-z]{0,8}[auU]|--user|--auth|--proxy-user)[ =]{0,4}[\"']?[^\s:\"'$]{0,100}"
-    r":(?P<bare>[^\s\"']{1,200})"
+    r":(?!//)(?P<bare>[^\s\"']{1,200})"
 )
 _LOGIN_WITH_COMMA = re.compile(
-    rf"(?<![\w-])-u[ ]{{0,4}}{_QUOTE}[^\s,\"']{{1,100}},(?P<bare>[^\s\"']+)"
+    rf"(?<![\w-])-u[ ]{{0,4}}{_QUOTE}[^\s,\"']{{1,100}},(?P<bare>[^\s\"']{{1,200}})"
 )
 _GLUED = re.compile(rf"(?<![\w-])-p{_QUOTE}(?P<bare>[^\s\"'-][^\s\"']{{0,200}})")
 _GIVEN = re.compile(rf"(?<![\w-])-[paP][ \t=]{{0,4}}{_QUOTE}(?P<bare>[^\s\"'-][^\s\"']{{0,200}})")
@@ -76,7 +77,9 @@ _OPTIONS = (
     (("",), "a password", _GIVEN),
 )
 """What commands that begin so take for a secret."""
-_END_OF_COMMAND = re.compile(r"[;|&]|(?<!\\)\n")
+_REST_OF_COMMAND = re.compile(
+    r"(?:[^\"'|;&\n\\]{1,1000}|\\[\s\S]|\"[^\"]{0,1000}\"|'[^']{0,1000}'|[\"'\\])*"
+)
 _LONGEST_COMMAND = 1000
 _CONFIGURED = re.compile(rf"configure set {_NAME}[ \t]{{1,4}}{_VALUE}")
 _PASS_ARGUMENT = re.compile(r"pass:(?<![\w-]pass:)(?P<bare>[^\s\"']{1,200})")
@@ -235,8 +238,10 @@ def _commands(text: str) -> Iterator[Seen]:
     ends = [match.start() for match in found[1:]] + [len(text)]
     for match, end in zip(found, ends, strict=False):
         given = text[match.end() : min(end, match.end() + _LONGEST_COMMAND)]
-        over = _END_OF_COMMAND.search(given)
-        yield from _logins(match[0], given[: over.start() if over else None])
+        if "-" not in given and not match[0].startswith("vault"):
+            continue
+        rest = _REST_OF_COMMAND.match(given)
+        yield from _logins(match[0], rest[0] if rest else "")
     for match in _PASS_ARGUMENT.finditer(text):
         if is_literal(match["bare"]):
             yield "a password", match["bare"]
@@ -249,7 +254,7 @@ def _logins(command: str, given: str) -> Iterator[Seen]:
     for beginnings, what, option in _OPTIONS:
         if command.startswith(beginnings):
             for match in option.finditer(given):
-                if is_literal(match["bare"]):
+                if is_literal(match["bare"]) and (option != _ARGUMENT or is_random(match["bare"])):
                     yield what, match["bare"]
             return
 
