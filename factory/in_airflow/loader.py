@@ -41,6 +41,10 @@ log = logging.getLogger(__name__)
 
 _LONG = 5.0  # seconds: who waited for so long is left out by the next parse
 _MAX_STRIKES = 2
+_NO_TIME = (
+    "the pipeline is not built: the time that Airflow gives the loader was used up by others",
+    "raise [core] dagbag_import_timeout, or look which operators are slow to import or to make",
+)
 _MAX_ERROR = 60_000  # bytes: what a TEXT of MySQL's holds, and more than a person reads
 
 
@@ -126,6 +130,7 @@ class _Builder:
         self.net = net
         self.journal = net.journal
         self.names: dict[str, str] = {}  # of assets, by address
+        self.addresses: dict[str, str] = {}  # of assets, by name
 
     def build(self, files: Iterable[Path]) -> Iterator[Built]:
         later: list[Outcome] = []
@@ -140,6 +145,9 @@ class _Builder:
             else:
                 yield from self._dags(outcome)
         for outcome in later:
+            if self.net.time_is_up:
+                yield outcome.path.stem, None, (self._at(outcome.path, *_NO_TIME),)
+                continue
             yield from list(self._dags(outcome))
             self.net.tidy()
         for path in suspects:
@@ -161,6 +169,9 @@ class _Builder:
         now = signature(self.project.root, path)
         if blame.holds(now, time.time()):
             yield path.stem, None, (self._blamed(path, blame.reason),)
+            return
+        if self.net.time_is_up:
+            yield path.stem, None, (self._at(path, *_NO_TIME),)
             return
         reason = self.net.trial(source, lambda: list(self._dags(self._outcome(path))))
         if not reason and blame.strikes > _MAX_STRIKES and blame.signature == now:
@@ -220,12 +231,17 @@ class _Builder:
             for asset in (*task.inlets, *task.outlets):
                 if isinstance(asset, Asset):
                     named[asset.uri] = asset.name
+        hint = "Airflow takes one name for an address, and one address for a name"
         for uri, name in named.items():
-            known = self.names.get(uri, name)
+            known, other = self.names.get(uri, name), self.addresses.get(name, uri)
             if known != name:
                 message = f"it names the asset {uri} {name!r}, and another pipeline {known!r}"
-                raise BuildError("", (), message, "Airflow takes one name for an address")
+                raise BuildError("", (), message, hint)
+            if other != uri:
+                message = f"it has the name {name!r} for {uri}, and another pipeline for {other}"
+                raise BuildError("", (), message, hint)
         self.names |= named
+        self.addresses |= {name: uri for uri, name in named.items()}
 
     def _placed(self, path: Path, resolved: Resolved, error: BuildError) -> tuple[Diagnostic, ...]:
         try:

@@ -78,6 +78,11 @@ class Net:
         finally:
             self.journal.note("")
 
+    @property
+    def time_is_up(self) -> bool:
+        """Whether there is too little left to build what runs code of others."""
+        return self._end is not None and self._share() == 0.0
+
     def _share(self) -> float:
         """How long one spec may take; 0 for as long as it likes."""
         if self._end is None:

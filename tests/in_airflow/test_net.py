@@ -465,6 +465,20 @@ def test_a_journal_that_cannot_be_kept_costs_no_pipeline(
     assert list(others.iterdir()) == []
 
 
+def test_many_that_are_a_little_slow_keep_no_other_from_being_built(
+    root: Path, write: Write, module: Module
+) -> None:
+    module("slow", f"import time\n{OPERATOR}{INIT}time.sleep(0.5)\n")
+    write("zgood.yaml", GOOD)
+    for number in range(20):
+        write(f"m{number:02}.yaml", f"version: 1\ntasks: [{{id: m{number}, uses: slow.Op}}]\n")
+    code, dags, errors = parse(root, AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT="5")
+    assert code == 0
+    assert "zgood" in dags
+    assert "m19.yaml:1:1: the pipeline is not built: the time that Airflow gives" in errors
+    assert len(dags) + errors.count("is not built") == 21
+
+
 def test_one_address_has_one_name_over_all_pipelines(
     root: Path, write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -482,3 +496,20 @@ def test_one_address_has_one_name_over_all_pipelines(
     found = {name: (dag, wrong) for name, dag, wrong in loader.build(root)}
     assert [name for name, (dag, _) in found.items() if dag is not None] == ["waits", "b_same"]
     assert "it names the asset s3://lake/orders 'orders'" in found["a_other"][1][0].message
+
+
+def test_one_name_has_one_address_over_all_pipelines(
+    root: Path, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (root.parent / "naming_twice.py").write_text(
+        "from airflow.sdk import Asset, BaseOperator\n"
+        "class Op(BaseOperator):\n"
+        "    def __init__(self, **more):\n"
+        "        super().__init__(**more, outlets=[Asset('x://lake/orders', 'x://other/')])\n"
+    )
+    monkeypatch.syspath_prepend(str(root.parent))
+    write("a_other.yaml", "version: 1\ntasks: [{id: a, uses: naming_twice.Op}]\n")
+    write("waits.yaml", f"{GOOD}schedule: {{assets: ['x://lake/orders']}}\n")
+    found = {name: (dag, wrong) for name, dag, wrong in loader.build(root)}
+    assert [name for name, (dag, _) in found.items() if dag is not None] == ["waits"]
+    assert "has the name 'x://lake/orders' for x://other" in found["a_other"][1][0].message
