@@ -70,6 +70,32 @@ class TimeIsUp(BaseException):
     """An alarm, raised in whatever code runs then: nothing on its way may keep it."""
 
 
+def said(error: object, limit: int = 500) -> str:
+    """What an error, or any object of another package, says of itself: in one line, and cut.
+
+    Never raises: its `__repr__` may, or may give what no database stores.
+    """
+    try:
+        text = repr(error)[: 4 * limit]
+    except BaseException as other:
+        if not is_fault(other):
+            raise
+        text = f"{type(error).__name__} (which cannot say more of itself)"
+    shown = " ".join(text.replace("\0", "\\0").split()).encode(errors="backslashreplace").decode()
+    return shown if len(shown) <= limit else f"{shown[:limit]}…"
+
+
+def words(error: BaseException, limit: int = 500) -> str:
+    """The words of an error, or its name where it has none; as `said`."""
+
+    class _Words:
+        def __repr__(self) -> str:
+            return " ".join(str(error).split()) or type(error).__name__
+
+    found = said(_Words(), limit)
+    return said(error, limit) if found.startswith("_Words (") else found
+
+
 def is_fault(error: BaseException) -> bool:
     """Whether an error is that of the code that failed.
 

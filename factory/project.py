@@ -20,9 +20,8 @@ from factory.diagnostics import (
     limited,
     one_of,
     printable,
-    shortened,
 )
-from factory.errors import BuildError, FactoryError, SpecError, is_fault
+from factory.errors import BuildError, FactoryError, SpecError, is_fault, said, words
 from factory.plan import beside
 from factory.plan import kind as kinds
 from factory.plan.compile import arguments_of, compile, steps
@@ -96,7 +95,7 @@ class Project:
             if not is_fault(error):
                 raise
             # a defect that one file brings out, or a kind's, must not hide the others
-            reason = shortened(repr(error), 200)
+            reason = said(error, 200)
             broken = self._broken(path, "internal", f"the factory fails on this file: {reason}")
             return Outcome(path=path, diagnostics=tuple(self.without_secrets([broken])))
         plans, specs = tuple(plan for plan, _ in made), tuple(spec for _, spec in made)
@@ -162,8 +161,13 @@ class Project:
         for entry in (told := [*found]):
             if entry.file not in known:
                 text = self.text(self.root.parent / entry.file)
-                known[entry.file] = secrets.secrets_of(text)
+                known[entry.file] = secrets.secrets_of(text) | self._shared_secrets()
         return [secrets.cleaned(entry, known[entry.file]) for entry in told]
+
+    def _shared_secrets(self) -> frozenset[str]:
+        """Those of every layer that was read: a pipeline's error may repeat what a layer says."""
+        texts = (self.text(path) for path in (*self._layers, self._environment_file))
+        return frozenset[str]().union(*map(secrets.secrets_of, texts))
 
     def secrets(self, path: Path) -> frozenset[str]:
         """The passwords and tokens that stand in a file or in a layer under it."""
@@ -319,9 +323,9 @@ def _checked(index: int, kind: kinds.Kind, step: Step, folder: Path) -> list[Pro
 def _unchecked(index: int, step: Step, error: BaseException) -> Problem:
     """A file may be anything, and a kind of another package may fail in any way."""
     message = f"the kind {step.uses!r} cannot check this task: {type(error).__name__}"
-    words = " ".join(str(error).split())
-    if words:
-        message += f" ({shortened(words, 200)})"
+    found = words(error, 200)
+    if found != type(error).__name__:
+        message += f" ({found})"
     return Problem(("tasks", index, "uses"), "internal", message)
 
 

@@ -7,6 +7,7 @@ Exit codes: 0 fine, 1 findings or an error that the message explains, 2 used wro
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
 import os
 import sys
@@ -56,6 +57,9 @@ def console() -> NoReturn:
         from factory.cli.completion import complete
 
         complete()
+    for name in ("stdout", "stderr"):  # None where the caller closed it
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         unicode = (stream.encoding or "").lower().startswith("utf")
         # a file's name may hold what UTF-8 cannot say
@@ -82,7 +86,11 @@ def main(argv: Sequence[str]) -> int:
         # Python would complain once more when it flushes at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
-    except Exception:
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC and not error.filename:
+            print("factory: the output cannot be written: no space is left", file=sys.stderr)
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return FINDINGS
         import traceback
 
         traceback.print_exc()

@@ -6,7 +6,9 @@ all its DAGs. So a DAG that would fail is refused beforehand.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import timedelta
 from functools import cache
 from typing import Any
@@ -14,10 +16,14 @@ from typing import Any
 from airflow.sdk import DAG
 
 from factory.diagnostics import quoted
-from factory.errors import BuildError
+from factory.errors import BuildError, said, words
+from factory.in_airflow.render import dag_of
 from factory.plan.kind import builtin_names
 from factory.plan.model import Pipeline
 from factory.spec.model import MAX_INT
+
+Bound = tuple[type, int]
+"""The type that a column takes, and the largest number or the longest text."""
 
 
 def require_fit(dag: DAG, plan: Pipeline) -> None:
@@ -25,19 +31,40 @@ def require_fit(dag: DAG, plan: Pipeline) -> None:
 
     :raises BuildError: Airflow would refuse the DAG.
     """
+    of_others = not all(task.uses in builtin_names() for task in plan.tasks)
+    if of_others:
+        _require_own(dag, plan)
     try:
         dag.validate()  # type: ignore[no-untyped-call]
     except Exception as error:
-        raise BuildError("", (), f"Airflow refuses the pipeline: {error}") from error
-    for wrong in _beyond(dag, "dag", ("fileloc",)):
+        raise BuildError("", (), f"Airflow refuses the pipeline: {words(error)}") from error
+    if wrong := _refused("fileloc", dag.fileloc, _bounds()["dag"]["fileloc"]):
         raise BuildError("", (), f"Airflow cannot store the pipeline: {wrong}")
     for task in plan.tasks:
         executor = task.settings.get("executor", task.arguments.get("executor"))
         if executor:
             _require_executor(task.id, executor)
-    if not all(task.uses in builtin_names() for task in plan.tasks):
-        _require_columns(dag, plan)
-        _require_serializable(dag)
+    if of_others:
+        with _storing():
+            dag.check_cycle()
+            _require_rows(dag)
+
+
+def _require_own(dag: DAG, plan: Pipeline) -> None:
+    """An operator is given its DAG, and may have made another one of it.
+
+    Of two DAGs with one id Airflow blames the loader, and schedules none of its DAGs.
+
+    :raises BuildError: it did.
+    """
+    made, planned = set(dag.task_ids), {task.id for task in plan.tasks}
+    for name in sorted(made ^ planned):
+        what = "adds the task" if name in made else "takes away the task"
+        raise BuildError("", (), f"an operator {what} {name!r}")
+    meant = dag_of(plan)
+    for name in _OWN:
+        if getattr(dag, name, None) != getattr(meant, name, None):
+            raise BuildError("", (), f"an operator changes `{name}` of the pipeline")
 
 
 def _require_executor(task_id: str, executor: str) -> None:
@@ -57,19 +84,49 @@ def _require_executor(task_id: str, executor: str) -> None:
         ) from error
 
 
-def _require_serializable(dag: DAG) -> None:
+@contextmanager
+def _storing() -> Iterator[None]:
     """Only for DAGs with tasks of other packages: it takes longer than all the rest.
 
-    Those of the built-in kinds are plain and typed.
+    Those of the built-in kinds are plain and typed, and bounded where they are defined.
+    """
+    try:
+        yield
+    except Exception as error:
+        cause = error.__cause__ or error
+        raise BuildError("", (), f"Airflow cannot store the pipeline: {words(cause)}") from error
+
+
+def _require_rows(dag: DAG) -> None:
+    """Make of a DAG what Airflow's database is given, and ask its columns.
+
+    What they refuse would end the Dag processor, or the scheduler at the first run.
+
+    :raises ValueError: they refuse it; and whatever serialization raises.
     """
     from airflow.serialization.serialized_objects import LazyDeserializedDAG
 
-    try:
-        serialized = LazyDeserializedDAG.from_dag(dag)
-        _require_storable(serialized.data)
-    except Exception as error:
-        cause = error.__cause__ or error
-        raise BuildError("", (), f"Airflow cannot serialize the pipeline: {cause}") from error
+    serialized = LazyDeserializedDAG.from_dag(dag)
+    json.dumps(serialized.data, allow_nan=False)
+    _require_storable(serialized.data)
+    stored = serialized._real_dag
+    _require(_beyond(stored, "dag", _DAG_COLUMNS))
+    _require([_refused("owners", stored.owner, _bounds()["dag"]["owners"])])
+    _require(_refused("tag", tag, _bounds()["tag"]["name"]) for tag in stored.tags or ())
+    weights = 0
+    for task in stored.tasks:
+        _require(_wrong_in_task(task), f"the task {task.task_id}: ")
+        weights += abs(task.priority_weight)
+    if weights > MAX_INT:  # a task's own is the sum of those behind it
+        raise ValueError("the priority weights of all tasks are too large to be added up")
+    for made in dag.tasks:
+        for asset in (*(made.inlets or ()), *(made.outlets or ())):
+            _require(_wrong_in_asset(asset), "an asset of it: ")
+
+
+def _require(wrong: Iterable[str], where: str = "") -> None:
+    for what in filter(None, wrong):
+        raise ValueError(f"{where}{what}")
 
 
 def _require_storable(value: Any) -> None:
@@ -90,86 +147,91 @@ def _require_storable(value: Any) -> None:
             _require_storable(entry)
 
 
-_LONGEST = timedelta(days=10_000)
-_DAG_COLUMNS = (
-    "dag_display_name",
+_OWN = (
+    "dag_id",
+    "schedule",
+    "start_date",
+    "end_date",
+    "catchup",
+    "dagrun_timeout",
+    "tags",
     "max_active_runs",
     "max_active_tasks",
     "max_consecutive_failed_dag_runs",
+    "dag_display_name",
+    "description",
 )
-_TASK_COLUMNS = (
-    "pool",
-    "queue",
-    "executor",
-    "pool_slots",
-    "priority_weight",
-    "task_display_name",
-    "owner",
-)
-_ASSET_COLUMNS = ("name", "uri", "group")
-
-
-def _require_columns(dag: DAG, plan: Pipeline) -> None:
-    """A value beyond its column in Airflow's database ends the scheduler or the Dag processor.
-
-    Those of a spec are bounded where they are defined; an operator of another package may make
-    others.
-
-    :raises BuildError: there is one.
-    """
-    for wrong in _beyond(dag, "dag", _DAG_COLUMNS):
-        raise BuildError("", (), f"Airflow cannot store the pipeline: {wrong}")
-    owners = ", ".join({str(task.owner) for task in dag.tasks})
-    if too_long := _too_long("owners", owners, _bounds()["dag"]["owners"]):
-        raise BuildError("", ("owner",), f"Airflow cannot store the pipeline: {too_long}")
-    for planned in plan.tasks:
-        task = dag.get_task(planned.id)
-        for wrong in _wrong_in_task(task):
-            step = planned.id.partition(".")[0]
-            raise BuildError(step, (), f"Airflow cannot store the task: {wrong}")
+_LONGEST = timedelta(days=10_000)
+_DAG_COLUMNS = ("dag_display_name", "max_active_runs", "max_active_tasks")
+_TASK_COLUMNS = {
+    "pool": "pool",
+    "pool_slots": "pool_slots",
+    "queue": "queue",
+    "executor": "executor",
+    "priority_weight": "priority_weight",
+    "retries": "max_tries",
+    "task_display_name": "task_display_name",
+    "task_type": "operator",
+    "operator_name": "custom_operator_name",
+}
+_MAX_NAME_AND_URI = 2600  # bytes: both are in one index, whose rows have 2,704 in PostgreSQL
 
 
 def _wrong_in_task(task: Any) -> Iterator[str]:
-    yield from _beyond(task, "task", _TASK_COLUMNS)
+    bounds = _bounds()
+    for name, column in _TASK_COLUMNS.items():
+        yield _refused(name, getattr(task, name, None), bounds["task"][column])
+    yield _refused("owner", task.owner, bounds["dag"]["owners"])
     for name in ("retry_delay", "max_retry_delay", "execution_timeout"):
         value = getattr(task, name, None)
         if isinstance(value, timedelta) and not timedelta(0) <= value <= _LONGEST:
             yield f"its {name} is not between 0 and {_LONGEST.days:,} days"
-    for asset in (*(task.inlets or ()), *(task.outlets or ())):
-        for wrong in _beyond(asset, "asset", _ASSET_COLUMNS):
-            yield f"an asset of it: {wrong}"
 
 
-def _beyond(thing: Any, table: str, columns: tuple[str, ...]) -> Iterator[str]:
-    bounds = _bounds()[table]
-    for column in columns:
-        value = getattr(thing, column, None)
-        if value is not None and (wrong := _too_long(column, value, bounds[column])):
-            yield wrong
+def _wrong_in_asset(asset: Any) -> Iterator[str]:
+    yield from _beyond(asset, "asset", ("name", "uri", "group"))
+    both = "".join(str(getattr(asset, part, "")) for part in ("name", "uri"))
+    if (size := len(both.encode(errors="replace"))) > _MAX_NAME_AND_URI:
+        yield f"{size:,} bytes in its name and address, and {_MAX_NAME_AND_URI:,} is the most"
 
 
-def _too_long(name: str, value: Any, bound: int) -> str:
+def _beyond(thing: Any, table: str, columns: Iterable[str]) -> Iterator[str]:
+    for name in columns:
+        yield _refused(name, getattr(thing, name, None), _bounds()[table][name])
+
+
+def _refused(name: str, value: Any, bound: Bound) -> str:
+    """Why a column does not take a value; empty when it does."""
+    kind, most = bound
+    if value is None:
+        return ""
+    if not isinstance(value, kind) or isinstance(value, bool):
+        return f"its {name} is {said(value, 40)}, and Airflow keeps {_KINDS[kind]}"
     if isinstance(value, str):
-        found = len(value) > bound
-        return f"its {name} has {len(value):,} characters, and {bound:,} is the most" * found
-    if isinstance(value, int):
-        return f"its {name} is {value}, and {bound} is the most" * (abs(value) > bound)
-    return ""
+        found = len(value) > most
+        return f"its {name} has {len(value):,} characters, and {most:,} is the most" * found
+    too_large = isinstance(value, int) and abs(value) > most
+    return f"its {name} is {value}, and {most} is the most" * too_large
+
+
+_KINDS: dict[type, str] = {str: "a text", int: "a whole number"}
 
 
 @cache
-def _bounds() -> dict[str, dict[str, int]]:
-    """The largest number and the longest text that each column takes, by Airflow's own models."""
+def _bounds() -> dict[str, dict[str, Bound]]:
+    """The type, and the largest number or longest text, of each column: by Airflow's own models."""
     from airflow.models.asset import AssetModel
-    from airflow.models.dag import DagModel
+    from airflow.models.dag import DagModel, DagTag
     from airflow.models.taskinstance import TaskInstance
+    from sqlalchemy import Integer, String
 
-    tables = {"dag": DagModel, "task": TaskInstance, "asset": AssetModel}
-    found: dict[str, dict[str, int]] = {}
-    for name, model in tables.items():
-        columns = model.__table__.columns  # type: ignore[attr-defined]
-        found[name] = {
-            column.name: getattr(column.type, "length", None) or MAX_INT for column in columns
-        }
-    found["task"]["owner"] = found["dag"]["owners"]
+    models = {"dag": DagModel, "tag": DagTag, "task": TaskInstance, "asset": AssetModel}
+    found: dict[str, dict[str, Bound]] = {}
+    for name, model in models.items():
+        found[name] = {}
+        for column in model.__table__.columns:  # type: ignore[attr-defined]
+            if isinstance(column.type, Integer):
+                found[name][column.name] = (int, MAX_INT)
+            elif isinstance(column.type, String) and column.type.length:
+                found[name][column.name] = (str, column.type.length)
     return found

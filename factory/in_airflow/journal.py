@@ -26,7 +26,7 @@ import msgspec
 
 from factory.kinds.python import source as python
 from factory.spec import discover
-from factory.spec.text import MAX_BYTES
+from factory.spec.text import MAX_BYTES, Unreadable, bytes_of
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ class Blame(msgspec.Struct, frozen=True, kw_only=True):
 
     def holds(self, signature: str, now: float) -> bool:
         """Whether the spec is to be left out, without another try."""
-        wait = min(_FIRST_WAIT * 4 ** (self.strikes - 1), _LONGEST_WAIT)
+        wait = min(_FIRST_WAIT * 4 ** min(self.strikes - 1, 5), _LONGEST_WAIT)
         return bool(self.reason) and self.signature == signature and now < self.at + wait
 
 
@@ -73,12 +73,12 @@ class Journal:
 
     def blame(self, source: str, blame: Blame) -> None:
         """Hold something against a spec."""
-        self._change({source: blame})
+        self._try_to_change({source: blame})
 
     def acquit(self, source: str) -> None:
         """Hold nothing against it any more."""
         if source in self.blames:
-            self._change({source: None})
+            self._try_to_change({source: None})
 
     def open(self) -> None:
         """Find the specs that processes died with, and begin a mark."""
@@ -88,7 +88,7 @@ class Journal:
         known = self._read()
         self.blames = known
         if dead:
-            self._change({name: _struck(known.get(name)) for name in dead})
+            self._try_to_change({name: _struck(known.get(name)) for name in dead})
         self._name = f"{os.getpid()}-{secrets.token_hex(4)}{_SUFFIX}"
         _own.add(self._name)
         self._lock = open(self._folder / self._name, "xb+", buffering=0)  # noqa: SIM115
@@ -117,11 +117,21 @@ class Journal:
                 if source:
                     yield source
 
+    def _try_to_change(self, changes: dict[str, Blame | None]) -> None:
+        """What cannot be written down is known to this process alone."""
+        try:
+            self._change(changes)
+        except OSError as error:
+            log.warning("what is held against specs cannot be noted: %s", error)
+            kept = {name: blame for name, blame in self.blames.items() if name not in changes}
+            self.blames = kept | {name: blame for name, blame in changes.items() if blame}
+
     def _change(self, changes: dict[str, Blame | None]) -> None:
         """Under a lock: two processes build one root, and both may have something to say."""
         if self._folder is None:
             return
-        with open(self._folder / "lock", "w") as lock:
+        flags = os.O_RDWR | os.O_CREAT | os.O_NONBLOCK
+        with open(os.open(self._folder / "lock", flags, 0o600), "rb+", buffering=0) as lock:
             fcntl.lockf(lock, fcntl.LOCK_EX)
             known = self._read()
             for name, blame in changes.items():
@@ -136,11 +146,11 @@ class Journal:
     def _read(self) -> dict[str, Blame]:
         assert self._folder is not None
         try:
-            data = (self._folder / "blamed.json").read_bytes()
+            data, _ = bytes_of(self._folder / "blamed.json")  # which may be anything
             found = msgspec.json.decode(data, type=dict[str, Blame])
-        except (OSError, ValueError):
+            return {_unkey(name): blame for name, blame in found.items()}
+        except (Unreadable, ValueError):
             return {}
-        return {_unkey(name): blame for name, blame in found.items()}
 
 
 def _key(name: str) -> str:

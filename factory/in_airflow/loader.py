@@ -19,10 +19,10 @@ import msgspec
 from airflow.sdk import Asset, get_parsing_context
 
 from factory.diagnostics import Diagnostic
-from factory.errors import BuildError, FactoryError, SpecError, TimeIsUp, is_fault
+from factory.errors import BuildError, FactoryError, SpecError, TimeIsUp, is_fault, said
 from factory.in_airflow.fit import require_fit
 from factory.in_airflow.journal import Blame, journal, signature
-from factory.in_airflow.net import Net
+from factory.in_airflow.net import Net, registering_nothing
 from factory.in_airflow.render import render
 from factory.plan.kind import builtin_names
 from factory.plan.model import Assets
@@ -41,6 +41,10 @@ log = logging.getLogger(__name__)
 
 _LONG = 5.0  # seconds: who waited for so long is left out by the next parse
 _MAX_STRIKES = 2
+_NO_TIME = (
+    "the pipeline is not built: the time that Airflow gives the loader was used up by others",
+    "raise [core] dagbag_import_timeout, or look which operators are slow to import or to make",
+)
 _MAX_ERROR = 60_000  # bytes: what a TEXT of MySQL's holds, and more than a person reads
 
 
@@ -73,7 +77,9 @@ def load(loader_file: str, namespace: dict[str, Any]) -> None:
         namespace |= {wanted: dag} if dag is not None else {}
         return
     with _no_garbage_collection():
-        namespace |= {name: dag for name, dag, _ in build(root) if dag is not None}
+        for name, dag, _ in build(root):
+            if dag is not None:
+                namespace[name] = dag
 
 
 @contextmanager
@@ -106,13 +112,13 @@ def build(root: Path) -> Iterator[Built]:
         yield root.name, None, (_at(root.name, error.message, error.hint),)
         return
     except Exception as error:
-        yield root.name, None, (_at(root.name, f"the folder cannot be read: {error!r}"),)
+        yield root.name, None, (_at(root.name, f"the folder cannot be read: {said(error)}"),)
         return
     for problem in found.problems:
         yield Path(problem.file).stem, None, (problem,)
     with journal(root) as kept:
         net = Net(kept)
-        with net.own_signals():
+        with net.own_signals(), registering_nothing():
             yield from _Builder(project, net).build(found.files)
 
 
@@ -124,6 +130,7 @@ class _Builder:
         self.net = net
         self.journal = net.journal
         self.names: dict[str, str] = {}  # of assets, by address
+        self.addresses: dict[str, str] = {}  # of assets, by name
 
     def build(self, files: Iterable[Path]) -> Iterator[Built]:
         later: list[Outcome] = []
@@ -138,9 +145,22 @@ class _Builder:
             else:
                 yield from self._dags(outcome)
         for outcome in later:
-            yield from self._dags(outcome)
+            if self.net.time_is_up:
+                yield outcome.path.stem, None, (self._at(outcome.path, *_NO_TIME),)
+                continue
+            yield from list(self._dags(outcome))
+            self.net.tidy()
         for path in suspects:
-            yield from self._suspect(path)
+            yield from self._guarded(path)
+            self.net.tidy()
+
+    def _guarded(self, path: Path) -> list[Built]:
+        """What keeps a suspect from being tried (no process, no room on the disk) is told of it."""
+        try:
+            return list(self._suspect(path))
+        except (OSError, ArithmeticError, ValueError) as error:
+            reason = f"it ended a process, and cannot be tried again: {said(error)}"
+            return [(path.stem, None, (self._blamed(path, reason),))]
 
     def _suspect(self, path: Path) -> Iterator[Built]:
         """Left out while it is known to do harm; else tried where it can do none."""
@@ -149,6 +169,9 @@ class _Builder:
         now = signature(self.project.root, path)
         if blame.holds(now, time.time()):
             yield path.stem, None, (self._blamed(path, blame.reason),)
+            return
+        if self.net.time_is_up:
+            yield path.stem, None, (self._at(path, *_NO_TIME),)
             return
         reason = self.net.trial(source, lambda: list(self._dags(self._outcome(path))))
         if not reason and blame.strikes > _MAX_STRIKES and blame.signature == now:
@@ -208,12 +231,17 @@ class _Builder:
             for asset in (*task.inlets, *task.outlets):
                 if isinstance(asset, Asset):
                     named[asset.uri] = asset.name
+        hint = "Airflow takes one name for an address, and one address for a name"
         for uri, name in named.items():
-            known = self.names.get(uri, name)
+            known, other = self.names.get(uri, name), self.addresses.get(name, uri)
             if known != name:
                 message = f"it names the asset {uri} {name!r}, and another pipeline {known!r}"
-                raise BuildError("", (), message, "Airflow takes one name for an address")
+                raise BuildError("", (), message, hint)
+            if other != uri:
+                message = f"it has the name {name!r} for {uri}, and another pipeline for {other}"
+                raise BuildError("", (), message, hint)
         self.names |= named
+        self.addresses |= {name: uri for uri, name in named.items()}
 
     def _placed(self, path: Path, resolved: Resolved, error: BuildError) -> tuple[Diagnostic, ...]:
         try:
@@ -225,7 +253,7 @@ class _Builder:
 
     def _failed(self, path: Path, error: BaseException | None, after: float) -> Diagnostic:
         if not isinstance(error, TimeIsUp):
-            return self._at(path, f"building the pipeline fails: {error!r}")
+            return self._at(path, f"building the pipeline fails: {said(error)}")
         reason = f"an operator was still not built after {after:.0f} s"
         if after >= _LONG:
             self._blame(path, reason, 1)

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import os
 import resource
 import select
 import signal
+import sys
 import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, TypeVar
+
+from airflow.sdk.definitions._internal.contextmanager import DagContext, TaskGroupContext
 
 from factory.errors import TimeIsUp, is_fault
 from factory.in_airflow.journal import Journal
@@ -33,10 +38,8 @@ class Net:
     def __init__(self, journal: Journal) -> None:
         self.journal = journal
         self.interrupted = False
-        self._folder = ""
-        with contextlib.suppress(OSError):
-            self._folder = os.getcwd()
         self._in_main_thread = threading.current_thread() is threading.main_thread()
+        self._process = _Process(self._in_main_thread)
         left = signal.getitimer(signal.ITIMER_REAL)[0] if self._in_main_thread else 0.0
         self._end = time.monotonic() + left if left else None
 
@@ -62,9 +65,10 @@ class Net:
             return None, error
         finally:
             self.journal.note("")
-            if self._folder:
-                with contextlib.suppress(OSError):
-                    os.chdir(self._folder)  # a module may have left another
+
+    def tidy(self) -> None:
+        """Put back what code of others may have changed of the process, for those after it."""
+        self._process.restore()
 
     def trial(self, source: str, make: Callable[[], object]) -> str:
         """Build in a process of its own: why that did not come to its end, or an empty string."""
@@ -73,6 +77,11 @@ class Net:
             return _in_a_child(make, self._share() or _TRIAL)
         finally:
             self.journal.note("")
+
+    @property
+    def time_is_up(self) -> bool:
+        """Whether there is too little left to build what runs code of others."""
+        return self._end is not None and self._share() == 0.0
 
     def _share(self) -> float:
         """How long one spec may take; 0 for as long as it likes."""
@@ -104,6 +113,70 @@ class Net:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+
+class _Process:
+    """What a module can change of a process with one line, as it was at first."""
+
+    def __init__(self, in_main_thread: bool) -> None:
+        self.in_main_thread = in_main_thread
+        self.folder = ""
+        with contextlib.suppress(OSError):
+            self.folder = os.getcwd()
+        self.recursion = sys.getrecursionlimit()
+        names = (name for name in dir(resource) if name.startswith("RLIMIT_"))
+        numbers = {getattr(resource, name) for name in names}
+        self.limits = {number: resource.getrlimit(number) for number in numbers}
+        self.blocked = signal.pthread_sigmask(signal.SIG_BLOCK, [])
+        self.children = _children()
+        self.contexts = [DagContext._context, TaskGroupContext._context]
+        self.open = [len(context) for context in self.contexts]
+
+    def restore(self) -> None:
+        """What cannot be put back stays: a limit that was lowered for good."""
+        with contextlib.suppress(OSError):
+            os.chdir(self.folder or ".")
+        sys.setrecursionlimit(self.recursion)
+        for number, limits in self.limits.items():
+            if resource.getrlimit(number) != limits:
+                with contextlib.suppress(OSError, ValueError):
+                    resource.setrlimit(number, limits)
+        faulthandler.cancel_dump_traceback_later()
+        for child in _children() - self.children:
+            _end(child)  # it holds what Airflow waits for the end of
+        for context, size in zip(self.contexts, self.open, strict=True):
+            while len(context) > size:  # `with DAG(…)` that was never left
+                context.popleft()
+        if self.in_main_thread:
+            for timer in (signal.ITIMER_VIRTUAL, signal.ITIMER_PROF):
+                signal.setitimer(timer, 0)
+            signal.pthread_sigmask(signal.SIG_SETMASK, self.blocked)
+
+
+def _children() -> set[int]:
+    """The processes that this one has started, where the system tells."""
+    found: set[int] = set()
+    for task in Path("/proc/self/task").glob("*/children"):
+        with contextlib.suppress(OSError):
+            found.update(map(int, task.read_text().split()))
+    return found
+
+
+@contextlib.contextmanager
+def registering_nothing() -> Iterator[None]:
+    """A DAG that a module makes for itself, while it is imported for one of ours, is not ours.
+
+    Airflow would take it for a DAG of the loader's file: of one name with another pipeline, it
+    would stop the scheduling of all.
+    """
+    before = DagContext.current_autoregister_module_name
+    known = set(DagContext.autoregistered_dags)
+    DagContext.current_autoregister_module_name = None
+    try:
+        yield
+    finally:
+        DagContext.current_autoregister_module_name = before
+        DagContext.autoregistered_dags.intersection_update(known)
 
 
 @contextlib.contextmanager
@@ -188,5 +261,6 @@ def _end(child: int) -> None:
 
 
 def _kill_group(child: int) -> None:
+    """Those that a child started, if it has a group of its own."""
     with contextlib.suppress(OSError):
         os.killpg(child, signal.SIGKILL)

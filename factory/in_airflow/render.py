@@ -30,7 +30,7 @@ from airflow.sdk.definitions.deadline import (  # type: ignore[attr-defined]  # 
 from airflow.sdk.definitions.mappedoperator import MappedOperator
 
 from factory.diagnostics import did_you_mean
-from factory.errors import BuildError, is_fault
+from factory.errors import BuildError, is_fault, words
 from factory.in_airflow.hiding import hide_connections
 from factory.in_airflow.notifiers import Notify
 from factory.in_airflow.templates import TemplateFiles
@@ -47,11 +47,11 @@ from factory.plan.model import (
     Task,
     seconds,
 )
+from factory.spec.model import DURATIONS
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-_DURATIONS = {"retry_delay", "max_retry_delay", "execution_timeout"}
 _ONCE = ("@once", "@continuous")
 _REFERENCES = {
     "queued_at": DeadlineReference.DAGRUN_QUEUED_AT,
@@ -97,7 +97,7 @@ def render(plan: Pipeline, root: Path) -> DAG:
     :raises BuildError: an operator cannot be imported or refuses its arguments, or Airflow
         refuses the DAG's own.
     """
-    dag = _dag(plan)
+    dag = dag_of(plan)
     dag.spec_file = dag.fileloc = str(root / plan.source)
     dag.spec_root = str(root)
     groups = {
@@ -142,7 +142,7 @@ def _refusing(task: Task, what: str) -> Iterator[None]:
         raise BuildError(_step(task), ("uses",), message) from error
 
 
-def _dag(plan: Pipeline) -> PipelineDAG:
+def dag_of(plan: Pipeline) -> PipelineDAG:
     """The DAG without its tasks."""
     part: tuple[str, ...] = ("schedule",)
     try:
@@ -158,9 +158,8 @@ def _dag(plan: Pipeline) -> PipelineDAG:
 
 def _reason(error: BaseException) -> str:
     """An error in one line; Airflow's own often say only in their cause what is wrong."""
-    text = " ".join(str(error).split()) or type(error).__name__
-    cause = error.__cause__
-    return text if cause is None else f"{text} ({_reason(cause)})"
+    text, cause = words(error), error.__cause__
+    return text if cause is None or cause is error else f"{text} ({words(cause)})"
 
 
 def _dag_arguments(plan: Pipeline) -> dict[str, Any]:
@@ -326,8 +325,10 @@ def _operator(
 
 def _arguments(task: Task, made: Mapping[str, Any], on_retry: list[Notify]) -> dict[str, Any]:
     arguments = {name: _value(value, task, made) for name, value in task.arguments.items()}
-    for name, value in task.settings.items():
-        arguments[name] = _duration(value) if name in _DURATIONS else value
+    arguments |= task.settings
+    for name in DURATIONS:
+        if isinstance(arguments.get(name), str):
+            arguments[name] = _duration(arguments[name])
     if task.outlets:
         arguments["outlets"] = [_asset(uri) for uri in task.outlets]
     if task.description:

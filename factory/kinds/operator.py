@@ -15,6 +15,25 @@ from factory.errors import BuildError
 from factory.plan.kind import Fragment, Step, single
 from factory.plan.model import Call, Ref
 
+_HOLD_SECRETS = (
+    "airflow.configuration",
+    "airflow.hooks.base",
+    "airflow.models.Connection",
+    "airflow.models.Variable",
+    "airflow.models.connection",
+    "airflow.models.variable",
+    "airflow.sdk.BaseHook",
+    "airflow.sdk.Connection",
+    "airflow.sdk.Variable",
+    "airflow.settings",
+    "os.environ",
+    "os.environb",
+    "os.getenv",
+    "os.getenvb",
+    "posix.environ",
+)
+"""What holds credentials while a DAG is built."""
+
 
 class Arguments(msgspec.Struct, frozen=True):
     """The operator's own arguments, as its documentation names them."""
@@ -62,4 +81,8 @@ class _Marker:
         if len(names) < 2 or not all(name.isidentifier() for name in names):
             message = f"{word} needs an import path such as package.module.Name"
             raise BuildError(self.step, (*path, word), message)
+        if any(f"{named}.".startswith(f"{secret}.") for secret in _HOLD_SECRETS):
+            message = f"what {named} gives would be stored with the DAG, for all to read"
+            hint = "a template is filled in when the task runs: `{{ var.value.name }}`"
+            raise BuildError(self.step, (*path, word), message, hint)
         return str(named)

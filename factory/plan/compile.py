@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, cast
 
 import msgspec
 
-from factory.errors import BuildError, is_fault
+from factory.errors import BuildError, is_fault, said
 from factory.plan import kind as kinds
 from factory.plan.fragment import MAX_ID, wrong
 from factory.plan.kind import Fragment, Step
@@ -76,7 +76,31 @@ def compile(resolved: Resolved, source: str) -> Pipeline:
     for task in resolved.value["tasks"]:
         for need in task.get("needs", ()):
             edges += [(a, b) for a in fragments[need].last for b in fragments[task["id"]].first]
+    if resolved.value.get("fail_fast"):
+        _require_one_rule(tasks)
     return _pipeline(resolved, source, tasks, groups, edges)
+
+
+def _require_one_rule(tasks: list[Task]) -> None:
+    """Airflow skips all that is left when a task fails: also what would end a step as failed.
+
+    :raises BuildError: a task has another rule, or its step a clean-up.
+    """
+    for task in tasks:
+        step = task.id.partition(".")[0]
+        rule = task.settings.get("trigger_rule", task.arguments.get("trigger_rule", "all_success"))
+        if task.group and (task.role != "task" or rule != "all_success"):
+            message = f"`fail_fast` would skip what ends the step {step!r}, and the run succeed"
+            hint = "leave `fail_fast` out: what needs a failed step is not run anyway"
+            raise BuildError(step, ("uses",), message, hint)
+        if rule != "all_success":
+            message = (
+                f"with `fail_fast` Airflow takes no trigger rule but all_success, not {rule!r}"
+            )
+            part = (
+                ("trigger_rule",) if "trigger_rule" in task.settings else ("with", "trigger_rule")
+            )
+            raise BuildError(step, part, message)
 
 
 def _compile(kind: kinds.Kind, step: Step) -> Fragment:
@@ -89,7 +113,7 @@ def _compile(kind: kinds.Kind, step: Step) -> Fragment:
         if not is_fault(error):
             raise
         # a kind of another package may fail in any way; the error belongs to this task alone
-        message = f"the kind {step.uses!r} fails: {error!r}"
+        message = f"the kind {step.uses!r} fails: {said(error)}"
         raise BuildError(step.id, ("uses",), message) from error
     if broken:
         raise BuildError(step.id, ("uses",), f"the kind {step.uses!r} fails: {broken}")
@@ -183,6 +207,8 @@ def _pipeline(
     alerts = value.get("alerts")
     told = msgspec.convert(alerts, model.Alerts) if alerts else model.Alerts()
     plain = {key: value[key] for key in _PLAIN if key in value}
+    if value.get("schedule") == "@continuous":
+        plain["max_active_runs"] = 1  # Airflow takes no other number, and has another default
     return Pipeline(
         dag_id=resolved.dag_id,
         source=source,

@@ -6,6 +6,7 @@ A built-in kind is held to the same by its tests, so that a parse need not ask i
 from __future__ import annotations
 
 import graphlib
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -13,11 +14,13 @@ from typing import Any
 import msgspec
 
 from factory.diagnostics import quoted
+from factory.errors import said, words
 from factory.plan.kind import Fragment
 from factory.plan.model import Call, Output, Ref, Task
 from factory.spec.model import SETTINGS
 
 MAX_ID = 250  # Airflow's own limit for ids
+MAX_TASKS = 1_000  # of one step
 _MAX_DEPTH = 64
 _MARKS = (Call, Ref, Output)
 _NAME = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)?\Z")
@@ -26,12 +29,14 @@ _NAME = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)?\Z")
 def wrong(fragment: Any, step: str) -> str:
     """The first thing that is wrong with a step's fragment, or an empty string."""
     if not isinstance(fragment, Fragment):
-        return f"its compile returns {quoted(repr(fragment))}, not a Fragment"
+        return f"its compile returns {said(fragment, 60)}, not a Fragment"
+    if len(tasks := tuple(fragment.tasks)) > MAX_TASKS:
+        return f"its fragment has {len(tasks):,} tasks, and {MAX_TASKS:,} is the most"
     try:
         # the types that the Structs declare, which nobody has looked at yet
         msgspec.convert(_plain(fragment), Fragment)
     except (msgspec.ValidationError, TypeError, ValueError, RecursionError) as error:
-        return f"its fragment is not plain data: {error}"
+        return f"its fragment is not plain data: {words(error)}"
     return next(_wrong(fragment, step), "")
 
 
@@ -122,6 +127,8 @@ def _plain(value: Any, depth: int = 0) -> Any:
     """
     if depth > _MAX_DEPTH:
         raise ValueError(f"nested more than {_MAX_DEPTH} levels deep")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{value} is no number of JSON")
     if value is None or isinstance(value, bool | int | float):
         return value
     if isinstance(value, str):
@@ -140,8 +147,8 @@ def _plain(value: Any, depth: int = 0) -> Any:
     if isinstance(value, Mapping):
         for name in value:
             if not isinstance(name, str):
-                raise TypeError(f"the key {quoted(repr(name))} is no text")
+                raise TypeError(f"the key {said(name, 60)} is no text")
         return {_plain(name): _plain(entry, depth + 1) for name, entry in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(entry, depth + 1) for entry in value]
-    raise TypeError(f"{quoted(repr(value))} is no value of JSON")
+    raise TypeError(f"{said(value, 60)} is no value of JSON")

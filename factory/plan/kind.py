@@ -15,7 +15,7 @@ from typing import Any, Protocol, cast
 
 import msgspec
 
-from factory.errors import FactoryError, is_fault
+from factory.errors import FactoryError, is_fault, said
 from factory.plan.model import Group, Task, seconds
 from factory.spec.model import STAGE_RETENTION
 from factory.spec.resolve import Problem
@@ -137,7 +137,7 @@ def _load(module: str) -> Kind:
         if not is_fault(error):
             raise
         # another package's module may fail in any way; it must not stop other pipelines
-        raise FactoryError(f"the module {module} of a kind does not load: {error!r}") from error
+        raise FactoryError(f"the module {module} of a kind does not load: {said(error)}") from error
     for name in ("Arguments", "compile"):
         if not hasattr(kind, name):
             raise FactoryError(f"the module {module} is not a kind: it has no `{name}`")

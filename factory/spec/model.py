@@ -70,7 +70,9 @@ TriggerRule = Literal[
 
 
 Positive = Annotated[int, Meta(ge=1, le=MAX_INT)]
-Weight = Annotated[int, Meta(ge=-MAX_INT - 1, le=MAX_INT)]
+# Airflow keeps the sum of those of all tasks behind a task, in 32 bits: a pipeline may have 2,000
+# steps, and a step six tasks
+Weight = Annotated[int, Meta(ge=-100_000, le=100_000)]
 Word = Annotated[str, Meta(min_length=1, max_length=256)]
 Executor = Annotated[str, Meta(min_length=1, max_length=1000)]
 Owner = Annotated[str, Meta(min_length=1, max_length=500)]
@@ -149,7 +151,7 @@ class Task(Settings, frozen=True, kw_only=True):
     description: Annotated[str, Meta(description="Shown beside the task in Airflow.")] = ""
 
 
-AssetList = Annotated[list[AssetUri], Meta(min_length=1)]
+AssetList = Annotated[list[AssetUri], Meta(min_length=1, max_length=500)]
 
 
 class AssetChoice(Strict, frozen=True, kw_only=True):
@@ -190,24 +192,25 @@ class Deadline(Strict, frozen=True, kw_only=True):
 
 
 Alert = Email | Slack | Webhook
+AlertList = Annotated[list[Alert], Meta(max_length=50)]
 
 
 class Alerts(Strict, frozen=True, kw_only=True):
     """Who is told, and when."""
 
     on_deadline: Annotated[
-        list[Alert],
+        AlertList,
         Meta(description="When a run was not done by the pipeline's `deadline`; once a run."),
     ] = msgspec.field(default_factory=list)
 
-    on_failure: Annotated[
-        list[Alert], Meta(description="When a run of the pipeline has failed.")
-    ] = msgspec.field(default_factory=list)
-    on_retry: Annotated[list[Alert], Meta(description="When a task failed and is tried again.")] = (
+    on_failure: Annotated[AlertList, Meta(description="When a run of the pipeline has failed.")] = (
+        msgspec.field(default_factory=list)
+    )
+    on_retry: Annotated[AlertList, Meta(description="When a task failed and is tried again.")] = (
         msgspec.field(default_factory=list)
     )
     on_success: Annotated[
-        list[Alert], Meta(description="When a run of the pipeline has succeeded.")
+        AlertList, Meta(description="When a run of the pipeline has succeeded.")
     ] = msgspec.field(default_factory=list)
 
 
@@ -222,7 +225,11 @@ class Common(Strict, frozen=True, kw_only=True):
     ] = "airflow"
     tags: Annotated[
         list[Annotated[str, Meta(min_length=1, max_length=100)]],
-        Meta(description="Tags in Airflow. The tags of all layers add up.", examples=[["taxi"]]),
+        Meta(
+            description="Tags in Airflow. The tags of all layers add up.",
+            examples=[["taxi"]],
+            max_length=100,
+        ),
     ] = msgspec.field(default_factory=list)
     source_url: Annotated[
         str,
@@ -330,6 +337,7 @@ class Pipeline(Common, frozen=True, kw_only=True):
         Meta(
             description="Values that a person may set when starting a run: a default value, or "
             "JSON Schema with `default`. Read as `{{ params.name }}`.",
+            max_length=500,
             examples=[{"full": False, "day": {"type": "string", "default": "2024-01-01"}}],
         ),
     ] = msgspec.field(default_factory=dict)
@@ -411,6 +419,8 @@ class EnvironmentFile(Strict, frozen=True, kw_only=True):
 
 SETTINGS = frozenset(Settings.__struct_fields__)
 
+DURATIONS = frozenset({"retry_delay", "max_retry_delay", "execution_timeout"})
+"""Settings whose texts are durations, also in an operator's own arguments."""
 BOUNDED: dict[str, Any] = {
     "executor": Executor,
     "max_active_tis_per_dag": Positive,

@@ -28,6 +28,14 @@ PRESETS = (
 def problems(value: dict[str, Any]) -> Iterator[Problem]:
     """What is wrong with a resolved spec's schedule, time zone and dates."""
     yield from _schedule(value.get("schedule"))
+    runs = value.get("max_active_runs")
+    if value.get("schedule") == "@continuous" and isinstance(runs, int) and runs > 1:
+        yield Problem(
+            ("max_active_runs",),
+            "schedule",
+            "a pipeline that runs `@continuous` has one run at a time",
+            expected="1, or nothing",
+        )
     zone = value.get("timezone", "UTC")
     if isinstance(zone, str) and not _zone_exists(zone):
         from zoneinfo import available_timezones
@@ -188,6 +196,16 @@ def _zone_hint(zone: str, known: set[str]) -> str:
     return f"did you mean {city!r}?" if city else did_you_mean(zone, known)
 
 
+def _moment(text: str, zone: Any) -> datetime:
+    moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    if moment.tzinfo is not None:
+        return moment
+    from zoneinfo import ZoneInfo
+
+    known = isinstance(zone, str) and _zone_exists(zone)
+    return moment.replace(tzinfo=ZoneInfo(zone if known else "UTC"))
+
+
 _DATE = re.compile(DATE_PATTERN)
 _FIRST_YEAR, _LAST_YEAR = 1900, 2999
 
@@ -199,7 +217,7 @@ def _dates(value: dict[str, Any]) -> Iterator[Problem]:
         if not isinstance(text, str) or not _DATE.match(text):
             continue
         try:
-            moments[key] = datetime.fromisoformat(text.replace("Z", "+00:00")).replace(tzinfo=None)
+            moments[key] = _moment(text, value.get("timezone", "UTC"))
         except ValueError as error:
             yield Problem(
                 (key,),

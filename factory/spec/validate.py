@@ -17,9 +17,17 @@ import msgspec
 from msgspec.structs import replace
 
 from factory.diagnostics import Diagnostic, Path, did_you_mean, dotted, limited, one_of, quoted
-from factory.errors import FactoryError
+from factory.errors import FactoryError, words
 from factory.spec import deadline, params, positions, schedule, schema
-from factory.spec.model import BOUNDED, SETTINGS, DefaultsFile, EnvironmentFile, Pipeline
+from factory.spec.model import (
+    BOUNDED,
+    DURATIONS,
+    SETTINGS,
+    DefaultsFile,
+    Duration,
+    EnvironmentFile,
+    Pipeline,
+)
 from factory.spec.problem import Problem, Problems
 from factory.spec.read import Document
 from factory.spec.resolve import Resolved, origin
@@ -147,7 +155,7 @@ def _arguments(
         yield Problem(("tasks", index, "uses"), "broken-kind", error.message, hint=error.hint)
         return
     except TypeError as error:  # one whose arguments have no JSON Schema
-        message = f"the kind {uses!r} is broken: {error}"
+        message = f"the kind {uses!r} is broken: {words(error)}"
         yield Problem(("tasks", index, "uses"), "broken-kind", message)
         return
     if rules is None or not isinstance(given, dict):
@@ -176,6 +184,14 @@ def _operator(index: int, uses: str, given: Any) -> Iterator[Problem]:
                 hint="the task's own `id:` is it" if key == "task_id" else "leave it out",
                 at_key=True,
             )
+    for key in DURATIONS:
+        value = given.get(key) if isinstance(given, dict) else None
+        if isinstance(value, str):
+            yield from validator(Duration).problems(value, ("tasks", index, "with", key))
+        elif key == "execution_timeout" and isinstance(value, int | float):
+            message = f"{value} is a number"
+            hint = f"write {value}s for seconds"
+            yield Problem(("tasks", index, "with", key), "type", message, "a duration", hint)
     for key in BOUNDED:
         if isinstance(given, dict) and isinstance(given.get(key), (str, int, float)):
             about = BOUNDED[key]

@@ -174,3 +174,16 @@ def test_completion(line: str, expected: set[str], enter: Callable[[str], Path])
         check=False,
     )
     assert {word.strip() for word in answer.read_text().splitlines()} == expected
+
+
+@pytest.mark.parametrize(("output", "code"), [(">&-", 0), (">/dev/full", 1)])
+def test_an_output_that_cannot_be_written_is_no_defect_of_ours(
+    enter: Callable[[str], Path], output: str, code: int
+) -> None:
+    folder = enter("shop")
+    command = f"'{sys.executable}' -c 'from factory.cli.main import console; console()' lint"
+    done = subprocess.run(
+        ["sh", "-c", f"{command} {output}"], cwd=folder, capture_output=True, text=True
+    )
+    assert done.returncode == code, done.stderr
+    assert "bug" not in done.stderr

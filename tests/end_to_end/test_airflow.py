@@ -56,7 +56,7 @@ tasks:
     retries: 100
     retry_delay: 9999d
     execution_timeout: 9999d
-    priority_weight: 2147483647
+    priority_weight: 100000
     max_active_tis_per_dag: 2147483647
     queue: {"q" * 256}
 """

@@ -296,6 +296,14 @@ INPUTS: dict[str, Input] = {
     "secrets_in_a_word": (one(lambda n: _run("a" * n + "@ token")), 1_000_000),
     "secrets_in_a_key": (one(lambda n: TASKS + "? " + "_" * n + "\n: token\n"), 1_000_000),
     "secrets_by_keys": (one(lambda n: TASKS + "vars:\n" + lines(n, "  key{i}: x\n")), 40_000),
+    "secrets_by_aliases": (
+        one(lambda n: TASKS + f"vars:\n  a: &a {'x1' * n}\n" + lines(n, "  password{i}: *a\n")),
+        10_000,
+    ),
+    "secrets_in_a_comment": (
+        one(lambda n: TASKS + "owner: 5 # " + lines(n, "x://a:b{i}@h ") + "\n"),
+        50_000,
+    ),
     # many files
     "files": (_many("- {{id: a, run: echo {i}}}\n"), 800),
     "folders": (_folders, 200),

@@ -51,6 +51,8 @@ def by_airflow(uri: str) -> str | None:
 @example("table://warehouse/w/codes2/")
 @example("file:/x")
 @example("table:")
+@example("table:////0")
+@example("table:////]")
 @example("//h/x")
 @example("x-own://H//?#")
 @example("http://[::1")

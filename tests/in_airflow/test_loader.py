@@ -40,13 +40,13 @@ BROKEN = {
     "misspelt": (operator("bash_comand: x"), "5:12: BashOperator has no argument 'bash_comand'"),
     "missing": (operator(""), "5:11: BashOperator refuses its arguments: missing keyword argument"),
     "wrong_type": (
-        operator("bash_command: x, execution_timeout: 5"),
-        "5:48: BashOperator refuses",
+        operator("bash_command: x, trigger_rule: odd"),
+        "5:43: BashOperator refuses",
     ),
     "pool_of_a_number": (operator("bash_command: x, pool: 5"), "5:35: 5 is a number"),
     "unserializable": (
         operator("bash_command: x, weight_rule: odd"),
-        "1:1: Airflow cannot serialize the pipeline",
+        "1:1: Airflow cannot store the pipeline",
     ),
     "no_executor": (f"{GOOD}defaults: {{executor: Nope}}\n", "3:22: there is no executor 'Nope'"),
     "bad_asset": (
@@ -59,7 +59,7 @@ BROKEN = {
     ),
     "too_many_runs": (
         f'{GOOD}schedule: "@continuous"\nstart_date: 2024-01-01\nmax_active_runs: 5\n',
-        "Invalid max_active_runs",
+        "a pipeline that runs `@continuous` has one run at a time",
     ),
 }
 

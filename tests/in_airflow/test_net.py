@@ -47,6 +47,13 @@ RAISING = {
     "memory": f"{OPERATOR}{INIT}raise MemoryError\n",
     "surrogate": f"{OPERATOR}{INIT}raise ValueError('\\udc80')\n",
     "downstream": f"{OPERATOR}    def set_downstream(self, *a, **k): raise BaseException('no')\n",
+    "silent": "class E(Exception):\n    def __repr__(self): raise self\n    __str__ = __repr__\n"
+    f"{OPERATOR}{INIT}raise E\n",
+    "long": f"{OPERATOR}{INIT}raise ValueError('x' * 10**8)\n",
+    "cause_of_itself": f"{OPERATOR}{INIT}e = ValueError('round')\n        raise e from e\n",
+    "name": f"{OPERATOR}{INIT}more['dag'].dag_id = 'good'\n",
+    "tasks": f"{OPERATOR}{INIT}BaseOperator(task_id='c', dag=more['dag'])\n",
+    "circle": f"{OPERATOR}{INIT}self.set_downstream(self)\n",
     "folder": f"import os\nos.chdir('/')\n{OPERATOR}{INIT}raise ValueError('moved')\n",
 }
 SEGFAULT = """
@@ -54,23 +61,35 @@ import ctypes, resource
 resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 ctypes.string_at(0)
 """
-NEVER = "import time\nwhile True:\n    try: time.sleep(1)\n    except BaseException: pass\n"
+NEVER = """
+import time
+open(BEGUN, "w").close()
+while True:
+    try: time.sleep(1)
+    except BaseException: pass
+"""
 WAITING = f"import time\n{OPERATOR}{INIT}time.sleep(600)\n"
 
 
-def parse(root: Path, timeout: float = 120, **environment: str) -> tuple[int, list[str], str]:
-    """Both Dag files, read by Airflow in a process of its own: exit code, DAGs, import errors."""
+def parse(
+    root: Path, killed_when: Path | None = None, **environment: str
+) -> tuple[int, list[str], str]:
+    """Both Dag files, read by Airflow in a process of its own: exit code, DAGs, import errors.
+
+    :param killed_when: end the process when this file is there.
+    """
     site = root.parent / "site"
     env = {**os.environ, "PYTHONPATH": str(site), "TMPDIR": str(root.parent), **environment}
     command = [sys.executable, "-c", PARSED, str(root.parent)]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, text=True, errors="replace", env=env
     ) as process:
-        try:
-            out, _ = process.communicate(timeout=timeout)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            out, _ = process.communicate()
+        while killed_when is not None and process.poll() is None:
+            if killed_when.exists():
+                time.sleep(2.5)  # what swallows an alarm has swallowed some
+                process.kill()
+            time.sleep(0.05)
+        out, _ = process.communicate(timeout=300)
     _, found, answer = out.rpartition("FOUND")
     dags, errors = json.loads(answer) if found else ([], {})
     return process.returncode, dags, "\n".join(errors.values())
@@ -191,11 +210,12 @@ def test_two_that_wait(root: Path, write: Write, module: Module) -> None:
 def test_one_that_never_ends_and_keeps_the_alarm_to_itself(
     root: Path, write: Write, module: Module
 ) -> None:
-    module("never", NEVER)
+    begun = root.parent / "begun"
+    module("never", NEVER.replace("BEGUN", repr(str(begun))))
     write("good.yaml", GOOD)
     write("mbad.yaml", "version: 1\ntasks: [{id: a, uses: never.Op}]\n")
     # Airflow's Dag processor kills such a process
-    assert parse(root, timeout=12, AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT="4")[0] == -9
+    assert parse(root, begun, AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT="4")[0] == -9
     code, dags, errors = parse(root, AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT="4")
     assert (code, dags) == (0, ["good"])
     assert "mbad.yaml:1:1: the pipeline is left out: it was still not built after" in errors
@@ -204,11 +224,15 @@ def test_one_that_never_ends_and_keeps_the_alarm_to_itself(
 def test_who_is_killed_while_an_innocent_is_built_holds_nothing_against_it(
     root: Path, write: Write, module: Module
 ) -> None:
-    module("slow", f"import time, os\nif not os.path.exists('{root}/x'): time.sleep(60)\n"
-                   f"{OPERATOR}    pass\n")  # fmt: skip
+    begun, go = root.parent / "begun", root / "go"
+    module(
+        "slow",
+        f"import time, os\nopen({str(begun)!r}, 'w').close()\n"
+        f"if not os.path.exists({str(go)!r}): time.sleep(600)\n{OPERATOR}    pass\n",
+    )
     write("slow.yaml", "version: 1\ntasks: [{id: a, uses: slow.Op}]\n")
-    assert parse(root, timeout=8)[0] == -9
-    (root / "x").touch()
+    assert parse(root, begun)[0] == -9
+    go.touch()
     assert parse(root)[1:] == (["slow"], "")
     folder = next(root.parent.glob("pipeline-factory-*/journal/*"))
     assert json.loads((folder / "blamed.json").read_text()) == {}
@@ -304,6 +328,47 @@ def test_a_file_that_changes_while_it_is_built(
     assert [entry.column for _, _, wrong in found for entry in wrong] == [text.index("nope") - 10]
 
 
+MAKES_DAGS = """
+from airflow.sdk import DAG, dag, BaseOperator
+with DAG("good"):
+    BaseOperator(task_id="mine")
+@dag
+def stranger(): BaseOperator(task_id="x")
+stranger()
+DAG("left_open").__enter__()
+class Op(BaseOperator): pass
+"""
+CHANGES = """
+import faulthandler, os, resource, signal, subprocess, sys
+os.chdir("/")
+soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+sys.setrecursionlimit(120)
+signal.setitimer(signal.ITIMER_VIRTUAL, 0.5)
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM, signal.SIGTERM})
+faulthandler.dump_traceback_later(0.5, exit=True)
+child = subprocess.Popen(["sleep", "600"])
+open(PID, "w").write(str(child.pid))
+resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+raise RuntimeError("changed")
+"""
+
+
+def test_what_a_module_leaves_behind_is_put_back(root: Path, write: Write, module: Module) -> None:
+    pid = root.parent / "pid"
+    module("changes", CHANGES.replace("PID", repr(str(pid))))
+    module("makes_dags", MAKES_DAGS)
+    write("good.yaml", GOOD)
+    write("changes.yaml", "version: 1\ntasks: [{id: a, uses: changes.Op}]\n")
+    write("makes.yaml", "version: 1\ntasks: [{id: a, uses: makes_dags.Op}]\n")
+    write("zlast.yaml", f"version: 1\ntasks: [{{id: a, uses: {EMPTY}}}]\n")
+    code, dags, errors = parse(root)
+    assert (code, dags) == (0, ["good", "makes", "zlast"])
+    assert "changes.yaml:3:5" not in errors
+    assert "changed" in errors
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(pid.read_text()), 0)
+
+
 def test_a_persons_interrupt_ends_it(root: Path, write: Write) -> None:
     write("good.yaml", GOOD)
     call = "{x: {$call: time.sleep, with: {secs: 60}}}"
@@ -347,6 +412,37 @@ def test_a_blame_holds_until_something_changes_or_its_time_is_over() -> None:
     assert not Blame(signature="a", at=1000.0).holds("a", 1001.0)
 
 
+def test_a_blame_of_many_strikes_is_one_that_can_be_counted_with() -> None:
+    assert Blame(signature="a", reason="x", strikes=10**6, at=1000.0).holds("a", 1000.0 + 3599)
+
+
+DAMAGED: dict[str, Callable[[Path], object]] = {
+    "no_json": lambda folder: (folder / "blamed.json").write_text("{"),
+    "no_hex": lambda folder: (folder / "blamed.json").write_text('{"zz": {"reason": "r"}}'),
+    "pipe": lambda folder: os.mkfifo(folder / "blamed.json"),
+    "lock_is_a_pipe": lambda folder: os.mkfifo(folder / "lock"),
+    "folder": lambda folder: (folder / "blamed.json").mkdir(),
+    "mark_is_a_folder": lambda folder: (folder / "x.building").mkdir(),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGED)
+def test_a_damaged_journal_costs_no_pipeline(
+    name: str, root: Path, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(root.parent))
+    write("good.yaml", GOOD)
+    list(loader.build(root))
+    (folder,) = root.parent.glob("pipeline-factory-*/journal/*")
+    for file in folder.iterdir():
+        file.unlink()
+    DAMAGED[name](folder)
+    with journal(root) as kept:
+        kept.blame("mbad.yaml", Blame(reason="r"))
+        assert "mbad.yaml" in kept.blames
+    assert [name for name, dag, _ in loader.build(root) if dag is not None] == ["good"]
+
+
 def test_the_signature_is_that_of_what_a_spec_stands_on(root: Path, write: Write) -> None:
     path = write("team/a.yaml", GOOD)
     first = signature(root, path)
@@ -369,6 +465,20 @@ def test_a_journal_that_cannot_be_kept_costs_no_pipeline(
     assert list(others.iterdir()) == []
 
 
+def test_many_that_are_a_little_slow_keep_no_other_from_being_built(
+    root: Path, write: Write, module: Module
+) -> None:
+    module("slow", f"import time\n{OPERATOR}{INIT}time.sleep(0.5)\n")
+    write("zgood.yaml", GOOD)
+    for number in range(20):
+        write(f"m{number:02}.yaml", f"version: 1\ntasks: [{{id: m{number}, uses: slow.Op}}]\n")
+    code, dags, errors = parse(root, AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT="5")
+    assert code == 0
+    assert "zgood" in dags
+    assert "m19.yaml:1:1: the pipeline is not built: the time that Airflow gives" in errors
+    assert len(dags) + errors.count("is not built") == 21
+
+
 def test_one_address_has_one_name_over_all_pipelines(
     root: Path, write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -386,3 +496,20 @@ def test_one_address_has_one_name_over_all_pipelines(
     found = {name: (dag, wrong) for name, dag, wrong in loader.build(root)}
     assert [name for name, (dag, _) in found.items() if dag is not None] == ["waits", "b_same"]
     assert "it names the asset s3://lake/orders 'orders'" in found["a_other"][1][0].message
+
+
+def test_one_name_has_one_address_over_all_pipelines(
+    root: Path, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (root.parent / "naming_twice.py").write_text(
+        "from airflow.sdk import Asset, BaseOperator\n"
+        "class Op(BaseOperator):\n"
+        "    def __init__(self, **more):\n"
+        "        super().__init__(**more, outlets=[Asset('x://lake/orders', 'x://other/')])\n"
+    )
+    monkeypatch.syspath_prepend(str(root.parent))
+    write("a_other.yaml", "version: 1\ntasks: [{id: a, uses: naming_twice.Op}]\n")
+    write("waits.yaml", f"{GOOD}schedule: {{assets: ['x://lake/orders']}}\n")
+    found = {name: (dag, wrong) for name, dag, wrong in loader.build(root)}
+    assert [name for name, (dag, _) in found.items() if dag is not None] == ["waits"]
+    assert "has the name 'x://lake/orders' for x://other" in found["a_other"][1][0].message

@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -76,7 +77,17 @@ print("FOUND" + json.dumps(found))
 
 TASKS = "tasks: [{id: a, run: x}]\n"
 ASSET = "file:///data/x"
+random = Random(7)  # what compresses well would fit an index that it would not fit as it is
+
+
+def noise(length: int) -> str:
+    return "".join(random.choices("abcdefghijklmnopqrstuvwxyz0123456789", k=length))
+
+
 ODD = {
+    "long_asset": f"version: 1\nschedule: {{assets: ['s3x://{noise(1290)}']}}\n{TASKS}",
+    "long_names": f"version: 1\nowner: {noise(500)}\ndescription: {noise(4000)}\n"
+    f"tags: [{noise(100)}]\n{TASKS}",
     "asset_twice": f"version: 1\nschedule: {{assets: ['{ASSET}', '{ASSET}']}}\n{TASKS}",
     "any_asset": f"version: 1\nschedule: {{assets: {{any: ['{ASSET}', '{ASSET}/']}}}}\n{TASKS}",
     "tags": f"version: 1\ntags: [a, a, A, 'ä', '{'t' * 100}']\n{TASKS}",
@@ -89,7 +100,12 @@ ODD = {
     f"start_date: 1900-01-01\nend_date: 2999-12-31\ncatchup: true\n{TASKS}",
     "operator": f"version: 1\ntasks:\n  - {{id: a, uses: {EMPTY}, with: {{pool: {'p' * 256}, "
     f"queue: {'q' * 256}, owner: {'o' * 500}, task_display_name: {'t' * 2000}, "
-    "pool_slots: 2147483647, priority_weight: 2147483647, retries: 100}}\n",
+    "pool_slots: 2147483647, priority_weight: 100000, retries: 100}}\n",
+    "weights": "version: 1\ndefaults: {priority_weight: -100000}\ntasks:\n  - {id: t0, run: x}\n"
+    + "".join(f"  - {{id: t{n}, run: x, needs: [t{n - 1}]}}\n" for n in range(1, 1000)),
+    "many_assets": "version: 1\nschedule:\n  assets:\n"
+    + "".join(f"    - x://a/{n}\n" for n in range(500))
+    + TASKS,
     "matrix": f"version: 1\nmatrix: {{x: [{'m' * 200}, b]}}\n{TASKS}",
 }
 

@@ -53,7 +53,7 @@ def deep(levels: int) -> Any:
 
 
 WRONG: dict[str, tuple[Callable[[], Any], str]] = {
-    "nothing": (lambda: None, "its compile returns 'None', not a Fragment"),
+    "nothing": (lambda: None, "its compile returns None, not a Fragment"),
     "no_task": (lambda: replaced(SINGLE, tasks=()), "its fragment has no task"),
     "tasks_is_a_text": (lambda: replaced(SINGLE, tasks="load"), "its fragment is not plain data"),
     "task_is_a_mapping": (lambda: replaced(SINGLE, tasks=({"id": 1},)), "not plain data"),
@@ -95,10 +95,15 @@ WRONG: dict[str, tuple[Callable[[], Any], str]] = {
     "no_operator": (lambda: with_task(operator="Empty"), "is no import path"),
     "object": (lambda: with_task(arguments={"x": object()}), "is no value of JSON"),
     "set": (lambda: with_task(arguments={"x": {1, 2}}), "is no value of JSON"),
-    "key_of_a_number": (lambda: with_task(arguments={"x": {1: 2}}), "the key '1' is no text"),
+    "key_of_a_number": (lambda: with_task(arguments={"x": {1: 2}}), "the key 1 is no text"),
     "object_in_a_call": (
         lambda: with_task(arguments={"x": Call("a.b", {"y": object()})}),
         "is no value of JSON",
+    ),
+    "not_a_number": (lambda: with_task(arguments={"x": float("nan")}), "is no number of JSON"),
+    "too_many_tasks": (
+        lambda: replaced(SINGLE, tasks=SINGLE.tasks * 60_000),
+        "has 60,000 tasks, and 1,000 is the most",
     ),
     "nul": (lambda: with_task(arguments={"x": "a\0b"}), "holds a NUL character"),
     "surrogate": (lambda: with_task(arguments={"x": "\udc80"}), "surrogates not allowed"),

@@ -22,6 +22,7 @@ RULES: tuple[Rule, ...] = (
     layers.unused_vars,
     references.unknown_pipelines,
     secrets.in_yaml,
+    sizes.too_many_assets,
     sizes.too_many_tasks,
 )
 

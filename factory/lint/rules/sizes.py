@@ -12,6 +12,31 @@ MAX_TASKS = 100_000
 """Airflow tasks of all files: it builds them all in one Dag file, which has a limit of time."""
 
 
+MAX_ASSETS = 5_000
+"""Assets of all files: Airflow asks its database for all of a Dag file in one question."""
+
+
+def too_many_assets(scope: Scope) -> Iterator[Diagnostic]:
+    """More assets than Airflow can store at once: its question for them grows by their square."""
+    found: set[str] = set()
+    for outcome in scope.outcomes:
+        for plan in outcome.plans:
+            found.update(uri for task in plan.tasks for uri in task.outlets)
+            found.update(getattr(plan.schedule, "uris", ()))
+    if len(found) > MAX_ASSETS:
+        yield Diagnostic(
+            file=scope.project.root.name,
+            line=1,
+            column=1,
+            width=0,
+            code="too-many",
+            message=f"all pipelines together have {len(found):,} assets",
+            expected=f"at most {MAX_ASSETS:,}: Airflow stores those of its Dag file at once, and "
+            "takes minutes, or fails, for more",
+            severity="warning",
+        )
+
+
 def too_many_tasks(scope: Scope) -> Iterator[Diagnostic]:
     """More tasks than Airflow can build before its time for one Dag file is over."""
     counts = {

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -16,25 +17,43 @@ import yaml
 from factory.diagnostics import Diagnostic, Path, quoted
 from factory.spec.read import MAX_DEPTH, events
 from factory.spec.secrets.patterns import in_text, option_name
-from factory.spec.secrets.words import is_literal, is_secret_name
+from factory.spec.secrets.words import is_secret, may_be_key
 
-_MAYBE = re.compile(
-    r"pass|pwd|secret|token|bearer|basic|authoriz|cookie|://[^/\s]{0,300}@|-----BEGIN"
-    r"|(?:access|account|api|auth|encryption|fernet|license|master|private|service|shared|signing|ssh"
-    r"|storage|subscription|webhook).?key"
-    r"|(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]|gh[opsur]_|github_pat|gl[a-z]{2,8}-|xox[a-z]-|xapp-|hooks\."
-    r"|webhook|AIza|GOCSPX|sk-|k_live|k_test|dapi|hvs\.|npm_|pypi-|eyJ|curl|wget|mysql|sig(?:nature)?=",
-    re.IGNORECASE,
+# of a text in lower case: to fold the case of each character takes six times as long
+_MAYBE = (
+    *("pass", "pwd", "pw", "secret", "token", "bearer", "basic", "auth", "cookie", "cred"),
+    *("_pat", "-pat", "akia", "asia", "abia", "acca", "ghp_", "gho_", "ghs_", "ghu_"),
+    *("ghr_", "xox", "xapp-", "hooks.", "webhook", "chat.googleapis", "aiza", "gocspx", "sk-"),
+    *("k_live", "k_test", "sg.", "dapi", "hvs.", "npm_", "pypi-", "eyj", "/bot", "-----begin"),
+    *(
+        "curl",
+        "wget",
+        "http ",
+        "https ",
+        "mysql",
+        "mariadb",
+        "lftp",
+        "mongo",
+        "redis-cli",
+        " login",
+    ),
+    *("sqlcmd", "bcp", "identified", "sig=", "signature="),
 )
+_MAYBE_GITLAB = re.compile(r"gl[a-z]{2,8}-[a-z0-9_-]{20}")
+_KEY = re.compile("key")
+_BEFORE_KEY = 16
 _LINE = re.compile(
     r"[ \t]{0,200}(?:-[ \t]{1,20})?[{\[ ]{0,10}[\"']?(?P<name>[\w.-]{1,100})[\"']?[ \t]{0,20}:[ \t]"
     r"{1,20}(?P<value>[^\r\n]{1,2000})"
 )
-_NAMES_OF_COLUMNS = {"columns", "dtype", "dtypes", "fields", "rename", "schema", "types"}
+_NAMES_OF_COLUMNS = {"checks", "columns", "dtype", "dtypes", "fields", "rename", "schema", "types"}
 _GIVEN_AS = ("value", "default", "const")
+_NOTHING = ("~", "null", "true", "false", "yes", "no")
+_NUMBERS = ("integer", "number")
 _SHORT = 5
 """A shorter secret is hidden where it stands, and as a whole word: `a` stands in every text."""
 _MOST = 200
+_MOST_OF_ALIAS = 500
 _HEAD = 16
 _BREAK = re.compile("(\r\n|[\n\r\x85\u2028\u2029])")  # what YAML takes for the end of a line
 
@@ -56,9 +75,18 @@ class Found(msgspec.Struct, frozen=True):
     whole: bool = False
 
 
-def scan(text: str) -> Iterator[Found]:
+def scan(text: str) -> tuple[Found, ...]:
     """Every secret of a file that may be broken."""
-    if not _MAYBE.search(text):
+    return _scanned(text)
+
+
+@lru_cache(maxsize=8)  # a file with an error is asked about by the message, the line and the rule
+def _scanned(text: str) -> tuple[Found, ...]:
+    return tuple(_scan(text))
+
+
+def _scan(text: str) -> Iterator[Found]:
+    if not _may_have_one(text):
         return
     reached = 0
     try:
@@ -73,11 +101,12 @@ def hidden(text: str) -> str:
     """The file with a `*` for each character of a secret; lines and columns stay."""
     found = [*scan(text)]
     cells = [*text]
+    scalars: dict[tuple[int, int], list[Found]] = {}
     for entry in found:
-        part = text[entry.start : entry.end]
-        inside = part.find(entry.secret) if not entry.whole else -1
-        start = entry.start + max(inside, 0)
-        _blot(cells, start, entry.end if inside < 0 else start + len(entry.secret))
+        scalars.setdefault((entry.start, entry.end), []).append(entry)
+    for (start, end), entries in scalars.items():
+        for first, last in _places(text[start:end], entries):
+            _blot(cells, start + first, start + last)
     shown = "".join(cells)
     known = sorted({entry.secret for entry in found if len(entry.secret) >= _SHORT}, key=len)
     for secret in known[-_MOST:]:
@@ -90,16 +119,16 @@ def cleaned(entry: Diagnostic, secrets: frozenset[str]) -> Diagnostic:
     if not secrets:
         return entry
     said = {
-        name: without(getattr(entry, name), secrets) for name in ("message", "expected", "hint")
+        name: without(getattr(entry, name), secrets)
+        for name in ("message", "expected", "hint", "path")
     }
     return msgspec.structs.replace(entry, **said)
 
 
 def without(text: str, secrets: frozenset[str]) -> str:
     """A text without the secrets, also where it has only the beginning of one."""
-    for secret in sorted(secrets, key=len, reverse=True)[:_MOST]:
-        for form in {secret, repr(secret)[1:-1]}:
-            text = _without(text, form)
+    for form in _forms(secrets):
+        text = _without(text, form)
     return text
 
 
@@ -116,19 +145,45 @@ def blanked(value: Any, secrets: frozenset[str]) -> Any:
 
 def secrets_of(text: str) -> frozenset[str]:
     """The secrets of a file."""
-    return frozenset(entry.secret.strip() for entry in scan(text)) - {""}
+    found = {entry.secret for entry in scan(text)}
+    return frozenset(secret.strip() for secret in found) - {""}
+
+
+@lru_cache(16)
+def _forms(secrets: frozenset[str]) -> tuple[str, ...]:
+    """How a text may write them, and each of their lines, the longest first."""
+    known = sorted(secrets, key=len, reverse=True)[:_MOST]
+    parts = {line.strip() for secret in known for line in secret.splitlines()[:_MOST]}
+    said = {*known, *(part for part in parts if len(part) >= _SHORT)}
+    forms = {form for secret in said for form in (secret, repr(secret)[1:-1])}
+    return tuple(sorted(forms, key=len, reverse=True)[: 3 * _MOST])
+
+
+def _places(text: str, entries: list[Found]) -> set[tuple[int, int]]:
+    """Where the secrets stand in what YAML has for a scalar; of very many, all of it."""
+    whole = (0, len(text))
+    if len(entries) > _MOST:
+        return {whole}
+    found = set()
+    for entry in entries:
+        at = -1 if entry.whole else text.find(entry.secret)
+        found.add((at, at + len(entry.secret)) if at >= 0 else whole)
+    return found
 
 
 def _without(text: str, secret: str) -> str:
-    """A message without a secret, which it may have cut after its beginning."""
-    head = secret[:_HEAD]
+    """A message without a secret, which it may have cut or put in lower case."""
+    folded, wanted = text.lower(), secret.lower()
+    if len(secret) < _SHORT or len(folded) != len(text):
+        folded, wanted = text, secret
+    head = wanted[:_HEAD]
     parts, last = [], 0
-    while (at := text.find(head, last)) >= 0:
+    while (at := folded.find(head, last)) >= 0:
         end = at + len(head)
-        while end < len(text) and end - at < len(secret) and text[end] == secret[end - at]:
+        while end < len(text) and end - at < len(wanted) and folded[end] == wanted[end - at]:
             end += 1
         parts.append(text[last:at])
-        around = text[at - 1 : at] + text[end : end + 1]
+        around = text[max(0, at - 1) : at] + text[end : end + 1]
         is_part = len(secret) < _SHORT and any(character.isalnum() for character in around)
         parts.append(text[at:end] if is_part else "***")
         last = end
@@ -140,17 +195,21 @@ class _TooDeep(Exception):
 
 
 class _Scalar(msgspec.Struct):
+    """A value: `event` is its scalar, `alias` what stands for it here."""
+
     event: Any
     path: Path
-    key: Any = None
-    before: str = ""
-    beside: str = ""
+    key: Any
+    before: str
+    beside: str
+    type: str
+    alias: Any = None
 
 
 class _Frame:
     """An open collection: its keys so far, and what a list's element before this one was."""
 
-    __slots__ = ("before", "is_mapping", "key", "name", "path", "size")
+    __slots__ = ("before", "is_mapping", "key", "name", "path", "size", "type")
 
     def __init__(self, is_mapping: bool, path: Path) -> None:
         self.is_mapping = is_mapping
@@ -159,6 +218,7 @@ class _Frame:
         self.size = 0
         self.before = ""
         self.name = ""
+        self.type = ""
 
     def next(self) -> Path:
         if self.is_mapping:
@@ -167,8 +227,11 @@ class _Frame:
 
     def took(self, event: Any) -> None:
         value = getattr(event, "value", "")
-        if self.is_mapping and getattr(self.key, "value", "") in ("name", "key"):
+        key = getattr(self.key, "value", "") if self.is_mapping else ""
+        if key in ("name", "key"):
             self.name = value
+        elif key == "type":
+            self.type = value
         self.key = None
         self.size += 1
         self.before = value
@@ -177,6 +240,7 @@ class _Frame:
 def _scalars(text: str) -> Iterator[_Scalar]:
     """Every value that is a scalar, with its key."""
     stack: list[_Frame] = []
+    anchors: dict[str, Any] = {}
     for event in events(text):
         frame = stack[-1] if stack else None
         if isinstance(event, yaml.MappingStartEvent | yaml.SequenceStartEvent):
@@ -192,18 +256,25 @@ def _scalars(text: str) -> Iterator[_Scalar]:
             if frame.is_mapping and frame.key is None:
                 frame.key = event
                 continue
-            if isinstance(event, yaml.ScalarEvent):
-                yield _Scalar(event, frame.next(), frame.key, frame.before, frame.name)
-            frame.took(event)
+            alias = event if isinstance(event, yaml.AliasEvent) else None
+            meant = event if alias is None else anchors.get(event.anchor or "")
+            if meant is not None:
+                path = frame.next()
+                yield _Scalar(
+                    meant, path, frame.key, frame.before, frame.name, frame.type, alias=alias
+                )
+            if alias is None and event.anchor:
+                anchors[event.anchor] = event
+            frame.took(meant)
 
 
 def _of(scalar: _Scalar) -> Iterator[Found]:
     value: str = scalar.event.value
     name = _secret_name(scalar)
-    if name and is_literal(value) and not _is_plain_nothing(scalar.event):
+    if name and not _is_plain_nothing(scalar.event):
         yield _found(scalar, f"a value for {quoted(name)}", value, whole=True)
         return
-    for what, secret in in_text(value):
+    for what, secret in () if scalar.alias else in_text(value):
         yield _found(scalar, what, secret)
 
 
@@ -212,27 +283,36 @@ def _secret_name(scalar: _Scalar) -> str:
     names = [part for part in scalar.path if isinstance(part, str)]
     if any(name in _NAMES_OF_COLUMNS for name in names[-3:-1]):
         return ""
+    value = scalar.event.value
+    if scalar.alias:  # a long one may be meant a thousand times
+        value = value[:_MOST_OF_ALIAS]
+    return next((name for name in _names_of(scalar, names) if is_secret(name, value)), "")
+
+
+def _names_of(scalar: _Scalar, names: list[str]) -> Iterator[str]:
+    """What a value may be called: by its key, by those above, by the argument before it."""
     if isinstance(scalar.path[-1], int):
-        option = option_name(scalar.before)
-        if option:
-            return option
-        own = names[-1] if names and isinstance(scalar.path[-2:-1][0], str) else ""
-        return own if is_secret_name(own) else ""
+        yield option_name(scalar.before)
+        if names and isinstance(scalar.path[-2:-1][0], str):
+            yield names[-1]
+        return
     key = scalar.path[-1]
-    if is_secret_name(key):
-        return key
-    if key in _GIVEN_AS:
-        above = names[-2] if len(names) > 1 else ""
-        return next((name for name in (scalar.beside, above) if is_secret_name(name)), "")
-    return ""
+    yield key
+    if key in _GIVEN_AS and not (scalar.type in _NUMBERS and _is_number(scalar.event)):
+        yield scalar.beside
+        yield from [name for name in names[-3:-1] if name != "with"][-1:]
 
 
 def _is_plain_nothing(event: Any) -> bool:
-    return event.implicit[0] and event.value.lower() in ("~", "null", "true", "false", "yes", "no")
+    return bool(event.implicit[0]) and event.value[:6].lower() in _NOTHING
+
+
+def _is_number(event: Any) -> bool:
+    return bool(event.implicit[0]) and str(event.value).replace(".", "").isdecimal()
 
 
 def _found(scalar: _Scalar, what: str, secret: str, *, whole: bool = False) -> Found:
-    at = scalar.key if isinstance(scalar.path[-1], str) else scalar.event
+    at = scalar.key if isinstance(scalar.path[-1], str) else scalar.alias or scalar.event
     start, end = at.start_mark, at.end_mark
     own = scalar.event
     return Found(
@@ -263,7 +343,7 @@ def _by_lines(text: str, start: int) -> Iterator[Found]:
 def _in_line(line: str, number: int, place: int) -> Iterator[Found]:
     column = len(line) - len(line.lstrip()) + 1
     match = _LINE.match(line)
-    if match and is_secret_name(match["name"]) and is_literal(match["value"].strip("\"' ")):
+    if match and is_secret(match["name"], match["value"].strip("\"' ")):
         start, end = match.span("value")
         what, secret = f"a value for {quoted(match['name'])}", match["value"].strip("\"' ,}]")
         yield Found((), number, column, 1, what, secret, place + start, place + end, whole=True)
@@ -272,9 +352,22 @@ def _in_line(line: str, number: int, place: int) -> Iterator[Found]:
         yield Found((), number, column, 1, what, secret, place, place + len(line))
 
 
+def _may_have_one(text: str) -> bool:
+    folded = text.lower()
+    if any(word in folded for word in _MAYBE):
+        return True
+    if ("://" in folded and "@" in folded) or _MAYBE_GITLAB.search(folded):
+        return True
+    ends = (match.start() for match in _KEY.finditer(folded))
+    return any(may_be_key(folded[max(0, end - _BEFORE_KEY) : end]) for end in ends)
+
+
 def _hidden_line(line: str) -> str:
     """Comments, too, which no event tells of."""
-    for _, secret in in_text(line) if _MAYBE.search(line) else ():
+    secrets = {secret for _, secret in in_text(line)} if _may_have_one(line) else ()
+    if len(secrets) > _MOST:
+        return "*" * len(line)
+    for secret in sorted(secrets, key=len, reverse=True):
         line = line.replace(secret, "*" * len(secret))
     return line
 
