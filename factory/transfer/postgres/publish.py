@@ -154,6 +154,8 @@ def _publish(
         swaps = may_swap and job.mode.whole and _may_swap(connection, job, existing, staged)
         if fit.new and not swaps:
             schema.grow(connection, target, fit.new, job.limits.lock)
+    if swaps:
+        swap.wait_for_older(connection, staged, job.limits.lock)
     with connection.transaction():
         # The same lock as the session's, which a trigger could give up, or a pooler lend to others.
         tables.refuse_unless_locked(connection, _publishing(target))
@@ -191,7 +193,8 @@ def _swapped(connection: Connection, job: Job, staged: Staged) -> Changed:
     tables.exclusively(connection, staged.table, job.limits.lock)
     tables.exclusively(connection, job.target, job.limits.lock)
     existing = tables.existing(connection, job.target)
-    if existing is None or not _may_swap(connection, job, existing, staged):
+    lost = existing is None or not _may_swap(connection, job, existing, staged)
+    if lost or swap.older(connection, staged):
         raise _Another
     ledger.forget(connection, job.target)
     swap.replace(connection, staged, job.target, job.indexes)
