@@ -26,6 +26,7 @@ COLUMNS = {
     "previous_rows": "bigint",  # of the load before, also when this one is repeated
     "table_oid": "oid",  # a table that is made anew has another one; 0: the rows may be gone
     "file_nodes": "bigint[]",  # its files that had pages, see `pages`
+    "gone_oid": "oid",  # a table of this name that the rows are not in for certain
     "row_xmin": "bigint",  # the transaction that wrote the rows
     "digest": "text",  # of the values, where the rows are added once
 }
@@ -67,6 +68,7 @@ def find(connection: Connection, target: Table, oid: int, load_id: str) -> Entry
         "SELECT {} AS schema, table_name, rows, published_at, to_jsonb(l) AS said FROM {} l"
         " WHERE load_id = %(load_id)s"
         " AND (({} AND table_name = %(name)s) OR (to_jsonb(l) ->> 'table_oid')::bigint = %(oid)s)"
+        " AND (to_jsonb(l) ->> 'gone_oid')::bigint IS DISTINCT FROM %(oid)s"
     )
     ledgers = [
         said.format(sql.Literal(schema), sql.Identifier(schema, NAME), schema == target.schema)
@@ -137,19 +139,38 @@ def forget(connection: Connection, target: Table) -> None:
     connection.execute(query, (target.name,))
 
 
-_ELSEWHERE = "table_name = %s AND NOT coalesce(file_nodes && %s::bigint[], false)"
+_ELSEWHERE = (  # (Files of a partition that is detached may come back with it.)
+    "table_name = %(name)s AND NOT coalesce(file_nodes && %(nodes)s::bigint[], false)"
+    " AND NOT (table_oid IS NOT DISTINCT FROM %(oid)s::oid AND file_nodes IS NOT NULL"
+    " AND EXISTS (SELECT FROM pg_class WHERE relfilenode <> 0 AND relfilenode = ANY (file_nodes)))"
+)
 
 
-def forget_all_but(connection: Connection, target: Table, nodes: Collection[int]) -> None:
-    """Of the loads whose rows went to none of these files, the rows are gone."""
-    query = sql.SQL("DELETE FROM {} WHERE " + _ELSEWHERE).format(_ledger(target))
-    connection.execute(query, (target.name, list(nodes)))
+def set_aside(connection: Connection, target: Table, oid: int, nodes: Collection[int]) -> None:
+    """Of the loads whose rows went to none of these files, none are in the table of this oid.
+
+    They stay in the ledger: the table that has them may come back under its name.
+    """
+    query = sql.SQL("UPDATE {} SET gone_oid = %(oid)s WHERE " + _ELSEWHERE)
+    given = {"name": target.name, "oid": oid, "nodes": list(nodes)}
+    connection.execute(query.format(_ledger(target)), given)
 
 
-def doubt_all_but(connection: Connection, target: Table, nodes: Collection[int]) -> None:
+def doubt(connection: Connection, target: Table, oid: int, nodes: Collection[int]) -> None:
     """Of the loads whose rows went to none of these files, nobody can tell."""
     query = sql.SQL("UPDATE {} SET table_oid = 0 WHERE rows > 0 AND " + _ELSEWHERE)
-    connection.execute(query.format(_ledger(target)), (target.name, list(nodes)))
+    given = {"name": target.name, "oid": oid, "nodes": list(nodes)}
+    connection.execute(query.format(_ledger(target)), given)
+
+
+def kept_elsewhere(connection: Connection, nodes: Collection[int]) -> str | None:
+    """The table that has one of these files now; None: they are gone."""
+    row = connection.execute(
+        "SELECT oid::regclass::text FROM pg_class WHERE relfilenode <> 0"
+        " AND relfilenode = ANY (%s::bigint[]) LIMIT 1",
+        (list(nodes),),
+    ).fetchone()
+    return None if row is None else row[0]
 
 
 def record(
@@ -177,7 +198,7 @@ def record(
         " ON CONFLICT (table_name, load_id) DO UPDATE SET mode = excluded.mode,"
         " rows = excluded.rows, published_at = excluded.published_at,"
         " previous_rows = excluded.previous_rows, digest = excluded.digest,"
-        " row_xmin = excluded.row_xmin,"
+        " row_xmin = excluded.row_xmin, gone_oid = NULL,"
         " table_oid = excluded.table_oid, file_nodes = excluded.file_nodes"
     )
     values = (target.name, load_id, mode, rows, previous, digest, xmin)

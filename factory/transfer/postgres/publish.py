@@ -59,12 +59,18 @@ def published_before(
     )
     seen = pages.look(connection, existing)
     if _emptied(connection, job.target, existing, seen) and not seen.nodes & (found.nodes or set()):
+        there = ledger.kept_elsewhere(connection, found.nodes or ())
+        if there is not None and found.oid == existing.oid:
+            raise TransferError(f"{when}: they are in {there}, which is no part of it now", again)
         if not seen.fresh:
             raise TransferError(
                 f"{when}, and is empty: by TRUNCATE, or were they deleted one by one?", again
             )
         log.warning("%s, and was emptied or made anew since: they are loaded again", when)
         return False
+    gone = bool(found.nodes) and seen.none and not seen.nodes & (found.nodes or set())
+    if gone and not _may_read(connection, existing):
+        raise TransferError(f"{when}, but has other files now, and may not be read", again)
     if found.oid not in (None, existing.oid):
         raise TransferError(
             f"{when}, but was emptied or made anew since, and has rows: are they among them?", again
@@ -163,8 +169,10 @@ def _publish(
             tables.lock(connection, _publishing(table), shared=True)
         tables.lock(connection, _publishing(target))
         if existing is None:
-            ledger.forget(connection, target)
             changed = _create(connection, job, staged)
+            made = tables.existing(connection, target)
+            assert made is not None
+            ledger.set_aside(connection, target, made.oid, ())
         elif swaps:
             changed = _swapped(connection, job, staged)
         else:
@@ -184,8 +192,8 @@ def _tell_of_earlier(connection: Connection, target: Table, existing: Existing) 
     """
     seen = pages.look(connection, existing)
     if _emptied(connection, target, existing, seen):
-        tell = ledger.forget_all_but if seen.fresh else ledger.doubt_all_but
-        tell(connection, target, seen.nodes)
+        tell = ledger.set_aside if seen.fresh else ledger.doubt
+        tell(connection, target, existing.oid, seen.nodes)
 
 
 def _swapped(connection: Connection, job: Job, staged: Staged) -> Changed:

@@ -51,10 +51,26 @@ def _create(connection: Connection, staged: Staged) -> None:
             tables.create(connection, staged.table, columns, unlogged=not staged.logged)
             tables.comment(connection, staged.table, MARK)
     except psycopg.errors.DuplicateTable:
+        if owner := _left_by(connection, staged.table):
+            raise TransferError(
+                f"a load as {owner} was killed, and left {staged.table}, which only that role may "
+                "drop",
+                f"As {owner}: DROP TABLE {staged.table.identifier.as_string()}",
+            ) from None
         raise TransferError(
             f"{staged.table} is in the way: this load's rows would be staged under that name",
             "It is not known to be one of ours: look into it, and rename or drop it",
         ) from None
+
+
+def _left_by(connection: Connection, table: Table) -> str | None:
+    """The owner of a staging table of ours; None: it is a person's."""
+    row = connection.execute(
+        "SELECT relowner::regrole::text FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace"
+        " WHERE nspname = %s AND relname = %s AND obj_description(c.oid, 'pg_class') = %s",
+        (table.schema, table.name, MARK),
+    ).fetchone()
+    return None if row is None else row[0]
 
 
 def _drop(uri: str, connection: Connection, table: Table) -> None:

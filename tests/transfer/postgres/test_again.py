@@ -209,6 +209,52 @@ def test_a_part_of_the_rows_is_gone(gone: str, warehouse: Warehouse) -> None:
     assert warehouse.rows() == [(2, "b")]
 
 
+def test_a_partition_that_comes_back_has_its_rows(warehouse: Warehouse) -> None:
+    warehouse.run(f"{CREATE} PARTITION BY RANGE (id)")
+    warehouse.run("CREATE TABLE {} PARTITION OF {} FOR VALUES FROM (0) TO (9)", "p", "trips")
+    warehouse.load(ONE)
+    warehouse.run("ALTER TABLE {} DETACH PARTITION {}", "trips", "p")
+    with pytest.raises(TransferError, match="no partition of relation"):
+        warehouse.load({"id": [3], "name": ["c"]}, load_id="run 2")
+    with pytest.raises(TransferError, match=r"they are in \S+p, which is no part of it now"):
+        warehouse.load(ONE)
+    warehouse.run("ALTER TABLE {} ATTACH PARTITION {} FOR VALUES FROM (0) TO (9)", "trips", "p")
+    assert not warehouse.load(ONE).published
+    assert warehouse.rows() == [(1, "a"), (2, "b")]
+
+
+@pytest.mark.parametrize("made", [True, False])
+def test_a_table_that_comes_back_has_its_rows(made: bool, warehouse: Warehouse) -> None:
+    warehouse.load(ONE)
+    warehouse.run("ALTER TABLE {} RENAME TO kept")
+    if made:
+        warehouse.run(CREATE)
+    for _ in range(2):
+        warehouse.load({"id": [3], "name": ["c"]}, load_id="run 2")
+    assert warehouse.rows() == [(3, "c")]
+    warehouse.run("DROP TABLE {}")
+    warehouse.run("ALTER TABLE {} RENAME TO trips", "kept")
+    assert not warehouse.load(ONE).published
+    assert warehouse.rows() == [(1, "a"), (2, "b")]
+
+
+def test_who_may_not_look_is_told_that_the_files_are_others(warehouse: Warehouse) -> None:
+    role = f"blind_{warehouse.schema[1:]}"
+    uri = warehouse.uri.replace("postgres@", f"{role}@")
+    warehouse.load(ONE, load_id="run 0")
+    warehouse.run(f"CREATE ROLE {role} LOGIN; GRANT ALL ON SCHEMA {warehouse.schema} TO {role}")
+    warehouse.run(f"GRANT INSERT ON {{}} TO {role}")
+    warehouse.run(f"GRANT ALL ON {{}} TO {role}", "_factory_loads")
+    try:
+        for published in (True, False):
+            assert warehouse.load(ONE, uri=uri).published is published
+        warehouse.run("TRUNCATE {}")
+        with pytest.raises(TransferError, match="has other files now, and may not be read"):
+            warehouse.load(ONE, uri=uri)
+    finally:
+        warehouse.run(f"DROP OWNED BY {role}; DROP ROLE {role}")
+
+
 OTHER: dict[str, dict[str, list[Any]]] = {
     "more rows": {"id": [1, 2, 3], "name": ["a", "b", "c"]},
     "another value": {"id": [1, 2], "name": ["a", "B"]},
