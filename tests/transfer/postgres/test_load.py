@@ -327,6 +327,22 @@ def test_what_killed_loads_left_is_removed(warehouse: Warehouse) -> None:
     assert warehouse.tables() == {"trips", "_factory_loads", elsewhere}
 
 
+def test_what_a_killed_load_of_another_role_left_is_known(warehouse: Warehouse) -> None:
+    from factory.transfer.postgres import table
+
+    left = table.staging(table.Table(warehouse.schema, "trips"), "run 1").name
+    role = f"other_{warehouse.schema[1:]}"
+    warehouse.run("CREATE TABLE {} (x int)", left)
+    warehouse.run(f"COMMENT ON TABLE {{}} IS '{staging.MARK}'", left)
+    warehouse.run(f"CREATE ROLE {role} LOGIN; GRANT ALL ON SCHEMA {warehouse.schema} TO {role}")
+    uri = warehouse.uri.replace("postgres@", f"{role}@")
+    try:
+        with pytest.raises(TransferError, match=r"a load as postgres was killed.*: DROP TABLE"):
+            warehouse.load(ONE, uri=uri)
+    finally:
+        warehouse.run(f"DROP OWNED BY {role}; DROP ROLE {role}")
+
+
 def test_a_person_s_table_that_is_named_like_a_staging_table_stays(warehouse: Warehouse) -> None:
     from factory.transfer.postgres import table
 
