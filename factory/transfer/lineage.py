@@ -13,6 +13,8 @@ from factory.transfer.formats import Reader
 
 COLUMNS = ("source_file", "loaded_at", "run_id")
 
+_MARK = b"factory.lineage"
+
 _Value = Callable[[str], pa.Scalar]
 
 
@@ -32,7 +34,8 @@ def added(reader: Reader, lineage: Mapping[str, object] | None) -> Reader:
                 f"the column {name!r} of the lineage is in the files already",
                 f"Rename that one: `rename: {{{name}: …}}`",
             )
-    fields = [pa.field(name, value("").type) for name, value in values.items()]
+    mark = {_MARK: b"true"}
+    fields = [pa.field(name, value("").type, metadata=mark) for name, value in values.items()]
     schema = pa.schema([*reader.schema, *fields])
 
     def batches(source: str) -> Iterator[pa.RecordBatch]:
@@ -42,6 +45,11 @@ def added(reader: Reader, lineage: Mapping[str, object] | None) -> Reader:
             yield pa.RecordBatch.from_arrays([*batch.columns, *more], schema=schema)
 
     return Reader(schema, batches)
+
+
+def is_lineage(field: pa.Field) -> bool:
+    """Did `added` add this column? (A person's own may have the same name.)"""
+    return _MARK in (field.metadata or {})
 
 
 def _values(lineage: Mapping[str, object]) -> Iterator[tuple[str, _Value]]:

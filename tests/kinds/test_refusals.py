@@ -48,6 +48,7 @@ REFUSALS = {
     "in_airflow/operators/ingest/download:_below_host": RUNS,
     "in_airflow/operators/ingest/download:_timeout": RUNS,
     "in_airflow/operators/ingest/load_postgres:_paths": RUNS,
+    "in_airflow/operators/ingest/load_postgres:_refuse_gaps": RUNS,
     "in_airflow/operators/nifi/wait:resume": RUNS,
     "in_airflow/operators/python:_function": "python/no_such_function",
     "in_airflow/operators/python:_module": "python/no_such_file",

@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from factory.transfer.errors import TransferError
+from factory.transfer.postgres.columns import CARRIES, DRIVER
 from factory.transfer.postgres.load import load
 from factory.transfer.to_parquet import to_parquet
 from factory.transfer.types import arrow_type
@@ -63,7 +64,10 @@ def single(value: float) -> str:
 def decimal(digits: tuple[int, int]) -> Type:
     precision, scale = digits
     most = 10**precision - 1
-    values = st.integers(-most, most).map(lambda n: Decimal(n).scaleb(-scale, WIDE))
+    numbers = st.integers(-most, most)
+    if most > 2**64 and DRIVER >= CARRIES:
+        numbers |= st.integers(-(most >> 64), most >> 64).map(lambda n: n << 64)
+    values = numbers.map(lambda n: Decimal(n).scaleb(-scale, WIDE))
     return Type(f"decimal({precision}, {scale})", values, lambda value: format(value, "f"))
 
 

@@ -2,7 +2,7 @@
 
 from factory.transfer.errors import TransferError
 from factory.transfer.postgres.modes import Changed, Mode, Staged
-from factory.transfer.postgres.table import Connection, Existing, Table, touched
+from factory.transfer.postgres.table import TREE, Connection, Existing, Table, has_triggers, touched
 
 _EVENTS = {"INSERT": "3", "UPDATE": "2", "DELETE": "4"}  # as pg_rewrite has them
 _ACTIONS = {"c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT"}  # as pg_constraint has them
@@ -13,7 +13,7 @@ def refuse(
 ) -> None:
     """Raise `TransferError` when a write would do more, or less, than it says."""
     _refuse_rules(connection, target, existing, mode)
-    _refuse_foreign_partitions(connection, target, existing)
+    _refuse_foreign(connection, target, existing, mode)
     if "DELETE" in mode.needs:
         _refuse_children(connection, target, existing, mode)
     _refuse_lost_references(connection, target, existing, mode, staged)
@@ -34,15 +34,18 @@ def _refuse_rules(connection: Connection, target: Table, existing: Existing, mod
         )
 
 
-def _refuse_foreign_partitions(connection: Connection, target: Table, existing: Existing) -> None:
+def _refuse_foreign(connection: Connection, target: Table, existing: Existing, mode: Mode) -> None:
+    if not existing.partitioned and mode.needs == ("INSERT",):
+        return  # nothing is written into what inherits
     found = connection.execute(
-        "SELECT c.oid::regclass::text FROM pg_partition_tree(%s::oid) p"
-        " JOIN pg_class c ON c.oid = p.relid WHERE c.relkind = 'f' ORDER BY 1",
+        "SELECT c.oid::regclass::text FROM pg_class c"
+        f" WHERE c.relkind = 'f' AND c.oid IN {TREE} ORDER BY 1",
         (existing.oid,),
     ).fetchall()
     if found:
+        what = "a partition of" if existing.partitioned else "which inherits from"
         raise TransferError(
-            f"{found[0][0]}, a partition of {target}, is a foreign table: what is written there "
+            f"{found[0][0]}, {what} {target}, is a foreign table: what is written there "
             "is not of the transaction that publishes",
             "Load into a table of that server",
         )
@@ -64,13 +67,16 @@ def _refuse_children(connection: Connection, target: Table, existing: Existing, 
 def _refuse_lost_references(
     connection: Connection, target: Table, existing: Existing, mode: Mode, staged: Staged
 ) -> None:
-    updated = {column.name for column in staged.given} - set(mode.key)
+    updated = mode.updates(existing, staged)
+    # (What PostgreSQL derives for partitions has a parent. One of a partition alone counts, too.)
     for name, other, own, deletes, updates, columns in connection.execute(
-        "SELECT o.conname, o.conrelid::regclass::text, o.conrelid = o.confrelid,"
+        f"WITH tree AS {TREE}"
+        " SELECT o.conname, o.conrelid::regclass::text, o.conrelid IN (TABLE tree),"
         " o.confdeltype::text, o.confupdtype::text,"
         " ARRAY(SELECT a.attname::text FROM pg_attribute a"
         "        WHERE a.attrelid = o.confrelid AND a.attnum = ANY (o.confkey))"
-        " FROM pg_constraint o WHERE o.contype = 'f' AND o.confrelid = %s ORDER BY 2, 1",
+        " FROM pg_constraint o WHERE o.contype = 'f' AND o.conparentid = 0"
+        " AND o.confrelid IN (TABLE tree) ORDER BY 2, 1",
         (existing.oid,),
     ).fetchall():
         if "DELETE" in mode.needs and deletes in _ACTIONS and not (own and mode.whole):
@@ -79,7 +85,7 @@ def _refuse_lost_references(
                 f"that refer to them (foreign key {name!r}, ON DELETE {_ACTIONS[deletes]})",
                 "Load by `merge`, or make the foreign key ON DELETE NO ACTION",
             )
-        if "UPDATE" in mode.needs and updates in "nd" and updated.intersection(columns):
+        if updates in "nd" and updated.intersection(columns):
             raise TransferError(
                 f"a {mode.name} updates {sorted(updated.intersection(columns))} of {target}, and "
                 f"{other} would lose what refers to it (foreign key {name!r}, "
@@ -96,7 +102,9 @@ def written(
     Where there are none, PostgreSQL's own count is right, and nothing is counted again.
     """
     if not existing.triggers:
-        return mode.write(connection, target, existing, staged)
+        changed = mode.write(connection, target, existing, staged)
+        _refuse_what_came(connection, target, existing, mode)
+        return changed
     before = touched(connection, existing)
     changed = mode.write(connection, target, existing, staged)
     connection.execute("SET CONSTRAINTS ALL IMMEDIATE")  # triggers that wait for the commit
@@ -114,7 +122,19 @@ def written(
             f"but the load inserts {changed.inserted} and deletes {changed.deleted}",
         )
     mode.arrived(connection, target, existing, staged)
+    _refuse_what_came(connection, target, existing, mode)
     return changed
+
+
+def _refuse_what_came(
+    connection: Connection, target: Table, existing: Existing, mode: Mode
+) -> None:
+    """Look again: a partition may come while its table is written into."""
+    _refuse_foreign(connection, target, existing, mode)
+    if has_triggers(connection, existing.oid) != existing.triggers:
+        raise TransferError(
+            f"a table with triggers came to {target} while its rows were written", "Repeat the load"
+        )
 
 
 def refused(target: Table, said: str) -> TransferError:

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.metadata import version
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from factory.transfer.errors import BadRow, TransferError
+from factory.transfer.lineage import is_lineage
 
 LONGEST_NAME = 63
 MOST = 1600  # PostgreSQL's limit
@@ -22,11 +24,12 @@ class Column:
     empty: bool = False  # holds nulls only, and so fits any type
     given: bool = True  # false: only the target has it
     guessed: bool = False  # nothing tells its type
+    lineage: bool = False  # where a row came from: that it came again is no change of it
 
     @classmethod
     def absent(cls, name: str, kind: str) -> "Column":
         """Make a column that the load does not have."""
-        return cls(name, kind, pa.string(), empty=True, given=False)
+        return cls(name, kind, nulls_of(kind), empty=True, given=False)
 
 
 _INTEGERS = {
@@ -40,6 +43,11 @@ _INTEGERS = {
     # Left to itself, ADBC makes a bigint and turns 2⁶⁴-1 into -1.
     pa.uint64(): ("numeric(20,0)", pa.decimal128(20, 0)),
 }
+
+
+def nulls_of(kind: str) -> pa.DataType:
+    """What ADBC's COPY writer sends nulls into a column of this type as."""
+    return pa.decimal128(1, 0) if _parts(kind)[0] == "numeric" else pa.string()
 
 
 def columns(schema: pa.Schema, *, empty: bool = False) -> list[Column]:
@@ -60,7 +68,13 @@ def columns(schema: pa.Schema, *, empty: bool = False) -> list[Column]:
         names.add(field.name)
         kind, wire = _mapped(field)
         guessed = pa.types.is_null(field.type)
-        result.append(Column(field.name, kind, wire, empty or guessed, guessed=guessed))
+        result.append(
+            Column(
+                *(field.name, kind, wire, empty or guessed),
+                guessed=guessed,
+                lineage=is_lineage(field),
+            )
+        )
     return result
 
 
@@ -138,6 +152,8 @@ def _cast(column: pa.Array, kind: pa.DataType) -> pa.Array:
     cast = column if column.type == kind else column.cast(kind)
     if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
         _refuse_before_all(cast)
+    if pa.types.is_decimal(kind) and DRIVER < CARRIES:
+        _refuse_lost_carry(cast)
     return cast
 
 
@@ -147,6 +163,25 @@ def _refuse_before_all(column: pa.Array) -> None:
     earliest = _EARLIEST[pa.date32() if date else pa.timestamp("us")]
     if pc.min(numbers).as_py() < earliest:
         raise pa.ArrowInvalid("a date is earlier than PostgreSQL's first")
+
+
+DRIVER = tuple(int(part) for part in version("adbc-driver-postgresql").split(".")[:2])
+CARRIES = (1, 13)
+"""Before it, the driver's writer of decimals lost the carry when it negated: what is below 0, and
+has 64 bits of 0 at its end, came out 2⁶⁴ off."""
+
+
+def _refuse_lost_carry(column: pa.Array) -> None:
+    words = column.type.bit_width // 64
+    every = memoryview(column.buffers()[1]).cast("q")
+    first, last = column.offset * words, (column.offset + len(column)) * words
+    lowest, highest = every[first:last:words], every[first + words - 1 : last : words]
+    for row, (low, high) in enumerate(zip(lowest, highest, strict=True)):
+        if low == 0 and high < 0 and column[row].is_valid:
+            raise pa.ArrowInvalid(
+                f"adbc-driver-postgresql {'.'.join(map(str, DRIVER))} would send another number "
+                f"for {column[row]}; from 1.13 on, which needs Python 3.11, it does not"
+            )
 
 
 _INTEGER_TYPES = ("smallint", "integer", "bigint")

@@ -1,12 +1,14 @@
 """Do some columns tell the rows of a table apart?"""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import psycopg
 from psycopg import sql
 
 from factory.transfer.errors import BadRow
-from factory.transfer.postgres.table import Connection, Table, names
+from factory.transfer.postgres.table import Connection, Table
+
+_AS_IS: Mapping[str, str] = {}
 
 
 def refuse_nulls(connection: Connection, table: Table, key: Sequence[str], what: str) -> None:
@@ -20,13 +22,29 @@ def refuse_nulls(connection: Connection, table: Table, key: Sequence[str], what:
         raise BadRow(f"{nulls} of {rows} rows have a null in the {what} {list(key)}")
 
 
-def unique(connection: Connection, table: Table, key: Sequence[str], index: str) -> bool:
+def compared(key: Sequence[str], loose: Mapping[str, str]) -> sql.Composed:
+    """The key's columns, compared as the target does where its collation is `loose`."""
+    return sql.SQL(", ").join(
+        sql.SQL("{} COLLATE {}").format(sql.Identifier(name), sql.SQL(loose[name]))
+        if name in loose
+        else sql.Identifier(name)
+        for name in key
+    )
+
+
+def unique(
+    connection: Connection,
+    table: Table,
+    key: Sequence[str],
+    index: str,
+    loose: Mapping[str, str] = _AS_IS,
+) -> bool:
     """Build a unique index of this name; false, and no index, when the key is not unique.
 
     Building one is parallel and sorts abbreviated keys: faster than any GROUP BY.
     """
     query = sql.SQL("CREATE UNIQUE INDEX {} ON {} ({})").format(
-        sql.Identifier(index), table.identifier, names(key)
+        sql.Identifier(index), table.identifier, compared(key, loose)
     )
     try:
         with connection.transaction():
@@ -36,15 +54,26 @@ def unique(connection: Connection, table: Table, key: Sequence[str], index: str)
     return True
 
 
-def refuse_duplicates(connection: Connection, table: Table, key: Sequence[str], what: str) -> None:
+def refuse_duplicates(
+    connection: Connection,
+    table: Table,
+    key: Sequence[str],
+    what: str,
+    loose: Mapping[str, str] = _AS_IS,
+) -> None:
     """Raise `BadRow` with the number of keys that are in several rows, and one of them."""
     query = sql.SQL(
         "SELECT count(*) OVER (), {} FROM {} GROUP BY {} HAVING count(*) > 1 LIMIT 1"
-    ).format(names(key), table.identifier, names(key))
+    ).format(compared(key, loose), table.identifier, compared(key, loose))
     if found := connection.execute(query).fetchone():
         count, *example = found
-        shown = ", ".join(f"{n} = {v}" for n, v in zip(key, example, strict=True))
         raise BadRow(
-            f"{count} {what}s stand in more than one row of this load, for example {shown}",
+            f"{count} {what}s stand in more than one row of this load, for example "
+            f"{shown(key, example)}",
             "Name a key that tells the rows apart",
         )
+
+
+def shown(key: Sequence[str], values: Sequence[object]) -> str:
+    """`id = 1, day = 2024-01-01`."""
+    return ", ".join(f"{name} = {value}" for name, value in zip(key, values, strict=True))

@@ -6,11 +6,14 @@ be written before or after the commit, and be wrong when the process ends in bet
 with the load's id in the target itself would change what people asked for.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
 from psycopg import sql
 
+from factory.transfer.errors import TransferError
+from factory.transfer.postgres.pages import NODES
 from factory.transfer.postgres.table import Connection, Table, lock
 
 NAME = "_factory_loads"
@@ -21,17 +24,24 @@ COLUMNS = {
     "rows": "bigint NOT NULL",
     "published_at": "timestamptz NOT NULL DEFAULT now()",
     "previous_rows": "bigint",  # of the load before, also when this one is repeated
-    "table_oid": "oid",  # a table that is made anew has another one
+    "table_oid": "oid",  # a table that is made anew has another one; 0: the rows may be gone
+    "file_nodes": "bigint[]",  # its files that had pages, see `pages`
+    "row_xmin": "bigint",  # the transaction that wrote the rows
+    "digest": "text",  # of the values, where the rows are added once
 }
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A load that was published."""
+    """A load that was published. What an older ledger did not say is None."""
 
+    table: Table  # as it was called then
     rows: int
     published_at: datetime
-    oid: int | None  # of the table that the rows went to; None: an older ledger did not say
+    oid: int | None  # of the table that the rows went to
+    nodes: frozenset[int] | None  # the table's files
+    xmin: int | None
+    digest: str | None
 
 
 def _ledger(target: Table) -> sql.Identifier:
@@ -48,16 +58,45 @@ def _columns(connection: Connection, target: Table) -> set[str]:
     return {name for (name,) in rows}
 
 
-def find(connection: Connection, target: Table, load_id: str) -> Entry | None:
-    """Look up whether this load was published."""
-    if not _columns(connection, target):
-        return None
-    query = sql.SQL(  # by way of JSON, for a ledger of an older shape
-        "SELECT rows, published_at, (to_jsonb(l) ->> 'table_oid')::bigint FROM {} l"
-        " WHERE table_name = %s AND load_id = %s"
+def find(connection: Connection, target: Table, oid: int, load_id: str) -> Entry | None:
+    """Look up whether this load was published; also into a table of another name, or schema.
+
+    A table that is renamed, or moved, is the same, and its rows are there.
+    """
+    said = sql.SQL(  # by way of JSON, for a ledger of an older shape
+        "SELECT {} AS schema, table_name, rows, published_at, to_jsonb(l) AS said FROM {} l"
+        " WHERE load_id = %(load_id)s"
+        " AND (({} AND table_name = %(name)s) OR (to_jsonb(l) ->> 'table_oid')::bigint = %(oid)s)"
     )
-    row = connection.execute(query.format(_ledger(target)), (target.name, load_id)).fetchone()
-    return None if row is None else Entry(*row)
+    ledgers = [
+        said.format(sql.Literal(schema), sql.Identifier(schema, NAME), schema == target.schema)
+        for schema in _schemas(connection)
+    ]
+    if not ledgers:
+        return None
+    query = sql.SQL(
+        "SELECT schema, table_name, rows, published_at, (said ->> 'table_oid')::bigint,"
+        " said -> 'file_nodes', (said ->> 'row_xmin')::bigint, said ->> 'digest' FROM ({}) l"
+        " ORDER BY (said ->> 'table_oid')::bigint = %(oid)s DESC NULLS LAST LIMIT 1"
+    ).format(sql.SQL(" UNION ALL ").join(ledgers))
+    given = {"load_id": load_id, "name": target.name, "oid": oid}
+    row = connection.execute(query, given).fetchone()
+    if row is None:
+        return None
+    schema, name, rows, published_at, old, nodes, xmin, digest = row
+    told = None if nodes is None else frozenset(nodes)
+    return Entry(Table(schema, name), rows, published_at, old, told, xmin, digest)
+
+
+def _schemas(connection: Connection) -> list[str]:
+    """Where there is a ledger that may be read."""
+    rows = connection.execute(
+        "SELECT nspname FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace"
+        " WHERE relname = %s AND relkind = 'r' AND has_schema_privilege(n.oid, 'USAGE')"
+        " AND has_table_privilege(c.oid, 'SELECT')",
+        (NAME,),
+    )
+    return [name for (name,) in rows]
 
 
 def previous_rows(connection: Connection, target: Table, load_id: str) -> int | None:
@@ -98,20 +137,58 @@ def forget(connection: Connection, target: Table) -> None:
     connection.execute(query, (target.name,))
 
 
+_ELSEWHERE = "table_name = %s AND NOT coalesce(file_nodes && %s::bigint[], false)"
+
+
+def forget_all_but(connection: Connection, target: Table, nodes: Collection[int]) -> None:
+    """Of the loads whose rows went to none of these files, the rows are gone."""
+    query = sql.SQL("DELETE FROM {} WHERE " + _ELSEWHERE).format(_ledger(target))
+    connection.execute(query, (target.name, list(nodes)))
+
+
+def doubt_all_but(connection: Connection, target: Table, nodes: Collection[int]) -> None:
+    """Of the loads whose rows went to none of these files, nobody can tell."""
+    query = sql.SQL("UPDATE {} SET table_oid = 0 WHERE rows > 0 AND " + _ELSEWHERE)
+    connection.execute(query.format(_ledger(target)), (target.name, list(nodes)))
+
+
 def record(
-    connection: Connection, target: Table, load_id: str, mode: str, rows: int, previous: int | None
+    connection: Connection,
+    target: Table,
+    load_id: str,
+    mode: str,
+    rows: int,
+    previous: int | None,
+    digest: str | None,
+    xmin: int | None = None,
 ) -> None:
-    """Note a published load. (By the clock: `now()` is from before the wait for a lock.)"""
+    """Note a published load; `xmin`: its rows are of another transaction than this one.
+
+    By the clock: `now()` is from before the wait for a lock. Raises `TransferError`.
+    """
     query = sql.SQL(
-        "INSERT INTO {} (table_name, load_id, mode, rows, published_at, previous_rows, table_oid)"
-        " SELECT %s, %s, %s, %s, clock_timestamp(), %s, c.oid FROM pg_class c"
-        " JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = %s AND c.relname = %s"
+        "INSERT INTO {} (table_name, load_id, mode, rows, published_at, previous_rows, digest,"
+        " row_xmin, table_oid, file_nodes)"
+        " SELECT %s, %s, %s, %s, clock_timestamp(), %s, %s,"
+        " coalesce(%s, txid_current() %% 4294967296), t.oid, "
+        + NODES.replace("%s::oid", "t.oid")
+        + " FROM (SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+        " WHERE n.nspname = %s AND c.relname = %s) t"
         " ON CONFLICT (table_name, load_id) DO UPDATE SET mode = excluded.mode,"
         " rows = excluded.rows, published_at = excluded.published_at,"
-        " previous_rows = excluded.previous_rows, table_oid = excluded.table_oid"
+        " previous_rows = excluded.previous_rows, digest = excluded.digest,"
+        " row_xmin = excluded.row_xmin,"
+        " table_oid = excluded.table_oid, file_nodes = excluded.file_nodes"
     )
-    values = (target.name, load_id, mode, rows, previous, target.schema, target.name)
-    connection.execute(query.format(_ledger(target)), values)
+    values = (target.name, load_id, mode, rows, previous, digest, xmin)
+    cursor = connection.execute(
+        query.format(_ledger(target)), (*values, target.schema, target.name)
+    )
+    if cursor.rowcount != 1:
+        raise TransferError(
+            f"{name(target)} did not take the row of this load: it would not be known again",
+            "Drop its triggers and rules",
+        )
 
 
 def name(target: Table) -> str:

@@ -64,8 +64,8 @@ def _refuse(target: Table, staged: Staged, connection: Connection) -> None:
 
 
 def refuse_another(target: Table, existing: Existing, staged: Staged) -> None:
-    """Raise `TransferError` when the target bounds other texts than the rows were asked about."""
-    if bounds(existing, staged.given) != staged.bounds:
+    """Raise `TransferError` when the target's texts are others than the rows were asked about."""
+    if (bounds(existing, staged.given), existing.loose) != (staged.bounds, staged.loose):
         raise TransferError(
             f"the columns of {target} were altered while its rows were loaded", "Repeat the load"
         )

@@ -21,6 +21,7 @@ from factory.transfer.postgres import (
     parquet,
     schema,
     session,
+    swap,
 )
 from factory.transfer.postgres import checks as audits
 from factory.transfer.postgres import columns as cols
@@ -98,14 +99,16 @@ def load(
     target = tables.parse(table)
     if target.name == ledger.NAME or re.match(tables.STAGING, target.name):
         raise BadOption(f"{target} is a table of our own, and can't be loaded into")
+    mode = modes.parse(write, modes.Given(columns, interval))
     job = Job(
         target=target,
         load_id=load_id,
-        mode=modes.parse(write, modes.Given(columns, interval)),
+        mode=mode,
         columns=tuple(columns),
         indexes=idx.wanted(primary_key, indexes, names),
         policy=schema.policy(on_schema_change),
         limits=Limits(lock_timeout, statement_timeout),
+        digest=files.digest(columns) if mode.once else None,
     )
     audits.prepare(checks, names)
     with session.translated(job.target, job.limits):
@@ -118,17 +121,19 @@ def _run(uri: str, job: Job, files: Files, checks: Checks, as_of: datetime | Non
         if not job.mode.once:
             session.see_every_row(connection)
         existing = tables.existing(connection, job.target)
-        if publishing.published_before(connection, job, existing):
+        if publishing.published_before(connection, job, existing, files.rows):
             return _Outcome()
         columns = _staged_columns(connection, job, existing, files.rows)
+        whole = job.mode.whole or (existing is None and not job.mode.numbered)
         staged = Staged(
             tables.staging(job.target, job.load_id),
             columns,
             files.rows,
-            logged=job.mode.whole or (existing is None and not job.mode.numbered),
+            logged=whole and not swap.told(connection, job.target.schema),
             number=_free_name(columns) if job.mode.numbered else None,
             keep=existing is not None or _tells_a_table(files, columns),
             bounds=lengths.bounds(existing, columns),
+            loose={} if existing is None else existing.loose,
         )
         if not staged.keep:  # what else could be asked of no rows of no type?
             checks = [check for check in checks if check["type"] == "row_count"]

@@ -1,6 +1,7 @@
 """The staged Parquet files of one load, as one stream of batches in the target's types."""
 
-from collections.abc import Iterator, Sequence
+import hashlib
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from factory.transfer.errors import BadRow, TransferError
 from factory.transfer.postgres.columns import Column, on_wire
 
 ROWS = 64 * 1024
+_BLOCK = 1 << 20
 _LONGEST = 120  # bytes of a value that are shown
 
 
@@ -43,6 +45,23 @@ class Files:
                     count += sent.num_rows
                     yield sent
 
+    def digest(self, columns: Sequence[Column]) -> str:
+        """Tell these values from others by the bytes that they are written in: `<writer> <hash>`.
+
+        Where rows came from is no value of theirs.
+        """
+        names = {column.name for column in columns if not column.lineage}
+        hashed, writers = hashlib.blake2b(digest_size=16), set()
+        for path in self.paths:
+            with self.fs.open(path, "rb") as file, pq.ParquetFile(file) as parquet:
+                writers.add(parquet.metadata.created_by or "")
+                for name, start, size in _chunks(parquet.metadata, names):
+                    hashed.update(name.encode())
+                    file.seek(start)
+                    for at in range(0, size, _BLOCK):
+                        hashed.update(file.read(min(_BLOCK, size - at)))
+        return f"{', '.join(sorted(writers))} {hashed.hexdigest()}"
+
     def value(self, columns: Sequence[Column], row: int, column: str) -> str:
         """The text in a row of all rows, counted from 0, as it may be shown."""
         for batch in self.batches(columns):
@@ -50,6 +69,20 @@ class Files:
                 return _shown(batch.column(column)[row])
             row -= batch.num_rows
         return "a value"
+
+
+def _chunks(metadata: pq.FileMetaData, names: Collection[str]) -> Iterator[tuple[str, int, int]]:
+    """Name and type, start and bytes of what the columns' values are written in."""
+    for group in range(metadata.num_row_groups):
+        for number in range(metadata.num_columns):
+            chunk = metadata.row_group(group).column(number)
+            if chunk.path_in_schema in names:
+                kind = metadata.schema.column(number).logical_type
+                start = chunk.data_page_offset
+                if chunk.has_dictionary_page:
+                    start = min(start, chunk.dictionary_page_offset)
+                name = f"{chunk.path_in_schema} {chunk.physical_type} {kind}"
+                yield name, start, chunk.total_compressed_size
 
 
 def _shown(text: pa.Scalar) -> str:

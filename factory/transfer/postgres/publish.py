@@ -1,18 +1,21 @@
 """Staged rows → the target, in one transaction."""
 
 import logging
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 from psycopg import sql
 
 from factory.transfer.errors import TransferError
-from factory.transfer.postgres import accounts, ledger, lengths, schema, swap
+from factory.transfer.postgres import accounts, ledger, lengths, pages, schema, swap
 from factory.transfer.postgres import indexes as idx
 from factory.transfer.postgres import table as tables
+from factory.transfer.postgres.checks.parts import many
 from factory.transfer.postgres.columns import Column
 from factory.transfer.postgres.indexes import Index
 from factory.transfer.postgres.modes import Changed, Mode, Staged
 from factory.transfer.postgres.modes.parts import insert
+from factory.transfer.postgres.pages import Pages
 from factory.transfer.postgres.session import Limits
 from factory.transfer.postgres.table import Connection, Existing, Table
 
@@ -30,37 +33,71 @@ class Job:
     indexes: tuple[Index, ...]
     policy: str  # of on_schema_change
     limits: Limits
+    digest: str | None = None  # of the files' values, where the mode adds them once
 
 
 class _Another(Exception):
     """Something was hung on the target while its lock was waited for."""
 
 
-def published_before(connection: Connection, job: Job, existing: Existing | None) -> bool:
-    """Were these rows added, and are they still there?
+def published_before(
+    connection: Connection, job: Job, existing: Existing | None, rows: int
+) -> bool:
+    """Were these rows added, and are they not gone for certain?
 
-    Raises `TransferError` when nobody can tell: the table was made anew since, and has rows.
+    Raises `TransferError` when nobody can tell, and when it was others that were added.
     """
     if not job.mode.once or existing is None:
         return False
-    found = ledger.find(connection, job.target, job.load_id)
-    if found is None:
+    found = ledger.find(connection, job.target, existing.oid, job.load_id)
+    if found is None or not found.rows:  # to add to nothing is no repetition
         return False
-    when = f"{job.target} got the rows of this load at {found.published_at:%Y-%m-%d %H:%M:%SZ}"
+    when = f"{found.table} got the rows of this load at {found.published_at:%Y-%m-%d %H:%M:%SZ}"
     again = (
-        f"To load them again: DELETE FROM {ledger.name(job.target)}"
-        f" WHERE table_name = {_literal(job.target.name)} AND load_id = {_literal(job.load_id)}"
+        f"To load them again: DELETE FROM {ledger.name(found.table)}"
+        f" WHERE table_name = {_literal(found.table.name)} AND load_id = {_literal(job.load_id)}"
     )
-    if _emptied(connection, job.target, existing):
+    seen = pages.look(connection, existing)
+    if _emptied(connection, job.target, existing, seen) and not seen.nodes & (found.nodes or set()):
+        if not seen.fresh:
+            raise TransferError(
+                f"{when}, and is empty: by TRUNCATE, or were they deleted one by one?", again
+            )
         log.warning("%s, and was emptied or made anew since: they are loaded again", when)
         return False
     if found.oid not in (None, existing.oid):
         raise TransferError(
-            f"{when}, but was made anew since, and has rows: are they among them?", again
+            f"{when}, but was emptied or made anew since, and has rows: are they among them?", again
         )
-    if found.rows and _may_read(connection, existing) and tables.is_empty(connection, job.target):
+    if found.xmin and not (found.nodes or set()) <= seen.nodes and _may_read(connection, existing):
+        here = pages.rows_of(connection, job.target, existing, found.xmin)
+        if here < found.rows:
+            raise TransferError(
+                f"{when}: {many(found.rows)}. Its files were emptied or written anew since, and "
+                f"{here} of these are known to be there: are the others?",
+                again,
+            )
+    if _others(found, rows, job.digest):
+        raise TransferError(
+            f"{when}: {many(found.rows)}; those that it has now, {many(rows)}, are not the same, "
+            "and are not added",
+            f"Delete those of then where these are to take their place. {again}",
+        )
+    if _may_read(connection, existing) and tables.is_empty(connection, job.target):
         log.warning("%s; they were deleted since, and are not loaded again. %s", when, again)
     return True
+
+
+def _others(found: ledger.Entry, rows: int, digest: str | None) -> bool:
+    """Are these other rows than those that were published?
+
+    Two versions of the writer may write the same rows in two ways, so their number alone tells.
+    """
+    if found.rows != rows or found.digest is None or digest is None:
+        return found.rows != rows
+    writer, _, values = digest.rpartition(" ")
+    old_writer, _, old_values = found.digest.rpartition(" ")
+    return writer == old_writer and values != old_values
 
 
 def _literal(text: str) -> str:
@@ -72,17 +109,14 @@ def _may_read(connection: Connection, existing: Existing) -> bool:
     return connection.execute(query, (existing.oid,)).fetchone() == (True,)
 
 
-def _emptied(connection: Connection, target: Table, existing: Existing) -> bool:
-    """Is it certain that no earlier load's row is there, as after TRUNCATE?
+def _emptied(connection: Connection, target: Table, existing: Existing, seen: Pages) -> bool:
+    """Is there neither a row nor a page, as after TRUNCATE?
 
-    A table out of which somebody deletes what he has seen to is not meant: it keeps its pages.
-    Some tables have no pages at all, and rows all the same; who may not look, can't be certain.
+    So it is, too, where somebody deletes what he has seen to, and VACUUM gives back the room: then
+    the files are the same. Some tables have no pages at all, and rows all the same; who may not
+    look, can't be certain.
     """
-    return (
-        tables.without_pages(connection, existing)
-        and _may_read(connection, existing)
-        and tables.is_empty(connection, target)
-    )
+    return seen.none and _may_read(connection, existing) and tables.is_empty(connection, target)
 
 
 def publish(
@@ -90,7 +124,11 @@ def publish(
 ) -> Changed | None:
     """One transaction; None when this load was published before, and nothing was done."""
     ledger.ensure(connection, job.target)
-    with tables.locked(connection, _publishing(job.target)):
+    with ExitStack() as locks:
+        # A load into a table and one into its partition wait for each other, two partitions do not.
+        for table in tables.above(connection, job.target):
+            locks.enter_context(tables.locked(connection, _publishing(table), shared=True))
+        locks.enter_context(tables.locked(connection, _publishing(job.target)))
         try:
             return _publish(connection, job, staged, previous, may_swap=True)
         except _Another:
@@ -106,9 +144,9 @@ def _publish(
 ) -> Changed | None:
     target = job.target
     existing = tables.existing(connection, target)
-    if existing is not None and job.mode.once and _emptied(connection, target, existing):
-        ledger.forget(connection, target)  # no load's rows are there, also when this one fails
-    if published_before(connection, job, existing):
+    if existing is not None and job.mode.once:
+        _tell_of_earlier(connection, target, existing)
+    if published_before(connection, job, existing, staged.rows):
         return None
     swaps = False
     if existing is not None:
@@ -116,9 +154,13 @@ def _publish(
         swaps = may_swap and job.mode.whole and _may_swap(connection, job, existing, staged)
         if fit.new and not swaps:
             schema.grow(connection, target, fit.new, job.limits.lock)
+    if swaps:
+        swap.wait_for_older(connection, staged, job.limits.lock)
     with connection.transaction():
         # The same lock as the session's, which a trigger could give up, or a pooler lend to others.
         tables.refuse_unless_locked(connection, _publishing(target))
+        for table in tables.above(connection, target):
+            tables.lock(connection, _publishing(table), shared=True)
         tables.lock(connection, _publishing(target))
         if existing is None:
             ledger.forget(connection, target)
@@ -127,15 +169,32 @@ def _publish(
             changed = _swapped(connection, job, staged)
         else:
             changed = _written(connection, job, staged)
-        name = job.mode.name
-        ledger.record(connection, target, job.load_id, name, staged.rows, previous)
+        name, xmin = job.mode.name, None
+        if existing is None and job.mode.once:
+            xmin = pages.written_by(connection, target)
+        rows = staged.rows
+        ledger.record(connection, target, job.load_id, name, rows, previous, job.digest, xmin)
     return changed
 
 
+def _tell_of_earlier(connection: Connection, target: Table, existing: Existing) -> None:
+    """Note what an empty table says of earlier loads, also when this one fails.
+
+    When its rows are there, the table does not say it any more.
+    """
+    seen = pages.look(connection, existing)
+    if _emptied(connection, target, existing, seen):
+        tell = ledger.forget_all_but if seen.fresh else ledger.doubt_all_but
+        tell(connection, target, seen.nodes)
+
+
 def _swapped(connection: Connection, job: Job, staged: Staged) -> Changed:
+    # Who reads the staging table must not hold up those who read the target.
+    tables.exclusively(connection, staged.table, job.limits.lock)
     tables.exclusively(connection, job.target, job.limits.lock)
     existing = tables.existing(connection, job.target)
-    if existing is None or not _may_swap(connection, job, existing, staged):
+    lost = existing is None or not _may_swap(connection, job, existing, staged)
+    if lost or swap.older(connection, staged):
         raise _Another
     ledger.forget(connection, job.target)
     swap.replace(connection, staged, job.target, job.indexes)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from psycopg import sql
 
 from factory.transfer.errors import SchemaChanged, unknown
-from factory.transfer.postgres.columns import Column, fits
+from factory.transfer.postgres.columns import Column, fits, nulls_of
 from factory.transfer.postgres.table import (
     Connection,
     Existing,
@@ -89,7 +89,11 @@ def _not_given(target: Existing, columns: Sequence[Column], policy: str) -> list
 def typed(target: Existing, columns: Sequence[Column]) -> tuple[Column, ...]:
     """The load's columns, the empty ones with the target's types."""
     return tuple(
-        replace(column, type=target.columns[column.name])
+        replace(
+            column,
+            type=target.columns[column.name],
+            wire=nulls_of(target.columns[column.name]),
+        )
         if column.empty and column.name in target.columns
         else column
         for column in columns

@@ -25,6 +25,7 @@ RELIED_ON: Mapping[str, str] = {
     "session_replication_role": "origin",  # in another one, foreign keys are not looked at
     "transform_null_equals": "off",
     "gin_fuzzy_search_limit": "0",
+    "track_counts": "on",  # what triggers do is counted by it
     # In a stricter one, a publisher that waited would not see what it waited for.
     "default_transaction_isolation": "read committed",
     # The server would end what waits while rows are copied through another connection, or for a

@@ -1,10 +1,12 @@
 """Let the staging table take the place of its target."""
 
+import time
 from collections.abc import Sequence
 
 from psycopg import sql
 
 from factory.transfer.postgres import indexes as idx
+from factory.transfer.postgres import pages
 from factory.transfer.postgres import table as tables
 from factory.transfer.postgres.indexes import Index
 from factory.transfer.postgres.modes import Staged
@@ -25,6 +27,47 @@ def replace(
     """Drop the target, which `possible` has said to be no loss, and adopt its name."""
     tables.drop(connection, target)
     adopt(connection, staged, target, indexes)
+
+
+PATIENCE = 5.0
+"""Seconds to wait for readers whose snapshot is older than the staged rows."""
+
+
+def wait_for_older(connection: Connection, staged: Staged, lock_timeout: float) -> None:
+    """Wait a little until nobody would find the table empty."""
+    deadline = time.monotonic() + min(PATIENCE, lock_timeout or PATIENCE)
+    while older(connection, staged) and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+
+def older(connection: Connection, staged: Staged) -> bool:
+    """Has somebody a snapshot from before the rows were copied, as with REPEATABLE READ?
+
+    To him a table that takes another's place is empty. (What copies or writes from a staging table
+    is another load, and reads no target but its own.)
+    """
+    xmin = pages.written_by(connection, staged.table)
+    if xmin is None:
+        return False
+    query = (
+        "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+        " AND datname = current_database() AND age(backend_xmin) >= age(%s::text::xid)"
+        " AND backend_type IS DISTINCT FROM 'autovacuum worker'"
+        " AND query !~ '_factory_[0-9a-f]{8}_')"
+    )
+    return connection.execute(query, (str(xmin),)).fetchone() == (True,)
+
+
+def told(connection: Connection, schema: str) -> bool:
+    """Would a publication of all tables, or of the schema's, tell subscribers of a staging table?
+
+    They know of none, and would stop there.
+    """
+    query = "SELECT EXISTS (SELECT FROM pg_publication WHERE puballtables)"
+    if connection.info.server_version >= 150000:
+        query += " OR EXISTS (SELECT FROM pg_publication_namespace JOIN pg_namespace n"
+        query += " ON n.oid = pnnspid WHERE nspname = %(schema)s)"
+    return connection.execute(query, {"schema": schema}).fetchone() == (True,)
 
 
 def possible(
@@ -110,7 +153,9 @@ WITH kept AS (
      WHERE o.conrelid = %(target)s AND o.contype = 'n'
 )
 SELECT t.relkind = 'r' AND t.relpersistence = 'p' AND NOT t.relispartition
-   AND NOT t.relrowsecurity AND t.reloptions IS NULL AND t.relreplident = 'd'
+   AND NOT t.relrowsecurity AND NOT t.relforcerowsecurity
+   AND NOT EXISTS (SELECT FROM pg_class WHERE oid = t.reltoastrelid AND reloptions IS NOT NULL)
+   AND t.reloptions IS NULL AND t.relreplident = 'd'
    AND t.reltablespace = s.reltablespace AND t.relowner = s.relowner
    AND t.relacl IS NOT DISTINCT FROM s.relacl AND t.relam = s.relam
    AND NOT EXISTS (SELECT FROM pg_inherits WHERE inhrelid = t.oid)

@@ -3,9 +3,9 @@
 import hashlib
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
@@ -33,6 +33,13 @@ class Table:
         return f"{self.schema}.{self.name}"
 
 
+TREE = (
+    "(WITH RECURSIVE tree AS (SELECT %s::oid AS oid UNION"
+    " SELECT inhrelid FROM pg_inherits JOIN tree ON inhparent = tree.oid) SELECT oid FROM tree)"
+)
+"""The oids of a table and of all below it: its partitions, and what inherits from it."""
+
+
 @dataclass(frozen=True)
 class Existing:
     """A target that is there."""
@@ -45,8 +52,9 @@ class Existing:
     owned: bool  # may this role alter it?
     partitioned: bool = False
     unlogged: bool = False
-    triggers: bool = False  # that are people's own, also of a partition
-    loose: frozenset[str] = frozenset()  # whose collation takes different texts for one
+    triggers: bool = False  # that are people's own, also of a table below
+    # Column → its collation, as SQL, where that takes different texts for one.
+    loose: Mapping[str, str] = field(default_factory=dict)
 
 
 def parse(name: str) -> Table:
@@ -121,20 +129,23 @@ def ensure_schema(connection: Connection, name: str) -> None:
         connection.execute(query)
 
 
-def lock(connection: Connection, what: str) -> None:
+def lock(connection: Connection, what: str, *, shared: bool = False) -> None:
     """Wait until no other transaction holds the lock `what`; hold it until this one ends."""
-    connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (what,))
+    mode = "_shared" if shared else ""
+    query = f"SELECT pg_advisory_xact_lock{mode}(hashtextextended(%s, 0))"
+    connection.execute(query, (what,))
 
 
 @contextmanager
-def locked(connection: Connection, what: str) -> Iterator[None]:
+def locked(connection: Connection, what: str, *, shared: bool = False) -> Iterator[None]:
     """Hold the lock `what` over several transactions; PostgreSQL ends it with the connection."""
-    connection.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", (what,))
+    mode = "_shared" if shared else ""
+    connection.execute(f"SELECT pg_advisory_lock{mode}(hashtextextended(%s, 0))", (what,))
     try:
         yield
     finally:
         with suppress(psycopg.OperationalError):
-            connection.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", (what,))
+            connection.execute(f"SELECT pg_advisory_unlock{mode}(hashtextextended(%s, 0))", (what,))
 
 
 def refuse_unless_locked(connection: Connection, what: str) -> None:
@@ -187,16 +198,14 @@ def drop(connection: Connection, table: Table) -> None:
 def existing(connection: Connection, table: Table) -> Existing | None:
     """Look the target up. Raises `TransferError` when it is not a table."""
     found = connection.execute(
-        "SELECT c.oid, c.relkind, pg_has_role(c.relowner, 'USAGE'), relpersistence = 'u', EXISTS ("
-        "SELECT FROM pg_trigger WHERE NOT tgisinternal AND tgenabled IN ('O', 'A')"
-        " AND (tgrelid = c.oid OR tgrelid IN (SELECT relid FROM pg_partition_tree(c.oid))))"
+        "SELECT c.oid, c.relkind, pg_has_role(c.relowner, 'USAGE'), relpersistence = 'u'"
         " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
         " WHERE n.nspname = %s AND c.relname = %s",
         (table.schema, table.name),
     ).fetchone()
     if found is None:
         return None
-    oid, kind, owned, unlogged, triggers = found
+    oid, kind, owned, unlogged = found
     if kind not in ("r", "p"):
         what = {"v": "a view", "m": "a materialized view", "f": "a foreign table"}.get(kind)
         raise TransferError(f"{table} is {what or 'not a table'}, and can't be loaded into")
@@ -204,8 +213,10 @@ def existing(connection: Connection, table: Table) -> Existing | None:
         "SELECT attname, format_type(atttypid, atttypmod),"
         " atthasdef OR attidentity <> '',"
         " attgenerated <> '' OR attidentity = 'a', attnotnull,"
-        " coalesce(NOT collisdeterministic, false)"
+        " CASE WHEN NOT collisdeterministic THEN concat_ws('.', quote_ident(nspname),"
+        " quote_ident(collname)) END"
         " FROM pg_attribute LEFT JOIN pg_collation c ON c.oid = attcollation"
+        " LEFT JOIN pg_namespace n ON n.oid = collnamespace"
         " WHERE attrelid = %s AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
         (oid,),
     ).fetchall()
@@ -218,9 +229,31 @@ def existing(connection: Connection, table: Table) -> Existing | None:
         owned,
         partitioned=kind == "p",
         unlogged=unlogged,
-        triggers=triggers,
-        loose=frozenset(name for name, *_, loose in rows if loose),
+        triggers=has_triggers(connection, oid),
+        loose={name: collation for name, *_, collation in rows if collation},
     )
+
+
+def has_triggers(connection: Connection, oid: int) -> bool:
+    """Does a person's trigger hang on the table, or on one below it?"""
+    query = "SELECT EXISTS (SELECT FROM pg_trigger WHERE NOT tgisinternal"
+    query += f" AND tgenabled IN ('O', 'A') AND tgrelid IN {TREE})"
+    return connection.execute(query, (oid,)).fetchone() == (True,)
+
+
+def above(connection: Connection, table: Table) -> list[Table]:
+    """The tables that this one is a partition of, or inherits from; the uppermost first."""
+    rows = connection.execute(
+        "WITH RECURSIVE above AS (SELECT inhparent AS oid, 1 AS height FROM pg_inherits"
+        " JOIN pg_class c ON c.oid = inhrelid JOIN pg_namespace n ON n.oid = c.relnamespace"
+        " WHERE n.nspname = %s AND c.relname = %s"
+        " UNION SELECT inhparent, height + 1 FROM pg_inherits JOIN above ON inhrelid = above.oid)"
+        " SELECT nspname, relname FROM above JOIN pg_class c USING (oid)"
+        " JOIN pg_namespace n ON n.oid = relnamespace"
+        " GROUP BY 1, 2 ORDER BY max(height) DESC, 1, 2",
+        (table.schema, table.name),
+    )
+    return [Table(schema, name) for schema, name in rows]
 
 
 def hold(connection: Connection, table: Table) -> None:
@@ -233,27 +266,16 @@ def hold(connection: Connection, table: Table) -> None:
 
 
 def touched(connection: Connection, existing: Existing) -> tuple[int, int, int]:
-    """Rows that this transaction has inserted, updated and deleted so far, of partitions, too."""
+    """Rows that this transaction has inserted, updated and deleted so far, also of all below it."""
     row = connection.execute(
         "SELECT coalesce(sum(pg_stat_get_xact_tuples_inserted(oid)), 0)::bigint,"
         " coalesce(sum(pg_stat_get_xact_tuples_updated(oid)), 0)::bigint,"
         " coalesce(sum(pg_stat_get_xact_tuples_deleted(oid)), 0)::bigint"
-        " FROM (SELECT %s::oid AS oid UNION SELECT relid FROM pg_partition_tree(%s::oid)) tables",
-        (existing.oid, existing.oid),
+        f" FROM {TREE} tables",
+        (existing.oid,),
     ).fetchone()
     assert row is not None
     return row[0], row[1], row[2]
-
-
-def without_pages(connection: Connection, existing: Existing) -> bool:
-    """Has the table, with all that inherit from it, no page on disk, as after TRUNCATE?"""
-    row = connection.execute(
-        "WITH RECURSIVE tree AS (SELECT %s::oid AS oid UNION"
-        " SELECT inhrelid FROM pg_inherits JOIN tree ON inhparent = tree.oid)"
-        " SELECT coalesce(sum(pg_relation_size(oid)), 0) = 0 FROM tree",
-        (existing.oid,),
-    ).fetchone()
-    return row == (True,)
 
 
 def is_empty(connection: Connection, table: Table) -> bool:

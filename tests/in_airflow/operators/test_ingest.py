@@ -16,6 +16,7 @@ import pytest
 from factory.embedded.files import serving
 from factory.embedded.postgres import Server
 from factory.in_airflow.operators.ingest import list_files
+from factory.in_airflow.operators.ingest.to_parquet import ToParquet
 from factory.in_airflow.storage import run_of
 
 from ..pipelines import Pipelines, Run
@@ -153,6 +154,29 @@ def test_tasks_share_many_files(
     assert "20 file(s) for 16 task(s)" in run.log
     assert shop.rows() == [(number, f"n{number}") for number in range(20)]
     assert shop.staged() == []
+
+
+@pytest.mark.parametrize("share", [1, 0])
+def test_a_conversion_that_is_marked_a_success_is_missed(
+    share: int, shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one that hands nothing on, for it has not done its work."""
+    monkeypatch.setattr(list_files, "SHARE", 1)
+    work = ToParquet.execute
+
+    def execute(self: ToParquet, context: Any) -> Any:
+        marked = context["task_instance"].map_index == share
+        return None if marked else work(self, context)
+
+    source = folder_of_parts(tmp_path, 2 + share)
+    with monkeypatch.context() as patch:
+        patch.setattr(ToParquet, "execute", execute)
+        run = shop.run(source=source, write="{mode: replace}")
+    assert run.states["orders.load"] == "failed"
+    said = f"{2 + share} tasks of orders.to_parquet succeeded, but {1 + share} have handed some"
+    assert said in run.log
+    assert shop.run(source=source, write="{mode: replace}").state == "success"
+    assert len(shop.rows()) == 2 + share
 
 
 def test_no_file_fails_or_skips_as_it_is_told(shop: Shop, tmp_path: Path) -> None:

@@ -12,8 +12,9 @@ import pytest
 from psycopg import sql
 
 from factory.transfer.errors import ChecksFailed, SchemaChanged, TransferError
-from factory.transfer.postgres import columns, ledger, session
-from factory.transfer.postgres.table import Table, existing
+from factory.transfer.postgres import columns, ledger, session, swap
+from factory.transfer.postgres import publish as publishing
+from factory.transfer.postgres.table import Table, existing, staging
 
 from .conftest import APPEND, REPLACE, Warehouse
 
@@ -100,6 +101,58 @@ def test_a_replace_that_waits_for_a_reader_holds_up_no_other(warehouse: Warehous
                 [DATA], REPLACE, table="fares"
             )
         assert waiting.result(10).published
+    assert warehouse.rows() == [(3, "c")]
+
+
+@pytest.mark.parametrize("plain", [False, True])
+@pytest.mark.parametrize("isolation", ["READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"])
+def test_a_reader_with_an_older_snapshot_sees_the_table_as_it_was(
+    isolation: str, plain: bool, warehouse: Warehouse, loader: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To whom began before, a table that took another's place would be empty."""
+    monkeypatch.setattr(swap, "PATIENCE", 0.2)
+    uri = loader if plain else warehouse.uri
+    if plain:
+        role = psycopg.conninfo.conninfo_to_dict(loader)["user"]
+        warehouse.run(f"GRANT CREATE ON SCHEMA {warehouse.schema} TO {role}")
+    warehouse.load(DATA, REPLACE, uri=uri)
+    with psycopg.connect(warehouse.uri) as reader:
+        reader.execute(f"SET TRANSACTION ISOLATION LEVEL {isolation}".encode())
+        reader.execute("SELECT 1")
+        warehouse.load({"id": [3], "name": ["c"]}, REPLACE, uri=uri)
+        query = sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(warehouse.schema, "trips"))
+        found = reader.execute(query).fetchone()
+    assert found == ((1,) if isolation == "READ COMMITTED" else (2,))
+    before = warehouse.run("SELECT '{}'::regclass::oid::int")
+    warehouse.load(DATA, REPLACE, uri=uri)
+    assert warehouse.run("SELECT '{}'::regclass::oid::int") != before  # swapped, as ever
+    assert warehouse.rows() == [(1, "a"), (2, "b")]
+
+
+def test_who_reads_the_staging_table_holds_up_no_reader_of_the_target(
+    warehouse: Warehouse,
+) -> None:
+    warehouse.load(DATA, REPLACE)
+    staged = staging(Table(warehouse.schema, "trips"), "run 1")
+    readers = []
+
+    def ready(*args: Any) -> Any:
+        readers.append(psycopg.connect(warehouse.uri))
+        readers[0].execute(sql.SQL("SELECT FROM {}").format(staged.identifier))
+        return publish(*args)
+
+    publish = publishing.publish
+    with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor() as pool:
+        patch.setattr(publishing, "publish", ready)
+        waiting = pool.submit(warehouse.load, {"id": [3], "name": ["c"]}, REPLACE)
+        until = time.monotonic() + 2
+        while time.monotonic() < until:
+            begun = time.monotonic()
+            assert warehouse.rows() == [(1, "a"), (2, "b")]
+            assert time.monotonic() - begun < 1
+        assert not waiting.done()
+        readers[0].close()
+        waiting.result(10)
     assert warehouse.rows() == [(3, "c")]
 
 

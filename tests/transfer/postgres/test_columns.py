@@ -1,15 +1,18 @@
 import datetime as dt
+import itertools
 import math
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from factory.transfer.errors import BadRow, TransferError
-from factory.transfer.postgres.columns import columns, fits
+from factory.transfer.postgres import columns as cols
+from factory.transfer.postgres.columns import CARRIES, DRIVER, columns, fits
 
 from .conftest import REPLACE, Warehouse
 
@@ -20,9 +23,10 @@ TIMES = st.datetimes(dt.datetime(1, 1, 1), dt.datetime(9999, 12, 31))
 
 def decimals(precision: int, scale: int) -> st.SearchStrategy[Decimal]:
     most = 10**precision - 1
-    return st.integers(-most, most).map(
-        lambda n: Decimal((int(n < 0), tuple(map(int, str(abs(n)))), -scale))
-    )
+    numbers = st.integers(-most, most)
+    if most > 2**64 and DRIVER >= CARRIES:
+        numbers |= st.integers(-(most >> 64), most >> 64).map(lambda n: n << 64)
+    return numbers.map(lambda n: Decimal((int(n < 0), tuple(map(int, str(abs(n)))), -scale)))
 
 
 def whole(kind: pa.DataType, low: int, high: int) -> tuple[pa.DataType, st.SearchStrategy[Any]]:
@@ -104,6 +108,56 @@ def test_what_goes_in_comes_out(table: pa.Table, warehouse: Warehouse) -> None:
     found = warehouse.run("SELECT * FROM {} ORDER BY n", binary=True)
     got = [[comparable(row[i]) for row in found] for i in range(table.num_columns)]
     assert got == plain(table)
+
+
+def of_words(precision: int, scale: int) -> pa.Array:
+    """Decimals whose words of 64 bits are all 0, all 1, and what may be carried between them."""
+    words = itertools.product((0, 2**64 - 1, 2**63, 1, 0x9E3779B97F4A7C15), repeat=precision // 19)
+    found = {sum(word << 64 * place for place, word in enumerate(each)) for each in words}
+    found = {n for n in found | {-n for n in found} if abs(n) < 10**precision}
+    kind = pa.decimal128 if precision <= 38 else pa.decimal256
+    wide = Context(prec=100)
+    values = [Decimal(n).scaleb(-scale, wide) for n in sorted(found)]
+    return pa.array(values, kind(precision, scale))
+
+
+WORDS = pytest.mark.parametrize("digits", [(38, 0), (38, 2), (39, 0), (76, 0), (76, 38), (76, 76)])
+
+
+@WORDS
+def test_decimals_of_any_words_are_exact_or_refused(
+    digits: tuple[int, int], warehouse: Warehouse
+) -> None:
+    given = of_words(*digits)
+    lost = pa.array([lost_carry(value, digits[1]) for value in given.to_pylist()])
+    if DRIVER < CARRIES:
+        with pytest.raises(BadRow, match="would send another number"):
+            warehouse.load(pa.table({"v": given.filter(lost)}))
+        given = given.filter(pc.invert(lost))
+    warehouse.load(pa.table({"n": range(len(given)), "v": given}))
+    found = warehouse.run("SELECT v FROM {} ORDER BY n", binary=True)
+    assert [value for (value,) in found] == given.to_pylist()
+
+
+def lost_carry(value: Decimal, scale: int) -> bool:
+    return value < 0 and int(value.scaleb(scale, Context(prec=100))) % 2**64 == 0
+
+
+@WORDS
+def test_each_decimal_that_an_older_driver_would_change_is_refused(
+    digits: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cols, "DRIVER", (1, 12))
+    given = of_words(*digits)
+    schema = pa.schema({"v": given.type})
+    for value in given:
+        array = pa.array([None, None, value.as_py(), None], given.type).slice(1)
+        batch = pa.RecordBatch.from_arrays([array], schema=schema)
+        if lost_carry(value.as_py(), digits[1]):
+            with pytest.raises(BadRow, match=r"'v' .* 1\.12 would send another number for -"):
+                cols.on_wire(batch, schema)
+        else:
+            assert cols.on_wire(batch, schema) == batch
 
 
 @pytest.mark.parametrize(

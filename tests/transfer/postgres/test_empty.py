@@ -142,3 +142,44 @@ def test_a_column_is_added_when_it_has_a_value(warehouse: Warehouse) -> None:
         assert warehouse.run("SELECT count(*) FROM pg_attribute WHERE attname = 'new'") == [(0,)]
     warehouse.load({"id": [3], "new": [1.5]}, load_id="run 2", **options)
     assert warehouse.rows() == [(1, None), (2, None), (3, 1.5)]
+
+
+KINDS = (
+    *("boolean", "smallint", "integer", "bigint", "real", "double precision", "numeric"),
+    *("numeric(10,2)", "numeric(3,5)", "text", "varchar(3)", "char(3)", "bytea", "date", "time"),
+    *("timetz", "timestamp", "timestamptz", "timestamp(0)", "interval", "uuid", "json", "jsonb"),
+    *("point", "inet", "macaddr", "money", "oid", "bit(3)", "varbit", "tsvector", "int4range"),
+    *("text[]", "numeric[]", "name", '"char"'),
+)
+NULLS = {
+    "of no type": pa.null(),
+    "text": pa.string(),
+    "double": pa.float64(),
+    "boolean": pa.bool_(),
+    "decimal": pa.decimal128(9, 2),
+}
+
+
+@EACH
+@pytest.mark.parametrize(("rows", "of"), [*((0, of) for of in NULLS), (2, "of no type")])
+def test_what_holds_nothing_fits_a_column_of_any_type(
+    rows: int, of: str, mode: str, warehouse: Warehouse
+) -> None:
+    """Also where the driver can't send the file's type into it, or there is no `=` for it."""
+    names = [f"c{number}" for number in range(len(KINDS))]
+    fields = ", ".join(f"{name} {kind}" for name, kind in zip(names, KINDS, strict=True))
+    warehouse.run(f"CREATE TABLE {{}} (id bigint, d date, {fields})")
+    warehouse.run("INSERT INTO {} VALUES (1, '2024-01-01'), (7, '2024-01-01')")
+    data = pa.table(
+        {
+            "id": pa.array([1, 2][:rows], pa.int64()),
+            "d": pa.array([dt.date(2024, 1, 1)] * rows, pa.date32()),
+            **{name: pa.array([None] * rows, NULLS[of]) for name in names},
+        }
+    )
+    for _ in range(2):
+        warehouse.load(data, WRITES[mode], load_id="run 1")
+    gone = mode in ("replace", "partition")
+    before, new = ([] if gone else [1, 7]), [1, 2][:rows]
+    expected = before + new if mode == "append" else {*before, *new}
+    assert warehouse.rows("id") == [(n,) for n in sorted(expected)]

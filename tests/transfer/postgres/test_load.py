@@ -14,7 +14,8 @@ from factory.transfer.errors import (
     SchemaChanged,
     TransferError,
 )
-from factory.transfer.postgres import checks
+from factory.transfer.postgres import checks, staging
+from factory.transfer.postgres import load as loading
 
 from .conftest import APPEND, REPLACE, Warehouse
 
@@ -74,6 +75,8 @@ KEPT = {
     "policy": "CREATE POLICY p ON {}",
     "row type": "CREATE FUNCTION f({0}) RETURNS int LANGUAGE sql AS 'SELECT 1'",
     "setting": "ALTER TABLE {} SET (fillfactor = 50)",
+    "setting of long values": "ALTER TABLE {} SET (toast.autovacuum_enabled = false)",
+    "row security of the owner": "ALTER TABLE {} FORCE ROW LEVEL SECURITY",
     "storage": "ALTER TABLE {0} ALTER name SET STORAGE EXTERNAL",
     "collation": """ALTER TABLE {0} ALTER name TYPE text COLLATE "C" """,
 }
@@ -89,6 +92,40 @@ def test_replace_keeps_what_hangs_on_the_table(what: str, warehouse: Warehouse) 
     warehouse.load(TWO, REPLACE)
     assert warehouse.run("SELECT '{}'::regclass::oid::int") == before
     assert warehouse.rows("id, name") == [(2, "B"), (3, "c")]
+
+
+@pytest.mark.parametrize("of", ["ALL TABLES", "TABLES IN SCHEMA {}", "TABLE {}.trips"])
+@pytest.mark.parametrize("write", [APPEND, REPLACE, MERGE], ids=lambda write: write["mode"])
+def test_no_subscriber_is_told_of_a_staging_table(
+    write: dict[str, object], of: str, warehouse: Warehouse
+) -> None:
+    """It knows none, and would stop there; and a table of another oid is another one to it."""
+    options: dict[str, Any] = {"primary_key": ["id"], "load_id": "one"}
+    told = "SELECT tablename FROM pg_publication_tables WHERE schemaname = %s"
+    name = f"p_{warehouse.schema}"
+    seen: set[str] = set()
+
+    def look(*args: Any) -> float:
+        with psycopg.connect(warehouse.uri) as connection:
+            seen.update(name for (name,) in connection.execute(told, (warehouse.schema,)))
+        return copied(*args)
+
+    copied = staging.copy
+    if of.startswith("TABLE "):
+        warehouse.load(ONE, write, **options)
+    warehouse.run(f"CREATE PUBLICATION {name} FOR {of.format(warehouse.schema)}")
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(loading, "copy", look)
+            warehouse.load(ONE, write, **options)
+            before = warehouse.run("SELECT '{}'::regclass::oid::int")
+            if write != APPEND:
+                warehouse.load(TWO, write, **options)
+    finally:
+        warehouse.run(f"DROP PUBLICATION {name}")
+    assert seen <= {"trips", "_factory_loads"}
+    assert warehouse.run("SELECT '{}'::regclass::oid::int") == before
+    assert warehouse.run("SELECT count(*) FROM pg_index WHERE indrelid = '{}'::regclass") == [(1,)]
 
 
 def test_replace_keeps_the_order_of_the_columns(warehouse: Warehouse) -> None:
@@ -246,7 +283,7 @@ def test_a_partitioned_table(warehouse: Warehouse) -> None:
 
 def test_odd_names(warehouse: Warehouse) -> None:
     names = ['a"b', "x.y", "🚕", "; DROP TABLE t --", "{}", "%s", "é" * 31]
-    for write in (APPEND, {"mode": "merge", "key": names[:3]}, REPLACE):
+    for write in ({"mode": "merge", "key": names[:3]}, APPEND, REPLACE):
         for load_id in ("a", "b"):
             data = {name: [1] for name in names}
             warehouse.load(data, write, table='t"; {}%s', load_id=load_id)

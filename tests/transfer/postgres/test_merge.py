@@ -1,17 +1,43 @@
 """The write mode `merge`."""
 
 import random
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
+import fsspec
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from factory.transfer.errors import BadOption, BadRow
+from factory.embedded import postgres
+from factory.transfer.errors import BadOption, BadRow, TransferError
+from factory.transfer.postgres import keys
+from factory.transfer.postgres.modes import Changed
+from factory.transfer.to_parquet import to_parquet
 
 from .conftest import Warehouse
 
 LAST = {"mode": "merge", "key": ["id"], "duplicates": "last"}
 FAIL = {"mode": "merge", "key": ["id"]}
+
+
+@pytest.fixture
+def of_icu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Warehouse]:
+    """A schema in the machine's own server, which has ICU's collations."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
+    if not found:
+        pytest.skip("the machine has no PostgreSQL of its own, and the embedded one has no ICU")
+    monkeypatch.setattr(postgres, "_binaries", lambda: found[-1].parent)
+    with postgres.running(tmp_path / "postgres" / "data") as server:
+        warehouse = Warehouse(server.uri, "public", tmp_path)
+        warehouse.run(
+            "CREATE COLLATION {} (provider = icu, locale = 'und-u-ks-level2',"
+            " deterministic = false)",
+            "ci",
+        )
+        yield warehouse
 
 
 @pytest.mark.parametrize("exists", [False, True])
@@ -71,19 +97,150 @@ def test_keys_that_no_index_holds(warehouse: Warehouse) -> None:
         assert warehouse.run("SELECT count(*) FROM {}", table) == [(2,)]
 
 
-def test_lineage_alone_is_no_change(warehouse: Warehouse) -> None:
-    def rows(run: str, name: str) -> dict[str, list[Any]]:
-        return {"id": [1, 2], "name": ["a", name], "_source_file": [run, run], "_run_id": [run] * 2}
+def test_lineage_alone_is_no_change(warehouse: Warehouse, tmp_path: Path) -> None:
+    disk = fsspec.filesystem("file")
+
+    def converted(source: dict[str, list[Any]], lineage: Mapping[str, object]) -> pa.Table:
+        pq.write_table(pa.table(source), tmp_path / "source.parquet")
+        paths = str(tmp_path / "source.parquet"), str(tmp_path / "staged.parquet")
+        to_parquet(disk, paths[:1], disk, paths[1], format={"type": "parquet"}, lineage=lineage)
+        return pq.read_table(paths[1])
+
+    def rows(run: str, name: str) -> pa.Table:
+        known = {str(tmp_path / "source.parquet"): run}
+        lineage = {"source_file": known, "run_id": run}
+        return converted({"id": [1, 2], "name": ["a", name]}, lineage)
 
     warehouse.load(rows("one", "b"), FAIL)
     done = warehouse.load(rows("two", "B"), FAIL)
     assert done.changed is not None
     assert (done.changed.inserted, done.changed.updated) == (0, 1)
     assert warehouse.rows("id, name, _run_id") == [(1, "a", "one"), (2, "B", "two")]
-    only = {"id": [1], "_run_id": ["x"]}
-    warehouse.load(only, FAIL, table="only")
-    warehouse.load({**only, "_run_id": ["y"]}, FAIL, table="only")
+    for run in ("x", "y"):
+        warehouse.load(converted({"id": [1]}, {"run_id": run}), FAIL, table="only")
     assert warehouse.run("SELECT * FROM {}", "only") == [(1, "x")]
+
+
+def test_a_person_s_own_column_that_is_named_like_lineage_is_a_value(warehouse: Warehouse) -> None:
+    """As the exports of other programs have them."""
+    names = ("_source_file", "_loaded_at", "_run_id")
+    for run, updated in (("one", 0), ("two", 1), ("two", 0)):
+        done = warehouse.load({"id": [1], **{name: [run] for name in names}}, FAIL)
+        assert done.changed is not None
+        assert done.changed.updated == updated
+        assert warehouse.rows() == [(1, run, run, run)]
+
+
+SEVERAL = {
+    "by hand": "INSERT INTO {0} VALUES (1, 'tue', 'b')",
+    "below": "CREATE TABLE {1} () INHERITS ({0}); INSERT INTO {1} VALUES (1, 'tue', 'b')",
+    "in part": "INSERT INTO {0} VALUES (1, 'tue', 'b'); CREATE UNIQUE INDEX ON {0} (id)"
+    " WHERE day = 'sun'",
+}
+
+
+@pytest.mark.parametrize("triggers", [False, True])
+@pytest.mark.parametrize("how", SEVERAL)
+@pytest.mark.parametrize("row", ["another", "one of them"])
+def test_a_key_of_several_rows_of_the_target_is_refused(
+    row: str, how: str, triggers: bool, warehouse: Warehouse
+) -> None:
+    """Else one row overwrites them all."""
+    warehouse.load({"id": [1, 2], "day": ["mon", "mon"], "name": ["a", "c"]}, FAIL)
+    warehouse.run(SEVERAL[how], "trips", "below")
+    if triggers:
+        warehouse.run(
+            f"CREATE FUNCTION {warehouse.schema}.f() RETURNS trigger LANGUAGE plpgsql AS"
+            " $$ BEGIN RETURN NEW; END $$"
+        )
+        warehouse.run(
+            "CREATE TRIGGER t BEFORE INSERT OR UPDATE ON {} FOR EACH ROW"
+            f" EXECUTE FUNCTION {warehouse.schema}.f()"
+        )
+    before = warehouse.rows()
+    new = {"another": ("wed", "z"), "one of them": ("mon", "a")}[row]
+    data = {"id": [3, 1], "day": ["mon", new[0]], "name": ["n", new[1]]}
+    with pytest.raises(TransferError, match=r"trips has 2 rows of one merge key, id = 1: a row"):
+        warehouse.load(data, FAIL)
+    assert warehouse.rows() == before
+    warehouse.load(data, {"mode": "merge", "key": ["id", "day"]})
+
+
+FORMS: dict[str, tuple[str, list[pa.Array]]] = {
+    "zeros": ("double precision", [pa.array([0.0]), pa.array([-0.0])]),
+    "singles": (
+        "real",
+        [pa.array([0.0], pa.float32()), pa.array([-0.0], pa.float32())],
+    ),
+    "digits": (
+        "numeric",
+        [
+            pa.array([Decimal("1.0")], pa.decimal128(5, 1)),
+            pa.array([Decimal("1.00")], pa.decimal128(5, 2)),
+            pa.array([1], pa.int64()),
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize("key", ["x", "k"])
+@pytest.mark.parametrize("what", FORMS)
+def test_what_compares_as_equal_and_is_not_is_updated(
+    what: str, key: str, warehouse: Warehouse
+) -> None:
+    """In the key, too: -0 for 0, 1.00 for 1.0."""
+    kind, forms = FORMS[what]
+    warehouse.run(f"CREATE TABLE {{}} (k bigint, x {kind})")
+    for number, form in enumerate([*forms, *reversed(forms[:-1])]):
+        for again in (False, True):
+            data = pa.table({"k": [7], "x": form})
+            done = warehouse.load(data, {"mode": "merge", "key": [key]})
+            changed = Changed(0, 0) if again else Changed(not number, bool(number))
+            assert done.changed == changed
+        shown = warehouse.run("SELECT k, x::text FROM {}")
+        value = form[0].as_py()
+        assert shown == [(7, f"{value:g}" if isinstance(value, float) else str(value))]
+
+
+def test_a_reference_to_a_key_that_may_take_another_form(warehouse: Warehouse) -> None:
+    warehouse.run("CREATE TABLE {} (k double precision PRIMARY KEY, n bigint)")
+    warehouse.run(
+        "CREATE TABLE {} (k double precision REFERENCES {} ON UPDATE SET NULL)", "fares", "trips"
+    )
+    with pytest.raises(TransferError, match=r"a merge updates \['k'\] of .*ON UPDATE SET NULL"):
+        warehouse.load({"k": [0.0], "n": [1]}, {"mode": "merge", "key": ["k"]})
+
+
+LOOSE = {"mode": "merge", "key": ["k"]}
+
+
+def test_a_key_whose_collation_takes_texts_for_one(of_icu: Warehouse) -> None:
+    of_icu.run("CREATE TABLE {} (k text COLLATE {}, v int)", "trips", "ci")
+
+    def rows(*keys: str) -> pa.Table:
+        return pa.table({"k": list(keys), "v": pa.array(range(len(keys)), pa.int32())})
+
+    for _ in range(2):
+        with pytest.raises(BadRow, match=r"1 merge keys stand in more .* k = "):
+            of_icu.load(rows("A", "b", "a"), LOOSE)
+        done = of_icu.load(rows("A", "b", "a"), {**LOOSE, "duplicates": "last"})
+        assert (done.dropped, of_icu.rows()) == (1, [("a", 2), ("b", 1)])
+    for again in (False, True):
+        done = of_icu.load(rows("A", "B"), LOOSE)
+        assert done.changed == Changed(0, 0 if again else 2)
+        assert of_icu.rows() == [("A", 0), ("B", 1)]
+    of_icu.run('ALTER TABLE {} ALTER k TYPE text COLLATE "C"')
+    of_icu.load(rows("A", "a"), LOOSE)
+    of_icu.run("ALTER TABLE {} ALTER k TYPE text COLLATE {}", "trips", "ci")
+    with pytest.raises(TransferError, match="has 2 rows of one merge key, k = A"):
+        of_icu.load(rows("A"), LOOSE)
+
+
+def test_a_key_is_told_apart_as_the_target_does(warehouse: Warehouse) -> None:
+    """Where the server knows no such collation: by any that is named."""
+    loose = {"b": 's."c"'}
+    told = keys.compared(("a", "b"), loose).as_string()
+    assert told == '"a", "b" COLLATE s."c"'
 
 
 def test_a_partitioned_target_is_counted_too(warehouse: Warehouse) -> None:

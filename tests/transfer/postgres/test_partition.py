@@ -129,6 +129,11 @@ HOURS = (at(1, 5).replace(tzinfo=UTC), at(2, 5).replace(tzinfo=UTC))
         ({"start": "2024-01-01", "end": "2024-01-01"}, None, "the interval is empty"),
         ({"start": "", "end": "2024-01-01"}, None, "`start` of the write mode partition is ''"),
         ({"start": "None", "end": "2024-01-01"}, None, "is 'None'. Write an ISO date"),
+        (
+            {"start": "2024-01-01", "end": "9999-12-31T23:00:00-05:00"},
+            None,
+            "Write an ISO date",
+        ),
         ({**JANUARY, "outside": "keep"}, None, "unknown outside 'keep'"),
         ({**JANUARY, "column": "att"}, None, "Did you mean 'at'"),
         ({**JANUARY, "column": "n"}, None, "'n' of the write mode partition is bigint"),

@@ -14,6 +14,7 @@ from factory.embedded.postgres import Server
 from factory.transfer.errors import BadRow, ChecksFailed, TransferError
 from factory.transfer.postgres import ledger, session
 from factory.transfer.postgres.check import check
+from factory.transfer.postgres.modes import Changed
 from factory.transfer.postgres.session import RELIED_ON, Limits
 
 from .conftest import APPEND, REPLACE, Warehouse
@@ -91,6 +92,7 @@ SETTINGS = {
     "idle_session_timeout": "300ms",
     "idle_in_transaction_session_timeout": "300ms",
     "transaction_timeout": "10s",
+    "track_counts": "off",
 }
 OTHERS = {
     "statement_timeout": "300ms",
@@ -147,6 +149,24 @@ def test_foreign_keys_are_looked_at_whatever_the_role_s_replication_role(
     warehouse.run(f"ALTER ROLE {role} SET session_replication_role = 'replica'")
     with pytest.raises(TransferError, match=r"session_replication_role.*relies on\. Take the"):
         warehouse.load({"id": [1]}, uri=warehouse.uri.replace("postgres@", f"{role}@"))
+
+
+def test_triggers_are_counted_whatever_the_role_s_track_counts(warehouse: Warehouse) -> None:
+    uri = set_for_the_role(warehouse, "track_counts = 'off'")
+    warehouse.load({"id": [1], "name": ["a"]})
+    for triggers in (False, True):
+        if triggers:
+            warehouse.run(
+                f"CREATE FUNCTION {warehouse.schema}.f() RETURNS trigger LANGUAGE plpgsql AS"
+                " $$ BEGIN RETURN NEW; END $$"
+            )
+            warehouse.run(
+                "CREATE TRIGGER t BEFORE INSERT ON {} FOR EACH ROW"
+                f" EXECUTE FUNCTION {warehouse.schema}.f()"
+            )
+        data = {"id": [1, 2 + triggers], "name": [f"b{triggers}", "c"]}
+        done = warehouse.load(data, {"mode": "merge", "key": ["id"]}, uri=uri)
+        assert done.changed == Changed(inserted=1, updated=1)
 
 
 def test_a_check_of_a_table_reads_it_in_utf_8(latin1: Warehouse) -> None:

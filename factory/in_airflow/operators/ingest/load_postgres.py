@@ -102,7 +102,11 @@ class LoadPostgres(Staged):
     def _paths(self, context: Context) -> list[str]:
         """What the conversion, or each of several, says that it left."""
         folder = self._folder(context)
-        given = [self.staged] if isinstance(self.staged, Mapping) else list(self.staged or ())
+        if isinstance(self.staged, Mapping):
+            given = [self.staged]
+        else:
+            given = list(self.staged or ())
+            self._refuse_gaps(context, len(given))
         paths = [folder / one["path"] for one in given]
         missing = [path for path in paths if not path.is_file()]
         if missing or not paths:
@@ -112,6 +116,26 @@ class LoadPostgres(Staged):
                 "`stage` that all of them see"
             )
         return [str(path) for path in paths]
+
+    def _refuse_gaps(self, context: Context, staged: int) -> None:
+        """Each task before this one left something: one that a person marks a success leaves none.
+
+        (A task that is skipped, or that has become one too many, is meant to leave nothing.)
+        """
+        task = context["task_instance"]
+        group = self.task_id.rpartition(".")[0]
+        for before in sorted(self.get_flat_relative_ids(upstream=True)):
+            if before.rpartition(".")[0] != group:
+                continue
+            done = task.get_ti_count(
+                dag_id=task.dag_id, task_ids=[before], run_ids=[task.run_id], states=["success"]
+            )
+            if done not in (1, staged):
+                raise AirflowException(
+                    f"{done} tasks of {before} succeeded, but {staged} have handed something on: "
+                    "one that is marked a success has not done its work. Clear the whole group of "
+                    "this task, so that it is made again"
+                )
 
     def _tell_asset(self, context: Context, rows: int) -> None:
         for asset in self.outlets:

@@ -23,7 +23,7 @@ OPTIONS = ("column", "min", "max")
 
 @dataclass(frozen=True)
 class Range(OfColumn):
-    """No value below `min` or above `max`; nulls pass."""
+    """No value below `min` or above `max`; nulls pass. NaN is the greatest, as PostgreSQL says."""
 
     min: str | None
     max: str | None

@@ -1,5 +1,6 @@
 """`{mode: merge, key: [id], duplicates: fail | last}`: update what is there, add the rest."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -7,7 +8,7 @@ import psycopg
 from psycopg import sql
 
 from factory.transfer import options as opt
-from factory.transfer.errors import BadOption, unknown
+from factory.transfer.errors import BadOption, TransferError, unknown
 from factory.transfer.postgres import keys, table
 from factory.transfer.postgres.checks.parts import Guard
 from factory.transfer.postgres.modes.parts import (
@@ -22,8 +23,6 @@ from factory.transfer.postgres.table import Connection, Existing, Table
 
 OPTIONS = ("key", "duplicates")
 DUPLICATES = ("fail", "last")
-# That a row came again is no change of it.
-LINEAGE = ("_source_file", "_loaded_at", "_run_id")
 FLOATS = ("real", "double precision")
 
 
@@ -59,7 +58,8 @@ class Merge:
         if _unique(connection, staged, self.key):
             return 0
         if self.duplicates == "fail":
-            keys.refuse_duplicates(connection, staged.table, self.key, "merge key")
+            what = "merge key"
+            keys.refuse_duplicates(connection, staged.table, self.key, what, staged.loose)
             return 0
         return self._keep_last(connection, staged)
 
@@ -75,7 +75,7 @@ class Merge:
             " FROM {staged}) ranked WHERE place > 1)"
         ).format(
             staged=staged.table.identifier,
-            key=table.names(self.key),
+            key=keys.compared(self.key, staged.loose),
             number=sql.Identifier(staged.number),
         )
         return connection.execute(query).rowcount
@@ -89,28 +89,55 @@ class Merge:
         # The keys alone tell the planner whether to look up or to scan.
         analyze = sql.SQL("ANALYZE {} ({})")
         connection.execute(analyze.format(staged.table.identifier, table.names(self.key)))
-        expected = self._expected(connection, target, existing, staged)
-        before = table.touched(connection, existing)
-        cursor = connection.execute(self.statement(target, existing, staged))
-        if expected is not None:
-            if cursor.rowcount != expected.inserted + expected.updated:
-                raise turned_away(target, cursor.rowcount, expected.inserted + expected.updated)
-            return expected
-        inserted, updated, _ = (
-            after - old
-            for after, old in zip(table.touched(connection, existing), before, strict=True)
-        )
-        return Changed(inserted, updated)
-
-    def _expected(
-        self, connection: Connection, target: Table, existing: Existing, staged: Staged
-    ) -> Changed | None:
-        """What the MERGE is to do; None where no trigger can hinder it."""
+        statement = self.statement(target, existing, staged)
         if not existing.triggers:
-            return None
+            done = _counted(connection, statement)
+            self._refuse_several(connection, target, existing, staged, done)
+            return Changed(done.inserted, done.updated)
+        todo = self._todo(connection, target, existing, staged)
+        self._refuse_several(connection, target, existing, staged, todo)
+        cursor = connection.execute(statement)
+        if cursor.rowcount != todo.inserted + todo.updated:
+            raise turned_away(target, cursor.rowcount, todo.inserted + todo.updated)
+        return Changed(todo.inserted, todo.updated)
+
+    def _refuse_several(
+        self,
+        connection: Connection,
+        target: Table,
+        existing: Existing,
+        staged: Staged,
+        merged: "_Merged",
+    ) -> None:
+        """A key may name one row of the target, too: else one row would overwrite several."""
+        if merged.pairs == staged.rows:
+            return
+        given = values(staged, existing)
+        found = connection.execute(
+            sql.SQL(
+                "SELECT count(*), {key} FROM {staged} s JOIN {target} t ON {same}"
+                " GROUP BY s.ctid, {key} HAVING count(*) > 1 LIMIT 1"
+            ).format(
+                key=sql.SQL(", ").join(given[name] for name in self.key),
+                staged=staged.table.identifier,
+                target=target.identifier,
+                same=self._same(given),
+            )
+        ).fetchone()
+        count, *example = found or (0, *["?"] * len(self.key))
+        raise TransferError(
+            f"{target} has {count} rows of one merge key, {keys.shown(self.key, example)}: "
+            "a row of the load would overwrite them all",
+            "Name a key that tells the rows apart, or take out those that are too many",
+        )
+
+    def _todo(
+        self, connection: Connection, target: Table, existing: Existing, staged: Staged
+    ) -> "_Merged":
+        """What the MERGE is to do, where a trigger may hinder it."""
         given = values(staged, existing)
         query = sql.SQL(
-            "SELECT count(*) FILTER (WHERE t.ctid IS NULL),"
+            "SELECT count(*), count(*) FILTER (WHERE t.ctid IS NULL),"
             " count(*) FILTER (WHERE t.ctid IS NOT NULL AND ({differ}))"
             " FROM {staged} s LEFT JOIN {target} t ON {same}"
         ).format(
@@ -119,8 +146,7 @@ class Merge:
             target=target.identifier,
             same=self._same(given),
         )
-        inserted, updated = connection.execute(query).fetchone() or (0, 0)
-        return Changed(inserted, updated)
+        return _Merged(*(connection.execute(query).fetchone() or (0, 0, 0)))
 
     def arrived(
         self, connection: Connection, target: Table, existing: Existing, staged: Staged
@@ -153,54 +179,97 @@ class Merge:
             sql.SQL("{} = {}").format(sql.Identifier("t", name), given[name]) for name in self.key
         )
 
+    def updates(self, existing: Existing, staged: Staged) -> frozenset[str]:
+        """All but the key; of that, what `=` takes for the same in another form."""
+        names = {column.name for column in staged.given}
+        return frozenset(names - (set(self.key) - _lax(existing, staged).keys()))
+
     def _update(
         self, given: Mapping[str, sql.Composable], staged: Staged, existing: Existing
     ) -> sql.Composable:
         differ = self._differ(given, staged, existing)
         if differ is None:
             return sql.SQL("")
+        updated = self.updates(existing, staged)
         return sql.SQL("WHEN MATCHED AND ({}) THEN UPDATE SET {} ").format(
             differ,
             sql.SQL(", ").join(
                 sql.SQL("{} = {}").format(sql.Identifier(name), value)
                 for name, value in given.items()
-                if name not in self.key
+                if name in updated
             ),
         )
 
     def _differ(
         self, given: Mapping[str, sql.Composable], staged: Staged, existing: Existing
     ) -> sql.Composable | None:
-        """Is a row not what is there? None: a row has nothing but its key.
-
-        Not by `=` alone: some collations take texts for equal that are not, and -0 is 0 (but it
-        points to the other side, and to ask so is cheaper than to compare texts).
-        """
-        telling = [name for name in given if name not in (*self.key, *LINEAGE)]
-        if not telling:
-            return None
-        old, new = [], []
-        for name in telling:
-            bytes_ = sql.SQL(' COLLATE "C"' if name in existing.loose else "")
-            old.append(sql.SQL("{}{}").format(sql.Identifier("t", name), bytes_))
-            new.append(sql.SQL("{}{}").format(given[name], bytes_))
-        comma = sql.SQL(", ")
-        found = [sql.SQL("({}) IS DISTINCT FROM ({})").format(comma.join(old), comma.join(new))]
-        floats = {column.name for column in staged.given if column.type in FLOATS}
-        found += [
-            sql.SQL("{0} = 0 AND atan2({0}, -1) <> atan2({1}, -1)").format(
-                sql.Identifier("t", name), given[name]
-            )
-            for name in telling
-            if name in floats
+        """Is a row not what is there? None: a row has nothing but its key, which is the same."""
+        lineage = {column.name for column in staged.given if column.lineage}
+        nulls = {column.name for column in staged.given if column.empty} - lineage - set(self.key)
+        told = [name for name in given if name not in {*self.key, *lineage, *nulls}]
+        found: list[sql.Composable] = [  # there are types that have no `=`
+            sql.SQL("{} IS NOT NULL").format(sql.Identifier("t", name))
+            for name in given
+            if name in nulls
         ]
-        return sql.SQL(" OR ").join(found)
+        if told:
+            old, new, comma = [], [], sql.SQL(", ")
+            for name in told:
+                bytes_ = sql.SQL(' COLLATE "C"' if name in existing.loose else "")
+                old.append(sql.SQL("{}{}").format(sql.Identifier("t", name), bytes_))
+                new.append(sql.SQL("{}{}").format(given[name], bytes_))
+            found.append(
+                sql.SQL("({}) IS DISTINCT FROM ({})").format(comma.join(old), comma.join(new))
+            )
+        for name, form in _lax(existing, staged).items():
+            if name in self.key or (name in told and form is not _BYTES):
+                found.append(form.format(sql.Identifier("t", name), given[name]))
+        return sql.SQL(" OR ").join(found) if found else None
+
+
+@dataclass(frozen=True)
+class _Merged:
+    pairs: int  # of a staged row with a row of the target, or with none
+    inserted: int
+    updated: int
+
+
+def _counted(connection: Connection, statement: sql.Composed) -> _Merged:
+    """Run the MERGE by EXPLAIN ANALYZE, which tells, too, how many rows it left alone."""
+    # (As text: the JSON of one that has several target tables is none.)
+    explain = sql.SQL("EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, BUFFERS OFF) {}")
+    lines = [line.strip() for (line,) in connection.execute(explain.format(statement))]
+    (line,) = [line for line in lines if line.startswith("Tuples: ")][:1] or [""]
+    counts = {what: int(rows) for what, rows in re.findall(r"(\w+)=(\d+)", line)}
+    return _Merged(sum(counts.values()), counts.get("inserted", 0), counts.get("updated", 0))
+
+
+_SIDES = sql.SQL("{0} = 0 AND atan2({0}, -1) <> atan2({1}, -1)")
+_SCALES = sql.SQL("scale({}) <> scale({})")
+_BYTES = sql.SQL('{} COLLATE "C" <> {} COLLATE "C"')
+
+
+def _lax(existing: Existing, staged: Staged) -> dict[str, sql.SQL]:
+    """Columns whose `=` takes different values for one, and what tells these apart.
+
+    -0 is 0, but points to the other side; 1.0 is 1.00 where a column keeps the digits as they
+    come; and some collations take texts for equal that are not.
+    """
+    found = {}
+    for column in staged.given:
+        if column.type in FLOATS:
+            found[column.name] = _SIDES
+        elif existing.columns.get(column.name) == "numeric":
+            found[column.name] = _SCALES
+        elif column.name in existing.loose:
+            found[column.name] = _BYTES
+    return found
 
 
 def _unique(connection: Connection, staged: Staged, key: tuple[str, ...]) -> bool:
     index = f"{staged.table.name}_key"
     try:
-        if not keys.unique(connection, staged.table, key, index):
+        if not keys.unique(connection, staged.table, key, index, staged.loose):
             return False
     except (psycopg.errors.ProgramLimitExceeded, psycopg.errors.TooManyColumns):
         return False  # too long or too many values for an index: the slower way tells

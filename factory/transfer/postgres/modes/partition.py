@@ -182,12 +182,12 @@ def _text(options: Mapping[str, object], name: str) -> str | None:
 def _moment(name: str, text: str) -> datetime:
     try:
         found = datetime.fromisoformat(re.sub("[Zz]$", "+00:00", text.strip()))
-    except ValueError:
+        return found.replace(tzinfo=found.tzinfo or timezone.utc).astimezone(timezone.utc)
+    except (ValueError, OverflowError):  # the last: in UTC, it is not of the years 1 to 9999
         raise BadOption(
             f"`{name}` of the write mode partition is {text!r}",
             "Write an ISO date or time, such as 2024-01-31 or 2024-01-31T06:00:00Z",
         ) from None
-    return found.replace(tzinfo=found.tzinfo or timezone.utc).astimezone(timezone.utc)
 
 
 def _midnight(moment: datetime) -> datetime:

@@ -1,7 +1,7 @@
 """What the write modes share."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -33,6 +33,7 @@ class Staged:
     number: str | None = None  # the column that numbers the rows as they came
     keep: bool = True  # false: there is neither a table, nor a row that tells the types of one
     bounds: tuple[tuple[str, int], ...] = ()  # texts of which the target takes so many characters
+    loose: Mapping[str, str] = field(default_factory=dict)  # as `Existing` has it
 
     @property
     def given(self) -> tuple[Column, ...]:
@@ -79,6 +80,9 @@ class Mode(Protocol):
     def verify(self, target: Existing) -> None:
         """Before any row is moved: does the target suit? Raises `BadOption`."""
 
+    def updates(self, existing: Existing, staged: Staged) -> frozenset[str]:
+        """Columns that it sets in rows that are there."""
+
     def tidy(self, connection: Connection, staged: Staged) -> int:
         """Remove staged rows that are not to be published: how many? Raises `BadRow`."""
 
@@ -109,6 +113,10 @@ class Plain:
 
     def verify(self, target: Existing) -> None:
         """Any table will do."""
+
+    def updates(self, existing: Existing, staged: Staged) -> frozenset[str]:
+        """No row that is there is changed."""
+        return frozenset()
 
     def tidy(self, connection: Connection, staged: Staged) -> int:
         """Every row is written."""
