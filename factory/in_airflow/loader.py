@@ -253,11 +253,18 @@ class _Builder:
 
     def _failed(self, path: Path, error: BaseException | None, after: float) -> Diagnostic:
         if not isinstance(error, TimeIsUp):
-            return self._at(path, f"building the pipeline fails: {said(error)}")
+            failed = self._at(path, f"building the pipeline fails: {said(error)}")
+            return self._without_secrets(failed)
         reason = f"an operator was still not built after {after:.0f} s"
         if after >= _LONG:
             self._blame(path, reason, 1)
         return self._at(path, reason, "it must not wait for anything when it is made")
+
+    def _without_secrets(self, entry: Diagnostic) -> Diagnostic:
+        try:
+            return self.project.without_secrets([entry])[0]
+        except Exception:  # nothing is said that may be one
+            return msgspec.structs.replace(entry, message="building the pipeline fails")
 
     def _blame(self, path: Path, reason: str, strikes: int) -> None:
         held = Blame(

@@ -288,6 +288,19 @@ def test_an_exception_at_every_pass(
         loader.report(str(root.parent / "dags/pipeline_errors.py"))
 
 
+def test_an_error_that_repeats_a_secret_is_told_without_it(
+    root: Path, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write("bad.yaml", f"{GOOD}vars: {{password: S3CRETpart9xyz}}\n")
+
+    def throw(*_: Any) -> Any:
+        raise GeneratorExit("S3CRETpart9xyz")
+
+    monkeypatch.setattr(loader, "render", throw)
+    ((_, _, (told,)),) = loader.build(root)
+    assert "building the pipeline fails: GeneratorExit('***')" in told.message
+
+
 @pytest.mark.parametrize("function", ["discover", "folders", "_walk"])
 def test_an_exception_while_the_folder_is_looked_at(
     function: str, root: Path, write: Write, monkeypatch: pytest.MonkeyPatch

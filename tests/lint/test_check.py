@@ -141,6 +141,16 @@ def test_all_tasks_of_all_files(root: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert "many (3)" in finding.diagnostic.hint
 
 
+def test_all_assets_of_all_files(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (root / "zbad.yaml").unlink()
+    (root / "waits.yaml").write_text(f"{GOOD}schedule: {{assets: ['x://a/1', 'x://a/2']}}\n")
+    assert found(root) == []
+    monkeypatch.setattr(sizes, "MAX_ASSETS", 1)
+    (finding,) = check(Project(root)).findings
+    assert (finding.diagnostic.code, finding.diagnostic.severity) == ("too-many", "warning")
+    assert finding.diagnostic.message == "all pipelines together have 2 assets"
+
+
 def test_many_problems_on_one_long_line(root: Path) -> None:
     lines = list(snippet.snippet(root / "good.yaml", 2, 9, 3))
     assert [text for _, text in lines] == ["tasks: [{id: a, run: echo}]", "        ^^^"]

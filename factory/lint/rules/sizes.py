@@ -24,16 +24,11 @@ def too_many_assets(scope: Scope) -> Iterator[Diagnostic]:
             found.update(uri for task in plan.tasks for uri in task.outlets)
             found.update(getattr(plan.schedule, "uris", ()))
     if len(found) > MAX_ASSETS:
-        yield Diagnostic(
-            file=scope.project.root.name,
-            line=1,
-            column=1,
-            width=0,
-            code="too-many",
-            message=f"all pipelines together have {len(found):,} assets",
-            expected=f"at most {MAX_ASSETS:,}: Airflow stores those of its Dag file at once, and "
-            "takes minutes, or fails, for more",
-            severity="warning",
+        yield _too_many(
+            scope,
+            f"all pipelines together have {len(found):,} assets",
+            f"at most {MAX_ASSETS:,}: Airflow stores those of its Dag file at once, and takes "
+            "minutes, or fails, for more",
         )
 
 
@@ -47,15 +42,24 @@ def too_many_tasks(scope: Scope) -> Iterator[Diagnostic]:
         return
     largest = sorted(counts, key=lambda path: (-counts[path], path))[:3]
     named = ", ".join(f"{path.stem} ({counts[path]:,})" for path in largest)
-    yield Diagnostic(
+    yield _too_many(
+        scope,
+        f"all pipelines together have {total:,} tasks, as Airflow counts them",
+        f"at most {MAX_TASKS:,}: all are built at each parse, within Airflow's "
+        "`dagbag_import_timeout`",
+        f"most are in {named}; one file may have {MAX_FILE_TASKS:,}",
+    )
+
+
+def _too_many(scope: Scope, message: str, expected: str, hint: str = "") -> Diagnostic:
+    return Diagnostic(
         file=scope.project.root.name,
         line=1,
         column=1,
         width=0,
         code="too-many",
-        message=f"all pipelines together have {total:,} tasks, as Airflow counts them",
-        expected=f"at most {MAX_TASKS:,}: all are built at each parse, within Airflow's "
-        "`dagbag_import_timeout`",
-        hint=f"most are in {named}; one file may have {MAX_FILE_TASKS:,}",
+        message=message,
+        expected=expected,
+        hint=hint,
         severity="warning",
     )

@@ -99,6 +99,8 @@ def _scan(text: str) -> Iterator[Found]:
 
 def hidden(text: str) -> str:
     """The file with a `*` for each character of a secret; lines and columns stay."""
+    if not _may_have_one(text):
+        return text
     found = [*scan(text)]
     cells = [*text]
     scalars: dict[tuple[int, int], list[Found]] = {}
