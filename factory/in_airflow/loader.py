@@ -22,7 +22,7 @@ from factory.diagnostics import Diagnostic
 from factory.errors import BuildError, FactoryError, SpecError, TimeIsUp, is_fault, said
 from factory.in_airflow.fit import require_fit
 from factory.in_airflow.journal import Blame, journal, signature
-from factory.in_airflow.net import Net, registering_nothing
+from factory.in_airflow.net import Net
 from factory.in_airflow.render import render
 from factory.plan.kind import builtin_names
 from factory.plan.model import Assets
@@ -117,9 +117,7 @@ def build(root: Path) -> Iterator[Built]:
     for problem in found.problems:
         yield Path(problem.file).stem, None, (problem,)
     with journal(root) as kept:
-        net = Net(kept)
-        with net.own_signals(), registering_nothing():
-            yield from _Builder(project, net).build(found.files)
+        yield from _Builder(project, Net(kept)).build(found.files)
 
 
 class _Builder:

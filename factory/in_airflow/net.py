@@ -54,10 +54,11 @@ class Net:
         self.journal.note(source)
         try:
             share = self._share()
-            if not share:
-                return make(), None
-            with _alarm(share):
-                return make(), None
+            with self.own_signals(), registering_nothing():
+                if not share:
+                    return make(), None
+                with _alarm(share):
+                    return make(), None
         except BaseException as error:
             caught = is_fault(error) or isinstance(error, TimeIsUp | KeyboardInterrupt)
             if self.interrupted or not caught:
