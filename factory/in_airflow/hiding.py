@@ -51,8 +51,13 @@ def hide_connection(connection: Connection) -> None:
 
 
 def hide_connections(context: Mapping[str, Any]) -> None:
-    """Hide what the connections of a task hold; called before it is executed, whatever it is."""
-    for name, conn_id in vars(context["task"]).items():
+    """Hide what the connections of a task hold, before it is executed."""
+    _hide_all(context["task"])  # Airflow stores the source of this function with each DAG
+
+
+def _hide_all(task: Any) -> None:
+    """Hide what the connections of a task hold, whatever it is."""
+    for name, conn_id in vars(task).items():
         if name.endswith("conn_id") and isinstance(conn_id, str):
             hide_connection_of(conn_id)
 

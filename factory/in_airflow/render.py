@@ -308,7 +308,7 @@ def _operator(
             each = {name: _value(value, task, made) for name, value in task.expand.items()}
             operated = operator.partial(**named, **arguments).expand(**each)  # type: ignore[attr-defined]
         else:
-            if task.uses in builtin_names():
+            if task.uses in builtin_names() and any(name.endswith("conn_id") for name in arguments):
                 arguments["pre_execute"] = hide_connections
             operated = operator(**named, **arguments)
     except BuildError:
