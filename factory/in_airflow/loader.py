@@ -24,7 +24,7 @@ from factory.in_airflow.fit import require_fit
 from factory.in_airflow.journal import Blame, journal, signature
 from factory.in_airflow.net import Net
 from factory.in_airflow.render import render
-from factory.plan.kind import builtin_names
+from factory.plan.kind import builtin_names, outside
 from factory.plan.model import Assets
 from factory.project import CONFIGS, FOLDER, Outcome, Project
 from factory.spec import discover
@@ -187,7 +187,9 @@ class _Builder:
 
     def _outcome(self, path: Path) -> Outcome:
         start = time.monotonic()
-        outcome, error = self.net.catch(self._source(path), partial(self.project.outcome, path))
+        outcome, error = self.net.catch(
+            self._source(path), partial(self.project.outcome, path), foreign=bool(outside())
+        )
         if outcome is None:
             failed = self._failed(path, error, time.monotonic() - start)
             return Outcome(path=path, diagnostics=(failed,))
@@ -197,9 +199,12 @@ class _Builder:
         """The DAGs of one file."""
         if outcome.diagnostics:
             yield outcome.path.stem, None, outcome.diagnostics
+        foreign = _runs_others(outcome)
         for plan, resolved in zip(outcome.plans, outcome.specs, strict=True):
             start = time.monotonic()
-            dag, error = self.net.catch(self._source(outcome.path), partial(self._built, plan))
+            dag, error = self.net.catch(
+                self._source(outcome.path), partial(self._built, plan), foreign=foreign
+            )
             if dag is not None:
                 yield plan.dag_id, dag, ()
             elif isinstance(error, BuildError):

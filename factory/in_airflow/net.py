@@ -44,15 +44,18 @@ class Net:
         self._end = time.monotonic() + left if left else None
 
     def catch(
-        self, source: str, make: Callable[[], Made]
+        self, source: str, make: Callable[[], Made], *, foreign: bool = True
     ) -> tuple[Made | None, BaseException | None]:
         """What `make` returns, or what it raised.
 
+        :param foreign: it may run code of other packages, which may do anything.
         :raises KeyboardInterrupt: a person pressed Ctrl-C; one that a module raises is caught.
         :raises AirflowTaskTimeout: the time for the whole Dag file is up.
         """
         self.journal.note(source)
         try:
+            if not foreign:
+                return make(), None
             share = self._share()
             with self.own_signals(), registering_nothing():
                 if not share:
@@ -60,8 +63,8 @@ class Net:
                 with _alarm(share):
                     return make(), None
         except BaseException as error:
-            caught = is_fault(error) or isinstance(error, TimeIsUp | KeyboardInterrupt)
-            if self.interrupted or not caught:
+            others = foreign and isinstance(error, TimeIsUp | KeyboardInterrupt)
+            if self.interrupted or not (is_fault(error) or others):
                 raise
             return None, error
         finally:
