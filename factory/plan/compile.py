@@ -58,13 +58,13 @@ def compile(resolved: Resolved, source: str) -> Pipeline:
     for index, (kind, step, written) in enumerate(steps(resolved)):
         fragment = _compile(kind, step)
         fragments[step.id] = fragment
-        said = _said(resolved, index, written)
+        here = _said(resolved, index, written)
         about = written.get("description", "")
         tasks += [
             msgspec.structs.replace(
                 task,
                 uses=step.uses,
-                settings=_settings(task, said, fragment),
+                settings=_settings(task, here, fragment),
                 outlets=_outlets(task, step),
                 description=task.description or about,
             )
@@ -118,24 +118,18 @@ def _compile(kind: kinds.Kind, step: Step) -> Fragment:
     if broken:
         raise BuildError(step.id, ("uses",), f"the kind {step.uses!r} fails: {broken}")
     for task in fragment.tasks:
-        _require_bounds(task, step)
+        _require_short_id(task, step)
     return cast("Fragment", fragment)
 
 
-def _require_bounds(task: Task, step: Step) -> None:
+def _require_short_id(task: Task, step: Step) -> None:
     """What is made of several values may be longer than each: Airflow's columns are bounded.
 
-    :raises BuildError: an id or an asset is too long.
+    :raises BuildError: the id is too long.
     """
     if len(task.id) > MAX_ID:
         message = f"it becomes the task {task.id[:40]}…, whose id has {len(task.id)} characters"
         raise BuildError(step.id, ("id",), message, f"write a shorter id: at most {MAX_ID} in all")
-    for uri in task.outlets:
-        if len(uri) > assets.LONGEST:
-            message = f"it updates the asset {uri[:40]}…, which has {len(uri):,} characters"
-            raise BuildError(
-                step.id, ("with",), message, f"Airflow takes {assets.LONGEST:,} at most"
-            )
 
 
 def _outlets(task: Task, step: Step) -> tuple[str, ...]:
@@ -159,17 +153,17 @@ def _said(resolved: Resolved, index: int, written: dict[str, Any]) -> _Said:
     return _Said(found, frozenset(found).intersection(here))
 
 
-def _settings(task: Task, said: _Said, fragment: Fragment) -> Mapping[str, Any]:
+def _settings(task: Task, here: _Said, fragment: Fragment) -> Mapping[str, Any]:
     """What a kind sets is more than a default, and less than what the task says itself.
 
     Of several tasks, a kind knows best what one of them needs: there its settings stay.
     """
-    if not said.settings:
+    if not here.settings:
         return task.settings
     by_kind = {*task.settings, *task.arguments, *task.expand}
     if len(fragment.tasks) == 1:
-        by_kind -= said.own
-    found = {key: value for key, value in said.settings.items() if key not in by_kind}
+        by_kind -= here.own
+    found = {key: value for key, value in here.settings.items() if key not in by_kind}
     if task.id not in fragment.first:
         # the rule is about what the step needs, not about its own tasks
         found.pop("trigger_rule", None)
@@ -183,15 +177,15 @@ def settings(resolved: Resolved) -> list[Mapping[str, Any]]:
     """
     found: list[Mapping[str, Any]] = []
     for index, (kind, step, written) in enumerate(steps(resolved)):
-        said = _said(resolved, index, written)
+        here = _said(resolved, index, written)
         known = "." in step.uses or step.uses in kinds.builtin_names()
         fragment = None if known else _compile(kind, step)
         if fragment is None or len(fragment.tasks) != 1:
-            found.append(said.settings)
+            found.append(here.settings)
             continue
         (task,) = fragment.tasks
         given = {key: value for key, value in task.arguments.items() if key in SETTINGS}
-        found.append({**given, **_settings(task, said, fragment)})
+        found.append({**given, **_settings(task, here, fragment)})
     return found
 
 
