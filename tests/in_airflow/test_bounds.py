@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Integer, String
 
-from factory.in_airflow import loader
+from factory.in_airflow import fit, loader
 from factory.spec import literals, model, schema
 from factory.spec.matrix import MAX_NAME
 from factory.spec.schedule import PRESETS, cron_error
@@ -216,3 +216,7 @@ def test_a_path_that_no_column_takes(root: Path, write: Write) -> None:
     found = {built: dag for built, dag, _ in loader.build(root)}
     assert found["good"] is not None
     assert found["far"] is None
+
+
+def test_a_path_of_which_no_column_is_asked_fits() -> None:
+    assert DagModel.fileloc.type.length >= fit.SHORT_PATH
