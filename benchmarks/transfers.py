@@ -28,6 +28,16 @@ def copy(uri: str, csv: str, table: str) -> None:
         connection.commit()
 
 
+def insert(uri: str, source: str, table: str) -> None:
+    """The limit of rows that are looked at before they are published: they are moved once more."""
+    import psycopg
+
+    statement = f"INSERT INTO {table} SELECT * FROM {source}".encode()
+    with psycopg.connect(uri) as connection, work():
+        connection.execute(statement)
+        connection.commit()
+
+
 def download(url: str, path: str) -> None:
     """What the task `download` does."""
     import fsspec

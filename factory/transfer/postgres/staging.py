@@ -3,14 +3,15 @@
 import logging
 import re
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager, suppress
 
 import adbc_driver_manager
 import adbc_driver_postgresql.dbapi
 import psycopg
 import pyarrow as pa
 
+from factory.transfer.ahead import ahead
 from factory.transfer.errors import BadRow, TransferError
 from factory.transfer.postgres import parquet, session
 from factory.transfer.postgres import table as tables
@@ -115,7 +116,7 @@ def copy(uri: str, staged: Staged, files: Files, limits: Limits) -> float:
     """Fill the staging table by one binary COPY; the seconds that it took."""
     failures: list[BaseException] = []
 
-    def batches() -> Iterator[pa.RecordBatch]:
+    def batches() -> Generator[pa.RecordBatch, None, None]:
         try:
             yield from files.batches(staged.given, staged.number)
         except BaseException as error:
@@ -126,6 +127,7 @@ def copy(uri: str, staged: Staged, files: Files, limits: Limits) -> float:
     schema = parquet.wire(staged.given, staged.number)
     try:
         with (
+            closing(ahead(batches())) as stream,
             adbc_driver_postgresql.dbapi.connect(session.conninfo(uri)) as connection,
             connection.cursor() as cursor,
         ):
@@ -134,7 +136,7 @@ def copy(uri: str, staged: Staged, files: Files, limits: Limits) -> float:
                 cursor.fetchall()
             cursor.adbc_ingest(
                 staged.table.name,
-                pa.RecordBatchReader.from_batches(schema, batches()),
+                pa.RecordBatchReader.from_batches(schema, stream),
                 mode="append",
                 db_schema_name=staged.table.schema,
             )
