@@ -27,10 +27,10 @@ from factory.plan import kind as kinds
 from factory.plan.compile import arguments_of, compile, steps
 from factory.plan.kind import Step
 from factory.plan.model import Pipeline
+from factory.problem import Problem, Problems
 from factory.spec import discover, secrets, validate
-from factory.spec.problem import Problems
 from factory.spec.read import Document, read
-from factory.spec.resolve import Context, Layer, Problem, Resolved, context, resolve
+from factory.spec.resolve import Context, Layer, Resolved, context, resolve
 from factory.spec.text import text_of
 
 ENVIRONMENT = "FACTORY_ENV"

@@ -17,10 +17,10 @@ from airflow.sdk import DAG
 
 from factory.diagnostics import quoted
 from factory.errors import BuildError, said, words
+from factory.fields import MAX_INT
 from factory.in_airflow.render import dag_of
 from factory.plan.kind import builtin_names
 from factory.plan.model import Pipeline
-from factory.spec.model import MAX_INT
 
 Bound = tuple[type, int]
 """The type that a column takes, and the largest number or the longest text."""

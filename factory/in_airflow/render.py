@@ -31,22 +31,12 @@ from airflow.sdk.definitions.mappedoperator import MappedOperator
 
 from factory.diagnostics import did_you_mean
 from factory.errors import BuildError, is_fault, words
+from factory.fields import seconds
 from factory.in_airflow.hiding import hide_connections
 from factory.in_airflow.notifiers import Notify
 from factory.in_airflow.templates import TemplateFiles
 from factory.plan.kind import builtin_names
-from factory.plan.model import (
-    Alert,
-    Assets,
-    Call,
-    Deadline,
-    Every,
-    Output,
-    Pipeline,
-    Ref,
-    Task,
-    seconds,
-)
+from factory.plan.model import Alert, Assets, Call, Deadline, Every, Output, Pipeline, Ref, Task
 from factory.spec.model import DURATIONS
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ import msgspec
 from msgspec import Meta
 
 from factory.diagnostics import quoted
+from factory.fields import Strict
 from factory.plan.kind import Fragment, Step, single
-from factory.spec.model import Strict
-from factory.spec.problem import Problem
+from factory.problem import Problem
 
 
 class Arguments(Strict, frozen=True, kw_only=True):

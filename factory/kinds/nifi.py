@@ -12,13 +12,13 @@ from msgspec import Meta
 
 from factory.diagnostics import quoted
 from factory.errors import BuildError
+from factory.fields import ConnId, Duration, Strict, Uri, seconds
+from factory.literals import is_template
 from factory.plan.kind import Fragment, Step, done, task
-from factory.plan.model import Group, seconds
+from factory.plan.model import Group
+from factory.problem import Problem
 from factory.spec import assets
-from factory.spec.literals import ConnId, is_template
-from factory.spec.model import Duration, Strict, Uri
 from factory.spec.patterns import Refused, degree
-from factory.spec.problem import Problem
 
 OPERATORS = "factory.in_airflow.operators.nifi"
 

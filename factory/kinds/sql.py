@@ -9,11 +9,10 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
+from factory.fields import ConnId, Strict
 from factory.plan.beside import missing
 from factory.plan.kind import Fragment, Step, single
-from factory.spec.literals import ConnId
-from factory.spec.model import Strict
-from factory.spec.problem import Problem
+from factory.problem import Problem
 
 OPERATOR = "airflow.providers.common.sql.operators.sql.SQLExecuteQueryOperator"
 _READ_AS_FILE = (".sql", ".json")  # what the operator takes for a template file's name

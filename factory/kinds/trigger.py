@@ -9,11 +9,10 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
+from factory import literals
+from factory.fields import Duration, Strict, seconds
 from factory.plan.kind import Fragment, Step, single
-from factory.plan.model import seconds
-from factory.spec import literals
-from factory.spec.model import Duration, Strict
-from factory.spec.problem import Problem
+from factory.problem import Problem
 
 OPERATOR = "factory.in_airflow.operators.trigger.TriggerPipeline"
 

@@ -9,15 +9,13 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from factory import literals
 from factory.errors import BuildError
+from factory.fields import ConnId, Duration, Strict, seconds
 from factory.kinds import http
 from factory.kinds.sql import Parameters, Sql, as_template, check_sql
 from factory.plan.kind import Fragment, Step, single
-from factory.plan.model import seconds
-from factory.spec import literals
-from factory.spec.literals import ConnId
-from factory.spec.model import Duration, Strict
-from factory.spec.problem import Problem
+from factory.problem import Problem
 
 OPERATOR = "factory.in_airflow.operators.wait.Wait"
 

@@ -11,8 +11,8 @@ from itertools import islice
 from pathlib import Path, PurePosixPath
 
 from factory.diagnostics import did_you_mean, quoted
+from factory.problem import Problem
 from factory.spec import links
-from factory.spec.problem import Problem
 
 _MAX_ENTRIES = 10_000
 """Names that are looked at to find the one that was meant."""

@@ -8,10 +8,11 @@ from typing import Any, NamedTuple, cast
 import msgspec
 
 from factory.errors import BuildError, is_fault, said
+from factory.fields import seconds
 from factory.plan import kind as kinds
 from factory.plan.fragment import MAX_ID, wrong
 from factory.plan.kind import Fragment, Step
-from factory.plan.model import Alert, Assets, Deadline, Every, Group, Pipeline, Task, seconds
+from factory.plan.model import Alert, Assets, Deadline, Every, Group, Pipeline, Task
 from factory.spec import assets, model
 from factory.spec.model import SETTINGS
 from factory.spec.resolve import Resolved

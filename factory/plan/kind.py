@@ -15,12 +15,14 @@ from typing import Any, Protocol, cast
 
 import msgspec
 
-from factory.errors import FactoryError, is_fault, said
-from factory.plan.model import Group, Task, seconds
+from factory import registry
+from factory.errors import FactoryError
+from factory.fields import seconds
+from factory.plan.model import Group, Task
+from factory.problem import Problem
 from factory.spec.model import STAGE_RETENTION
-from factory.spec.resolve import Problem
 
-ENTRY_POINTS = "dag_factory.kinds"
+GROUP = "kinds"
 OPERATOR = "operator"
 _EMPTY = "airflow.providers.standard.operators.empty.EmptyOperator"
 
@@ -87,15 +89,9 @@ def builtin_names() -> tuple[str, ...]:
     return tuple(sorted(name for name in names if name != OPERATOR))
 
 
-@cache
-def outside() -> dict[str, list[Any]]:
-    """Entry points of other packages, by name. Read only when no built-in kind has the name."""
-    from importlib.metadata import entry_points  # costs as much as reading 60 specs
-
-    found: dict[str, list[Any]] = {}
-    for entry in entry_points(group=ENTRY_POINTS):
-        found.setdefault(entry.name, []).append(entry)
-    return found
+def outside() -> dict[str, tuple[str, ...]]:
+    """The kinds of other packages. Read only when no built-in kind has the name."""
+    return registry.outside(GROUP)
 
 
 def names() -> list[str]:
@@ -114,15 +110,7 @@ def find(uses: str) -> Kind:
         return _load("factory.kinds.operator")
     if uses in builtin_names():
         return _load(f"factory.kinds.{uses}")
-    offers = outside().get(uses, [])
-    if not offers:
-        raise KeyError(uses)
-    if len(offers) > 1:
-        packages = ", ".join(entry.value for entry in offers)
-        raise FactoryError(
-            f"the kind {uses!r} is offered twice: {packages}", "uninstall one of the packages"
-        )
-    return _load(offers[0].value.partition(":")[0])
+    return _required(registry.load(GROUP, uses))
 
 
 def is_builtin(kind: Kind) -> bool:
@@ -131,15 +119,13 @@ def is_builtin(kind: Kind) -> bool:
 
 
 def _load(module: str) -> Kind:
-    try:
-        kind = importlib.import_module(module)
-    except BaseException as error:
-        if not is_fault(error):
-            raise
-        # another package's module may fail in any way; it must not stop other pipelines
-        raise FactoryError(f"the module {module} of a kind does not load: {said(error)}") from error
+    return _required(registry.module_of(module, "kind"))
+
+
+def _required(kind: Any) -> Kind:
     for name in ("Arguments", "compile"):
         if not hasattr(kind, name):
+            module = getattr(kind, "__name__", kind)
             raise FactoryError(f"the module {module} is not a kind: it has no `{name}`")
     return cast("Kind", kind)
 

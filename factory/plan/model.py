@@ -118,11 +118,3 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
     on_failure: tuple[Alert, ...] = ()
     on_retry: tuple[Alert, ...] = ()
     on_success: tuple[Alert, ...] = ()
-
-
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-
-
-def seconds(duration: str) -> float:
-    """`5m` as 300.0."""
-    return float(duration[:-1]) * _UNITS[duration[-1]]

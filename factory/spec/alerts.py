@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar
 import msgspec
 from msgspec import Meta
 
-from factory.spec.literals import ConnId
+from factory.fields import ConnId
 
 Address = Annotated[
     str, Meta(pattern=r"^[^ \t\r\n]", title="mail address", examples=["trips@example.org"])

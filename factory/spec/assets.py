@@ -13,7 +13,7 @@ from typing import NamedTuple
 from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
 
 from factory.diagnostics import Path, quoted
-from factory.spec.problem import Problem
+from factory.problem import Problem
 
 LONGEST = 1300  # name and address are one index in Airflow's database: 2,704 bytes in PostgreSQL
 EXAMPLE = "table://warehouse/raw/orders"

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from factory.diagnostics import Path
+from factory.problem import Problem
 from factory.spec.model import Alerts
-from factory.spec.problem import Problem
 from factory.spec.resolve import Resolved, origin
 
 _ALERTS: Path = ("alerts", "on_deadline")

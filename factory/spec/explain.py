@@ -19,7 +19,7 @@ from factory.diagnostics import (
     quoted,
     same_but_for_case,
 )
-from factory.spec.problem import Problem, Problems
+from factory.problem import Problem, Problems
 from factory.spec.schema import PLACEHOLDER_PATTERN
 
 ValidationError = Any  # jsonschema's: its fields are typed as unions with an `Unset`

@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 
 from factory.diagnostics import Path, did_you_mean, one_of, shortened
-from factory.spec.problem import Notes, Problem, size_of
+from factory.problem import Problem
+from factory.spec.notes import Notes, size_of
 
 Value = dict[str, Any]
 

@@ -8,8 +8,9 @@ import re
 from typing import Any
 
 from factory.diagnostics import Path, dotted
+from factory.problem import Problem
 from factory.spec.fill import Value, as_text
-from factory.spec.problem import Notes, Problem
+from factory.spec.notes import Notes
 
 MAX_COMBINATIONS = 1000
 MAX_NAME = 250  # Airflow's own limit for ids

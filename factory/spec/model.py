@@ -10,39 +10,13 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from factory.fields import Date, Duration, Positive, Strict, Uri
 from factory.spec import assets
 from factory.spec.alerts import Email, Slack, Webhook
 from factory.spec.schema import VERBATIM
 
 STAGE_RETENTION = "7d"
 
-MAX_INT = 2**31 - 1
-"""The largest number that a column of Airflow's database takes."""
-
-Duration = Annotated[
-    str,
-    Meta(
-        # at most 9999 days: a moment so far from now still is one for every part of Airflow
-        pattern=r"^([0-9]{1,8}(\.[0-9]{1,6})?s|[0-9]{1,7}(\.[0-9]{1,6})?m"
-        r"|[0-9]{1,5}(\.[0-9]{1,6})?h|[0-9]{1,4}(\.[0-9]{1,6})?d)$",
-        title="duration",
-        description="A length of time: `90s`, `5m`, `2h` or `1d`; at most `9999d`.",
-        examples=["90s", "5m", "2h", "1d"],
-    ),
-]
-DATE_PATTERN = (
-    r"^[0-9]{4}-[0-9]{2}-[0-9]{2}"
-    r"([T ][0-9]{2}:[0-9]{2}(:[0-9]{2})?(Z|[+-][0-9]{2}:[0-9]{2})?)?$"
-)
-Date = Annotated[
-    str,
-    Meta(
-        pattern=DATE_PATTERN,
-        title="ISO date",
-        description="An ISO date, or a date and a time.",
-        examples=["2024-01-01", "2024-01-01T06:00:00"],
-    ),
-]
 Name = Annotated[
     str,
     Meta(
@@ -69,7 +43,6 @@ TriggerRule = Literal[
 ]
 
 
-Positive = Annotated[int, Meta(ge=1, le=MAX_INT)]
 # Airflow keeps the sum of those of all tasks behind a task, in 32 bits: a pipeline may have 2,000
 # steps, and a step six tasks
 Weight = Annotated[int, Meta(ge=-100_000, le=100_000)]
@@ -78,11 +51,6 @@ Executor = Annotated[str, Meta(min_length=1, max_length=1000)]
 Owner = Annotated[str, Meta(min_length=1, max_length=500)]
 AssetUri = Annotated[str, Meta(min_length=1, max_length=assets.LONGEST)]
 Retries = Annotated[int, Meta(ge=0, le=100)]
-Uri = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9+.-]*://", title="URI")]
-
-
-class Strict(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Plain frozen data; an unknown key is an error."""
 
 
 class Settings(Strict, frozen=True, kw_only=True):

@@ -15,8 +15,9 @@ from urllib.parse import unquote
 import msgspec
 
 from factory.diagnostics import Path, quoted
+from factory.problem import Problem
+from factory.spec.notes import size_of
 from factory.spec.patterns import MAX_LENGTH, Refused, degree
-from factory.spec.problem import Problem, size_of
 from factory.spec.schema import DIALECT
 
 MAX_SIZE = 5_000

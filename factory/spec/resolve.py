@@ -12,10 +12,11 @@ from typing import Any
 import msgspec
 
 from factory.diagnostics import Path
+from factory.problem import Problem
 from factory.spec.fill import Filler, Scope, Value
 from factory.spec.matrix import combinations
 from factory.spec.model import SETTINGS
-from factory.spec.problem import Notes, Problem, size_of
+from factory.spec.notes import Notes, size_of
 from factory.spec.read import Document
 
 MAX_VALUES = 1_000_000

@@ -9,9 +9,9 @@ from functools import lru_cache
 from typing import Any
 
 from factory.diagnostics import did_you_mean, quoted
+from factory.fields import DATE_PATTERN
+from factory.problem import Problem
 from factory.spec import assets as assets_
-from factory.spec.model import DATE_PATTERN
-from factory.spec.problem import Problem
 
 PRESETS = (
     "@once",

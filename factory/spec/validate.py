@@ -18,17 +18,10 @@ from msgspec.structs import replace
 
 from factory.diagnostics import Diagnostic, Path, did_you_mean, dotted, limited, one_of, quoted
 from factory.errors import FactoryError, words
+from factory.fields import Duration
+from factory.problem import Problem, Problems
 from factory.spec import deadline, params, positions, schedule, schema
-from factory.spec.model import (
-    BOUNDED,
-    DURATIONS,
-    SETTINGS,
-    DefaultsFile,
-    Duration,
-    EnvironmentFile,
-    Pipeline,
-)
-from factory.spec.problem import Problem, Problems
+from factory.spec.model import BOUNDED, DURATIONS, SETTINGS, DefaultsFile, EnvironmentFile, Pipeline
 from factory.spec.read import Document
 from factory.spec.resolve import Resolved, origin
 from factory.spec.syntax import as_quoted

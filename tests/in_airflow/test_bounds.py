@@ -17,8 +17,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Integer, String
 
+from factory import fields
 from factory.in_airflow import fit, loader
-from factory.spec import literals, model, schema
+from factory.spec import model, schema
 from factory.spec.matrix import MAX_NAME
 from factory.spec.schedule import PRESETS, cron_error
 
@@ -43,7 +44,7 @@ OTHERS: dict[str, tuple[dict[str, Any], Any]] = {
     "asset": (schema.of(model.AssetUri), AssetModel.uri),
     "asset_name": (schema.of(model.AssetUri), AssetModel.name),
     "dag_id": ({"maxLength": MAX_NAME}, DagModel.dag_id),
-    "conn_id": (schema.of(literals.ConnId), Connection.conn_id),
+    "conn_id": (schema.of(fields.ConnId), Connection.conn_id),
     "task_display_name": (
         schema.of(model.BOUNDED["task_display_name"]),
         TaskInstance.__table__.columns["task_display_name"],

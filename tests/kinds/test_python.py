@@ -11,7 +11,7 @@ import pytest
 
 from factory.kinds import python
 from factory.plan.kind import Step
-from factory.spec.problem import Problem
+from factory.problem import Problem
 
 RUN = "def run(a, b=1, *, c, d=2): pass"
 

@@ -18,10 +18,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from factory import literals
 from factory.kinds.check.parts import Check
 from factory.kinds.check.parts import problems as of_checks
 from factory.kinds.ingest import formats, writes
-from factory.spec import literals
 from factory.transfer import names, spelling
 from factory.transfer.errors import BadOption, BadRow
 from factory.transfer.formats.csv import dialect

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from factory import registry
 from factory.errors import FactoryError
 from factory.plan import kind as kinds
 from factory.plan.kind import Fragment, Step
@@ -21,13 +22,6 @@ class Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """No arguments."""
 
 
-class Offer:
-    """An entry point of another package."""
-
-    def __init__(self, value: str) -> None:
-        self.value = value
-
-
 Offering = Callable[..., None]
 
 
@@ -36,11 +30,11 @@ def offer(monkeypatch: pytest.MonkeyPatch) -> Iterator[Offering]:
     """Make kinds of other packages known: names with modules."""
 
     def make(**modules: Any) -> None:
-        offers: dict[str, list[Any]] = {}
+        offers: dict[str, tuple[str, ...]] = {}
         for name, module in modules.items():
             monkeypatch.setitem(sys.modules, f"other_{name}", module)
-            offers[name] = [Offer(f"other_{name}")]
-        monkeypatch.setattr(kinds, "outside", lambda: offers)
+            offers[name] = (f"other_{name}",)
+        monkeypatch.setattr(registry, "outside", lambda group: offers)
         kinds.find.cache_clear()
 
     yield make

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from factory.diagnostics import Path as ValuePath
 from factory.spec import positions
 from factory.spec.fill import Filler, Scope
-from factory.spec.problem import Notes
+from factory.spec.notes import Notes
 from factory.spec.resolve import Resolved, merge, origin
 from tests.spec.yaml_text import KEYS, LETTERS, TASKS, VALUES, resolved
 

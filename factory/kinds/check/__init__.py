@@ -8,13 +8,11 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from factory import literals
+from factory.fields import ConnId, Duration, Strict, seconds
 from factory.kinds.check.parts import Check, RowCount, Text, plain, problems
 from factory.plan.kind import Fragment, Step, single
-from factory.plan.model import seconds
-from factory.spec import literals
-from factory.spec.literals import ConnId
-from factory.spec.model import Duration, Strict
-from factory.spec.problem import Problem
+from factory.problem import Problem
 
 OPERATOR = "factory.in_airflow.operators.check.Check"
 

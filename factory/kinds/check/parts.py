@@ -9,11 +9,10 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from factory import literals
 from factory.diagnostics import Path
-from factory.plan.model import seconds
-from factory.spec import literals
-from factory.spec.model import Duration, Strict
-from factory.spec.problem import Problem
+from factory.fields import Duration, Strict, seconds
+from factory.problem import Problem
 
 Severity = Annotated[
     Literal["error", "warn"],

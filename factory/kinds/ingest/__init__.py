@@ -11,15 +11,15 @@ import msgspec
 from msgspec import Meta
 
 from factory.diagnostics import MAX_TOLD, did_you_mean, one_of
+from factory.fields import Strict
 from factory.kinds.check.parts import Check, columns, plain, problems
 from factory.kinds.ingest import formats, writes
 from factory.kinds.ingest.parts import OPERATORS, Source, Target, any_of, task
 from factory.kinds.ingest.writes import Write
+from factory.literals import is_template
 from factory.plan.kind import Fragment, Step, done
 from factory.plan.model import Group, Output, Task
-from factory.spec.literals import is_template
-from factory.spec.model import Strict
-from factory.spec.resolve import Problem
+from factory.problem import Problem
 
 if TYPE_CHECKING:
     AnySource = Source

@@ -14,10 +14,10 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from factory import literals
 from factory.diagnostics import did_you_mean, one_of
-from factory.spec import literals
-from factory.spec.model import Strict
-from factory.spec.problem import Problem
+from factory.fields import Strict
+from factory.problem import Problem
 from factory.transfer.names import snake_case
 
 # The words of factory.transfer.types, which is not imported: it needs pyarrow.

@@ -14,7 +14,7 @@ from factory.diagnostics import Path
 from factory.plan import kind
 from factory.plan.kind import Step
 from factory.plan.model import Task
-from factory.spec.resolve import Problem
+from factory.problem import Problem
 
 OPERATORS = "factory.in_airflow.operators.ingest"
 

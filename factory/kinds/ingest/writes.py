@@ -7,10 +7,10 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from factory import literals
 from factory.diagnostics import Path
-from factory.spec import literals
-from factory.spec.model import Strict
-from factory.spec.resolve import Problem
+from factory.fields import Strict
+from factory.problem import Problem
 
 Names = Annotated[list[Annotated[str, Meta(min_length=1)]], Meta(min_length=1)]
 Moment = Annotated[

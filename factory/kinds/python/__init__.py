@@ -10,11 +10,11 @@ import msgspec
 from msgspec import Meta
 
 from factory.diagnostics import did_you_mean, nearest, one_of, quoted, shortened
+from factory.fields import Strict
 from factory.kinds.python import source
 from factory.plan.beside import missing
 from factory.plan.kind import Fragment, Step, single
-from factory.spec.model import Strict
-from factory.spec.problem import Problem
+from factory.problem import Problem
 
 OPERATOR = "factory.in_airflow.operators.python.CallPython"
 

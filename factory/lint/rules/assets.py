@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 from factory.diagnostics import Diagnostic, Path
 from factory.lint.rules.scope import Scope
+from factory.problem import Problem
 from factory.spec import assets
-from factory.spec.problem import Problem
 from factory.spec.resolve import Resolved
 from factory.spec.validate import diagnose
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from factory.diagnostics import Diagnostic
 from factory.lint.rules.scope import Scope
-from factory.spec.problem import Problem
+from factory.problem import Problem
 from factory.spec.resolve import Resolved
 from factory.spec.validate import diagnose
 

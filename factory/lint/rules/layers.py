@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 from factory.diagnostics import Diagnostic, did_you_mean, one_of, quoted, shortened
 from factory.lint.rules.scope import Scope
 from factory.plan import kind as kinds
+from factory.problem import Problem
 from factory.spec import discover
-from factory.spec.problem import Problem
 from factory.spec.read import Document
 from factory.spec.validate import placed
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from factory.diagnostics import MAX_TOLD, Diagnostic, Path, nearest, quoted
 from factory.lint.rules.scope import Scope
-from factory.spec.problem import Problem
+from factory.problem import Problem
 from factory.spec.resolve import Resolved
 from factory.spec.validate import diagnose
 

@@ -7,12 +7,12 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from factory.fields import Strict
 from factory.kinds.ingest.formats import Format, options, problems
 from factory.kinds.ingest.parts import OPERATORS, convert, task
 from factory.plan.kind import Step
 from factory.plan.model import Output, Task
-from factory.spec.model import Strict
-from factory.spec.resolve import Problem
+from factory.problem import Problem
 
 FileUri = Annotated[
     str,

@@ -7,14 +7,13 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
+from factory import literals
+from factory.fields import ConnId, Strict
 from factory.kinds.ingest.formats import Format, options, problems
 from factory.kinds.ingest.parts import OPERATORS, convert, task
 from factory.plan.kind import Step
 from factory.plan.model import Output, Task
-from factory.spec import literals
-from factory.spec.literals import ConnId
-from factory.spec.model import Strict
-from factory.spec.resolve import Problem
+from factory.problem import Problem
 
 Sha256 = Annotated[str, Meta(pattern=r"^([0-9a-f]{64}$|.*\{\{)", title="SHA-256 in hexadecimal")]
 Address = Annotated[str, Meta(min_length=1)]

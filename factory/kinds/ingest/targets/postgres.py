@@ -9,14 +9,12 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from factory import literals
 from factory.diagnostics import Path
+from factory.fields import ConnId, Duration, Strict, seconds
 from factory.kinds.ingest.parts import OPERATORS, table_asset
 from factory.kinds.ingest.writes import twice
-from factory.plan.model import seconds
-from factory.spec import literals
-from factory.spec.literals import ConnId
-from factory.spec.model import Duration, Strict
-from factory.spec.resolve import Problem
+from factory.problem import Problem
 
 _OURS = re.compile("_factory_(loads|[0-9a-f]{8}_[0-9a-f]{16})")
 ColumnName = Annotated[str, Meta(min_length=1)]

@@ -9,22 +9,11 @@ import re
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
-from typing import Annotated
 from urllib.parse import urlsplit
 
-from msgspec import Meta
-
 from factory.diagnostics import Path, quoted
-from factory.spec.problem import Problem
+from factory.problem import Problem
 
-ConnId = Annotated[
-    str,
-    Meta(
-        max_length=250,
-        pattern=r"^[^ \t\r\n]+$|\{\{",
-        title="connection's id, which is one word",
-    ),
-]
 LONGEST_NAME = 63
 """Bytes of a name in PostgreSQL, which would cut a longer one."""
 LONGEST_TIMEOUT = 2**31 - 1
