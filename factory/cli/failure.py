@@ -19,6 +19,9 @@ _LOGGED = re.compile(
 _BOILERPLATE = re.compile(
     r"Tmp dir root location|Running command|Output:$|Command exited with return code|::\w+"
 )
+_TEMPLATE = re.compile(
+    r"Exception rendering Jinja .*, field '(?P<field>.*?)'\. Template: (?P<text>.*)"
+)
 _CONNECTION = re.compile(r"conn_id [`'\"]([\w.-]+)[`'\"] isn't defined")
 _CONNECTION_MISSING = re.compile(r"[Cc]onnection[^`'\"]*[`'\"]([\w.-]+)[`'\"].*not found")
 _FRAMEWORK = tuple(
@@ -102,6 +105,9 @@ def _own_lines(text: str) -> Iterator[str]:
             yield line.rstrip()
         elif logged["text"].startswith("Task failed with exception"):
             return  # the traceback follows
+        elif template := _TEMPLATE.match(logged["text"]):
+            yield f"the template in {template['field']}: {template['text']}"
+            return  # another one
         elif logged["logger"].startswith("airflow.task") and not _BOILERPLATE.match(logged["text"]):
             yield logged["text"]
 

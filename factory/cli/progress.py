@@ -43,6 +43,7 @@ class Progress:
         self._log = log
         self._width = max(map(len, tasks), default=0)
         self._running: dict[str, tuple[float, int]] = {}
+        self._told = 0  # bytes of the log when the last event came
         self._live = out.isatty()
         self._lock = threading.Lock()
         self._over = threading.Event()
@@ -69,13 +70,14 @@ class Progress:
         with self._lock:
             self._clear()
             self._began = self._began or time.monotonic()
+            before, self._told = self._told, self._log.stat().st_size if self._log.exists() else 0
             if event.state == "running":
-                start = self._log.stat().st_size if self._log.exists() else 0
-                self._running[event.task] = (time.monotonic(), start)
+                self._running[event.task] = (time.monotonic(), self._told)
                 self._waiting("" if self._live else "running")
                 return
             self.counts[event.state] += 1
-            _, start = self._running.pop(event.task, (0.0, 0))
+            # one whose templates fail has never run
+            _, start = self._running.pop(event.task, (0.0, before))
             if event.state == "failed":
                 self.failures.append(Failure(event.task, event.error, start))
             self._line(event)

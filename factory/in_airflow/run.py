@@ -193,7 +193,8 @@ def _listener(watch: Watch, only: str) -> Any:
 
         def _ended(self, instance: Any, state: State, error: Any = None) -> None:
             name = _name(instance)
-            seconds = time.monotonic() - self.started.get(name, time.monotonic())
+            now = time.monotonic()
+            seconds = now - self.started.get(name, now)
             self.seen.add(instance.task_id)
             watch(Event(task=name, state=state, seconds=seconds, error=error))
 

@@ -1,6 +1,7 @@
 """`factory run`, on a real Airflow in a process of its own."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -28,6 +29,14 @@ tasks:
       echo "no such table" >&2
       exit 3
   - {id: after, needs: [bad], run: echo never}
+""",
+    "templates.yaml": """
+version: 1
+tasks:
+  - {id: first, run: "echo {{ ds }"}
+  - {id: second, run: "echo {{ nope }}", needs: [first], trigger_rule: all_done}
+  - {id: third, run: "echo mine; exit 3", needs: [second], trigger_rule: all_done}
+  - {id: fourth, run: "echo {{ ds | upperr }}", needs: [third], trigger_rule: all_done}
 """,
     "dated.yaml": """
 version: 1
@@ -136,6 +145,19 @@ def test_a_failed_task_tells_its_own_error(project: Path, env: Mapping[str, str]
     assert "Traceback" not in out
     log = Path(out.rsplit("the whole log: ", 1)[1].strip())
     assert "Traceback" in log.read_text()
+
+
+def test_each_failed_task_tells_its_own_output_alone(project: Path, env: Mapping[str, str]) -> None:
+    out = run(project, env, "templates").out
+    parts = re.split(r"\n(?=\w+ failed: )", out.partition("\nfailed after")[0])[1:]
+    wanted = [("first", "{{ ds }"), ("second", "nope"), ("third", "mine"), ("fourth", "upperr")]
+    for part, (name, said) in zip(parts, wanted, strict=True):
+        assert part.startswith(f"{name} failed: ")
+        shown = part.partition("its last output:\n")[2]
+        assert said in shown
+        assert not any(other in shown for _, other in wanted if other != said)
+    assert ".py" not in out
+    assert "-0.0" not in out
 
 
 def test_a_date_and_a_task(project: Path, env: Mapping[str, str]) -> None:
