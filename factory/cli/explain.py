@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from factory.lint.reporters import Paint
-    from factory.review.explain import Value
+    from factory.review.origins import Value
 
 HELP = """\
 Without a path, built-in defaults that are empty are left out.
@@ -48,14 +48,14 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     """Print the values."""
-    from factory.review import explain
+    from factory.review import origins
 
     project = options.project(args)
     spec = options.spec(project, args.dag)
     secrets = project.secrets(spec.document.path)
-    found = [_without_secrets(value, secrets) for value in explain.values(spec)]
+    found = [_without_secrets(value, secrets) for value in origins.values(spec)]
     if args.path:
-        found = explain.select(found, args.path)
+        found = origins.select(found, args.path)
     if args.format == "json":
         import msgspec
 
@@ -138,7 +138,7 @@ def _first_line(text: str) -> str:
 
 
 def _complete_path(prefix: str, parsed_args: Namespace, **_: Any) -> list[str]:
-    from factory.review import explain
+    from factory.review import origins
 
     project = options.project(parsed_args)
-    return [value.path for value in explain.values(options.spec(project, parsed_args.dag))]
+    return [value.path for value in origins.values(options.spec(project, parsed_args.dag))]

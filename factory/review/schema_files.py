@@ -16,9 +16,9 @@ from msgspec import inspect as types
 from factory.plan import kind as kinds
 from factory.review import generated, skeleton
 from factory.spec import schema
-from factory.spec.explain import in_words
 from factory.spec.model import DefaultsFile, EnvironmentFile, PipelineFile
 from factory.spec.schema import DIALECT, PLACEHOLDER_PATTERN, Schema
+from factory.spec.violations import in_words
 
 OPERATOR_PATH = {
     "title": "operator",

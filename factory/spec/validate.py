@@ -42,9 +42,9 @@ class _Validator:
 
     def problems(self, value: Any, prefix: Path = ()) -> list[Problem]:
         if not self.is_valid(value):
-            from factory.spec.explain import explain
+            from factory.spec.violations import violations
 
-            return explain(self.schema, value, prefix) or [self._unexplained(value, prefix)]
+            return violations(self.schema, value, prefix) or [self._unexplained(value, prefix)]
         if self.model is not None:
             try:
                 msgspec.convert(value, self.model)

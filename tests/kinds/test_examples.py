@@ -14,8 +14,8 @@ from msgspec import inspect as types
 from factory.kinds.ingest.formats import Csv, check
 from factory.plan import kind as kinds
 from factory.spec import assets, schema
-from factory.spec.explain import _OTHER_CHOICES, _OTHER_WORDS, explain
 from factory.spec.model import Common, DefaultsFile, EnvironmentFile, Pipeline, PipelineFile
+from factory.spec.violations import _OTHER_CHOICES, _OTHER_WORDS, violations
 
 from .test_contract import structs
 
@@ -156,7 +156,7 @@ def test_other_words_lead_to_keys() -> None:
 )
 def test_a_choice_in_another_case_is_the_nearest(word: str, meant: str) -> None:
     written = {"alerts": {"on_failure": [{"type": word, "conn_id": "x"}]}}
-    (found,) = [p for p in explain(schema.of(Common), written) if p.code == "not-a-choice"]
+    (found,) = [p for p in violations(schema.of(Common), written) if p.code == "not-a-choice"]
     assert found.hint == f"did you mean {meant!r}?"
 
 
@@ -165,14 +165,15 @@ def test_a_choice_in_another_case_is_the_nearest(word: str, meant: str) -> None:
 )
 def test_what_others_call_a_mode(word: str, meant: str) -> None:
     model = kinds.find("ingest").Arguments
-    found = [p for p in explain(schema.of(model), {"write": {"mode": word}}) if "mode" in p.path]
+    found = [p for p in violations(schema.of(model), {"write": {"mode": word}}) if "mode" in p.path]
     assert found[0].hint == f"did you mean {meant!r}?"
 
 
 @pytest.mark.parametrize("word", ["PostgreSQL", "Postgres", "postgers"])
 def test_what_others_call_a_target(word: str) -> None:
     model = kinds.find("ingest").Arguments
-    found = [p for p in explain(schema.of(model), {"target": {"type": word}}) if "type" in p.path]
+    told = violations(schema.of(model), {"target": {"type": word}})
+    found = [problem for problem in told if "type" in problem.path]
     assert found[0].hint == "did you mean 'postgres'?"
 
 
@@ -180,5 +181,5 @@ def test_a_key_in_another_case_is_the_nearest() -> None:
     model = msgspec.defstruct(
         "Model", [("id", str, ""), ("Name", str, "")], forbid_unknown_fields=True
     )
-    (found,) = explain(schema.of(model), {"name": "x"})
+    (found,) = violations(schema.of(model), {"name": "x"})
     assert found.hint == "did you mean 'Name'?"

@@ -15,7 +15,7 @@ from factory.plan import kind as kinds
 from factory.plan.kind import Fragment, Step
 from factory.plan.model import Group, Pipeline, Task
 from factory.project import Project
-from factory.review import explain
+from factory.review import origins
 
 
 class Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -124,7 +124,7 @@ tasks:
     assert settings["loud"] == {"retries": 0, "pool": "mine", "queue": "slow", "x": 1}
     # and `factory explain` says so
     (resolved,) = Project(tmp_path, "dev").resolved(tmp_path / "spec.yaml")
-    told = {value.path: (value.value, value.line) for value in explain.values(resolved)}
+    told = {value.path: (value.value, value.line) for value in origins.values(resolved)}
     assert told["tasks.silent.retries"] == (9, 0)
     assert told["tasks.silent.pool"] == ("kind", 0)
     assert told["tasks.silent.queue"] == ("slow", 2)
@@ -151,7 +151,7 @@ tasks:
     (resolved,) = Project(tmp_path, "dev").resolved(tmp_path / "spec.yaml")
     told = {
         value.path.removeprefix("tasks."): (value.value, value.file.rpartition("/")[2], value.line)
-        for value in explain.values(resolved)
+        for value in origins.values(resolved)
     }
     spec, layer = "spec.yaml", "_defaults.yaml"
     assert {path: said for path, said in told.items() if said[1] and not path.endswith(".id")} == {

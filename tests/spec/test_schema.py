@@ -18,9 +18,9 @@ from msgspec import inspect as types
 from factory.plan import kind as kinds
 from factory.review import skeleton
 from factory.spec import schema
-from factory.spec.explain import explain
 from factory.spec.model import Pipeline
 from factory.spec.patterns import degree
+from factory.spec.violations import violations
 
 
 class Circle(msgspec.Struct, tag="circle", tag_field="type", forbid_unknown_fields=True):
@@ -219,7 +219,7 @@ def test_what_the_schema_lets_through_converts_and_what_it_refuses_is_explained(
     exact = schema.of(model)
     good = jsonschema_rs.validator_for(exact).is_valid(value)
     assert good == jsonschema.Draft202012Validator(exact).is_valid(value)
-    assert good == (not list(explain(exact, value)))
+    assert good == (not list(violations(exact, value)))
     if good:
         msgspec.convert(value, model)
 

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from factory.transfer.bad_rows import BadRows
 from factory.transfer.errors import BadOption, BadRow, TransferError
 from factory.transfer.formats.jsonl import infer, lines
+from factory.transfer.formats.jsonl.converters import holds
 from factory.transfer.formats.jsonl.decode import Doubtful, Fast
-from factory.transfer.formats.jsonl.kinds import holds
 
 from .reading import column, read
 

@@ -26,10 +26,10 @@ from factory.transfer.formats.csv import dialect as dialects
 from factory.transfer.formats.csv import infer
 from factory.transfer.formats.csv.blocks import Block, cut
 from factory.transfer.formats.csv.dialect import Dialect
-from factory.transfer.formats.csv.explain import Column, Problem
 from factory.transfer.formats.csv.rows import split
 from factory.transfer.formats.csv.table import Table, batch, texts
 from factory.transfer.formats.csv.text import utf8, without_lines, wrong_byte
+from factory.transfer.formats.csv.unfit import Column, Problem
 from factory.transfer.types import arrow_type
 
 OPTIONS = (*dialects.OPTIONS, *spelling.OPTIONS, "columns", *names.OPTIONS)

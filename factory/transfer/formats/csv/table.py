@@ -10,12 +10,12 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
 from factory.transfer.convert import Converted, convert
-from factory.transfer.formats.csv import explain
+from factory.transfer.formats.csv import unfit
 from factory.transfer.formats.csv.blocks import Block, last_row_end
 from factory.transfer.formats.csv.dialect import Dialect
-from factory.transfer.formats.csv.explain import Column, Problem
 from factory.transfer.formats.csv.rows import Row, split
 from factory.transfer.formats.csv.text import wrong_byte
+from factory.transfer.formats.csv.unfit import Column, Problem
 from factory.transfer.spelling import Spelling
 
 SMALL = 4 << 10
@@ -210,6 +210,6 @@ def _explained(
     for index, number in sorted(first.items()):
         column = table.columns[number]
         value = parsed.texts[number][index].as_py()
-        reason, hint = explain.value(value, column, table.how)
+        reason, hint = unfit.value(value, column, table.how)
         problems.append(Problem(found[index].line, reason, found[index].data, hint))
     return problems

@@ -20,7 +20,7 @@ from factory.transfer import options as opt
 from factory.transfer.bad_rows import BadRows
 from factory.transfer.errors import BadRow, unknown
 from factory.transfer.formats import Reader
-from factory.transfer.formats.jsonl import kinds
+from factory.transfer.formats.jsonl import converters
 from factory.transfer.formats.jsonl.infer import Seen, sample
 from factory.transfer.formats.jsonl.rows import Column, Rows
 from factory.transfer.spelling import Spelling
@@ -96,17 +96,17 @@ def _column(
     return Column(name, key if key in seen else None, kind)
 
 
-def _kind(declared: str | None, seen: Seen | None, how: Spelling) -> kinds.Kind:
+def _kind(declared: str | None, seen: Seen | None, how: Spelling) -> converters.Kind:
     if declared is not None and declared.strip().lower() == JSON:
-        return kinds.Json()
+        return converters.Json()
     type = pa.null() if seen is None else seen.type(how)
     if declared is not None:
         type = arrow_type(declared)
     elif seen is not None and seen.json:
-        return kinds.Json()
+        return converters.Json()
     if pa.types.is_string(type):
-        return kinds.Text(declared=declared is not None, mixed=seen is not None and seen.mixed)
-    return kinds.kind_of(type, how, declared=declared is not None)
+        return converters.Text(declared=declared is not None, mixed=seen is not None and seen.mixed)
+    return converters.kind_of(type, how, declared=declared is not None)
 
 
 __all__ = ["OPTIONS", "open"]

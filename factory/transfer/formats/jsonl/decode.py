@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from msgspec import UNSET, Raw, UnsetType
 
-from factory.transfer.formats.jsonl.kinds import Double, Kind, Unfit
+from factory.transfer.formats.jsonl.converters import Double, Kind, Unfit
 
 # Before each key's colon stands its quote, or white space. In texts these may stand too, so this
 # counts keys or more.

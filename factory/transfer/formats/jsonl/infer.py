@@ -13,8 +13,8 @@ import pyarrow as pa
 from factory.transfer.bad_rows import place
 from factory.transfer.convert import convert
 from factory.transfer.errors import BadRow
+from factory.transfer.formats.jsonl.converters import Unfit
 from factory.transfer.formats.jsonl.decode import tokens
-from factory.transfer.formats.jsonl.kinds import Unfit
 from factory.transfer.formats.jsonl.lines import blocks
 from factory.transfer.spelling import Spelling
 

@@ -11,9 +11,9 @@ import fsspec
 import pyarrow as pa
 
 from factory.transfer.bad_rows import BadRows
-from factory.transfer.formats.jsonl import kinds
+from factory.transfer.formats.jsonl import converters
+from factory.transfer.formats.jsonl.converters import FAILURES, Kind, Unfit
 from factory.transfer.formats.jsonl.decode import Doubtful, Fast, Field, tokens
-from factory.transfer.formats.jsonl.kinds import FAILURES, Kind, Unfit
 from factory.transfer.formats.jsonl.lines import Block, blocks
 from factory.transfer.types import type_word
 
@@ -46,7 +46,7 @@ class Rows:
         final: Callable[[str], str],
     ) -> None:
         self.schema = pa.schema([(column.name, column.kind.type) for column in columns])
-        self._skipped = [Field(key, kinds.Skipped()) for key in skipped]
+        self._skipped = [Field(key, converters.Skipped()) for key in skipped]
         self._any_key = any_key
         self._final = final
         self._set(columns)
@@ -155,7 +155,7 @@ class Rows:
                 column.kind.array([values[place]])
             except FAILURES:
                 token = row.tokens[column.key or ""]
-                said = f"{kinds.shown(token)} is not {type_word(column.kind.type)}"
+                said = f"{converters.shown(token)} is not {type_word(column.kind.type)}"
                 problems.setdefault(row.number, _explained(column, Unfit(said)))
                 values[place] = None
         return column.kind.array(values)

@@ -56,7 +56,7 @@ _Validator: Any = validators.extend(  # type: ignore[no-untyped-call]
 )
 
 
-def explain(schema: dict[str, Any], value: Any, prefix: Path = ()) -> Problems:
+def violations(schema: dict[str, Any], value: Any, prefix: Path = ()) -> Problems:
     """The problems of `value`, their paths beginning with `prefix`; too many are only counted."""
     root = _Validator(schema, registry=Registry())
     found = Problems()
