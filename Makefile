@@ -33,12 +33,12 @@ bench: $(READY) $(PEERS)/.installed ## measure against the bounds (ONLY=parse fo
 	@$(BIN)/python -m benchmarks $(ONLY)
 
 clean: ## remove .venv, the demo's data and caches
-	rm -rf $(VENV) .demo .mypy_cache .pytest_cache .ruff_cache .import_linter_cache *.egg-info build
-	find factory tests benchmarks dags -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
+	rm -rf $(VENV) .demo .mypy_cache .pytest_cache .ruff_cache .import_linter_cache *.egg-info build embedded/*.egg-info embedded/build
+	find factory embedded tests benchmarks dags -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
 
 # The lock holds every package with its hashes. uv comes first, by its own entry, and installs the
 # rest.
-$(READY): requirements.lock pyproject.toml
+$(READY): requirements.lock pyproject.toml embedded/pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
 	  { echo "Python 3.10 or newer is needed, $(PYTHON) is older or missing:" \
 	         "make $(or $(MAKECMDGOALS),venv) PYTHON=/path/to/python3.12" >&2; exit 1; }
@@ -48,7 +48,8 @@ $(READY): requirements.lock pyproject.toml
 	@awk '/^[^ #]/ {found = /^uv==/} found' requirements.lock > $(VENV)/uv.lock
 	$(BIN)/python -m pip install --quiet --require-hashes -r $(VENV)/uv.lock
 	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation \
+	  -e . -e embedded
 	@touch $@
 
 # What is only measured against lies beside the environment: as Airflow plugins they would be loaded

@@ -16,11 +16,11 @@ from urllib.parse import quote
 
 import psycopg
 import pyarrow.parquet as pq
+from factory_embedded.services.files import serving
+from factory_embedded.services.postgres import running
 
 from benchmarks import plans, trips
 from benchmarks.measure import Cost, Line, Side, cost
-from factory.embedded.files import serving
-from factory.embedded.postgres import running
 from factory.transfer.postgres.columns import columns
 from factory.transfer.postgres.table import create, parse
 

@@ -10,8 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-
-from factory.embedded.samples import taxi_month_csv
+from factory_embedded.samples import taxi_month_csv
 
 YEAR = 2024
 MONTHS = (1, 3, 4, 5)  # every year has all of their days

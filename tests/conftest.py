@@ -2,10 +2,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-from factory.embedded import s3
-from factory.embedded.nifi import server as nifi
-from factory.embedded.postgres import Server, running
+from factory_embedded.services import s3
+from factory_embedded.services.nifi import server as nifi
+from factory_embedded.services.postgres import Server, running
 
 
 @pytest.fixture(scope="session")

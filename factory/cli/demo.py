@@ -46,8 +46,8 @@ def run(args: Namespace) -> int:
     import sys
 
     try:
-        from factory.embedded.demo import Options, find_project
-        from factory.embedded.demo import run as run_demo
+        from factory_embedded.demo.run import Options, find_project
+        from factory_embedded.demo.run import run as run_demo
     except ModuleNotFoundError as error:
         raise FactoryError(
             f"the demo needs {error.name}, which is not installed here",

@@ -11,8 +11,8 @@ from factory.cli.main import main
 def test_without_its_packages_the_demo_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.delitem(sys.modules, "factory.embedded.demo", raising=False)
-    monkeypatch.setitem(sys.modules, "factory.embedded.airflow", None)
+    monkeypatch.delitem(sys.modules, "factory_embedded.demo.run", raising=False)
+    monkeypatch.setitem(sys.modules, "factory_embedded.services.airflow", None)
     assert main(["demo", "--exit"]) == 1
     said = capsys.readouterr().err
     assert "which is not installed here" in said

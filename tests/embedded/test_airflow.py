@@ -9,8 +9,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-
-from factory.embedded import airflow
+from factory_embedded.services import airflow
 
 DAG = """
 from datetime import datetime
@@ -26,7 +25,7 @@ with DAG("sleepy", schedule=None, start_date=datetime(2024, 1, 1)):
 STARTS_AND_WAITS = """
 import sys, time
 from pathlib import Path
-from factory.embedded import airflow
+from factory_embedded.services import airflow
 folder = Path(sys.argv[1])
 with airflow.running(folder / "home", dags=folder):
     time.sleep(600)

@@ -4,10 +4,12 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from factory_embedded.airflow_api import DagRun, TaskInstance
+from factory_embedded.demo import results as demo_results
+from factory_embedded.demo import run as demo
+from factory_embedded.demo import screen as demo_screen
+from factory_embedded.demo.results import Results, Table
 
-from factory.embedded import demo, demo_results, demo_screen
-from factory.embedded.airflow_api import DagRun, TaskInstance
-from factory.embedded.demo_results import Results, Table
 from factory.errors import FactoryError
 
 DATE = datetime(2024, 2, 2, 6, tzinfo=timezone.utc)
@@ -155,7 +157,7 @@ def test_the_project_is_found_from_below() -> None:
 
 
 def test_an_empty_database_has_no_rows_and_no_report(tmp_path: Path) -> None:
-    from factory.embedded import postgres
+    from factory_embedded.services import postgres
 
     with postgres.running(tmp_path / "data") as server:
         assert demo_results.loaded_rows(server.uri) == 0

@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 import requests
-
-from factory.embedded import files
+from factory_embedded.services import files
 
 
 @pytest.fixture

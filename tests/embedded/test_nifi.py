@@ -18,11 +18,11 @@ import httpx
 import psutil
 import psycopg
 import pytest
+from factory_embedded.services import files, postgres, s3
+from factory_embedded.services.airflow import Cancelled
+from factory_embedded.services.nifi import artifacts, assemble, flows, relock
+from factory_embedded.services.nifi.server import Server, running
 
-from factory.embedded import files, postgres, s3
-from factory.embedded.airflow import Cancelled
-from factory.embedded.nifi import artifacts, assemble, flows, relock
-from factory.embedded.nifi.server import Server, running
 from factory.errors import FactoryError
 from factory.nifi.calls import system
 from factory.nifi.client import Client
@@ -238,7 +238,7 @@ def test_stopped_killed_and_started_again(tmp_path: Path) -> None:
 
 HOLD = """
 import sys; from pathlib import Path
-from factory.embedded.nifi.server import running
+from factory_embedded.services.nifi.server import running
 with running(Path(sys.argv[1])):
     pass
 """

@@ -11,8 +11,7 @@ from pathlib import Path
 import psutil
 import psycopg
 import pytest
-
-from factory.embedded.postgres import EmbeddedError, running
+from factory_embedded.services.postgres import EmbeddedError, running
 
 
 def ask(uri: str, query: str) -> object:
@@ -58,7 +57,7 @@ def test_a_killed_server_and_a_stale_pid_file(tmp_path: Path) -> None:
 
 HOLD = """
 import sys, time; from pathlib import Path
-from factory.embedded.postgres import running
+from factory_embedded.services.postgres import running
 with running(Path(sys.argv[1])):
     print("up", flush=True); time.sleep(600)
 """

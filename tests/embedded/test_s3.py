@@ -11,8 +11,8 @@ import httpx
 import psutil
 import pytest
 from botocore.exceptions import ClientError
+from factory_embedded.services import s3
 
-from factory.embedded import s3
 from factory.errors import FactoryError
 
 
@@ -111,7 +111,7 @@ def test_it_ends_with_the_block(tmp_path: Path) -> None:
 def test_it_ends_with_its_owner(tmp_path: Path) -> None:
     code = """
 import sys, time; from pathlib import Path
-from factory.embedded.s3 import running
+from factory_embedded.services.s3 import running
 with running(Path(sys.argv[1])) as server:
     print(server.process.pid, flush=True); time.sleep(600)
 """

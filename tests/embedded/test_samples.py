@@ -7,8 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-
-from factory.embedded import samples
+from factory_embedded import samples
 
 AMOUNTS = (
     "fare_amount",

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-
-from factory.embedded.supervise import supervised
+from factory_embedded.supervise import supervised
 
 # A command that leaves the session, ignores what it can, and has a daemon of its own.
 STUBBORN = """
@@ -30,7 +29,7 @@ time.sleep(600)
 HOLDER = """
 import os, sys, time
 from pathlib import Path
-from factory.embedded.supervise import supervised
+from factory_embedded.supervise import supervised
 folder = Path(sys.argv[1])
 command = [sys.executable, "-c", sys.argv[2], str(folder)]
 with supervised(command, env=os.environ, cwd=folder, log=folder / "log", stop_seconds=0.2):

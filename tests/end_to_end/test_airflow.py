@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
+from factory_embedded.airflow_api import AirflowApi, DagRun
+from factory_embedded.services import airflow
 from git import Repo
-
-from factory.embedded import airflow
-from factory.embedded.airflow_api import AirflowApi, DagRun
 
 pytestmark = pytest.mark.slow
 

@@ -10,8 +10,7 @@ from pathlib import Path
 import psutil
 import psycopg
 import pytest
-
-from factory.embedded import postgres
+from factory_embedded.services import postgres
 
 pytestmark = pytest.mark.slow
 

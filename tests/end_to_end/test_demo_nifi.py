@@ -13,11 +13,13 @@ from typing import Any
 import psutil
 import psycopg
 import pytest
+from factory_embedded.demo import nifi as demo_nifi
+from factory_embedded.demo import taxi as demo_taxi
+from factory_embedded.demo.screen import LineScreen
+from factory_embedded.services import postgres, s3
+from factory_embedded.services.nifi import flows
+from factory_embedded.services.nifi import server as nifi
 
-from factory.embedded import demo_nifi, demo_taxi, postgres, s3
-from factory.embedded.demo_screen import LineScreen
-from factory.embedded.nifi import flows
-from factory.embedded.nifi import server as nifi
 from tests.embedded.nifi_flow import DEFINITION, Group
 from tests.end_to_end.test_demo import FACTORY, PROJECT, processes_below
 

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from factory.embedded.postgres import Server
+from factory_embedded.services.postgres import Server
 
 DAY = datetime(2024, 1, 2, tzinfo=timezone.utc)
 """The logical date of a run, unless told."""

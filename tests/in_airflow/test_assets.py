@@ -10,10 +10,10 @@ import msgspec
 import pytest
 from airflow.sdk import Asset
 from airflow.serialization.serialized_objects import LazyDeserializedDAG
+from factory_embedded.services.postgres import Server
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from factory.embedded.postgres import Server
 from factory.errors import BuildError
 from factory.in_airflow import loader
 from factory.in_airflow.render import render

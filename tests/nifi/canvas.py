@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
-
-from factory.embedded.nifi import flows
-from factory.embedded.nifi.server import Server
+from factory_embedded.services.nifi import flows
+from factory_embedded.services.nifi.server import Server
 
 STANDARD = "org.apache.nifi.processors.standard."
 SOURCE, WORK, PUT = STANDARD + "GenerateFlowFile", STANDARD + "DebugFlow", STANDARD + "PutFile"

@@ -4,8 +4,8 @@ import socket
 from typing import Any
 
 import pytest
+from factory_embedded.ports import free_port
 
-from factory.embedded.ports import free_port
 from factory.in_airflow.notifiers import slack
 from tests.web import Web
 

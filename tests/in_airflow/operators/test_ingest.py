@@ -12,9 +12,9 @@ from typing import Any
 
 import psycopg
 import pytest
+from factory_embedded.services.files import serving
+from factory_embedded.services.postgres import Server
 
-from factory.embedded.files import serving
-from factory.embedded.postgres import Server
 from factory.in_airflow.operators.ingest import list_files
 from factory.in_airflow.operators.ingest.to_parquet import ToParquet
 from factory.in_airflow.storage import run_of

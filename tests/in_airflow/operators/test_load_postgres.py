@@ -4,8 +4,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from factory_embedded.services.postgres import Server
 
-from factory.embedded.postgres import Server
 from factory.transfer.postgres.modes import partition
 
 from ..pipelines import Pipelines, Run

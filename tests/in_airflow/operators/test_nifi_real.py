@@ -15,8 +15,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from factory_embedded.services.nifi.server import Server
 
-from factory.embedded.nifi.server import Server
 from factory.nifi import errors
 from factory.nifi.calls import groups
 from factory.nifi.client import Client

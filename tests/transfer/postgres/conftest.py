@@ -8,9 +8,9 @@ import psycopg
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from factory_embedded.services.postgres import Server
 from psycopg import sql
 
-from factory.embedded.postgres import Server
 from factory.transfer.postgres.load import Loaded, load
 
 APPEND, REPLACE = {"mode": "append"}, {"mode": "replace"}

@@ -10,8 +10,8 @@ from typing import Any
 import psycopg
 import pyarrow as pa
 import pytest
+from factory_embedded.services.postgres import Server
 
-from factory.embedded.postgres import Server
 from factory.transfer.errors import BadRow, SchemaChanged, TransferError
 
 from .conftest import APPEND, REPLACE, Warehouse

@@ -15,8 +15,8 @@ from typing import Any
 
 import psycopg
 import pytest
+from factory_embedded.services.postgres import running
 
-from factory.embedded.postgres import running
 from factory.transfer.errors import TransferError
 from factory.transfer.postgres import columns, ledger, parquet
 from factory.transfer.postgres import load as loading

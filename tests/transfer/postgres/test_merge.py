@@ -11,8 +11,8 @@ import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from factory_embedded.services import postgres
 
-from factory.embedded import postgres
 from factory.transfer.errors import BadOption, BadRow, TransferError
 from factory.transfer.postgres import keys
 from factory.transfer.postgres.modes import Changed

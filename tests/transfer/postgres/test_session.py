@@ -8,9 +8,9 @@ from typing import Any
 import psycopg
 import pyarrow as pa
 import pytest
+from factory_embedded.services.postgres import Server
 from psycopg.conninfo import make_conninfo
 
-from factory.embedded.postgres import Server
 from factory.transfer.errors import BadRow, ChecksFailed, TransferError
 from factory.transfer.postgres import ledger, session
 from factory.transfer.postgres.check import check

@@ -18,14 +18,14 @@ from typing import Any
 
 import psycopg
 
-from factory.embedded import postgres, s3
-from factory.embedded.airflow_api import AirflowApi, DagRun
-from factory.embedded.demo_example import Example, Stop
-from factory.embedded.demo_screen import Screen
-from factory.embedded.demo_taxi import warehouse
-from factory.embedded.nifi import assemble, flows
-from factory.embedded.nifi import server as nifi
 from factory.errors import FactoryError
+from factory_embedded.airflow_api import AirflowApi, DagRun
+from factory_embedded.demo.example import Example, Stop
+from factory_embedded.demo.screen import Screen
+from factory_embedded.demo.taxi import warehouse
+from factory_embedded.services import postgres, s3
+from factory_embedded.services.nifi import assemble, flows
+from factory_embedded.services.nifi import server as nifi
 
 PIPELINE = "orders_to_s3"
 DAYS = (date(2024, 1, 1), date(2024, 1, 2))

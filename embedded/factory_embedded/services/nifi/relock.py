@@ -1,6 +1,6 @@
 """Resolve another version of NiFi into `artifacts.lock`; needs Maven (`mvn`).
 
-python -m factory.embedded.nifi.relock [VERSION]
+python -m factory_embedded.services.nifi.relock [VERSION]
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from zipfile import ZipFile
 
-from factory.embedded.nifi.artifacts import LOCK, Artifact, fetch, sha256
+from factory_embedded.services.nifi.artifacts import LOCK, Artifact, fetch, sha256
 
 NIFI = "2.3.0"
 _LOGBACK = "1.5.17"
@@ -34,7 +34,7 @@ _PARENTS = ("nifi-standard-shared-nar", "nifi-standard-services-api-nar")
 _HEAD = """\
 # What the embedded NiFi is assembled from: place, Maven coordinates
 # (group:artifact:type:classifier:version), SHA-256.
-# Written by `python -m factory.embedded.nifi.relock`.
+# Written by `python -m factory_embedded.services.nifi.relock`.
 """
 
 

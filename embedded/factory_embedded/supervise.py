@@ -5,7 +5,7 @@ process has. When the pipe closes, because the block ended or because this proce
 watcher interrupts the command and then ends whatever is left of it. On Linux the watcher adopts
 orphans, so processes that moved to sessions of their own are found too.
 
-    python -m factory.embedded.supervise STOP_SECONDS COMMAND [ARGUMENT …]
+    python -m factory_embedded.supervise STOP_SECONDS COMMAND [ARGUMENT …]
 """
 
 from __future__ import annotations

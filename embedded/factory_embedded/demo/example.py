@@ -11,9 +11,9 @@ from pathlib import Path
 from types import FrameType
 from typing import Protocol
 
-from factory.embedded.airflow import Cancelled
-from factory.embedded.airflow_api import AirflowApi, DagRun
-from factory.embedded.demo_screen import Screen
+from factory_embedded.airflow_api import AirflowApi, DagRun
+from factory_embedded.demo.screen import Screen
+from factory_embedded.services.airflow import Cancelled
 
 
 class Stop:

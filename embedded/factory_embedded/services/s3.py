@@ -3,7 +3,7 @@
 moto takes any credentials. Here a signed request must be signed with the server's own key, and an
 unsigned one may do only what a bucket's policy allows to everybody. Objects are kept in memory.
 
-    python -m factory.embedded.s3 FOLDER      (the keys stand in the environment)
+    python -m factory_embedded.services.s3 FOLDER      (the keys stand in the environment)
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from factory.embedded.supervise import supervised
 from factory.errors import FactoryError
+from factory_embedded.supervise import supervised
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import psutil
 
-from factory.embedded.ports import free_port
-from factory.embedded.supervise import supervised
 from factory.errors import install_hint
+from factory_embedded.ports import free_port
+from factory_embedded.supervise import supervised
 
 READY_SECONDS = 60.0
 STOP_SECONDS = 30.0

@@ -13,10 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from factory.embedded import demo_results, files, postgres, samples
-from factory.embedded.airflow_api import AirflowApi
-from factory.embedded.demo_example import Example, Stop
-from factory.embedded.demo_screen import Screen, format_table, month
+from factory_embedded import samples
+from factory_embedded.airflow_api import AirflowApi
+from factory_embedded.demo import results as demo_results
+from factory_embedded.demo.example import Example, Stop
+from factory_embedded.demo.screen import Screen, format_table, month
+from factory_embedded.services import files, postgres
 
 PIPELINE = "yellow_taxi_ingest"
 MONTHS = ((2024, 1), (2024, 2), (2024, 3))

@@ -14,8 +14,8 @@ from typing import Any
 
 import httpx
 
-from factory.embedded.nifi.server import Server
 from factory.errors import FactoryError
+from factory_embedded.services.nifi.server import Server
 
 _SECONDS = 60.0
 _PAUSE = 0.1

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from zipfile import ZIP_STORED, ZipFile, ZipInfo
 
-from factory.embedded.nifi.artifacts import LOCK, Artifact, fetch, locked
 from factory.errors import FactoryError, install_hint
+from factory_embedded.services.nifi.artifacts import LOCK, Artifact, fetch, locked
 
 _SOURCES = Path(__file__).parent / "java"
 _BUNDLED = "META-INF/bundled-dependencies/"

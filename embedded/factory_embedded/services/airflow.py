@@ -23,11 +23,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from factory.embedded import postgres
-from factory.embedded.airflow_api import AirflowApi, ApiError
-from factory.embedded.ports import free_port
-from factory.embedded.supervise import supervised
 from factory.errors import FactoryError, install_hint
+from factory_embedded.airflow_api import AirflowApi, ApiError
+from factory_embedded.ports import free_port
+from factory_embedded.services import postgres
+from factory_embedded.supervise import supervised
 
 _USER = "admin"
 _TAIL = 40

@@ -7,12 +7,12 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from factory.embedded.airflow_api import DagRun, TaskInstance
+from factory_embedded.airflow_api import DagRun, TaskInstance
 
 if TYPE_CHECKING:
     from rich.table import Table as RichTable
 
-    from factory.embedded.demo_results import Table
+    from factory_embedded.demo.results import Table
 
 _COLOURS = {
     "success": "green",

@@ -14,12 +14,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from factory.embedded import airflow, demo_nifi, demo_taxi, postgres
-from factory.embedded.airflow import Cancelled
-from factory.embedded.airflow_api import AirflowApi, ApiError, DagRun, TaskInstance
-from factory.embedded.demo_example import Example, Services, Stop
-from factory.embedded.demo_screen import Screen, indented, screen
 from factory.errors import FactoryError
+from factory_embedded.airflow_api import AirflowApi, ApiError, DagRun, TaskInstance
+from factory_embedded.demo import nifi as demo_nifi
+from factory_embedded.demo import taxi as demo_taxi
+from factory_embedded.demo.example import Example, Services, Stop
+from factory_embedded.demo.screen import Screen, indented, screen
+from factory_embedded.services import airflow, postgres
+from factory_embedded.services.airflow import Cancelled
 
 EXAMPLES = {"taxi": demo_taxi.EXAMPLE, "nifi": demo_nifi.EXAMPLE}
 

@@ -14,8 +14,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from factory.embedded.airflow import Cancelled
 from factory.errors import FactoryError
+from factory_embedded.services.airflow import Cancelled
 
 LOCK = Path(__file__).parent / "artifacts.lock"
 

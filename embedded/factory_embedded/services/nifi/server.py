@@ -20,14 +20,14 @@ from string import Template
 import httpx
 import psutil
 
-from factory.embedded.airflow import Cancelled
-from factory.embedded.nifi import certificates
-from factory.embedded.nifi.assemble import Distribution, distribution, java
-from factory.embedded.ports import free_port
-from factory.embedded.supervise import supervised
 from factory.errors import FactoryError
 from factory.nifi.server import Server as Address
 from factory.nifi.server import UserPassword
+from factory_embedded.ports import free_port
+from factory_embedded.services.airflow import Cancelled
+from factory_embedded.services.nifi import certificates
+from factory_embedded.services.nifi.assemble import Distribution, distribution, java
+from factory_embedded.supervise import supervised
 
 READY_SECONDS = 240.0
 STOP_SECONDS = 20.0
