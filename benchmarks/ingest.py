@@ -16,13 +16,13 @@ from urllib.parse import quote
 
 import psycopg
 import pyarrow.parquet as pq
-from factory_embedded.services.files import serving
-from factory_embedded.services.postgres import running
 
 from benchmarks import plans, trips
 from benchmarks.measure import Cost, Line, Side, cost
 from factory.transfer.postgres.columns import columns
 from factory.transfer.postgres.table import create, parse
+from factory_embedded.services import files
+from factory_embedded.services.postgres import running
 
 ROWS = int(os.environ.get("BENCH_ROWS", 2_000_000))  # fewer, to try the part itself
 ROUNDS = 4
@@ -96,8 +96,8 @@ def lines(folder: Path) -> Iterator[Line]:
     web.mkdir()
     trips.write_csv(web / "trips.csv", ROWS)
     log = folder / "server.log"
-    with running(folder / "postgres", log=log) as server, serving(web) as address:
-        bench = Bench(folder, server.uri, address)
+    with running(folder / "postgres", log=log) as server, files.running(web) as web_server:
+        bench = Bench(folder, server.uri, web_server.url)
         with bench.database:
             prepare(bench)
             for number in range(ROUNDS):

@@ -10,6 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+
 from factory_embedded.samples import taxi_month_csv
 
 YEAR = 2024

@@ -2,6 +2,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from factory_embedded.services import s3
 from factory_embedded.services.nifi import server as nifi
 from factory_embedded.services.postgres import Server, running

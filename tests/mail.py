@@ -7,6 +7,7 @@ from email.message import EmailMessage
 from typing import Any
 
 from aiosmtpd.controller import Controller
+
 from factory_embedded.ports import free_port
 
 

@@ -51,7 +51,7 @@ def run(args: Namespace) -> int:
     except ModuleNotFoundError as error:
         raise FactoryError(
             f"the demo needs {error.name}, which is not installed here",
-            f"run `make demo`, or {install_hint('airflow,demo')}",
+            f"run `make demo`, or {install_hint('all')} ./embedded",
         ) from error
 
     project = find_project(Path.cwd())

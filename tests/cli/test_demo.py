@@ -12,11 +12,11 @@ def test_without_its_packages_the_demo_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delitem(sys.modules, "factory_embedded.demo.run", raising=False)
-    monkeypatch.setitem(sys.modules, "factory_embedded.services.airflow", None)
+    monkeypatch.setitem(sys.modules, "factory_embedded.service", None)
     assert main(["demo", "--exit"]) == 1
     said = capsys.readouterr().err
     assert "which is not installed here" in said
-    assert "in a checkout of this project: pip install '.[airflow,demo]'" in said
+    assert "in a checkout of this project: pip install '.[all]' ./embedded" in said
 
 
 def test_nobody_is_told_to_install_what_others_own_on_the_index() -> None:

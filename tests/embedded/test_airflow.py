@@ -9,6 +9,8 @@ from pathlib import Path
 
 import psutil
 import pytest
+
+from factory_embedded.service import Cancelled, ServiceError
 from factory_embedded.services import airflow
 
 DAG = """
@@ -25,6 +27,7 @@ with DAG("sleepy", schedule=None, start_date=datetime(2024, 1, 1)):
 STARTS_AND_WAITS = """
 import sys, time
 from pathlib import Path
+from factory_embedded.service import Cancelled, ServiceError
 from factory_embedded.services import airflow
 folder = Path(sys.argv[1])
 with airflow.running(folder / "home", dags=folder):
@@ -70,7 +73,7 @@ def taken_port() -> Iterator[int]:
 def test_a_taken_port_is_refused_before_anything_starts(tmp_path: Path) -> None:
     with (
         taken_port() as port,
-        pytest.raises(airflow.AirflowError, match=f"port {port} cannot be used"),
+        pytest.raises(ServiceError, match=f"port {port} cannot be used"),
         airflow.running(tmp_path, dags=tmp_path, port=port),
     ):
         pass
@@ -79,7 +82,7 @@ def test_a_taken_port_is_refused_before_anything_starts(tmp_path: Path) -> None:
 def test_a_failed_start_shows_the_end_of_the_log(tmp_path: Path) -> None:
     env = {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": "nonsense"}
     with (
-        pytest.raises(airflow.AirflowError, match=r"(?s)ended during its start.*ValueError"),
+        pytest.raises(ServiceError, match=r"(?s)ended during its start.*ValueError"),
         airflow.running(tmp_path, dags=tmp_path, env=env),
     ):
         pass
@@ -88,7 +91,7 @@ def test_a_failed_start_shows_the_end_of_the_log(tmp_path: Path) -> None:
 
 def test_a_start_can_be_cancelled(tmp_path: Path) -> None:
     with (
-        pytest.raises(airflow.Cancelled),
+        pytest.raises(Cancelled),
         airflow.running(tmp_path, dags=tmp_path, cancelled=lambda: True),
     ):
         pass

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import msgspec
 import pytest
+
+from factory.errors import FactoryError
 from factory_embedded.airflow_api import DagRun, TaskInstance
 from factory_embedded.demo import results as demo_results
 from factory_embedded.demo import run as demo
 from factory_embedded.demo import screen as demo_screen
 from factory_embedded.demo.results import Results, Table
-
-from factory.errors import FactoryError
 
 DATE = datetime(2024, 2, 2, 6, tzinfo=timezone.utc)
 COLUMNS = ("month", "trips", "revenue")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import requests
+
 from factory_embedded.services import files
 
 
@@ -16,8 +17,8 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def base(folder: Path) -> Iterator[str]:
-    with files.serving(folder) as url:
-        yield url
+    with files.running(folder) as server:
+        yield server.url
 
 
 def get(url: str, **headers: str) -> requests.Response:
@@ -55,7 +56,8 @@ def test_what_is_missing_or_outside_is_not_found(base: str) -> None:
 
 def test_it_listens_on_the_loopback_and_ends_cleanly(folder: Path) -> None:
     before = threading.active_count()
-    with files.serving(folder) as base:
+    with files.running(folder) as server:
+        base = server.url
         assert base.startswith("http://127.0.0.1:")
         get(base + "/trips.csv.gz")
     with pytest.raises(requests.ConnectionError):

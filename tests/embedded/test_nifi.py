@@ -18,14 +18,14 @@ import httpx
 import psutil
 import psycopg
 import pytest
-from factory_embedded.services import files, postgres, s3
-from factory_embedded.services.airflow import Cancelled
-from factory_embedded.services.nifi import artifacts, assemble, flows, relock
-from factory_embedded.services.nifi.server import Server, running
 
 from factory.errors import FactoryError
 from factory.nifi.calls import system
 from factory.nifi.client import Client
+from factory_embedded.service import Cancelled
+from factory_embedded.services import files, postgres, s3
+from factory_embedded.services.nifi import artifacts, assemble, flows, relock
+from factory_embedded.services.nifi.server import Server, running
 from tests.embedded.nifi_flow import DEFINITION, Group, until
 
 DAY = "2024-01-02"
@@ -357,9 +357,9 @@ class TestFetch:
         (folder / "org/example/thing/1.0/thing-1.0.jar").write_bytes(self.CONTENT)
         monkeypatch.setattr(time, "sleep", lambda seconds: None)
         monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-        with files.serving(folder) as url:
+        with files.running(folder) as server:
             settings = tmp_path / "jgo.conf"
-            settings.write_text(f"[repositories]\ncentral = {url}\n")
+            settings.write_text(f"[repositories]\ncentral = {server.url}\n")
             monkeypatch.setenv("JGO_CONFIG_FILE", str(settings))
             yield folder
 

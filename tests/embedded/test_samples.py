@@ -7,6 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+
 from factory_embedded import samples
 
 AMOUNTS = (

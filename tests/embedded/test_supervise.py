@@ -7,6 +7,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+
 from factory_embedded.supervise import supervised
 
 # A command that leaves the session, ignores what it can, and has a daemon of its own.

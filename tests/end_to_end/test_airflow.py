@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
+from git import Repo
+
 from factory_embedded.airflow_api import AirflowApi, DagRun
 from factory_embedded.services import airflow
-from git import Repo
 
 pytestmark = pytest.mark.slow
 

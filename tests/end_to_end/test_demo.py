@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 import psycopg
 import pytest
+
 from factory_embedded.services import postgres
 
 pytestmark = pytest.mark.slow

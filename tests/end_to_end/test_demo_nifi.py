@@ -13,13 +13,12 @@ from typing import Any
 import psutil
 import psycopg
 import pytest
+
 from factory_embedded.demo import nifi as demo_nifi
-from factory_embedded.demo import taxi as demo_taxi
 from factory_embedded.demo.screen import LineScreen
 from factory_embedded.services import postgres, s3
 from factory_embedded.services.nifi import flows
 from factory_embedded.services.nifi import server as nifi
-
 from tests.embedded.nifi_flow import DEFINITION, Group
 from tests.end_to_end.test_demo import FACTORY, PROJECT, processes_below
 
@@ -130,7 +129,7 @@ class TestCompare:
             "extra": {"endpoint_url": real_s3.endpoint, "region_name": real_s3.region},
         }
         monkeypatch.setenv("AIRFLOW_CONN_LAKE", json.dumps(fields))
-        monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", demo_taxi.warehouse(postgres))
+        monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", postgres.connection.json)
         monkeypatch.setenv("NO_PROXY", "127.0.0.1")
         real_s3.create_bucket("compared")
         with psycopg.connect(postgres.uri, autocommit=True) as database:

@@ -13,11 +13,11 @@ from urllib.parse import quote
 
 import psycopg
 import pytest
+
 from factory_embedded.airflow_api import AirflowApi, DagRun
 from factory_embedded.ports import free_port
 from factory_embedded.services import airflow
 from factory_embedded.services.postgres import Server
-
 from tests import mail as mails
 from tests import web as webs
 

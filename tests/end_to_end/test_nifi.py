@@ -13,11 +13,11 @@ from typing import Any
 
 import psutil
 import pytest
+
 from factory_embedded.airflow_api import DagRun
 from factory_embedded.services import airflow
 from factory_embedded.services.airflow import Airflow
 from factory_embedded.supervise import supervised
-
 from tests.nifi import fake
 
 pytestmark = pytest.mark.slow

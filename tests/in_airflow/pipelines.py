@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from factory_embedded.services.postgres import Server
 
 DAY = datetime(2024, 1, 2, tzinfo=timezone.utc)

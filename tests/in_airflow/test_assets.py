@@ -10,7 +10,6 @@ import msgspec
 import pytest
 from airflow.sdk import Asset
 from airflow.serialization.serialized_objects import LazyDeserializedDAG
-from factory_embedded.services.postgres import Server
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -21,6 +20,7 @@ from factory.plan.model import Assets, Call, Task
 from factory.plan.model import Pipeline as Plan
 from factory.spec import assets
 from factory.spec.model import Pipeline, Schedule
+from factory_embedded.services.postgres import Server
 
 from .pipelines import Pipelines
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from factory_embedded.services import postgres
 
+from factory_embedded.services import postgres
 from tests.in_airflow.test_net import EMPTY
 
 CASES = Path(__file__).parents[1] / "cases/valid"

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
+
 from factory_embedded.services.nifi import flows
 from factory_embedded.services.nifi.server import Server
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,12 +19,13 @@ import psycopg
 
 from factory.errors import FactoryError
 from factory_embedded.airflow_api import AirflowApi, DagRun
-from factory_embedded.demo.example import Example, Stop
+from factory_embedded.demo.example import Example
 from factory_embedded.demo.screen import Screen
-from factory_embedded.demo.taxi import warehouse
+from factory_embedded.service import Connection
 from factory_embedded.services import postgres, s3
 from factory_embedded.services.nifi import assemble, flows
 from factory_embedded.services.nifi import server as nifi
+from factory_embedded.stop import Stop
 
 PIPELINE = "orders_to_s3"
 DAYS = (date(2024, 1, 1), date(2024, 1, 2))
@@ -62,25 +62,12 @@ class Orders:
     lake: s3.Server
 
     @property
-    def connections(self) -> Mapping[str, str]:
+    def connections(self) -> Mapping[str, Connection]:
         """One of each."""
-        flow = {
-            "conn_type": "nifi",
-            "host": self.nifi.base_url,
-            "login": self.nifi.user,
-            "password": self.nifi.password,
-            "extra": {"verify": str(self.nifi.ca_file)},
-        }
-        lake = {
-            "conn_type": "aws",
-            "login": self.lake.access_key,
-            "password": self.lake.secret_key,
-            "extra": {"endpoint_url": self.lake.endpoint, "region_name": self.lake.region},
-        }
         return {
-            "warehouse": warehouse(self.database),
-            "nifi": json.dumps(flow),
-            "lake": json.dumps(lake),
+            "warehouse": self.database.connection,
+            "nifi": self.nifi.connection,
+            "lake": self.lake.connection,
         }
 
     @property
@@ -135,8 +122,10 @@ def services(project: Path, home: Path, show: Screen, stop: Stop) -> Iterator[Or
     if not definition.is_file():
         raise FactoryError(f"{definition} is missing", "run the demo in a checkout")
     with (
-        postgres.running(home / "postgres", log=home / "postgres.log") as database,
-        s3.running(home / "s3") as lake,
+        postgres.running(
+            home / "postgres", log=home / "postgres.log", cancelled=stop.received
+        ) as database,
+        s3.running(home / "s3", cancelled=stop.received) as lake,
     ):
         with psycopg.connect(database.uri) as connection:
             connection.execute(_FILL)

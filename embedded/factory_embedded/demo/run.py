@@ -18,10 +18,11 @@ from factory.errors import FactoryError
 from factory_embedded.airflow_api import AirflowApi, ApiError, DagRun, TaskInstance
 from factory_embedded.demo import nifi as demo_nifi
 from factory_embedded.demo import taxi as demo_taxi
-from factory_embedded.demo.example import Example, Services, Stop
+from factory_embedded.demo.example import Example, Services
 from factory_embedded.demo.screen import Screen, indented, screen
-from factory_embedded.services import airflow, postgres
-from factory_embedded.services.airflow import Cancelled
+from factory_embedded.service import Cancelled, ServiceError
+from factory_embedded.services import airflow
+from factory_embedded.stop import Stop
 
 EXAMPLES = {"taxi": demo_taxi.EXAMPLE, "nifi": demo_nifi.EXAMPLE}
 
@@ -72,10 +73,10 @@ def run(options: Options) -> int:
             return 0 if good else 1
         except Cancelled:
             return 128 + stop.signal
-        except postgres.EmbeddedError as error:
+        except ServiceError:
             if stop.signal:
                 return 128 + stop.signal
-            raise FactoryError(str(error)) from error
+            raise
 
 
 @contextmanager
@@ -111,7 +112,7 @@ def _running(options: Options, show: Screen, stop: Stop) -> Iterator[_Demo]:
         with airflow.running(
             home / "airflow",
             dags=options.project / "dags",
-            connections=services.connections,
+            connections={name: one.json for name, one in services.connections.items()},
             env={"FACTORY_ENV": "dev", "FACTORY_STAGE": f"file://{home / 'stage'}"},
             port=options.port,
             paused=True,

@@ -6,19 +6,19 @@ leave the same rows.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from factory_embedded import samples
 from factory_embedded.airflow_api import AirflowApi
 from factory_embedded.demo import results as demo_results
-from factory_embedded.demo.example import Example, Stop
+from factory_embedded.demo.example import Example
 from factory_embedded.demo.screen import Screen, format_table, month
+from factory_embedded.service import Connection
 from factory_embedded.services import files, postgres
+from factory_embedded.stop import Stop
 
 PIPELINE = "yellow_taxi_ingest"
 MONTHS = ((2024, 1), (2024, 2), (2024, 3))
@@ -30,14 +30,12 @@ class Taxi:
     """The database and the file server."""
 
     database: postgres.Server
-    url: str
+    files: files.Server
 
     @property
-    def connections(self) -> Mapping[str, str]:
+    def connections(self) -> Mapping[str, Connection]:
         """The warehouse and the files."""
-        place = urlsplit(self.url)
-        taxi_files = {"conn_type": "http", "host": place.hostname, "port": place.port}
-        return {"warehouse": warehouse(self.database), "taxi_files": json.dumps(taxi_files)}
+        return {"warehouse": self.database.connection, "taxi_files": self.files.connection}
 
     @property
     def addresses(self) -> Sequence[tuple[str, str]]:
@@ -62,26 +60,16 @@ def services(project: Path, home: Path, show: Screen, stop: Stop) -> Iterator[Ta
     """A database, and a server of sample files."""
     trips = _write_samples(home / "samples", show, stop)
     with (
-        postgres.running(home / "postgres", log=home / "postgres.log") as database,
-        files.serving(trips) as url,
+        postgres.running(
+            home / "postgres", log=home / "postgres.log", cancelled=stop.received
+        ) as database,
+        files.running(trips) as server,
     ):
-        _welcome(database, url, show)
-        yield Taxi(database, url)
+        _welcome(database, server.url, show)
+        yield Taxi(database, server)
 
 
 EXAMPLE = Example(PIPELINE, len(MONTHS), month, services)
-
-
-def warehouse(database: postgres.Server) -> str:
-    """Airflow's connection to the database, in JSON."""
-    fields = {
-        "conn_type": "postgres",
-        "host": database.host,
-        "port": database.port,
-        "login": database.user,
-        "schema": database.database,
-    }
-    return json.dumps(fields)
 
 
 def _write_samples(folder: Path, show: Screen, stop: Stop) -> Path:

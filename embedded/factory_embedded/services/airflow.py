@@ -22,24 +22,17 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from factory.errors import FactoryError, install_hint
 from factory_embedded.airflow_api import AirflowApi, ApiError
 from factory_embedded.ports import free_port
+from factory_embedded.service import Cancelled, Connection, ServiceError, install_hint, never
 from factory_embedded.services import postgres
 from factory_embedded.supervise import supervised
 
 _USER = "admin"
 _TAIL = 40
 _COMPONENTS = ("metadatabase", "scheduler", "dag_processor", "triggerer")
-
-
-class AirflowError(FactoryError):
-    """Airflow did not start; the message ends with the last lines of its log."""
-
-
-class Cancelled(Exception):
-    """The caller no longer wants it."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +53,18 @@ class Airflow:
         return AirflowApi(self.url, self.username, self.password)
 
     @property
+    def connection(self) -> Connection:
+        """How another Airflow reaches its API."""
+        place = urlsplit(self.url)
+        return Connection(
+            "http",
+            str(place.hostname),
+            place.port,
+            login=self.username,
+            password=self.password,
+        )
+
+    @property
     def ended(self) -> bool:
         """Whether it died by itself."""
         return self.process.poll() is not None
@@ -69,36 +74,37 @@ class Airflow:
 def running(
     home: Path,
     *,
-    dags: Path,
+    dags: Path | None = None,
     connections: Mapping[str, str] | None = None,
     env: Mapping[str, str] | None = None,
     port: int = 0,
     paused: bool = False,
     parallelism: int = 3,
     ready_seconds: float = 180.0,
-    cancelled: Callable[[], bool] = lambda: False,
+    cancelled: Callable[[], bool] = never,
 ) -> Iterator[Airflow]:
-    """Run Airflow with its home in ``home`` and its Dags from ``dags`` until the block ends.
+    """Run Airflow with its home in ``home`` and its Dags from ``dags``, by default a folder of it.
 
     ``connections`` maps a conn_id to its URI or JSON; ``env`` is added to the environment, from
     which all of the caller's AIRFLOW and FACTORY variables are removed; ``paused`` says whether new
     Dags start paused; port 0 takes a free one. Yields when every component is healthy. Raises
-    AirflowError when it dies or takes too long, EmbeddedError when its PostgreSQL does, Cancelled
-    as soon as ``cancelled()`` is true.
+    ServiceError when it or its PostgreSQL dies or takes too long, with the last lines of the log,
+    and Cancelled as soon as ``cancelled()`` is true.
     """
     home = home.absolute()
     home.mkdir(parents=True, exist_ok=True)
     port = port or free_port()
     _require_free(port)
     password = _write_password(home)
-    environment = _environment(home, dags.absolute(), port, paused, parallelism)
+    dags = (dags or home / "dags").absolute()
+    environment = _environment(home, dags, port, paused, parallelism)
     environment |= {
         f"AIRFLOW_CONN_{conn_id.upper()}": value for conn_id, value in (connections or {}).items()
     }
     log = home / "standalone.log"
     command = [str(_wrapper(home)), "standalone"]
     with ExitStack() as stack:
-        database = stack.enter_context(postgres.running(home / "postgres"))
+        database = stack.enter_context(postgres.running(home / "postgres", cancelled=cancelled))
         environment |= {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database.uri, **(env or {})}
         process = stack.enter_context(supervised(command, env=environment, cwd=home, log=log))
         airflow = Airflow(
@@ -120,7 +126,7 @@ def _require_free(port: int) -> None:
         try:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
-            raise AirflowError(f"port {port} cannot be used: {error.strerror}") from error
+            raise ServiceError(f"port {port} cannot be used: {error.strerror}") from error
 
 
 def _write_password(home: Path) -> str:
@@ -139,9 +145,9 @@ def _wrapper(home: Path) -> Path:
     """
     program = Path(sys.executable).with_name("airflow")
     if not program.exists():
-        raise AirflowError(
+        raise ServiceError(
             "Airflow is not installed in this environment",
-            hint=install_hint("airflow"),
+            hint=install_hint(),
         )
     wrapper = home / "bin" / "airflow"
     wrapper.parent.mkdir(exist_ok=True)
@@ -194,9 +200,9 @@ def _wait_until_healthy(airflow: Airflow, seconds: float, cancelled: Callable[[]
         if cancelled():
             raise Cancelled
         if airflow.ended:
-            raise AirflowError(f"Airflow ended during its start\n{log_tail(airflow.log)}")
+            raise ServiceError(f"Airflow ended during its start\n{log_tail(airflow.log)}")
         if time.monotonic() > deadline:
-            raise AirflowError(
+            raise ServiceError(
                 f"Airflow is not healthy after {seconds:.0f} s\n{log_tail(airflow.log)}"
             )
         time.sleep(0.3)

@@ -1,26 +1,49 @@
-"""A file server on the loopback, in a thread of this process, for the demo's downloads."""
+"""A file server on the loopback, in a thread of this process, for downloads."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from factory_embedded.service import Connection, ServiceError, never
+
+
+@dataclass(frozen=True)
+class Server:
+    """Where a running server listens."""
+
+    host: str
+    port: int
+
+    @property
+    def url(self) -> str:
+        """The address of the folder, without a final slash."""
+        return f"http://{self.host}:{self.port}"
+
+    @property
+    def connection(self) -> Connection:
+        """How Airflow reaches it."""
+        return Connection("http", self.host, self.port)
+
 
 @contextmanager
-def serving(folder: Path, *, port: int = 0) -> Iterator[str]:
-    """Serve the files in ``folder`` on 127.0.0.1 and yield the base URL, without a final slash.
+def running(
+    folder: Path, *, port: int = 0, cancelled: Callable[[], bool] = never
+) -> Iterator[Server]:
+    """Serve the files in ``folder`` on 127.0.0.1 until the block ends; it is ready at once.
 
     Answers GET and HEAD with Content-Length, Last-Modified and ETag, and 304 to If-None-Match and
-    If-Modified-Since. Port 0 takes a free one. Raises OSError when the port is taken.
+    If-Modified-Since. Port 0 takes a free one. Raises `ServiceError` when the port is taken.
     """
     handler = partial(_Handler, directory=str(folder))
-    with ThreadingHTTPServer(("127.0.0.1", port), handler) as server:
+    with _bound(port, handler) as server:
         thread = threading.Thread(
             target=server.serve_forever,
             kwargs={"poll_interval": 0.05},
@@ -29,10 +52,17 @@ def serving(folder: Path, *, port: int = 0) -> Iterator[str]:
         )
         thread.start()
         try:
-            yield f"http://127.0.0.1:{server.server_port}"
+            yield Server("127.0.0.1", server.server_port)
         finally:
             server.shutdown()
             thread.join()
+
+
+def _bound(port: int, handler: Callable[..., SimpleHTTPRequestHandler]) -> ThreadingHTTPServer:
+    try:
+        return ThreadingHTTPServer(("127.0.0.1", port), handler)
+    except OSError as error:
+        raise ServiceError(f"port {port} cannot be used: {error.strerror}") from error
 
 
 class _Handler(SimpleHTTPRequestHandler):

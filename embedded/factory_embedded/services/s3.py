@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from factory.errors import FactoryError
+from factory_embedded.service import Cancelled, Connection, ServiceError, never
 from factory_embedded.supervise import supervised
 
 if TYPE_CHECKING:
@@ -54,6 +54,12 @@ class Server:
     secret_key: str = field(repr=False)
     process: subprocess.Popen[bytes] = field(repr=False)
     region: str = REGION
+
+    @property
+    def connection(self) -> Connection:
+        """How Airflow reaches it."""
+        place = {"endpoint_url": self.endpoint, "region_name": self.region}
+        return Connection("aws", "", login=self.access_key, password=self.secret_key, extra=place)
 
     def client(self) -> Any:
         """A boto3 client of it."""
@@ -90,10 +96,13 @@ class Server:
 
 
 @contextmanager
-def running(folder: Path, *, port: int = 0) -> Iterator[Server]:
+def running(
+    folder: Path, *, port: int = 0, cancelled: Callable[[], bool] = never
+) -> Iterator[Server]:
     """Serve S3 on 127.0.0.1 until the block ends; its log is in ``folder``.
 
-    Port 0 takes a free one. Raises `FactoryError`, with the end of the log, when it does not start.
+    Port 0 takes a free one. Raises `ServiceError`, with the end of the log, when it does not start,
+    and `Cancelled` once ``cancelled`` says so.
     """
     folder = folder.absolute()
     folder.mkdir(parents=True, exist_ok=True)
@@ -103,18 +112,22 @@ def running(folder: Path, *, port: int = 0) -> Iterator[Server]:
     env = os.environ | {_ACCESS_KEY: access_key, _SECRET_KEY: secret_key}
     command = [sys.executable, "-m", __name__, str(folder), str(port)]
     with supervised(command, env=env, cwd=folder, log=log, stop_seconds=2.0) as process:
-        listening = _await_port(process, folder, log)
+        listening = _await_port(process, folder, log, cancelled)
         yield Server(f"http://127.0.0.1:{listening}", access_key, secret_key, process)
 
 
-def _await_port(process: subprocess.Popen[bytes], folder: Path, log: Path) -> int:
+def _await_port(
+    process: subprocess.Popen[bytes], folder: Path, log: Path, cancelled: Callable[[], bool]
+) -> int:
     deadline = time.monotonic() + READY_SECONDS
     while True:
         if (folder / _PORT_FILE).exists():
             return int((folder / _PORT_FILE).read_text())
+        if cancelled():
+            raise Cancelled
         if process.poll() is not None or time.monotonic() > deadline:
             tail = "\n".join(log.read_text(errors="replace").splitlines()[-20:])
-            raise FactoryError(f"the S3 server did not start; the end of {log}:\n{tail}")
+            raise ServiceError(f"the S3 server did not start; the end of {log}:\n{tail}")
         time.sleep(_PAUSE)
 
 

@@ -4,9 +4,9 @@ import socket
 from typing import Any
 
 import pytest
-from factory_embedded.ports import free_port
 
 from factory.in_airflow.notifiers import slack
+from factory_embedded.ports import free_port
 from tests.web import Web
 
 from ..pipelines import Pipelines, Run

@@ -12,12 +12,12 @@ from typing import Any
 
 import psycopg
 import pytest
-from factory_embedded.services.files import serving
-from factory_embedded.services.postgres import Server
 
 from factory.in_airflow.operators.ingest import list_files
 from factory.in_airflow.operators.ingest.to_parquet import ToParquet
 from factory.in_airflow.storage import run_of
+from factory_embedded.services import files
+from factory_embedded.services.postgres import Server
 
 from ..pipelines import Pipelines, Run
 
@@ -92,9 +92,9 @@ def shop(
     folder = tmp_path / "served"
     folder.mkdir()
     schema = f"s{abs(hash(request.node.name)) % 10**9}"
-    with serving(folder) as base:
+    with files.running(folder) as server:
         pipelines.connect_postgres("warehouse", postgres)
-        pipelines.connect("files", conn_type="http", host=base)
+        pipelines.connect("files", conn_type="http", host=server.url)
         yield Shop(pipelines, postgres, folder, schema)
     with psycopg.connect(postgres.uri) as connection:
         connection.execute(

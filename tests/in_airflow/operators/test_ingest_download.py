@@ -9,8 +9,8 @@ from typing import Any
 
 import psycopg
 import pytest
-from factory_embedded.services.postgres import Server
 
+from factory_embedded.services.postgres import Server
 from tests.transfer.web import Answer, Answering, File, Web, serving
 
 from ..pipelines import Pipelines, Run

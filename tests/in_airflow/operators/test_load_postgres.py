@@ -4,9 +4,9 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from factory_embedded.services.postgres import Server
 
 from factory.transfer.postgres.modes import partition
+from factory_embedded.services.postgres import Server
 
 from ..pipelines import Pipelines, Run
 

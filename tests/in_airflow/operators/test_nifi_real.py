@@ -15,13 +15,13 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from factory_embedded.services.nifi.server import Server
 
 from factory.nifi import errors
 from factory.nifi.calls import groups
 from factory.nifi.client import Client
 from factory.nifi.job import Job, Patience
 from factory.nifi.run import hold, start, stop
+from factory_embedded.services.nifi.server import Server
 from tests.nifi import canvas
 from tests.nifi.canvas import NOTE, POOL, PUT, SOURCE, WORK, Group
 from tests.nifi.driving import prepare, without_polls

@@ -4,6 +4,7 @@ from typing import Any
 
 import psycopg
 import pytest
+
 from factory_embedded.services.postgres import Server
 
 from ..pipelines import Pipelines, Run

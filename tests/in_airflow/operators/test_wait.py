@@ -5,8 +5,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from factory_embedded.services.postgres import Server
 
+from factory_embedded.services.postgres import Server
 from tests.web import Web
 
 from ..pipelines import DAY, Pipelines, Run

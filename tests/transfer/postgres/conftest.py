@@ -8,10 +8,10 @@ import psycopg
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from factory_embedded.services.postgres import Server
 from psycopg import sql
 
 from factory.transfer.postgres.load import Loaded, load
+from factory_embedded.services.postgres import Server
 
 APPEND, REPLACE = {"mode": "append"}, {"mode": "replace"}
 

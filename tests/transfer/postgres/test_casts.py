@@ -10,9 +10,9 @@ from typing import Any
 import psycopg
 import pyarrow as pa
 import pytest
-from factory_embedded.services.postgres import Server
 
 from factory.transfer.errors import BadRow, SchemaChanged, TransferError
+from factory_embedded.services.postgres import Server
 
 from .conftest import APPEND, REPLACE, Warehouse
 

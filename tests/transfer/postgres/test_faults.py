@@ -15,11 +15,11 @@ from typing import Any
 
 import psycopg
 import pytest
-from factory_embedded.services.postgres import running
 
 from factory.transfer.errors import TransferError
 from factory.transfer.postgres import columns, ledger, parquet
 from factory.transfer.postgres import load as loading
+from factory_embedded.services.postgres import running
 
 from .conftest import Warehouse
 

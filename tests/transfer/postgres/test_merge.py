@@ -11,12 +11,12 @@ import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from factory_embedded.services import postgres
 
 from factory.transfer.errors import BadOption, BadRow, TransferError
 from factory.transfer.postgres import keys
 from factory.transfer.postgres.modes import Changed
 from factory.transfer.to_parquet import to_parquet
+from factory_embedded.services import postgres
 
 from .conftest import Warehouse
 

@@ -8,7 +8,6 @@ from typing import Any
 import psycopg
 import pyarrow as pa
 import pytest
-from factory_embedded.services.postgres import Server
 from psycopg.conninfo import make_conninfo
 
 from factory.transfer.errors import BadRow, ChecksFailed, TransferError
@@ -16,6 +15,7 @@ from factory.transfer.postgres import ledger, session
 from factory.transfer.postgres.check import check
 from factory.transfer.postgres.modes import Changed
 from factory.transfer.postgres.session import RELIED_ON, Limits
+from factory_embedded.services.postgres import Server
 
 from .conftest import APPEND, REPLACE, Warehouse
 

@@ -1,4 +1,8 @@
 """A real Apache NiFi on the loopback, for the demo and the tests.
 
-`server.running` starts one; `flows.install` uploads a flow definition to it.
+`running` starts one; `flows.install` uploads a flow definition to it.
 """
+
+from factory_embedded.services.nifi.server import Server, running
+
+__all__ = ["Server", "running"]

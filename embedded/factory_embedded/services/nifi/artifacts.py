@@ -14,8 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from factory.errors import FactoryError
-from factory_embedded.services.airflow import Cancelled
+from factory_embedded.service import Cancelled, ServiceError, never
 
 LOCK = Path(__file__).parent / "artifacts.lock"
 
@@ -68,11 +67,11 @@ def _parse(line: str) -> Artifact:
 
 
 def fetch(
-    artifacts: Iterable[Artifact], folder: Path, cancelled: Callable[[], bool] = lambda: False
+    artifacts: Iterable[Artifact], folder: Path, cancelled: Callable[[], bool] = never
 ) -> Mapping[Artifact, Path]:
     """Download what ``folder`` lacks, several at once, and return where each artifact lies.
 
-    An artifact without a checksum is taken as it comes. Raises `FactoryError` when one can't be
+    An artifact without a checksum is taken as it comes. Raises `ServiceError` when one can't be
     had, or is not what the lock says, and `Cancelled` once ``cancelled`` says so.
     """
     artifacts = tuple(artifacts)
@@ -119,7 +118,7 @@ def _fetch(artifact: Artifact, folder: Path) -> Path:
             return path
         path.unlink()
         problem = f"its SHA-256 is {found}, the lock says {artifact.sha256}"
-    raise FactoryError(
+    raise ServiceError(
         f"{artifact.group}:{artifact.name}:{artifact.version} can't be had from the Maven "
         f"repository: {problem}",
         hint="check the network; a mirror is named in [repositories] of ~/.config/jgo.conf",

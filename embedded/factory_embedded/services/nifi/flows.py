@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx
 
-from factory.errors import FactoryError
+from factory_embedded.service import ServiceError
 from factory_embedded.services.nifi.server import Server
 
 _SECONDS = 60.0
@@ -33,7 +33,7 @@ def install(
 
     Its parameter context gets the group's name, so that several groups of one definition do not
     share values, and the ``parameters``, secrets among them. Nothing is enabled or started.
-    Raises `FactoryError`.
+    Raises `ServiceError`.
     """
     flow = _named(json.loads(definition.read_text("utf-8")), name)
     with rest(server) as api:
@@ -54,7 +54,7 @@ def install(
         if parameters:
             context = made["component"].get("parameterContext")
             if context is None:
-                raise FactoryError(f"{definition} has no parameter context, so no parameters")
+                raise ServiceError(f"{definition} has no parameter context, so no parameters")
             _set_parameters(api, str(context["id"]), parameters, definition)
     return group
 
@@ -71,7 +71,7 @@ def rest(server: Server) -> Iterator[httpx.Client]:
         form = {"username": server.user, "password": server.password}
         answer = api.post("/access/token", data=form)
         if answer.status_code != httpx.codes.CREATED:
-            raise FactoryError(f"NiFi refuses the login: {answer.status_code} {answer.text}")
+            raise ServiceError(f"NiFi refuses the login: {answer.status_code} {answer.text}")
         # the login's cookie would make NiFi ask for a token against forged requests
         api.cookies.clear()
         api.headers["Authorization"] = f"Bearer {answer.text}"
@@ -106,7 +106,7 @@ def _set_parameters(
         for entry in context["component"]["parameters"]
     }
     if missing := sorted(set(values) - set(known)):
-        raise FactoryError(
+        raise ServiceError(
             f"{definition} has no parameter {missing[0]!r}",
             hint=f"its parameters are {', '.join(sorted(known))}",
         )
@@ -125,11 +125,11 @@ def _set_parameters(
         deadline = time.monotonic() + _SECONDS
         while not request["complete"]:
             if time.monotonic() > deadline:
-                raise FactoryError(f"NiFi has not set the parameters in {_SECONDS:.0f} s")
+                raise ServiceError(f"NiFi has not set the parameters in {_SECONDS:.0f} s")
             time.sleep(_PAUSE)
             request = _ok(api.get(f"{base}/{request['requestId']}"))["request"]
         if request.get("failureReason"):
-            raise FactoryError(f"NiFi does not set the parameters: {request['failureReason']}")
+            raise ServiceError(f"NiFi does not set the parameters: {request['failureReason']}")
     finally:
         api.delete(f"{base}/{request['requestId']}")
 
@@ -137,6 +137,6 @@ def _set_parameters(
 def _ok(answer: httpx.Response) -> dict[str, Any]:
     if not answer.is_success:
         asked = f"{answer.request.method} {answer.request.url.path}"
-        raise FactoryError(f"NiFi answers {asked} with {answer.status_code}: {answer.text}")
+        raise ServiceError(f"NiFi answers {asked} with {answer.status_code}: {answer.text}")
     content: dict[str, Any] = answer.json()
     return content

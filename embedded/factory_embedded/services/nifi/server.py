@@ -20,11 +20,10 @@ from string import Template
 import httpx
 import psutil
 
-from factory.errors import FactoryError
 from factory.nifi.server import Server as Address
 from factory.nifi.server import UserPassword
 from factory_embedded.ports import free_port
-from factory_embedded.services.airflow import Cancelled
+from factory_embedded.service import Cancelled, Connection, ServiceError, never
 from factory_embedded.services.nifi import certificates
 from factory_embedded.services.nifi.assemble import Distribution, distribution, java
 from factory_embedded.supervise import supervised
@@ -80,6 +79,17 @@ class Server:
         )
 
     @property
+    def connection(self) -> Connection:
+        """How Airflow reaches it."""
+        return Connection(
+            "nifi",
+            self.base_url,
+            login=self.user,
+            password=self.password,
+            extra={"verify": str(self.ca_file)},
+        )
+
+    @property
     def driver(self) -> Path:
         """PostgreSQL's JDBC driver, which a flow can load."""
         return self.parts.driver
@@ -92,10 +102,10 @@ class Server:
                 return next((c.pid for c in psutil.Process(self._process.pid).children()), 0)
         return 0
 
-    def start(self, cancelled: Callable[[], bool] = lambda: False) -> None:
+    def start(self, cancelled: Callable[[], bool] = never) -> None:
         """Start it, on the port and with the data that it had, and wait until it answers.
 
-        Raises `FactoryError`, with the end of its log, when it does not.
+        Raises `ServiceError`, with the end of its log, when it does not.
         """
         try:
             for _ in range(_TRIES):
@@ -104,7 +114,7 @@ class Server:
                     return
                 self.stop()
                 self.port = free_port()
-            raise FactoryError("NiFi found no free port")
+            raise ServiceError("NiFi found no free port")
         except BaseException:
             self.stop()
             raise
@@ -149,7 +159,7 @@ class Server:
                     if ended and _PORT_IS_TAKEN in tail and not self._fixed_port:
                         return False
                     state = "ended" if ended else f"did not answer in {READY_SECONDS:.0f} s"
-                    raise FactoryError(f"NiFi {state}; the end of its log in {self.log}:\n{tail}")
+                    raise ServiceError(f"NiFi {state}; the end of its log in {self.log}:\n{tail}")
                 time.sleep(_PAUSE)
         return True
 
@@ -161,13 +171,13 @@ def running(
     port: int = 0,
     token_seconds: int = 8 * 3600,
     properties: Mapping[str, str] | None = None,
-    cancelled: Callable[[], bool] = lambda: False,
+    cancelled: Callable[[], bool] = never,
 ) -> Iterator[Server]:
     """Run a NiFi on 127.0.0.1 until the block ends; its flow and its queues stay in ``folder``.
 
     ``token_seconds`` is how long a login lasts (NiFi takes 60 to 43,200); ``properties`` go
     before those of `conf/nifi.properties`. The first start ever downloads NiFi (see `assemble`).
-    Raises `FactoryError`, and `Cancelled` once ``cancelled`` says so.
+    Raises `ServiceError`, and `Cancelled` once ``cancelled`` says so.
     """
     folder = folder.absolute()
     folder.mkdir(parents=True, exist_ok=True)
@@ -190,7 +200,7 @@ def _only_user_of(folder: Path) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise FactoryError(f"{folder} is in use by another process") from None
+            raise ServiceError(f"{folder} is in use by another process") from None
         yield
 
 

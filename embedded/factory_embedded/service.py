@@ -1,0 +1,68 @@
+"""What a service is: a module whose `running` gives a server, and Airflow's connection to it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass, field
+from typing import Protocol
+
+from factory import errors
+
+
+class ServiceError(errors.FactoryError):
+    """A service cannot be installed, started or entered; the message says what to do."""
+
+
+class Cancelled(Exception):
+    """The caller no longer wants it."""
+
+
+@dataclass(frozen=True)
+class Connection:
+    """Airflow's connection to a server, in Airflow's fields."""
+
+    conn_type: str
+    host: str
+    port: int | None = None
+    login: str = ""
+    password: str = field(default="", repr=False)
+    schema: str = ""
+    extra: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def json(self) -> str:
+        """As `AIRFLOW_CONN_…` takes it."""
+        return json.dumps({name: value for name, value in asdict(self).items() if value})
+
+
+class Running(Protocol):
+    """A server that is ready."""
+
+    @property
+    def connection(self) -> Connection:
+        """How Airflow reaches it."""
+
+
+class Service(Protocol):
+    """A module of `factory_embedded.services`, or one behind an entry point."""
+
+    @property
+    def running(self) -> Callable[..., AbstractContextManager[Running]]:
+        """`running(folder, *, cancelled)`: a server on 127.0.0.1, until its block ends.
+
+        Below ``folder`` lies all that it keeps. The block is entered when the server is ready.
+        However the process ends, nothing of the server is left running (`supervise`). What else it
+        may be told has a default. Raises `ServiceError`, and `Cancelled` once ``cancelled()``.
+        """
+
+
+def never() -> bool:
+    """A ``cancelled`` of those who wait."""
+    return False
+
+
+def install_hint() -> str:
+    """How to get the services, and what they need."""
+    return f"{errors.install_hint('all')} ./embedded"

@@ -1,0 +1,91 @@
+import inspect
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import fields
+from pathlib import Path
+
+import psutil
+import pytest
+
+from factory_embedded import services
+from factory_embedded.service import Connection, Running, Service
+from factory_embedded.services import airflow, files, nifi, postgres, s3
+
+# held to the Protocol by mypy
+MODULES: dict[str, Service] = {
+    "airflow": airflow,
+    "files": files,
+    "nifi": nifi,
+    "postgres": postgres,
+    "s3": s3,
+}
+
+
+@pytest.mark.parametrize("name", services.names())
+def test_every_service_is_started_in_the_same_way(name: str) -> None:
+    found = services.find(name)
+    assert found is MODULES[name]
+    folder, *others = inspect.signature(found.running).parameters.values()
+    assert folder.default is folder.empty
+    assert "cancelled" in [one.name for one in others]
+    for one in others:
+        assert (one.kind, one.default is one.empty) == (one.KEYWORD_ONLY, False)
+
+
+@contextmanager
+def _of(name: str, folder: Path, real_nifi: nifi.Server) -> Iterator[Running]:
+    if name == "nifi":
+        yield real_nifi
+    else:
+        with services.find(name).running(folder) as server:
+            yield server
+
+
+@pytest.mark.parametrize("name", ["files", "nifi", "postgres", "s3"])
+def test_airflow_takes_the_connection(name: str, tmp_path: Path, real_nifi: nifi.Server) -> None:
+    from airflow.sdk import Connection as Airflows
+
+    with _of(name, tmp_path / name, real_nifi) as server:
+        given = server.connection
+    taken = Airflows.from_json(given.json, conn_id=name)
+    for one in fields(Connection):
+        value = getattr(given, one.name)
+        found = taken.extra_dejson if one.name == "extra" else getattr(taken, one.name)
+        assert (found or None) == (value or None), one.name
+    assert given.password == "" or given.password not in repr(given)
+
+
+def test_nobody_who_is_unknown_is_started() -> None:
+    with pytest.raises(KeyError):
+        services.find("oracle")
+
+
+def test_services_run_by_their_names_until_they_are_interrupted(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "factory_embedded", str(tmp_path), "postgres", "files"]
+    (tmp_path / "files").mkdir()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        lines = [process.stdout.readline() for _ in range(2)]
+        below = psutil.Process(process.pid).children(recursive=True)
+        os.kill(process.pid, signal.SIGINT)
+    assert process.returncode == 128 + signal.SIGINT
+    assert [line.partition("=")[0] for line in lines] == [
+        "AIRFLOW_CONN_POSTGRES",
+        "AIRFLOW_CONN_FILES",
+    ]
+    assert json.loads(lines[0].partition("=")[2].strip("'\n"))["conn_type"] == "postgres"
+    assert below
+    assert psutil.wait_procs(below, timeout=10)[1] == []
+
+
+def test_an_unknown_name_gets_the_nearest(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "factory_embedded", str(tmp_path), "postgre"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "there is no service 'postgre'" in done.stderr
+    assert "did you mean 'postgres'?" in done.stderr
