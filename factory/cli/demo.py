@@ -49,6 +49,11 @@ def run(args: Namespace) -> int:
         from factory_embedded.demo.run import Options, find_project
         from factory_embedded.demo.run import run as run_demo
     except ModuleNotFoundError as error:
+        if error.name == "factory_embedded":
+            raise FactoryError(
+                "the demo's services are not in the package",
+                "in a checkout of this project: `make demo`",
+            ) from error
         raise FactoryError(
             f"the demo needs {error.name}, which is not installed here",
             f"run `make demo`, or {install_hint('all')} ./embedded",

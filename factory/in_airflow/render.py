@@ -29,6 +29,7 @@ from airflow.sdk.definitions.deadline import (  # type: ignore[attr-defined]  # 
 )
 from airflow.sdk.definitions.mappedoperator import MappedOperator
 
+from factory import extras
 from factory.diagnostics import did_you_mean
 from factory.errors import BuildError, is_fault, words
 from factory.fields import seconds
@@ -404,5 +405,5 @@ def _import(path: str, task: Task) -> Callable[..., Any]:
             _step(task),
             part,
             f"{path} cannot be imported: {_reason(error)}",
-            "install the package that has it, or correct the path",
+            extras.hint(error) or "install the package that has it, or correct the path",
         ) from error

@@ -1,0 +1,277 @@
+"""What is in the wheel, what each extra brings, and who may need what."""
+
+import ast
+import os
+import re
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Iterator, Mapping
+from fnmatch import fnmatch
+from importlib.metadata import packages_distributions
+from pathlib import Path
+from zipfile import ZipFile
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+from factory import extras
+from factory.errors import install_hint
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+EMBEDDED = tomllib.loads((ROOT / "embedded" / "pyproject.toml").read_text("utf-8"))["project"]
+GIT = ("git", "ls-files", "-z", "--cached", "--exclude-standard")
+EXTRAS: Mapping[str, list[str]] = PROJECT["optional-dependencies"]
+
+# The first that matches tells in which extras a module stands: all that it imports is in them.
+# Of several, a user has all.
+OWNERS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("factory/transfer/postgres/*", ("postgres",)),
+    ("factory/in_airflow/operators/ingest/load_postgres.py", ("postgres",)),
+    ("factory/in_airflow/operators/check.py", ("postgres",)),
+    ("factory/in_airflow/connections.py", ("postgres",)),
+    ("factory/transfer/http.py", ("http",)),
+    ("factory/transfer/download/*", ("files", "http")),
+    ("factory/in_airflow/operators/ingest/download.py", ("files", "http")),
+    ("factory/in_airflow/http.py", ("http",)),
+    ("factory/in_airflow/operators/http.py", ("http",)),
+    ("factory/in_airflow/notifiers/webhook.py", ("http",)),
+    ("factory/nifi/*", ("nifi",)),
+    ("factory/in_airflow/*nifi*", ("nifi",)),
+    ("factory/in_airflow/notifiers/slack.py", ("slack",)),
+    ("factory/in_airflow/notifiers/email.py", ("smtp",)),
+    ("factory/transfer/*", ("files",)),
+    ("factory/stores/*", ("files",)),
+    ("factory/in_airflow/operators/ingest/*", ("files",)),
+    ("factory/in_airflow/*", ("airflow",)),
+    ("factory/*", ()),
+)
+# Operators that a kind names by import path; of other kinds those of Airflow itself.
+KINDS = {"factory/kinds/sql.py": ("sql",)}
+# What is imported and not named, for these cannot be without it.
+BROUGHT = {
+    "adbc-driver-manager": "adbc-driver-postgresql",
+    "asgiref": "apache-airflow",
+    "botocore": "boto3",
+    "jinja2": "apache-airflow",
+    "pendulum": "apache-airflow",
+    "referencing": "jsonschema",
+    "slack-sdk": "apache-airflow-providers-slack",
+    "sqlalchemy": "apache-airflow",
+    "urllib3": "requests",
+    "werkzeug": "moto",
+}
+DISTRIBUTIONS = packages_distributions()
+
+
+def owners(file: str) -> tuple[str, ...]:
+    return next(found for pattern, found in OWNERS if fnmatch(file, pattern))
+
+
+def named(requirements: list[str]) -> Iterator[str]:
+    """The distributions of a list, and those of the extras that it takes in."""
+    for text in requirements:
+        requirement = Requirement(text)
+        if requirement.name == PROJECT["name"]:
+            for extra in requirement.extras:
+                yield from named(EXTRAS[extra])
+        else:
+            yield canonicalize_name(requirement.name)
+
+
+def brought(*taken: str) -> set[str]:
+    return {
+        *named(PROJECT["dependencies"]),
+        *(name for extra in taken for name in named(EXTRAS[extra])),
+    }
+
+
+def distribution(module: str) -> str:
+    """What has to be installed for an import."""
+    top = module.partition(".")[0]
+    if top == "airflow":
+        provider = re.match(r"airflow\.providers\.((?:common\.)?\w+)", module)
+        name = f"-providers-{provider[1].replace('.', '-')}" if provider else ""
+        return f"apache-airflow{name}"
+    (found, *_) = DISTRIBUTIONS.get(top, [f"nothing that is installed ({top})"])
+    return BROUGHT.get(canonicalize_name(found), canonicalize_name(found))
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Modules of others that a file imports, in functions, too; not those for its types alone."""
+    pending: list[ast.AST] = [ast.parse(path.read_text("utf-8"))]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module
+        pending += ast.iter_child_nodes(node)
+
+
+def of_others(path: Path) -> set[str]:
+    own = {*sys.stdlib_module_names, "factory", "factory_embedded"}
+    return {name for name in imported(path) if name.partition(".")[0] not in own}
+
+
+def operators(path: Path) -> set[str]:
+    """Operators of other packages that a module names by their import path."""
+    texts = (
+        node.value
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    )
+    return {text for text in texts if re.fullmatch(r"airflow\.providers(\.\w+){3,}", text)}
+
+
+def modules(folder: str) -> list[Path]:
+    return sorted((ROOT / folder).rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", modules("factory"), ids=lambda path: str(path.relative_to(ROOT)))
+def test_the_extra_of_a_module_brings_what_it_imports(path: Path) -> None:
+    file = path.relative_to(ROOT).as_posix()
+    needed = {name: distribution(name) for name in of_others(path)}
+    there = brought(*owners(file))
+    assert {name: one for name, one in needed.items() if one not in there} == {}
+    there = brought(*KINDS.get(file, ("airflow",)))
+    assert {name for name in operators(path) if distribution(name) not in there} == set()
+
+
+def test_the_services_name_what_they_import() -> None:
+    there = set(named(EMBEDDED["dependencies"]))
+    needed = {name for path in modules("embedded") for name in of_others(path)}
+    assert {name for name in needed if distribution(name) not in there} == set()
+
+
+def test_what_is_brought_along_is_still_brought() -> None:
+    """Each is a requirement of the package that is said to bring it, or of a part of Airflow."""
+    from importlib.metadata import requires
+
+    airflow = ("apache-airflow-core", "apache-airflow-task-sdk")
+    for name, bringer in BROUGHT.items():
+        sources = airflow if bringer == "apache-airflow" else (bringer,)
+        found = {
+            canonicalize_name(one.name)
+            for source in sources
+            for one in map(Requirement, requires(source) or ())
+            if "extra" not in str(one.marker)
+        }
+        assert name in found, f"{bringer} no longer brings {name}"
+
+
+def test_all_is_all() -> None:
+    assert set(named(EXTRAS["all"])) == {
+        name for extra, given in EXTRAS.items() if extra != "all" for name in named(given)
+    }
+
+
+@pytest.mark.parametrize(("module", "extra"), extras.BRINGS.items())
+def test_what_is_missing_is_in_the_extra_that_is_named(module: str, extra: str) -> None:
+    assert distribution(module) in brought(extra) - brought()
+    error = ModuleNotFoundError(f"No module named {module!r}", name=module)
+    assert extras.hint(error) == install_hint(extra)
+
+
+def test_no_extra_is_named_for_what_none_brings() -> None:
+    assert extras.hint(ModuleNotFoundError("No module named 'x'", name="x")) == ""
+    assert extras.hint(ValueError("x")) == ""
+
+
+def test_every_extra_in_the_texts_is_one() -> None:
+    files = subprocess.check_output(GIT, cwd=ROOT, text=True).split("\0")
+    texts = [ROOT / name for name in files if name.endswith((".md", ".py", ".yml"))]
+    found = {
+        extra.strip()
+        for path in texts
+        if path.is_file()
+        for names in re.findall(r"[\"']\.\[([a-z, ]+)\]", path.read_text("utf-8"))
+        for extra in names.split(",")
+    }
+    assert found
+    assert found <= set(EXTRAS)
+
+
+HEAVY = ("pyarrow", "psycopg", "requests", "httpx", "sqlglot", "airflow", "adbc_driver_postgresql")
+CHECKED = f"""\
+import sys
+from importlib import import_module
+from pathlib import Path
+
+from factory.lint import check
+from factory.plan import kind
+from factory.project import Project
+
+for name in kind.names():
+    kind.find(name)
+for room in ("definitions", "ends", "kinds", "lint", "plan", "review", "spec"):
+    for path in Path("factory", room).rglob("*.py"):
+        import_module(".".join(path.with_suffix("").parts))
+check.check(Project(Path("dag_factory_configs").absolute()))
+print(sorted(set(sys.modules) & set({HEAVY!r})))
+"""
+
+
+def test_kinds_and_lint_import_nothing_that_moves_data() -> None:
+    """In a process of its own: every kind, every module of the rooms, all pipelines."""
+    done = subprocess.run([sys.executable, "-c", CHECKED], cwd=ROOT, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("[]\n", "")
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The users' wheel, built of what Git knows: setuptools writes beside its sources."""
+    source, made = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
+    files = subprocess.check_output([*GIT, "--others"], cwd=ROOT, text=True).split("\0")
+    for name in files:
+        if name.startswith(("factory/", "embedded/")) or "/" not in name:
+            path = ROOT / name
+            if path.is_file():
+                (source / name).parent.mkdir(parents=True, exist_ok=True)
+                (source / name).write_bytes(path.read_bytes())
+    uv = Path(sys.executable).with_name("uv")
+    command = [str(uv), "build", "--wheel", "--no-build-isolation", "--offline", "--quiet"]
+    subprocess.run(
+        [*command, "--python", sys.executable, "--out-dir", str(made), str(source)], check=True
+    )
+    (found,) = made.glob("*.whl")
+    return found
+
+
+def test_the_wheel_holds_the_product_and_no_service(wheel: Path) -> None:
+    names = ZipFile(wheel).namelist()
+    assert {name.partition("/")[0] for name in names} == {
+        "factory",
+        f"pipeline_factory-{PROJECT['version']}.dist-info",
+    }
+    assert not [name for name in names if "embedded" in name or "artifacts.lock" in name]
+    own = {path.relative_to(ROOT).as_posix() for path in modules("factory")}
+    assert own <= set(names)
+    assert {"factory/py.typed", "factory/review/pipeline.md"} <= set(names)
+
+
+def test_without_a_checkout_the_demo_says_where_it_is(wheel: Path, tmp_path: Path) -> None:
+    code = "import sys; from factory.cli.main import main; sys.exit(main(sys.argv[1:]))"
+    path = os.pathsep.join([str(wheel), sysconfig.get_path("purelib")])
+    done = subprocess.run(
+        # -S: what is installed of the checkout is not seen
+        [sys.executable, "-S", "-c", code, "demo", "--exit"],
+        env={**os.environ, "PYTHONPATH": path},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert done.stderr == (
+        "error: the demo's services are not in the package\n"
+        "  hint: in a checkout of this project: `make demo`\n"
+    )
