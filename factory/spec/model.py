@@ -381,8 +381,8 @@ class EnvironmentFile(Strict, frozen=True, kw_only=True):
         default_factory=dict
     )
     override: Annotated[
-        Override, Meta(description="Keys that win over those of every pipeline.")
-    ] = Override()
+        Override | UnsetType, Meta(description="Keys that win over those of every pipeline.")
+    ] = UNSET
 
 
 SETTINGS = frozenset(Settings.__struct_fields__)

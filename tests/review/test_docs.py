@@ -95,3 +95,8 @@ def test_yaml_as_a_person_writes_it() -> None:
     )
     assert flow("plain") == "plain"
     assert block({"a": ["x"]}) == "a:\n  - x\n"
+
+
+def test_an_environment_overrides_nothing_by_default() -> None:
+    (row,) = [line for line in PAGES["pipeline.md"].splitlines() if line.startswith("| `override`")]
+    assert row.split("|")[3].strip() == ""
