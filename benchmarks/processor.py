@@ -47,7 +47,7 @@ specs = stage(
     "read and resolve: layers, vars, matrix",
     lambda: [spec for file in files for spec in project.resolved(file)],
 )
-stage("validate", lambda: [project.check(spec) for spec in specs])
+stage("validate", lambda: [project.validate(spec) for spec in specs])
 plans = stage("compile: the plan", lambda: [compile(spec, spec.document.name) for spec in specs])
 dags = stage("render: Airflow's DAG objects", lambda: [render(plan, root) for plan in plans])
 stage("check what Airflow will check", lambda: [require_fit(*pair) for pair in zip(dags, plans)])

@@ -116,7 +116,7 @@ class Project:
         for resolved in self.resolved(path, only):
             if broken >= _MAX_BROKEN:
                 break
-            found |= dict.fromkeys(self.check(resolved))
+            found |= dict.fromkeys(self.validate(resolved))
             if found:
                 broken += 1
                 continue
@@ -142,7 +142,7 @@ class Project:
         """
         return resolve(document, self._context(document.path.parent), only)
 
-    def check(self, resolved: Resolved) -> list[Diagnostic]:
+    def validate(self, resolved: Resolved) -> list[Diagnostic]:
         """Everything that validation finds in one resolved spec."""
         problems = validate.validate(resolved, arguments_of, _KindNames())
         return validate.diagnose(resolved, problems) if problems else []
@@ -191,7 +191,7 @@ class Project:
         folder = resolved.document.path.parent
         with beside.below(self.root):
             for index, (kind, step, _) in enumerate(steps(resolved)):
-                problems.put(_checked(index, kind, step, folder))
+                problems.put(_inspected(index, kind, step, folder))
                 if problems.more:  # one is enough to know that there are others
                     break
         return validate.diagnose(resolved, problems) if problems else []
@@ -306,21 +306,21 @@ class Project:
         )
 
 
-def _checked(index: int, kind: kinds.Kind, step: Step, folder: Path) -> list[Problem]:
+def _inspected(index: int, kind: kinds.Kind, step: Step, folder: Path) -> list[Problem]:
     """What one task's kind finds."""
     found = []
     try:
-        for problem in islice(kinds.check(kind, step, folder), MAX_TOLD):
+        for problem in islice(kinds.inspect(kind, step, folder), MAX_TOLD):
             place = ("tasks", index, "with", *problem.path)
             found.append(msgspec.structs.replace(problem, path=place))
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        found.append(_unchecked(index, step, error))
+        found.append(_failed(index, step, error))
     return found
 
 
-def _unchecked(index: int, step: Step, error: BaseException) -> Problem:
+def _failed(index: int, step: Step, error: BaseException) -> Problem:
     """A file may be anything, and a kind of another package may fail in any way."""
     message = f"the kind {step.uses!r} cannot check this task: {type(error).__name__}"
     found = words(error, 200)

@@ -207,7 +207,7 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-from factory.lint import check
+from factory.lint.lint import lint_project
 from factory.plan import kind
 from factory.project import Project
 
@@ -216,7 +216,7 @@ for name in kind.names():
 for room in ("definitions", "ends", "kinds", "lint", "plan", "review", "spec"):
     for path in Path("factory", room).rglob("*.py"):
         import_module(".".join(path.with_suffix("").parts))
-check.check(Project(Path("dag_factory_configs").absolute()))
+lint_project(Project(Path("dag_factory_configs").absolute()))
 print(sorted(set(sys.modules) & set({HEAVY!r})))
 """
 

@@ -46,7 +46,7 @@ def _run(folder: Path, names: Sequence[str], stop: Stop) -> NoReturn:
             connection = stack.enter_context(found).connection
             print(f"AIRFLOW_CONN_{name.upper()}={shlex.quote(connection.json)}", flush=True)
         while True:
-            stop.check()
+            stop.obey()
             time.sleep(0.2)
 
 

@@ -32,7 +32,7 @@ class Stop:
         """Whether it should end."""
         return bool(self.signal)
 
-    def check(self) -> None:
+    def obey(self) -> None:
         """Raise Cancelled when it should."""
         if self.signal:
             raise Cancelled
@@ -41,6 +41,6 @@ class Stop:
         """Wait, or raise Cancelled as soon as it should end."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            self.check()
+            self.obey()
             time.sleep(min(0.2, seconds))
-        self.check()
+        self.obey()

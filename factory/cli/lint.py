@@ -40,7 +40,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     """Lint and report; 1 when there are errors."""
-    from factory.lint.check import check
+    from factory.lint.lint import lint_project
     from factory.lint.report import merge
     from factory.lint.reporters import reporter
     from factory.lint.reporters.text import brief
@@ -51,7 +51,7 @@ def run(args: Namespace) -> int:
     if args.all_envs:
         chosen = [*discover.environments(root)]
     paths = [options.absolute(path) for path in args.paths]
-    found = merge(check(options.project(args, name), paths) for name in chosen)
+    found = merge(lint_project(options.project(args, name), paths) for name in chosen)
     paint = terminal.painter(args.color, sys.stdout)
     try:
         for line in reporter(args.format)(found, root.parent, paint):

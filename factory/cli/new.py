@@ -134,7 +134,7 @@ def _scaffold(project: Project, kind: str, path: Path) -> Scaffold:
     given = _resolved(project, path, empty).value["tasks"][0].get("with", {})
     others = sorted(file.stem for file in discover.discover(project.root).files)
     made = scaffold(kind, path.stem, schema, given, others)
-    if problems := project.check(_resolved(project, path, made.text)):
+    if problems := project.validate(_resolved(project, path, made.text)):
         raise SpecError(problems)
     return made
 

@@ -56,7 +56,7 @@ def compile(step: Step) -> Fragment:
     return single(step, "airflow.providers.standard.operators.bash.BashOperator", arguments)
 
 
-def check(step: Step, folder: Path) -> Iterator[Problem]:
+def inspect(step: Step, folder: Path) -> Iterator[Problem]:
     """What no process can be started with."""
     given: Arguments = step.arguments
     for name in given.env:

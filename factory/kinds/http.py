@@ -97,7 +97,7 @@ def compile(step: Step) -> Fragment:
     return single(step, OPERATOR, {**arguments, "do_xcom_push": given.output != "none"})
 
 
-def check(step: Step, folder: Path) -> Iterator[Problem]:
+def inspect(step: Step, folder: Path) -> Iterator[Problem]:
     """What cannot be sent."""
     yield from problems(step.arguments, ())
 

@@ -253,7 +253,7 @@ def _require_asset(step: str, asset: str) -> None:
         raise BuildError(step, ("with", "asset"), str(error), error.hint) from error
 
 
-def check(step: Step, folder: Path) -> Iterator[Problem]:
+def inspect(step: Step, folder: Path) -> Iterator[Problem]:
     """A path or a pattern that is none, and times that do not fit each other."""
     given: Arguments = step.arguments
     yield from _group(given.group)

@@ -70,13 +70,13 @@ def compile(step: Step) -> Fragment:
     return single(step, OPERATOR, arguments)
 
 
-def check(step: Step, folder: Path) -> Iterator[Problem]:
+def inspect(step: Step, folder: Path) -> Iterator[Problem]:
     """A `.sql` file that is not there."""
     given: Arguments = step.arguments
-    yield from check_sql(given.sql, folder, ("sql",))
+    yield from inspect_sql(given.sql, folder, ("sql",))
 
 
-def check_sql(sql: str, folder: Path, path: tuple[str, ...]) -> Iterator[Problem]:
+def inspect_sql(sql: str, folder: Path, path: tuple[str, ...]) -> Iterator[Problem]:
     """What is wrong with the file that `sql` names, if it names one."""
     if not is_file(sql):
         return

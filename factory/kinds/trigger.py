@@ -75,7 +75,7 @@ def compile(step: Step) -> Fragment:
     return single(step, OPERATOR, {**arguments, "do_xcom_push": False})
 
 
-def check(step: Step, folder: Path) -> Iterator[Problem]:
+def inspect(step: Step, folder: Path) -> Iterator[Problem]:
     """A date that is none, looks without a pause."""
     given: Arguments = step.arguments
     yield from literals.moments({"logical_date": given.logical_date}, ())

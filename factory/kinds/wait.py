@@ -13,7 +13,7 @@ from factory import literals
 from factory.errors import BuildError
 from factory.fields import ConnId, Duration, Strict, seconds
 from factory.kinds import http
-from factory.kinds.sql import Parameters, Sql, as_template, check_sql
+from factory.kinds.sql import Parameters, Sql, as_template, inspect_sql
 from factory.plan.kind import Fragment, Step, single
 from factory.problem import Problem
 
@@ -122,7 +122,7 @@ def compile(step: Step) -> Fragment:
     return single(step, OPERATOR, {**arguments, "do_xcom_push": False})
 
 
-def check(step: Step, folder: Path) -> Iterator[Problem]:
+def inspect(step: Step, folder: Path) -> Iterator[Problem]:
     """What cannot be looked for, a wait that is longer than its time-out."""
     given: Arguments = step.arguments
     yield from literals.pause(seconds(given.poll_interval), ("poll_interval",))
@@ -131,7 +131,7 @@ def check(step: Step, folder: Path) -> Iterator[Problem]:
     if isinstance(given.for_, Time):
         yield from literals.moments({"until": given.for_.until}, ("for",))
     if isinstance(given.for_, Query):
-        yield from check_sql(given.for_.sql, folder, ("for", "sql"))
+        yield from inspect_sql(given.for_.sql, folder, ("for", "sql"))
     after = given.for_.after if isinstance(given.for_, Time) else None
     if after is not None and seconds(after) > seconds(given.timeout):
         yield Problem(

@@ -1,6 +1,6 @@
 """What a kind is: one module with `Arguments` and `compile`, looked up by name.
 
-A kind compiles its typed arguments into a fragment of the plan. It may also offer `check`, which
+A kind compiles its typed arguments into a fragment of the plan. It may also offer `inspect`, which
 reads files beside the spec (never runs them) and yields what is wrong.
 """
 
@@ -60,7 +60,7 @@ class Kind(Protocol):
         """The step as a fragment of the plan."""
 
 
-Check = Callable[[Step, Path], Iterable[Problem]]
+Inspect = Callable[[Step, Path], Iterable[Problem]]
 
 
 def task(step: Step, name: str, operator: str, arguments: Mapping[str, Any], **more: Any) -> Task:
@@ -130,8 +130,8 @@ def _required(kind: Any) -> Kind:
     return cast("Kind", kind)
 
 
-def check(kind: Kind, step: Step, folder: Path) -> Iterator[Problem]:
+def inspect(kind: Kind, step: Step, folder: Path) -> Iterator[Problem]:
     """What the kind finds wrong in files beside the spec, with paths below `with`."""
-    function = cast("Check | None", getattr(kind, "check", None))
+    function = cast("Inspect | None", getattr(kind, "inspect", None))
     if function is not None:
         yield from function(step, folder)

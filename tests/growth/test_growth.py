@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from factory.lint.check import check
+from factory.lint.lint import lint_project
 from factory.lint.reporters import plain
 from factory.lint.reporters.text import report
 from factory.project import Project
@@ -17,7 +17,7 @@ from tests.growth.inputs import INPUTS
 
 def lint(root: Path) -> int:
     """Everything that `factory lint` does; how many lines it prints."""
-    return sum(1 for _ in report(check(Project(root, "dev")), root.parent, plain))
+    return sum(1 for _ in report(lint_project(Project(root, "dev")), root.parent, plain))
 
 
 @pytest.mark.parametrize("name", INPUTS)

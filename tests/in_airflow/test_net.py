@@ -243,7 +243,7 @@ PASSES: dict[str, tuple[Any, str]] = {
     "read": (Project, "_read"),
     "layers": (Project, "_context"),
     "resolve": (Project, "resolve"),
-    "validate": (Project, "check"),
+    "validate": (Project, "validate"),
     "compile": (plan_compile, "_pipeline"),
     "render": (loader, "render"),
     "fit": (loader, "require_fit"),

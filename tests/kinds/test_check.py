@@ -18,7 +18,7 @@ def problems(*checks: dict[str, Any]) -> list[tuple[Any, ...]]:
         arguments=msgspec.convert(given, check.Arguments),
         dag_id="d",
     )
-    return [problem.path[2:] for problem in check.check(step, Path())]
+    return [problem.path[2:] for problem in check.inspect(step, Path())]
 
 
 def test_what_may_be_written_is_what_the_transfer_takes() -> None:

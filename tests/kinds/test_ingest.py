@@ -117,5 +117,5 @@ def test_words_that_the_transfer_refuses_may_not_be_written(word: str) -> None:
     ],
 )
 def test_bounds_that_no_count_can_meet(check: dict[str, Any], code: str) -> None:
-    problems = list(ingest.check(step(HTTP, checks=[check]), Path()))
+    problems = list(ingest.inspect(step(HTTP, checks=[check]), Path()))
     assert [problem.code for problem in problems] == [code]

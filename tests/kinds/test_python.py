@@ -18,7 +18,7 @@ RUN = "def run(a, b=1, *, c, d=2): pass"
 
 def problems(folder: Path, callable: str, **args: Any) -> list[Problem]:
     given = msgspec.convert({"callable": callable, "args": args}, python.Arguments)
-    return list(python.check(Step(id="x", uses="python", arguments=given, dag_id="d"), folder))
+    return list(python.inspect(Step(id="x", uses="python", arguments=given, dag_id="d"), folder))
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ def test_a_file_that_is_not_there(tmp_path: Path, name: str, message: str, hint:
     (tmp_path / "report.sql").touch()
     if " " in name:
         name = name.replace(" ", "")
-    (problem,) = sql.check(step(name), tmp_path)
+    (problem,) = sql.inspect(step(name), tmp_path)
     assert (problem.path, problem.message) == (("sql",), message)
     assert problem.hint.startswith(hint)
 
@@ -39,7 +39,7 @@ def test_nothing_is_wrong(tmp_path: Path, text: str) -> None:
     (tmp_path / "report.sql").touch()
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub" / "more.sql").touch()
-    assert list(sql.check(step(text), tmp_path)) == []
+    assert list(sql.inspect(step(text), tmp_path)) == []
 
 
 def test_text_that_ends_like_a_file_is_kept_from_airflow() -> None:

@@ -37,11 +37,11 @@ def test_a_time_is_one_moment(what: dict[str, Any]) -> None:
 
 def test_what_lint_tells(tmp_path: Path) -> None:
     query = {"type": "sql", "conn_id": "x", "sql": "ready.sql"}
-    (problem,) = wait.check(step(query), tmp_path)
+    (problem,) = wait.inspect(step(query), tmp_path)
     assert (problem.path, problem.code) == (("for", "sql"), "file")
-    (problem,) = wait.check(step({"type": "time", "after": "7h"}), tmp_path)
+    (problem,) = wait.inspect(step({"type": "time", "after": "7h"}), tmp_path)
     assert (problem.path, problem.message) == (("for", "after"), "7h is longer than the timeout")
-    assert list(wait.check(step({"type": "time", "after": "7h"}, timeout="8h"), tmp_path)) == []
+    assert list(wait.inspect(step({"type": "time", "after": "7h"}, timeout="8h"), tmp_path)) == []
 
 
 @pytest.mark.parametrize("path", ["/data/x", "s3://bucket/x", "file://x"])

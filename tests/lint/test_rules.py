@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from factory.lint.check import check
+from factory.lint.lint import lint_project
 from factory.project import Project
 
 Lint = Callable[..., list[str]]
@@ -22,7 +22,7 @@ def lint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lint:
             file = root / name
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(f"version: 1\n{text}")
-        report = check(Project(root), [root / only] if only else [])
+        report = lint_project(Project(root), [root / only] if only else [])
         entries = [finding.diagnostic for finding in report.findings]
         return [
             f"{e.code} {e.file.partition('/')[2]}:{e.line}:{e.column} {e.message}" for e in entries

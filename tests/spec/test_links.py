@@ -10,7 +10,7 @@ import pytest
 
 from factory.diagnostics import Diagnostic
 from factory.errors import SpecError
-from factory.lint.check import check
+from factory.lint.lint import lint_project
 from factory.lint.reporters import plain, reporter
 from factory.project import Project
 from factory.spec import links
@@ -43,7 +43,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def told(root: Path) -> tuple[list[Diagnostic], str]:
     """Every finding, and all that is printed about them."""
-    report = check(Project(root))
+    report = lint_project(Project(root))
     lines = [*reporter("text")(report, root.parent, plain)]
     lines += reporter("json")(report, root.parent, plain)
     return [finding.diagnostic for finding in report.findings], "\n".join(lines)
@@ -174,7 +174,7 @@ def test_a_file_that_is_swapped_while_it_is_read(root: Path, swapping: Path) -> 
 
 def test_a_snippet_shows_nothing_that_was_refused(root: Path, tmp_path: Path) -> None:
     (root / "x.yaml").write_text("version: 1\nbad: 1\ntasks: [{id: a, run: echo}]\n")
-    report = check(Project(root))
+    report = lint_project(Project(root))
     (root / "x.yaml").unlink()
     (root / "x.yaml").symlink_to(tmp_path / "other/shadow")
     text = "\n".join(reporter("text")(report, root.parent, plain))

@@ -134,7 +134,7 @@ def services(project: Path, home: Path, show: Screen, stop: Stop) -> Iterator[Or
         show.say(f"{_TABLE} has {rows:,} orders of {len(DAYS)} days", since=True)
         target = lake.create_bucket(BUCKET, anyone_may_write=True)
         show.say(f"the S3 server is ready on {lake.endpoint}", since=True)
-        stop.check()
+        stop.obey()
         if not assemble.is_at_hand():
             show.say("NiFi's parts are downloaded first, once: 206 MB", since=True)
         show.say("NiFi starts", since=True)
@@ -144,7 +144,7 @@ def services(project: Path, home: Path, show: Screen, stop: Stop) -> Iterator[Or
                 server, definition, _GROUP, parameters=_parameters(database, server, target)
             )
             show.say(f"NiFi is ready on {server.base_url}, with the group {_GROUP}", since=True)
-            stop.check()
+            stop.obey()
             yield Orders(database, server, group, lake)
 
 

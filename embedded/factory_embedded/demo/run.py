@@ -103,7 +103,7 @@ def _only_demo(home: Path) -> Iterator[None]:
 def _running(options: Options, show: Screen, stop: Stop) -> Iterator[_Demo]:
     home, example = options.home, EXAMPLES[options.example]
     with example.services(options.project, home, show, stop) as services:
-        stop.check()
+        stop.obey()
         if not options.keep:
             shutil.rmtree(home / "airflow", ignore_errors=True)
         shutil.rmtree(home / "stage", ignore_errors=True)

@@ -77,7 +77,7 @@ def _write_samples(folder: Path, show: Screen, stop: Stop) -> Path:
     show.say(f"sample data: {len(MONTHS)} months of {ROWS_A_MONTH:,} taxi trips", since=True)
     for year, number in MONTHS:
         samples.write_taxi_month(folder, year, number, ROWS_A_MONTH)
-        stop.check()
+        stop.obey()
     return folder
 
 

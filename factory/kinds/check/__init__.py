@@ -70,7 +70,7 @@ def compile(step: Step) -> Fragment:
     return single(step, OPERATOR, arguments)
 
 
-def check(step: Step, folder: Path) -> Iterator[Problem]:
+def inspect(step: Step, folder: Path) -> Iterator[Problem]:
     """Checks that nothing can meet, or that only a load can."""
     given: Arguments = step.arguments
     yield from literals.table(given.table, ("table",))

@@ -98,7 +98,7 @@ def compile(step: Step) -> Fragment:
     )
 
 
-def check(step: Step, folder: Path) -> Iterator[Problem]:
+def inspect(step: Step, folder: Path) -> Iterator[Problem]:
     """What no file, no table or no row can meet."""
     given: Arguments = step.arguments
     yield from given.source.problems()

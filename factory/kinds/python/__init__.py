@@ -56,7 +56,7 @@ def compile(step: Step) -> Fragment:
     return single(step, OPERATOR, arguments)
 
 
-def check(step: Step, folder: Path) -> Iterator[Problem]:
+def inspect(step: Step, folder: Path) -> Iterator[Problem]:
     """Whether the function exists and takes the arguments, by reading its source."""
     given: Arguments = step.arguments
     file, _, name = given.callable.rpartition(":")
@@ -70,10 +70,10 @@ def check(step: Step, folder: Path) -> Iterator[Problem]:
         module, _, name = given.callable.rpartition(".")
         path = source.find(module)
     if path is not None:
-        yield from _check_function(given, path, name)
+        yield from _of_function(given, path, name)
 
 
-def _check_function(given: Arguments, path: Path, name: str) -> Iterator[Problem]:
+def _of_function(given: Arguments, path: Path, name: str) -> Iterator[Problem]:
     try:
         names = source.names(path)
     except source.Unfit as error:
@@ -99,10 +99,10 @@ def _check_function(given: Arguments, path: Path, name: str) -> Iterator[Problem
             hint=did_you_mean(name, functions),
         )
     elif found is not None:
-        yield from _check_arguments(given, found, name)
+        yield from _of_arguments(given, found, name)
 
 
-def _check_arguments(given: Arguments, takes: source.Signature, function: str) -> Iterator[Problem]:
+def _of_arguments(given: Arguments, takes: source.Signature, function: str) -> Iterator[Problem]:
     meant = set()
     for name in given.args:
         if takes.refuses(name):

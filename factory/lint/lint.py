@@ -32,7 +32,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
     whole: bool
 
 
-def check(project: Project, paths: Sequence[Path] = ()) -> Report:
+def lint_project(project: Project, paths: Sequence[Path] = ()) -> Report:
     """Lint the whole root, or only `paths` with the layers under them.
 
     :raises UsageError: a path is not in the root, or nothing there can be linted.

@@ -12,8 +12,8 @@ import pytest
 from factory.cli.main import main
 from factory.diagnostics import MAX_TOLD, MORE, Diagnostic, limited
 from factory.kinds import bash
-from factory.lint import check as lint
-from factory.lint.check import check
+from factory.lint import lint
+from factory.lint.lint import lint_project
 from factory.lint.reporters import snippet
 from factory.lint.rules import RULES, sizes
 from factory.project import Project
@@ -33,7 +33,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def found(root: Path) -> list[tuple[str, str]]:
-    report = check(Project(root))
+    report = lint_project(Project(root))
     entries = [finding.diagnostic for finding in report.findings]
     return [(entry.file.partition("/")[2], entry.code) for entry in entries]
 
@@ -45,7 +45,7 @@ def explode(*_: object, **__: object) -> Any:
 def test_a_rule_that_fails(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lint, "RULES", (explode, *RULES))
     assert found(root) == [("", "internal"), ("zbad.yaml", "unknown-key")]
-    (entry,) = [f.diagnostic for f in check(Project(root)).findings if not f.pipelines]
+    (entry,) = [f.diagnostic for f in lint_project(Project(root)).findings if not f.pipelines]
     assert "explode fails: RuntimeError: a defect" in entry.message
     assert len(entry.message) < 300
 
@@ -59,7 +59,7 @@ def test_a_kind_whose_look_at_files_fails(
     def fails(*_: object) -> Any:
         raise error("so")
 
-    monkeypatch.setattr(bash, "check", fails, raising=False)
+    monkeypatch.setattr(bash, "inspect", fails, raising=False)
     assert found(root) == [("good.yaml", "internal"), ("zbad.yaml", "unknown-key")]
 
 
@@ -135,7 +135,7 @@ def test_all_tasks_of_all_files(root: Path, monkeypatch: pytest.MonkeyPatch) -> 
     (root / "many.yaml").write_text(
         "version: 1\ntasks: [{id: a, run: echo, matrix: {m: [1, 2, 3]}}]\n"
     )
-    (finding,) = check(Project(root)).findings
+    (finding,) = lint_project(Project(root)).findings
     assert (finding.diagnostic.code, finding.diagnostic.severity) == ("too-many", "warning")
     assert finding.diagnostic.message.startswith("all pipelines together have 4 tasks")
     assert "many (3)" in finding.diagnostic.hint
@@ -146,7 +146,7 @@ def test_all_assets_of_all_files(root: Path, monkeypatch: pytest.MonkeyPatch) ->
     (root / "waits.yaml").write_text(f"{GOOD}schedule: {{assets: ['x://a/1', 'x://a/2']}}\n")
     assert found(root) == []
     monkeypatch.setattr(sizes, "MAX_ASSETS", 1)
-    (finding,) = check(Project(root)).findings
+    (finding,) = lint_project(Project(root)).findings
     assert (finding.diagnostic.code, finding.diagnostic.severity) == ("too-many", "warning")
     assert finding.diagnostic.message == "all pipelines together have 2 assets"
 
