@@ -9,7 +9,8 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
 
 from factory.spec.secrets.words import (
     is_literal,
@@ -69,14 +70,6 @@ _COMMAND = re.compile(
     r"(?:curl|wget|https?|mysql[a-z]{0,10}|mariadb(?:-[a-z]{1,10})?|lftp|sshpass|mongo[a-z]{0,8}"
     r"|redis-cli|docker login|podman login|sqlcmd|bcp|vault login)(?=[ \t\\])"
 )
-_OPTIONS = (
-    (("curl", "wget", "http"), "a login", _LOGIN),
-    (("mysql", "mariadb"), "a password", _GLUED),
-    (("lftp",), "a password", _LOGIN_WITH_COMMA),
-    (("vault",), "a token", _ARGUMENT),
-    (("",), "a password", _GIVEN),
-)
-"""What commands that begin so take for a secret."""
 _REST_OF_COMMAND = re.compile(
     r"(?:[^\"'|;&\n\\]{1,1000}|\\[\s\S]|\"[^\"]{0,1000}\"|'[^']{0,1000}'|[\"'\\])*"
 )
@@ -85,48 +78,6 @@ _CONFIGURED = re.compile(rf"configure set {_NAME}[ \t]{{1,4}}{_VALUE}")
 _PASS_ARGUMENT = re.compile(r"pass:(?<![\w-]pass:)(?P<bare>[^\s\"']{1,200})")
 _BLOCK = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY[A-Z ]{0,10}-----")
 _REST = r"[^\s\"'<>]{6,500}"
-_TOKENS: tuple[tuple[str, re.Pattern[str], tuple[str, ...]], ...] = tuple(
-    (what, re.compile(pattern), tuple(beginnings.split()))
-    for what, pattern, beginnings in (
-        ("an AWS key id", r"A[KSBC][IC]A[A-Z0-9]{16}(?![A-Za-z0-9])", "AKIA ASIA ABIA ACCA"),
-        ("a GitHub token", r"gh[opsur]_[A-Za-z0-9]{16,255}", "gho_ ghp_ ghs_ ghu_ ghr_"),
-        ("a GitHub token", r"github_pat_[A-Za-z0-9_]{16,255}", "github_pat_"),
-        ("a GitLab token", r"gl[a-z]{2,8}-[A-Za-z0-9_-]{20,255}", "gl"),
-        ("a Slack token", r"xox[a-z]-[A-Za-z0-9-]{8,255}", "xox"),
-        ("a Slack token", r"xapp-[A-Za-z0-9-]{8,255}", "xapp-"),
-        (
-            "a webhook address",
-            rf"hooks\.slack(?:-gov)?\.com/(?:services|workflows|triggers)/{_REST}",
-            "hooks.slack",
-        ),
-        (
-            "a webhook address",
-            rf"discord(?:app)?\.com/api/webhooks/{_REST}",
-            "discord",
-        ),
-        (
-            "a webhook address",
-            rf"webhook\.office\.com/webhookb?2?/{_REST}",
-            "webhook.office",
-        ),
-        ("a webhook address", rf"chat\.googleapis\.com/v1/spaces/{_REST}", "chat.googleapis"),
-        ("a Google key", r"AIza[A-Za-z0-9_-]{35}", "AIza"),
-        ("a Google key", r"GOCSPX-[A-Za-z0-9_-]{20,60}", "GOCSPX-"),
-        ("an API key", r"sk-[A-Za-z0-9_-]{20,255}", "sk-"),
-        ("an API key", r"[rs]k_(?:live|test)_[A-Za-z0-9]{16,255}", "k_live k_test"),
-        ("an API key", r"SG\.[A-Za-z0-9_-]{16,64}\.[A-Za-z0-9_-]{16,64}", "SG."),
-        ("an API key", r"dapi[a-f0-9]{32}", "dapi"),
-        ("an API key", r"hvs\.[A-Za-z0-9_-]{20,255}", "hvs."),
-        ("a Telegram token", r"bot[0-9]{6,12}:[A-Za-z0-9_-]{30,60}", "/bot"),
-        ("a package token", r"npm_[A-Za-z0-9]{30,60}", "npm_"),
-        ("a package token", r"pypi-[A-Za-z0-9_-]{50,500}", "pypi-"),
-        (
-            "a JSON web token",
-            r"eyJ(?<![_-]eyJ)[A-Za-z0-9_-]{8,2000}\.eyJ[A-Za-z0-9_.-]{8,4000}",
-            "eyJ",
-        ),
-    )
-)
 _LONGEST_LOGIN = 400
 _END_OF_HOST = re.compile(r"[\s/?#\"'<>\\]")
 _GIT_HOST = re.compile(r"git|bitbucket|dev\.azure|visualstudio|codeberg", re.IGNORECASE)
@@ -136,10 +87,30 @@ def in_text(text: str) -> Iterator[Seen]:
     """What is secret in a text; templates are not."""
     yield from _addresses(text)
     yield from _blocks(text)
-    yield from _tokens(text)
+    yield from _found(TOKENS, text)
     yield from _headers(text)
     yield from _assigned(text)
     yield from _commands(text)
+
+
+class Rule(NamedTuple):
+    """What a pattern finds, and which of its matches count.
+
+    A text without any of the ``beginnings`` holds none, and is not looked through.
+    """
+
+    what: str
+    pattern: re.Pattern[str]
+    counts: Callable[[re.Match[str]], bool]
+    beginnings: tuple[str, ...] = ()
+
+
+def _found(rules: Iterable[Rule], text: str) -> Iterator[Seen]:
+    for what, pattern, counts, beginnings in rules:
+        if not beginnings or any(beginning in text for beginning in beginnings):
+            for match in pattern.finditer(text):
+                if counts(match):
+                    yield what, _value(match)
 
 
 def option_name(text: str) -> str:
@@ -148,25 +119,34 @@ def option_name(text: str) -> str:
     return name if text.startswith("-") and is_secret_name(name) else ""
 
 
-def _tokens(text: str) -> Iterator[Seen]:
-    for what, pattern, beginnings in _TOKENS:
-        if any(beginning in text for beginning in beginnings):
-            for match in pattern.finditer(text):
-                before = text[max(0, match.start() - 1) : match.start()]
-                if not before.isalnum() and _is_token(match[0]):
-                    yield what, match[0]
-    for match in _SCHEME.finditer(text):
-        if _is_basic(match["bare"]) if match[0][1] in "aA" else looks_random(match["bare"]):
-            yield "a token", match["bare"]
-
-
-def _is_token(text: str) -> bool:
-    """No words with `-` between them: `sk-learn-…`, `global-…`."""
+def _is_token(match: re.Match[str]) -> bool:
+    """A word of its own, and no words with `-` between them: `sk-learn-…`, `global-…`."""
+    text = match[0]
+    if match.string[max(0, match.start() - 1) : match.start()].isalnum():
+        return False
     beginning, dash, rest = text.partition("-")
     if not dash or not beginning.islower() or beginning == "pypi":
         return True
     has_digits = any(character.isdigit() for character in rest)
     return has_digits and (beginning != "sk" or "-" not in rest or not rest.islower())
+
+
+def _is_credential(match: re.Match[str]) -> bool:
+    """Behind `Basic` a login, behind `Bearer` and `Token` what no person chose."""
+    is_basic = match[0][1] in "aA"
+    return _is_basic(match["bare"]) if is_basic else looks_random(match["bare"])
+
+
+def _is_given(match: re.Match[str]) -> bool:
+    return is_literal(match["bare"])
+
+
+def _is_given_and_random(match: re.Match[str]) -> bool:
+    return is_literal(match["bare"]) and is_random(match["bare"])
+
+
+def _is_password(match: re.Match[str]) -> bool:
+    return is_secret("password", match["bare"]) and not _is_code("", match["bare"], "")
 
 
 def _is_basic(text: str) -> bool:
@@ -198,25 +178,27 @@ def _assigned(text: str) -> Iterator[Seen]:
     for match in _ASSIGNED.finditer(text):
         before = text[max(0, match.start() - _BEFORE) : match.start()]
         found = _NAME_BACKWARDS.match(before[::-1])
-        yield from _of_name(found[0][::-1].lstrip("-") if found else "", match, text)
+        yield from _of_name(found[0][::-1].lstrip("-") if found else "", match)
     for pattern in (_JSON, _OPTION, _ELEMENT, _CONFIGURED):
         for match in pattern.finditer(text):
             if pattern is not _OPTION or "=" not in _value(match):
-                yield from _of_name(match["name"], match, text)
+                yield from _of_name(match["name"], match)
     for match in _PARAMETER.finditer(text):
         name, value = match["name"], match["bare"]
         if is_secret(name, value) or (is_signature(name) and is_literal(value)):
             yield f"a value for {name!r}", value
 
 
-def _of_name(name: str, match: re.Match[str], text: str) -> Iterator[Seen]:
+def _of_name(name: str, match: re.Match[str]) -> Iterator[Seen]:
     """Also of `--from-literal=password=…`."""
     value = _value(match)
     if "=" in value and not is_secret_name(name):
         name, _, value = value.partition("=")
     if not is_secret(name, value):
         return
-    if match.lastgroup != "bare" or not _is_code(name, value, text[match.end() : match.end() + 1]):
+    if match.lastgroup != "bare" or not _is_code(
+        name, value, match.string[match.end() : match.end() + 1]
+    ):
         yield f"a value for {name!r}", value
 
 
@@ -241,22 +223,9 @@ def _commands(text: str) -> Iterator[Seen]:
         if "-" not in given and not match[0].startswith("vault"):
             continue
         rest = _REST_OF_COMMAND.match(given)
-        yield from _logins(match[0], rest[0] if rest else "")
-    for match in _PASS_ARGUMENT.finditer(text):
-        if is_literal(match["bare"]):
-            yield "a password", match["bare"]
-    for match in _SQL.finditer(text) if "'" in text else ():
-        if is_secret("password", match["bare"]) and not _is_code("", match["bare"], ""):
-            yield "a password", match["bare"]
-
-
-def _logins(command: str, given: str) -> Iterator[Seen]:
-    for beginnings, what, option in _OPTIONS:
-        if command.startswith(beginnings):
-            for match in option.finditer(given):
-                if is_literal(match["bare"]) and (option != _ARGUMENT or is_random(match["bare"])):
-                    yield what, match["bare"]
-            return
+        options = next(rule for names, rule in OPTIONS if match[0].startswith(names))
+        yield from _found((options,), rest[0] if rest else "")
+    yield from _found(PASSWORDS, text)
 
 
 def _begins_a_word(text: str, at: int) -> bool:
@@ -288,3 +257,65 @@ def _blocks(text: str) -> Iterator[Seen]:
 def _value(match: re.Match[str]) -> str:
     """What the last group holds that matched: `double`, `single` or `bare`."""
     return str(match[match.lastgroup or 0])
+
+
+OPTIONS: tuple[tuple[tuple[str, ...], Rule], ...] = (
+    (("curl", "wget", "http"), Rule("a login", _LOGIN, _is_given)),
+    (("mysql", "mariadb"), Rule("a password", _GLUED, _is_given)),
+    (("lftp",), Rule("a password", _LOGIN_WITH_COMMA, _is_given)),
+    (("vault",), Rule("a token", _ARGUMENT, _is_given_and_random)),
+    (("",), Rule("a password", _GIVEN, _is_given)),
+)
+"""What commands that begin so take for a secret."""
+
+PASSWORDS = (
+    Rule("a password", _PASS_ARGUMENT, _is_given),
+    Rule("a password", _SQL, _is_password, ("'",)),
+)
+
+TOKENS = (
+    *(
+        Rule(what, re.compile(pattern), _is_token, tuple(beginnings.split()))
+        for what, pattern, beginnings in (
+            ("an AWS key id", r"A[KSBC][IC]A[A-Z0-9]{16}(?![A-Za-z0-9])", "AKIA ASIA ABIA ACCA"),
+            ("a GitHub token", r"gh[opsur]_[A-Za-z0-9]{16,255}", "gho_ ghp_ ghs_ ghu_ ghr_"),
+            ("a GitHub token", r"github_pat_[A-Za-z0-9_]{16,255}", "github_pat_"),
+            ("a GitLab token", r"gl[a-z]{2,8}-[A-Za-z0-9_-]{20,255}", "gl"),
+            ("a Slack token", r"xox[a-z]-[A-Za-z0-9-]{8,255}", "xox"),
+            ("a Slack token", r"xapp-[A-Za-z0-9-]{8,255}", "xapp-"),
+            (
+                "a webhook address",
+                rf"hooks\.slack(?:-gov)?\.com/(?:services|workflows|triggers)/{_REST}",
+                "hooks.slack",
+            ),
+            (
+                "a webhook address",
+                rf"discord(?:app)?\.com/api/webhooks/{_REST}",
+                "discord",
+            ),
+            (
+                "a webhook address",
+                rf"webhook\.office\.com/webhookb?2?/{_REST}",
+                "webhook.office",
+            ),
+            ("a webhook address", rf"chat\.googleapis\.com/v1/spaces/{_REST}", "chat.googleapis"),
+            ("a Google key", r"AIza[A-Za-z0-9_-]{35}", "AIza"),
+            ("a Google key", r"GOCSPX-[A-Za-z0-9_-]{20,60}", "GOCSPX-"),
+            ("an API key", r"sk-[A-Za-z0-9_-]{20,255}", "sk-"),
+            ("an API key", r"[rs]k_(?:live|test)_[A-Za-z0-9]{16,255}", "k_live k_test"),
+            ("an API key", r"SG\.[A-Za-z0-9_-]{16,64}\.[A-Za-z0-9_-]{16,64}", "SG."),
+            ("an API key", r"dapi[a-f0-9]{32}", "dapi"),
+            ("an API key", r"hvs\.[A-Za-z0-9_-]{20,255}", "hvs."),
+            ("a Telegram token", r"bot[0-9]{6,12}:[A-Za-z0-9_-]{30,60}", "/bot"),
+            ("a package token", r"npm_[A-Za-z0-9]{30,60}", "npm_"),
+            ("a package token", r"pypi-[A-Za-z0-9_-]{50,500}", "pypi-"),
+            (
+                "a JSON web token",
+                r"eyJ(?<![_-]eyJ)[A-Za-z0-9_-]{8,2000}\.eyJ[A-Za-z0-9_.-]{8,4000}",
+                "eyJ",
+            ),
+        )
+    ),
+    Rule("a token", _SCHEME, _is_credential),
+)
+"""What is secret wherever it stands."""
