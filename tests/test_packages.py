@@ -8,10 +8,12 @@ import sys
 import sysconfig
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatch
+from graphlib import TopologicalSorter
 from importlib.metadata import packages_distributions
 from pathlib import Path
 from zipfile import ZipFile
 
+import grimp
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -23,6 +25,7 @@ else:
 
 from factory import extras
 from factory.errors import install_hint
+from factory.plan import kind as kinds
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
@@ -225,6 +228,19 @@ def test_kinds_and_lint_import_nothing_that_moves_data() -> None:
     """In a process of its own: every kind, every module of the rooms, all pipelines."""
     done = subprocess.run([sys.executable, "-c", CHECKED], cwd=ROOT, capture_output=True, text=True)
     assert (done.stdout, done.stderr) == ("[]\n", "")
+
+
+def test_no_modules_import_each_other() -> None:
+    graph = grimp.build_graph("factory", "factory_embedded")
+    imports = {name: graph.find_modules_directly_imported_by(name) for name in graph.modules}
+    TopologicalSorter(imports).prepare()  # else a CycleError
+
+
+def test_every_module_beside_the_kinds_is_a_kind() -> None:
+    """What several kinds share stands elsewhere: it would become a kind of its own."""
+    for name in kinds.builtin_names():
+        assert kinds.find(name).compile
+        assert kinds.find(name).Arguments.__doc__
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import argparse
 import os
 from argparse import ArgumentParser, Namespace
 
-from factory.cli import main
+from factory.cli import commands
 
 HELP = """\
 for example:
@@ -40,9 +40,9 @@ def parser(line: str) -> ArgumentParser:
     """A parser of every command's name, and of the arguments of the one that `line` calls."""
     called = [*line.split(), "", ""][1]
     top = argparse.ArgumentParser(prog="factory")
-    commands = top.add_subparsers()
-    for name, about in main.COMMANDS.items():
-        below = commands.add_parser(name, help=about)
+    subparsers = top.add_subparsers()
+    for name, about in commands.COMMANDS.items():
+        below = subparsers.add_parser(name, help=about)
         if name == called:
-            main.command(name).add_arguments(below)
+            commands.command(name).add_arguments(below)
     return top

@@ -8,36 +8,15 @@ from __future__ import annotations
 
 import argparse
 import errno
-import importlib
 import os
 import sys
 from collections.abc import Iterable, Sequence
-from typing import NoReturn, Protocol, cast
+from typing import NoReturn
 
+from factory.cli.commands import COMMANDS, about, command
 from factory.errors import FactoryError, SpecError, UsageError
 
-COMMANDS = {
-    "lint": "check pipelines: all problems at once, without Airflow",
-    "new": "write a new pipeline of a kind, ready to run",
-    "render": "show the tasks that a pipeline becomes",
-    "explain": "show every value of a pipeline and the line it came from",
-    "run": "run a pipeline here and now, in this process",
-    "schema": "write the JSON Schemas that editors complete from",
-    "docs": "write the reference pages of the grammar and the kinds",
-    "demo": "run everything here, from sample data to rows, on a real Airflow",
-    "completion": "print the shell's completion script",
-}
 FINE, FINDINGS, USAGE, INTERNAL, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 3, 130, 141
-
-
-class Command(Protocol):
-    """A module of this package; it may have a text `HELP`, the last part of its help."""
-
-    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        """Add the command's arguments."""
-
-    def run(self, args: argparse.Namespace) -> int:
-        """Do it; the exit code."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -129,16 +108,6 @@ def _run(argv: list[str]) -> int:
 
         print_problems(error, args)
         return FINDINGS
-
-
-def command(name: str) -> Command:
-    """The module of a command: imported only when it is called."""
-    return cast("Command", importlib.import_module(f"factory.cli.{name}"))
-
-
-def about(name: str) -> str:
-    """A command in one sentence."""
-    return f"{COMMANDS[name][0].upper()}{COMMANDS[name][1:]}."
 
 
 def overview() -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from factory.cli import main as cli_main
-from factory.cli.main import COMMANDS
+from factory.cli.commands import COMMANDS
 
 from .conftest import Cli, process
 
@@ -33,7 +33,7 @@ def test_only_the_called_command_is_imported() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert "HEAVY []" in done.stdout
-    assert "COMMANDS ['factory.cli.main']" in done.stdout
+    assert "COMMANDS ['factory.cli.commands', 'factory.cli.main']" in done.stdout
 
 
 def test_version(cli: Cli) -> None:

@@ -15,11 +15,9 @@ Paint = Callable[[str, str], str]
 Reporter = Callable[[Report, Path, Paint], Iterator[str]]
 """(report, the folder that file names count from, paint) → lines."""
 
-NAMES = ("text", "json")
-
 
 def reporter(name: str) -> Reporter:
-    """The reporter of a name in `NAMES`."""
+    """The reporter of a name, that of its module in this package."""
     module = importlib.import_module(f"factory.lint.reporters.{name}")
     return cast("Reporter", module.report)
 
@@ -29,4 +27,4 @@ def plain(style: str, text: str) -> str:
     return text
 
 
-__all__ = ["NAMES", "Paint", "Reporter", "plain", "reporter"]
+__all__ = ["Paint", "Reporter", "plain", "reporter"]
