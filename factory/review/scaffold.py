@@ -12,6 +12,7 @@ import msgspec
 from msgspec import inspect as types
 
 from factory.plan import kind as kinds
+from factory.review import skeleton
 from factory.spec.scalars import is_text
 
 _FUNCTION = re.compile(r"[\w./-]+\.py:(?P<function>\w+)\Z")
@@ -44,7 +45,8 @@ def scaffold(
     assert isinstance(info, types.StructType)
     needed: dict[str, Any] = {}
     if "." not in kind:
-        needed = _own(_required(info, given, others), name, beside)
+        wanted = skeleton.required(info, skeleton.Draft(), given)
+        needed = _own(wanted, name, others, beside)
     return Scaffold("\n".join(_lines(kind, name, schema, info, needed, given)), beside)
 
 
@@ -103,65 +105,11 @@ def _description(info: types.Type) -> str:
     return text if len(text) <= 88 else f"{first}."
 
 
-def _required(
-    info: types.StructType, given: Mapping[str, Any], others: Sequence[str]
-) -> dict[str, Any]:
-    """What must be written, as far as it is not given; of a choice without any, the first key."""
-    found: dict[str, Any] = {}
-    if info.tag_field and info.tag_field not in given:
-        found[info.tag_field] = info.tag
-    for field in info.fields:
-        name = field.encode_name
-        if field.required and name not in given:
-            named = others[0] if name == "pipeline" and others else None
-            found[name] = named or _example(field.type, others)
-        elif field.required and isinstance(given[name], dict):
-            below = _struct(field.type, given[name])
-            inner = _required(below, given[name], others) if below else {}
-            if inner:
-                found[name] = inner
-    if info.tag_field and info.fields and not any(field.required for field in info.fields):
-        first = info.fields[0]
-        found.setdefault(first.encode_name, _example(first.type, others))
-    return found
-
-
-def _struct(info: types.Type, given: Mapping[str, Any]) -> types.StructType | None:
-    """The Struct that a mapping is meant for."""
-    if isinstance(info, types.Metadata):
-        return _struct(info.type, given)
-    if isinstance(info, types.StructType):
-        return info
-    for member in info.types if isinstance(info, types.UnionType) else ():
-        if isinstance(member, types.StructType) and given.get(str(member.tag_field)) == member.tag:
-            return member
-    return None
-
-
-def _example(info: types.Type, others: Sequence[str], about: Mapping[str, Any] = {}) -> Any:
-    if isinstance(info, types.Metadata):
-        return _example(info.type, others, {**(info.extra_json_schema or {}), **about})
-    if isinstance(info, types.StructType):
-        return _required(info, {}, others)
-    if about.get("examples"):
-        return about["examples"][0]
-    if isinstance(info, types.UnionType):
-        return _example(info.types[0], others, about)
-    if isinstance(info, types.LiteralType):
-        return next(iter(info.values))
-    if isinstance(info, types.ListType):
-        return [_example(info.item_type, others)]
-    if isinstance(info, types.DictType):
-        return {}
-    if isinstance(info, (types.IntType, types.FloatType)):
-        return info.ge or 1
-    return isinstance(info, types.StrType) and "TODO"
-
-
-def _own(value: Any, name: str, beside: dict[str, str]) -> Any:
-    """The value, where a function in a file becomes one in a file of the pipeline's name."""
+def _own(value: Any, name: str, others: Sequence[str], beside: dict[str, str]) -> Any:
+    """The value, with another pipeline that is there, and a function in a file of its own."""
     if isinstance(value, dict):
-        return {key: _own(entry, name, beside) for key, entry in value.items()}
+        own = {key: _own(entry, name, others, beside) for key, entry in value.items()}
+        return own | ({"pipeline": others[0]} if "pipeline" in own and others else {})
     if isinstance(value, str) and (match := _FUNCTION.match(value)):
         function = match["function"]
         beside[f"{name}.py"] = _PYTHON.format(function=function, name=name)
