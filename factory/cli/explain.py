@@ -41,9 +41,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     options.add_root(parser)
     options.add_environment(parser)
-    parser.add_argument(
-        "--format", choices=("text", "json"), default="text", help="for people, or for programs"
-    )
+    options.add_format(parser, "text")
 
 
 def run(args: Namespace) -> int:

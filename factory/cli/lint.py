@@ -30,9 +30,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--all-envs", action="store_true", help="in every environment, not only in one"
     )
     parser.add_argument("--strict", action="store_true", help="warnings count as errors")
-    parser.add_argument(
-        "--format", choices=("text", "json"), default="text", help="for people, or for programs"
-    )
+    options.add_format(parser, "text")
     parser.add_argument(
         "--color", choices=terminal.CHOICES, default="auto", help="colours (default: auto)"
     )

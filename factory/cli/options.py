@@ -58,6 +58,16 @@ def add_dag(parser: ArgumentParser) -> None:
     )
 
 
+def add_format(parser: ArgumentParser, for_people: str) -> None:
+    """`--format`: one for people, which is the default, or JSON."""
+    parser.add_argument(
+        "--format",
+        choices=(for_people, "json"),
+        default=for_people,
+        help="for people, or for programs",
+    )
+
+
 def with_completer(action: Action, completer: object) -> None:
     """Tell argcomplete how to complete an argument."""
     action.completer = completer  # type: ignore[attr-defined]

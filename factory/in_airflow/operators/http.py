@@ -24,7 +24,7 @@ class CallHttp(BaseOperator):
 
     template_fields: Sequence[str] = ("request",)
 
-    def __init__(self, *, request: Mapping[str, Any], returns: str = "none", **kwargs: Any) -> None:
+    def __init__(self, *, request: Mapping[str, Any], returns: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.request = request
         self.returns = returns

@@ -40,9 +40,9 @@ class TriggerPipeline(BaseOperator):
         *,
         pipeline: str,
         conf: Mapping[str, Any],
-        logical_date: str | None = None,
-        wait: bool = False,
-        poll_interval: float = 60.0,
+        logical_date: str | None,
+        wait: bool,
+        poll_interval: float,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)

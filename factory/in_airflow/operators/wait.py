@@ -46,7 +46,7 @@ class Wait(BaseOperator):
         what: Mapping[str, Any],
         poll_interval: float,
         timeout: float,
-        on_timeout: Literal["fail", "skip"] = "fail",
+        on_timeout: Literal["fail", "skip"],
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)

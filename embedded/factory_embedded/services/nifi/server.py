@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import secrets
@@ -22,6 +21,7 @@ import psutil
 
 from factory.nifi.server import Server as Address
 from factory.nifi.server import UserPassword
+from factory_embedded.folders import only_user_of
 from factory_embedded.ports import free_port
 from factory_embedded.service import Cancelled, Connection, ServiceError, never
 from factory_embedded.services.nifi import certificates
@@ -181,7 +181,7 @@ def running(
     """
     folder = folder.absolute()
     folder.mkdir(parents=True, exist_ok=True)
-    with _only_user_of(folder):
+    with only_user_of(folder, folder / ".lock"):
         (folder / "logs").mkdir(exist_ok=True)
         settings = _Settings(token_seconds, properties or {})
         server = Server(folder, distribution(cancelled), settings, port)
@@ -192,16 +192,6 @@ def running(
             server.stop()
             # the unpacked NARs are the most of it, and come again
             shutil.rmtree(folder / "work", ignore_errors=True)
-
-
-@contextmanager
-def _only_user_of(folder: Path) -> Iterator[None]:
-    with open(folder / ".lock", "w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ServiceError(f"{folder} is in use by another process") from None
-        yield
 
 
 def _configure(server: Server, settings: _Settings) -> None:
