@@ -28,7 +28,8 @@ from factory.errors import install_hint
 from factory.plan import kind as kinds
 
 ROOT = Path(__file__).parents[1]
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+PROJECT, TOOLS = SETTINGS["project"], SETTINGS["tool"]
 EMBEDDED = tomllib.loads((ROOT / "embedded" / "pyproject.toml").read_text("utf-8"))["project"]
 GIT = ("git", "ls-files", "-z", "--cached", "--exclude-standard")
 EXTRAS: Mapping[str, list[str]] = PROJECT["optional-dependencies"]
@@ -204,6 +205,7 @@ def test_every_extra_in_the_texts_is_one() -> None:
     assert found <= set(EXTRAS)
 
 
+LIGHT = ("definitions", "ends", "kinds", "lint", "plan", "review", "spec")
 HEAVY = ("pyarrow", "psycopg", "requests", "httpx", "sqlglot", "airflow", "adbc_driver_postgresql")
 CHECKED = f"""\
 import sys
@@ -216,7 +218,7 @@ from factory.project import Project
 
 for name in kind.names():
     kind.find(name)
-for room in ("definitions", "ends", "kinds", "lint", "plan", "review", "spec"):
+for room in {LIGHT!r}:
     for path in Path("factory", room).rglob("*.py"):
         import_module(".".join(path.with_suffix("").parts))
 lint_project(Project(Path("dag_factory_configs").absolute()))
@@ -228,6 +230,13 @@ def test_kinds_and_lint_import_nothing_that_moves_data() -> None:
     """In a process of its own: every kind, every module of the rooms, all pipelines."""
     done = subprocess.run([sys.executable, "-c", CHECKED], cwd=ROOT, capture_output=True, text=True)
     assert (done.stdout, done.stderr) == ("[]\n", "")
+
+
+def test_the_contract_knows_every_room_that_describes_a_pipeline() -> None:
+    contracts = TOOLS["importlinter"]["contracts"]
+    (contract,) = [one for one in contracts if "pyarrow" in one.get("forbidden_modules", ())]
+    there = {f"factory.{room}" for room in LIGHT if (ROOT / "factory" / room).is_dir()}
+    assert there <= set(contract["source_modules"])
 
 
 def test_no_modules_import_each_other() -> None:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 from factory import errors
@@ -48,13 +49,13 @@ class Running(Protocol):
 class Service(Protocol):
     """A module of `factory_embedded.services`, or one behind an entry point."""
 
-    @property
-    def running(self) -> Callable[..., AbstractContextManager[Running]]:
-        """`running(folder, *, cancelled)`: a server on 127.0.0.1, until its block ends.
+    def running(
+        self, folder: Path, /, *, cancelled: Callable[[], bool] = ...
+    ) -> AbstractContextManager[Running]:
+        """A server on 127.0.0.1, until its block ends; the block begins when it is ready.
 
-        Below ``folder`` lies all that it keeps. The block is entered when the server is ready.
-        However the process ends, nothing of the server is left running (`supervise`). What else it
-        may be told has a default. Raises `ServiceError`, and `Cancelled` once ``cancelled()``.
+        Below ``folder`` lies all that it keeps. However the process ends, nothing of the server is
+        left running (`supervise`). Raises `ServiceError`, and `Cancelled` once ``cancelled()``.
         """
 
 
