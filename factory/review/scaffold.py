@@ -13,6 +13,7 @@ from msgspec import inspect as types
 
 from factory.plan import kind as kinds
 from factory.review import skeleton
+from factory.spec import schema as schemas
 from factory.spec.scalars import is_text
 
 _FUNCTION = re.compile(r"[\w./-]+\.py:(?P<function>\w+)\Z")
@@ -52,8 +53,7 @@ def scaffold(
 
 def summary(name: str) -> str:
     """What a kind does, in its own first sentence."""
-    about = (kinds.find(name).Arguments.__doc__ or "").strip()
-    return re.split(r"(?<=\.)\s|\n\n", " ".join(about.split("\n\n")[0].split()))[0]
+    return re.split(r"(?<=\.)\s", schemas.summary(kinds.find(name).Arguments))[0]
 
 
 def _lines(

@@ -195,7 +195,7 @@ def default_of(field: types.Field) -> Any:
 
 def summary(cls: type) -> str:
     """The first paragraph of a docstring as one line."""
-    return (cls.__doc__ or "").strip().split("\n\n")[0].replace("\n", " ")
+    return " ".join((cls.__doc__ or "").strip().split("\n\n")[0].split())
 
 
 def _is_hollow(value: Any) -> bool:
