@@ -24,8 +24,8 @@ BRINGS = {
 """The extra that brings a module, by the name that is missing without it."""
 
 
-def hint(error: BaseException) -> str:
-    """How to get a module that is missing, or an empty string when no extra brings it."""
+def hint(error: BaseException | None) -> str:
+    """How to get the module that was missing, or an empty string when no extra brings it."""
     missing = error.name if isinstance(error, ModuleNotFoundError) else None
     extra = BRINGS.get(missing or "")
     return install_hint(extra) if extra else ""

@@ -152,6 +152,7 @@ def _why(
     failure: Failure, plan: Pipeline, spec: Resolved, log: Path | None, paint: Paint
 ) -> Iterator[str]:
     """A task's own error: message, place, last output, what to do."""
+    from factory import extras
     from factory.cli import failure as reason
     from factory.diagnostics import printable
     from factory.in_airflow.hiding import redacted
@@ -175,6 +176,8 @@ def _why(
     if reason.needs_others(failure.error) and "AIRFLOW_HOME" not in os.environ:
         yield f"  {paint('note', 'hint:')} a run here knows no other pipeline: set AIRFLOW_HOME to"
         yield "    run with your own Airflow, or leave this task out with --task"
+    if how := extras.hint(failure.error):
+        yield f"  {paint('note', 'hint:')} {how}"
     if name := reason.missing_connection(failure.error):
         yield f"  {paint('note', 'hint:')} tell Airflow of the connection {name!r}, such as"
         address = reason.example_address(plan, failure.task, name)

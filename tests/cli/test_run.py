@@ -61,6 +61,17 @@ def run(ds: str) -> None:
 def divide(a: int, b: int) -> float:
     return a / b
 """,
+    "lacks.yaml": """
+version: 1
+tasks: [{id: post, uses: python, with: {callable: lacks.py:run}}]
+""",
+    "lacks.py": """
+import sys
+
+def run():
+    sys.modules["slack_sdk"] = None  # as where it is not installed
+    import slack_sdk
+""",
     "connects.yaml": """
 version: 1
 tasks:
@@ -184,6 +195,12 @@ def test_a_missing_connection_is_named(project: Path, env: Mapping[str, str]) ->
     assert result.code == 1
     assert "tell Airflow of the connection 'not_there'" in result.out
     assert "export AIRFLOW_CONN_NOT_THERE='" in result.out
+
+
+def test_a_missing_package_is_told_with_its_extra(project: Path, env: Mapping[str, str]) -> None:
+    result = run(project, env, "lacks")
+    assert result.code == 1
+    assert "hint: in a checkout of this project: pip install '.[slack]'" in result.out
 
 
 def test_it_knows_no_other_pipeline(project: Path, env: Mapping[str, str]) -> None:
