@@ -11,6 +11,7 @@ import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from factory.definitions.formats import Format
 from factory.transfer import formats
 from factory.transfer.bad_rows import BadRows
 from factory.transfer.counts import Counts
@@ -43,12 +44,12 @@ def to_parquet(
     target_fs: fsspec.AbstractFileSystem,
     target: str,
     *,
-    format: Mapping[str, object],
+    format: Format,
     quarantine: str | None = None,
     max_bad_rows: int = 1000,
     lineage: Mapping[str, object] | None = None,
 ) -> Converted:
-    """Stream `sources` of one `format` (`{type: csv, delimiter: ";", …}`) into `target`.
+    """Stream `sources` of one `format` into `target`.
 
     Memory is bounded by a block of the source and a row group of the target. Bad rows go to
     `quarantine`, a path on `target_fs`, or are an error when it is None. `lineage` names columns to
@@ -58,13 +59,12 @@ def to_parquet(
     if not sources:
         raise Missing("there is no source file")
     started = time.monotonic()
-    found = formats.find(format)
     with (
         _told(target),
         whole(target_fs, target) as temporary,
         _bad_rows(target_fs, quarantine, max_bad_rows) as bad,
     ):
-        reader = added(found.open(fs, sources, format, bad), lineage)
+        reader = added(formats.open(fs, sources, format, bad), lineage)
         schema = reader.schema
         rows = 0
         batches = itertools.chain.from_iterable(map(reader.batches, sources))

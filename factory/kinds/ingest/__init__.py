@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from factory.definitions import formats
 from factory.diagnostics import MAX_TOLD, did_you_mean, one_of
 from factory.fields import Strict
 from factory.kinds.check.parts import Check, columns, plain, problems
-from factory.kinds.ingest import formats, writes
+from factory.kinds.ingest import writes
 from factory.kinds.ingest.parts import OPERATORS, Source, Target, any_of, task
 from factory.kinds.ingest.writes import Write
 from factory.literals import is_template

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol, Union
 from urllib.parse import quote
 
 import msgspec
 
+from factory.definitions import formats
 from factory.diagnostics import Path
 from factory.plan import kind
 from factory.plan.kind import Step
@@ -23,8 +24,8 @@ class Source(Protocol):
     """Where rows come from."""
 
     @property
-    def format(self) -> Any:
-        """What the files look like: a `factory.kinds.ingest.formats.Format`."""
+    def format(self) -> formats.Written:
+        """What the files look like."""
 
     def tasks(self, step: Step) -> list[Task]:
         """What leaves the rows as Parquet on the stage, in order; the last task returns where."""
@@ -95,6 +96,12 @@ def convert(step: Step, files: Any, format: dict[str, object], *, each: Any = No
     return task(step, "to_parquet", operator, {"files": files, **arguments})
 
 
+def format_problems(given: formats.Written) -> Iterator[Problem]:
+    """What lint tells of a format, with paths in the step's arguments."""
+    for problem in formats.problems(given):
+        yield msgspec.structs.replace(problem, path=("source", "format", *problem.path))
+
+
 def table_asset(conn_id: str, table: str) -> str | None:
     """`table://warehouse/raw/orders`: one word for one table, whatever the database."""
     if "{{" in conn_id + table:
@@ -106,4 +113,13 @@ def table_asset(conn_id: str, table: str) -> str | None:
 _PLAIN = "$ -"  # what an address may hold as it is, and Airflow does not change
 
 
-__all__ = ["OPERATORS", "Source", "Target", "any_of", "convert", "table_asset", "task"]
+__all__ = [
+    "OPERATORS",
+    "Source",
+    "Target",
+    "any_of",
+    "convert",
+    "format_problems",
+    "table_asset",
+    "task",
+]

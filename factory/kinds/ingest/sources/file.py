@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from factory.definitions import formats
 from factory.fields import Strict
-from factory.kinds.ingest.formats import Format, options, problems
-from factory.kinds.ingest.parts import OPERATORS, convert, task
+from factory.kinds.ingest.parts import OPERATORS, convert, format_problems, task
 from factory.plan.kind import Step
 from factory.plan.model import Output, Task
 from factory.problem import Problem
@@ -33,7 +33,7 @@ class File(Strict, frozen=True, kw_only=True, tag="file", tag_field="type"):
         ),
     ]
     format: Annotated[
-        Format,
+        formats.Written,
         Meta(
             description="`csv`, `jsonl` or `parquet`, or a mapping with options.", examples=["csv"]
         ),
@@ -49,7 +49,7 @@ class File(Strict, frozen=True, kw_only=True, tag="file", tag_field="type"):
 
     def tasks(self, step: Step) -> list[Task]:
         """One task for one file; else a list of files first, and tasks that share them."""
-        format = options(self.format)
+        format = formats.plain(formats.typed(self.format))
         paths = [self.path] if isinstance(self.path, str) else list(self.path)
         if self.on_missing == "fail" and len(paths) == 1 and not _is_pattern(paths[0]):
             return [convert(step, paths, format)]
@@ -63,7 +63,7 @@ class File(Strict, frozen=True, kw_only=True, tag="file", tag_field="type"):
 
     def problems(self) -> Iterator[Problem]:
         """Addresses of no file, and those of the format: files are looked for when it runs."""
-        yield from problems(self.format)
+        yield from format_problems(self.format)
         for index, path in enumerate([self.path] if isinstance(self.path, str) else self.path):
             if not path.startswith(("file:///", "{{", "{%")):
                 place = ("source", "path") if path == self.path else ("source", "path", index)

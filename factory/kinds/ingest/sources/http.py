@@ -8,9 +8,9 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta
 
 from factory import literals
+from factory.definitions import formats
 from factory.fields import ConnId, Strict
-from factory.kinds.ingest.formats import Format, options, problems
-from factory.kinds.ingest.parts import OPERATORS, convert, task
+from factory.kinds.ingest.parts import OPERATORS, convert, format_problems, task
 from factory.plan.kind import Step
 from factory.plan.model import Output, Task
 from factory.problem import Problem
@@ -36,7 +36,7 @@ class Http(Strict, frozen=True, kw_only=True, tag="http", tag_field="type"):
         ),
     ]
     format: Annotated[
-        Format,
+        formats.Written,
         Meta(
             description="`csv`, `jsonl` or `parquet`, or a mapping with options.", examples=["csv"]
         ),
@@ -64,7 +64,7 @@ class Http(Strict, frozen=True, kw_only=True, tag="http", tag_field="type"):
         """Download, then convert; for a list, each as often as it has addresses."""
         urls = self.urls()
         operator = f"{OPERATORS}.download.Download"
-        format = options(self.format)
+        format = formats.plain(formats.typed(self.format))
         if len(urls) == 1:
             one = task(step, "download", operator, {"url": urls[0], **self.download()})
             return [one, convert(step, Output(one.id), format)]
@@ -81,7 +81,7 @@ class Http(Strict, frozen=True, kw_only=True, tag="http", tag_field="type"):
 
     def problems(self) -> Iterator[Problem]:
         """A digest of several files, an address twice, one without a host; the format's own."""
-        yield from problems(self.format)
+        yield from format_problems(self.format)
         urls = self.urls()
         if self.sha256 is not None and len(urls) > 1:
             yield Problem(
