@@ -82,6 +82,12 @@ def added(model: type) -> tuple[str, ...]:
     return found
 
 
+def forget() -> None:
+    """Look for what is installed anew."""
+    _with.cache_clear()
+    _loaded.cache_clear()
+
+
 class _Choice(NamedTuple):
     """A field of a model with an open choice."""
 
@@ -210,4 +216,4 @@ def _loaded(choice: _Choice, word: str) -> type[msgspec.Struct]:
     return found
 
 
-__all__ = ["Unusable", "added", "opened", "whole", "widened"]
+__all__ = ["Unusable", "added", "forget", "opened", "whole", "widened"]

@@ -58,6 +58,11 @@ SHAPES = {
 }
 
 
+def forget() -> None:
+    registry.outside.cache_clear()
+    choices.forget()
+
+
 @pytest.fixture
 def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
     """Installs a package that offers some of the shapes."""
@@ -72,13 +77,13 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Calla
         for name in names:
             text = textwrap.dedent(SHAPES[name])
             (package / f"{name}.py").write_text(f"import msgspec\n{text}")
-        registry.outside.cache_clear()
+        forget()
 
     monkeypatch.syspath_prepend(tmp_path)
     yield install
     for name in [name for name in sys.modules if name.startswith("outside_shapes")]:
         del sys.modules[name]
-    registry.outside.cache_clear()
+    forget()
 
 
 def loaded() -> set[str]:

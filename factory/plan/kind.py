@@ -128,8 +128,8 @@ def arguments(kind: Kind, given: Any) -> type[msgspec.Struct]:
 
 def called(step: Step) -> str:
     """A step's kind and what it uses of other packages, for messages."""
-    added = choices.added(type(step.arguments))
-    return f"the kind {step.uses!r}" + "".join(f" with {one}" for one in added)
+    added = " and ".join(choices.added(type(step.arguments)))
+    return f"the kind {step.uses!r} with {added}" if added else f"the kind {step.uses!r}"
 
 
 def _load(module: str) -> Kind:
