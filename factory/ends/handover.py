@@ -1,14 +1,18 @@
-"""What passes from a source to a target: files, or rows that already stand where they are loaded.
+"""What passes from a source to a target: files, a stream, or rows that stand where they are loaded.
 
 A way to hand over has a word. Of those that a source gives, the one is taken that its target
 prefers:
 
 - `files`: of one format; they are converted to Parquet on the stage, which the target loads;
+- `batches`: a stream of record batches, which is written to the stage as it comes;
 - `rows:<scheme>`, such as `rows:gs`: rows at URIs of that scheme, which the target's own system
   reads by itself. Nothing is staged.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 
@@ -17,6 +21,7 @@ from factory.definitions.formats import Written
 from factory.plan.model import Output, Task
 
 FILES = "files"
+BATCHES = "batches"
 ROWS = "rows:"
 
 
@@ -35,6 +40,21 @@ class Files(msgspec.Struct, frozen=True, kw_only=True):
     each: Output | None = None
 
 
+class Batches(msgspec.Struct, frozen=True, kw_only=True):
+    """A stream of record batches.
+
+    :param stream: `module:function`, which a task calls with `arguments` (templates are filled in)
+        and which gives a `pyarrow.RecordBatchReader`.
+    :param tasks: what comes before, in order.
+    :param columns: their names, where the spec tells.
+    """
+
+    stream: str
+    arguments: Mapping[str, Any]
+    tasks: tuple[Task, ...] = ()
+    columns: frozenset[str] | None = None
+
+
 class Rows(msgspec.Struct, frozen=True, kw_only=True):
     """Rows that the target loads from where they stand.
 
@@ -48,7 +68,7 @@ class Rows(msgspec.Struct, frozen=True, kw_only=True):
     columns: frozenset[str] | None = None
 
 
-Handover = Files | Rows
+Handover = Files | Batches | Rows
 
 
 def known(given: Handover) -> frozenset[str] | None:
@@ -61,4 +81,4 @@ def renamed(given: Handover) -> frozenset[str]:
     return formats.renamed(given.format) if isinstance(given, Files) else frozenset()
 
 
-__all__ = ["FILES", "ROWS", "Files", "Handover", "Rows", "known", "renamed"]
+__all__ = ["BATCHES", "FILES", "ROWS", "Batches", "Files", "Handover", "Rows", "known", "renamed"]

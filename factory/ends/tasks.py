@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from factory.definitions import formats
-from factory.ends.handover import Files
+from factory.ends.handover import Batches, Files
 from factory.plan import kind
 from factory.plan.kind import Step
 from factory.plan.model import Task
@@ -45,4 +45,15 @@ def convert(
     return task(step, "to_parquet", operator, {"files": given.files, **arguments})
 
 
-__all__ = ["OPERATORS", "convert", "task"]
+def stage(step: Step, given: Batches, *, lineage: Sequence[str] = ()) -> Task:
+    """Write a stream to the stage, as Parquet.
+
+    :param lineage: columns to add.
+    """
+    arguments: dict[str, Any] = {"stream": given.stream, "arguments": dict(given.arguments)}
+    if lineage:
+        arguments["lineage"] = list(lineage)
+    return task(step, "stage", f"{OPERATORS}.stage_batches.StageBatches", arguments)
+
+
+__all__ = ["OPERATORS", "convert", "stage", "task"]

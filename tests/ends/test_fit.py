@@ -80,7 +80,10 @@ def test_what_does_not_fit_is_told_with_the_reason() -> None:
     assert found.message == "the target `folder` does not know the write mode `replace`"
     (found,) = misfits(Archive(), POSTGRES, {"mode": "append"})
     assert found.path == ("source", "type")
-    assert found.message == "`archive` gives `rows:gs`, and the target `postgres` takes `files`"
+    assert (
+        found.message
+        == "`archive` gives `rows:gs`, and the target `postgres` takes `files` or `batches`"
+    )
 
 
 def test_what_ends_read_and_write() -> None:

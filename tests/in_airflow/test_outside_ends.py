@@ -3,10 +3,13 @@
 from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
+from uuid import uuid4
 
+import psycopg
 import pyarrow.parquet as pq
 import pytest
 
+from factory.embedded.postgres import Server
 from tests.outside.installing import install, seen
 
 from .pipelines import Pipelines
@@ -34,6 +37,42 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def installed(site: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     with seen(site, monkeypatch):
         yield
+
+
+STREAM = """
+version: 1
+start_date: 2024-01-01
+tasks:
+  - id: counted
+    uses: ingest
+    with:
+      source: {{type: acme_counted, word: "{{{{ ds }}}}", rows: 200100}}
+      target: {{type: postgres, conn_id: warehouse, table: {schema}.counted}}
+      write: {{mode: append}}
+      checks: [{{type: row_count, min: 200100, max: 200100}}]
+      lineage: [run_id]
+"""
+
+
+def test_a_stream_of_an_outside_source_goes_into_a_table(
+    pipelines: Pipelines, postgres: Server
+) -> None:
+    schema = f"stream_{uuid4().hex}"
+    pipelines.connect_postgres("warehouse", postgres)
+    pipelines.write("counted.yaml", STREAM.format(schema=schema))
+    with psycopg.connect(postgres.uri, autocommit=True) as database:
+        database.execute(f"CREATE SCHEMA {schema}")
+        done = pipelines.run("counted")
+        assert done.states == {
+            "counted.stage": "success",
+            "counted.load": "success",
+            "counted.clean_up": "success",
+            "counted.done": "success",
+        }
+        query = f"SELECT count(*), max(number), min(word), min(_run_id) FROM {schema}.counted"
+        found = database.execute(query).fetchone()
+        database.execute(f"DROP SCHEMA {schema} CASCADE")
+    assert found == (200_100, 200_100, "2024-01-02", done.run_id)
 
 
 def test_rows_go_from_an_outside_source_into_an_outside_target(

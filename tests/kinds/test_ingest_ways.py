@@ -18,7 +18,7 @@ from factory.plan.kind import Step, task
 from factory.plan.model import Output
 
 
-class Bucket(msgspec.Struct, frozen=True):
+class Bucket(msgspec.Struct, frozen=True, tag="bucket", tag_field="type"):
     """Rows that already stand there, or that a task puts there."""
 
     gives: ClassVar = ("rows:s3",)
@@ -93,13 +93,13 @@ def test_their_columns_are_known_when_the_source_tells(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("given", "part", "message"),
     [
-        ({"lineage": ["run_id"]}, ("with", "lineage"), "no task of ours reads them"),
-        ({"on_bad_row": "quarantine"}, ("with", "on_bad_row"), "no task of ours reads them"),
+        ({"lineage": ["run_id"]}, ("with", "lineage", 0), "gives no files, to whose rows `run_id`"),
+        ({"on_bad_row": "quarantine"}, ("with", "on_bad_row"), "gives no files: no row"),
         ({"write": Merge(key=["id"])}, ("with", "write", "mode"), "does not know the write mode"),
         (
             {"target": Postgres(conn_id="w", table="x")},
             ("with", "source", "type"),
-            "gives `rows:s3`, and the target `postgres` takes `files`",
+            "gives `rows:s3`, and the target `postgres` takes `files` or `batches`",
         ),
     ],
 )

@@ -24,6 +24,7 @@ tasks:
       target: {target}
       write: {write}
 """
+COUNTED = '{type: acme_counted, word: "{{ ds }}"}'
 NUMBERS = '{type: acme_numbers, path: "file:///data/numbers-{{ ds }}.csv"}'
 FOLDER = "{type: acme_folder, path: file:///data/lake}"
 FILE = "{type: file, path: file:///data/a.csv, format: csv}"
@@ -82,7 +83,7 @@ def test_the_schema_knows_them(installed: Path, root: Path, tmp_path: Path) -> N
     schema = json.loads((tmp_path / "schemas/kinds/ingest.schema.json").read_text())
     assert {"Numbers", "Folder", "File", "Postgres"} <= schema["$defs"].keys()
     text = json.dumps(schema["properties"])
-    assert "`file`, `http`, `acme_numbers`" in text
+    assert "`file`, `http`, `acme_counted`, `acme_numbers`" in text
     assert "`postgres`, `acme_folder`" in text
 
 
@@ -107,6 +108,14 @@ def test_they_become_tasks(installed: Path, root: Path) -> None:
         ({}, []),
         ({"target": POSTGRES, "write": "{mode: merge, key: [number]}"}, []),
         ({"source": FILE}, []),
+        ({"source": COUNTED, "target": POSTGRES}, []),
+        (
+            {"source": COUNTED},
+            [
+                "7:22: not-built: `acme_counted` gives `batches`, and the target `acme_folder` "
+                "takes `files`"
+            ],
+        ),
         (
             {"write": "{mode: merge, key: [number]}"},
             ["9:21: not-built: `merge` needs a table; `acme_folder` keeps files"],

@@ -11,7 +11,7 @@ from msgspec import Meta
 
 from factory import literals
 from factory.diagnostics import Path
-from factory.ends.handover import FILES
+from factory.ends.handover import BATCHES, FILES
 from factory.ends.target import Takes, table_asset
 from factory.ends.tasks import OPERATORS
 from factory.fields import ConnId, Duration, Strict, seconds
@@ -27,7 +27,9 @@ class Postgres(
 ):
     """A PostgreSQL table; it is created when it is missing."""
 
-    takes: ClassVar = Takes(handovers=(FILES,), modes=("append", "replace", "merge", "partition"))
+    takes: ClassVar = Takes(
+        handovers=(FILES, BATCHES), modes=("append", "replace", "merge", "partition")
+    )
 
     conn_id: Annotated[
         ConnId, Meta(description="Airflow PostgreSQL connection.", examples=["warehouse"])

@@ -13,10 +13,10 @@ from msgspec import Meta
 from factory.diagnostics import MAX_TOLD, did_you_mean, one_of
 from factory.ends import fit, handover
 from factory.ends.fit import Misfit
-from factory.ends.handover import ROWS, Files, Handover
+from factory.ends.handover import FILES, ROWS, Batches, Handover, Rows
 from factory.ends.sources import AnySource
 from factory.ends.targets import AnyTarget
-from factory.ends.tasks import OPERATORS, convert, task
+from factory.ends.tasks import OPERATORS, convert, stage, task
 from factory.errors import BuildError
 from factory.fields import Strict
 from factory.kinds.check.parts import Check, columns, plain, problems
@@ -81,10 +81,13 @@ def compile(step: Step) -> Fragment:
     for path, message, expected in _misfits(given):
         raise BuildError(step.id, ("with", *path), message, f"expected {expected}")
     handed = _handed(step)
-    if not isinstance(handed, Files):
+    if isinstance(handed, Rows):
         return _chain(step, [*handed.tasks, _load(step, {"rows": handed.rows})])
-    aside = given.max_bad_rows if given.on_bad_row == "quarantine" else None
-    staged = convert(step, handed, max_bad_rows=aside, lineage=given.lineage)
+    if isinstance(handed, Batches):
+        staged = stage(step, handed, lineage=given.lineage)
+    else:
+        aside = given.max_bad_rows if given.on_bad_row == "quarantine" else None
+        staged = convert(step, handed, max_bad_rows=aside, lineage=given.lineage)
     return _bracketed(step, [*handed.tasks, staged, _load(step, {"staged": Output(staged.id)})])
 
 
@@ -129,12 +132,17 @@ def _group(step: Step) -> Group:
 def _misfits(given: Arguments) -> Iterator[Misfit]:
     """What the source and the target cannot do together, or the target not at all."""
     yield from fit.misfits(given.source, given.target, given.write, given.checks)
-    if (fit.way(given.source, given.target) or "").startswith(ROWS):
-        why = "the rows are loaded from where they stand, and no task of ours reads them"
-        if given.lineage:
-            yield Misfit(("lineage",), why, "no `lineage`")
-        if given.on_bad_row == "quarantine":
-            yield Misfit(("on_bad_row",), why, "`fail`")
+    way = fit.way(given.source, given.target) or ""
+    if way == FILES:
+        return
+    source = f"`{fit.word(given.source)}`"
+    if given.on_bad_row == "quarantine":
+        message = f"{source} gives no files: no row is read that could be a bad one"
+        yield Misfit(("on_bad_row",), message, "`fail`")
+    for index, name in enumerate(given.lineage):
+        if way.startswith(ROWS) or name == "source_file":
+            message = f"{source} gives no files, to whose rows `{name}` could be added"
+            yield Misfit(("lineage", index), message, "no such column")
 
 
 def check(step: Step, folder: Path) -> Iterator[Problem]:
