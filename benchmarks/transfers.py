@@ -55,11 +55,12 @@ def to_parquet(csv: str, parquet: str) -> None:
     """What the task `to_parquet` does."""
     import fsspec
 
+    from factory.definitions.formats import Csv
     from factory.transfer.to_parquet import to_parquet as transfer
 
     disk = fsspec.filesystem("file")
     with work():
-        transfer(disk, [csv], disk, parquet, format={"type": "csv"})
+        transfer(disk, [csv], disk, parquet, format=Csv())
 
 
 def load(uri: str, parquet: str, table: str, load_id: str, write: str, checks: str) -> None:

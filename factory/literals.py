@@ -79,6 +79,13 @@ def repeated(names: Iterable[str]) -> Iterator[tuple[int, str]]:
         seen.add(name)
 
 
+def twice(names: Iterable[str], path: Path) -> Iterator[Problem]:
+    """Columns that stand in a list more than once."""
+    for index, name in repeated(names):
+        message = f"the column {name!r} is named twice"
+        yield Problem((*path, index), "key-columns", message, expected="each column once")
+
+
 def moment(text: str) -> datetime | None:
     """An ISO date or time; UTC unless it says its zone. None when it is none."""
     try:

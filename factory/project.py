@@ -322,7 +322,7 @@ def _inspected(index: int, kind: kinds.Kind, step: Step, folder: Path) -> list[P
 
 def _failed(index: int, step: Step, error: BaseException) -> Problem:
     """A file may be anything, and a kind of another package may fail in any way."""
-    message = f"the kind {step.uses!r} cannot check this task: {type(error).__name__}"
+    message = f"{kinds.called(step)} cannot check this task: {type(error).__name__}"
     found = words(error, 200)
     if found != type(error).__name__:
         message += f" ({found})"

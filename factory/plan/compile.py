@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, cast
 
 import msgspec
 
+from factory import choices
 from factory.errors import BuildError, is_fault, said
 from factory.fields import seconds
 from factory.plan import kind as kinds
@@ -18,12 +19,14 @@ from factory.spec.model import SETTINGS
 from factory.spec.resolve import Resolved
 
 
-def arguments_of(uses: str) -> Any:
+def arguments_of(uses: str, given: Any = None) -> Any:
     """The type of a kind's arguments; None when any mapping will do.
 
+    :param given: the arguments, which may name what other packages offer.
     :raises KeyError: there is no such kind.
+    :raises choices.Unusable: what is named cannot be used.
     """
-    return None if "." in uses else kinds.find(uses).Arguments
+    return None if "." in uses else kinds.arguments(kinds.find(uses), given)
 
 
 def steps(resolved: Resolved) -> list[tuple[kinds.Kind, Step, dict[str, Any]]]:
@@ -34,7 +37,7 @@ def steps(resolved: Resolved) -> list[tuple[kinds.Kind, Step, dict[str, Any]]]:
     for task in resolved.value["tasks"]:
         uses, given = task["uses"], task.get("with", {})
         kind = kinds.find(uses)
-        arguments = given if "." in uses else msgspec.convert(given, kind.Arguments)
+        arguments = given if "." in uses else msgspec.convert(given, kinds.arguments(kind, given))
         step = Step(
             id=task["id"],
             uses=uses,
@@ -107,17 +110,18 @@ def _require_one_rule(tasks: list[Task]) -> None:
 def _compile(kind: kinds.Kind, step: Step) -> Fragment:
     try:
         fragment: Any = kind.compile(step)
-        broken = "" if kinds.is_builtin(kind) else wrong(fragment, step.id)
+        ours = kinds.is_builtin(kind) and not choices.added(type(step.arguments))
+        broken = "" if ours else wrong(fragment, step.id)
     except BuildError:
         raise
     except BaseException as error:
         if not is_fault(error):
             raise
-        # a kind of another package may fail in any way; the error belongs to this task alone
-        message = f"the kind {step.uses!r} fails: {said(error)}"
+        # code of another package may fail in any way; the error belongs to this task alone
+        message = f"{kinds.called(step)} fails: {said(error)}"
         raise BuildError(step.id, ("uses",), message) from error
     if broken:
-        raise BuildError(step.id, ("uses",), f"the kind {step.uses!r} fails: {broken}")
+        raise BuildError(step.id, ("uses",), f"{kinds.called(step)} fails: {broken}")
     for task in fragment.tasks:
         _require_short_id(task, step)
     return cast("Fragment", fragment)

@@ -15,7 +15,7 @@ from typing import Any, Protocol, cast
 
 import msgspec
 
-from factory import registry
+from factory import choices, registry
 from factory.errors import FactoryError
 from factory.fields import seconds
 from factory.plan.model import Group, Task
@@ -116,6 +116,20 @@ def find(uses: str) -> Kind:
 def is_builtin(kind: Kind) -> bool:
     """Whether the kind comes with the product."""
     return getattr(kind, "__name__", "").startswith("factory.kinds.")
+
+
+def arguments(kind: Kind, given: Any) -> type[msgspec.Struct]:
+    """The type of a kind's arguments, with what they name of other packages.
+
+    :raises choices.Unusable: that cannot be used.
+    """
+    return choices.widened(kind.Arguments, given)
+
+
+def called(step: Step) -> str:
+    """A step's kind and what it uses of other packages, for messages."""
+    added = " and ".join(choices.added(type(step.arguments)))
+    return f"the kind {step.uses!r} with {added}" if added else f"the kind {step.uses!r}"
 
 
 def _load(module: str) -> Kind:

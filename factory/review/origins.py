@@ -103,7 +103,7 @@ def _with_defaults(value: dict[str, Any], kind: Any) -> Iterator[tuple[str, Any]
 
 
 def _arguments(task: dict[str, Any], given: Any) -> Any:
-    kind = arguments_of(task["uses"])
+    kind = arguments_of(task["uses"], given)
     return given if kind is None else msgspec.to_builtins(msgspec.convert(given, kind))
 
 

@@ -42,7 +42,7 @@ def scaffold(
     :param others: names of pipelines that are there, for kinds that name one.
     """
     beside: dict[str, str] = {}
-    info = types.type_info(kinds.find(kind).Arguments)
+    info = types.type_info(kinds.arguments(kinds.find(kind), given))
     assert isinstance(info, types.StructType)
     needed: dict[str, Any] = {}
     if "." not in kind:

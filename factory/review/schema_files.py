@@ -13,6 +13,7 @@ from typing import Any
 
 from msgspec import inspect as types
 
+from factory import choices
 from factory.plan import kind as kinds
 from factory.review import generated, skeleton
 from factory.spec import schema
@@ -70,8 +71,7 @@ def pipeline(names: Sequence[str]) -> Schema:
 
 def arguments(name: str) -> Schema:
     """The schema of a kind's arguments, as far as a layer does not give them."""
-    kind = kinds.find(name)
-    found = schema.of(kind.Arguments, authoring=True)
+    found = schema.of(choices.whole(kinds.find(name).Arguments), authoring=True)
     about = _summary(name)
     head = {"$schema": DIALECT, "$id": f"{name}.schema.json", "title": name, "description": about}
     named: Schema = _named({**found, **head})

@@ -16,6 +16,7 @@ import jsonschema_rs
 import msgspec
 from msgspec.structs import replace
 
+from factory.choices import Unusable
 from factory.diagnostics import Diagnostic, Path, did_you_mean, dotted, limited, one_of, quoted
 from factory.errors import FactoryError, words
 from factory.fields import Duration
@@ -26,10 +27,11 @@ from factory.spec.read import Document
 from factory.spec.resolve import Resolved, origin
 from factory.spec.syntax import as_quoted
 
-ArgumentsOf = Callable[[str], Any]
-"""`uses` → the type of its arguments, or None for any mapping.
+ArgumentsOf = Callable[[str, Any], Any]
+"""`uses` and `with` → the type of the arguments, or None for any mapping.
 
-KeyError when there is no such kind, FactoryError when it does not load.
+KeyError when there is no such kind, FactoryError when it does not load, Unusable when something
+that they name does not.
 """
 
 
@@ -132,7 +134,7 @@ def _arguments(
         yield from _operator(index, uses, given)
         return
     try:
-        model = arguments_of(uses)
+        model = arguments_of(uses, given)
         rules = None if model is None else validator(model)
     except KeyError:
         known = list(kinds)
@@ -143,6 +145,10 @@ def _arguments(
             expected=f"{one_of(known)}, or an operator's import path",
             hint=did_you_mean(uses, known),
         )
+        return
+    except Unusable as error:
+        path = ("tasks", index, "with", *error.path)
+        yield Problem(path, "broken-package", error.message, hint=error.hint)
         return
     except FactoryError as error:  # a kind of another package that does not load
         yield Problem(("tasks", index, "uses"), "broken-kind", error.message, hint=error.hint)
@@ -220,7 +226,7 @@ _BESIDE = {*SETTINGS, "needs", "description", "matrix"}
 
 def _fields(uses: Any, arguments_of: ArgumentsOf) -> tuple[str, ...]:
     try:
-        model = arguments_of(uses) if isinstance(uses, str) and uses else None
+        model = arguments_of(uses, None) if isinstance(uses, str) and uses else None
     except (KeyError, FactoryError):
         return ()
     return () if model is None else tuple(model.__struct_encode_fields__)

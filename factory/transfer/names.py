@@ -1,47 +1,33 @@
 """Names of columns: from a file's own to a table's."""
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from factory.transfer import options as opt
+from factory.definitions.formats.names import Naming, snake_case
 from factory.transfer.errors import BadOption, BadRow, unknown
 
 _HOW_TO_NAME = "Name the columns yourself: `header: false`, `skip_rows: 1` and `columns`"
-OPTIONS = ("rename", "names", "select")
 
 
-def snake_case(name: str) -> str:
-    """`PULocationID` → `pu_location_id`, `Trip Distance (mi)` → `trip_distance_mi`."""
-    name = re.sub(r"([A-Z]+)([A-Z][a-z])", r"\1_\2", name)
-    name = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", name)
-    return re.sub(r"[\W_]+", "_", name).strip("_").lower() or name
-
-
-def final(names: Sequence[str], options: Mapping[str, object], where: str) -> list[str]:
+def final(names: Sequence[str], given: Naming, where: str) -> list[str]:
     """Apply `rename` (by the file's own name or by the snake-cased one) and `names`.
 
-    `names` is `snake_case` (default) or `as_is`. Two columns of one name are an error.
+    Two columns of one name are an error.
     """
-    result = _renamed(names, options, where)
+    result = _renamed(names, given, where)
     _check(names, result, where)
     return result
 
 
-def chosen(
-    names: Sequence[str], options: Mapping[str, object], where: str
-) -> list[tuple[int, str]]:
+def chosen(names: Sequence[str], given: Naming, where: str) -> list[tuple[int, str]]:
     """The columns that `select` names, in its order, else all: index in `names`, and final name.
 
     `select` knows a column by its final name and by the file's own. What is not selected may
     clash, and may have no name.
     """
-    select = opt.texts(options, "select")
-    if options.get("select") is None:
-        return list(enumerate(final(names, options, where)))
-    if not select:
-        raise BadOption("'select' is empty", "Name at least one column")
-    renamed = _renamed(names, options, where)
-    indices = [_selected(name, names, renamed, where) for name in select]
+    if not given.select:
+        return list(enumerate(final(names, given, where)))
+    renamed = _renamed(names, given, where)
+    indices = [_selected(name, names, renamed, where) for name in given.select]
     _check([names[i] for i in indices], [renamed[i] for i in indices], where)
     return [(index, renamed[index]) for index in indices]
 
@@ -56,18 +42,15 @@ def _selected(name: str, own: Sequence[str], renamed: Sequence[str], where: str)
     raise unknown(f"column in 'select', {where} has no", name, [*own, *renamed])
 
 
-def _renamed(names: Sequence[str], options: Mapping[str, object], where: str) -> list[str]:
-    style = opt.get(options, "names", str, "snake_case")
-    if style not in ("snake_case", "as_is"):
-        raise unknown("style of names", style, ("snake_case", "as_is"))
-    rename = opt.text_map(options, "rename")
-    plain = [snake_case(name) if style == "snake_case" else name for name in names]
+def _renamed(names: Sequence[str], given: Naming, where: str) -> list[str]:
+    styled = given.names == "snake_case"
+    rename = given.rename
+    plain = [snake_case(name) if styled else name for name in names]
     for name in rename:
         if name not in names and name not in plain:
             raise unknown(f"column in 'rename', {where} has no", name, [*names, *plain])
     return [
-        rename.get(own, rename.get(styled, styled))
-        for own, styled in zip(names, plain, strict=True)
+        rename.get(own, rename.get(other, other)) for own, other in zip(names, plain, strict=True)
     ]
 
 

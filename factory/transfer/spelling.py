@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from factory.transfer import options as opt
+from factory.definitions.formats import Csv, Jsonl, csv, times
 from factory.transfer.errors import BadOption
-
-OPTIONS = ("decimal_point", "timestamp_formats", "timezone")
 
 # strptime's directive → how it looks; all numbers, so one replacement makes ISO 8601 of them.
 _LOOKS = {
@@ -26,7 +23,6 @@ _LOOKS = {
     "f": "([0-9]{1,6}0*)",
     "z": "(Z|[+-][0-9]{2}:?[0-9]{2})",
 }
-_SHORT = {"%F": "%Y-%m-%d", "%T": "%H:%M:%S", "%R": "%H:%M", "%D": "%m/%d/%y"}
 
 
 @dataclass(frozen=True)
@@ -42,10 +38,10 @@ class TimestampFormat:
 class Spelling:
     """The options that say how values are written."""
 
-    decimal_point: str = "."
-    formats: tuple[TimestampFormat, ...] = ()
-    zone: str | None = None
-    nulls: tuple[str, ...] = ("",)
+    decimal_point: str
+    formats: tuple[TimestampFormat, ...]
+    zone: str | None
+    nulls: tuple[str, ...]
 
     def plain(self, kind: pa.DataType) -> bool:
         """Are values of `kind` written as everywhere?"""
@@ -54,16 +50,15 @@ class Spelling:
         return self.decimal_point == "." or pa.types.is_integer(kind)
 
 
-def spelling(options: Mapping[str, object], nulls: tuple[str, ...] = ("",)) -> Spelling:
-    """Read the options. Raises `BadOption`."""
-    point = opt.get(options, "decimal_point", str, ".")
-    if len(point) != 1 or point.isalnum() or point in "+-":
+def spelling(given: Csv | Jsonl) -> Spelling:
+    """Read the options; JSON has one way to write a number. Raises `BadOption`."""
+    point, nulls = (given.decimal_point, csv.nulls(given)) if isinstance(given, Csv) else (".", ())
+    if not csv.is_decimal_point(point):
         raise BadOption(f"'decimal_point' must be one character like `,`, not {point!r}")
-    zone = opt.get(options, "timezone", str, "") or None
-    if zone is not None:
-        _check_zone(zone)
-    formats = tuple(timestamp_format(text) for text in opt.texts(options, "timestamp_formats"))
-    return Spelling(point, formats, zone, nulls)
+    if given.timezone is not None:
+        _check_zone(given.timezone)
+    formats = tuple(map(timestamp_format, given.timestamp_formats))
+    return Spelling(point, formats, given.timezone, nulls)
 
 
 def _check_zone(zone: str) -> None:
@@ -77,18 +72,12 @@ def _check_zone(zone: str) -> None:
 
 def timestamp_format(text: str) -> TimestampFormat:
     """Understand a strptime format. Raises `BadOption`."""
-    long = re.sub("%[FTRD]", lambda match: _SHORT[match[0]], text)
+    if reason := times.fault(text):
+        hint = None if "strptime" in reason else "For example %d/%m/%Y %H:%M:%S"
+        raise BadOption(f"{text!r} {reason}", hint)
+    long = times.in_full(text)
     parts = re.findall(r"%.|[^%]+|%$", long)
     used = [part[1:] for part in parts if part[0] == "%" and part != "%%"]
-    try:
-        datetime.strptime("", long)
-    except ValueError as error:
-        if "does not match format" not in str(error):
-            raise BadOption(f"{text!r} is not a strptime format: {error}") from None
-    except re.error:
-        raise BadOption(f"{text!r} is not a strptime format: a directive repeats") from None
-    if not {"Y", "y", "c", "x", "G"} & set(used):
-        raise BadOption(f"{text!r} has no year", "For example %d/%m/%Y %H:%M:%S")
     if not {"Y", "m", "d"} <= set(used) <= set(_LOOKS):
         return TimestampFormat(long)
     pattern = "".join(

@@ -3,7 +3,7 @@
 import itertools
 import logging
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
@@ -11,10 +11,12 @@ import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from factory.definitions.formats import Format
 from factory.transfer import formats
 from factory.transfer.bad_rows import BadRows
 from factory.transfer.counts import Counts
 from factory.transfer.errors import Missing, TransferError
+from factory.transfer.formats import Reader
 from factory.transfer.lineage import added
 from factory.transfer.staged import whole
 
@@ -43,28 +45,50 @@ def to_parquet(
     target_fs: fsspec.AbstractFileSystem,
     target: str,
     *,
-    format: Mapping[str, object],
+    format: Format,
     quarantine: str | None = None,
     max_bad_rows: int = 1000,
     lineage: Mapping[str, object] | None = None,
 ) -> Converted:
-    """Stream `sources` of one `format` (`{type: csv, delimiter: ";", …}`) into `target`.
+    """Stream `sources` of one `format` into `target`: see `staged`."""
+    if not sources:
+        raise Missing("there is no source file")
+
+    def read(bad: BadRows) -> Reader:
+        return formats.open(fs, sources, format, bad)
+
+    return staged(
+        *(read, sources, target_fs, target),
+        quarantine=quarantine,
+        max_bad_rows=max_bad_rows,
+        lineage=lineage,
+    )
+
+
+def staged(
+    read: Callable[[BadRows], Reader],
+    sources: Sequence[str],
+    target_fs: fsspec.AbstractFileSystem,
+    target: str,
+    *,
+    quarantine: str | None = None,
+    max_bad_rows: int = 1000,
+    lineage: Mapping[str, object] | None = None,
+) -> Converted:
+    """Stream what is `read` of the `sources` into `target`.
 
     Memory is bounded by a block of the source and a row group of the target. Bad rows go to
     `quarantine`, a path on `target_fs`, or are an error when it is None. `lineage` names columns to
     add: `{"source_file": True, "loaded_at": datetime, "run_id": "…"}`.
     Raises `TransferError`; no file is left behind then.
     """
-    if not sources:
-        raise Missing("there is no source file")
     started = time.monotonic()
-    found = formats.find(format)
     with (
         _told(target),
         whole(target_fs, target) as temporary,
         _bad_rows(target_fs, quarantine, max_bad_rows) as bad,
     ):
-        reader = added(found.open(fs, sources, format, bad), lineage)
+        reader = added(read(bad), lineage)
         schema = reader.schema
         rows = 0
         batches = itertools.chain.from_iterable(map(reader.batches, sources))

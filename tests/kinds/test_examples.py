@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from msgspec import inspect as types
 
-from factory.kinds.ingest.formats import Csv, check
+from factory.definitions.formats import Csv, problems
 from factory.plan import kind as kinds
 from factory.spec import assets, schema
 from factory.spec.model import Common, DefaultsFile, EnvironmentFile, Pipeline, PipelineFile
@@ -105,7 +105,7 @@ def test_the_examples_of_assets_are_taken() -> None:
 )
 def test_the_examples_of_a_format_can_be_read_with(key: str, example: Any) -> None:
     given = msgspec.convert({"type": "csv", key: example}, Csv)
-    assert [problem for problem in check(given) if problem.severity == "error"] == []
+    assert [problem for problem in problems(given) if problem.severity == "error"] == []
 
 
 def choices(info: types.Type) -> set[str]:

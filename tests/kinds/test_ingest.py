@@ -7,11 +7,11 @@ from typing import Any
 import msgspec
 import pytest
 
+from factory.definitions.formats import types
 from factory.kinds import ingest
-from factory.kinds.ingest.formats import TypeWord
 from factory.plan.kind import Fragment, Step
 from factory.plan.model import Output
-from factory.transfer import types
+from factory.transfer.types import arrow_type
 
 HTTP = {"type": "http", "url": "/x.csv.gz", "conn_id": "files", "format": "csv"}
 FILE = {"type": "file", "path": "file:///data/*.csv", "format": {"type": "csv", "delimiter": ";"}}
@@ -98,15 +98,15 @@ def test_a_table_that_is_known_at_run_time_only_has_no_asset() -> None:
 
 @pytest.mark.parametrize("word", [*types.WORDS, *types.SHORT, "decimal(10, 2)", "numeric(5,0)"])
 def test_every_column_type_of_the_transfer_may_be_written(word: str) -> None:
-    assert msgspec.convert(word, TypeWord) == word
+    assert msgspec.convert(word, types.TypeWord) == word
 
 
 @pytest.mark.parametrize("word", ["varchar", "decimal", "int64", "timestamp with time zone"])
 def test_words_that_the_transfer_refuses_may_not_be_written(word: str) -> None:
     with pytest.raises(msgspec.ValidationError):
-        msgspec.convert(word, TypeWord)
+        msgspec.convert(word, types.TypeWord)
     with pytest.raises(Exception, match=re.escape(word.split("(")[0])):
-        types.arrow_type(word)
+        arrow_type(word)
 
 
 @pytest.mark.parametrize(

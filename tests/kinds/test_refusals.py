@@ -19,9 +19,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from factory import literals
+from factory.definitions import formats
 from factory.kinds.check.parts import Check
 from factory.kinds.check.parts import problems as of_checks
-from factory.kinds.ingest import formats, writes
+from factory.kinds.ingest import writes
 from factory.transfer import names, spelling
 from factory.transfer.errors import BadOption, BadRow
 from factory.transfer.formats.csv import dialect
@@ -47,8 +48,8 @@ REFUSALS = {
     "in_airflow/operators/http:execute": RUNS,
     "in_airflow/operators/ingest/download:_below_host": RUNS,
     "in_airflow/operators/ingest/download:_timeout": RUNS,
-    "in_airflow/operators/ingest/load_postgres:_paths": RUNS,
-    "in_airflow/operators/ingest/load_postgres:_refuse_gaps": RUNS,
+    "in_airflow/operators/ingest/load:_refuse_gaps": RUNS,
+    "in_airflow/operators/ingest/load:files": RUNS,
     "in_airflow/operators/nifi/wait:resume": RUNS,
     "in_airflow/operators/python:_function": "python/no_such_function",
     "in_airflow/operators/python:_module": "python/no_such_file",
@@ -69,14 +70,12 @@ REFUSALS = {
     "transfer/formats/csv:_table": DATA,
     "transfer/formats/csv:open": "ingest/format_that_reads_nothing",
     "transfer/formats/jsonl:_undetected": DATA,
-    "transfer/formats:find": "ingest/unknown_format",
     "transfer/lineage:_moment": SCHEMA,
     "transfer/lineage:_values": SCHEMA,
     "transfer/lineage:added": "ingest/column_of_lineage_is_there",
     "transfer/names:_check": DATA,
     "transfer/names:_renamed": "ingest/columns_not_in_the_load",
     "transfer/names:_selected": "ingest/columns_not_in_the_load",
-    "transfer/names:chosen": SCHEMA,  # an empty list is left out: it selects all
     "transfer/options:get": SCHEMA,
     "transfer/options:only": SCHEMA,
     "transfer/options:text_map": SCHEMA,
@@ -171,7 +170,7 @@ def test_table_names(name: str) -> None:
 @given(st.integers(0, 90), st.integers(0, 90))
 def test_column_types(precision: int, scale: int) -> None:
     given = formats.Jsonl(columns={"a": f"decimal({precision}, {scale})"})
-    assert bool(list(formats.check(given))) == refused(lambda: arrow_type(given.columns["a"]))
+    assert bool(list(formats.problems(given))) == refused(lambda: arrow_type(given.columns["a"]))
 
 
 def refused(function: Any) -> bool:
@@ -191,15 +190,15 @@ FORMS = st.lists(
 @given(FORMS.map("".join))
 def test_timestamp_formats(form: str) -> None:
     given = formats.Csv(timestamp_formats=[form])
-    assert bool(list(formats.check(given))) >= refused(lambda: spelling.timestamp_format(form))
+    assert bool(list(formats.problems(given))) >= refused(lambda: spelling.timestamp_format(form))
 
 
 @pytest.mark.parametrize(
     "name", ["utf-8", "base64", "rot13", "cp1252", "utf-9", "idna", "UTF_16", "mbcs"]
 )
 def test_encodings(name: str) -> None:
-    assert bool(list(formats.check(formats.Csv(encoding=name)))) == refused(
-        lambda: dialect.dialect({"encoding": name})
+    assert bool(list(formats.problems(formats.Csv(encoding=name)))) == refused(
+        lambda: dialect.dialect(formats.Csv(encoding=name))
     )
 
 
@@ -272,9 +271,8 @@ def test_a_column_that_a_load_may_have_is_known(
     header: list[str], select: list[str], rename: dict[str, str], styled: bool
 ) -> None:
     given = formats.Parquet(select=select, rename=rename, names="snake_case" if styled else "as_is")
-    options = formats.options(given)
     try:
-        found = names.chosen(header, options, "x")
+        found = names.chosen(header, given, "x")
     except (BadOption, BadRow):
         return
     known = formats.known(given)

@@ -9,15 +9,17 @@ from pathlib import Path
 import fsspec
 import pyarrow.parquet as pq
 
+from factory.definitions.formats import Csv
 from factory.transfer.to_parquet import to_parquet
 
 CONVERT = """
 import sys
 import fsspec
+from factory.definitions.formats import Csv
 from factory.transfer.to_parquet import to_parquet
 fs = fsspec.filesystem("file")
 to_parquet(
-    fs, [sys.argv[1]], fs, sys.argv[2], format={"type": "csv"},
+    fs, [sys.argv[1]], fs, sys.argv[2], format=Csv(),
     quarantine=sys.argv[3],
 )
 """
@@ -38,9 +40,7 @@ def test_a_killed_conversion_leaves_nothing_that_its_repetition_does_not_replace
         process.send_signal(signal.SIGKILL)
     assert not target.exists()
     assert not bad.exists()
-    done = to_parquet(
-        fs, [str(source)], fs, str(target), format={"type": "csv"}, quarantine=str(bad)
-    )
+    done = to_parquet(fs, [str(source)], fs, str(target), format=Csv(), quarantine=str(bad))
     assert (done.read, done.rows, done.quarantined) == (rows + 1, rows, 1)
     assert pq.read_table(target)["id"].to_pylist() == list(range(rows))
     assert sorted(path.name for path in stage.rglob("*") if path.is_file()) == [

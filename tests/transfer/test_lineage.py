@@ -5,6 +5,7 @@ import fsspec
 import pyarrow.parquet as pq
 import pytest
 
+from factory.definitions.formats import Csv, Jsonl
 from factory.transfer.errors import BadOption
 from factory.transfer.to_parquet import to_parquet
 
@@ -17,7 +18,7 @@ def test_columns_are_added(fs: fsspec.AbstractFileSystem, tmp_path: Path) -> Non
     two.write_text('{"a": 2}\n' * 2)
     lineage = {"source_file": True, "loaded_at": NOW, "run_id": "scheduled__2024-05-01"}
     sources = [str(one), str(two)]
-    done = to_parquet(fs, sources, fs, str(target), format={"type": "jsonl"}, lineage=lineage)
+    done = to_parquet(fs, sources, fs, str(target), format=Jsonl(), lineage=lineage)
     assert done.columns == {
         "a": "int64",
         "_source_file": "string",
@@ -35,9 +36,9 @@ def test_only_those_that_are_asked_for(fs: fsspec.AbstractFileSystem, tmp_path: 
     source.write_text("a\n1\n")
     lineage = {"source_file": False, "loaded_at": None, "run_id": "r"}
     arguments = (fs, [str(source)], fs, str(target))
-    done = to_parquet(*arguments, format={"type": "csv"}, lineage=lineage)
+    done = to_parquet(*arguments, format=Csv(), lineage=lineage)
     assert list(done.columns) == ["a", "_run_id"]
-    assert list(to_parquet(*arguments, format={"type": "csv"}, lineage={}).columns) == ["a"]
+    assert list(to_parquet(*arguments, format=Csv(), lineage={}).columns) == ["a"]
 
 
 @pytest.mark.parametrize(
@@ -57,7 +58,7 @@ def test_refused(
 ) -> None:
     source, target = tmp_path / "1.csv", tmp_path / "out.parquet"
     source.write_text("_run_id\n1\n")
-    options = {"type": "csv", "names": "as_is"}
+    options = Csv(names="as_is")
     with pytest.raises(BadOption, match=message):
         to_parquet(fs, [str(source)], fs, str(target), format=options, lineage=lineage)
     assert not target.exists()

@@ -16,11 +16,11 @@ import fsspec
 fs, path = fsspec.filesystem("file"), sys.argv[1]
 """
 AS_SOURCE = """
+from factory.definitions.formats import Parquet
 from factory.transfer import formats
 from factory.transfer.bad_rows import BadRows
 
-options = {"type": "parquet"}
-reader = formats.find(options).open(fs, [path], options, BadRows.fail())
+reader = formats.open(fs, [path], Parquet(), BadRows.fail())
 
 def work():
     print(sum(batch.num_rows for batch in reader.batches(path)), "rows")

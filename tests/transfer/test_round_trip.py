@@ -17,6 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from factory.definitions import formats
 from factory.transfer.errors import TransferError
 from factory.transfer.postgres.columns import CARRIES, DRIVER
 from factory.transfer.postgres.load import load
@@ -179,7 +180,7 @@ def moved(
     options: dict[str, Any] = {"type": kind, "names": "as_is"}
     if declared and kind != "parquet":
         options["columns"] = {column.name: column.type.word for column in numbered}
-    to_parquet(fs, [str(source)], fs, str(target), format=options)
+    to_parquet(fs, [str(source)], fs, str(target), format=formats.of(options))
     warehouse.run("DROP TABLE IF EXISTS {}")
     table = f"{warehouse.schema}.trips"
     load(warehouse.uri, fs, [str(target)], table=table, write=REPLACE, load_id="run 1")

@@ -7,15 +7,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from factory.definitions.formats import Csv, Parquet
 from factory.transfer.counts import Counts
-from factory.transfer.errors import BadOption, BadRow, Missing, TransferError
+from factory.transfer.errors import BadRow, Missing, TransferError
 from factory.transfer.to_parquet import ROW_GROUP, Converted, to_parquet
 
 
 def test_csv(fs: fsspec.AbstractFileSystem, tmp_path: Path) -> None:
     source, target = tmp_path / "f.csv", tmp_path / "stage" / "f.parquet"
     source.write_text("VendorID,When\n" + "1,2024-01-01\n" * 300_000)
-    done = to_parquet(fs, [str(source)], fs, str(target), format={"type": "csv"})
+    done = to_parquet(fs, [str(source)], fs, str(target), format=Csv())
     columns = {"vendor_id": "int64", "when": "date32[day]"}
     assert done == Converted(str(target), 300_000, target.stat().st_size, columns, 300_000, 0)
     found = pq.ParquetFile(target).metadata
@@ -29,7 +30,7 @@ def test_nothing_is_left_by_a_failure(fs: fsspec.AbstractFileSystem, tmp_path: P
     source, stage = tmp_path / "f.csv", tmp_path / "stage"
     source.write_text("a,b\n" + "1,2\n" * 3_000_000 + "3\n")
     with pytest.raises(BadRow, match=r"f\.csv:3000002: 1 fields"):
-        to_parquet(fs, [str(source)], fs, str(stage / "f.parquet"), format={"type": "csv"})
+        to_parquet(fs, [str(source)], fs, str(stage / "f.parquet"), format=Csv())
     assert list(stage.iterdir()) == []
 
 
@@ -38,9 +39,9 @@ def test_parquet(fs: fsspec.AbstractFileSystem, tmp_path: Path) -> None:
     pq.write_table(pa.table({"ID": pa.array([1], pa.uint8()), "T": ["x"]}), one)
     pq.write_table(pa.table({"ID": pa.array([2], pa.uint8()), "T": [None]}, None), two)
     with pytest.raises(BadRow, match=r"two\.parquet has other columns .* without t string"):
-        to_parquet(fs, [one, two], fs, target, format={"type": "parquet"})
+        to_parquet(fs, [one, two], fs, target, format=Parquet())
     pq.write_table(pa.table({"ID": pa.array([2], pa.uint8()), "T": ["y"]}), two)
-    options = {"type": "parquet", "rename": {"T": "text"}}
+    options = Parquet(rename={"T": "text"})
     assert to_parquet(fs, [one, two], fs, target, format=options).rows == 2
     assert pq.read_table(target).to_pylist() == [{"id": 1, "text": "x"}, {"id": 2, "text": "y"}]
 
@@ -48,7 +49,7 @@ def test_parquet(fs: fsspec.AbstractFileSystem, tmp_path: Path) -> None:
 def test_quarantine(fs: fsspec.AbstractFileSystem, tmp_path: Path) -> None:
     source, target = tmp_path / "f.csv", tmp_path / "f.parquet"
     aside = tmp_path / "stage" / "f.jsonl"
-    options = {"type": "csv", "columns": {"a": "int"}}
+    options = Csv(columns={"a": "int"})
 
     def run(content: str, most: int = 1000) -> Converted:
         source.write_text(content)
@@ -86,7 +87,7 @@ def test_a_full_disk(fs: fsspec.AbstractFileSystem, tmp_path: Path) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, limits[1]))
     try:
         with pytest.raises(TransferError, match=r"f\.parquet: File too large"):
-            to_parquet(fs, [str(source)], fs, str(stage / "f.parquet"), format={"type": "csv"})
+            to_parquet(fs, [str(source)], fs, str(stage / "f.parquet"), format=Csv())
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert list(stage.iterdir()) == []
@@ -95,17 +96,13 @@ def test_a_full_disk(fs: fsspec.AbstractFileSystem, tmp_path: Path) -> None:
 def test_a_file_that_is_gone(fs: fsspec.AbstractFileSystem, tmp_path: Path) -> None:
     source = str(tmp_path / "f.csv")
     with pytest.raises(TransferError, match=r"f\.csv: No such file"):
-        to_parquet(fs, [source], fs, str(tmp_path / "f.parquet"), format={"type": "csv"})
+        to_parquet(fs, [source], fs, str(tmp_path / "f.parquet"), format=Csv())
 
 
 def test_refused(fs: fsspec.AbstractFileSystem, tmp_path: Path) -> None:
     source, target = str(tmp_path / "f.csv"), str(tmp_path / "f.parquet")
     Path(source).write_text("a\n1\n")
     with pytest.raises(Missing):
-        to_parquet(fs, [], fs, target, format={"type": "csv"})
-    with pytest.raises(BadOption, match="Did you mean 'parquet'"):
-        to_parquet(fs, [source], fs, target, format={"type": "parqet"})
-    with pytest.raises(BadOption, match="needs a `type`"):
-        to_parquet(fs, [source], fs, target, format={})
+        to_parquet(fs, [], fs, target, format=Csv())
     with pytest.raises(BadRow, match="not a Parquet file"):
-        to_parquet(fs, [source], fs, target, format={"type": "parquet"})
+        to_parquet(fs, [source], fs, target, format=Parquet())

@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
 
 from factory.diagnostics import MAX_TOLD, did_you_mean, one_of
+from factory.ends import fit, handover
+from factory.ends.fit import Misfit
+from factory.ends.handover import FILES, ROWS, Batches, Handover, Rows
+from factory.ends.sources import AnySource
+from factory.ends.targets import AnyTarget
+from factory.ends.tasks import OPERATORS, convert, stage, task
+from factory.errors import BuildError
 from factory.fields import Strict
 from factory.kinds.check.parts import Check, columns, plain, problems
-from factory.kinds.ingest import formats, writes
-from factory.kinds.ingest.parts import OPERATORS, Source, Target, any_of, task
+from factory.kinds.ingest import writes
 from factory.kinds.ingest.writes import Write
 from factory.literals import is_template
 from factory.plan.kind import Fragment, Step, done
 from factory.plan.model import Group, Output, Task
 from factory.problem import Problem
-
-if TYPE_CHECKING:
-    AnySource = Source
-    AnyTarget = Target
-else:
-    AnySource = any_of("factory.kinds.ingest.sources")
-    AnyTarget = any_of("factory.kinds.ingest.targets")
-
 
 _MAX_BAD_ROWS = 1000
 BadRows = Annotated[int, Meta(ge=0)]
@@ -73,13 +71,43 @@ class Arguments(Strict, frozen=True, kw_only=True):
 def compile(step: Step) -> Fragment:
     """A group of tasks that hand files over on the stage; a teardown removes them.
 
+    Rows that the target loads from where they stand leave nothing there, and need none.
+
     The teardown fails a run that a person ended, when Airflow would let it succeed. As it then
     stands for the tasks before it, `done` fails when the load does; nothing but such an end skips
     it.
     """
     given: Arguments = step.arguments
-    staged = given.source.tasks(step)
-    tasks = [*staged, _load(step, staged[-1])]
+    for path, message, expected in _misfits(given):
+        raise BuildError(step.id, ("with", *path), message, f"expected {expected}")
+    handed = _handed(step)
+    if isinstance(handed, Rows):
+        return _chain(step, [*handed.tasks, _load(step, {"rows": handed.rows})])
+    if isinstance(handed, Batches):
+        staged = stage(step, handed, lineage=given.lineage)
+    else:
+        aside = given.max_bad_rows if given.on_bad_row == "quarantine" else None
+        staged = convert(step, handed, max_bad_rows=aside, lineage=given.lineage)
+    return _bracketed(step, [*handed.tasks, staged, _load(step, {"staged": Output(staged.id)})])
+
+
+def _handed(step: Step) -> Handover:
+    """What the source hands over, as the target prefers."""
+    given: Arguments = step.arguments
+    way = fit.way(given.source, given.target)
+    assert way is not None, "a misfit"
+    return given.source.hand_over(step, way)
+
+
+def _chain(step: Step, tasks: list[Task]) -> Fragment:
+    """Tasks one after the other, which leave nothing on the stage."""
+    edges = tuple((before.id, after.id) for before, after in itertools.pairwise(tasks))
+    first, last = (tasks[0].id,), (tasks[-1].id,)
+    return Fragment(tasks=tuple(tasks), first=first, last=last, edges=edges, group=_group(step))
+
+
+def _bracketed(step: Step, tasks: list[Task]) -> Fragment:
+    """The same between the first task, which sets up, and what removes the staged files."""
     first, last = tasks[0], tasks[-1]
     work = [msgspec.structs.replace(first, role="setup"), *tasks[1:]]
     end = done(step, settings={"trigger_rule": "none_failed"})
@@ -88,14 +116,33 @@ def compile(step: Step) -> Fragment:
     clean_up = msgspec.structs.replace(
         clean_up, role="teardown", setups=(first.id,), fails_run=True
     )
-    edges = [(before.id, after.id) for before, after in itertools.pairwise(tasks)]
-    return Fragment(
+    chain = _chain(step, tasks)
+    return msgspec.structs.replace(
+        chain,
         tasks=(*work, clean_up, end),
-        first=(first.id,),
-        last=(last.id,),
-        edges=(*edges, (last.id, clean_up.id), (last.id, end.id)),
-        group=Group(step.id, f"{type(given.source).__name__} → {given.target.table}"),
+        edges=(*chain.edges, (last.id, clean_up.id), (last.id, end.id)),
     )
+
+
+def _group(step: Step) -> Group:
+    given: Arguments = step.arguments
+    return Group(step.id, f"{type(given.source).__name__} → {given.target.label}")
+
+
+def _misfits(given: Arguments) -> Iterator[Misfit]:
+    """What the source and the target cannot do together, or the target not at all."""
+    yield from fit.misfits(given.source, given.target, given.write, given.checks)
+    way = fit.way(given.source, given.target) or ""
+    if way == FILES:
+        return
+    source = f"`{fit.word(given.source)}`"
+    if given.on_bad_row == "quarantine":
+        message = f"{source} gives no files: no row is read that could be a bad one"
+        yield Misfit(("on_bad_row",), message, "`fail`")
+    for index, name in enumerate(given.lineage):
+        if way.startswith(ROWS) or name == "source_file":
+            message = f"{source} gives no files, to whose rows `{name}` could be added"
+            yield Misfit(("lineage", index), message, "no such column")
 
 
 def inspect(step: Step, folder: Path) -> Iterator[Problem]:
@@ -105,7 +152,7 @@ def inspect(step: Step, folder: Path) -> Iterator[Problem]:
     yield from given.target.problems(writes.key(given.write))
     yield from writes.check(given.write)
     yield from problems(given.checks, ("checks",))
-    yield from _columns(given)
+    yield from _columns(given, _handed(step))
     if given.on_bad_row == "fail" and given.max_bad_rows != _MAX_BAD_ROWS:
         message = "no row is set aside: the first bad one fails the task"
         yield Problem(
@@ -125,12 +172,12 @@ def inspect(step: Step, folder: Path) -> Iterator[Problem]:
         )
 
 
-def _columns(given: Arguments) -> Iterator[Problem]:
+def _columns(given: Arguments, handed: Handover) -> Iterator[Problem]:
     """Columns that the load cannot have, where the spec says which it has."""
-    known = formats.known(given.source.format)
+    known = handover.known(handed)
     added = [f"_{name}" for name in given.lineage]
     for index, name in enumerate(added):
-        if name in (known or formats.renamed(given.source.format)):
+        if name in (known or handover.renamed(handed)):
             message = f"the files have a column {name!r} already"
             yield Problem(("lineage", index), "unknown-column", message, "another name for that")
     if known is None:
@@ -153,15 +200,14 @@ def _columns(given: Arguments) -> Iterator[Problem]:
             )
 
 
-def _load(step: Step, staged: Task) -> Task:
+def _load(step: Step, rows: Mapping[str, Any]) -> Task:
     given: Arguments = step.arguments
     operator, arguments = given.target.load()
     arguments = {
-        "staged": Output(staged.id),
+        **rows,
         **arguments,
         "write": msgspec.to_builtins(given.write),
         "checks": plain(given.checks),
     }
-    asset = given.target.asset()
     load = task(step, "load", operator, arguments)
-    return msgspec.structs.replace(load, outlets=(asset,) if asset else ())
+    return msgspec.structs.replace(load, outlets=tuple(given.target.writes()))

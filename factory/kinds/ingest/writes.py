@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from msgspec import Meta
@@ -92,7 +92,7 @@ def columns(given: Write) -> Iterator[tuple[Path, str]]:
 def check(given: Write) -> Iterator[Problem]:
     """A key that names a column twice; half an interval."""
     yield from literals.columns(key(given), ("write", "key"), filled=True)
-    yield from twice(("write", "key"), key(given))
+    yield from literals.twice(key(given), ("write", "key"))
     if not isinstance(given, Partition):
         return
     yield from literals.column(given.column, ("write", "column"), filled=True)
@@ -106,15 +106,4 @@ def check(given: Write) -> Iterator[Problem]:
             f"the interval has a {one}, but no {other}",
             expected=f"`{other}:` beside it, or neither",
             hint='a day is `start: "{{ ds }}"`, `end: "{{ macros.ds_add(ds, 1) }}"`',
-        )
-
-
-def twice(place: tuple[str | int, ...], names: Sequence[str]) -> Iterator[Problem]:
-    """Names that stand in a list more than once."""
-    for index, name in literals.repeated(names):
-        yield Problem(
-            (*place, index),
-            "key-columns",
-            f"the column {name!r} is named twice",
-            expected="each column once",
         )

@@ -1,18 +1,14 @@
-"""Formats of source files. One is one module with `OPTIONS` and `open`, imported when named."""
+"""How source files are read: one module a format, with `open`, imported when it is named."""
 
 import importlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol, cast
 
 import fsspec
 import pyarrow as pa
 
-from factory.transfer import options as opt
+from factory.definitions.formats import Format, word
 from factory.transfer.bad_rows import BadRows
-from factory.transfer.errors import BadOption, unknown
-
-FORMATS = ("csv", "jsonl", "parquet")
 
 
 @dataclass(frozen=True)
@@ -23,31 +19,13 @@ class Reader:
     batches: Callable[[str], Iterator[pa.RecordBatch]]  # of one source, each of `schema`
 
 
-class Format(Protocol):
-    """What a format module provides."""
+def open(
+    fs: fsspec.AbstractFileSystem, sources: Sequence[str], format: Format, bad: BadRows
+) -> Reader:
+    """Settle the schema of all `sources` (at least one). Raises `BadRow`, `BadOption`.
 
-    OPTIONS: Sequence[str]
-
-    def open(
-        self,
-        fs: fsspec.AbstractFileSystem,
-        sources: Sequence[str],
-        options: Mapping[str, object],
-        bad: BadRows,
-    ) -> Reader:
-        """Settle the schema of all `sources` (at least one). Raises `BadRow`, `BadOption`.
-
-        Rows that do not fit are given to `bad` while the batches are read.
-        """
-
-
-def find(options: Mapping[str, object]) -> Format:
-    """The format that the word `type` names; its options are checked by name."""
-    name = options.get("type")
-    if not isinstance(name, str):
-        raise BadOption("a format needs a `type`", f"Known are: {', '.join(FORMATS)}")
-    if name not in FORMATS:
-        raise unknown("format", name, FORMATS)
-    found = cast(Format, importlib.import_module(f"{__name__}.{name}"))
-    opt.only(f"format {name}", options, ("type", *found.OPTIONS))
-    return found
+    Rows that do not fit are given to `bad` while the batches are read.
+    """
+    module = importlib.import_module(f"{__name__}.{word(format)}")
+    reader: Reader = module.open(fs, sources, format, bad)
+    return reader

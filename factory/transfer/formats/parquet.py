@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import fsspec
@@ -10,35 +10,35 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from factory.definitions.formats import Parquet
 from factory.transfer import names
 from factory.transfer.bad_rows import BadRows
 from factory.transfer.errors import BadRow
 from factory.transfer.formats import Reader
 from factory.transfer.types import type_word
 
-OPTIONS = names.OPTIONS
 ROWS = 64 * 1024
 
 
 def open(
     fs: fsspec.AbstractFileSystem,
     sources: Sequence[str],
-    options: Mapping[str, object],
+    given: Parquet,
     bad: BadRows,
 ) -> Reader:
-    """See `Format.open`."""
-    first, _ = _columns(fs, sources[0], options)
+    """See `formats.open`."""
+    first, _ = _columns(fs, sources[0], given)
     for source in sources[1:]:
-        own, _ = _columns(fs, source, options)
+        own, _ = _columns(fs, source, given)
         if not own.equals(first):
             raise BadRow(f"{source} has other columns than {sources[0]}: {_difference(first, own)}")
-    return Reader(first, lambda source: _batches(fs, source, options, first))
+    return Reader(first, lambda source: _batches(fs, source, given, first))
 
 
 def _batches(
-    fs: fsspec.AbstractFileSystem, source: str, options: Mapping[str, object], schema: pa.Schema
+    fs: fsspec.AbstractFileSystem, source: str, given: Parquet, schema: pa.Schema
 ) -> Iterator[pa.RecordBatch]:
-    _, wanted = _columns(fs, source, options)
+    _, wanted = _columns(fs, source, given)
     with fs.open(source, "rb") as file, _opened(file, source) as parquet:
         batches = parquet.iter_batches(batch_size=ROWS, columns=wanted)
         while (batch := _next(batches, source)) is not None:
@@ -81,12 +81,12 @@ def _check_range(batch: pa.RecordBatch, source: str) -> None:
 
 
 def _columns(
-    fs: fsspec.AbstractFileSystem, source: str, options: Mapping[str, object]
+    fs: fsspec.AbstractFileSystem, source: str, given: Parquet
 ) -> tuple[pa.Schema, list[str]]:
     """Final names and types, and the file's own names."""
     with fs.open(source, "rb") as file, _opened(file, source) as parquet:
         schema = parquet.schema_arrow.remove_metadata()
-    chosen = names.chosen(schema.names, options, source)
+    chosen = names.chosen(schema.names, given, source)
     fields = [schema.field(index).with_name(name).remove_metadata() for index, name in chosen]
     return pa.schema(fields), [schema.names[index] for index, _ in chosen]
 

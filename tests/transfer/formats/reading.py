@@ -6,8 +6,11 @@ from typing import Any
 import fsspec
 import pyarrow as pa
 
+from factory.definitions.formats import Csv, Jsonl, Parquet
 from factory.transfer import formats
 from factory.transfer.bad_rows import BadRows
+
+STRUCTS = {"csv": Csv, "jsonl": Jsonl, "parquet": Parquet}
 
 
 def read(
@@ -21,9 +24,9 @@ def read(
     paths = path if isinstance(path, list) else [path]
     if content is not None:
         paths[0].write_bytes(content)
-    given, sources = {"type": kind, **options}, [str(path) for path in paths]
+    sources = [str(path) for path in paths]
     fs = fsspec.filesystem("file")
-    reader = formats.find(given).open(fs, sources, given, bad or BadRows.fail())
+    reader = formats.open(fs, sources, STRUCTS[kind](**options), bad or BadRows.fail())
     batches = (batch for source in sources for batch in reader.batches(source))
     return pa.Table.from_batches(batches, reader.schema)
 

@@ -334,7 +334,6 @@ BAD: dict[str, tuple[bytes, str, dict[str, Any]]] = {
     "same characters": (b"a,b\n", "must differ", {"quote": ","}),
     "undeclared": (b"a,b\n1,2\n", "Did you mean 'b'", {"columns": {"bb": "text"}}),
     "type": (b"a,b\n1,2\n", "Did you mean 'bigint'", {"columns": {"a": "bigit"}}),
-    "option": (b"a,b\n1,2\n", "Did you mean 'delimiter'", {"delimeter": ";"}),
     "delimiter": (b"a,b\n1,2\n", "must be one ASCII character", {"delimiter": "||"}),
 }
 

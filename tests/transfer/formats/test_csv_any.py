@@ -17,12 +17,14 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from factory.definitions.formats import Csv
 from factory.transfer import formats
 from factory.transfer.bad_rows import BadRows
 from factory.transfer.errors import TransferError
 from factory.transfer.formats.csv import blocks, table
 from factory.transfer.formats.csv.blocks import cut
 from factory.transfer.formats.csv.dialect import Dialect
+from factory.transfer.formats.csv.dialect import dialect as dialect_of
 from factory.transfer.formats.csv.rows import split
 
 MEMORY = fsspec.filesystem("memory")
@@ -64,8 +66,8 @@ def read(
     monkeypatch.setattr(blocks, "SIZE", size)
     monkeypatch.setattr(table, "SMALL", size // 3)
     MEMORY.pipe("/f.csv", content)
-    options = {"type": "csv", "names": "as_is", **given}
-    reader = formats.find(options).open(MEMORY, ["/f.csv"], options, bad)
+    options: Any = {"names": "as_is", **given}
+    reader = formats.open(MEMORY, ["/f.csv"], Csv(**options), bad)
     return pa.Table.from_batches(reader.batches("/f.csv"), reader.schema)
 
 
@@ -245,7 +247,7 @@ def test_noise(
 @given(
     NOISE,
     st.integers(1, 40),
-    st.sampled_from([Dialect(), Dialect(escape=b"\\"), Dialect(quote=None)]),
+    st.sampled_from([Csv(), Csv(escape="\\"), Csv(quote=None)]).map(dialect_of),
 )
 def test_blocks(
     monkeypatch: pytest.MonkeyPatch, content: bytes, size: int, dialect: Dialect
@@ -262,7 +264,7 @@ def test_blocks(
     assert b"".join(part.data for part in parts) == content
     rows = [(row.line, row.data, row.values) for part in parts for row in split(part, dialect)]
     assert rows == [(r.line, r.data, r.values) for part in whole for r in split(part, dialect)]
-    if dialect == Dialect() and b"\0" not in content:
+    if dialect == dialect_of(Csv()) and b"\0" not in content:
         text = content.decode("latin-1")
         expected = [row for row in csv.reader(io.StringIO(text, newline="")) if row]
         found = [[value.data.decode("latin-1") for value in values] for _, _, values in rows]

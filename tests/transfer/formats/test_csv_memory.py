@@ -9,13 +9,14 @@ from ..memory import grown
 READ = """
 import sys
 import fsspec
+from factory.definitions.formats import Csv
 from factory.transfer.errors import TransferError
 from factory.transfer.to_parquet import to_parquet
 
 fs, source = fsspec.filesystem("file"), sys.argv[1]
 
 def convert(path):
-    return to_parquet(fs, [path], fs, source + ".parquet", format={"type": "csv"})
+    return to_parquet(fs, [path], fs, source + ".parquet", format=Csv())
 
 with open(source + ".small", "w") as out:  # so that libraries are loaded before
     out.write("a,b\\n1,2\\n")

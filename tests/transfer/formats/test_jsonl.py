@@ -193,7 +193,6 @@ BAD: dict[str, tuple[bytes, str, Mapping[str, Any]]] = {
         {"columns": {"Ab": "text"}},
     ),
     "type": (b'{"a": 1}', "Did you mean 'bigint'", {"columns": {"a": "bigit"}}),
-    "option": (b'{"a": 1}', "Did you mean 'columns'", {"colums": {}}),
     "select": (b'{"ab": 1}', "Did you mean 'ab'", {"select": ["abc"]}),
     "zone": (b'{"a": 1}', "unknown time zone", {"timezone": "Europe/Berlim"}),
 }

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from factory.definitions import formats
 from factory.transfer.counts import Counts
 from factory.transfer.errors import ChecksFailed, SchemaChanged
 from factory.transfer.to_parquet import to_parquet
@@ -45,7 +46,7 @@ def convert(tmp_path: Path) -> Convert:
         source, target = tmp_path / "source", tmp_path / "staged.parquet"
         source.write_text(text)
         disk = fsspec.filesystem("file")
-        to_parquet(disk, [str(source)], disk, str(target), format=format)
+        to_parquet(disk, [str(source)], disk, str(target), format=formats.of(format))
         with pq.ParquetFile(target) as file:
             return file.read().replace_schema_metadata(Counts.of(file).metadata())
 

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from factory.definitions.formats import Parquet
 from factory.transfer.errors import BadOption, BadRow, TransferError
 from factory.transfer.postgres import keys
 from factory.transfer.postgres.modes import Changed
@@ -105,7 +106,7 @@ def test_lineage_alone_is_no_change(warehouse: Warehouse, tmp_path: Path) -> Non
     def converted(source: dict[str, list[Any]], lineage: Mapping[str, object]) -> pa.Table:
         pq.write_table(pa.table(source), tmp_path / "source.parquet")
         paths = str(tmp_path / "source.parquet"), str(tmp_path / "staged.parquet")
-        to_parquet(disk, paths[:1], disk, paths[1], format={"type": "parquet"}, lineage=lineage)
+        to_parquet(disk, paths[:1], disk, paths[1], format=Parquet(), lineage=lineage)
         return pq.read_table(paths[1])
 
     def rows(run: str, name: str) -> pa.Table:

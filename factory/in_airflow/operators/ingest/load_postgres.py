@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk.exceptions import AirflowException
-
-from factory.in_airflow.operators.ingest.staged import Staged
+from factory.in_airflow.operators.ingest.load import Load
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -15,11 +13,8 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 
-class LoadPostgres(Staged):
-    """The staged Parquet files → a PostgreSQL table: staged, checked, published.
-
-    :param staged: what the conversion returned; a list when several tasks converted.
-    """
+class LoadPostgres(Load):
+    """The staged Parquet files → a PostgreSQL table: staged, checked, published."""
 
     template_fields: Sequence[str] = (
         "staged",
@@ -33,11 +28,8 @@ class LoadPostgres(Staged):
     def __init__(
         self,
         *,
-        staged: Any,
         conn_id: str,
         table: str,
-        write: Mapping[str, Any],
-        checks: Sequence[Mapping[str, Any]] = (),
         primary_key: Sequence[str] = (),
         indexes: Sequence[Sequence[str]] = (),
         on_schema_change: str = "fail",
@@ -46,11 +38,8 @@ class LoadPostgres(Staged):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.staged = staged
         self.conn_id = conn_id
         self.table = table
-        self.write = write
-        self.checks = checks
         self.primary_key = primary_key
         self.indexes = indexes
         self.on_schema_change = on_schema_change
@@ -71,7 +60,7 @@ class LoadPostgres(Staged):
             done = load(
                 postgres_conninfo(self.conn_id, application=f"{task.dag_id}.{task.task_id}"),
                 fsspec.filesystem("file"),
-                self._paths(context),
+                self.files(context),
                 table=self.table,
                 write=self.write,
                 checks=self.checks,
@@ -87,7 +76,7 @@ class LoadPostgres(Staged):
         except ChecksFailed as error:
             task.xcom_push("checks", [result.plain() for result in error.results])
             raise
-        self._tell_asset(context, done.rows)
+        self.tell(context, done.rows)
         return {
             "table": done.table,
             "published": done.published,
@@ -98,48 +87,6 @@ class LoadPostgres(Staged):
             "seconds": round(done.seconds, 3),
             "checks": [result.plain() for result in done.checks],
         }
-
-    def _paths(self, context: Context) -> list[str]:
-        """What the conversion, or each of several, says that it left."""
-        folder = self._folder(context)
-        if isinstance(self.staged, Mapping):
-            given = [self.staged]
-        else:
-            given = list(self.staged or ())
-            self._refuse_gaps(context, len(given))
-        paths = [folder / one["path"] for one in given]
-        missing = [path for path in paths if not path.is_file()]
-        if missing or not paths:
-            raise AirflowException(
-                f"there is no staged file {missing[0] if missing else folder}: clear the whole "
-                "group of this task, so that it is made again; workers on several machines need a "
-                "`stage` that all of them see"
-            )
-        return [str(path) for path in paths]
-
-    def _refuse_gaps(self, context: Context, staged: int) -> None:
-        """Each task before this one left something: one that a person marks a success leaves none.
-
-        (A task that is skipped, or that has become one too many, is meant to leave nothing.)
-        """
-        task = context["task_instance"]
-        group = self.task_id.rpartition(".")[0]
-        for before in sorted(self.get_flat_relative_ids(upstream=True)):
-            if before.rpartition(".")[0] != group:
-                continue
-            done = task.get_ti_count(
-                dag_id=task.dag_id, task_ids=[before], run_ids=[task.run_id], states=["success"]
-            )
-            if done not in (1, staged):
-                raise AirflowException(
-                    f"{done} tasks of {before} succeeded, but {staged} have handed something on: "
-                    "one that is marked a success has not done its work. Clear the whole group of "
-                    "this task, so that it is made again"
-                )
-
-    def _tell_asset(self, context: Context, rows: int) -> None:
-        for asset in self.outlets:
-            context["outlet_events"][asset].extra = {"rows": rows}
 
 
 def _interval(context: Context) -> tuple[datetime, datetime] | None:

@@ -45,6 +45,7 @@ class ToParquet(Staged):
         """Convert in a stream of record batches; return where, and how many rows."""
         import fsspec
 
+        from factory.definitions import formats
         from factory.transfer.files import expand
         from factory.transfer.to_parquet import to_parquet
 
@@ -57,7 +58,7 @@ class ToParquet(Staged):
             sources,
             disk,
             str(folder / ROWS / f"{name}.parquet"),
-            format=self.format,
+            format=formats.of(self.format),
             lineage=self._lineage(context, folder, sources),
             **bad,
         )

@@ -15,10 +15,11 @@ from dataclasses import dataclass, replace
 from itertools import chain, islice
 
 import fsspec
+import msgspec
 import pyarrow as pa
 
+from factory.definitions.formats import Csv
 from factory.transfer import compression, names, spelling
-from factory.transfer import options as opt
 from factory.transfer.bad_rows import BadRows
 from factory.transfer.errors import BadOption, BadRow, unknown
 from factory.transfer.formats import Reader
@@ -32,8 +33,6 @@ from factory.transfer.formats.csv.text import utf8, without_lines, wrong_byte
 from factory.transfer.formats.csv.unfit import Column, Problem
 from factory.transfer.types import arrow_type
 
-OPTIONS = (*dialects.OPTIONS, *spelling.OPTIONS, "columns", *names.OPTIONS)
-
 THREADS = 2
 AHEAD = 5  # blocks: work for the threads while a row group is written
 SAMPLED_BLOCKS = 8  # of a file, while a column without a value is left
@@ -43,17 +42,17 @@ SAMPLED_FILES = 16
 def open(
     fs: fsspec.AbstractFileSystem,
     sources: Sequence[str],
-    options: Mapping[str, object],
+    given: Csv,
     bad: BadRows,
 ) -> Reader:
-    """See `Format.open`."""
-    dialect = dialects.dialect(options)
-    how = spelling.spelling(options, dialect.nulls)
-    declared = {n: arrow_type(w) for n, w in opt.text_map(options, "columns").items()}
+    """See `formats.open`."""
+    dialect = dialects.dialect(given)
+    how = spelling.spelling(given)
+    declared = {name: arrow_type(word) for name, word in given.columns.items()}
     if not dialect.header and not declared:
         raise BadOption("a CSV without a header needs `columns`", "Declare them in order")
     header = list(declared) if not dialect.header else _header(fs, sources, dialect)
-    table = _table(header, options, dialect, how, declared, sources[0])
+    table = _table(header, given, dialect, how, declared, sources[0])
     table = _settled(fs, sources, table)
     return Reader(table.schema, lambda source: _batches(fs, source, table, bad))
 
@@ -72,17 +71,17 @@ def _header(fs: fsspec.AbstractFileSystem, sources: Sequence[str], dialect: Dial
 
 def _table(
     header: list[str],
-    options: Mapping[str, object],
+    given: Csv,
     dialect: Dialect,
     how: spelling.Spelling,
     declared: Mapping[str, pa.DataType],
     source: str,
 ) -> Table:
-    as_is = {**options, "names": "as_is"} if not dialect.header else options
+    as_is = given if dialect.header else msgspec.structs.replace(given, names="as_is")
     chosen = names.chosen(header, as_is, source)
     known = [name for _, name in chosen]
     for name in declared:
-        if dialect.header and name not in known and "select" not in options:
+        if dialect.header and name not in known and not given.select:
             raise unknown(f"column in 'columns', {source} has no", name, known)
     own = dict(zip(range(len(header)), header, strict=True))
     columns = []

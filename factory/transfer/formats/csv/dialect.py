@@ -1,4 +1,4 @@
-"""How a CSV file is written: its options, and where its rows and fields end.
+"""How a CSV file is written: its dialect, and where its rows and fields end.
 
 A quote opens only at a field's start; what follows a closing quote up to the delimiter belongs
 to the field. That is how pyarrow and the standard library read CSV, too.
@@ -6,15 +6,13 @@ to the field. That is how pyarrow and the standard library read CSV, too.
 
 from __future__ import annotations
 
-import codecs
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from factory.transfer import options as opt
+from factory.definitions.formats import Csv
+from factory.definitions.formats.csv import encoding, is_character, nulls
 from factory.transfer.errors import BadOption
-
-OPTIONS = ("delimiter", "quote", "escape", "encoding", "header", "skip_rows", "nulls")
 
 
 @dataclass(frozen=True)
@@ -29,15 +27,15 @@ class Patterns:
 
 @dataclass(frozen=True)
 class Dialect:
-    """The options of a CSV file."""
+    """The options of a CSV file, as its bytes have them."""
 
-    delimiter: bytes = b","
-    quote: bytes | None = b'"'
-    escape: bytes | None = None
-    encoding: str = "utf-8"
-    header: bool = True
-    skip_rows: int = 0  # lines before the header
-    nulls: tuple[str, ...] = ("",)
+    delimiter: bytes
+    quote: bytes | None
+    escape: bytes | None
+    encoding: str
+    header: bool
+    skip_rows: int  # lines before the header
+    nulls: tuple[str, ...]
     patterns: Patterns = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -65,50 +63,35 @@ def _patterns(delimiter: bytes, quote: bytes | None, escape: bytes | None) -> Pa
     return Patterns(*compiled)
 
 
-def dialect(options: Mapping[str, object]) -> Dialect:
+def dialect(given: Csv) -> Dialect:
     """Read the options. Raises `BadOption`."""
-    delimiter = _character("delimiter", opt.get(options, "delimiter", str, ","))
-    quote = _quote(options)
-    given = opt.get(options, "escape", str, "")
-    escape = _character("escape", given) if given else None
+    delimiter = _character("delimiter", given.delimiter)
+    quote = None if given.quote is None else _character("quote", given.quote)
+    escape = None if given.escape is None else _character("escape", given.escape)
     if len({delimiter, quote, escape}) < 3 and not (quote is None and escape is None):
         raise BadOption("'delimiter', 'quote' and 'escape' must differ")
-    skip = opt.number(options, "skip_rows") or 0
-    if skip < 0:
-        raise BadOption(f"'skip_rows' must not be negative: {skip}")
     return Dialect(
         delimiter=delimiter,
         quote=quote,
         escape=escape,
-        encoding=_encoding(opt.get(options, "encoding", str, "utf-8")),
-        header=opt.get(options, "header", bool, True),
-        skip_rows=skip,
-        nulls=tuple(opt.texts(options, "nulls")) if options.get("nulls") is not None else ("",),
+        encoding=_encoding(given.encoding),
+        header=given.header,
+        skip_rows=given.skip_rows,
+        nulls=nulls(given),
     )
 
 
-def _quote(options: Mapping[str, object]) -> bytes | None:
-    if "quote" in options and options["quote"] is None:
-        return None
-    return _character("quote", opt.get(options, "quote", str, '"'))
-
-
 def _character(name: str, value: str) -> bytes:
-    if len(value) != 1 or not value.isascii() or value in "\r\n\0":
+    if not is_character(value):
         raise BadOption(f"{name!r} must be one ASCII character, not {value!r}")
     return value.encode()
 
 
 def _encoding(name: str) -> str:
-    try:
-        found = codecs.lookup(name)
-        if found._is_text_encoding:
-            return found.name
-    except LookupError:
-        pass
-    raise BadOption(
-        f"unknown encoding {name!r}", "Python's names are known: utf-8, latin-1, cp1252, utf-16"
-    )
+    if (found := encoding(name)) is None:
+        hint = "Python's names are known: utf-8, latin-1, cp1252, utf-16"
+        raise BadOption(f"unknown encoding {name!r}", hint)
+    return found
 
 
 def quoted_end(data: bytes, start: int, dialect: Dialect) -> int | None:

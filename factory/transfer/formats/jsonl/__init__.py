@@ -13,10 +13,13 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 
 import fsspec
+import msgspec
 import pyarrow as pa
 
+from factory.definitions.formats import Jsonl
+from factory.definitions.formats.names import snake_case
+from factory.definitions.formats.types import JSON
 from factory.transfer import names, spelling
-from factory.transfer import options as opt
 from factory.transfer.bad_rows import BadRows
 from factory.transfer.errors import BadRow, unknown
 from factory.transfer.formats import Reader
@@ -26,65 +29,56 @@ from factory.transfer.formats.jsonl.rows import Column, Rows
 from factory.transfer.spelling import Spelling
 from factory.transfer.types import arrow_type
 
-OPTIONS = ("columns", "timestamp_formats", "timezone", *names.OPTIONS)
-JSON = "json"
-
 
 def open(
     fs: fsspec.AbstractFileSystem,
     sources: Sequence[str],
-    options: Mapping[str, object],
+    given: Jsonl,
     bad: BadRows,
 ) -> Reader:
-    """See `Format.open`."""
-    declared = opt.text_map(options, "columns")
-    how = spelling.spelling(options)
+    """See `formats.open`."""
+    declared = given.columns
+    how = spelling.spelling(given)
     seen = sample(fs, sources)
     if not seen and not declared:
         raise BadRow(f"{sources[0]} holds no rows", "Declare `columns` to load it as an empty one")
-    late = _late(options, seen, declared)
-    late += _undetected(options, [*seen, *late], declared, sources[0])
-    keys = [*seen, *sorted(late, key=lambda key: list(declared).index(_final(options, key)))]
-    chosen = names.chosen(keys, options, sources[0])
+    late = _late(given, seen)
+    late += _undetected(given, [*seen, *late], sources[0])
+    keys = [*seen, *sorted(late, key=lambda key: list(declared).index(_final(given, key)))]
+    chosen = names.chosen(keys, given, sources[0])
     columns = [_column(keys[place], name, seen, declared, how) for place, name in chosen]
     used = {column.key for column in columns}
     rows = Rows(
         columns,
         skipped=[key for key in seen if key not in used],
-        any_key=options.get("select") is not None,
-        final=partial(_final, options),
+        any_key=bool(given.select),
+        final=partial(_final, given),
     )
     return Reader(rows.schema, lambda source: rows.batches(fs, source, bad))
 
 
-def _late(
-    options: Mapping[str, object], seen: Mapping[str, Seen], declared: Mapping[str, str]
-) -> list[str]:
+def _late(given: Jsonl, seen: Mapping[str, Seen]) -> list[str]:
     """Keys that are renamed to a declared column, and not in the first rows."""
-    styled = {names.snake_case(key) for key in seen} if options.get("names") != "as_is" else set()
+    styled = {snake_case(key) for key in seen} if given.names != "as_is" else set()
     known = {*seen, *styled}
-    rename = opt.text_map(options, "rename")
-    return [old for old, new in rename.items() if new in declared and old not in known]
+    return [old for old, new in given.rename.items() if new in given.columns and old not in known]
 
 
-def _undetected(
-    options: Mapping[str, object], keys: Sequence[str], declared: Mapping[str, str], source: str
-) -> list[str]:
+def _undetected(given: Jsonl, keys: Sequence[str], source: str) -> list[str]:
     """Columns that are declared, and have no key in the first rows; it may come later."""
-    finals = {_final(options, key) for key in keys}
-    missing = [name for name in declared if name not in finals]
+    finals = {_final(given, key) for key in keys}
+    missing = [name for name in given.columns if name not in finals]
     for name in missing:
-        if _final(options, name) != name:
+        if _final(given, name) != name:
             raise unknown(f"column in 'columns', {source} has no", name, finals)
     return missing
 
 
-def _final(options: Mapping[str, object], key: str) -> str:
+def _final(given: Jsonl, key: str) -> str:
     """The column that a key becomes; empty when it has no name."""
-    rename = opt.text_map(options, "rename")
-    known = {old: new for old, new in rename.items() if old in (key, names.snake_case(key))}
+    known = {old: new for old, new in given.rename.items() if old in (key, snake_case(key))}
     try:
-        return names.final([key], {**options, "rename": known}, "")[0]
+        return names.final([key], msgspec.structs.replace(given, rename=known), "")[0]
     except BadRow:
         return ""
 
@@ -109,4 +103,4 @@ def _kind(declared: str | None, seen: Seen | None, how: Spelling) -> converters.
     return converters.kind_of(type, how, declared=declared is not None)
 
 
-__all__ = ["OPTIONS", "open"]
+__all__ = ["open"]

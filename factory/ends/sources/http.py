@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
+from urllib.parse import urlsplit
 
 from msgspec import Meta
 
 from factory import literals
+from factory.definitions import formats
+from factory.ends.handover import FILES, Files
+from factory.ends.source import format_problems
+from factory.ends.tasks import OPERATORS, task
 from factory.fields import ConnId, Strict
-from factory.kinds.ingest.formats import Format, options, problems
-from factory.kinds.ingest.parts import OPERATORS, convert, task
+from factory.literals import is_template
 from factory.plan.kind import Step
-from factory.plan.model import Output, Task
+from factory.plan.model import Output
 from factory.problem import Problem
 
 Sha256 = Annotated[str, Meta(pattern=r"^([0-9a-f]{64}$|.*\{\{)", title="SHA-256 in hexadecimal")]
@@ -27,6 +31,8 @@ class Http(Strict, frozen=True, kw_only=True, tag="http", tag_field="type"):
     the same; a file that the stage holds already is not sent again.
     """
 
+    gives: ClassVar = (FILES,)
+
     url: Annotated[
         Address | Addresses,
         Meta(
@@ -36,7 +42,7 @@ class Http(Strict, frozen=True, kw_only=True, tag="http", tag_field="type"):
         ),
     ]
     format: Annotated[
-        Format,
+        formats.Written,
         Meta(
             description="`csv`, `jsonl` or `parquet`, or a mapping with options.", examples=["csv"]
         ),
@@ -60,16 +66,25 @@ class Http(Strict, frozen=True, kw_only=True, tag="http", tag_field="type"):
         ),
     ] = "fail"
 
-    def tasks(self, step: Step) -> list[Task]:
-        """Download, then convert; for a list, each as often as it has addresses."""
+    def reads(self) -> list[str]:
+        """The addresses that the spec tells, without what may be secret in them."""
+        if self.conn_id is not None:
+            return []
+        return [_public(url) for url in self.urls() if not is_template(url)]
+
+    def connections(self) -> tuple[tuple[str, str], ...]:
+        """The one for host and login."""
+        return () if self.conn_id is None else ((self.conn_id, "http"),)
+
+    def hand_over(self, step: Step, way: str) -> Files:
+        """Download; for a list, as often as it has addresses."""
         urls = self.urls()
         operator = f"{OPERATORS}.download.Download"
-        format = options(self.format)
         if len(urls) == 1:
             one = task(step, "download", operator, {"url": urls[0], **self.download()})
-            return [one, convert(step, Output(one.id), format)]
+            return Files(format=self.format, tasks=(one,), files=Output(one.id))
         each = task(step, "download", operator, self.download(), {"url": urls})
-        return [each, convert(step, None, format, each=Output(each.id))]
+        return Files(format=self.format, tasks=(each,), each=Output(each.id))
 
     def urls(self) -> list[str]:
         """The addresses, also when there is but one."""
@@ -81,7 +96,7 @@ class Http(Strict, frozen=True, kw_only=True, tag="http", tag_field="type"):
 
     def problems(self) -> Iterator[Problem]:
         """A digest of several files, an address twice, one without a host; the format's own."""
-        yield from problems(self.format)
+        yield from format_problems(self.format)
         urls = self.urls()
         if self.sha256 is not None and len(urls) > 1:
             yield Problem(
@@ -108,3 +123,9 @@ class Http(Strict, frozen=True, kw_only=True, tag="http", tag_field="type"):
                 yield from literals.url(url, place)
             else:
                 yield from literals.below(url, place)
+
+
+def _public(url: str) -> str:
+    """An address without login and query."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"

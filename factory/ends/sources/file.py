@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta
 
+from factory.definitions import formats
+from factory.ends.handover import FILES, Files
+from factory.ends.source import format_problems
+from factory.ends.tasks import OPERATORS, task
 from factory.fields import Strict
-from factory.kinds.ingest.formats import Format, options, problems
-from factory.kinds.ingest.parts import OPERATORS, convert, task
+from factory.literals import is_template
 from factory.plan.kind import Step
-from factory.plan.model import Output, Task
+from factory.plan.model import Output
 from factory.problem import Problem
 
 FileUri = Annotated[
@@ -25,6 +28,8 @@ TaskCount = Annotated[int, Meta(ge=1, le=1000)]
 class File(Strict, frozen=True, kw_only=True, tag="file", tag_field="type"):
     """Files on a disk that all workers see. They are read where they are."""
 
+    gives: ClassVar = (FILES,)
+
     path: Annotated[
         FileUri | FileUris,
         Meta(
@@ -33,7 +38,7 @@ class File(Strict, frozen=True, kw_only=True, tag="file", tag_field="type"):
         ),
     ]
     format: Annotated[
-        Format,
+        formats.Written,
         Meta(
             description="`csv`, `jsonl` or `parquet`, or a mapping with options.", examples=["csv"]
         ),
@@ -47,24 +52,35 @@ class File(Strict, frozen=True, kw_only=True, tag="file", tag_field="type"):
         Meta(description="When no file is there: fail, or skip this step and what needs it."),
     ] = "fail"
 
-    def tasks(self, step: Step) -> list[Task]:
+    def paths(self) -> list[str]:
+        """The paths and patterns, also when there is but one."""
+        return [self.path] if isinstance(self.path, str) else list(self.path)
+
+    def reads(self) -> list[str]:
+        """The files that the spec names: not those that a pattern finds."""
+        return [path for path in self.paths() if not is_template(path) and not _is_pattern(path)]
+
+    def connections(self) -> tuple[tuple[str, str], ...]:
+        """None: the disk is the worker's."""
+        return ()
+
+    def hand_over(self, step: Step, way: str) -> Files:
         """One task for one file; else a list of files first, and tasks that share them."""
-        format = options(self.format)
-        paths = [self.path] if isinstance(self.path, str) else list(self.path)
+        paths = self.paths()
         if self.on_missing == "fail" and len(paths) == 1 and not _is_pattern(paths[0]):
-            return [convert(step, paths, format)]
+            return Files(format=self.format, files=paths)
         arguments = {
             "paths": paths,
             "max_tasks": self.max_tasks,
             "on_missing": self.on_missing,
         }
         listing = task(step, "list_files", f"{OPERATORS}.list_files.ListFiles", arguments)
-        return [listing, convert(step, None, format, each=Output(listing.id))]
+        return Files(format=self.format, tasks=(listing,), each=Output(listing.id))
 
     def problems(self) -> Iterator[Problem]:
         """Addresses of no file, and those of the format: files are looked for when it runs."""
-        yield from problems(self.format)
-        for index, path in enumerate([self.path] if isinstance(self.path, str) else self.path):
+        yield from format_problems(self.format)
+        for index, path in enumerate(self.paths()):
             if not path.startswith(("file:///", "{{", "{%")):
                 place = ("source", "path") if path == self.path else ("source", "path", index)
                 expected = "an address that begins with file:///"

@@ -4,27 +4,32 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 from msgspec import Meta
 
 from factory import literals
 from factory.diagnostics import Path
+from factory.ends.handover import BATCHES, FILES
+from factory.ends.target import Takes, table_asset
+from factory.ends.tasks import OPERATORS
 from factory.fields import ConnId, Duration, Strict, seconds
-from factory.kinds.ingest.parts import OPERATORS, table_asset
-from factory.kinds.ingest.writes import twice
 from factory.problem import Problem
 
 _OURS = re.compile("_factory_(loads|[0-9a-f]{8}_[0-9a-f]{16})")
 ColumnName = Annotated[str, Meta(min_length=1)]
-_DEFAULTS = {"on_schema_change": "fail", "lock_timeout": "10m", "statement_timeout": "1h"}
+_TIMEOUTS = ("lock_timeout", "statement_timeout")
 
 
 class Postgres(
     Strict, frozen=True, kw_only=True, omit_defaults=True, tag="postgres", tag_field="type"
 ):
     """A PostgreSQL table; it is created when it is missing."""
+
+    takes: ClassVar = Takes(
+        handovers=(FILES, BATCHES), modes=("append", "replace", "merge", "partition")
+    )
 
     conn_id: Annotated[
         ConnId, Meta(description="Airflow PostgreSQL connection.", examples=["warehouse"])
@@ -66,22 +71,28 @@ class Postgres(
         Duration, Meta(description="The longest time for one statement; the copy is one.")
     ] = "1h"
 
+    @property
+    def label(self) -> str:
+        """The table's name."""
+        return self.table
+
+    def connections(self) -> tuple[tuple[str, str], ...]:
+        """The database."""
+        return ((self.conn_id, "postgres"),)
+
     def load(self) -> tuple[str, dict[str, Any]]:
         """The operator that publishes into PostgreSQL."""
-        arguments: dict[str, Any] = {"conn_id": self.conn_id, "table": self.table}
-        if self.primary_key:
-            arguments["primary_key"] = list(self.primary_key)
-        if self.indexes:
-            arguments["indexes"] = [list(columns) for columns in self.indexes]
-        for name, default in _DEFAULTS.items():
-            value = getattr(self, name)
-            if value != default:
-                arguments[name] = seconds(value) if name.endswith("_timeout") else value
+        arguments: dict[str, Any] = msgspec.to_builtins(self)  # what differs from the defaults
+        del arguments["type"]
+        for name in _TIMEOUTS:
+            if name in arguments:
+                arguments[name] = seconds(arguments[name])
         return f"{OPERATORS}.load_postgres.LoadPostgres", arguments
 
-    def asset(self) -> str | None:
+    def writes(self) -> tuple[str, ...]:
         """`table://<conn_id>/<schema>/<table>`."""
-        return table_asset(self.conn_id, self.table)
+        found = table_asset(self.conn_id, self.table)
+        return () if found is None else (found,)
 
     def columns(self) -> Iterator[tuple[Path, str]]:
         """The columns of the load that this names, with their places."""
@@ -100,13 +111,13 @@ class Postgres(
                 "the loads themselves keep tables of such names",
                 expected="a name that does not begin with `_factory_`",
             )
-        for name in ("lock_timeout", "statement_timeout"):
+        for name in _TIMEOUTS:
             yield from literals.timeout(seconds(getattr(self, name)), ("target", name))
         yield from literals.columns(self.primary_key, ("target", "primary_key"))
-        yield from twice(("target", "primary_key"), self.primary_key)
+        yield from literals.twice(self.primary_key, ("target", "primary_key"))
         for place, columns in enumerate(self.indexes):
             yield from literals.columns(columns, ("target", "indexes", place))
-            yield from twice(("target", "indexes", place), columns)
+            yield from literals.twice(columns, ("target", "indexes", place))
         if self.primary_key and set(self.primary_key) < set(key):
             yield Problem(
                 ("target", "primary_key"),

@@ -1,0 +1,219 @@
+"""Choices by a word that other packages may add to: `type: …` of a source, of a target, of a check.
+
+A field that is `opened` takes the built-in Structs. What other packages offer is looked for only
+when a spec says a word that is not built in, or when a schema is made of all there is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from functools import cache, reduce
+from operator import or_
+from typing import Annotated, Any, NamedTuple, get_args, get_origin
+
+import msgspec
+from msgspec import Meta
+
+from factory import registry
+from factory.errors import FactoryError, words
+
+_OPEN = "dag_factory"  # in a `Meta`: the choice is open
+_ADDED = "__added__"
+
+
+class _Open(NamedTuple):
+    """A choice that other packages may add to."""
+
+    group: str  # of entry points
+    needs: tuple[str, ...]  # what a Struct of it must have
+
+
+class Unusable(FactoryError):
+    """What another package offers cannot be used; `path` is where a step's arguments name it."""
+
+    def __init__(self, error: FactoryError, path: tuple[str | int, ...]) -> None:
+        super().__init__(error.message, error.hint)
+        self.path = path
+
+
+def opened(group: str, *built_in: type[msgspec.Struct], needs: type | None = None) -> Any:
+    """The type of a field, or of the entries of one: these Structs, and those of other packages.
+
+    :param group: of entry points, without the prefix: `sources`.
+    :param needs: a Protocol that each of them has.
+    """
+    names = tuple(name for name in dir(needs) if not name.startswith("_")) if needs else ()
+    return Annotated[reduce(or_, built_in), Meta(extra={_OPEN: _Open(group, names)})]
+
+
+def widened(model: type[msgspec.Struct], given: Any) -> type[msgspec.Struct]:
+    """The model, with what the arguments name and only other packages offer.
+
+    :raises Unusable: what is named is offered twice, does not load, or is no such Struct.
+    """
+    more: set[tuple[str, str]] = set()
+    for name, choice in _choices(model).items():
+        value = given.get(name) if isinstance(given, Mapping) else None
+        for path, word in _words(value, choice.word):
+            if word not in choice.built_in:
+                more |= _offered(choice, word, (name, *path))
+    return _with(model, frozenset(more)) if more else model
+
+
+def whole(model: type[msgspec.Struct]) -> type[msgspec.Struct]:
+    """The model with all that other packages offer.
+
+    :raises FactoryError: something of it cannot be used.
+    """
+    choices = _choices(model).values()
+    more = {
+        (choice.open.group, word)
+        for choice in choices
+        for word in registry.outside(choice.open.group)
+        if word not in choice.built_in
+    }
+    return _with(model, frozenset(more)) if more else model
+
+
+def added(model: type) -> tuple[str, ...]:
+    """What a model takes of other packages, as words: `the source 'rows'`."""
+    found: tuple[str, ...] = getattr(model, _ADDED, ())
+    return found
+
+
+def forget() -> None:
+    """Look for what is installed anew."""
+    _with.cache_clear()
+    _loaded.cache_clear()
+
+
+class _Choice(NamedTuple):
+    """A field of a model with an open choice."""
+
+    open: _Open
+    word: str  # the key that tells the Structs apart
+    built_in: frozenset[str]
+
+
+@cache
+def _choices(model: type[msgspec.Struct]) -> dict[str, _Choice]:
+    found = {}
+    for field in msgspec.structs.fields(model):
+        for choice, structs in _opens(field.type):
+            tags = frozenset(str(struct.__struct_config__.tag) for struct in structs)
+            word = str(structs[0].__struct_config__.tag_field)
+            found[field.encode_name] = _Choice(choice, word, tags)
+    return found
+
+
+def _opens(hint: Any) -> Iterator[tuple[_Open, tuple[Any, ...]]]:
+    """The open choice of a field's type, or of the entries of a list, and its Structs."""
+    if get_origin(hint) is Annotated:
+        inner, *metas = get_args(hint)
+        choice = _mark(metas)
+        if choice is None:
+            yield from _opens(inner)
+        else:
+            yield choice, get_args(inner) or (inner,)
+    elif get_origin(hint) is list:
+        yield from _opens(get_args(hint)[0])
+
+
+def _mark(metas: list[Any]) -> _Open | None:
+    marks = (meta.extra.get(_OPEN) for meta in metas if isinstance(meta, Meta) and meta.extra)
+    return next((mark for mark in marks if mark is not None), None)
+
+
+def _words(value: Any, word: str) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """The words that a field's value says, each with its path below the field."""
+    entries = enumerate(value) if isinstance(value, list) else [(None, value)]
+    for index, entry in entries:
+        said = entry.get(word) if isinstance(entry, Mapping) else None
+        if isinstance(said, str):
+            yield (word,) if index is None else (index, word), said
+
+
+def _offered(choice: _Choice, word: str, path: tuple[str | int, ...]) -> frozenset[tuple[str, str]]:
+    """The word, when it is offered; else all that can be used, so that they are told."""
+    group = choice.open.group
+    offers = registry.outside(group)
+    if word in offers:
+        try:
+            _loaded(choice, word)
+        except FactoryError as error:
+            raise Unusable(error, path) from error
+        return frozenset({(group, word)})
+    usable = []
+    for other in offers:
+        with suppress(FactoryError):
+            _loaded(choice, other)
+            usable.append((group, other))
+    return frozenset(usable)
+
+
+@cache
+def _with(model: type[msgspec.Struct], more: frozenset[tuple[str, str]]) -> type[msgspec.Struct]:
+    """The model whose open choices also take some Structs of other packages."""
+    fields: list[Any] = []
+    for field in msgspec.structs.fields(model):
+        choice = _choices(model).get(field.encode_name)
+        if choice is None:
+            continue
+        structs = [
+            _loaded(choice, word) for group, word in sorted(more) if group == choice.open.group
+        ]
+        given: dict[str, Any] = {"default": field.default, "default_factory": field.default_factory}
+        given = {key: value for key, value in given.items() if value is not msgspec.NODEFAULT}
+        default = msgspec.field(name=field.encode_name, **given)
+        fields.append((field.name, _replaced(field.type, structs), default))
+    said = tuple(f"the {group.removesuffix('s')} {word!r}" for group, word in sorted(more))
+    return msgspec.defstruct(
+        model.__name__,
+        fields,
+        bases=(model,),
+        namespace={"__doc__": model.__doc__, _ADDED: said},
+        module=model.__module__,
+        kw_only=True,
+        frozen=True,
+    )
+
+
+def _replaced(hint: Any, structs: list[type[msgspec.Struct]]) -> Any:
+    if get_origin(hint) is list:
+        return list.__class_getitem__(_replaced(get_args(hint)[0], structs))
+    if get_origin(hint) is not Annotated:
+        return hint
+    inner, *metas = get_args(hint)
+    is_open = _mark(metas) is not None
+    wide = reduce(or_, structs, inner) if is_open else _replaced(inner, structs)
+    whole = (wide, *metas)
+    return Annotated[whole]
+
+
+@cache
+def _loaded(choice: _Choice, word: str) -> type[msgspec.Struct]:
+    """One Struct of another package.
+
+    :raises FactoryError: two packages offer it, it does not load, or it is no such Struct.
+    """
+    group = choice.open.group
+    what = f"the {group.removesuffix('s')} {word!r}"
+    struct = registry.load(group, word)
+    is_struct = isinstance(struct, type) and issubclass(struct, msgspec.Struct)
+    config = struct.__struct_config__ if is_struct else None
+    if config is None or (config.tag_field, config.tag) != (choice.word, word):
+        written = f'tag_field="{choice.word}", tag="{word}"'
+        raise FactoryError(f"{what} is not a Struct with {written}")
+    for name in choice.open.needs:
+        if not hasattr(struct, name):
+            raise FactoryError(f"{what} has no `{name}`")
+    try:
+        msgspec.inspect.type_info(struct)
+    except Exception as error:
+        raise FactoryError(f"{what} has fields that cannot be: {words(error)}") from error
+    found: type[msgspec.Struct] = struct
+    return found
+
+
+__all__ = ["Unusable", "added", "forget", "opened", "whole", "widened"]

@@ -1,0 +1,92 @@
+"""What files look like: one module a format, with its Struct and what lint tells of it.
+
+How a format is read is `factory.transfer.formats`, in a module of the same name: that needs
+pyarrow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+
+from factory.definitions.formats import csv, jsonl, parquet
+from factory.definitions.formats.csv import Csv
+from factory.definitions.formats.jsonl import Jsonl
+from factory.definitions.formats.parquet import Parquet
+from factory.problem import Problem
+
+Format = Csv | Jsonl | Parquet
+"""A format with all of its options."""
+_MODULES: dict[type[Format], ModuleType] = {Csv: csv, Jsonl: jsonl, Parquet: parquet}
+
+
+def word(given: Format | type[Format]) -> str:
+    """`csv`: what `type` says, and the name of the module that reads it."""
+    return str(given.__struct_config__.tag)
+
+
+_BY_WORD = {word(struct): struct for struct in _MODULES}
+
+if TYPE_CHECKING:
+    Written = str | Format
+else:
+    Written = Literal[tuple(_BY_WORD)] | Format
+"""A word for a format as it comes, or a mapping with its options."""
+
+
+def typed(given: Written) -> Format:
+    """`csv` and `{type: csv}` alike as `Csv()`."""
+    return _BY_WORD[given]() if isinstance(given, str) else given
+
+
+def plain(given: Format) -> dict[str, Any]:
+    """What a task is given: the options that are not as they come."""
+    found: dict[str, Any] = msgspec.to_builtins(given)
+    return found
+
+
+def of(given: Any) -> Format:
+    """What `plain` gave, typed again.
+
+    :raises msgspec.ValidationError: there is no such format, or no such option of it.
+    """
+    found: Format = msgspec.convert(given, Format)
+    return found
+
+
+def problems(given: Written) -> Iterator[Problem]:
+    """Options that no file can be read with, with their paths below the format."""
+    if not isinstance(given, str):
+        yield from _MODULES[type(given)].problems(given)
+
+
+def known(given: Written) -> frozenset[str] | None:
+    """Every name that a column may have in the end; None when only the files tell."""
+    if isinstance(given, str):
+        return None
+    found: frozenset[str] | None = _MODULES[type(given)].known(given)
+    return found
+
+
+def renamed(given: Written) -> frozenset[str]:
+    """Names that columns are given."""
+    return frozenset() if isinstance(given, str) else frozenset(given.rename.values())
+
+
+__all__ = [
+    "Csv",
+    "Format",
+    "Jsonl",
+    "Parquet",
+    "Written",
+    "known",
+    "of",
+    "plain",
+    "problems",
+    "renamed",
+    "typed",
+    "word",
+]

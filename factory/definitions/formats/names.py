@@ -1,0 +1,96 @@
+"""Names of columns: from a file's own to a table's."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Annotated, Literal, Protocol
+
+from msgspec import Meta
+
+from factory import literals
+from factory.problem import Problem
+
+Names = Annotated[
+    Literal["snake_case", "as_is"],
+    Meta(description="`VendorID` becomes `vendor_id`, or stays as it is."),
+]
+Renames = Annotated[
+    dict[str, str],
+    Meta(
+        description="New names, by the file's own name or by the snake-cased one.",
+        examples=[{"tpep_pickup_datetime": "pickup_at"}],
+    ),
+]
+Select = Annotated[
+    list[str],
+    Meta(
+        description="Only these columns, in this order, by their new or by the file's own names.",
+        examples=[["vendor_id", "pickup_at"]],
+    ),
+]
+
+
+class Naming(Protocol):
+    """What every format says of its columns' names."""
+
+    @property
+    def names(self) -> Literal["snake_case", "as_is"]:
+        """See `Names`."""
+
+    @property
+    def rename(self) -> dict[str, str]:
+        """See `Renames`."""
+
+    @property
+    def select(self) -> list[str]:
+        """See `Select`; empty: all columns."""
+
+
+def snake_case(name: str) -> str:
+    """`PULocationID` → `pu_location_id`, `Trip Distance (mi)` → `trip_distance_mi`."""
+    name = re.sub(r"([A-Z]+)([A-Z][a-z])", r"\1_\2", name)
+    name = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", name)
+    return re.sub(r"[\W_]+", "_", name).strip("_").lower() or name
+
+
+def finals(own: Iterable[str], rename: Mapping[str, str], *, styled: bool) -> frozenset[str]:
+    """Every name that columns may have in the end; `styled`: they may be snake-cased.
+
+    A column is selected by its own name or by its last: both readings are possible.
+    """
+    found: set[str] = set()
+    for name in own:
+        for each in {name, snake_case(name)} if styled else {name}:
+            found |= {each, rename.get(each, each)}
+    return frozenset(found)
+
+
+def known(given: Naming) -> frozenset[str] | None:
+    """Every name that a column may have in the end; None when only the files tell."""
+    if not given.select:
+        return None
+    return finals(given.select, given.rename, styled=given.names == "snake_case")
+
+
+def problems(given: Naming, declared: Sequence[str] | None = None) -> Iterator[Problem]:
+    """Names that no column can have, or two; what is renamed in vain.
+
+    :param declared: the columns, where the spec says which there are and files do not.
+    """
+    yield from literals.columns(given.select, ("select",))
+    by_name: dict[str, str] = {}
+    for own, name in given.rename.items():
+        yield from literals.column(name, ("rename", own))
+        if name in by_name:
+            said = f"{by_name[name]!r} and {own!r} are both renamed to {name!r}"
+            yield Problem(("rename", own), "bad-value", said)
+        by_name.setdefault(name, own)
+    for index, name in literals.repeated(given.select):
+        yield Problem(("select", index), "bad-value", f"{name!r} is selected twice")
+    if given.select:
+        for own, name in given.rename.items():
+            there = declared is None or own in declared
+            if there and own not in given.select and name not in given.select:
+                said = f"{own!r} is renamed, but not selected"
+                yield Problem(("rename", own), "bad-value", said, severity="warning")

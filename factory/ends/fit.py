@@ -1,0 +1,63 @@
+"""Do a source, a target, a write mode and checks fit each other? Told from what each declares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+
+from factory.diagnostics import Path
+from factory.ends.source import Source
+from factory.ends.target import Takes, Target
+
+_NEED_A_TABLE = ("merge", "partition")
+
+
+class Misfit(NamedTuple):
+    """What a target does not take: where a step's arguments say it, why, and what it takes."""
+
+    path: Path
+    message: str
+    expected: str
+
+
+def way(source: Source, target: Target) -> str | None:
+    """How rows are handed over: as the target prefers, of what the source gives."""
+    return next((way for way in target.takes.handovers if way in source.gives), None)
+
+
+def misfits(
+    source: Source, target: Target, write: msgspec.Struct, checks: Sequence[msgspec.Struct]
+) -> Iterator[Misfit]:
+    """Everything that the target does not take."""
+    takes, name = target.takes, word(target)
+    if way(source, target) is None:
+        gives, ways = _either(source.gives), _either(takes.handovers)
+        message = f"`{word(source)}` gives {gives}, and the target `{name}` takes {ways}"
+        yield Misfit(("source", "type"), message, "a source that gives what the target takes")
+    if (mode := word(write)) not in takes.modes:
+        yield Misfit(("write", "mode"), _without(mode, name, takes), _either(takes.modes))
+    for index, check in enumerate(checks):
+        if takes.checks is not None and (kind := word(check)) not in takes.checks:
+            message = f"the target `{name}` cannot check `{kind}` before rows are published"
+            expected = _either(takes.checks) if takes.checks else "no checks"
+            yield Misfit(("checks", index, "type"), message, expected)
+
+
+def _without(mode: str, name: str, takes: Takes) -> str:
+    if mode in _NEED_A_TABLE and takes.keeps != "a table":
+        return f"`{mode}` needs a table; `{name}` keeps {takes.keeps}"
+    return f"the target `{name}` does not know the write mode `{mode}`"
+
+
+def _either(names: Sequence[str]) -> str:
+    return " or ".join(f"`{name}`" for name in names)
+
+
+def word(struct: Any) -> str:
+    """What tells a Struct of a choice apart: its `type`, or its `mode`."""
+    return str(struct.__struct_config__.tag)
+
+
+__all__ = ["Misfit", "misfits", "way", "word"]

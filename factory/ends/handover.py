@@ -1,0 +1,84 @@
+"""What passes from a source to a target: files, a stream, or rows that stand where they are loaded.
+
+A way to hand over has a word. Of those that a source gives, the one is taken that its target
+prefers:
+
+- `files`: of one format; they are converted to Parquet on the stage, which the target loads;
+- `batches`: a stream of record batches, which is written to the stage as it comes;
+- `rows:<scheme>`, such as `rows:gs`: rows at URIs of that scheme, which the target's own system
+  reads by itself. Nothing is staged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from factory.definitions import formats
+from factory.definitions.formats import Written
+from factory.plan.model import Output, Task
+
+FILES = "files"
+BATCHES = "batches"
+ROWS = "rows:"
+
+
+class Files(msgspec.Struct, frozen=True, kw_only=True):
+    """Files of one format.
+
+    :param tasks: what comes before they can be read, in order.
+    :param files: URIs or patterns, or the `Output` of a task that has left one on the stage.
+    :param each: instead, an `Output` that is a list of such: each is converted by a task of its
+        own.
+    """
+
+    format: Written
+    tasks: tuple[Task, ...] = ()
+    files: list[str] | Output | None = None
+    each: Output | None = None
+
+
+class Batches(msgspec.Struct, frozen=True, kw_only=True):
+    """A stream of record batches.
+
+    :param stream: `module:function`, which a task calls with `arguments` (templates are filled in)
+        and which gives a `pyarrow.RecordBatchReader`.
+    :param tasks: what comes before, in order.
+    :param columns: their names, where the spec tells.
+    """
+
+    stream: str
+    arguments: Mapping[str, Any]
+    tasks: tuple[Task, ...] = ()
+    columns: frozenset[str] | None = None
+
+
+class Rows(msgspec.Struct, frozen=True, kw_only=True):
+    """Rows that the target loads from where they stand.
+
+    :param tasks: what puts them there, in order.
+    :param rows: their URIs, or the `Output` of a task that tells them.
+    :param columns: their names, where the spec tells.
+    """
+
+    rows: list[str] | Output
+    tasks: tuple[Task, ...] = ()
+    columns: frozenset[str] | None = None
+
+
+Handover = Files | Batches | Rows
+
+
+def known(given: Handover) -> frozenset[str] | None:
+    """Every name that a column may have; None when only the data tells."""
+    return formats.known(given.format) if isinstance(given, Files) else given.columns
+
+
+def renamed(given: Handover) -> frozenset[str]:
+    """Names that columns are given."""
+    return formats.renamed(given.format) if isinstance(given, Files) else frozenset()
+
+
+__all__ = ["BATCHES", "FILES", "ROWS", "Batches", "Files", "Handover", "Rows", "known", "renamed"]

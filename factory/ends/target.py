@@ -1,0 +1,71 @@
+"""What a target is. A new one is a module in `targets/`, or one of another package."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, ClassVar, Protocol
+from urllib.parse import quote
+
+import msgspec
+
+from factory.diagnostics import Path
+from factory.literals import is_template
+from factory.problem import Problem
+
+
+class Takes(msgspec.Struct, frozen=True, kw_only=True):
+    """What a target can do. Lint refuses the rest, and says why.
+
+    :param handovers: ways to hand rows over (`factory.ends.handover`), the preferred one first.
+    :param modes: the write modes that it knows, by their words.
+    :param checks: the checks of rows before they are published, by their words; None: all.
+    :param keeps: what it is: what only a table has, such as a key to merge by, others lack.
+    """
+
+    handovers: tuple[str, ...]
+    modes: tuple[str, ...]
+    checks: tuple[str, ...] | None = None
+    keeps: str = "a table"
+
+
+class Target(Protocol):
+    """Where rows go."""
+
+    takes: ClassVar[Takes]
+
+    @property
+    def label(self) -> str:
+        """What it writes, for people: a table's name."""
+
+    def writes(self) -> Iterable[str]:
+        """URIs of the datasets that a load updates, as far as they are known before it runs."""
+
+    def connections(self) -> Iterable[tuple[str, str]]:
+        """Airflow connections that it names: `conn_id` and the `conn_type` that it must have."""
+
+    def load(self) -> tuple[str, dict[str, Any]]:
+        """The load operator's import path, and the target's own arguments to it.
+
+        It is also given `write` and `checks` as plain data, `stage`, and `staged` (what the
+        conversion returned, or a list of that) or `rows` (their URIs).
+        """
+
+    def columns(self) -> Iterable[tuple[Path, str]]:
+        """Columns of the load that the target names, with their place in the step's arguments."""
+
+    def problems(self, key: Sequence[str]) -> Iterable[Problem]:
+        """As a source's; `key` names the rows of the load, when its write mode asks for one."""
+
+
+def table_asset(conn_id: str, table: str) -> str | None:
+    """`table://warehouse/raw/orders`: one word for one table, whatever the database."""
+    if is_template(conn_id + table):
+        return None
+    names = "/".join(quote(name, safe=_PLAIN) for name in table.split("."))
+    return f"table://{quote(conn_id, safe=_PLAIN)}/{names}"
+
+
+_PLAIN = "$ -"  # what an address may hold as it is, and Airflow does not change
+
+
+__all__ = ["Takes", "Target", "table_asset"]

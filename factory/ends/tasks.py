@@ -1,0 +1,59 @@
+"""The tasks that every source and target shares."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from factory.definitions import formats
+from factory.ends.handover import Batches, Files
+from factory.plan import kind
+from factory.plan.kind import Step
+from factory.plan.model import Task
+
+OPERATORS = "factory.in_airflow.operators.ingest"
+
+
+def task(
+    step: Step,
+    name: str,
+    operator: str,
+    arguments: Mapping[str, Any],
+    expand: Mapping[str, Any] | None = None,
+) -> Task:
+    """A task of the step's group; one task for each value of `expand`."""
+    given = {"stage": step.stage, **arguments}
+    return kind.task(step, name, operator, given, expand=expand or {})
+
+
+def convert(
+    step: Step, given: Files, *, max_bad_rows: int | None = None, lineage: Sequence[str] = ()
+) -> Task:
+    """Make Parquet on the stage of files.
+
+    :param max_bad_rows: so many rows may be set aside; None: a bad row fails the task.
+    :param lineage: columns to add.
+    """
+    arguments: dict[str, Any] = {"format": formats.plain(formats.typed(given.format))}
+    if max_bad_rows is not None:
+        arguments["max_bad_rows"] = max_bad_rows
+    if lineage:
+        arguments["lineage"] = list(lineage)
+    operator = f"{OPERATORS}.to_parquet.ToParquet"
+    if given.each is not None:
+        return task(step, "to_parquet", operator, arguments, {"files": given.each})
+    return task(step, "to_parquet", operator, {"files": given.files, **arguments})
+
+
+def stage(step: Step, given: Batches, *, lineage: Sequence[str] = ()) -> Task:
+    """Write a stream to the stage, as Parquet.
+
+    :param lineage: columns to add.
+    """
+    arguments: dict[str, Any] = {"stream": given.stream, "arguments": dict(given.arguments)}
+    if lineage:
+        arguments["lineage"] = list(lineage)
+    return task(step, "stage", f"{OPERATORS}.stage_batches.StageBatches", arguments)
+
+
+__all__ = ["OPERATORS", "convert", "stage", "task"]

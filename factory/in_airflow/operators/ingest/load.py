@@ -1,0 +1,79 @@
+"""What every load begins and ends with, whatever its target."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk.exceptions import AirflowException
+
+from factory.in_airflow.operators.ingest.staged import Staged
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+
+class Load(Staged):
+    """The staged Parquet files → a target.
+
+    :param staged: what the conversion returned; a list when several tasks converted.
+    :param write: the write mode, and the checks, as they stand in the spec.
+    """
+
+    template_fields: Sequence[str] = ("staged", "stage", "write", "checks")
+
+    def __init__(
+        self,
+        *,
+        staged: Any,
+        write: Mapping[str, Any],
+        checks: Sequence[Mapping[str, Any]] = (),
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.staged = staged
+        self.write = write
+        self.checks = checks
+
+    def files(self, context: Context) -> list[str]:
+        """What the conversion, or each of several, says that it left."""
+        folder = self._folder(context)
+        if isinstance(self.staged, Mapping):
+            given = [self.staged]
+        else:
+            given = list(self.staged or ())
+            self._refuse_gaps(context, len(given))
+        paths = [folder / one["path"] for one in given]
+        missing = [path for path in paths if not path.is_file()]
+        if missing or not paths:
+            raise AirflowException(
+                f"there is no staged file {missing[0] if missing else folder}: clear the whole "
+                "group of this task, so that it is made again; workers on several machines need a "
+                "`stage` that all of them see"
+            )
+        return [str(path) for path in paths]
+
+    def _refuse_gaps(self, context: Context, staged: int) -> None:
+        """Each task before this one left something: one that a person marks a success leaves none.
+
+        (A task that is skipped, or that has become one too many, is meant to leave nothing.)
+        """
+        task = context["task_instance"]
+        group = self.task_id.rpartition(".")[0]
+        for before in sorted(self.get_flat_relative_ids(upstream=True)):
+            if before.rpartition(".")[0] != group:
+                continue
+            done = task.get_ti_count(
+                dag_id=task.dag_id, task_ids=[before], run_ids=[task.run_id], states=["success"]
+            )
+            if done not in (1, staged):
+                raise AirflowException(
+                    f"{done} tasks of {before} succeeded, but {staged} have handed something on: "
+                    "one that is marked a success has not done its work. Clear the whole group of "
+                    "this task, so that it is made again"
+                )
+
+    def tell(self, context: Context, rows: int) -> None:
+        """Tell those who wait for what is updated."""
+        for asset in self.outlets:
+            context["outlet_events"][asset].extra = {"rows": rows}

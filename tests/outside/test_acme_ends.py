@@ -1,0 +1,228 @@
+"""A source and a target of another package: schema, lint, plan, all without Airflow."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from factory.project import Project
+
+from .installing import install, seen
+
+SPEC = """
+version: 1
+tasks:
+  - id: squares
+    uses: ingest
+    with:
+      source: {source}
+      target: {target}
+      write: {write}
+"""
+COUNTED = '{type: acme_counted, word: "{{ ds }}"}'
+NUMBERS = '{type: acme_numbers, path: "file:///data/numbers-{{ ds }}.csv"}'
+FOLDER = "{type: acme_folder, path: file:///data/lake}"
+FILE = "{type: file, path: file:///data/a.csv, format: csv}"
+POSTGRES = "{type: postgres, conn_id: warehouse, table: raw.x}"
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return install("acme_ends", tmp_path_factory.mktemp("acme") / "site")
+
+
+@pytest.fixture
+def installed(site: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    with seen(site, monkeypatch):
+        yield site
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    folder = tmp_path / "dag_factory_configs"
+    folder.mkdir()
+    return folder
+
+
+def write(
+    root: Path,
+    source: str = NUMBERS,
+    target: str = FOLDER,
+    write: str = "{mode: append}",
+    name: str = "squares",
+) -> None:
+    text = SPEC.format(source=source, target=target, write=write)
+    (root / f"{name}.yaml").write_text(text)
+
+
+def run(*args: str, **env: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "factory", *args]
+    return subprocess.run(
+        command, capture_output=True, text=True, check=False, env={**os.environ, **env}
+    )
+
+
+def linted(root: Path) -> dict[str, list[str]]:
+    """What `factory lint` tells of each file."""
+    done = run("lint", "--configs", str(root), "--format", "json")
+    found: dict[str, list[str]] = {}
+    for entry in json.loads(done.stdout)["findings"]:
+        said = f"{entry['line']}:{entry['column']}: {entry['code']}: {entry['message']}"
+        found.setdefault(Path(entry["file"]).stem, []).append(said)
+    return found
+
+
+def test_the_schema_knows_them(installed: Path, root: Path, tmp_path: Path) -> None:
+    done = run("schema", "--configs", str(root), "--output", str(tmp_path / "schemas"))
+    assert done.returncode == 0, done.stderr
+    schema = json.loads((tmp_path / "schemas/kinds/ingest.schema.json").read_text())
+    assert {"Numbers", "Folder", "File", "Postgres"} <= schema["$defs"].keys()
+    text = json.dumps(schema["properties"])
+    assert "`file`, `http`, `acme_counted`, `acme_numbers`" in text
+    assert "`postgres`, `acme_folder`" in text
+
+
+def test_they_become_tasks(installed: Path, root: Path) -> None:
+    write(root)
+    plan = Project(root).plan("squares")
+    assert {task.id: task.operator for task in plan.tasks} == {
+        "squares.make": "acme_ends.make_numbers.MakeNumbers",
+        "squares.to_parquet": "factory.in_airflow.operators.ingest.to_parquet.ToParquet",
+        "squares.load": "acme_ends.keep_files.KeepFiles",
+        "squares.clean_up": "factory.in_airflow.operators.ingest.clean_up.CleanUp",
+        "squares.done": "airflow.providers.standard.operators.empty.EmptyOperator",
+    }
+    load = plan.tasks[2]
+    assert load.outlets == ("file:///data/lake",)
+    assert plan.groups[0].tooltip == "Numbers → file:///data/lake"
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, []),
+        ({"target": POSTGRES, "write": "{mode: merge, key: [number]}"}, []),
+        ({"source": FILE}, []),
+        ({"source": COUNTED, "target": POSTGRES}, []),
+        (
+            {"source": COUNTED},
+            [
+                "7:22: not-built: `acme_counted` gives `batches`, and the target `acme_folder` "
+                "takes `files`"
+            ],
+        ),
+        (
+            {"write": "{mode: merge, key: [number]}"},
+            ["9:21: not-built: `merge` needs a table; `acme_folder` keeps files"],
+        ),
+        (
+            {"write": "{mode: append}\n      checks: [{type: row_count, min: 1}]"},
+            [
+                "10:23: not-built: the target `acme_folder` cannot check `row_count` before rows "
+                "are published"
+            ],
+        ),
+        (
+            {"source": NUMBERS[:-1] + ", rows: 0}"},
+            ["7:85: out-of-bounds: 0 is out of bounds"],
+        ),
+        (
+            {"source": NUMBERS[:-1] + ", rows: 4000000000}"},
+            ["7:85: out-of-bounds: the square of 4000000000 is too large for a column"],
+        ),
+        (
+            {"target": POSTGRES, "write": "{mode: merge, key: [nummer]}"},
+            ["9:34: unknown-column: the load has no column 'nummer'"],
+        ),
+        (
+            {"source": "{type: acme_number, path: x}"},
+            ["7:22: not-a-choice: 'acme_number' is not a choice here"],
+        ),
+    ],
+)
+def test_lint_checks_what_they_say(
+    installed: Path, root: Path, given: dict[str, str], expected: list[str]
+) -> None:
+    write(root, **given)
+    assert linted(root).get("squares", []) == expected
+
+
+IMPORTED = """
+import sys
+from pathlib import Path
+from factory import registry
+from factory.lint.check import check
+from factory.project import Project
+looked, outside = set(), registry.outside
+registry.outside = lambda group: looked.add(group) or outside(group)
+check(Project(Path(sys.argv[1])))
+print(sorted(looked - {"kinds"}), sorted(n for n in sys.modules if "acme" in n))
+"""
+
+
+def test_a_misspelled_word_is_told_those_of_other_packages(installed: Path, root: Path) -> None:
+    write(root, source=NUMBERS.replace("acme_numbers", "acme_number"))
+    done = run("lint", "--configs", str(root), "--format", "json")
+    (found,) = json.loads(done.stdout)["findings"]
+    assert "acme_numbers" in found["expected"]
+    assert "acme_numbers" in found["hint"]
+
+
+def test_what_is_built_in_reads_no_other_package(installed: Path, root: Path) -> None:
+    write(root, source=FILE, target=POSTGRES)
+    command = [sys.executable, "-c", IMPORTED, str(root)]
+    assert subprocess.check_output(command, text=True) == "[] []\n"
+    write(root)
+    found = "['sources', 'targets'] ['acme_ends', 'acme_ends.folder', 'acme_ends.numbers']\n"
+    assert subprocess.check_output(command, text=True) == found
+
+
+BROKEN = {
+    "fails_at_import": ("raise RuntimeError('no licence')", "does not load: RuntimeError"),
+    "other_word": ("from acme_ends.numbers import Numbers as End", "is not a Struct with"),
+    "not_a_source": (
+        "import msgspec\nclass End(msgspec.Struct, tag='not_a_source', tag_field='type'): ...",
+        "has no `connections`",
+    ),
+    "fails": (
+        "import msgspec\nfrom acme_ends.numbers import Numbers\n"
+        "class End(Numbers, frozen=True, kw_only=True, tag='fails', tag_field='type'):\n"
+        "    def hand_over(self, step, way): raise RuntimeError('no licence')",
+        "the kind 'ingest' with the source 'fails' and the target 'acme_folder' fails: Runtime",
+    ),
+    "makes_nonsense": (
+        "import msgspec\nfrom acme_ends.numbers import Numbers, Files\n"
+        "class End(Numbers, frozen=True, kw_only=True, tag='makes_nonsense', tag_field='type'):\n"
+        "    def hand_over(self, step, way): return Files(format='csv', files=object())",
+        "the kind 'ingest' with the source 'makes_nonsense' and the target 'acme_folder' "
+        "fails: its fragment is not plain data",
+    ),
+}
+
+
+def test_a_broken_source_breaks_only_what_uses_it(
+    site: Path, monkeypatch: pytest.MonkeyPatch, root: Path, tmp_path: Path
+) -> None:
+    package, metadata = tmp_path / "broken_ends", tmp_path / "broken_ends-1.0.dist-info"
+    package.mkdir()
+    metadata.mkdir()
+    offers = "".join(f"{name} = broken_ends.{name}:End\n" for name in BROKEN)
+    (metadata / "entry_points.txt").write_text(f"[dag_factory.sources]\n{offers}")
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: broken-ends\nVersion: 1.0\n")
+    write(root, name="good")
+    write(root, name="plain", source=FILE, target=POSTGRES)
+    for name, (text, _) in BROKEN.items():
+        (package / f"{name}.py").write_text(text)
+        write(root, name=name, source=NUMBERS.replace("acme_numbers", name))
+    monkeypatch.setenv("PYTHONPATH", f"{site}{os.pathsep}{tmp_path}")
+    found: dict[str, Any] = linted(root)
+    assert sorted(found) == sorted(BROKEN)
+    for name, (_, message) in BROKEN.items():
+        (said,) = found[name]
+        assert message in said
+    assert found["fails_at_import"][0].startswith("7:22: broken-package: ")

@@ -1,0 +1,158 @@
+"""Choices that other packages may add to."""
+
+import sys
+import textwrap
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Annotated, Any, Protocol
+
+import msgspec
+import pytest
+from msgspec import Meta
+
+from factory import choices, registry
+from factory.errors import FactoryError
+from factory.fields import Strict
+
+
+class Circle(Strict, frozen=True, kw_only=True, tag="circle", tag_field="type"):
+    """Round."""
+
+    radius: int = 1
+
+    def area(self) -> int:
+        return self.radius
+
+
+class HasArea(Protocol):
+    def area(self) -> int: ...
+
+
+AnyShape: Any = choices.opened("shapes", Circle, needs=HasArea)
+
+
+class Drawing(Strict, frozen=True, kw_only=True):
+    """What is drawn."""
+
+    title: str = "untitled"
+    shape: Annotated[AnyShape, Meta(description="The one in the middle.")]
+    others: Annotated[list[AnyShape], Meta(description="The rest.")] = msgspec.field(
+        default_factory=list
+    )
+    size: int = 3
+
+
+SHAPES = {
+    "square": """
+        class Shape(msgspec.Struct, frozen=True, tag="square", tag_field="type"):
+            side: int = 2
+            def area(self) -> int: return self.side ** 2
+    """,
+    "broken": "raise RuntimeError('no licence')",
+    "other_word": "class Shape(msgspec.Struct, tag='x', tag_field='type'): ...",
+    "no_struct": "Shape = 3",
+    "no_area": "class Shape(msgspec.Struct, tag='no_area', tag_field='type'): ...",
+    "no_type": "class Shape(msgspec.Struct, tag='no_type', tag_field='type'):\n"
+    "    a: 'nonsense'\n    def area(self): ...",
+    "circle": "raise AssertionError('a built-in one wins')",
+}
+
+
+def forget() -> None:
+    registry.outside.cache_clear()
+    choices.forget()
+
+
+@pytest.fixture
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+    """Installs a package that offers some of the shapes."""
+    package, metadata = tmp_path / "outside_shapes", tmp_path / "outside_shapes-1.0.dist-info"
+    package.mkdir()
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: outside-shapes\nVersion: 1\n")
+
+    def install(*names: str) -> None:
+        offers = "".join(f"{name} = outside_shapes.{name}:Shape\n" for name in names)
+        (metadata / "entry_points.txt").write_text(f"[dag_factory.shapes]\n{offers}")
+        for name in names:
+            text = textwrap.dedent(SHAPES[name])
+            (package / f"{name}.py").write_text(f"import msgspec\n{text}")
+        forget()
+
+    monkeypatch.syspath_prepend(tmp_path)
+    yield install
+    for name in [name for name in sys.modules if name.startswith("outside_shapes")]:
+        del sys.modules[name]
+    forget()
+
+
+def loaded() -> set[str]:
+    return {name for name in sys.modules if name.startswith("outside_shapes.")}
+
+
+def test_what_is_built_in_looks_for_no_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "outside", lambda group: pytest.fail(f"looked for {group}"))
+    some: tuple[Any, ...] = (
+        {"shape": {"type": "circle"}},
+        {"shape": 3},
+        {"others": {}},
+        {},
+        None,
+        "x",
+    )
+    for given in some:
+        assert choices.widened(Drawing, given) is Drawing
+
+
+def test_what_is_named_is_taken_and_nothing_else(installed: Callable[..., None]) -> None:
+    installed("square", "broken")
+    given = {"shape": {"type": "square"}, "others": [{"type": "circle"}, {"type": "square"}]}
+    wide = choices.widened(Drawing, given)
+    found: Any = msgspec.convert(given, wide)
+    assert isinstance(found, Drawing)
+    assert (found.shape.area(), [entry.area() for entry in found.others]) == (4, [1, 4])
+    assert loaded() == {"outside_shapes.square"}
+    assert choices.widened(Drawing, given) is wide
+    assert choices.added(wide) == ("the shape 'square'",)
+    assert choices.added(Drawing) == ()
+    assert (wide.__name__, wide.__doc__) == ("Drawing", Drawing.__doc__)
+    assert wide.__struct_fields__ == Drawing.__struct_fields__
+    with pytest.raises(msgspec.ValidationError, match="unknown field"):
+        msgspec.convert({**given, "x": 1}, wide)
+
+
+def test_a_word_that_nobody_offers_tells_those_that_can_be_used(
+    installed: Callable[..., None],
+) -> None:
+    installed("square", "broken", "no_area")
+    wide = choices.widened(Drawing, {"shape": {"type": "sqare"}})
+    assert choices.added(wide) == ("the shape 'square'",)
+    installed()
+    assert choices.widened(Drawing, {"shape": {"type": "sqare"}}) is Drawing
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("broken", "does not load: RuntimeError"),
+        ("other_word", "the shape 'other_word' is not a Struct with"),
+        ("no_struct", "the shape 'no_struct' is not a Struct with"),
+        ("no_area", "the shape 'no_area' has no `area`"),
+        ("no_type", "the shape 'no_type' has fields that cannot be"),
+    ],
+)
+def test_what_cannot_be_used(name: str, message: str, installed: Callable[..., None]) -> None:
+    installed(name)
+    with pytest.raises(choices.Unusable, match=message) as raised:
+        choices.widened(Drawing, {"others": [{"type": "circle"}, {"type": name}]})
+    assert raised.value.path == ("others", 1, "type")
+    with pytest.raises(FactoryError, match=message):
+        choices.whole(Drawing)
+
+
+def test_a_built_in_one_wins(installed: Callable[..., None]) -> None:
+    installed("circle")
+    assert choices.widened(Drawing, {"shape": {"type": "circle"}}) is Drawing
+    assert choices.whole(Drawing) is Drawing
+    installed("circle", "square")
+    assert choices.added(choices.whole(Drawing)) == ("the shape 'square'",)
