@@ -17,8 +17,9 @@ from factory.kinds.ingest import formats, writes
 from factory.kinds.ingest.parts import OPERATORS, Source, Target, any_of, task
 from factory.kinds.ingest.writes import Write
 from factory.literals import is_template
+from factory.plan.bracket import bracket
 from factory.plan.kind import Fragment, Step, done
-from factory.plan.model import Group, Output, Task
+from factory.plan.model import Output, Task
 from factory.problem import Problem
 
 if TYPE_CHECKING:
@@ -79,22 +80,17 @@ def compile(step: Step) -> Fragment:
     """
     given: Arguments = step.arguments
     staged = given.source.tasks(step)
-    tasks = [*staged, _load(step, staged[-1])]
-    first, last = tasks[0], tasks[-1]
-    work = [msgspec.structs.replace(first, role="setup"), *tasks[1:]]
+    first, *work = *staged, _load(step, staged[-1])
     end = done(step, settings={"trigger_rule": "none_failed"})
-    arguments = {"after": last.id, "done": end.id, "retention": step.stage_retention}
-    clean_up = task(step, "clean_up", f"{OPERATORS}.clean_up.CleanUp", arguments)
-    clean_up = msgspec.structs.replace(
-        clean_up, role="teardown", setups=(first.id,), fails_run=True
-    )
-    edges = [(before.id, after.id) for before, after in itertools.pairwise(tasks)]
-    return Fragment(
-        tasks=(*work, clean_up, end),
-        first=(first.id,),
-        last=(last.id,),
-        edges=(*edges, (last.id, clean_up.id), (last.id, end.id)),
-        group=Group(step.id, f"{type(given.source).__name__} → {given.target.table}"),
+    arguments = {"after": work[-1].id, "done": end.id, "retention": step.stage_retention}
+    return bracket(
+        step,
+        set_up=(first,),
+        work=work,
+        tear_down=task(step, "clean_up", f"{OPERATORS}.clean_up.CleanUp", arguments),
+        done=end,
+        last="work",
+        tooltip=f"{type(given.source).__name__} → {given.target.table}",
     )
 
 
