@@ -12,10 +12,11 @@ from msgspec import Meta
 
 from factory.diagnostics import quoted
 from factory.errors import BuildError
-from factory.fields import ConnId, Duration, Strict, Uri, seconds
+from factory.fields import ConnId, Duration, Strict, Uri, connects, seconds
 from factory.literals import is_template
 from factory.plan.bracket import bracket
 from factory.plan.kind import Fragment, Step, done, task
+from factory.plan.model import Driven
 from factory.problem import Problem
 from factory.spec import assets
 from factory.spec.patterns import Refused, degree
@@ -126,7 +127,9 @@ class Arguments(Strict, frozen=True, kw_only=True):
     """
 
     conn_id: Annotated[
-        ConnId, Meta(description="Airflow connection of the type `nifi`.", examples=["nifi"])
+        ConnId,
+        connects("nifi"),
+        Meta(description="Airflow connection of the type `nifi`.", examples=["nifi"]),
     ]
     group: Annotated[
         Text,
@@ -207,7 +210,7 @@ def compile(step: Step) -> Fragment:
     waited = {**common, "rules": _rules(given), "stop": given.stop}
     stopped = {**common, "stop": given.stop, "restore": given.restore_parameters}
     outlets = (given.asset,) if given.asset else ()
-    return bracket(
+    fragment = bracket(
         step,
         set_up=(
             task(step, "preflight", f"{OPERATORS}.preflight.Preflight", driven),
@@ -219,6 +222,18 @@ def compile(step: Step) -> Fragment:
         last="done",
         tooltip=f"NiFi {given.group}",
     )
+    return msgspec.structs.replace(fragment, drives=_driven(given))
+
+
+def _driven(given: Arguments) -> tuple[Driven, ...]:
+    """The group, unless it is known at run time only: NiFi takes one run of it at a time."""
+    if is_template(given.conn_id) or is_template(given.group):
+        return ()
+    path = tuple(part.strip() for part in given.group.strip("/").split("/", _MAX_DEPTH))
+    return (Driven(given.conn_id, path, ("group",)),)
+
+
+_MAX_DEPTH = 100
 
 
 def _require_asset(step: str, asset: str) -> None:

@@ -127,6 +127,20 @@ def problems(
             yield Problem(path, "asset", str(error), error.expected, error.hint)
 
 
+def of_table(conn_id: str, table: str) -> str | None:
+    """`table://warehouse/raw/orders`: one word for one table, whatever the database.
+
+    None when it is known at run time only.
+    """
+    if "{{" in conn_id + table:
+        return None
+    names = "/".join(quote(name, safe=_PLAIN) for name in table.split("."))
+    return f"table://{quote(conn_id, safe=_PLAIN)}/{names}"
+
+
+_PLAIN = "$ -"  # what an address may hold as it is, and Airflow does not change
+
+
 def of_schedule(schedule: object) -> Iterator[tuple[Path, str]]:
     """The assets that a schedule waits for, as they are written, with their places."""
     given = schedule.get("assets") if isinstance(schedule, dict) else None

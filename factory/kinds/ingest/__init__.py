@@ -19,7 +19,7 @@ from factory.kinds.ingest.writes import Write
 from factory.literals import is_template
 from factory.plan.bracket import bracket
 from factory.plan.kind import Fragment, Step, done
-from factory.plan.model import Output, Task
+from factory.plan.model import Dated, Output, Task
 from factory.problem import Problem
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def compile(step: Step) -> Fragment:
     first, *work = *staged, _load(step, staged[-1])
     end = done(step, settings={"trigger_rule": "none_failed"})
     arguments = {"after": work[-1].id, "done": end.id, "retention": step.stage_retention}
-    return bracket(
+    fragment = bracket(
         step,
         set_up=(first,),
         work=work,
@@ -92,6 +92,10 @@ def compile(step: Step) -> Fragment:
         last="work",
         tooltip=f"{type(given.source).__name__} → {given.target.table}",
     )
+    if writes.is_of_the_run(given.write):
+        dated = Dated("the interval", "`start:` and `end:`", ("write",))
+        return msgspec.structs.replace(fragment, dates=(dated,))
+    return fragment
 
 
 def check(step: Step, folder: Path) -> Iterator[Problem]:

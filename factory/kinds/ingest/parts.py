@@ -6,7 +6,6 @@ import importlib
 import pkgutil
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol, Union
-from urllib.parse import quote
 
 import msgspec
 
@@ -15,6 +14,7 @@ from factory.plan import kind
 from factory.plan.kind import Step
 from factory.plan.model import Task
 from factory.problem import Problem
+from factory.spec.assets import of_table as table_asset
 
 OPERATORS = "factory.in_airflow.operators.ingest"
 
@@ -93,17 +93,6 @@ def convert(step: Step, files: Any, format: dict[str, object], *, each: Any = No
     if each is not None:
         return task(step, "to_parquet", operator, arguments, {"files": each})
     return task(step, "to_parquet", operator, {"files": files, **arguments})
-
-
-def table_asset(conn_id: str, table: str) -> str | None:
-    """`table://warehouse/raw/orders`: one word for one table, whatever the database."""
-    if "{{" in conn_id + table:
-        return None
-    names = "/".join(quote(name, safe=_PLAIN) for name in table.split("."))
-    return f"table://{quote(conn_id, safe=_PLAIN)}/{names}"
-
-
-_PLAIN = "$ -"  # what an address may hold as it is, and Airflow does not change
 
 
 __all__ = ["OPERATORS", "Source", "Target", "any_of", "convert", "table_asset", "task"]

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta
 
 from factory import literals
-from factory.fields import ConnId, Strict
+from factory.fields import ConnId, Strict, connects
 from factory.kinds.ingest.formats import Format, options, problems
 from factory.kinds.ingest.parts import OPERATORS, convert, task
 from factory.plan.kind import Step
@@ -43,6 +43,7 @@ class Http(Strict, frozen=True, kw_only=True, tag="http", tag_field="type"):
     ]
     conn_id: Annotated[
         ConnId | None,
+        connects("http"),
         Meta(
             description="Airflow HTTP connection: host, login and headers; `verify`, `cert`, "
             "`proxies`, `timeout` and `max_redirects` in its extra."

@@ -11,7 +11,7 @@ from msgspec import Meta
 
 from factory import literals
 from factory.diagnostics import Path
-from factory.fields import ConnId, Duration, Strict, seconds
+from factory.fields import ConnId, Duration, Strict, connects, seconds
 from factory.kinds.ingest.parts import OPERATORS, table_asset
 from factory.kinds.ingest.writes import twice
 from factory.problem import Problem
@@ -27,7 +27,9 @@ class Postgres(
     """A PostgreSQL table; it is created when it is missing."""
 
     conn_id: Annotated[
-        ConnId, Meta(description="Airflow PostgreSQL connection.", examples=["warehouse"])
+        ConnId,
+        connects("postgres"),
+        Meta(description="Airflow PostgreSQL connection.", examples=["warehouse"]),
     ]
     table: Annotated[
         str,
