@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from factory.diagnostics import MAX_TOLD, Diagnostic, nearest, quoted
 from factory.lint.rules.scope import Linted, Scope
 from factory.problem import Problem
+from factory.spec import discover
 
 
 def unknown_pipelines(scope: Scope) -> Iterator[Diagnostic]:
@@ -38,13 +39,13 @@ class _Known:
         self.compared += 1
         if self.compared > MAX_TOLD:
             return ""
-        return nearest(wanted, {*self.scope.names, *self.of(wanted.partition("__")[0])} - {but})
+        return nearest(wanted, {*self.scope.names, *self.of(discover.file_of(wanted))} - {but})
 
 
 def _unknown(linted: Linted, scope: Scope, known: _Known) -> Iterator[Problem]:
     for step in linted.plan.steps:
         for named in step.pipelines:
-            if named.dag_id in known.of(named.dag_id.partition("__")[0]):
+            if named.dag_id in known.of(discover.file_of(named.dag_id)):
                 continue
             near = known.near(named.dag_id, linted.plan.dag_id)
             elsewhere = "it must come from another DAG folder of the same Airflow"
