@@ -43,8 +43,22 @@ ConnId = Annotated[
         max_length=250,
         pattern=r"^[^ \t\r\n]+$|\{\{",
         title="connection's id, which is one word",
+        extra={"names": "connection"},
     ),
 ]
+"""An Airflow connection. Which ones a field takes, `connects` says beside it."""
+DagId = Annotated[str, Meta(extra={"names": "pipeline"})]
+"""Another pipeline."""
+VariableKey = Annotated[str, Meta(extra={"names": "variable"})]
+"""An Airflow Variable."""
+
+
+def connects(*types: str) -> Meta:
+    """The Airflow connection types that a `ConnId` takes: `Annotated[ConnId, connects("http")]`.
+
+    Without it, any will do. `factory.plan.names` finds the values, so that the plan tells them.
+    """
+    return Meta(extra={"conn_types": types})
 
 
 class Strict(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -81,13 +81,22 @@ def needs_others(error: BaseException | None) -> bool:
 
 
 def example_address(plan: Pipeline, task_id: str, conn_id: str) -> str:
-    """What a connection's address may look like, told by the argument that names it."""
-    arguments = next((dict(t.arguments) for t in plan.tasks if t.id == task_id), {})
-    keys = [key for key, value in arguments.items() if value == conn_id]
-    kind = keys[0].removesuffix("conn_id").strip("_") if keys else ""
-    if kind == "http" or (not kind and "url" in arguments):
+    """What a connection's address may look like, by the type that its step takes."""
+    named = [found for step in plan.steps for found in step.connections]
+    types = [found.types[0] for found in named if found.conn_id == conn_id and found.types]
+    kind = types[0] if types else _of_operator(plan, task_id, conn_id)
+    if kind == "http":
         return "http://login:password@host:80"
-    return f"{kind or 'postgres'}://login:password@host:5432/database"
+    if kind in ("", "postgres"):
+        return "postgres://login:password@host:5432/database"
+    return f"{kind}://login:password@host"
+
+
+def _of_operator(plan: Pipeline, task_id: str, conn_id: str) -> str:
+    """Airflow's operators name their argument after the type: `http_conn_id`."""
+    arguments = next((t.arguments for t in plan.tasks if t.id == task_id), {})
+    keys = [key for key, value in arguments.items() if value == conn_id]
+    return keys[0].removesuffix("conn_id").strip("_") if keys else ""
 
 
 def output(log: Path, start: int) -> list[str]:
@@ -112,10 +121,12 @@ def _own_lines(text: str) -> Iterator[str]:
             yield logged["text"]
 
 
-def step_line(resolved: Resolved, task_id: str) -> int:
-    """The line of the spec where the step of a task begins."""
-    for index, step in enumerate(resolved.value["tasks"]):
-        if task_id == step["id"] or task_id.startswith((f"{step['id']}.", f"{step['id']}[")):
+def step_line(resolved: Resolved, plan: Pipeline, task_id: str) -> int:
+    """The line of the spec where the step of a task begins; `task_id` may have a map index."""
+    task = task_id.partition("[")[0]
+    step = next((known.step for known in plan.tasks if known.id == task), "")
+    for index, written in enumerate(resolved.value["tasks"]):
+        if written["id"] == step:
             path = ("tasks", resolved.task_index[index])
             return positions.locate(positions.build(resolved.document.text), path)[0].line
     return 1

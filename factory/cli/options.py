@@ -166,7 +166,7 @@ def find(project: Project, text: str) -> Path:
             return path
         raise _no_file(project.root, text, path, found)
     path_of = {path.stem: path for path in found.files}
-    file = path_of.get(text) or path_of.get(text.partition("__")[0])
+    file = path_of.get(text) or path_of.get(discover.file_of(text))
     if file is None:
         near = nearest(text, path_of)
         hint = f"did you mean {near!r}?" if near else ""

@@ -172,7 +172,7 @@ def _why(
         yield f"  {paint('faint', 'its last output:')}"
         yield from (f"    {printable(line)}" for line in shown)
     file = shown_path(spec.document.path)
-    yield f"  the task stands in {file}:{reason.step_line(spec, failure.task)}"
+    yield f"  the task stands in {file}:{reason.step_line(spec, plan, failure.task)}"
     if reason.needs_others(failure.error) and "AIRFLOW_HOME" not in os.environ:
         yield f"  {paint('note', 'hint:')} a run here knows no other pipeline: set AIRFLOW_HOME to"
         yield "    run with your own Airflow, or leave this task out with --task"

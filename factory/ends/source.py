@@ -22,9 +22,6 @@ class Source(Protocol):
     def reads(self) -> Iterable[str]:
         """URIs of the datasets that it reads, as far as they are known before it runs."""
 
-    def connections(self) -> Iterable[tuple[str, str]]:
-        """Airflow connections that it names: `conn_id` and the `conn_type` that it must have."""
-
     def hand_over(self, step: Step, way: str) -> Handover:
         """What it hands over, in one of the ways that it `gives`."""
 

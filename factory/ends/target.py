@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar, Protocol
-from urllib.parse import quote
 
 import msgspec
 
 from factory.diagnostics import Path
-from factory.literals import is_template
 from factory.problem import Problem
+from factory.spec.assets import of_table as table_asset
 
 
 class Takes(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,9 +39,6 @@ class Target(Protocol):
     def writes(self) -> Iterable[str]:
         """URIs of the datasets that a load updates, as far as they are known before it runs."""
 
-    def connections(self) -> Iterable[tuple[str, str]]:
-        """Airflow connections that it names: `conn_id` and the `conn_type` that it must have."""
-
     def load(self) -> tuple[str, dict[str, Any]]:
         """The load operator's import path, and the target's own arguments to it.
 
@@ -55,17 +51,6 @@ class Target(Protocol):
 
     def problems(self, key: Sequence[str]) -> Iterable[Problem]:
         """As a source's; `key` names the rows of the load, when its write mode asks for one."""
-
-
-def table_asset(conn_id: str, table: str) -> str | None:
-    """`table://warehouse/raw/orders`: one word for one table, whatever the database."""
-    if is_template(conn_id + table):
-        return None
-    names = "/".join(quote(name, safe=_PLAIN) for name in table.split("."))
-    return f"table://{quote(conn_id, safe=_PLAIN)}/{names}"
-
-
-_PLAIN = "$ -"  # what an address may hold as it is, and Airflow does not change
 
 
 __all__ = ["Takes", "Target", "table_asset"]

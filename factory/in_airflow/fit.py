@@ -46,7 +46,7 @@ def require_fit(dag: DAG, plan: Pipeline) -> None:
     for task in plan.tasks:
         executor = task.settings.get("executor", task.arguments.get("executor"))
         if executor:
-            _require_executor(task.id, executor)
+            _require_executor(task.step, executor)
     if of_others:
         with _storing():
             dag.check_cycle()
@@ -70,7 +70,7 @@ def _require_own(dag: DAG, plan: Pipeline) -> None:
             raise BuildError("", (), f"an operator changes `{name}` of the pipeline")
 
 
-def _require_executor(task_id: str, executor: str) -> None:
+def _require_executor(step: str, executor: str) -> None:
     from airflow.configuration import conf
     from airflow.executors.executor_loader import ExecutorLoader
 
@@ -80,7 +80,7 @@ def _require_executor(task_id: str, executor: str) -> None:
         ExecutorLoader.lookup_executor_name_by_str(executor)
     except Exception as error:
         raise BuildError(
-            task_id.partition(".")[0],
+            step,
             ("executor",),
             f"there is no executor {executor!r}",
             "add it to [core] executors in Airflow's configuration",

@@ -130,7 +130,7 @@ def _refusing(task: Task, what: str) -> Iterator[None]:
             raise
         name = task.operator.rpartition(".")[2]
         message = f"{name} {what}: {_reason(error)}"
-        raise BuildError(_step(task), ("uses",), message) from error
+        raise BuildError(task.step, ("uses",), message) from error
 
 
 def dag_of(plan: Pipeline) -> PipelineDAG:
@@ -227,7 +227,7 @@ def _named(value: Any, task: Task) -> Any:
     elif value.uri.startswith("table://"):
         message = f"the asset {value.uri} has another name here, {value.name!r}"
         hint = "leave `name` out: its address is its name, in every pipeline"
-        raise BuildError(_step(task), ("with",), message, hint)
+        raise BuildError(task.step, ("with",), message, hint)
     return value
 
 
@@ -299,7 +299,7 @@ def _operator(
             each = {name: _value(value, task, made) for name, value in task.expand.items()}
             operated = operator.partial(**named, **arguments).expand(**each)  # type: ignore[attr-defined]
         else:
-            if task.uses in builtin_names() and any(name.endswith("conn_id") for name in arguments):
+            if task.connections and task.uses in builtin_names():
                 arguments["pre_execute"] = hide_connections
             operated = operator(**named, **arguments)
     except BuildError:
@@ -310,7 +310,7 @@ def _operator(
         # an operator of any package may refuse in any way; the error belongs to this task alone
         raise _refusal(task, operator, error) from error
     if not isinstance(operated, BaseOperator | MappedOperator):
-        raise BuildError(_step(task), ("uses",), f"{task.operator} is not an Airflow operator")
+        raise BuildError(task.step, ("uses",), f"{task.operator} is not an Airflow operator")
     return operated
 
 
@@ -331,11 +331,6 @@ def _arguments(task: Task, made: Mapping[str, Any], on_retry: list[Notify]) -> d
     return arguments
 
 
-def _step(task: Task) -> str:
-    """The id that the spec gives: a group is named after it."""
-    return task.id.partition(".")[0]
-
-
 def _refusal(task: Task, operator: Any, error: BaseException) -> BuildError:
     """Where a person must look: at the argument, when one can be told."""
     name = task.operator.rpartition(".")[2]
@@ -345,10 +340,10 @@ def _refusal(task: Task, operator: Any, error: BaseException) -> BuildError:
         if known and key not in known:
             message = f"{name} has no argument {key!r}"
             hint = did_you_mean(key, known)
-            return BuildError(_step(task), ("with", key), message, hint, at_key=True)
+            return BuildError(task.step, ("with", key), message, hint, at_key=True)
     reason = _reason(error)
     named = [key for key in written if re.search(rf"\b{re.escape(key)}\b", reason)]
-    return BuildError(_step(task), ("with", *named[:1]), f"{name} refuses its arguments: {reason}")
+    return BuildError(task.step, ("with", *named[:1]), f"{name} refuses its arguments: {reason}")
 
 
 def _parameters(operator: Any) -> set[str]:
@@ -402,7 +397,7 @@ def _import(path: str, task: Task) -> Callable[..., Any]:
         # importing runs another package's code, which may fail in any way
         part = ("uses",) if path == task.operator else ("with",)
         raise BuildError(
-            _step(task),
+            task.step,
             part,
             f"{path} cannot be imported: {_reason(error)}",
             extras.hint(error) or "install the package that has it, or correct the path",

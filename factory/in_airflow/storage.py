@@ -14,6 +14,8 @@ from urllib.parse import quote, unquote
 
 from airflow.sdk.exceptions import AirflowException
 
+from factory.in_airflow.steps import step_of
+
 STAGE = "FACTORY_STAGE"
 _SCHEME = "file://"
 _LONGEST = 240  # a file's name may have 255 bytes
@@ -25,8 +27,7 @@ def step_folder(stage: str | None, context: Mapping[str, Any]) -> Path:
     The step is the task's group, so that the tasks of a step find each other's files.
     """
     task = context["task_instance"]
-    step: str = task.task_id.rpartition(".")[0] or task.task_id
-    return _root(stage).joinpath(task.dag_id, _safe(task.run_id), step)
+    return _root(stage).joinpath(task.dag_id, _safe(task.run_id), step_of(task.task_id))
 
 
 def local_path(uri: str) -> str:

@@ -11,7 +11,7 @@ from msgspec import Meta
 
 from factory import literals
 from factory.diagnostics import Path as Place
-from factory.fields import ConnId, Duration, Strict, seconds
+from factory.fields import ConnId, Duration, Strict, connects, seconds
 from factory.plan.kind import Fragment, Step, single
 from factory.problem import Problem
 
@@ -43,6 +43,7 @@ class Request(Strict, frozen=True, kw_only=True):
 
     conn_id: Annotated[
         ConnId,
+        connects("http"),
         Meta(
             description="Airflow HTTP connection: the address, credentials and headers.",
             examples=["billing_api"],

@@ -12,10 +12,11 @@ from msgspec import Meta
 
 from factory.diagnostics import quoted
 from factory.errors import BuildError
-from factory.fields import ConnId, Duration, Strict, Uri, seconds
+from factory.fields import ConnId, Duration, Strict, Uri, connects, seconds
 from factory.literals import is_template
+from factory.plan.bracket import bracket
 from factory.plan.kind import Fragment, Step, done, task
-from factory.plan.model import Group
+from factory.plan.model import Driven
 from factory.problem import Problem
 from factory.spec import assets
 from factory.spec.patterns import Refused, degree
@@ -126,7 +127,9 @@ class Arguments(Strict, frozen=True, kw_only=True):
     """
 
     conn_id: Annotated[
-        ConnId, Meta(description="Airflow connection of the type `nifi`.", examples=["nifi"])
+        ConnId,
+        connects("nifi"),
+        Meta(description="Airflow connection of the type `nifi`.", examples=["nifi"]),
     ]
     group: Annotated[
         Text,
@@ -195,55 +198,42 @@ class Arguments(Strict, frozen=True, kw_only=True):
 
 
 def compile(step: Step) -> Fragment:
-    """`preflight` → `start` → `wait` → `stop`, and `done`, which fails when the wait does.
-
-    This wiring alone fails the run whichever task fails, and stops the flow: an `all_done` leaf
-    hides a failed wait, and a teardown by itself hides its own failure. With `start` a setup too,
-    clearing `wait` clears all of them.
-    """
+    """A bracket: `preflight` and `start`, `wait`, `stop`; `done` fails when the wait does."""
     given: Arguments = step.arguments
     if not seconds(given.wait.poll_interval):
         at = ("with", "wait", "poll_interval")
         raise BuildError(step.id, at, "NiFi would be asked without a pause", "write such as 10s")
     if given.asset is not None:
         _require_asset(step.id, given.asset)
-    job, rules = _job(given), _rules(given)
     common = {"conn_id": given.conn_id}
-    tasks = (
-        task(
-            step,
-            "preflight",
-            f"{OPERATORS}.preflight.Preflight",
-            {**common, "job": job},
-            role="setup",
+    driven = {**common, "job": _job(given)}
+    waited = {**common, "rules": _rules(given), "stop": given.stop}
+    stopped = {**common, "stop": given.stop, "restore": given.restore_parameters}
+    outlets = (given.asset,) if given.asset else ()
+    fragment = bracket(
+        step,
+        set_up=(
+            task(step, "preflight", f"{OPERATORS}.preflight.Preflight", driven),
+            task(step, "start", f"{OPERATORS}.start.Start", driven),
         ),
-        task(step, "start", f"{OPERATORS}.start.Start", {**common, "job": job}, role="setup"),
-        task(
-            step,
-            "wait",
-            f"{OPERATORS}.wait.Wait",
-            {**common, "rules": rules, "stop": given.stop},
-            outlets=(given.asset,) if given.asset else (),
-        ),
-        task(
-            step,
-            "stop",
-            f"{OPERATORS}.stop.Stop",
-            {**common, "stop": given.stop, "restore": given.restore_parameters},
-            role="teardown",
-            setups=(f"{step.id}.preflight", f"{step.id}.start"),
-            fails_run=True,
-        ),
-        done(step),
+        work=(task(step, "wait", f"{OPERATORS}.wait.Wait", waited, outlets=outlets),),
+        tear_down=task(step, "stop", f"{OPERATORS}.stop.Stop", stopped),
+        done=done(step),
+        last="done",
+        tooltip=f"NiFi {given.group}",
     )
-    preflight, start, wait, stop, end = (each.id for each in tasks)
-    return Fragment(
-        tasks=tasks,
-        first=(preflight,),
-        last=(end,),
-        edges=((preflight, start), (start, wait), (wait, stop), (wait, end)),
-        group=Group(step.id, f"NiFi {given.group}"),
-    )
+    return msgspec.structs.replace(fragment, drives=_driven(given))
+
+
+def _driven(given: Arguments) -> tuple[Driven, ...]:
+    """The group, unless it is known at run time only: NiFi takes one run of it at a time."""
+    if is_template(given.conn_id) or is_template(given.group):
+        return ()
+    path = tuple(part.strip() for part in given.group.strip("/").split("/", _MAX_DEPTH))
+    return (Driven(given.conn_id, path, ("group",)),)
+
+
+_MAX_DEPTH = 100
 
 
 def _require_asset(step: str, asset: str) -> None:

@@ -6,14 +6,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
 
 import msgspec
 
 from factory.diagnostics import Path
 from factory.errors import BuildError
+from factory.literals import is_template
 from factory.plan.kind import Fragment, Step, single
-from factory.plan.model import Call, Ref
+from factory.plan.model import Call, Ref, Reference
 
 _HOLD_SECRETS = (
     "airflow.configuration",
@@ -43,7 +45,62 @@ def compile(step: Step) -> Fragment:
     """One task of the operator that `uses` names; `step.arguments` is a plain mapping."""
     mark = _Marker(step.id)
     arguments = {key: mark.value(value, ("with", key)) for key, value in step.arguments.items()}
-    return single(step, step.uses, arguments)
+    fragment = single(step, step.uses, arguments)
+    if _TELLING.isdisjoint(arguments):
+        return fragment
+    made = list(assets_of(arguments))
+    return msgspec.structs.replace(
+        fragment,
+        reads=tuple(asset.uri for asset in made if not asset.updated),
+        writes=tuple(asset.uri for asset in made if asset.updated),
+        pipelines=tuple(_pipelines(arguments)),
+    )
+
+
+_PIPELINES = ("trigger_dag_id", "external_dag_id")
+"""Arguments of Airflow's own operators that name another DAG."""
+_ASSETS = ("outlets", "inlets")
+"""Arguments of every operator: the assets that it updates, and those that it reads."""
+_TELLING = frozenset((*_PIPELINES, *_ASSETS))
+
+
+def _pipelines(arguments: Mapping[str, Any]) -> Iterator[Reference]:
+    for key in _PIPELINES:
+        named = arguments.get(key)
+        if isinstance(named, str) and not is_template(named):
+            yield Reference(named, (key,))
+
+
+class MadeAsset(NamedTuple):
+    """An asset that an operator's arguments make: where, its name, its address, as written."""
+
+    place: Path
+    name: str
+    uri: str
+    updated: bool
+
+
+def assets_of(arguments: Mapping[str, Any]) -> Iterator[MadeAsset]:
+    """The assets that a plan's task of an operator makes by a `Call`."""
+    for place, entry in entries(arguments):
+        if not isinstance(entry, Call) or not entry.path.endswith(".Asset"):
+            continue
+        given = entry.arguments
+        name, uri = given.get("name"), given.get("uri")
+        name, uri = name or uri, uri or name
+        if isinstance(name, str) and isinstance(uri, str):
+            word = "uri" if "uri" in given else "name"
+            yield MadeAsset((*place, "with", word), name, uri, place[0] == "outlets")
+
+
+def entries(arguments: Mapping[str, Any]) -> Iterator[tuple[Path, Any]]:
+    """What stands in the `outlets` and `inlets` of an operator, with its place."""
+    for key in _ASSETS:
+        listed = arguments.get(key)
+        if isinstance(listed, list):
+            yield from (((key, place), entry) for place, entry in enumerate(listed))
+        else:
+            yield (key,), listed
 
 
 class _Marker:

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Meta
 
 from factory import literals
-from factory.fields import Duration, Strict, seconds
+from factory.fields import DagId, Duration, Strict, seconds
 from factory.plan.kind import Fragment, Step, single
 from factory.problem import Problem
 
@@ -26,7 +26,7 @@ class Arguments(Strict, frozen=True, kw_only=True):
     """
 
     pipeline: Annotated[
-        str,
+        DagId,
         Meta(
             description="The other pipeline's name (`dag_id`).",
             examples=["orders_export"],

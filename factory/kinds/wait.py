@@ -11,10 +11,11 @@ from msgspec import Meta
 
 from factory import literals
 from factory.errors import BuildError
-from factory.fields import ConnId, Duration, Strict, seconds
+from factory.fields import ConnId, DagId, Duration, Strict, seconds
 from factory.kinds import http
 from factory.kinds.sql import Parameters, Sql, as_template, inspect_sql
 from factory.plan.kind import Fragment, Step, single
+from factory.plan.model import Dated
 from factory.problem import Problem
 
 OPERATOR = "factory.in_airflow.operators.wait.Wait"
@@ -70,7 +71,12 @@ class Pipeline(Strict, frozen=True, kw_only=True, tag="pipeline", tag_field="typ
     """The run of another pipeline for the same logical date. This task fails when it failed."""
 
     pipeline: Annotated[
-        Text, Meta(description="The other pipeline's name (`dag_id`).", examples=["orders_daily"])
+        DagId,
+        Meta(
+            description="The other pipeline's name (`dag_id`).",
+            examples=["orders_daily"],
+            min_length=1,
+        ),
     ]
     task: Annotated[
         Text | None,
@@ -119,7 +125,13 @@ def compile(step: Step) -> Fragment:
         "timeout": seconds(given.timeout),
         "on_timeout": given.on_timeout,
     }
-    return single(step, OPERATOR, {**arguments, "do_xcom_push": False})
+    fragment = single(step, OPERATOR, {**arguments, "do_xcom_push": False})
+    if isinstance(given.for_, File):
+        return msgspec.structs.replace(fragment, reads=(given.for_.path,))
+    if isinstance(given.for_, Pipeline):
+        dated = Dated("the other run of the same date", "a wait for something else", ("for",))
+        return msgspec.structs.replace(fragment, dates=(dated,))
+    return fragment
 
 
 def inspect(step: Step, folder: Path) -> Iterator[Problem]:

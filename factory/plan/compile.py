@@ -11,9 +11,20 @@ from factory import choices
 from factory.errors import BuildError, is_fault, said
 from factory.fields import seconds
 from factory.plan import kind as kinds
+from factory.plan import names
+from factory.plan.describe import connections, describe
 from factory.plan.fragment import MAX_ID, wrong
 from factory.plan.kind import Fragment, Step
-from factory.plan.model import Alert, Assets, Deadline, Every, Group, Pipeline, Task
+from factory.plan.model import (
+    Alert,
+    Assets,
+    Deadline,
+    Every,
+    Group,
+    Pipeline,
+    PlannedStep,
+    Task,
+)
 from factory.spec import assets, model
 from factory.spec.model import SETTINGS
 from factory.spec.resolve import Resolved
@@ -56,6 +67,7 @@ def compile(resolved: Resolved, source: str) -> Pipeline:
     :raises BuildError: a kind fails.
     """
     fragments: dict[str, Fragment] = {}
+    planned: list[PlannedStep] = []
     tasks: list[Task] = []
     groups: list[Group] = []
     edges: list[tuple[str, str]] = []
@@ -64,16 +76,20 @@ def compile(resolved: Resolved, source: str) -> Pipeline:
         fragments[step.id] = fragment
         here = _said(resolved, index, written)
         about = written.get("description", "")
-        tasks += [
+        own = [
             msgspec.structs.replace(
                 task,
+                step=step.id,
                 uses=step.uses,
                 settings=_settings(task, here, fragment),
                 outlets=_outlets(task, step),
+                connections=_connections(task, step),
                 description=task.description or about,
             )
             for task in fragment.tasks
         ]
+        planned.append(describe(step, written, fragment, own))
+        tasks += own
         edges += fragment.edges
         if fragment.group is not None:
             groups.append(fragment.group)
@@ -82,7 +98,7 @@ def compile(resolved: Resolved, source: str) -> Pipeline:
             edges += [(a, b) for a in fragments[need].last for b in fragments[task["id"]].first]
     if resolved.value.get("fail_fast"):
         _require_one_rule(tasks)
-    return _pipeline(resolved, source, tasks, groups, edges)
+    return _pipeline(resolved, source, tasks, planned, groups, edges)
 
 
 def _require_one_rule(tasks: list[Task]) -> None:
@@ -91,7 +107,7 @@ def _require_one_rule(tasks: list[Task]) -> None:
     :raises BuildError: a task has another rule, or its step a clean-up.
     """
     for task in tasks:
-        step = task.id.partition(".")[0]
+        step = task.step
         rule = task.settings.get("trigger_rule", task.arguments.get("trigger_rule", "all_success"))
         if task.group and (task.role != "task" or rule != "all_success"):
             message = f"`fail_fast` would skip what ends the step {step!r}, and the run succeed"
@@ -143,6 +159,14 @@ def _outlets(task: Task, step: Step) -> tuple[str, ...]:
     except assets.Refused as error:
         message = f"the task updates an asset that Airflow refuses: {error}"
         raise BuildError(step.id, ("uses",), message, error.hint) from error
+
+
+def _connections(task: Task, step: Step) -> tuple[str, ...]:
+    """Which arguments take a connection's id: a kind hands it on by its field's own name."""
+    if not isinstance(step.arguments, msgspec.Struct):
+        return ()
+    fields = names.connection_fields(type(step.arguments))
+    return tuple(name for name in task.arguments if name in fields) if fields else ()
 
 
 class _Said(NamedTuple):
@@ -198,6 +222,7 @@ def _pipeline(
     resolved: Resolved,
     source: str,
     tasks: list[Task],
+    planned: list[PlannedStep],
     groups: list[Group],
     edges: list[tuple[str, str]],
 ) -> Pipeline:
@@ -212,6 +237,7 @@ def _pipeline(
         dag_id=resolved.dag_id,
         source=source,
         tasks=tuple(tasks),
+        steps=tuple(planned),
         groups=tuple(groups),
         edges=tuple(dict.fromkeys(edges)),
         tags=tuple(value.get("tags", ())),
@@ -264,4 +290,7 @@ def _deadline(written: Any, told: model.Alerts) -> Deadline | None:
 
 
 def _alerts(written: list[model.Alert]) -> tuple[Alert, ...]:
-    return tuple(Alert(alert.notifier, msgspec.structs.asdict(alert)) for alert in written)
+    return tuple(
+        Alert(alert.notifier, msgspec.structs.asdict(alert), connections(names.in_fields(alert)))
+        for alert in written
+    )

@@ -18,7 +18,7 @@ import msgspec
 from factory import choices, registry
 from factory.errors import FactoryError
 from factory.fields import seconds
-from factory.plan.model import Group, Task
+from factory.plan.model import Dated, Driven, Group, Reference, Task
 from factory.problem import Problem
 from factory.spec.model import STAGE_RETENTION
 
@@ -41,13 +41,23 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Fragment(msgspec.Struct, frozen=True, kw_only=True):
-    """What a step becomes. `first` wait for the step's needs; `last` are what others wait for."""
+    """What a step becomes. `first` wait for the step's needs; `last` are what others wait for.
+
+    The rest is what only the kind can tell of the step, beside what its fields' types and the
+    `outlets` of its tasks say: `factory.plan.model.PlannedStep` tells what each is. An address
+    that Airflow would not take for an asset, or a template in one, is left out of the plan.
+    """
 
     tasks: tuple[Task, ...]
     first: tuple[str, ...]
     last: tuple[str, ...]
     edges: tuple[tuple[str, str], ...] = ()
     group: Group | None = None
+    reads: tuple[str, ...] = ()
+    writes: tuple[str, ...] = ()
+    pipelines: tuple[Reference, ...] = ()
+    drives: tuple[Driven, ...] = ()
+    dates: tuple[Dated, ...] = ()
 
 
 class Kind(Protocol):

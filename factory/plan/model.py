@@ -12,6 +12,8 @@ from typing import Any, Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from factory.diagnostics import Path
+
 
 class Call(msgspec.Struct, frozen=True, tag="call", tag_field="$"):
     """An object to make: `path` is imported and called with `arguments`."""
@@ -35,14 +37,16 @@ class Output(msgspec.Struct, frozen=True, tag="output", tag_field="$"):
 class Task(msgspec.Struct, frozen=True, kw_only=True):
     """One Airflow task.
 
-    `id` is full (`ingest.download` in the group `ingest`); `uses` is what the spec names;
-    `settings` are Airflow's own (`retries`, …) with durations as text; `setups` are the tasks
-    whose teardown this one is, and a teardown that `fails_run` fails the run when it fails. Each
-    value in `expand` (a list, or an `Output` that is one) makes one mapped task.
+    `id` is full (`ingest.download` in the group `ingest`); `step` is the id of the step that it
+    is a part of, `uses` what that one names; `settings` are Airflow's own (`retries`, …) with
+    durations as text; `setups` are the tasks whose teardown this one is, and a teardown that
+    `fails_run` fails the run when it fails. Each value in `expand` (a list, or an `Output` that is
+    one) makes one mapped task. `connections` are the arguments that take a connection's id.
     """
 
     id: str
     operator: str
+    step: str = ""
     uses: str = ""
     arguments: Mapping[str, Any] = {}
     expand: Mapping[str, Any] = {}
@@ -52,7 +56,61 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     setups: tuple[str, ...] = ()
     fails_run: bool | UnsetType = UNSET
     outlets: tuple[str, ...] = ()
+    connections: tuple[str, ...] = ()
     description: str = ""
+
+
+class Connection(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An Airflow connection that is named; `types` are those that are taken, none: any."""
+
+    conn_id: str
+    types: tuple[str, ...] = ()
+
+
+class Reference(msgspec.Struct, frozen=True):
+    """Another pipeline that a step names. `place` is below the step's arguments, as in all here."""
+
+    dag_id: str
+    place: Path
+
+
+class Driven(msgspec.Struct, frozen=True):
+    """A part of another system that only one run may drive at a time, and all within it.
+
+    `path` leads to it from the top of the system: `("Lake", "Orders")`.
+    """
+
+    system: str
+    path: tuple[str, ...]
+    place: Path
+
+
+class Dated(msgspec.Struct, frozen=True):
+    """What a step takes from the run's date, and what may be written `instead`, for people."""
+
+    what: str
+    instead: str
+    place: Path
+
+
+class PlannedStep(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One step of a spec, whatever tasks it became: what it needs, and what it names elsewhere.
+
+    `reads` and `writes` are addresses of datasets, spelled as assets are. What a template makes of
+    a value is known at run time only: such values are left out. `variables` are Airflow's.
+    """
+
+    id: str
+    uses: str
+    needs: tuple[str, ...] = ()
+    reads: tuple[str, ...] = ()
+    writes: tuple[str, ...] = ()
+    connections: tuple[Connection, ...] = ()
+    variables: tuple[str, ...] = ()
+    pools: tuple[str, ...] = ()
+    pipelines: tuple[Reference, ...] = ()
+    drives: tuple[Driven, ...] = ()
+    dates: tuple[Dated, ...] = ()
 
 
 class Group(msgspec.Struct, frozen=True):
@@ -62,11 +120,12 @@ class Group(msgspec.Struct, frozen=True):
     tooltip: str = ""
 
 
-class Alert(msgspec.Struct, frozen=True):
+class Alert(msgspec.Struct, frozen=True, omit_defaults=True):
     """A callable of Airflow's room, and what it is given."""
 
     notifier: str
     arguments: Mapping[str, Any]
+    connections: tuple[Connection, ...] = ()
 
 
 class Deadline(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,6 +155,7 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
     dag_id: str
     source: str
     tasks: tuple[Task, ...]
+    steps: tuple[PlannedStep, ...] = ()
     edges: tuple[tuple[str, str], ...] = ()
     groups: tuple[Group, ...] = ()
     description: str = ""

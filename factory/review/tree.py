@@ -136,7 +136,9 @@ def _settings(task: Task) -> str:
     said = {key: value for key, value in task.arguments.items() if key in SETTINGS}
     said |= task.settings
     if task.setups:
-        found.append(f"teardown of {', '.join(name.rpartition('.')[2] for name in task.setups)}")
+        found.append(
+            f"teardown of {', '.join(name.removeprefix(f'{task.group}.') for name in task.setups)}"
+        )
     elif task.role != "task":
         found.append(task.role)
     if said.get("trigger_rule", "all_success") != "all_success":

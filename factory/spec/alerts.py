@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar
 import msgspec
 from msgspec import Meta
 
-from factory.fields import ConnId
+from factory.fields import ConnId, connects
 
 Address = Annotated[
     str, Meta(pattern=r"^[^ \t\r\n]", title="mail address", examples=["trips@example.org"])
@@ -33,7 +33,9 @@ class Email(
         list[Address],
         Meta(description="Addresses.", min_length=1, examples=[["trips@example.org"]]),
     ]
-    conn_id: Annotated[ConnId, Meta(description="Airflow SMTP connection.")] = "smtp_default"
+    conn_id: Annotated[ConnId, connects("smtp"), Meta(description="Airflow SMTP connection.")] = (
+        "smtp_default"
+    )
     subject: Annotated[
         str, Meta(description="Subject; Jinja templates are filled in. Default: what happened.")
     ] = ""
@@ -53,6 +55,7 @@ class Webhook(
 
     conn_id: Annotated[
         ConnId,
+        connects("http"),
         Meta(
             description="Airflow HTTP connection: its host is the address, its password stays "
             "out of the spec."
@@ -80,6 +83,7 @@ class Slack(
 
     conn_id: Annotated[
         ConnId,
+        connects("slackwebhook"),
         Meta(
             description="Airflow connection of type Slack Incoming Webhook: the webhook's secret "
             "is its password and stays out of the spec.",

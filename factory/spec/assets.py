@@ -13,6 +13,7 @@ from typing import NamedTuple
 from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
 
 from factory.diagnostics import Path, quoted
+from factory.literals import is_template
 from factory.problem import Problem
 
 LONGEST = 1300  # name and address are one index in Airflow's database: 2,704 bytes in PostgreSQL
@@ -125,6 +126,20 @@ def problems(
             require(uri)
         except Refused as error:
             yield Problem(path, "asset", str(error), error.expected, error.hint)
+
+
+def of_table(conn_id: str, table: str) -> str | None:
+    """`table://warehouse/raw/orders`: one word for one table, whatever the database.
+
+    None when it is known at run time only.
+    """
+    if is_template(conn_id + table):
+        return None
+    names = "/".join(quote(name, safe=_PLAIN) for name in table.split("."))
+    return f"table://{quote(conn_id, safe=_PLAIN)}/{names}"
+
+
+_PLAIN = "$ -"  # what an address may hold as it is, and Airflow does not change
 
 
 def of_schedule(schedule: object) -> Iterator[tuple[Path, str]]:

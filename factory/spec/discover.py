@@ -109,10 +109,14 @@ def is_environment_name(name: str) -> bool:
     return bool(_NAME.match(name))
 
 
+def file_of(dag_id: str) -> str:
+    """The name, without its ending, of the file that a DAG stands in; a matrix adds `__value`."""
+    return dag_id.partition("__")[0]
+
+
 def find(root: Path, dag_id: str) -> Path | None:
     """The file of one DAG, by its name alone; no other file is opened."""
-    stem = dag_id.partition("__")[0]
-    wanted = {stem + suffix for suffix in SUFFIXES}
+    wanted = {file_of(dag_id) + suffix for suffix in SUFFIXES}
     found = [path for path in _walk(root, [], wanted) if name_problem(path) is None]
     return min(found, default=None)
 

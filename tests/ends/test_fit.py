@@ -13,6 +13,7 @@ from factory.ends.targets import BUILT_IN as TARGETS
 from factory.ends.targets.postgres import Postgres
 from factory.kinds.check.parts import Check
 from factory.kinds.ingest.writes import Write
+from factory.plan.names import in_fields
 
 
 class Folder(msgspec.Struct, frozen=True, tag="folder", tag_field="type"):
@@ -89,12 +90,13 @@ def test_what_does_not_fit_is_told_with_the_reason() -> None:
 def test_what_ends_read_and_write() -> None:
     paths = ["file:///a.csv", "file:///b/*.csv", "file:///{{ ds }}.csv"]
     several = File(path=paths, format="csv")
-    assert (several.reads(), several.connections()) == (["file:///a.csv"], ())
+    assert several.reads() == ["file:///a.csv"]
     url = "https://me:secret@example.org/a.csv?token=x"
     assert Http(url=url, format="csv").reads() == ["https://example.org/a.csv"]
     assert Http(url="https://x.org/{{ ds }}.csv", format="csv").reads() == []
     below = Http(url="/a.csv", conn_id="files", format="csv")
-    assert (below.reads(), below.connections()) == ([], (("files", "http"),))
+    assert below.reads() == []
+    assert [(name.name, name.conn_types) for name in in_fields(below)] == [("files", ("http",))]
     assert POSTGRES.writes() == ("table://warehouse/raw/x",)
-    assert POSTGRES.connections() == (("warehouse", "postgres"),)
+    assert [(n.name, n.conn_types) for n in in_fields(POSTGRES)] == [("warehouse", ("postgres",))]
     assert Postgres(conn_id="warehouse", table="{{ params.table }}").writes() == ()

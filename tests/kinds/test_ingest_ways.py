@@ -31,6 +31,9 @@ class Bucket(msgspec.Struct, frozen=True, tag="bucket", tag_field="type"):
         export = task(step, "export", "acme.Export", {"to": uris})
         return Rows(rows=Output(export.id), tasks=(export,))
 
+    def reads(self) -> tuple[()]:
+        return ()
+
     def problems(self) -> tuple[()]:
         return ()
 

@@ -1,11 +1,19 @@
 """The rules over all pipelines, each on files that break it and on files that do not."""
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
+import msgspec
 import pytest
 
+from factory import registry
+from factory.fields import DagId
 from factory.lint.lint import lint_project
+from factory.plan import kind as kinds
+from factory.plan.kind import Fragment, Step, single
+from factory.plan.model import Dated, Driven
 from factory.project import Project
 
 Lint = Callable[..., list[str]]
@@ -270,3 +278,44 @@ def test_an_outlet_that_is_no_asset(lint: Lint, outlets: str) -> None:
 def test_an_outlet_that_is_made_elsewhere(lint: Lint) -> None:
     text = f"tasks: [{{id: a, uses: {EMPTY}, with: {{outlets: [{{$ref: acme.assets.orders}}]}}}}]\n"
     assert lint({"x.yaml": text}) == []
+
+
+class Follows(msgspec.Struct, frozen=True):
+    """Arguments of a kind of another package."""
+
+    others: list[DagId] = []
+
+
+def follow(step: Step) -> Fragment:
+    """Drives one queue, and asks for a date."""
+    return msgspec.structs.replace(
+        single(step, "acme.Follow", {}),
+        drives=(Driven("queues", ("one",), ("others",)),),
+        dates=(Dated("the day", "another kind", ("others", 0)),),
+    )
+
+
+@pytest.fixture
+def follows(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setitem(
+        sys.modules, "acme_follows", SimpleNamespace(Arguments=Follows, compile=follow)
+    )
+    monkeypatch.setattr(registry, "outside", lambda group: {"follows": ("acme_follows",)})
+    kinds.find.cache_clear()
+    yield
+    kinds.find.cache_clear()
+
+
+@pytest.mark.usefixtures("follows")
+def test_rules_hold_for_what_another_package_compiles(lint: Lint) -> None:
+    tasks = "schedule: {assets: [s3://a/b]}\ntasks:\n"
+    one = "  - {id: a, uses: follows, with: {others: [y, nowhere]}}\n"
+    found = lint({"x.yaml": tasks + one, "y.yaml": tasks + one.replace(", nowhere", "")})
+    no_date = "a run that assets start has no date, so the day is not known: this task fails"
+    assert found == [
+        f"no-date x.yaml:4:44 {no_date}",
+        "unknown-pipeline x.yaml:4:47 there is no pipeline 'nowhere' in configs/",
+        "group-driven-twice y.yaml:4:43 the task 'a' of x drives it too: of two runs at once, "
+        "one is refused",
+        f"no-date y.yaml:4:44 {no_date}",
+    ]

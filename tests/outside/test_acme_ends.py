@@ -156,11 +156,11 @@ IMPORTED = """
 import sys
 from pathlib import Path
 from factory import registry
-from factory.lint.check import check
+from factory.lint.lint import lint_project
 from factory.project import Project
 looked, outside = set(), registry.outside
 registry.outside = lambda group: looked.add(group) or outside(group)
-check(Project(Path(sys.argv[1])))
+lint_project(Project(Path(sys.argv[1])))
 print(sorted(looked - {"kinds"}), sorted(n for n in sys.modules if "acme" in n))
 """
 
@@ -187,7 +187,7 @@ BROKEN = {
     "other_word": ("from acme_ends.numbers import Numbers as End", "is not a Struct with"),
     "not_a_source": (
         "import msgspec\nclass End(msgspec.Struct, tag='not_a_source', tag_field='type'): ...",
-        "has no `connections`",
+        "has no `hand_over`",
     ),
     "fails": (
         "import msgspec\nfrom acme_ends.numbers import Numbers\n"

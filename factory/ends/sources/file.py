@@ -60,10 +60,6 @@ class File(Strict, frozen=True, kw_only=True, tag="file", tag_field="type"):
         """The files that the spec names: not those that a pattern finds."""
         return [path for path in self.paths() if not is_template(path) and not _is_pattern(path)]
 
-    def connections(self) -> tuple[tuple[str, str], ...]:
-        """None: the disk is the worker's."""
-        return ()
-
     def hand_over(self, step: Step, way: str) -> Files:
         """One task for one file; else a list of files first, and tasks that share them."""
         paths = self.paths()

@@ -13,7 +13,7 @@ from factory.definitions import formats
 from factory.ends.handover import FILES, Files
 from factory.ends.source import format_problems
 from factory.ends.tasks import OPERATORS, task
-from factory.fields import ConnId, Strict
+from factory.fields import ConnId, Strict, connects
 from factory.literals import is_template
 from factory.plan.kind import Step
 from factory.plan.model import Output
@@ -49,6 +49,7 @@ class Http(Strict, frozen=True, kw_only=True, tag="http", tag_field="type"):
     ]
     conn_id: Annotated[
         ConnId | None,
+        connects("http"),
         Meta(
             description="Airflow HTTP connection: host, login and headers; `verify`, `cert`, "
             "`proxies`, `timeout` and `max_redirects` in its extra."
@@ -71,10 +72,6 @@ class Http(Strict, frozen=True, kw_only=True, tag="http", tag_field="type"):
         if self.conn_id is not None:
             return []
         return [_public(url) for url in self.urls() if not is_template(url)]
-
-    def connections(self) -> tuple[tuple[str, str], ...]:
-        """The one for host and login."""
-        return () if self.conn_id is None else ((self.conn_id, "http"),)
 
     def hand_over(self, step: Step, way: str) -> Files:
         """Download; for a list, as often as it has addresses."""

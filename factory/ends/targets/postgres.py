@@ -14,7 +14,7 @@ from factory.diagnostics import Path
 from factory.ends.handover import BATCHES, FILES
 from factory.ends.target import Takes, table_asset
 from factory.ends.tasks import OPERATORS
-from factory.fields import ConnId, Duration, Strict, seconds
+from factory.fields import ConnId, Duration, Strict, connects, seconds
 from factory.problem import Problem
 
 _OURS = re.compile("_factory_(loads|[0-9a-f]{8}_[0-9a-f]{16})")
@@ -32,7 +32,9 @@ class Postgres(
     )
 
     conn_id: Annotated[
-        ConnId, Meta(description="Airflow PostgreSQL connection.", examples=["warehouse"])
+        ConnId,
+        connects("postgres"),
+        Meta(description="Airflow PostgreSQL connection.", examples=["warehouse"]),
     ]
     table: Annotated[
         str,
@@ -75,10 +77,6 @@ class Postgres(
     def label(self) -> str:
         """The table's name."""
         return self.table
-
-    def connections(self) -> tuple[tuple[str, str], ...]:
-        """The database."""
-        return ((self.conn_id, "postgres"),)
 
     def load(self) -> tuple[str, dict[str, Any]]:
         """The operator that publishes into PostgreSQL."""

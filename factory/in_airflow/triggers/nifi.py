@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
+from factory.in_airflow.steps import step_of
 from factory.nifi.client import Shared
 
 if TYPE_CHECKING:
@@ -140,11 +141,10 @@ class NiFiWait(BaseTrigger):
         """An XCom of the `start` task. Without it the wait goes on, only not as far."""
         from airflow.sdk.execution_time.xcom import XCom
 
-        step = self.place["task_id"].rpartition(".")[0]
         where = {
             "dag_id": self.place["dag_id"],
             "run_id": self.place["run_id"],
-            "task_id": f"{step}.start",
+            "task_id": f"{step_of(self.place['task_id'])}.start",
         }
         try:
             return await _in_thread(lambda: getattr(XCom, what)(**where, **arguments))

@@ -6,13 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 from msgspec import Meta
 
 from factory import literals
-from factory.fields import ConnId, Duration, Strict, seconds
+from factory.fields import ConnId, Duration, Strict, connects, seconds
 from factory.kinds.check.parts import Check, RowCount, Text, plain, problems
 from factory.plan.kind import Fragment, Step, single
 from factory.problem import Problem
+from factory.spec import assets
 
 OPERATOR = "factory.in_airflow.operators.check.Check"
 
@@ -25,7 +27,9 @@ class Arguments(Strict, frozen=True, kw_only=True):
     """
 
     conn_id: Annotated[
-        ConnId, Meta(description="Airflow PostgreSQL connection.", examples=["warehouse"])
+        ConnId,
+        connects("postgres"),
+        Meta(description="Airflow PostgreSQL connection.", examples=["warehouse"]),
     ]
     table: Annotated[
         str,
@@ -67,7 +71,9 @@ def compile(step: Step) -> Fragment:
         "where": given.where,
         "statement_timeout": seconds(given.statement_timeout),
     }
-    return single(step, OPERATOR, arguments)
+    table = assets.of_table(given.conn_id, given.table)
+    fragment = single(step, OPERATOR, arguments)
+    return msgspec.structs.replace(fragment, reads=(table,) if table else ())
 
 
 def inspect(step: Step, folder: Path) -> Iterator[Problem]:

@@ -13,7 +13,7 @@ from msgspec import Meta
 from factory.diagnostics import MAX_TOLD, did_you_mean, one_of
 from factory.ends import fit, handover
 from factory.ends.fit import Misfit
-from factory.ends.handover import FILES, ROWS, Batches, Handover, Rows
+from factory.ends.handover import FILES, ROWS, Batches, Files, Handover, Rows
 from factory.ends.sources import AnySource
 from factory.ends.targets import AnyTarget
 from factory.ends.tasks import OPERATORS, convert, stage, task
@@ -23,8 +23,9 @@ from factory.kinds.check.parts import Check, columns, plain, problems
 from factory.kinds.ingest import writes
 from factory.kinds.ingest.writes import Write
 from factory.literals import is_template
+from factory.plan.bracket import bracket
 from factory.plan.kind import Fragment, Step, done
-from factory.plan.model import Group, Output, Task
+from factory.plan.model import Dated, Group, Output, Task
 from factory.problem import Problem
 
 _MAX_BAD_ROWS = 1000
@@ -82,13 +83,24 @@ def compile(step: Step) -> Fragment:
         raise BuildError(step.id, ("with", *path), message, f"expected {expected}")
     handed = _handed(step)
     if isinstance(handed, Rows):
-        return _chain(step, [*handed.tasks, _load(step, {"rows": handed.rows})])
-    if isinstance(handed, Batches):
-        staged = stage(step, handed, lineage=given.lineage)
+        fragment = _chain(step, [*handed.tasks, _load(step, {"rows": handed.rows})])
     else:
-        aside = given.max_bad_rows if given.on_bad_row == "quarantine" else None
-        staged = convert(step, handed, max_bad_rows=aside, lineage=given.lineage)
-    return _bracketed(step, [*handed.tasks, staged, _load(step, {"staged": Output(staged.id)})])
+        staged = _staged(step, handed)
+        load = _load(step, {"staged": Output(staged.id)})
+        fragment = _bracketed(step, [*handed.tasks, staged, load])
+    dates: tuple[Dated, ...] = ()
+    if writes.is_of_the_run(given.write):
+        dates = (Dated("the interval", "`start:` and `end:`", ("write",)),)
+    return msgspec.structs.replace(fragment, reads=tuple(given.source.reads()), dates=dates)
+
+
+def _staged(step: Step, handed: Files | Batches) -> Task:
+    """What leaves the rows as Parquet on the stage."""
+    given: Arguments = step.arguments
+    if isinstance(handed, Batches):
+        return stage(step, handed, lineage=given.lineage)
+    aside = given.max_bad_rows if given.on_bad_row == "quarantine" else None
+    return convert(step, handed, max_bad_rows=aside, lineage=given.lineage)
 
 
 def _handed(step: Step) -> Handover:
@@ -103,30 +115,34 @@ def _chain(step: Step, tasks: list[Task]) -> Fragment:
     """Tasks one after the other, which leave nothing on the stage."""
     edges = tuple((before.id, after.id) for before, after in itertools.pairwise(tasks))
     first, last = (tasks[0].id,), (tasks[-1].id,)
-    return Fragment(tasks=tuple(tasks), first=first, last=last, edges=edges, group=_group(step))
+    return Fragment(
+        tasks=tuple(tasks),
+        first=first,
+        last=last,
+        edges=edges,
+        group=Group(step.id, _tooltip(step)),
+    )
 
 
 def _bracketed(step: Step, tasks: list[Task]) -> Fragment:
     """The same between the first task, which sets up, and what removes the staged files."""
-    first, last = tasks[0], tasks[-1]
-    work = [msgspec.structs.replace(first, role="setup"), *tasks[1:]]
+    first, *work = tasks
     end = done(step, settings={"trigger_rule": "none_failed"})
-    arguments = {"after": last.id, "done": end.id, "retention": step.stage_retention}
-    clean_up = task(step, "clean_up", f"{OPERATORS}.clean_up.CleanUp", arguments)
-    clean_up = msgspec.structs.replace(
-        clean_up, role="teardown", setups=(first.id,), fails_run=True
-    )
-    chain = _chain(step, tasks)
-    return msgspec.structs.replace(
-        chain,
-        tasks=(*work, clean_up, end),
-        edges=(*chain.edges, (last.id, clean_up.id), (last.id, end.id)),
+    arguments = {"after": work[-1].id, "done": end.id, "retention": step.stage_retention}
+    return bracket(
+        step,
+        set_up=(first,),
+        work=work,
+        tear_down=task(step, "clean_up", f"{OPERATORS}.clean_up.CleanUp", arguments),
+        done=end,
+        last="work",
+        tooltip=_tooltip(step),
     )
 
 
-def _group(step: Step) -> Group:
+def _tooltip(step: Step) -> str:
     given: Arguments = step.arguments
-    return Group(step.id, f"{type(given.source).__name__} → {given.target.label}")
+    return f"{type(given.source).__name__} → {given.target.label}"
 
 
 def _misfits(given: Arguments) -> Iterator[Misfit]:

@@ -82,6 +82,11 @@ def key(given: Write) -> list[str]:
     return given.key if isinstance(given, Merge) else []
 
 
+def is_of_the_run(given: Write) -> bool:
+    """Whether the rows are those of the run's own data interval."""
+    return isinstance(given, Partition) and given.start is None
+
+
 def columns(given: Write) -> Iterator[tuple[Path, str]]:
     """The columns of the load that the mode names, with their places."""
     yield from ((("write", "key", index), name) for index, name in enumerate(key(given)))

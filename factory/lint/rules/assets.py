@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any, NamedTuple
 
 from factory.diagnostics import Diagnostic, Path
-from factory.lint.rules.scope import Scope
+from factory.kinds.operator import assets_of, entries
+from factory.lint.rules.scope import Linted, Scope
+from factory.plan.model import Assets, Call, Ref
 from factory.problem import Problem
 from factory.spec import assets
-from factory.spec.resolve import Resolved
-from factory.spec.validate import diagnose
 
 
 class _Made(NamedTuple):
     """An asset that an operator's own arguments make: where, by what name, for which address."""
 
-    resolved: Resolved
-    path: Path
+    linted: Linted
+    place: Path
     name: str
     uri: str
-    updated: bool
 
 
 def never_updated(scope: Scope) -> Iterator[Diagnostic]:
@@ -32,11 +31,8 @@ def never_updated(scope: Scope) -> Iterator[Diagnostic]:
     """
     complete = scope.whole and all(outcome.specs for outcome in scope.outcomes)
     updated = _Updated(_updated(scope), complete)
-    for outcome in scope.outcomes:
-        for resolved in outcome.specs:
-            waits = assets.of_schedule(resolved.value.get("schedule"))
-            if found := list(_never(waits, updated)):
-                yield from diagnose(resolved, found)
+    for linted in scope.linted():
+        yield from linted.diagnose(_never(linted.waits(), updated))
 
 
 class _Updated:
@@ -93,14 +89,7 @@ def _never(waits: Iterable[tuple[Path, str]], updated: _Updated) -> Iterator[Pro
 
 
 def _updated(scope: Scope) -> set[str]:
-    found = {
-        uri
-        for outcome in scope.outcomes
-        for plan in outcome.plans
-        for task in plan.tasks
-        for uri in task.outlets
-    }
-    return found | {made.uri for made in _all_made(scope) if made.updated}
+    return {uri for linted in scope.linted() for step in linted.plan.steps for uri in step.writes}
 
 
 def two_names(scope: Scope) -> Iterator[Diagnostic]:
@@ -121,62 +110,65 @@ def two_names(scope: Scope) -> Iterator[Diagnostic]:
         else:
             continue
         problem = Problem(
-            (*made.path[:-1], "name"),
+            (*made.place[:-1], "name"),
             "asset-named-twice",
             f"{said}: tasks that update one of them fail",
             expected="one name for one address",
             hint="leave `name` out: then the address is the name",
         )
-        yield from diagnose(made.resolved, [problem])
+        yield from made.linted.diagnose([problem])
 
 
 def _plain(scope: Scope) -> Iterator[str]:
     """Assets whose name is their address."""
-    for outcome in scope.outcomes:
-        for plan in outcome.plans:
-            for task in plan.tasks:
-                yield from task.outlets
-        for resolved in outcome.specs:
-            for _, uri in assets.of_schedule(resolved.value.get("schedule")):
-                yield assets.normalized(uri)
+    for linted in scope.linted():
+        for task in linted.plan.tasks:
+            yield from task.outlets
+        if isinstance(linted.plan.schedule, Assets):
+            yield from linted.plan.schedule.uris
     yield from (made.uri for made in _all_made(scope) if made.name == made.uri)
 
 
 def refused(scope: Scope) -> Iterator[Diagnostic]:
     """An asset that Airflow refuses: in an operator's arguments, or by a provider's rules."""
-    for outcome in scope.outcomes:
-        for resolved in outcome.specs:
-            waits = assets.of_schedule(resolved.value.get("schedule"))
-            made = ((path, uri) for path, _, uri, _ in _calls(resolved))
-            places = itertools.chain(waits, made)
-            if found := list(assets.problems(places, assets.require_provided)):
-                yield from diagnose(resolved, found)
+    for linted in scope.linted():
+        made = (
+            (linted.place(step, asset.place), asset.uri)
+            for step, arguments in _operators(linted)
+            for asset in assets_of(arguments)
+        )
+        places = itertools.chain(linted.waits(), made)
+        yield from linted.diagnose(assets.problems(places, assets.require_provided))
 
 
 def _all_made(scope: Scope) -> Iterator[_Made]:
-    for outcome in scope.outcomes:
-        for resolved in outcome.specs:
-            for path, name, uri, updated in _calls(resolved):
+    for linted in scope.linted():
+        for step, arguments in _operators(linted):
+            for place, name, uri, _ in assets_of(arguments):
                 try:
                     kept = assets.normalized(uri)
                     named = kept if assets.normalized(name) == kept else name
                 except assets.Refused:
                     continue
-                yield _Made(resolved, path, named, kept, updated)
+                yield _Made(linted, linted.place(step, place), named, kept)
+
+
+def _operators(linted: Linted) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The steps that name an operator by its import path, and what they give it."""
+    for task in linted.plan.tasks:
+        if task.uses == task.operator:
+            yield task.step, task.arguments
 
 
 def texts(scope: Scope) -> Iterator[Diagnostic]:
     """An operator's outlet that is a text: Airflow takes it, and updates no asset."""
-    for outcome in scope.outcomes:
-        for resolved in outcome.specs:
-            found = [_no_asset(path) for path, entry in _entries(resolved) if _is_text(path, entry)]
-            if found:
-                yield from diagnose(resolved, found)
-
-
-def _is_text(path: Path, entry: Any) -> bool:
-    mark = isinstance(entry, dict) and {"$call", "$ref"} & set(entry)
-    return path[3] == "outlets" and entry is not None and not mark
+    for linted in scope.linted():
+        yield from linted.diagnose(
+            _no_asset(linted.place(step, place))
+            for step, arguments in _operators(linted)
+            for place, entry in entries(arguments)
+            if place[0] == "outlets" and not isinstance(entry, Call | Ref | None)
+        )
 
 
 def _no_asset(path: Path) -> Problem:
@@ -187,33 +179,3 @@ def _no_asset(path: Path) -> Problem:
         expected="`{$call: airflow.sdk.Asset, with: {uri: …}}`",
         severity="warning",
     )
-
-
-def _entries(resolved: Resolved) -> Iterator[tuple[Path, Any]]:
-    """What stands in the `outlets` and `inlets` of operators."""
-    for index, task in enumerate(resolved.value["tasks"]):
-        given = task.get("with")
-        for key in ("outlets", "inlets") if "." in task["uses"] else ():
-            listed: Any = given.get(key) if isinstance(given, dict) else None
-            path: Path = ("tasks", index, "with", key)
-            if isinstance(listed, list):
-                yield from (((*path, place), entry) for place, entry in enumerate(listed))
-            else:
-                yield path, listed
-
-
-def _calls(resolved: Resolved) -> Iterator[tuple[Path, str, str, bool]]:
-    """Each `$call` of an asset: its place, name and address, and whether it is updated."""
-    for path, entry in _entries(resolved):
-        for word, name, uri in _asset(entry):
-            yield (*path, "with", word), name, uri, path[3] == "outlets"
-
-
-def _asset(entry: Any) -> Iterator[tuple[str, str, str]]:
-    if not isinstance(entry, dict) or not str(entry.get("$call", "")).endswith(".Asset"):
-        return
-    given = entry.get("with")
-    name, uri = (given.get("name"), given.get("uri")) if isinstance(given, dict) else (None, None)
-    name, uri = name or uri, uri or name
-    if isinstance(name, str) and isinstance(uri, str):
-        yield "uri" if "uri" in entry["with"] else "name", name, uri

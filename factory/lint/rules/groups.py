@@ -1,26 +1,24 @@
-"""Process groups of NiFi that several tasks name."""
+"""Parts of other systems, such as NiFi's process groups, that several tasks drive."""
 
 from __future__ import annotations
 
 import graphlib
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from factory.diagnostics import Diagnostic
-from factory.lint.rules.scope import Scope
+from factory.lint.rules.scope import Linted, Scope
+from factory.plan.model import Driven, Pipeline
 from factory.problem import Problem
-from factory.spec.resolve import Resolved
-from factory.spec.validate import diagnose
 
 
 class _Named(NamedTuple):
-    """A task that names a group: its pipeline, its place and id, the connection and the path."""
+    """A step that drives a group: its pipeline, its number and id, and the group."""
 
-    resolved: Resolved
-    place: int
-    task: str
-    conn_id: str
-    group: str
+    linted: Linted
+    number: int
+    step: str
+    driven: Driven
 
 
 class _Area:
@@ -45,38 +43,32 @@ def driven_twice(scope: Scope) -> Iterator[Diagnostic]:
 
     Of two runs at once one is refused. Templates are known at run time only.
     """
-    connections: dict[str, _Area] = {}
-    for outcome in scope.outcomes:
-        for resolved in outcome.specs:
-            every = [(each, _areas(connections, each)) for each in _named(resolved)]
-            apart = _Apart(resolved) if len(every) > 1 else None
-            for named, areas in every:
-                other = _elsewhere(areas) or (
-                    _beside(named, areas, every, apart) if apart else None
-                )
-                areas[-1].drivers |= 1 << named.place
-                for area in areas:
-                    area.inners |= 1 << named.place
-                if other is not None:
-                    yield from diagnose(resolved, [_problem(named, other)])
-            for named, areas in every:
-                areas[-1].driver = areas[-1].driver or named
-                for area in areas:
-                    area.inner = area.inner or named
-                    area.drivers = area.inners = 0
+    systems: dict[str, _Area] = {}
+    for linted in scope.linted():
+        every = [(each, _areas(systems, each.driven)) for each in _named(linted)]
+        apart = _Apart(linted.plan) if len(every) > 1 else None
+        for named, areas in every:
+            other = _elsewhere(areas) or (_beside(named, areas, every, apart) if apart else None)
+            areas[-1].drivers |= 1 << named.number
+            for area in areas:
+                area.inners |= 1 << named.number
+            if other is not None:
+                yield from linted.diagnose([_problem(named, other)])
+        for named, areas in every:
+            areas[-1].driver = areas[-1].driver or named
+            for area in areas:
+                area.inner = area.inner or named
+                area.drivers = area.inners = 0
 
 
-def _areas(connections: dict[str, _Area], named: _Named) -> list[_Area]:
-    """The group of a task, with those that hold it before it."""
-    area = connections.setdefault(named.conn_id, _Area())
+def _areas(systems: dict[str, _Area], driven: Driven) -> list[_Area]:
+    """The group that is driven, with those that hold it before it."""
+    area = systems.setdefault(driven.system, _Area())
     found = []
-    for part in named.group.split("/", _MAX_DEPTH):
+    for part in driven.path:
         area = area.below.setdefault(part, _Area())
         found.append(area)
     return found
-
-
-_MAX_DEPTH = 100
 
 
 def _elsewhere(areas: list[_Area]) -> _Named | None:
@@ -91,48 +83,43 @@ def _beside(
     near = areas[-1].inners
     for area in areas:
         near |= area.drivers
-    near &= apart.bits[named.place]
-    place = (near & -near).bit_length() - 1
-    return next((other for other, _ in every if other.place == place), None) if near else None
+    near &= apart.bits[named.number]
+    index = (near & -near).bit_length() - 1
+    return next((other for other, _ in every if other.number == index), None) if near else None
 
 
 class _Apart:
-    """For each task of a valid pipeline, as bits, the tasks that may run at the same time."""
+    """For each step of a pipeline, as bits, the steps that may run at the same time."""
 
-    def __init__(self, resolved: Resolved) -> None:
-        tasks = resolved.value["tasks"]
-        place = {task["id"]: index for index, task in enumerate(tasks)}
+    def __init__(self, plan: Pipeline) -> None:
+        place = {step.id: index for index, step in enumerate(plan.steps)}
         needs = {
-            index: [place[need] for need in task.get("needs", ())]
-            for index, task in enumerate(tasks)
+            index: [place[need] for need in step.needs] for index, step in enumerate(plan.steps)
         }
         order = list(graphlib.TopologicalSorter(needs).static_order())
-        before, after = [0] * len(tasks), [0] * len(tasks)
+        before, after = [0] * len(needs), [0] * len(needs)
         for index in order:
             for need in needs[index]:
                 before[index] |= before[need] | 1 << need
         for index in reversed(order):
             for need in needs[index]:
                 after[need] |= after[index] | 1 << index
-        self.bits = [~(before[index] | after[index] | 1 << index) for index in range(len(tasks))]
+        self.bits = [~(before[index] | after[index] | 1 << index) for index in range(len(needs))]
 
 
-def _named(resolved: Resolved) -> Iterator[_Named]:
-    for index, task in enumerate(resolved.value["tasks"]):
-        given: Any = task.get("with", {})
-        if task["uses"] != "nifi" or "{{" in given["conn_id"] + given["group"]:
-            continue
-        path = "/".join(part.strip() for part in given["group"].strip("/").split("/"))
-        yield _Named(resolved, index, task["id"], given["conn_id"], path)
+def _named(linted: Linted) -> Iterator[_Named]:
+    for index, step in enumerate(linted.plan.steps):
+        yield from (_Named(linted, index, step.id, driven) for driven in step.drives)
 
 
 def _problem(named: _Named, other: _Named) -> Problem:
-    where = f"the task {other.task!r}"
-    if other.resolved.dag_id != named.resolved.dag_id:
-        where += f" of {other.resolved.dag_id}"
-    what = "it" if other.group == named.group else repr(other.group)
+    where = f"the task {other.step!r}"
+    if other.linted.plan.dag_id != named.linted.plan.dag_id:
+        where += f" of {other.linted.plan.dag_id}"
+    same = other.driven.path == named.driven.path
+    what = "it" if same else repr("/".join(other.driven.path))
     return Problem(
-        ("tasks", named.place, "with", "group"),
+        named.linted.place(named.step, named.driven.place),
         "group-driven-twice",
         f"{where} drives {what} too: of two runs at once, one is refused",
         expected="one task for a process group",

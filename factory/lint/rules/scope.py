@@ -2,14 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
+from pathlib import Path as File
 
 import msgspec
 
+from factory.diagnostics import Diagnostic, Path
+from factory.plan.model import Assets, Pipeline
+from factory.problem import Problem
 from factory.project import Outcome, Project
-from factory.spec import discover
+from factory.spec import assets, discover
 from factory.spec.read import Document
+from factory.spec.resolve import Resolved
+from factory.spec.validate import diagnose
+
+
+class Linted:
+    """A plan, and where what it tells was written: only this knows what a spec looks like."""
+
+    def __init__(self, plan: Pipeline, resolved: Resolved) -> None:
+        self.plan = plan
+        self.resolved = resolved
+
+    def place(self, step: str, below: Path) -> Path:
+        """Where a step's argument stands in the spec; `below` as a plan has it."""
+        return (*self._places[step], *below)
+
+    def diagnose(self, found: Iterable[Problem]) -> list[Diagnostic]:
+        """Problems at places of the spec, in the files that wrote it."""
+        problems = [*found]
+        return diagnose(self.resolved, problems) if problems else []
+
+    def waits(self) -> Iterator[tuple[Path, str]]:
+        """The assets that the schedule waits for, as written, with their places."""
+        if isinstance(self.plan.schedule, Assets):
+            yield from assets.of_schedule(self.resolved.value.get("schedule"))
+
+    @cached_property
+    def _places(self) -> dict[str, Path]:
+        tasks = self.resolved.value["tasks"]
+        return {task["id"]: ("tasks", index, "with") for index, task in enumerate(tasks)}
 
 
 class Scope(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,9 +55,14 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
     project: Project
     outcomes: tuple[Outcome, ...]
     layers: tuple[Document, ...]
-    files: tuple[Path, ...]
-    names: Mapping[str, Path]
+    files: tuple[File, ...]
+    names: Mapping[str, File]
     whole: bool
+
+    def linted(self) -> Iterator[Linted]:
+        """Every pipeline that has a plan."""
+        for outcome in self.outcomes:
+            yield from map(Linted, outcome.plans, outcome.specs)
 
     def documents(self) -> Iterator[Document]:
         """Every file that could be read, layers first."""

@@ -59,9 +59,9 @@ class Load(Staged):
         (A task that is skipped, or that has become one too many, is meant to leave nothing.)
         """
         task = context["task_instance"]
-        group = self.task_id.rpartition(".")[0]
+        group = self.task_group.children if self.task_group else {}
         for before in sorted(self.get_flat_relative_ids(upstream=True)):
-            if before.rpartition(".")[0] != group:
+            if before not in group:
                 continue
             done = task.get_ti_count(
                 dag_id=task.dag_id, task_ids=[before], run_ids=[task.run_id], states=["success"]

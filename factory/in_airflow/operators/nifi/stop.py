@@ -6,7 +6,8 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from factory.in_airflow.operators import teardown
-from factory.in_airflow.operators.nifi.task import NiFiTask, owner_of, step_of
+from factory.in_airflow.operators.nifi.task import NiFiTask, owner_of
+from factory.in_airflow.steps import step_of
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

@@ -14,6 +14,8 @@ from airflow.providers.common.compat.sdk import (  # they moved after Airflow 3.
 )
 from airflow.sdk import BaseOperator, BaseOperatorLink
 
+from factory.in_airflow.steps import step_of
+
 if TYPE_CHECKING:
     from airflow.sdk import Context
     from airflow.sdk.types import TaskInstanceKey
@@ -103,11 +105,6 @@ def is_final(error: NiFiError) -> bool:
         errors.Refused,
     )
     return isinstance(error, final)
-
-
-def step_of(task_id: str) -> str:
-    """`lake` of `lake.start`."""
-    return task_id.rpartition(".")[0]
 
 
 def job_of(data: Mapping[str, Any]) -> Job:

@@ -30,10 +30,6 @@ class Counted(Strict, frozen=True, kw_only=True, tag="acme_counted", tag_field="
         """Nothing: the rows are made up."""
         return ()
 
-    def connections(self) -> tuple[tuple[str, str], ...]:
-        """None."""
-        return ()
-
     def hand_over(self, step: Step, way: str) -> Batches:
         """A task calls `batches` and stages what that gives."""
         arguments = {"word": self.word, "rows": self.rows}

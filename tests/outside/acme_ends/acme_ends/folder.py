@@ -41,10 +41,6 @@ class Folder(Strict, frozen=True, kw_only=True, tag="acme_folder", tag_field="ty
         """The folder is the dataset, when its name is known before it runs."""
         return () if is_template(self.path) else (self.path,)
 
-    def connections(self) -> tuple[tuple[str, str], ...]:
-        """None."""
-        return ()
-
     def load(self) -> tuple[str, dict[str, Any]]:
         """The operator, and what it needs besides the staged files and the write mode."""
         return "acme_ends.keep_files.KeepFiles", {"path": self.path}

@@ -37,10 +37,6 @@ class Numbers(Strict, frozen=True, kw_only=True, tag="acme_numbers", tag_field="
         """Nothing: the rows are made up."""
         return ()
 
-    def connections(self) -> tuple[tuple[str, str], ...]:
-        """None."""
-        return ()
-
     def hand_over(self, step: Step, way: str) -> Files:
         """A task writes the file, and hands its URI on."""
         arguments = {"path": self.path, "rows": self.rows}
