@@ -10,13 +10,13 @@ from decimal import Context, Decimal
 from pathlib import Path
 from typing import Any
 
-import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from factory.stores.disk import Disk
 from factory.transfer.errors import TransferError
 from factory.transfer.postgres.columns import CARRIES, DRIVER
 from factory.transfer.postgres.load import load
@@ -172,7 +172,7 @@ def moved(
     columns: Sequence[Column], kind: str, warehouse: Warehouse, *, declared: bool
 ) -> list[tuple[Any, ...]]:
     """The table's columns, in order, after a whole ingest."""
-    fs = fsspec.filesystem("file")
+    fs = Disk()
     source, target = warehouse.stage / f"table.{kind}", warehouse.stage / "table.staged"
     numbered = [Column("n ", TYPES[3], range(len(columns[0].values))), *columns]
     write(numbered, kind, source)

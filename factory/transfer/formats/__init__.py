@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, cast
 
-import fsspec
 import pyarrow as pa
 
+from factory.stores import Store
 from factory.transfer import options as opt
 from factory.transfer.bad_rows import BadRows
 from factory.transfer.errors import BadOption, unknown
@@ -30,7 +30,7 @@ class Format(Protocol):
 
     def open(
         self,
-        fs: fsspec.AbstractFileSystem,
+        fs: Store,
         sources: Sequence[str],
         options: Mapping[str, object],
         bad: BadRows,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-import fsspec
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from factory.stores import Store
 from factory.transfer import names
 from factory.transfer.bad_rows import BadRows
 from factory.transfer.errors import BadRow
@@ -21,7 +21,7 @@ ROWS = 64 * 1024
 
 
 def open(
-    fs: fsspec.AbstractFileSystem,
+    fs: Store,
     sources: Sequence[str],
     options: Mapping[str, object],
     bad: BadRows,
@@ -36,10 +36,10 @@ def open(
 
 
 def _batches(
-    fs: fsspec.AbstractFileSystem, source: str, options: Mapping[str, object], schema: pa.Schema
+    fs: Store, source: str, options: Mapping[str, object], schema: pa.Schema
 ) -> Iterator[pa.RecordBatch]:
     _, wanted = _columns(fs, source, options)
-    with fs.open(source, "rb") as file, _opened(file, source) as parquet:
+    with fs.open(source) as file, _opened(file, source) as parquet:
         batches = parquet.iter_batches(batch_size=ROWS, columns=wanted)
         while (batch := _next(batches, source)) is not None:
             # `a` also brings `a.b`: pyarrow takes it for a part of `a`.
@@ -80,11 +80,9 @@ def _check_range(batch: pa.RecordBatch, source: str) -> None:
             )
 
 
-def _columns(
-    fs: fsspec.AbstractFileSystem, source: str, options: Mapping[str, object]
-) -> tuple[pa.Schema, list[str]]:
+def _columns(fs: Store, source: str, options: Mapping[str, object]) -> tuple[pa.Schema, list[str]]:
     """Final names and types, and the file's own names."""
-    with fs.open(source, "rb") as file, _opened(file, source) as parquet:
+    with fs.open(source) as file, _opened(file, source) as parquet:
         schema = parquet.schema_arrow.remove_metadata()
     chosen = names.chosen(schema.names, options, source)
     fields = [schema.field(index).with_name(name).remove_metadata() for index, name in chosen]

@@ -1,18 +1,18 @@
 """A file of some format, as the table that comes out."""
 
-from pathlib import Path
 from typing import Any
 
-import fsspec
 import pyarrow as pa
 
 from factory.transfer import formats
 from factory.transfer.bad_rows import BadRows
 
+from ...stores.folders import Folder
+
 
 def read(
     kind: str,
-    path: Path | list[Path],
+    path: Folder | list[Folder],
     content: bytes | None = None,
     bad: BadRows | None = None,
     **options: Any,
@@ -22,8 +22,8 @@ def read(
     if content is not None:
         paths[0].write_bytes(content)
     given, sources = {"type": kind, **options}, [str(path) for path in paths]
-    fs = fsspec.filesystem("file")
-    reader = formats.find(given).open(fs, sources, given, bad or BadRows.fail())
+    store = paths[0].store
+    reader = formats.find(given).open(store, sources, given, bad or BadRows.fail())
     batches = (batch for source in sources for batch in reader.batches(source))
     return pa.Table.from_batches(batches, reader.schema)
 

@@ -3,7 +3,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import fsspec
 import psycopg
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -11,6 +10,7 @@ import pytest
 from psycopg import sql
 
 from factory.embedded.postgres import Server
+from factory.stores.disk import Disk
 from factory.transfer.postgres.load import Loaded, load
 
 APPEND, REPLACE = {"mode": "append"}, {"mode": "replace"}
@@ -47,7 +47,7 @@ class Warehouse:
             pq.write_table(data if isinstance(data, pa.Table) else pa.table(data), path)
         return load(
             uri or self.uri,
-            fsspec.filesystem("file"),
+            Disk(),
             paths,
             table=f"{self.schema}.{table}",
             write=write,

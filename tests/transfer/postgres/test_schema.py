@@ -5,11 +5,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from factory.stores.disk import Disk
 from factory.transfer.counts import Counts
 from factory.transfer.errors import BadOption, BadRow, SchemaChanged, TransferError
 from factory.transfer.postgres import columns, parquet
@@ -136,7 +136,7 @@ def test_the_rows_of_a_file_are_counted(tmp_path: Path, warehouse: Warehouse) ->
     data = pa.table({"id": [1, 2]}).replace_schema_metadata(Counts(5, 2).metadata())
     pq.write_table(data, path)
     with pytest.raises(TransferError, match="holds 2 rows, but 5 were read and 2 of them set asi"):
-        parquet.read(fsspec.filesystem("file"), [str(path)])
+        parquet.read(Disk(), [str(path)])
     done = warehouse.load(data.replace_schema_metadata(Counts(5, 3).metadata()))
     assert (done.read, done.quarantined, done.rows) == (5, 3, 2)
 
@@ -152,7 +152,7 @@ def test_rows_that_did_not_arrive(warehouse: Warehouse, monkeypatch: pytest.Monk
 
 
 def test_no_file_and_no_parquet(tmp_path: Path) -> None:
-    disk = fsspec.filesystem("file")
+    disk = Disk()
     with pytest.raises(TransferError, match="no file to load"):
         parquet.read(disk, [])
     (tmp_path / "x").write_text(json.dumps({}))

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
+    from factory.stores import Store
+
 
 class LoadPostgres(Staged):
     """The staged Parquet files → a PostgreSQL table: staged, checked, published.
@@ -59,8 +61,6 @@ class LoadPostgres(Staged):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Load; the run and the task name the load, so that a repeated one is known."""
-        import fsspec
-
         from factory.in_airflow.connections import postgres_conninfo
         from factory.transfer.errors import ChecksFailed
         from factory.transfer.postgres.load import load
@@ -70,8 +70,7 @@ class LoadPostgres(Staged):
         try:
             done = load(
                 postgres_conninfo(self.conn_id, application=f"{task.dag_id}.{task.task_id}"),
-                fsspec.filesystem("file"),
-                self._paths(context),
+                *self._files(context),
                 table=self.table,
                 write=self.write,
                 checks=self.checks,
@@ -99,7 +98,7 @@ class LoadPostgres(Staged):
             "checks": [result.plain() for result in done.checks],
         }
 
-    def _paths(self, context: Context) -> list[str]:
+    def _files(self, context: Context) -> tuple[Store, list[str]]:
         """What the conversion, or each of several, says that it left."""
         folder = self._folder(context)
         if isinstance(self.staged, Mapping):
@@ -107,15 +106,15 @@ class LoadPostgres(Staged):
         else:
             given = list(self.staged or ())
             self._refuse_gaps(context, len(given))
-        paths = [folder / one["path"] for one in given]
-        missing = [path for path in paths if not path.is_file()]
+        paths = [folder.below(one["path"]).path for one in given]
+        missing = [path for path in paths if folder.store.file(path) is None]
         if missing or not paths:
             raise AirflowException(
                 f"there is no staged file {missing[0] if missing else folder}: clear the whole "
                 "group of this task, so that it is made again; workers on several machines need a "
                 "`stage` that all of them see"
             )
-        return [str(path) for path in paths]
+        return folder.store, paths
 
     def _refuse_gaps(self, context: Context, staged: int) -> None:
         """Each task before this one left something: one that a person marks a success leaves none.

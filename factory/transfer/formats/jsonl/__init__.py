@@ -12,9 +12,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-import fsspec
 import pyarrow as pa
 
+from factory.stores import Store
 from factory.transfer import names, spelling
 from factory.transfer import options as opt
 from factory.transfer.bad_rows import BadRows
@@ -31,7 +31,7 @@ JSON = "json"
 
 
 def open(
-    fs: fsspec.AbstractFileSystem,
+    fs: Store,
     sources: Sequence[str],
     options: Mapping[str, object],
     bad: BadRows,
