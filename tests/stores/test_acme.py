@@ -7,7 +7,6 @@ from factory.stores import Place, open_uri
 from .contract import Outlives
 
 
-@pytest.mark.usefixtures("acme")
 class TestAcme(Outlives):
     @pytest.fixture
     def place(self, acme: None) -> Place:
