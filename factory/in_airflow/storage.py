@@ -15,8 +15,8 @@ from urllib.parse import quote, unquote
 from airflow.sdk.exceptions import AirflowException
 
 from factory import stores
-from factory.stores import Place, Store
 from factory.stores.disk import Disk
+from factory.stores.model import Place, Store
 
 STAGE = "FACTORY_STAGE"
 _LONGEST = 240  # a file's name may have 255 bytes

@@ -8,43 +8,13 @@ from __future__ import annotations
 
 import importlib
 import re
+from typing import TYPE_CHECKING
 
 from factory import registry
 from factory.errors import FactoryError
-from factory.stores.model import (
-    Appendable,
-    Can,
-    Facts,
-    File,
-    Folder,
-    Page,
-    Place,
-    Store,
-    Unfinished,
-    UnknownStore,
-    Writer,
-    is_appendable,
-    pages,
-)
 
-__all__ = [
-    "Appendable",
-    "Can",
-    "Facts",
-    "File",
-    "Folder",
-    "Page",
-    "Place",
-    "Store",
-    "Unfinished",
-    "UnknownStore",
-    "Writer",
-    "beginnings",
-    "is_address",
-    "is_appendable",
-    "open_uri",
-    "pages",
-]
+if TYPE_CHECKING:
+    from factory.stores.model import Place
 
 GROUP = "stores"
 BUILTIN = {"file": "factory.stores.disk", "memory": "factory.stores.memory"}
@@ -52,6 +22,10 @@ SHARED = {"file": "file:///"}
 """What addresses begin with, of our stores that tasks in several processes see."""
 
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://")
+
+
+class UnknownStore(FactoryError):
+    """An address that no store has."""
 
 
 def open_uri(uri: str) -> Place:
@@ -68,7 +42,8 @@ def open_uri(uri: str) -> Place:
     else:
         raise UnknownStore(f"{uri!r} is in no store that is known")
     if not hasattr(module, "place"):
-        raise FactoryError(f"the module {module.__name__} is not a store: it has no `place`")
+        name = getattr(module, "__name__", module)
+        raise FactoryError(f"the module {name} is not a store: it has no `place`")
     place: Place = module.place(uri)
     return place
 

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
-from factory.stores.model import Can, File, Folder, Page, Place, UnknownStore, Writer, pages
+from factory.stores import UnknownStore
+from factory.stores.model import Can, File, Folder, Page, Place, Writer, pages
 
 START = "memory://"
 _counter = itertools.count(1)

@@ -17,14 +17,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, Protocol, TypeGuard
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-from factory.errors import FactoryError
-
 PAGE = 1000
 """Names in a page of a listing, at most: so many are held in memory."""
-
-
-class UnknownStore(FactoryError):
-    """An address that no store has."""
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from typing import IO, Any, cast
 
 import pyarrow as pa
 
-from factory.stores import Store
+from factory.stores.model import Store
 from factory.transfer.errors import BadRow
 
 NAMES = {"gz": "gzip", "zst": "Zstandard", "bz2": "bzip2", "xz": "xz", "zip": "zip"}

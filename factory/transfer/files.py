@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 
-from factory.stores import Store
+from factory.stores.model import Store
 from factory.transfer.errors import Missing
 
 _MAGIC = re.compile(r"[*?\[]")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from factory.stores import Store
+from factory.stores.model import Store
 from factory.transfer import formats
 from factory.transfer.bad_rows import BadRows
 from factory.transfer.counts import Counts

@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from factory.stores import File, Place, UnknownStore, open_uri
-from factory.stores.model import PAGE
+from factory.stores import UnknownStore, open_uri
+from factory.stores.model import PAGE, File, Place
 
 NAMES = (
     *("a b", " a", "a ", "#a", "a?b=c", "100%", "a%20b", "ä–😀", "a\nb", "a\tb", "[a]", "*"),

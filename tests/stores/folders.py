@@ -9,8 +9,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from factory.stores import Place, Store
 from factory.stores.disk import Disk
+from factory.stores.model import Place, Store
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 import pytest
 
-from factory.stores import Place, open_uri
+from factory.stores import open_uri
+from factory.stores.model import Place
 
 from .contract import Outlives
 

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from factory.stores import Place, UnknownStore, is_appendable, open_uri
+from factory.stores import UnknownStore, open_uri
 from factory.stores.disk import Disk
+from factory.stores.model import Place, is_appendable
 
 from ..transfer.memory import grown
 from .contract import Outlives, folders, kill, put, read, there

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from factory.stores import Place, UnknownStore, open_uri
+from factory.stores import UnknownStore, open_uri
 from factory.stores.memory import Memory
+from factory.stores.model import Place
 
 from .contract import Contract, put, read, there
 

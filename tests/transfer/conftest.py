@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from factory.stores import Place
 from factory.stores.disk import Disk
 from factory.stores.memory import Memory
+from factory.stores.model import Place
 
 from ..stores.folders import Folder
 from .web import Web, serving

@@ -17,18 +17,9 @@ from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
+from factory.stores import UnknownStore
 from factory.stores.disk.unfinished import unfinished
-from factory.stores.model import (
-    Can,
-    File,
-    Folder,
-    Page,
-    Place,
-    Unfinished,
-    UnknownStore,
-    Writer,
-    pages,
-)
+from factory.stores.model import Can, File, Folder, Page, Place, Unfinished, Writer, pages
 
 START = "file:///"
 _UNWRITTEN = re.compile(r"\..+\.[0-9a-f]{32}\.part", re.DOTALL)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import requests
 
-from factory.stores import Store
+from factory.stores.model import Store
 from factory.transfer.address import digest, file_name, shown
 from factory.transfer.download.asking import Asking, blocks
 from factory.transfer.download.part import Part, part_of

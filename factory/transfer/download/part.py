@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from functools import partial
 
-from factory.stores import Facts, Store, Unfinished, is_appendable
+from factory.stores.model import Facts, Store, Unfinished, is_appendable
 from factory.transfer.download.version import Note, Version
 from factory.transfer.errors import TransferError
 

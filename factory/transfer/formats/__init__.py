@@ -7,7 +7,7 @@ from typing import Protocol, cast
 
 import pyarrow as pa
 
-from factory.stores import Store
+from factory.stores.model import Store
 from factory.transfer import options as opt
 from factory.transfer.bad_rows import BadRows
 from factory.transfer.errors import BadOption, unknown

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from factory.stores import Store
+from factory.stores.model import Store
 from factory.transfer import names
 from factory.transfer.bad_rows import BadRows
 from factory.transfer.errors import BadRow

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from factory.stores import Store
+from factory.stores.model import Store
 from factory.transfer.errors import BadOption, TransferError
 from factory.transfer.postgres import (
     accounts,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from factory.stores import Store
+from factory.stores.model import Store
 from factory.transfer.counts import Counts
 from factory.transfer.errors import BadRow, TransferError
 from factory.transfer.files import size

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from factory.stores import Place, open_uri
+from factory.stores import open_uri
+from factory.stores.model import Place
 
 from ...stores.contract import there
 from .test_ingest import DONE, HTTP, Shop, shop

@@ -13,7 +13,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-from factory.stores import Can, File, Folder, Page, Place, Writer, pages
+from factory.stores.model import Can, File, Folder, Page, Place, Writer, pages
 
 START = "acme://"
 TABLE = "CREATE TABLE IF NOT EXISTS files (path TEXT PRIMARY KEY, data BLOB, changed REAL, v TEXT)"

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from factory.stores import is_appendable
 from factory.stores.memory import Memory
+from factory.stores.model import is_appendable
 from factory.transfer.download import Downloaded, download
 from factory.transfer.download.progress import Progress
 from factory.transfer.download.retries import LONGEST_ASKED, LONGEST_WAIT, pause, retry_after

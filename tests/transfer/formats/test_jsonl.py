@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from factory.stores import Place
 from factory.stores.memory import Memory
+from factory.stores.model import Place
 from factory.transfer.bad_rows import BadRows
 from factory.transfer.errors import BadOption, BadRow, TransferError
 from factory.transfer.formats.jsonl import infer, lines

@@ -10,9 +10,9 @@ import pytest
 from psycopg import sql
 
 from factory.embedded.postgres import Server
-from factory.stores import Store
 from factory.stores.disk import Disk
 from factory.stores.memory import Memory
+from factory.stores.model import Store
 from factory.transfer.postgres.load import Loaded, load
 
 APPEND, REPLACE = {"mode": "append"}, {"mode": "replace"}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from factory.in_airflow.operators import teardown
 from factory.in_airflow.operators.ingest.staged import DOWNLOADS, QUARANTINE, ROWS, Staged, remove
 from factory.in_airflow.storage import run_of
-from factory.stores import Folder, Place, Store
+from factory.stores.model import Folder, Place, Store
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

@@ -17,7 +17,7 @@ from factory.in_airflow.hiding import (
     hide_query,
 )
 from factory.in_airflow.operators.ingest.staged import DOWNLOADS, Staged, number
-from factory.stores import Place
+from factory.stores.model import Place
 
 if TYPE_CHECKING:
     import requests

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
-    from factory.stores import Store
+    from factory.stores.model import Store
 
 
 class LoadPostgres(Staged):

@@ -19,7 +19,7 @@ from factory.in_airflow.storage import step_folder
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from factory.stores import Place
+    from factory.stores.model import Place
 
 DOWNLOADS = "download"
 ROWS = "rows"

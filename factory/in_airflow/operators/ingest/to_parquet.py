@@ -13,7 +13,7 @@ from factory.in_airflow.storage import places
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from factory.stores import Place, Store
+    from factory.stores.model import Place, Store
 
 log = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from itertools import chain, islice
 
 import pyarrow as pa
 
-from factory.stores import Store
+from factory.stores.model import Store
 from factory.transfer import compression, names, spelling
 from factory.transfer import options as opt
 from factory.transfer.bad_rows import BadRows

@@ -14,7 +14,7 @@ from functools import partial
 
 import pyarrow as pa
 
-from factory.stores import Store
+from factory.stores.model import Store
 from factory.transfer import names, spelling
 from factory.transfer import options as opt
 from factory.transfer.bad_rows import BadRows

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import msgspec
 import pyarrow as pa
 
-from factory.stores import Store
+from factory.stores.model import Store
 from factory.transfer.bad_rows import place
 from factory.transfer.convert import convert
 from factory.transfer.errors import BadRow

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO
 
-from factory.stores import Store
+from factory.stores.model import Store
 from factory.transfer.bad_rows import BadRows
 from factory.transfer.compression import opened
 

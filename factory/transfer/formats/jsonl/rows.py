@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from factory.stores import Store
+from factory.stores.model import Store
 from factory.transfer.bad_rows import BadRows
 from factory.transfer.formats.jsonl import kinds
 from factory.transfer.formats.jsonl.decode import Doubtful, Fast, Field, tokens
