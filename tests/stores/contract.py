@@ -8,13 +8,14 @@ import sys
 import threading
 import time
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from factory.stores import UnknownStore, open_uri
-from factory.stores.model import PAGE, File, Place
+from factory.stores.model import PAGE, Facts, File, Place, Unfinished, is_appendable
 
 NAMES = (
     *("a b", " a", "a ", "#a", "a?b=c", "100%", "a%20b", "ä–😀", "a\nb", "a\tb", "[a]", "*"),
@@ -372,3 +373,81 @@ class Outlives(Contract):
         assert file.store.file(file.path) is None
         put(file, b"again")
         assert read(file) == b"again"
+
+
+class KeepsUnfinished(Outlives):
+    """Also of a store that is appendable."""
+
+    def unfinished(self, place: Place) -> AbstractContextManager[Unfinished]:
+        assert is_appendable(place.store)
+        return place.store.unfinished(place.path)
+
+    def begin(self, file: Place, facts: Facts | None) -> None:
+        with self.unfinished(file) as part:
+            assert (part.size, part.begun(), part.finished()) == (0, None, None)
+            if facts is not None:
+                part.note(facts)
+            part.write(b"0123456789")
+            assert part.size == 10
+            assert file.store.file(file.path) is None
+
+    def test_bytes_that_were_noted_are_continued(self, place: Place) -> None:
+        file, facts = place.below("deep", "f"), {"of": "x", "parts": [1, None, {"a": "ä"}]}
+        self.begin(file, facts)
+        with self.unfinished(file) as part:
+            assert (part.size, part.begun()) == (10, facts)
+            assert b"".join(part.read(4)) == b"0123"
+            part.cut(5)
+            part.write(b"abc")
+            part.publish({"of": "x", "whole": True})
+        assert read(file) == b"01234abc"
+        with self.unfinished(file) as part:
+            assert (part.size, part.begun()) == (0, None)
+            assert part.finished() == ({"of": "x", "whole": True}, 8)
+
+    def test_bytes_that_were_not_noted_vanish(self, place: Place) -> None:
+        file = place.below("f")
+        self.begin(file, None)
+        with self.unfinished(file) as part:
+            assert (part.size, part.begun()) == (0, None)
+        assert there(place) == []
+
+    def test_what_is_started_anew_is_forgotten(self, place: Place) -> None:
+        file = place.below("f")
+        self.begin(file, {"of": "x"})
+        with self.unfinished(file) as part:
+            part.restart()
+            assert (part.size, part.begun()) == (0, None)
+            part.write(b"new")
+        with self.unfinished(file) as part:
+            assert part.size == 0
+            part.write(b"newer")
+            part.publish(None)
+        assert read(file) == b"newer"
+        with self.unfinished(file) as part:
+            assert part.finished() is None
+        assert there(place) == ["f"]
+
+    def test_a_note_is_of_that_file_alone(self, place: Place) -> None:
+        file = place.below("f")
+        with self.unfinished(file) as part:
+            part.write(b"one")
+            part.publish({"of": "one"})
+        put(file, b"two")
+        with self.unfinished(file) as part:
+            assert part.finished() is None
+
+    def test_two_at_once_do_not_mix(self, place: Place) -> None:
+        file = place.below("f")
+        with self.unfinished(file) as first, self.unfinished(file) as second:
+            first.note({"of": "first"})
+            first.write(b"first")
+            assert (second.size, second.begun()) == (0, None)
+            second.note({"of": "second"})
+            second.write(b"second")
+            second.publish({"of": "second"})
+            assert read(file) == b"second"
+            first.write(b" goes on")
+            first.publish(None)
+        assert read(file) == b"first goes on"
+        assert there(place) == ["f"]

@@ -7,13 +7,13 @@ import pytest
 
 from factory.stores import UnknownStore, open_uri
 from factory.stores.disk import Disk
-from factory.stores.model import Place, is_appendable
+from factory.stores.model import Place
 
 from ..transfer.memory import grown
-from .contract import Outlives, folders, kill, put, read, there
+from .contract import KeepsUnfinished, folders, kill, put, read, there
 
 
-class TestDisk(Outlives):
+class TestDisk(KeepsUnfinished):
     @pytest.fixture
     def place(self, tmp_path: Path) -> Place:
         return Place(Disk(), str(tmp_path))
@@ -111,7 +111,3 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     said, mebibytes = grown(LARGE, tmp_path)
     assert said == str(300 << 20)
     assert mebibytes < 16
-
-
-def test_only_a_disk_keeps_unfinished_files(place: Place) -> None:
-    assert is_appendable(place.store)

@@ -6,6 +6,7 @@ under a hidden name, and renamed.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
@@ -23,6 +24,9 @@ from factory.stores.model import Can, File, Folder, Page, Place, Unfinished, Wri
 
 START = "file:///"
 _UNWRITTEN = re.compile(r"\..+\.[0-9a-f]{32}\.part", re.DOTALL)
+
+# or not for us: who may not look is told as who finds nothing
+_NOT_THERE = {errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.ELOOP, errno.ENAMETOOLONG}
 
 
 def place(uri: str) -> Place:
@@ -53,8 +57,12 @@ class Disk:
         """See `Store`."""
         try:
             facts = os.stat(path)
-        except (FileNotFoundError, NotADirectoryError, ValueError):
+        except ValueError:  # no name of a file
             return None
+        except OSError as error:
+            if error.errno in _NOT_THERE:
+                return None
+            raise
         return _file(path, facts) if stat.S_ISREG(facts.st_mode) else None
 
     def open(self, path: str) -> BinaryIO:
@@ -62,7 +70,10 @@ class Disk:
         return open(path, "rb")
 
     def writer(self, path: str, *, only_new: bool = False) -> Writer:
-        """See `Store`. Another writer of this path, of whom is only_new not asked, is cut off."""
+        """See `Store`. It cuts off an earlier writer of this path, unless it is `only_new`.
+
+        For that, the disk must have hard links.
+        """
         return _Writer(path, only_new)
 
     def copy(self, source: str, target: str) -> None:
