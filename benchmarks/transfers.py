@@ -40,12 +40,12 @@ def insert(uri: str, source: str, table: str) -> None:
 
 def download(url: str, path: str) -> None:
     """What the task `download` does."""
-    import fsspec
     import requests
 
+    from factory.stores.disk import Disk
     from factory.transfer.download import download as transfer
 
-    disk = fsspec.filesystem("file")
+    disk = Disk()
     Path(path).parent.mkdir(parents=True)
     with work(), requests.Session() as session:
         transfer(session, url, disk, path)
@@ -53,23 +53,21 @@ def download(url: str, path: str) -> None:
 
 def to_parquet(csv: str, parquet: str) -> None:
     """What the task `to_parquet` does."""
-    import fsspec
-
     from factory.definitions.formats import Csv
+    from factory.stores.disk import Disk
     from factory.transfer.to_parquet import to_parquet as transfer
 
-    disk = fsspec.filesystem("file")
+    disk = Disk()
     with work():
         transfer(disk, [csv], disk, parquet, format=Csv())
 
 
 def load(uri: str, parquet: str, table: str, load_id: str, write: str, checks: str) -> None:
     """What the task `load` does."""
-    import fsspec
-
+    from factory.stores.disk import Disk
     from factory.transfer.postgres.load import load as transfer
 
-    disk = fsspec.filesystem("file")
+    disk = Disk()
     with work():
         transfer(
             uri,

@@ -14,7 +14,6 @@ BRINGS = {
     "airflow.providers.postgres": "postgres",
     "airflow.providers.slack": "slack",
     "airflow.providers.smtp": "smtp",
-    "fsspec": "files",
     "httpx": "nifi",
     "psycopg": "postgres",
     "pyarrow": "files",

@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 from airflow.sdk.exceptions import AirflowException
 
 from factory.in_airflow.hiding import hide_connection_of, redacted
-from factory.in_airflow.storage import local_path
+from factory.in_airflow.storage import place
 
 # a driver's words for "the database cannot be asked now", by PEP 249
 _NEUTRAL = {"OperationalError", "InterfaceError"}
@@ -38,7 +38,7 @@ def look(what: Mapping[str, Any]) -> Seen:
 
 
 def _file(*, path: str) -> Seen:
-    found = [name for name in glob.iglob(local_path(path), recursive=True) if os.path.isfile(name)]
+    found = [name for name in glob.iglob(place(path).path, recursive=True) if os.path.isfile(name)]
     if found:
         return Seen("met", f"there is {min(found)}")
     return Seen("not_yet", f"there is no file {path}")

@@ -6,7 +6,7 @@ import hashlib
 import os
 import stat
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -14,42 +14,57 @@ from urllib.parse import quote, unquote
 
 from airflow.sdk.exceptions import AirflowException
 
+from factory import stores
 from factory.in_airflow.steps import step_of
+from factory.stores.disk import Disk
+from factory.stores.model import Place, Store
 
 STAGE = "FACTORY_STAGE"
-_SCHEME = "file://"
 _LONGEST = 240  # a file's name may have 255 bytes
 
 
-def step_folder(stage: str | None, context: Mapping[str, Any]) -> Path:
+def step_folder(stage: str | None, context: Mapping[str, Any]) -> Place:
     """The folder of one run of one step: `<stage>/<dag_id>/<run_id>/<step>`.
 
     The step is the task's group, so that the tasks of a step find each other's files.
     """
     task = context["task_instance"]
-    return _root(stage).joinpath(task.dag_id, _safe(task.run_id), step_of(task.task_id))
+    return _root(stage).below(task.dag_id, _safe(task.run_id), step_of(task.task_id))
 
 
-def local_path(uri: str) -> str:
-    """`file:///data/x.csv` as `/data/x.csv`.
+def place(uri: str) -> Place:
+    """Where an address is: `file:///data/x.csv` is the disk's `/data/x.csv`.
 
-    :raises AirflowException: another scheme.
+    :raises AirflowException: no store has it.
     """
-    if not uri.startswith(f"{_SCHEME}/"):
-        raise AirflowException(f"{uri!r} cannot be read: expected an URI that begins with file:///")
-    return uri.removeprefix(_SCHEME)
+    try:
+        return stores.open_uri(uri)
+    except stores.UnknownStore:
+        raise AirflowException(
+            f"{uri!r} cannot be read: expected an URI that begins with {stores.beginnings()}"
+        ) from None
 
 
-def file_uri(path: str) -> str:
-    """`/data/x.csv` as `file:///data/x.csv`, the reverse of `local_path`."""
-    return f"{_SCHEME}{path}"
+def places(uris: Sequence[str]) -> tuple[Store, list[str]]:
+    """The one store that all addresses are in, and their paths there.
+
+    :raises AirflowException: they are in several stores, or one in none.
+    """
+    found = [place(uri) for uri in uris]
+    for other in found[1:]:
+        if other.store != found[0].store:
+            raise AirflowException(
+                f"{found[0].uri} and {other.uri} are in two stores: a step reads from one"
+            )
+    return found[0].store if found else Disk(), [one.path for one in found]
 
 
-def _root(stage: str | None) -> Path:
+def _root(stage: str | None) -> Place:
     chosen = stage or os.environ.get(STAGE)
     if chosen:
-        return Path(local_path(chosen))
-    return _own(Path(tempfile.gettempdir()) / f"factory-stage-{os.getuid()}")
+        return place(chosen)
+    own = _own(Path(tempfile.gettempdir()) / f"factory-stage-{os.getuid()}")
+    return Place(Disk(), str(own))
 
 
 def _own(folder: Path) -> Path:
@@ -80,7 +95,7 @@ def _safe(run_id: str) -> str:
     return f"{quote(run_id, safe='')[:_LONGEST]}-{digest}"
 
 
-def run_of(folder: Path) -> str | None:
-    """The id of the run whose folder this is; None when its name does not tell."""
-    run_id = unquote(folder.name.rpartition("-")[0], errors="replace")
-    return run_id if _safe(run_id) == folder.name else None
+def run_of(folder: str) -> str | None:
+    """The id of the run whose folder has this name; None when it does not tell."""
+    run_id = unquote(folder.rpartition("-")[0], errors="replace")
+    return run_id if _safe(run_id) == folder else None

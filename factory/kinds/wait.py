@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from factory import literals
+from factory import literals, stores
 from factory.errors import BuildError
 from factory.fields import ConnId, DagId, Duration, Strict, seconds
 from factory.kinds import http
@@ -21,7 +21,7 @@ from factory.problem import Problem
 OPERATOR = "factory.in_airflow.operators.wait.Wait"
 
 Text = Annotated[str, Meta(min_length=1)]
-FileUri = Annotated[str, Meta(pattern=r"^file:///", title="file URI")]
+FileUri = Annotated[str, Meta(pattern=f"^{stores.SHARED['file']}", title="file URI")]
 
 
 class Time(Strict, frozen=True, kw_only=True, tag="time", tag_field="type"):

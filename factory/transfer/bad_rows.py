@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import IO
+from io import BufferedIOBase
 
 from factory.transfer.errors import BadRow
 
@@ -11,7 +11,7 @@ from factory.transfer.errors import BadRow
 class BadRows:
     """Takes bad rows; `count` is how many it has kept."""
 
-    def __init__(self, out: IO[bytes] | None, most: int) -> None:
+    def __init__(self, out: BufferedIOBase | None, most: int) -> None:
         self._out = out
         self._most = most
         self.count = 0
@@ -22,7 +22,7 @@ class BadRows:
         return cls(None, 0)
 
     @classmethod
-    def quarantine(cls, out: IO[bytes], most: int) -> BadRows:
+    def quarantine(cls, out: BufferedIOBase, most: int) -> BadRows:
         """Write each as a line of JSON into `out`; more than `most` are an error."""
         return cls(out, most)
 

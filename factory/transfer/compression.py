@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import IO, Any, cast
 
-import fsspec
 import pyarrow as pa
 
+from factory.stores.model import Store
 from factory.transfer.errors import BadRow
 
 NAMES = {"gz": "gzip", "zst": "Zstandard", "bz2": "bzip2", "xz": "xz", "zip": "zip"}
@@ -27,16 +27,17 @@ _DAMAGE = (
 
 
 @contextmanager
-def opened(fs: fsspec.AbstractFileSystem, path: str) -> Iterator[IO[bytes]]:
+def opened(store: Store, path: str) -> Iterator[IO[bytes]]:
     """`path` for reading, unpacked. Reading raises `BadRow` for what is damaged or cut short."""
     suffix = path.rpartition("/")[2].rpartition(".")[2].lower()
-    with fs.open(path, "rb") as raw:
+    with store.open(path) as raw:
         if suffix not in NAMES:
             yield raw
             return
         with _translated(path, suffix):
-            if not fs.size(path):
+            if not raw.seek(0, io.SEEK_END):
                 raise EOFError("it is empty")
+            raw.seek(0)
             plain = _members(raw, path) if suffix == "zip" else _OPENERS[suffix](raw)
         with plain:
             yield cast(IO[bytes], _Whole(plain, path, suffix))

@@ -1,13 +1,16 @@
 """The source `file`: which files does a path, a pattern or a list mean, and who reads which?"""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
+from fnmatch import fnmatchcase
 
-import fsspec
-
+from factory.stores.model import Store
 from factory.transfer.errors import Missing
 
+_MAGIC = re.compile(r"[*?\[]")
 
-def expand(fs: fsspec.AbstractFileSystem, paths: str | Sequence[str]) -> list[str]:
+
+def expand(store: Store, paths: str | Sequence[str]) -> list[str]:
     """The existing files, each once; matches of a pattern in the order of their names.
 
     Every path and every pattern must match. Raises `Missing`.
@@ -15,7 +18,7 @@ def expand(fs: fsspec.AbstractFileSystem, paths: str | Sequence[str]) -> list[st
     found: dict[str, None] = {}
     missing: list[str] = []
     for path in [paths] if isinstance(paths, str) else paths:
-        matches = _matches(fs, path)
+        matches = _matches(store, path)
         if not matches:
             missing.append(path)
         found |= dict.fromkeys(matches)
@@ -42,8 +45,58 @@ def shares(files: Sequence[str], sizes: Sequence[int], most: int, worth: int) ->
     return [part for part in shared if part]
 
 
-def _matches(fs: fsspec.AbstractFileSystem, path: str) -> list[str]:
+def size(store: Store, path: str) -> int:
+    """Bytes of a file. Raises `Missing`."""
+    found = store.file(path)
+    if found is None:
+        raise Missing(f"there is no file {path}")
+    return found.size
+
+
+def _matches(store: Store, path: str) -> list[str]:
     # First as it is written: a file's own name may hold a `[`.
-    if fs.isfile(path):
-        return [str(fs._strip_protocol(path))]
-    return sorted(str(match) for match in fs.glob(path) if fs.isfile(match))
+    plain = path.rstrip("/")
+    if store.file(plain) is not None:
+        return [plain]
+    magic = _MAGIC.search(path)
+    if magic is None:
+        return []
+    folder, slash, _ = path[: magic.start()].rpartition("/")
+    parts = path[len(folder + slash) :].split("/")
+    if any("**" in part and part != "**" for part in parts):
+        raise ValueError("Invalid pattern: '**' can only be an entire path component")
+    return sorted(_below(store, folder, parts))
+
+
+def _below(store: Store, folder: str, parts: Sequence[str]) -> Iterator[str]:
+    """Files in a folder whose path goes on as the parts of a pattern say."""
+    part, rest = parts[0], parts[1:]
+    if part == "**":
+        for page in store.list(folder, deep=True):
+            for file in page.files:
+                if _fits(file.path[len(folder) :].removeprefix("/").split("/"), parts):
+                    yield file.path
+    elif not _MAGIC.search(part):
+        path = f"{folder}/{part}"
+        if rest:
+            yield from _below(store, path, rest)
+        elif store.file(path) is not None:
+            yield path
+    else:
+        for page in store.list(folder):
+            for entry in page.folders if rest else page.files:
+                if fnmatchcase(entry.path.rpartition("/")[2], part):
+                    yield from _below(store, entry.path, rest) if rest else (entry.path,)
+
+
+def _fits(names: Sequence[str], parts: Sequence[str]) -> bool:
+    """Do these names, the last of them a file's, match the parts of a pattern?"""
+    if not parts or not names:
+        return not parts and not names
+    if parts[0] != "**":
+        return fnmatchcase(names[0], parts[0]) and _fits(names[1:], parts[1:])
+    if len(parts) == 1:
+        return True
+    if parts[1] == "**":
+        return _fits(names, parts[1:])
+    return any(_fits(names[skipped:], parts[1:]) for skipped in range(len(names)))

@@ -4,21 +4,20 @@ import itertools
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 
-import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from factory.definitions.formats import Format
+from factory.stores.model import Store
 from factory.transfer import formats
 from factory.transfer.bad_rows import BadRows
 from factory.transfer.counts import Counts
 from factory.transfer.errors import Missing, TransferError
 from factory.transfer.formats import Reader
 from factory.transfer.lineage import added
-from factory.transfer.staged import whole
 
 log = logging.getLogger(__name__)
 
@@ -40,9 +39,9 @@ class Converted:
 
 
 def to_parquet(
-    fs: fsspec.AbstractFileSystem,
+    store: Store,
     sources: Sequence[str],
-    target_fs: fsspec.AbstractFileSystem,
+    target_store: Store,
     target: str,
     *,
     format: Format,
@@ -55,10 +54,10 @@ def to_parquet(
         raise Missing("there is no source file")
 
     def read(bad: BadRows) -> Reader:
-        return formats.open(fs, sources, format, bad)
+        return formats.open(store, sources, format, bad)
 
     return staged(
-        *(read, sources, target_fs, target),
+        *(read, sources, target_store, target),
         quarantine=quarantine,
         max_bad_rows=max_bad_rows,
         lineage=lineage,
@@ -68,7 +67,7 @@ def to_parquet(
 def staged(
     read: Callable[[BadRows], Reader],
     sources: Sequence[str],
-    target_fs: fsspec.AbstractFileSystem,
+    target_store: Store,
     target: str,
     *,
     quarantine: str | None = None,
@@ -78,36 +77,32 @@ def staged(
     """Stream what is `read` of the `sources` into `target`.
 
     Memory is bounded by a block of the source and a row group of the target. Bad rows go to
-    `quarantine`, a path on `target_fs`, or are an error when it is None. `lineage` names columns to
-    add: `{"source_file": True, "loaded_at": datetime, "run_id": "…"}`.
+    `quarantine`, a path in `target_store`, or are an error when it is None. `lineage` names columns
+    to add: `{"source_file": True, "loaded_at": datetime, "run_id": "…"}`.
     Raises `TransferError`; no file is left behind then.
     """
     started = time.monotonic()
     with (
         _told(target),
-        whole(target_fs, target) as temporary,
-        _bad_rows(target_fs, quarantine, max_bad_rows) as bad,
+        target_store.writer(target) as out,
+        _bad_rows(target_store, quarantine, max_bad_rows) as bad,
     ):
         reader = added(read(bad), lineage)
         schema = reader.schema
         rows = 0
         batches = itertools.chain.from_iterable(map(reader.batches, sources))
-        with (
-            target_fs.open(temporary, "wb") as out,
-            pq.ParquetWriter(out, schema, compression=COMPRESSION) as writer,
-        ):
+        with pq.ParquetWriter(out, schema, compression=COMPRESSION) as writer:
             for part in _joined(batches):
                 writer.write_table(part, row_group_size=ROW_GROUP)
                 rows += part.num_rows
             counts = Counts(rows + bad.count, bad.count)
             writer.add_key_value_metadata(counts.metadata())
-        size = int(target_fs.size(temporary))
     seconds = time.monotonic() - started
     log.info(
         "converted %d files: %d rows, %d set aside, %d bytes in %.2f s",
-        *(len(sources), rows, counts.quarantined, size, seconds),
+        *(len(sources), rows, counts.quarantined, out.size, seconds),
     )
-    return Converted(target, rows, size, _columns(schema), counts.read, counts.quarantined)
+    return Converted(target, rows, out.size, _columns(schema), counts.read, counts.quarantined)
 
 
 def _joined(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
@@ -134,24 +129,18 @@ def _told(target: str) -> Iterator[None]:
         raise TransferError(f"{path}: {error.strerror or error}") from error
 
 
-class _Nothing(Exception):
-    """There is nothing to keep."""
-
-
 @contextmanager
-def _bad_rows(fs: fsspec.AbstractFileSystem, path: str | None, most: int) -> Iterator[BadRows]:
+def _bad_rows(store: Store, path: str | None, most: int) -> Iterator[BadRows]:
     """Where bad rows go. The file is whole, or is not there; it is not when there are none."""
     if path is None:
         yield BadRows.fail()
         return
-    with suppress(FileNotFoundError):  # an earlier attempt's
-        fs.rm(path)
-    with suppress(_Nothing), whole(fs, path) as temporary:
-        with fs.open(temporary, "wb") as out:
-            bad = BadRows.quarantine(out, most)
-            yield bad
+    store.delete(path)  # an earlier attempt's
+    with store.writer(path) as out:
+        bad = BadRows.quarantine(out, most)
+        yield bad
         if not bad.count:
-            raise _Nothing
+            out.abort()
 
 
 def _columns(schema: pa.Schema) -> dict[str, str]:

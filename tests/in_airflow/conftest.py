@@ -39,7 +39,10 @@ os.environ["AIRFLOW__CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL"] = "0"
 
 from tests.web import Web, serving  # noqa: E402
 
+from ..outside.installed import acme  # noqa: E402
 from .pipelines import Pipelines  # noqa: E402
+
+__all__ = ["acme"]
 
 Write = Callable[[str, str], Path]
 LOADER = Path(__file__).parents[2] / "dags" / "pipelines.py"

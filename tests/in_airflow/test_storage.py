@@ -25,7 +25,7 @@ def test_it_is_for_this_user_alone(default: Path, umask: int) -> None:
     before = os.umask(umask)
     try:
         for _ in range(2):
-            assert step_folder(None, CONTEXT).parents[2] == default
+            assert Path(step_folder(None, CONTEXT).path).parents[2] == default
     finally:
         os.umask(before)
     assert stat.S_IMODE(default.stat().st_mode) & 0o077 == 0
@@ -70,6 +70,6 @@ def test_a_stage_that_is_named_is_taken_as_it_is(
     default: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FACTORY_STAGE", (tmp_path / "shared").as_uri())
-    assert step_folder(None, CONTEXT).parents[2] == tmp_path / "shared"
-    assert step_folder("file:///data", CONTEXT).parents[2] == Path("/data")
+    assert Path(step_folder(None, CONTEXT).path).parents[2] == tmp_path / "shared"
+    assert Path(step_folder("file:///data", CONTEXT).path).parents[2] == Path("/data")
     assert not default.exists()

@@ -29,6 +29,18 @@ def names(fragment: Fragment) -> list[str]:
     return [task.id for task in fragment.tasks]
 
 
+@pytest.mark.parametrize("stage", ["file:///data", "acme://box/stage", "s3://b", "memory://m/s"])
+def test_a_stage_is_in_a_store_that_tasks_share(stage: str, acme: None) -> None:
+    given = msgspec.structs.replace(step(HTTP), stage=stage)
+    problems = list(ingest.inspect(given, Path()))
+    if stage.startswith(("file", "acme")):
+        assert problems == []
+        return
+    (problem,) = problems
+    assert problem.message == f"ingest cannot stage files at {stage}"
+    assert problem.expected == "a stage that begins with file:/// or acme://"
+
+
 def test_a_file_behind_an_address_is_downloaded_first() -> None:
     fragment = ingest.compile(step(HTTP))
     assert names(fragment) == [

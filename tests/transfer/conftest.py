@@ -1,14 +1,30 @@
 from collections.abc import Iterator
+from pathlib import Path
 
-import fsspec
 import pytest
 
+from factory.stores.disk import Disk
+from factory.stores.memory import Memory
+from factory.stores.model import Place
+
+from ..stores.folders import Folder
 from .web import Web, serving
 
 
+@pytest.fixture(params=["disk", "memory"])
+def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Folder]:
+    """An empty folder, once on the disk and once in memory."""
+    if request.param == "disk":
+        yield Folder(Place(Disk(), str(tmp_path)))
+        return
+    place = Place(Memory(request.node.nodeid), "a/folder")
+    yield Folder(place)
+    place.store.delete_below("")
+
+
 @pytest.fixture
-def fs() -> fsspec.AbstractFileSystem:
-    return fsspec.filesystem("file")
+def fs() -> Disk:
+    return Disk()
 
 
 @pytest.fixture

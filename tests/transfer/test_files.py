@@ -1,6 +1,5 @@
 from pathlib import Path
 
-import fsspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,24 +7,64 @@ from hypothesis import strategies as st
 from factory.transfer.errors import Missing
 from factory.transfer.files import expand, shares
 
+from ..stores.folders import Folder
 
-def test_paths_patterns_and_lists(fs: fsspec.AbstractFileSystem, tmp_path: Path) -> None:
-    for name in ("b.csv", "a.csv", "odd[1].csv", "c.txt"):
-        (tmp_path / name).write_text("x")
-    (tmp_path / "d.csv").mkdir()
+
+def test_paths_patterns_and_lists(folder: Folder) -> None:
+    for name in ("b.csv", "a.csv", "odd[1].csv", "c.txt", "d.csv/e"):
+        (folder / name).write_text("x")
 
     def names(*paths: str) -> list[str]:
-        found = expand(fs, [str(tmp_path / path) for path in paths])
+        found = expand(folder.store, [str(folder / path) for path in paths])
         return [Path(path).name for path in found]
 
-    assert expand(fs, str(tmp_path / "a.csv")) == [str(tmp_path / "a.csv")]
+    assert expand(folder.store, str(folder / "a.csv")) == [str(folder / "a.csv")]
     assert names("odd[1].csv") == ["odd[1].csv"]
     assert names("*.csv") == ["a.csv", "b.csv", "odd[1].csv"]
     assert names("c.txt", "?.csv", "a.csv") == ["c.txt", "a.csv", "b.csv"]
     with pytest.raises(Missing, match=r"no file matches '.*/x\.csv', '.*/y\*'"):
         names("a.csv", "x.csv", "y*")
     with pytest.raises(Missing, match="empty"):
-        expand(fs, [])
+        expand(folder.store, [])
+
+
+FILES = ("a.csv", "b/a.csv", "b/c/a.csv", "b/c/d/x.csv", "b/.a.csv", "[b]/a.csv", "b/a\n.csv")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "found"),
+    [
+        ("*", ["a.csv"]),
+        ("*/*", ["[b]/a.csv", "b/.a.csv", "b/a\n.csv", "b/a.csv"]),
+        ("?/a*.csv", ["b/a\n.csv", "b/a.csv"]),
+        ("[a-c]/a.csv", ["b/a.csv"]),
+        ("[!b]/a.csv", []),
+        ("[[]b]/*", ["[b]/a.csv"]),
+        ("b/*/a.csv", ["b/c/a.csv"]),
+        ("*/c/a.csv", ["b/c/a.csv"]),
+        ("**/a.csv", ["[b]/a.csv", "a.csv", "b/a.csv", "b/c/a.csv"]),
+        ("b/**", ["b/.a.csv", "b/a\n.csv", "b/a.csv", "b/c/a.csv", "b/c/d/x.csv"]),
+        ("b/**/d/*.csv", ["b/c/d/x.csv"]),
+        ("**/c/**/x.csv", ["b/c/d/x.csv"]),
+        ("b/**/**/a.csv", ["b/a.csv", "b/c/a.csv"]),
+        ("a.csv/*", []),
+        ("b/*/", []),
+        ("b/c/d/x.csv/", ["b/c/d/x.csv"]),
+    ],
+)
+def test_patterns(pattern: str, found: list[str], folder: Folder) -> None:
+    for name in FILES:
+        (folder / name).write_text("x")
+    if not found:
+        with pytest.raises(Missing):
+            expand(folder.store, f"{folder}/{pattern}")
+        return
+    assert expand(folder.store, f"{folder}/{pattern}") == [f"{folder}/{name}" for name in found]
+
+
+def test_half_a_pattern(folder: Folder) -> None:
+    with pytest.raises(ValueError, match="entire path component"):
+        expand(folder.store, f"{folder}/a**b")
 
 
 def test_files_are_shared_out_by_size() -> None:

@@ -6,18 +6,18 @@ import sys
 import time
 from pathlib import Path
 
-import fsspec
 import pyarrow.parquet as pq
 
 from factory.definitions.formats import Csv
+from factory.stores.disk import Disk
 from factory.transfer.to_parquet import to_parquet
 
 CONVERT = """
 import sys
-import fsspec
 from factory.definitions.formats import Csv
+from factory.stores.disk import Disk
 from factory.transfer.to_parquet import to_parquet
-fs = fsspec.filesystem("file")
+fs = Disk()
 to_parquet(
     fs, [sys.argv[1]], fs, sys.argv[2], format=Csv(),
     quarantine=sys.argv[3],
@@ -26,7 +26,7 @@ to_parquet(
 
 
 def test_a_killed_conversion_leaves_nothing_that_its_repetition_does_not_replace(
-    fs: fsspec.AbstractFileSystem, tmp_path: Path
+    fs: Disk, tmp_path: Path
 ) -> None:
     source, stage = tmp_path / "f.csv", tmp_path / "stage"
     rows = 2_000_000

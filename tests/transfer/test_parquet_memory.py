@@ -11,9 +11,9 @@ from .memory import grown
 
 READ = """
 import sys
-import fsspec
+from factory.stores.disk import Disk
 
-fs, path = fsspec.filesystem("file"), sys.argv[1]
+fs, path = Disk(), sys.argv[1]
 """
 AS_SOURCE = """
 from factory.definitions.formats import Parquet

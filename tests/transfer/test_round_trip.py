@@ -10,7 +10,6 @@ from decimal import Context, Decimal
 from pathlib import Path
 from typing import Any
 
-import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -18,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from factory.definitions import formats
+from factory.stores.disk import Disk
 from factory.transfer.errors import TransferError
 from factory.transfer.postgres.columns import CARRIES, DRIVER
 from factory.transfer.postgres.load import load
@@ -173,7 +173,7 @@ def moved(
     columns: Sequence[Column], kind: str, warehouse: Warehouse, *, declared: bool
 ) -> list[tuple[Any, ...]]:
     """The table's columns, in order, after a whole ingest."""
-    fs = fsspec.filesystem("file")
+    fs = Disk()
     source, target = warehouse.stage / f"table.{kind}", warehouse.stage / "table.staged"
     numbered = [Column("n ", TYPES[3], range(len(columns[0].values))), *columns]
     write(numbered, kind, source)

@@ -2,59 +2,65 @@ import json
 import resource
 from pathlib import Path
 
-import fsspec
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from factory.definitions.formats import Csv, Parquet
+from factory.stores.disk import Disk
 from factory.transfer.counts import Counts
 from factory.transfer.errors import BadRow, Missing, TransferError
 from factory.transfer.to_parquet import ROW_GROUP, Converted, to_parquet
 
+from ..stores.folders import Folder
 
-def test_csv(fs: fsspec.AbstractFileSystem, tmp_path: Path) -> None:
-    source, target = tmp_path / "f.csv", tmp_path / "stage" / "f.parquet"
+
+def test_csv(folder: Folder) -> None:
+    store = folder.store
+    source, target = folder / "f.csv", folder / "stage" / "f.parquet"
     source.write_text("VendorID,When\n" + "1,2024-01-01\n" * 300_000)
-    done = to_parquet(fs, [str(source)], fs, str(target), format=Csv())
+    done = to_parquet(store, [str(source)], store, str(target), format=Csv())
     columns = {"vendor_id": "int64", "when": "date32[day]"}
-    assert done == Converted(str(target), 300_000, target.stat().st_size, columns, 300_000, 0)
-    found = pq.ParquetFile(target).metadata
+    assert done == Converted(str(target), 300_000, target.size, columns, 300_000, 0)
+    found = target.parquet().metadata
     groups = [found.row_group(number).num_rows for number in range(found.num_row_groups)]
     assert sum(groups) == 300_000
     assert max(groups) <= ROW_GROUP
     assert [p.name for p in target.parent.iterdir()] == ["f.parquet"]
 
 
-def test_nothing_is_left_by_a_failure(fs: fsspec.AbstractFileSystem, tmp_path: Path) -> None:
-    source, stage = tmp_path / "f.csv", tmp_path / "stage"
+def test_nothing_is_left_by_a_failure(folder: Folder) -> None:
+    store = folder.store
+    source, stage = folder / "f.csv", folder / "stage"
     source.write_text("a,b\n" + "1,2\n" * 3_000_000 + "3\n")
     with pytest.raises(BadRow, match=r"f\.csv:3000002: 1 fields"):
-        to_parquet(fs, [str(source)], fs, str(stage / "f.parquet"), format=Csv())
+        to_parquet(store, [str(source)], store, str(stage / "f.parquet"), format=Csv())
     assert list(stage.iterdir()) == []
 
 
-def test_parquet(fs: fsspec.AbstractFileSystem, tmp_path: Path) -> None:
-    one, two, target = (str(tmp_path / f"{n}.parquet") for n in ("one", "two", "target"))
-    pq.write_table(pa.table({"ID": pa.array([1], pa.uint8()), "T": ["x"]}), one)
-    pq.write_table(pa.table({"ID": pa.array([2], pa.uint8()), "T": [None]}, None), two)
+def test_parquet(folder: Folder) -> None:
+    store = folder.store
+    first, second, out = (folder / f"{n}.parquet" for n in ("one", "two", "target"))
+    one, two, target = map(str, (first, second, out))
+    first.write_table(pa.table({"ID": pa.array([1], pa.uint8()), "T": ["x"]}))
+    second.write_table(pa.table({"ID": pa.array([2], pa.uint8()), "T": [None]}, None))
     with pytest.raises(BadRow, match=r"two\.parquet has other columns .* without t string"):
-        to_parquet(fs, [one, two], fs, target, format=Parquet())
-    pq.write_table(pa.table({"ID": pa.array([2], pa.uint8()), "T": ["y"]}), two)
+        to_parquet(store, [one, two], store, target, format=Parquet())
+    second.write_table(pa.table({"ID": pa.array([2], pa.uint8()), "T": ["y"]}))
     options = Parquet(rename={"T": "text"})
-    assert to_parquet(fs, [one, two], fs, target, format=options).rows == 2
-    assert pq.read_table(target).to_pylist() == [{"id": 1, "text": "x"}, {"id": 2, "text": "y"}]
+    assert to_parquet(store, [one, two], store, target, format=options).rows == 2
+    assert out.parquet().read().to_pylist() == [{"id": 1, "text": "x"}, {"id": 2, "text": "y"}]
 
 
-def test_quarantine(fs: fsspec.AbstractFileSystem, tmp_path: Path) -> None:
-    source, target = tmp_path / "f.csv", tmp_path / "f.parquet"
-    aside = tmp_path / "stage" / "f.jsonl"
+def test_quarantine(folder: Folder) -> None:
+    store = folder.store
+    source, target = folder / "f.csv", folder / "f.parquet"
+    aside = folder / "stage" / "f.jsonl"
     options = Csv(columns={"a": "int"})
 
     def run(content: str, most: int = 1000) -> Converted:
         source.write_text(content)
         return to_parquet(
-            *(fs, [str(source)], fs, str(target)),
+            *(store, [str(source)], store, str(target)),
             format=options,
             quarantine=str(aside),
             max_bad_rows=most,
@@ -62,7 +68,7 @@ def test_quarantine(fs: fsspec.AbstractFileSystem, tmp_path: Path) -> None:
 
     done = run("a,b\n1,2\nx,3\n4\n")
     assert (done.rows, done.read, done.quarantined) == (1, 3, 2)
-    assert Counts.of(pq.ParquetFile(target)) == Counts(3, 2)
+    assert Counts.of(target.parquet()) == Counts(3, 2)
     assert [json.loads(line) for line in aside.read_text().splitlines()] == [
         {
             "file": str(source),
@@ -80,7 +86,7 @@ def test_quarantine(fs: fsspec.AbstractFileSystem, tmp_path: Path) -> None:
     assert list(aside.parent.iterdir()) == []
 
 
-def test_a_full_disk(fs: fsspec.AbstractFileSystem, tmp_path: Path) -> None:
+def test_a_full_disk(fs: Disk, tmp_path: Path) -> None:
     source, stage = tmp_path / "f.csv", tmp_path / "stage"
     source.write_text("a,b\n" + "".join(f"{n},{n * n}\n" for n in range(300_000)))
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -93,16 +99,18 @@ def test_a_full_disk(fs: fsspec.AbstractFileSystem, tmp_path: Path) -> None:
     assert list(stage.iterdir()) == []
 
 
-def test_a_file_that_is_gone(fs: fsspec.AbstractFileSystem, tmp_path: Path) -> None:
-    source = str(tmp_path / "f.csv")
+def test_a_file_that_is_gone(folder: Folder) -> None:
+    store = folder.store
+    source = str(folder / "f.csv")
     with pytest.raises(TransferError, match=r"f\.csv: No such file"):
-        to_parquet(fs, [source], fs, str(tmp_path / "f.parquet"), format=Csv())
+        to_parquet(store, [source], store, str(folder / "f.parquet"), format=Csv())
 
 
-def test_refused(fs: fsspec.AbstractFileSystem, tmp_path: Path) -> None:
-    source, target = str(tmp_path / "f.csv"), str(tmp_path / "f.parquet")
-    Path(source).write_text("a\n1\n")
+def test_refused(folder: Folder) -> None:
+    store = folder.store
+    source, target = str(folder / "f.csv"), str(folder / "f.parquet")
+    (folder / "f.csv").write_text("a\n1\n")
     with pytest.raises(Missing):
-        to_parquet(fs, [], fs, target, format=Csv())
+        to_parquet(store, [], store, target, format=Csv())
     with pytest.raises(BadRow, match="not a Parquet file"):
-        to_parquet(fs, [source], fs, target, format=Parquet())
+        to_parquet(store, [source], store, target, format=Parquet())

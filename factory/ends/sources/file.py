@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta
 
+from factory import stores
 from factory.definitions import formats
 from factory.ends.handover import FILES, Files
 from factory.ends.source import format_problems
@@ -19,7 +20,11 @@ from factory.problem import Problem
 
 FileUri = Annotated[
     str,
-    Meta(pattern=r"^(file:///|.*\{\{)", title="file URI", examples=["file:///data/trips/*.csv.gz"]),
+    Meta(
+        pattern=rf"^({'|'.join(stores.SHARED.values())}|.*\{{\{{)",
+        title="file URI",
+        examples=["file:///data/trips/*.csv.gz"],
+    ),
 ]
 FileUris = Annotated[list[FileUri], Meta(min_length=1)]
 TaskCount = Annotated[int, Meta(ge=1, le=1000)]
@@ -77,9 +82,9 @@ class File(Strict, frozen=True, kw_only=True, tag="file", tag_field="type"):
         """Addresses of no file, and those of the format: files are looked for when it runs."""
         yield from format_problems(self.format)
         for index, path in enumerate(self.paths()):
-            if not path.startswith(("file:///", "{{", "{%")):
+            if not (path.startswith(("{{", "{%")) or stores.is_address(path)):
                 place = ("source", "path") if path == self.path else ("source", "path", index)
-                expected = "an address that begins with file:///"
+                expected = f"an address that begins with {stores.beginnings()}"
                 yield Problem(place, "format", f"{path!r} is not a file's address", expected)
 
 

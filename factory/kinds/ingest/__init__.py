@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from factory import stores
 from factory.diagnostics import MAX_TOLD, did_you_mean, one_of
 from factory.ends import fit, handover
 from factory.ends.fit import Misfit
@@ -179,12 +180,12 @@ def inspect(step: Step, folder: Path) -> Iterator[Problem]:
             at_key=True,
             severity="warning",
         )
-    if step.stage is not None and not step.stage.startswith("file:///"):
+    if step.stage is not None and not stores.is_address(step.stage):
         yield Problem(
             (),
             "stage",
             f"ingest cannot stage files at {step.stage}",
-            expected="a stage that begins with file:///",
+            expected=f"a stage that begins with {stores.beginnings()}",
         )
 
 

@@ -6,9 +6,9 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import fsspec
 import requests
 
+from factory.stores.model import Store
 from factory.transfer.address import digest, file_name, shown
 from factory.transfer.download.asking import Asking, blocks
 from factory.transfer.download.part import Part, part_of
@@ -52,7 +52,7 @@ class _Wanted:
 def download(
     session: requests.Session,
     url: str,
-    fs: fsspec.AbstractFileSystem,
+    store: Store,
     path: str,
     *,
     timeout: tuple[float, float] = (10, 60),
@@ -82,10 +82,11 @@ def download(
         sha256.lower() if sha256 else None,
         Progress(shown(url), report_every),
     )
-    if wanted.sha256 and fs.isfile(path) and _sha256(fs, path) == wanted.sha256:
+    there = store.file(path) if wanted.sha256 else None
+    if there is not None and _sha256(store, path) == wanted.sha256:
         log.info("%s is there already, with this sha256", path)
-        return Downloaded(path, int(fs.size(path)), None)
-    with part_of(fs, path) as part:
+        return Downloaded(path, there.size, None)
+    with part_of(store, path) as part:
         return _persist(wanted, part, attempts, backoff)
 
 
@@ -215,9 +216,9 @@ def _length(answer: requests.Response) -> int | None:
     return int(declared) if declared.isdecimal() and len(declared) < 19 else None
 
 
-def _sha256(fs: fsspec.AbstractFileSystem, path: str) -> str:
+def _sha256(store: Store, path: str) -> str:
     sha = hashlib.sha256()
-    with fs.open(path, "rb") as file:
+    with store.open(path) as file:
         while block := file.read(BLOCK):
             sha.update(block)
     return sha.hexdigest()

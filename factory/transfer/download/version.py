@@ -1,11 +1,11 @@
 """Which version of a file is this? Validators by RFC 9110, and the note that keeps them."""
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 
+from factory.stores.model import Facts
 from factory.transfer.download.retries import parsed_date
 
 _RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})", re.ASCII)
@@ -83,25 +83,23 @@ class Version:
 class Note:
     """What is known of a file on the stage, whole or not yet.
 
-    `inode` names the file, `url` is a digest, `length` is that of the whole file.
+    `url` is a digest, `length` is that of the whole file.
     """
 
-    inode: int
     url: str
     length: int | None
     version: Version
 
-    def text(self) -> str:
-        """As JSON."""
-        return json.dumps(asdict(self))
+    def facts(self) -> Facts:
+        """As a store keeps it."""
+        return asdict(self)
 
     @classmethod
-    def parsed(cls, text: str) -> "Note | None":
-        """The note, or None when a killed process left half of it."""
+    def of(cls, facts: Facts | None) -> "Note | None":
+        """The note, or None when these are no facts of a download."""
         try:
-            found = json.loads(text)
-            return cls(**{**found, "version": Version(**found["version"])})
-        except (ValueError, TypeError, KeyError):
+            return cls(**{**facts, "version": Version(**facts["version"])}) if facts else None
+        except (TypeError, KeyError):
             return None
 
 

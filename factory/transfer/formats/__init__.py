@@ -4,10 +4,10 @@ import importlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-import fsspec
 import pyarrow as pa
 
 from factory.definitions.formats import Format, word
+from factory.stores.model import Store
 from factory.transfer.bad_rows import BadRows
 
 
@@ -19,9 +19,7 @@ class Reader:
     batches: Callable[[str], Iterator[pa.RecordBatch]]  # of one source, each of `schema`
 
 
-def open(
-    fs: fsspec.AbstractFileSystem, sources: Sequence[str], format: Format, bad: BadRows
-) -> Reader:
+def open(fs: Store, sources: Sequence[str], format: Format, bad: BadRows) -> Reader:
     """Settle the schema of all `sources` (at least one). Raises `BadRow`, `BadOption`.
 
     Rows that do not fit are given to `bad` while the batches are read.

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-import fsspec
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from factory.definitions.formats import Parquet
+from factory.stores.model import Store
 from factory.transfer import names
 from factory.transfer.bad_rows import BadRows
 from factory.transfer.errors import BadRow
@@ -21,7 +21,7 @@ ROWS = 64 * 1024
 
 
 def open(
-    fs: fsspec.AbstractFileSystem,
+    fs: Store,
     sources: Sequence[str],
     given: Parquet,
     bad: BadRows,
@@ -35,11 +35,9 @@ def open(
     return Reader(first, lambda source: _batches(fs, source, given, first))
 
 
-def _batches(
-    fs: fsspec.AbstractFileSystem, source: str, given: Parquet, schema: pa.Schema
-) -> Iterator[pa.RecordBatch]:
+def _batches(fs: Store, source: str, given: Parquet, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
     _, wanted = _columns(fs, source, given)
-    with fs.open(source, "rb") as file, _opened(file, source) as parquet:
+    with fs.open(source) as file, _opened(file, source) as parquet:
         batches = parquet.iter_batches(batch_size=ROWS, columns=wanted)
         while (batch := _next(batches, source)) is not None:
             # `a` also brings `a.b`: pyarrow takes it for a part of `a`.
@@ -80,11 +78,9 @@ def _check_range(batch: pa.RecordBatch, source: str) -> None:
             )
 
 
-def _columns(
-    fs: fsspec.AbstractFileSystem, source: str, given: Parquet
-) -> tuple[pa.Schema, list[str]]:
+def _columns(fs: Store, source: str, given: Parquet) -> tuple[pa.Schema, list[str]]:
     """Final names and types, and the file's own names."""
-    with fs.open(source, "rb") as file, _opened(file, source) as parquet:
+    with fs.open(source) as file, _opened(file, source) as parquet:
         schema = parquet.schema_arrow.remove_metadata()
     chosen = names.chosen(schema.names, given, source)
     fields = [schema.field(index).with_name(name).remove_metadata() for index, name in chosen]

@@ -10,8 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-import fsspec
-
+from factory.stores.model import Store
 from factory.transfer.errors import BadOption, TransferError
 from factory.transfer.postgres import (
     accounts,
@@ -69,7 +68,7 @@ class _Outcome:
 
 def load(
     uri: str,
-    fs: fsspec.AbstractFileSystem,
+    store: Store,
     paths: Sequence[str],
     *,
     table: str,
@@ -93,7 +92,7 @@ def load(
     table is left.
     """
     started = time.monotonic()
-    files = parquet.read(fs, paths)
+    files = parquet.read(store, paths)
     columns = cols.columns(files.schema, empty=not files.rows)
     names = [column.name for column in columns]
     target = tables.parse(table)

@@ -5,12 +5,13 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from factory.stores.model import Store
 from factory.transfer.counts import Counts
 from factory.transfer.errors import BadRow, TransferError
+from factory.transfer.files import size
 from factory.transfer.postgres.columns import Column, on_wire
 
 ROWS = 64 * 1024
@@ -22,7 +23,7 @@ _LONGEST = 120  # bytes of a value that are shown
 class Files:
     """Files whose columns agree."""
 
-    fs: fsspec.AbstractFileSystem
+    store: Store
     paths: tuple[str, ...]
     schema: pa.Schema
     counts: Counts
@@ -35,7 +36,7 @@ class Files:
         """Rows of these columns; `number` adds a column that counts them from 0."""
         schema, count = wire(columns), 0
         for path in self.paths:
-            with _opened(self.fs, path) as parquet:
+            with _opened(self.store, path) as parquet:
                 names = [column.name for column in columns]
                 for batch in parquet.iter_batches(batch_size=ROWS, columns=names):
                     sent = on_wire(batch.select(names), schema)
@@ -53,7 +54,7 @@ class Files:
         names = {column.name for column in columns if not column.lineage}
         hashed, writers = hashlib.blake2b(digest_size=16), set()
         for path in self.paths:
-            with self.fs.open(path, "rb") as file, pq.ParquetFile(file) as parquet:
+            with self.store.open(path) as file, pq.ParquetFile(file) as parquet:
                 writers.add(parquet.metadata.created_by or "")
                 for name, start, size in _chunks(parquet.metadata, names):
                     hashed.update(name.encode())
@@ -107,23 +108,23 @@ class _Part:
     nulls: frozenset[str]  # columns that hold nothing else
 
 
-def read(fs: fsspec.AbstractFileSystem, paths: Sequence[str]) -> Files:
+def read(store: Store, paths: Sequence[str]) -> Files:
     """Look into the files. Raises `BadRow` when their columns differ."""
     if not paths:
         raise TransferError("there is no file to load")
-    parts = [_part(fs, path) for path in paths]
+    parts = [_part(store, path) for path in paths]
     schema = parts[0].schema if len(parts) == 1 else _agreed(parts)
     counts = Counts(
         sum(part.counts.read for part in parts),
         sum(part.counts.quarantined for part in parts),
         all(part.counts.noted for part in parts),
     )
-    size = sum(int(fs.size(path)) for path in paths)
-    return Files(fs, tuple(paths), schema, counts, sum(part.rows for part in parts), size)
+    total = sum(size(store, path) for path in paths)
+    return Files(store, tuple(paths), schema, counts, sum(part.rows for part in parts), total)
 
 
-def _part(fs: fsspec.AbstractFileSystem, path: str) -> _Part:
-    with _opened(fs, path) as parquet:
+def _part(store: Store, path: str) -> _Part:
+    with _opened(store, path) as parquet:
         counts, rows = Counts.of(parquet), parquet.metadata.num_rows
         if counts.read - counts.quarantined != rows:
             raise TransferError(
@@ -181,8 +182,8 @@ def _refuse_other_names(first: _Part, part: _Part) -> None:
 
 
 @contextmanager
-def _opened(fs: fsspec.AbstractFileSystem, path: str) -> Iterator[pq.ParquetFile]:
-    with fs.open(path, "rb") as file:
+def _opened(store: Store, path: str) -> Iterator[pq.ParquetFile]:
+    with store.open(path) as file:
         try:
             # pre-buffered, the bytes of the whole file would stay in memory
             parquet = pq.ParquetFile(file, pre_buffer=False)

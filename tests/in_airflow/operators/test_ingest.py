@@ -221,7 +221,7 @@ def test_what_is_of_a_run_that_goes_on_stays_however_old(shop: Shop) -> None:
     shop.offer("id\n1\n")
     waiting = shop.run(checks="[{type: row_count, min: 2}]")
     (kept,) = (shop.stage / "shop").iterdir()
-    assert run_of(kept) == waiting.run_id
+    assert run_of(kept.name) == waiting.run_id
     somebodys = kept.parent / "my-notes"
     (somebodys / "orders").mkdir(parents=True)
     long_ago = time.time() - 8 * 86400

@@ -6,7 +6,6 @@ import ssl
 from collections.abc import Iterator
 from pathlib import Path
 
-import fsspec
 import pytest
 import requests
 from cryptography import x509
@@ -14,9 +13,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from factory.stores.disk import Disk
 from factory.transfer.download import Downloaded, download
 from factory.transfer.errors import Missing, TransferError
 
+from ...stores.folders import Folder
 from ..web import Answer, File, Web, serving
 from .getting import BODY, get
 
@@ -27,30 +28,30 @@ def moved(to: str, status: int = 302) -> Answer:
     return Answer(status=status, headers={"Location": to, "Set-Cookie": "session=secret"})
 
 
-def get_with_credentials(web: Web, path: Path) -> Downloaded:
+def get_with_credentials(web: Web, path: Folder) -> Downloaded:
     with requests.Session() as session:
         session.auth = ("me", "secret")
         session.headers["X-Api-Key"] = "secret"
-        fs = fsspec.filesystem("file")
-        return download(session, web.url("trips.csv"), fs, str(path), attempts=1, timeout=(2, 2))
+        url, store = web.url("trips.csv"), path.store
+        return download(session, url, store, str(path), attempts=1, timeout=(2, 2))
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_followed(status: int, web: Web, tmp_path: Path) -> None:
+def test_followed(status: int, web: Web, folder: Folder) -> None:
     web.answers = [moved("/a/b.csv", status), moved("c%20d.csv?x=1"), File(BODY)]
-    assert get_with_credentials(web, tmp_path / "trips.csv").bytes == len(BODY)
+    assert get_with_credentials(web, folder / "trips.csv").bytes == len(BODY)
     assert web.paths == ["/trips.csv", "/a/b.csv", "/a/c%20d.csv?x=1"]
     assert all({"Authorization", "X-Api-Key"} <= asked.keys() for asked in web.asked)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
 def test_another_server_gets_no_credentials(
-    host: str, web: Web, other_web: Web, tmp_path: Path
+    host: str, web: Web, other_web: Web, folder: Folder
 ) -> None:
     web.answers = [moved(other_web.url("x", host))]
     other_web.answers = [moved("/y"), moved(web.url("z"))]
     web.answers += [File(BODY)]
-    get_with_credentials(web, tmp_path / "trips.csv")
+    get_with_credentials(web, folder / "trips.csv")
     assert SECRETS & web.asked[0].keys() == {"Authorization", "X-Api-Key"}
     assert not SECRETS & other_web.asked[0].keys()
     assert not {"Authorization", "X-Api-Key"} & (other_web.asked[1].keys() | web.asked[1].keys())
@@ -66,26 +67,26 @@ def test_the_rest_of_a_file_comes_from_where_it_is_now(
     assert (tmp_path / "trips.csv").read_bytes() == BODY
 
 
-def test_a_circle(web: Web, tmp_path: Path) -> None:
+def test_a_circle(web: Web, folder: Folder) -> None:
     web.answers = [moved("/trips.csv")]
     with pytest.raises(TransferError, match=r"/trips\.csv redirects more than 30 times"):
-        get(web, tmp_path / "trips.csv")
+        get(web, folder / "trips.csv")
     assert len(web.asked) == 31
 
 
 @pytest.mark.parametrize("to", ["file:///etc/passwd", "ftp://127.0.0.1/x", "http://["])
-def test_to_nowhere(to: str, web: Web, tmp_path: Path) -> None:
+def test_to_nowhere(to: str, web: Web, folder: Folder) -> None:
     web.answers = [moved(to)]
     with pytest.raises(TransferError):
-        get(web, tmp_path / "trips.csv")
-    assert list(tmp_path.iterdir()) == []
+        get(web, folder / "trips.csv")
+    assert list(folder.iterdir()) == []
     assert len(web.asked) == 1
 
 
-def test_to_what_is_missing(web: Web, tmp_path: Path) -> None:
+def test_to_what_is_missing(web: Web, folder: Folder) -> None:
     web.answers = [moved("/elsewhere"), Answer(status=404)]
     with pytest.raises(Missing, match=r"/trips\.csv does not exist"):
-        get(web, tmp_path / "trips.csv")
+        get(web, folder / "trips.csv")
 
 
 @pytest.fixture
@@ -136,7 +137,7 @@ def get_trusting(web: Web, path: Path, verify: str | bool, host: str = "127.0.0.
     with requests.Session() as session:
         session.verify = verify
         url = web.url("trips.csv?secret", host)
-        download(session, url, fsspec.filesystem("file"), str(path), attempts=1)
+        download(session, url, Disk(), str(path), attempts=1)
 
 
 def test_a_certificate_for_another_host(secure: Web, tmp_path: Path) -> None:
@@ -162,7 +163,7 @@ def test_an_authority_that_is_not_there(secure: Web, tmp_path: Path) -> None:
     assert "secret" not in str(raised.value)
 
 
-def test_no_tls_where_tls_is_asked_for(web: Web, tmp_path: Path) -> None:
+def test_no_tls_where_tls_is_asked_for(web: Web, folder: Folder) -> None:
     web.scheme = "https"
     with pytest.raises(TransferError, match=r"failed 3 times, last: .*SSL"):
-        get(web, tmp_path / "trips.csv")
+        get(web, folder / "trips.csv")

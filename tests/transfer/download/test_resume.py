@@ -70,10 +70,11 @@ def test_a_whole_part_is_only_confirmed(web: Web, tmp_path: Path) -> None:
 
 
 PROCESS = """
-import sys, fsspec, requests
+import sys, requests
+from factory.stores.disk import Disk
 from factory.transfer.download import download
 with requests.Session() as session:
-    download(session, sys.argv[1], fsspec.filesystem("file"), sys.argv[2])
+    download(session, sys.argv[1], Disk(), sys.argv[2])
 """
 
 

@@ -8,17 +8,23 @@ import pytest
 
 from factory.transfer.errors import TransferError
 
+from ...stores.folders import Folder
 from ..web import Answer, File, Web
 from .getting import BODY, LONG_AGO, NOW, OTHER, dated, get
 
 SHA = hashlib.sha256(BODY).hexdigest()
 
 
-def held(web: Web, path: Path, file: File) -> int:
-    """Have it on the stage. Gives the file's number, which another file would not have."""
+def have(web: Web, path: Path | Folder, file: File) -> None:
+    """Have it on the stage."""
     web.answers = [file]
     get(web, path)
     web.asked.clear()
+
+
+def held(web: Web, path: Path, file: File) -> int:
+    """Have it on the stage. Gives the file's number, which another file would not have."""
+    have(web, path, file)
     return path.stat().st_ino
 
 
@@ -60,25 +66,25 @@ def test_a_server_without_conditions(file: File, web: Web, tmp_path: Path) -> No
         (File(BODY, etag=None, modified=NOW), None),
     ],
 )
-def test_another_version(file: File, now: File | None, web: Web, tmp_path: Path) -> None:
-    file, path = dated(file), tmp_path / "trips.csv"
-    held(web, path, file)
+def test_another_version(file: File, now: File | None, web: Web, folder: Folder) -> None:
+    file, path = dated(file), folder / "trips.csv"
+    have(web, path, file)
     web.answers = [now or replace(file, body=OTHER)]
     get(web, path)
     assert path.read_bytes() == web.answers[0].body  # type: ignore[union-attr]
 
 
-def test_another_address(web: Web, tmp_path: Path) -> None:
-    held(web, tmp_path / "trips.csv", File(BODY))
+def test_another_address(web: Web, folder: Folder) -> None:
+    have(web, folder / "trips.csv", File(BODY))
     web.answers = [File(OTHER)]
-    get(web, tmp_path / "trips.csv", query="month=2")
-    assert (tmp_path / "trips.csv").read_bytes() == OTHER
+    get(web, folder / "trips.csv", query="month=2")
+    assert (folder / "trips.csv").read_bytes() == OTHER
 
 
 @pytest.mark.parametrize("change", ["replaced", "cut", "removed"])
 def test_a_file_that_is_not_what_the_note_says(change: str, web: Web, tmp_path: Path) -> None:
     path = tmp_path / "trips.csv"
-    held(web, path, File(BODY))
+    have(web, path, File(BODY))
     if change == "replaced":
         (tmp_path / "x").write_bytes(BODY)
         (tmp_path / "x").rename(path)
@@ -92,16 +98,16 @@ def test_a_file_that_is_not_what_the_note_says(change: str, web: Web, tmp_path: 
     assert path.read_bytes() == BODY
 
 
-def test_the_digest_is_enough(web: Web, tmp_path: Path) -> None:
-    (tmp_path / "trips.csv").write_bytes(BODY)
+def test_the_digest_is_enough(web: Web, folder: Folder) -> None:
+    (folder / "trips.csv").write_bytes(BODY)
     web.answers = [Answer(status=500)]
-    assert get(web, tmp_path / "trips.csv", sha256=SHA).bytes == len(BODY)
+    assert get(web, folder / "trips.csv", sha256=SHA).bytes == len(BODY)
     assert web.asked == []
 
 
-def test_a_file_of_another_digest_is_fetched_whatever_its_version(web: Web, tmp_path: Path) -> None:
-    path = tmp_path / "trips.csv"
-    held(web, path, File(OTHER))
+def test_a_file_of_another_digest_is_fetched_whatever_its_version(web: Web, folder: Folder) -> None:
+    path = folder / "trips.csv"
+    have(web, path, File(OTHER))
     web.answers = [File(BODY)]
     get(web, path, sha256=SHA)
     assert path.read_bytes() == BODY

@@ -18,14 +18,15 @@ import resource, signal
 resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))
 """
 PROCESS = """
-import json, sys, fsspec, requests
+import json, sys, requests
+from factory.stores.disk import Disk
 from pathlib import Path
 from factory.transfer.download import download
 from factory.transfer.errors import TransferError
 url, folder = sys.argv[1:]
 try:
     with requests.Session() as session:
-        download(session, url, fsspec.filesystem("file"), f"{folder}/stage/trips.csv", attempts=1)
+        download(session, url, Disk(), f"{folder}/stage/trips.csv", attempts=1)
 except TransferError as error:
     print(json.dumps([str(error), [path.name for path in Path(folder, "stage").iterdir()]]))
 """

@@ -1,21 +1,21 @@
 """A file of some format, as the table that comes out."""
 
-from pathlib import Path
 from typing import Any
 
-import fsspec
 import pyarrow as pa
 
 from factory.definitions.formats import Csv, Jsonl, Parquet
 from factory.transfer import formats
 from factory.transfer.bad_rows import BadRows
 
+from ...stores.folders import Folder
+
 STRUCTS = {"csv": Csv, "jsonl": Jsonl, "parquet": Parquet}
 
 
 def read(
     kind: str,
-    path: Path | list[Path],
+    path: Folder | list[Folder],
     content: bytes | None = None,
     bad: BadRows | None = None,
     **options: Any,
@@ -25,8 +25,8 @@ def read(
     if content is not None:
         paths[0].write_bytes(content)
     sources = [str(path) for path in paths]
-    fs = fsspec.filesystem("file")
-    reader = formats.open(fs, sources, STRUCTS[kind](**options), bad or BadRows.fail())
+    store = paths[0].store
+    reader = formats.open(store, sources, STRUCTS[kind](**options), bad or BadRows.fail())
     batches = (batch for source in sources for batch in reader.batches(source))
     return pa.Table.from_batches(batches, reader.schema)
 

@@ -4,7 +4,6 @@ import io
 import json
 from decimal import Decimal
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -15,6 +14,7 @@ from factory.transfer.errors import BadOption, BadRow
 from factory.transfer.formats.csv import blocks
 from factory.transfer.formats.csv import table as table_module
 
+from ...stores.folders import Folder
 from .reading import column, read
 
 table = partial(read, "csv")
@@ -27,14 +27,14 @@ def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(table_module, "SMALL", 256)
 
 
-def test_inferred_types(tmp_path: Path) -> None:
+def test_inferred_types(folder: Folder) -> None:
     content = (
         b"\xef\xbb\xbfi,f,b,t,d,ts,tz,ti,n\r\n"
         b'1,1.5,true,"x, ""y""\nz",2024-02-29,2024-01-01 00:00:00,2024-01-01T00:00:00+01:00,'
         b"01:02:03,\r\n"
         b",,,,,,,,\r\n"
     )
-    found = table(tmp_path / "f.csv", content)
+    found = table(folder / "f.csv", content)
     assert [str(kind) for kind in found.schema.types] == [
         *("int64", "double", "bool", "string", "date32[day]"),
         *("timestamp[us]", "timestamp[us, tz=UTC]", "time64[us]", "null"),
@@ -46,46 +46,44 @@ def test_inferred_types(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("value", ["007", "-01", "12345678901234567890", "00.5"])
-def test_what_a_number_would_change_stays_text(value: str, tmp_path: Path) -> None:
-    found = table(tmp_path / "f.csv", f"a,b\n1,x\n{value},y\n".encode())
+def test_what_a_number_would_change_stays_text(value: str, folder: Folder) -> None:
+    found = table(folder / "f.csv", f"a,b\n1,x\n{value},y\n".encode())
     assert column(found) == ["1", value]
 
 
-def test_empty_text_and_null(tmp_path: Path) -> None:
-    found = table(tmp_path / "f.csv", b'a,b\n"",1\n,2\nNA,3\n')
+def test_empty_text_and_null(folder: Folder) -> None:
+    found = table(folder / "f.csv", b'a,b\n"",1\n,2\nNA,3\n')
     assert column(found) == ["", None, "NA"]
-    found = table(tmp_path / "f.csv", b"a,b\nNA,1\n2,2\n", nulls=["NA", ""])
+    found = table(folder / "f.csv", b"a,b\nNA,1\n2,2\n", nulls=["NA", ""])
     assert column(found) == [None, 2]
 
 
-def test_declared_types(tmp_path: Path) -> None:
+def test_declared_types(folder: Folder) -> None:
     content = b"Amount;Day;Zip;Raw\n1.50;2024-01-01;012;'x;y'\n"
     columns = {"amount": "decimal(10, 3)", "day": "timestamp", "zip": "text", "raw": "binary"}
-    found = table(tmp_path / "f.csv", content, delimiter=";", quote="'", columns=columns)
+    found = table(folder / "f.csv", content, delimiter=";", quote="'", columns=columns)
     assert found.to_pylist() == [
         {"amount": Decimal("1.500"), "day": dt.datetime(2024, 1, 1), "zip": "012", "raw": b"x;y"}
     ]
 
 
-def test_without_a_header(tmp_path: Path) -> None:
-    found = table(
-        tmp_path / "f.csv", b"1,x\n2,y\n", header=False, columns={"n": "int", "t": "text"}
-    )
+def test_without_a_header(folder: Folder) -> None:
+    found = table(folder / "f.csv", b"1,x\n2,y\n", header=False, columns={"n": "int", "t": "text"})
     assert found.to_pylist() == [{"n": 1, "t": "x"}, {"n": 2, "t": "y"}]
     with pytest.raises(BadOption, match="without a header needs `columns`"):
-        table(tmp_path / "f.csv", b"1,x\n", header=False)
+        table(folder / "f.csv", b"1,x\n", header=False)
 
 
 @pytest.mark.parametrize("content", [b"a,b\n", b"a,b", b"a,b\r\n\r\n"])
-def test_a_header_alone(content: bytes, tmp_path: Path) -> None:
-    found = table(tmp_path / "f.csv", content)
+def test_a_header_alone(content: bytes, folder: Folder) -> None:
+    found = table(folder / "f.csv", content)
     assert (found.num_rows, found.column_names) == (0, ["a", "b"])
-    found = table(tmp_path / "f.csv", content, columns={"a": "int"})
+    found = table(folder / "f.csv", content, columns={"a": "int"})
     assert found.schema.field("a").type == pa.int32()
 
 
-def test_several_files_have_one_schema(tmp_path: Path) -> None:
-    one, two, three = (tmp_path / f"{n}.csv" for n in (1, 2, 3))
+def test_several_files_have_one_schema(folder: Folder) -> None:
+    one, two, three = (folder / f"{n}.csv" for n in (1, 2, 3))
     one.write_bytes(b"a,b\n,x\n")
     two.write_bytes(b"a,b\n")
     three.write_bytes(b"a,b\n5,y\n")
@@ -95,10 +93,10 @@ def test_several_files_have_one_schema(tmp_path: Path) -> None:
         table([one, two, three])
 
 
-def test_gzip(tmp_path: Path) -> None:
+def test_gzip(folder: Folder) -> None:
     content = b"a,b\n" + b"".join(b"%d,x\n" % n for n in range(20_000))
     packed = gzip.compress(content)
-    path = tmp_path / "f.csv.gz"
+    path = folder / "f.csv.gz"
     assert table(path, packed).num_rows == 20_000
     more = gzip.compress(b"20000,x\n")
     assert column(table(path, packed + more))[-1] == 20_000
@@ -107,8 +105,8 @@ def test_gzip(tmp_path: Path) -> None:
             table(path, broken)
 
 
-def test_blank_lines(tmp_path: Path) -> None:
-    path = tmp_path / "f.csv"
+def test_blank_lines(folder: Folder) -> None:
+    path = folder / "f.csv"
     assert table(path, b"\n\na,b\n\n1,2\n\n\n3,4\n\n").num_rows == 2
     # A null in a single column is written as nothing.
     assert column(table(path, b"a\n1\n\n\n2\n")) == [1, None, None, 2]
@@ -116,8 +114,8 @@ def test_blank_lines(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("newline", [b"\n", b"\r\n", b"\r"])
-def test_skipped_rows_are_counted(newline: bytes, tmp_path: Path) -> None:
-    path = tmp_path / "f.csv"
+def test_skipped_rows_are_counted(newline: bytes, folder: Folder) -> None:
+    path = folder / "f.csv"
     content = newline.join([b'a "title', b"", b"a,b", b"1,2", b"x,3", b""])
     columns = {"a": "int"}
     with pytest.raises(BadRow, match=r":5: column 'a': 'x' is not integer"):
@@ -127,14 +125,14 @@ def test_skipped_rows_are_counted(newline: bytes, tmp_path: Path) -> None:
         table(path, b"a\n1", skip_rows=3)
 
 
-def test_all_is_quoted(tmp_path: Path) -> None:
+def test_all_is_quoted(folder: Folder) -> None:
     """A number can't be a quoted text: `""` is then nothing. A text can."""
-    found = table(tmp_path / "f.csv", b'"a","b"\n"1","x"\n"",""\n')
+    found = table(folder / "f.csv", b'"a","b"\n"1","x"\n"",""\n')
     assert (column(found), column(found, "b")) == ([1, None], ["x", ""])
 
 
-def test_select(tmp_path: Path) -> None:
-    path = tmp_path / "f.csv"
+def test_select(folder: Folder) -> None:
+    path = folder / "f.csv"
     content = b"Id,x,x,\n1,\xff,q,\n2,5,,\n"
     assert column(table(path, content, select=["id"]), "id") == [1, 2]
     assert table(path, content, select=["n"], rename={"Id": "n"}).column_names == ["n"]
@@ -144,24 +142,24 @@ def test_select(tmp_path: Path) -> None:
         table(path, content)
 
 
-def test_odd_names(tmp_path: Path) -> None:
+def test_odd_names(folder: Folder) -> None:
     names = ['say "hi"', "a.b", "😀", "x'); DROP TABLE t; --", "line\nbreak", " a "]
     header = ",".join('"' + name.replace('"', '""') + '"' for name in names)
-    found = table(tmp_path / "f.csv", f"{header}\n1,2,3,4,5,6\n".encode(), names="as_is")
+    found = table(folder / "f.csv", f"{header}\n1,2,3,4,5,6\n".encode(), names="as_is")
     assert found.to_pylist() == [dict(zip(names, range(1, 7), strict=True))]
 
 
-def test_five_thousand_columns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_five_thousand_columns(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(blocks, "SIZE", 2 << 20)
     monkeypatch.setattr(blocks, "LONGEST", 32 << 20)
     header = ",".join(f"c{number}" for number in range(5000))
     row = ",".join(str(number) for number in range(5000))
-    found = table(tmp_path / "f.csv", f"{header}\n{row}\n{row}\n".encode())
+    found = table(folder / "f.csv", f"{header}\n{row}\n{row}\n".encode())
     assert found.to_pylist()[1] == {f"c{number}": number for number in range(5000)}
 
 
-def test_values_are_spelled_as_declared(tmp_path: Path) -> None:
-    path = tmp_path / "f.csv"
+def test_values_are_spelled_as_declared(folder: Folder) -> None:
+    path = folder / "f.csv"
     content = b"n;d;t;z\n-1,5;01.02.2024;1.2.2024 3:04;27.10.2024 01:30\n"
     found = table(
         path,
@@ -198,17 +196,17 @@ def test_values_are_spelled_as_declared(tmp_path: Path) -> None:
         ("100%% %d.%m.%Y", "100% 01.02.2024", dt.datetime(2024, 2, 1)),
     ],
 )
-def test_timestamp_formats(form: str, word: str, value: dt.datetime, tmp_path: Path) -> None:
+def test_timestamp_formats(form: str, word: str, value: dt.datetime, folder: Folder) -> None:
     kind = "timestamptz" if "%z" in form else "timestamp"
     value = value.replace(tzinfo=dt.timezone.utc) if "%z" in form else value
     content = f"a,b\n{word},x\n,y\n".encode()
-    found = table(tmp_path / "f.csv", content, timestamp_formats=["%y?", form], columns={"a": kind})
+    found = table(folder / "f.csv", content, timestamp_formats=["%y?", form], columns={"a": kind})
     assert column(found) == [value, None]
 
 
-def test_quarantine(tmp_path: Path) -> None:
+def test_quarantine(folder: Folder) -> None:
     """Bad rows go aside, each once and with its line; the good ones of their blocks stay."""
-    path = tmp_path / "f.csv"
+    path = folder / "f.csv"
     rows = [b'%d,"x\ny"' % number for number in range(2000)]
     rows[3], rows[700], rows[1500], rows[1999] = b"q,x", b"1,2,3", b"5,caf\xe9", b"1.5,x"
     out = io.BytesIO()
@@ -339,11 +337,11 @@ BAD: dict[str, tuple[bytes, str, dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_refused(case: str, tmp_path: Path) -> None:
+def test_refused(case: str, folder: Folder) -> None:
     content, message, options = BAD[case]
     with pytest.raises((BadRow, BadOption), match=message):
-        table(tmp_path / "f.csv", content, **options)
+        table(folder / "f.csv", content, **options)
 
 
-def test_a_lone_quote_in_a_text_is_no_fault(tmp_path: Path) -> None:
-    assert column(table(tmp_path / "f.csv", b'a,b\n5" pipe,x\n'), "a") == ['5" pipe']
+def test_a_lone_quote_in_a_text_is_no_fault(folder: Folder) -> None:
+    assert column(table(folder / "f.csv", b'a,b\n5" pipe,x\n'), "a") == ['5" pipe']

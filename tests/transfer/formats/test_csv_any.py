@@ -11,13 +11,13 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-import fsspec
 import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from factory.definitions.formats import Csv
+from factory.stores.memory import Memory
 from factory.transfer import formats
 from factory.transfer.bad_rows import BadRows
 from factory.transfer.errors import TransferError
@@ -27,7 +27,7 @@ from factory.transfer.formats.csv.dialect import Dialect
 from factory.transfer.formats.csv.dialect import dialect as dialect_of
 from factory.transfer.formats.csv.rows import split
 
-MEMORY = fsspec.filesystem("memory")
+MEMORY = Memory("any csv")
 RELAXED = settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -65,10 +65,11 @@ def read(
 ) -> pa.Table:
     monkeypatch.setattr(blocks, "SIZE", size)
     monkeypatch.setattr(table, "SMALL", size // 3)
-    MEMORY.pipe("/f.csv", content)
+    with MEMORY.writer("f.csv") as out:
+        out.write(content)
     options: Any = {"names": "as_is", **given}
-    reader = formats.open(MEMORY, ["/f.csv"], Csv(**options), bad)
-    return pa.Table.from_batches(reader.batches("/f.csv"), reader.schema)
+    reader = formats.open(MEMORY, ["f.csv"], Csv(**options), bad)
+    return pa.Table.from_batches(reader.batches("f.csv"), reader.schema)
 
 
 @st.composite

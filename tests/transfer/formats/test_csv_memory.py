@@ -8,12 +8,12 @@ from ..memory import grown
 
 READ = """
 import sys
-import fsspec
 from factory.definitions.formats import Csv
+from factory.stores.disk import Disk
 from factory.transfer.errors import TransferError
 from factory.transfer.to_parquet import to_parquet
 
-fs, source = fsspec.filesystem("file"), sys.argv[1]
+fs, source = Disk(), sys.argv[1]
 
 def convert(path):
     return to_parquet(fs, [path], fs, source + ".parquet", format=Csv())

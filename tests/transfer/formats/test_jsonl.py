@@ -5,7 +5,6 @@ import json
 from collections.abc import Mapping
 from decimal import Decimal
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -13,12 +12,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from factory.stores.memory import Memory
+from factory.stores.model import Place
 from factory.transfer.bad_rows import BadRows
 from factory.transfer.errors import BadOption, BadRow, TransferError
 from factory.transfer.formats.jsonl import infer, lines
 from factory.transfer.formats.jsonl.converters import holds
 from factory.transfer.formats.jsonl.decode import Doubtful, Fast
 
+from ...stores.folders import Folder
 from .reading import column, read
 
 table = partial(read, "jsonl")
@@ -31,7 +33,7 @@ def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lines, "LONGEST", 20_000)
 
 
-def test_inferred_types(tmp_path: Path) -> None:
+def test_inferred_types(folder: Folder) -> None:
     content = (
         b'\xef\xbb\xbf{"i": 1, "f": 1.5, "b": true, "t": "x\\n\\u00e9", "d": "2024-02-29", '
         b'"ts": "2024-01-01 00:00:00", "tz": "2024-01-01T00:00:00+01:00", "ti": "01:02:03", '
@@ -39,7 +41,7 @@ def test_inferred_types(tmp_path: Path) -> None:
         b"\n  \r\n"
         b'{"new": 2, "o": [ 1 ], "f": 7}'
     )
-    found = table(tmp_path / "f.jsonl", content)
+    found = table(folder / "f.jsonl", content)
     assert dict(zip(found.column_names, map(str, found.schema.types), strict=True)) == {
         "i": "int64",
         "f": "double",
@@ -61,7 +63,7 @@ def test_inferred_types(tmp_path: Path) -> None:
     assert (first["new"], second["new"], second["i"], second["f"]) == (None, 2, None, 7.0)
 
 
-def test_declared_types(tmp_path: Path) -> None:
+def test_declared_types(folder: Folder) -> None:
     content = (
         b'{"Amount": 1.50, "Big": 123456789012345678901234567890, "Raw": "x", "Any": 1.50, '
         b'"Doc": "x", "When": "31.12.2024 10:00", "More": true, "Real": 0.1, "Nan": 1}\n'
@@ -79,7 +81,7 @@ def test_declared_types(tmp_path: Path) -> None:
         "late": "date",
     }
     found = table(
-        tmp_path / "f.jsonl",
+        folder / "f.jsonl",
         content,
         columns=columns,
         timestamp_formats=["%d.%m.%Y %H:%M"],
@@ -199,19 +201,19 @@ BAD: dict[str, tuple[bytes, str, Mapping[str, Any]]] = {
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_refused(case: str, tmp_path: Path) -> None:
+def test_refused(case: str, folder: Folder) -> None:
     content, message, options = BAD[case]
     with pytest.raises((BadRow, BadOption), match=message):
-        table(tmp_path / "f.jsonl", content, **options)
+        table(folder / "f.jsonl", content, **options)
 
 
-def test_bad_rows_are_set_aside(tmp_path: Path) -> None:
+def test_bad_rows_are_set_aside(folder: Folder) -> None:
     content = b'{"a": 1, "d": "2024-01-01"}\n' * 400
     wrong = [b'{"a": "x"}', b"nonsense", b'{"a": 2, "d": "2024-02-30"}', b'{"a": 3, "z": 1}']
     wrong.append(b'{"d": "' + b"y" * 30_000 + b'"}')
     content += b"".join(line + b"\n" + b'{"a": 4}\n' for line in wrong) + content
     out = io.BytesIO()
-    found = table(tmp_path / "f.jsonl", content, BadRows.quarantine(out, 10))
+    found = table(folder / "f.jsonl", content, BadRows.quarantine(out, 10))
     assert column(found) == [1] * 400 + [4] * 5 + [1] * 400
     assert found.schema.types == [pa.int64(), pa.date32()]
     entries = [json.loads(line) for line in out.getvalue().splitlines()]
@@ -220,27 +222,27 @@ def test_bad_rows_are_set_aside(tmp_path: Path) -> None:
     assert len(entries[4]["row"]) < 2000
 
 
-def test_a_key_that_is_declared_may_come_late(tmp_path: Path) -> None:
+def test_a_key_that_is_declared_may_come_late(folder: Folder) -> None:
     content = MANY + b'{"LateOne": 5, "old name": 6}\n' + MANY
     options: dict[str, Any] = {"columns": {"late_one": "integer", "new": "text"}}
     options["rename"] = {"old name": "new"}
-    found = table(tmp_path / "f.jsonl", content, **options)
+    found = table(folder / "f.jsonl", content, **options)
     assert found.column_names == ["a", "b", "late_one", "new"]
     assert found.slice(1000, 1).to_pylist() == [{"a": None, "b": None, "late_one": 5, "new": "6"}]
     assert found.num_rows == 2001
 
 
-def test_select_passes_over_other_keys(tmp_path: Path) -> None:
+def test_select_passes_over_other_keys(folder: Folder) -> None:
     content = b'{"a": 1, "b": {"c": 1}, "B": 2}\n' * 500 + b'{"z": 1, "a": 2}\n{"a":1,"b":2,"b":3}'
     with pytest.raises(BadRow, match=r":502: the key 'b' stands there twice"):
-        table(tmp_path / "f.jsonl", content, select=["a"], names="as_is")
-    found = table(tmp_path / "f.jsonl", content[:-20], select=["B", "a"], names="as_is")
+        table(folder / "f.jsonl", content, select=["a"], names="as_is")
+    found = table(folder / "f.jsonl", content[:-20], select=["B", "a"], names="as_is")
     assert found.column_names == ["B", "a"]
     assert found.slice(499).to_pylist() == [{"B": 2, "a": 1}, {"B": None, "a": 2}]
 
 
-def test_several_files_have_one_schema(tmp_path: Path) -> None:
-    one, two, three = (tmp_path / f"{n}.jsonl" for n in (1, 2, 3))
+def test_several_files_have_one_schema(folder: Folder) -> None:
+    one, two, three = (folder / f"{n}.jsonl" for n in (1, 2, 3))
     one.write_bytes(b'{"a": null}\n')
     two.write_bytes(b"")
     three.write_bytes(b'{"b": "x", "a": 5}')
@@ -248,26 +250,26 @@ def test_several_files_have_one_schema(tmp_path: Path) -> None:
     assert found.to_pylist() == [{"a": None, "b": None}, {"a": 5, "b": "x"}]
 
 
-def test_gzip(tmp_path: Path) -> None:
+def test_gzip(folder: Folder) -> None:
     packed = gzip.compress(b"".join(b'{"a":%d}\n' % n for n in range(20_000)))
-    assert column(table(tmp_path / "f.jsonl.gz", packed))[-1] == 19_999
+    assert column(table(folder / "f.jsonl.gz", packed))[-1] == 19_999
     with pytest.raises(BadRow, match="is not a whole gzip file"):
-        table(tmp_path / "f.jsonl.gz", packed[:-20])
+        table(folder / "f.jsonl.gz", packed[:-20])
 
 
-def test_an_empty_file_with_declared_columns(tmp_path: Path) -> None:
-    found = table(tmp_path / "f.jsonl", b"\n", columns={"a": "date"})
+def test_an_empty_file_with_declared_columns(folder: Folder) -> None:
+    found = table(folder / "f.jsonl", b"\n", columns={"a": "date"})
     assert (found.num_rows, found.schema.types) == (0, [pa.date32()])
 
 
 @pytest.mark.parametrize("name", ['a "quoted" name', "back\\slash", "tab\t", "é😀", "x.y", " "])
-def test_names_of_any_kind(name: str, tmp_path: Path) -> None:
+def test_names_of_any_kind(name: str, folder: Folder) -> None:
     lines = "".join(json.dumps({name: n, "b": ": :"}) + "\n" for n in range(600))
-    found = table(tmp_path / "f.jsonl", lines.encode(), names="as_is")
+    found = table(folder / "f.jsonl", lines.encode(), names="as_is")
     assert column(found, name) == list(range(600))
     doubled = json.dumps({name: 1})[:-1] + "," + json.dumps({name: 2}, ensure_ascii=False)[1:]
     with pytest.raises(BadRow, match=r":601: the key .* stands there twice"):
-        table(tmp_path / "f.jsonl", (lines + doubled).encode(), names="as_is")
+        table(folder / "f.jsonl", (lines + doubled).encode(), names="as_is")
 
 
 @pytest.mark.parametrize(
@@ -318,11 +320,10 @@ def test_both_ways_to_read_agree(
     declared: dict[str, str],
     separators: tuple[str, str],
     ascii: bool,
-    tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    path = tmp_path_factory.getbasetemp() / "both.jsonl"
+    path = Folder(Place(Memory("both ways"), "both.jsonl"))
     lines = [json.dumps(row, separators=separators, ensure_ascii=ascii) for row in rows]
-    path.write_text("\n".join(lines), "utf-8")
+    path.write_text("\n".join(lines))
 
     def read() -> object:
         out = io.BytesIO()

@@ -1,22 +1,21 @@
 import datetime as dt
 from functools import partial
-from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from factory.transfer.errors import BadOption, BadRow
 
+from ...stores.folders import Folder
 from .reading import read
 
 table = partial(read, "parquet")
 
 
-def test_select_and_rename(tmp_path: Path) -> None:
-    path = tmp_path / "f.parquet"
+def test_select_and_rename(folder: Folder) -> None:
+    path = folder / "f.parquet"
     columns = {"a": [1, 2], "a.b": ["x", None], "Long Name": [True, False], "n": [None, None]}
-    pq.write_table(pa.table(columns), path)
+    path.write_table(pa.table(columns))
     assert table(path).to_pydict() == {
         "a": [1, 2],
         "a_b": ["x", None],
@@ -29,27 +28,27 @@ def test_select_and_rename(tmp_path: Path) -> None:
         table(path, select=["longname"])
 
 
-def test_clashes(tmp_path: Path) -> None:
-    path = tmp_path / "f.parquet"
-    pq.write_table(pa.table({"Id": [1], "id": [2], "x": [3]}), path)
+def test_clashes(folder: Folder) -> None:
+    path = folder / "f.parquet"
+    path.write_table(pa.table({"Id": [1], "id": [2], "x": [3]}))
     with pytest.raises(BadOption, match="'Id' and 'id' would both be 'id'"):
         table(path)
     assert table(path, select=["x"]).to_pydict() == {"x": [3]}
     assert table(path, rename={"Id": "one"}).column_names == ["one", "id", "x"]
 
 
-def test_files_must_agree(tmp_path: Path) -> None:
-    one, two = tmp_path / "1.parquet", tmp_path / "2.parquet"
-    pq.write_table(pa.table({"a": [1], "b": ["x"]}), one)
-    pq.write_table(pa.table({"a": [1.5], "b": ["x"]}), two)
+def test_files_must_agree(folder: Folder) -> None:
+    one, two = folder / "1.parquet", folder / "2.parquet"
+    one.write_table(pa.table({"a": [1], "b": ["x"]}))
+    two.write_table(pa.table({"a": [1.5], "b": ["x"]}))
     with pytest.raises(BadRow, match=r"2\.parquet .* without a int64 and with a double"):
         table([one, two])
     assert table([one, two], select=["b"]).num_rows == 2
 
 
-def test_damaged(tmp_path: Path) -> None:
-    path = tmp_path / "f.parquet"
-    pq.write_table(pa.table({"a": list(range(100_000))}), path, use_dictionary=False)
+def test_damaged(folder: Folder) -> None:
+    path = folder / "f.parquet"
+    path.write_table(pa.table({"a": list(range(100_000))}), use_dictionary=False)
     data = path.read_bytes()
     for broken in (data[:-4], data[: len(data) // 2], b"", b"a,b\n"):
         path.write_bytes(broken)
@@ -68,10 +67,10 @@ def test_damaged(tmp_path: Path) -> None:
         pa.array([-(2**31)], pa.int32()).cast(pa.date32()),
     ],
 )
-def test_before_the_first_day(array: pa.Array, tmp_path: Path) -> None:
-    path = tmp_path / "f.parquet"
-    pq.write_table(pa.table({"t": array}), path)
+def test_before_the_first_day(array: pa.Array, folder: Folder) -> None:
+    path = folder / "f.parquet"
+    path.write_table(pa.table({"t": array}))
     with pytest.raises(BadRow, match=r"column 't' holds a .* before 4713 BC"):
         table(path)
-    pq.write_table(pa.table({"t": [dt.date(1, 1, 1), None, dt.date(9999, 12, 31)]}), path)
+    path.write_table(pa.table({"t": [dt.date(1, 1, 1), None, dt.date(9999, 12, 31)]}))
     assert table(path).num_rows == 3

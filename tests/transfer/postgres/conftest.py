@@ -1,15 +1,17 @@
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import fsspec
 import psycopg
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from psycopg import sql
 
+from factory.stores.disk import Disk
+from factory.stores.memory import Memory
+from factory.stores.model import Store
 from factory.transfer.postgres.load import Loaded, load
 from factory_embedded.services.postgres import Server
 
@@ -23,6 +25,7 @@ class Warehouse:
     uri: str
     schema: str
     stage: Path
+    store: Store = field(default_factory=Disk)
 
     def load(
         self,
@@ -44,10 +47,11 @@ class Warehouse:
     ) -> Loaded:
         paths = [str(self.stage / f"data-{number}.parquet") for number in range(len(files))]
         for path, data in zip(paths, files, strict=True):
-            pq.write_table(data if isinstance(data, pa.Table) else pa.table(data), path)
+            with self.store.writer(path) as out:
+                pq.write_table(data if isinstance(data, pa.Table) else pa.table(data), out)
         return load(
             uri or self.uri,
-            fsspec.filesystem("file"),
+            self.store,
             paths,
             table=f"{self.schema}.{table}",
             write=write,
@@ -77,6 +81,12 @@ class Warehouse:
             return {row[0] for row in connection.execute(query, (self.schema,))}
 
 
+on_both_stores = pytest.mark.parametrize(
+    "warehouse", [Disk(), Memory("loads")], ids=["disk", "memory"], indirect=True
+)
+"""For what reads the staged files: of these tests, there is one for each store."""
+
+
 @pytest.fixture
 def warehouse(
     postgres: Server, tmp_path: Path, request: pytest.FixtureRequest
@@ -84,6 +94,9 @@ def warehouse(
     schema = f"s{abs(hash(request.node.nodeid))}"
     with psycopg.connect(postgres.uri, autocommit=True) as connection:
         connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema)))
-    yield Warehouse(postgres.uri, schema, tmp_path)
+    store = getattr(request, "param", Disk())
+    yield Warehouse(postgres.uri, schema, tmp_path, store)
+    if store != Disk():
+        store.delete_below("")
     with psycopg.connect(postgres.uri, autocommit=True) as connection:
         connection.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(schema)))

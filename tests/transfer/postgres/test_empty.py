@@ -5,12 +5,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from factory.definitions import formats
+from factory.stores.disk import Disk
 from factory.transfer.counts import Counts
 from factory.transfer.errors import ChecksFailed, SchemaChanged
 from factory.transfer.to_parquet import to_parquet
@@ -45,7 +45,7 @@ def convert(tmp_path: Path) -> Convert:
     def run(text: str, format: dict[str, Any]) -> pa.Table:
         source, target = tmp_path / "source", tmp_path / "staged.parquet"
         source.write_text(text)
-        disk = fsspec.filesystem("file")
+        disk = Disk()
         to_parquet(disk, [str(source)], disk, str(target), format=formats.of(format))
         with pq.ParquetFile(target) as file:
             return file.read().replace_schema_metadata(Counts.of(file).metadata())

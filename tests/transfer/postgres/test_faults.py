@@ -36,7 +36,8 @@ BEFORE = {"id": [-1], "day": [dt.date(2024, 1, 1)]}
 LEFT = {"append": 1, "replace": 0, "merge": 1, "partition": 0}  # of the row that was before
 
 LOAD = """
-import json, sys, fsspec
+import json, sys
+from factory.stores.disk import Disk
 from factory.transfer.postgres import load, parquet, publish
 uri, path, table, write, where = sys.argv[1:]
 
@@ -58,7 +59,7 @@ elif where == "staged":
     load._checked = stop
 elif where == "publishing":
     publish.ledger.record = stop
-load.load(uri, fsspec.filesystem("file"), [path], table=table, write=json.loads(write),
+load.load(uri, Disk(), [path], table=table, write=json.loads(write),
           load_id="run 2")
 """
 

@@ -17,13 +17,14 @@ from factory.transfer.errors import (
 from factory.transfer.postgres import checks, staging
 from factory.transfer.postgres import load as loading
 
-from .conftest import APPEND, REPLACE, Warehouse
+from .conftest import APPEND, REPLACE, Warehouse, on_both_stores
 
 ONE: dict[str, list[Any]] = {"id": [1, 2], "name": ["a", "b"]}
 TWO: dict[str, list[Any]] = {"id": [2, 3], "name": ["B", "c"]}
 MERGE = {"mode": "merge", "key": ["id"]}
 
 
+@on_both_stores
 def test_append(warehouse: Warehouse) -> None:
     done = warehouse.load(ONE)
     assert (done.rows, done.published, done.mode) == (2, True, "append")
@@ -33,6 +34,7 @@ def test_append(warehouse: Warehouse) -> None:
     assert warehouse.tables() == {"trips", "_factory_loads"}
 
 
+@on_both_stores
 def test_a_repeated_append_adds_nothing(warehouse: Warehouse) -> None:
     warehouse.load(ONE)
     again = warehouse.load(ONE)
@@ -52,6 +54,7 @@ def test_an_append_is_repeated_when_its_rows_are_gone(
     assert warehouse.load(ONE).published
 
 
+@on_both_stores
 def test_replace(warehouse: Warehouse) -> None:
     for data in (ONE, ONE, TWO):
         warehouse.load(data, REPLACE)
@@ -145,6 +148,7 @@ def test_replace_keeps_foreign_keys(warehouse: Warehouse) -> None:
     assert warehouse.rows() == [(1, "a"), (2, "b")]
 
 
+@on_both_stores
 def test_merge(warehouse: Warehouse) -> None:
     for data in (ONE, TWO, TWO):
         warehouse.load(data, MERGE)
@@ -190,6 +194,7 @@ def test_a_key_that_is_none(ids: list[int | None], message: str, warehouse: Ware
     assert warehouse.tables() == {"trips", "_factory_loads"}
 
 
+@on_both_stores
 def test_checks_are_one_pass_before_the_publish(
     warehouse: Warehouse, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -215,6 +220,7 @@ def test_checks_are_one_pass_before_the_publish(
     assert message in caplog.text
 
 
+@on_both_stores
 def test_a_first_load_that_fails_leaves_no_table(warehouse: Warehouse) -> None:
     with pytest.raises(ChecksFailed):
         warehouse.load(ONE, checks=[{"type": "row_count", "min": 3}])

@@ -7,12 +7,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from factory.definitions.formats import Parquet
+from factory.stores.disk import Disk
 from factory.transfer.errors import BadOption, BadRow, TransferError
 from factory.transfer.postgres import keys
 from factory.transfer.postgres.modes import Changed
@@ -101,7 +101,7 @@ def test_keys_that_no_index_holds(warehouse: Warehouse) -> None:
 
 
 def test_lineage_alone_is_no_change(warehouse: Warehouse, tmp_path: Path) -> None:
-    disk = fsspec.filesystem("file")
+    disk = Disk()
 
     def converted(source: dict[str, list[Any]], lineage: Mapping[str, object]) -> pa.Table:
         pq.write_table(pa.table(source), tmp_path / "source.parquet")

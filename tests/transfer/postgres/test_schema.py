@@ -2,10 +2,8 @@
 
 import datetime as dt
 import json
-from pathlib import Path
 from typing import Any
 
-import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -14,7 +12,8 @@ from factory.transfer.counts import Counts
 from factory.transfer.errors import BadOption, BadRow, SchemaChanged, TransferError
 from factory.transfer.postgres import columns, parquet
 
-from .conftest import APPEND, REPLACE, Warehouse
+from ...stores.folders import Folder
+from .conftest import APPEND, REPLACE, Warehouse, on_both_stores
 
 MERGE = {"mode": "merge", "key": ["id"]}
 DAY = dt.date(2024, 1, 2)
@@ -117,6 +116,7 @@ def test_files_agree_but_for_columns_of_nulls(warehouse: Warehouse) -> None:
     assert warehouse.rows() == [(1, None, None), (2, DAY, 1.5), (3, None, None)]
 
 
+@on_both_stores
 @pytest.mark.parametrize(
     ("other", "message"),
     [
@@ -131,16 +131,19 @@ def test_files_that_do_not_agree(other: Any, message: str, warehouse: Warehouse)
     assert warehouse.tables() == set()
 
 
-def test_the_rows_of_a_file_are_counted(tmp_path: Path, warehouse: Warehouse) -> None:
-    path = tmp_path / "short.parquet"
+@on_both_stores
+def test_the_rows_of_a_file_are_counted(warehouse: Warehouse) -> None:
+    path = str(warehouse.stage / "short.parquet")
     data = pa.table({"id": [1, 2]}).replace_schema_metadata(Counts(5, 2).metadata())
-    pq.write_table(data, path)
+    with warehouse.store.writer(path) as out:
+        pq.write_table(data, out)
     with pytest.raises(TransferError, match="holds 2 rows, but 5 were read and 2 of them set asi"):
-        parquet.read(fsspec.filesystem("file"), [str(path)])
+        parquet.read(warehouse.store, [path])
     done = warehouse.load(data.replace_schema_metadata(Counts(5, 3).metadata()))
     assert (done.read, done.quarantined, done.rows) == (5, 3, 2)
 
 
+@on_both_stores
 def test_rows_that_did_not_arrive(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         "factory.transfer.postgres.parquet.on_wire",
@@ -151,10 +154,9 @@ def test_rows_that_did_not_arrive(warehouse: Warehouse, monkeypatch: pytest.Monk
     assert warehouse.tables() == set()
 
 
-def test_no_file_and_no_parquet(tmp_path: Path) -> None:
-    disk = fsspec.filesystem("file")
+def test_no_file_and_no_parquet(folder: Folder) -> None:
     with pytest.raises(TransferError, match="no file to load"):
-        parquet.read(disk, [])
-    (tmp_path / "x").write_text(json.dumps({}))
+        parquet.read(folder.store, [])
+    (folder / "x").write_text(json.dumps({}))
     with pytest.raises(BadRow, match="is not a Parquet file"):
-        parquet.read(disk, [str(tmp_path / "x")])
+        parquet.read(folder.store, [str(folder / "x")])

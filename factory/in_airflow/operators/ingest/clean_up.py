@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import logging
-import shutil
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import datetime, timezone
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from factory.in_airflow.operators import teardown
-from factory.in_airflow.operators.ingest.staged import DOWNLOADS, QUARANTINE, ROWS, Staged
+from factory.in_airflow.operators.ingest.staged import DOWNLOADS, QUARANTINE, ROWS, Staged, remove
 from factory.in_airflow.storage import run_of
+from factory.stores.model import Folder, Place, Store
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -42,15 +40,16 @@ class CleanUp(Staged):
         state = teardown.states(context, self.after)[self.after]
         if state in ("success", "skipped"):
             for part in (DOWNLOADS, ROWS):
-                shutil.rmtree(folder / part, ignore_errors=True)
-        elif folder.exists():
+                remove(folder.below(part))
+        elif not _is_empty(folder):
             log.warning(
                 "%s is %s: its files stay in %s%s", self.after, state, folder, self._until()
             )
         if _is_empty(folder):
-            _remove(folder, folder.parent, folder.parent.parent)
-        elif (folder / QUARANTINE).exists():
-            log.warning("rows in quarantine stay in %s%s", folder / QUARANTINE, self._until())
+            for empty in (folder, folder.parent, folder.parent.parent):
+                empty.store.delete_empty(empty.path)
+        elif not _is_empty(aside := folder.below(QUARANTINE)):
+            log.warning("rows in quarantine stay in %s%s", aside, self._until())
         self._sweep(folder.parent, context)
         teardown.fail_if_ended(context, last=self.after, done=self.done)
 
@@ -58,39 +57,36 @@ class CleanUp(Staged):
         until = datetime.fromtimestamp(time.time() + self.retention, timezone.utc)
         return f" until {until:%Y-%m-%d %H:%M} UTC, or longer when the pipeline does not run"
 
-    def _sweep(self, run: Path, context: Context) -> None:
+    def _sweep(self, run: Place, context: Context) -> None:
         """Remove what runs of this pipeline that are over left too long ago."""
-        for other in run.parent.iterdir() if run.parent.exists() else ():
-            if other == run or not other.is_dir() or _age(other) <= self.retention:
+        store, pipeline = run.parent
+        others = [folder for page in store.list(pipeline) for folder in page.folders]
+        for folder in others:
+            other = Place(store, folder.path)
+            if other == run or _age(store, folder) <= self.retention:
                 continue
             if _may_go_on(context, other):
                 log.info("%s stays, though nothing in it changed for a long time", other)
             else:
-                shutil.rmtree(other, ignore_errors=True)
+                remove(other)
                 log.info("removed %s: nothing in it changed for a long time", other)
 
 
-def _may_go_on(context: Context, folder: Path) -> bool:
+def _may_go_on(context: Context, folder: Place) -> bool:
     """Is its run queued or running, or not to be told by its name?"""
-    task, run_id = context["task_instance"], run_of(folder)
+    task, run_id = context["task_instance"], run_of(folder.name)
     if run_id is None:
         return True
     going_on = ["queued", "running"]
     return bool(task.get_dr_count(dag_id=task.dag_id, run_ids=[run_id], states=going_on))
 
 
-def _is_empty(folder: Path) -> bool:
-    return not folder.exists() or not any(folder.iterdir())
+def _is_empty(folder: Place) -> bool:
+    return not any(page.entries for page in folder.store.list(folder.path))
 
 
-def _remove(*folders: Path) -> None:
-    with suppress(OSError):  # another step, or another run, still has files there
-        for folder in folders:
-            folder.rmdir()
-
-
-def _age(folder: Path) -> float:
-    """Seconds since anything in it changed."""
-    with suppress(OSError):
-        return time.time() - max(path.stat().st_mtime for path in (folder, *folder.rglob("*")))
-    return 0.0
+def _age(store: Store, folder: Folder) -> float:
+    """Seconds since anything in it changed; 0 when it does not tell."""
+    below = (entry for page in store.list(folder.path, deep=True) for entry in page.entries)
+    changes = [entry.changed for entry in (folder, *below) if entry.changed is not None]
+    return time.time() - max(changes) if changes else 0.0

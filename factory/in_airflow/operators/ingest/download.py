@@ -17,10 +17,9 @@ from factory.in_airflow.hiding import (
     hide_query,
 )
 from factory.in_airflow.operators.ingest.staged import DOWNLOADS, Staged, number
+from factory.stores.model import Place
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import requests
     from airflow.providers.http.hooks.http import HttpHook
     from airflow.sdk import Context
@@ -62,8 +61,6 @@ class Download(Staged):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Download; return where, how much, and which version."""
-        import fsspec
-
         from factory.transfer.download import download, file_name, shown
         from factory.transfer.errors import Missing
 
@@ -71,12 +68,11 @@ class Download(Staged):
         hide_login(url)
         hide_query(url)
         place = f"{DOWNLOADS}/{number(context)}/{file_name(url)}"
-        path = self._folder(context) / place
-        _remove_others(path)
-        disk = fsspec.filesystem("file")
+        store, path = whole = self._folder(context).below(place)
+        _remove_others(whole)
         try:
             with session:
-                done = download(session, url, disk, str(path), timeout=timeout, sha256=self.sha256)
+                done = download(session, url, store, path, timeout=timeout, sha256=self.sha256)
         except Missing as missing:
             if self.on_missing != "skip":
                 raise
@@ -127,8 +123,10 @@ def _origin(url: str) -> str:
     return f"{parts.scheme}://{parts.hostname}:{parts.port or default}"
 
 
-def _remove_others(path: Path) -> None:
+def _remove_others(file: Place) -> None:
     """What an earlier attempt, whose address had another name, has left."""
-    for other in path.parent.iterdir() if path.parent.exists() else ():
-        if other.name != path.name and not other.name.startswith(f".{path.name}."):
-            other.unlink(missing_ok=True)
+    store, folder = file.parent
+    others = [Place(store, other.path) for page in store.list(folder) for other in page.files]
+    for other in others:
+        if other.name != file.name and not other.name.startswith(f".{file.name}."):
+            store.delete(other.path)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-import shutil
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowSkipException
 
-from factory.in_airflow.operators.ingest.staged import ROWS, Staged
-from factory.in_airflow.storage import file_uri, local_path
+from factory.in_airflow.operators.ingest.staged import ROWS, Staged, remove
+from factory.in_airflow.storage import places
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -40,19 +39,17 @@ class ListFiles(Staged):
 
     def execute(self, context: Context) -> list[list[str]]:
         """List, and remove what an earlier attempt with other files converted."""
-        import fsspec
-
         from factory.transfer.errors import Missing
-        from factory.transfer.files import expand, shares
+        from factory.transfer.files import expand, shares, size
 
-        disk = fsspec.filesystem("file")
+        store, paths = places(self.paths)
         try:
-            found = expand(disk, [local_path(uri) for uri in self.paths])
+            found = expand(store, paths)
         except Missing as missing:
             if self.on_missing == "skip":
                 raise AirflowSkipException(f"{missing}: this step is skipped") from None
             raise
-        shutil.rmtree(self._folder(context) / ROWS, ignore_errors=True)
-        parts = shares(found, [int(disk.size(path)) for path in found], self.max_tasks, SHARE)
+        remove(self._folder(context).below(ROWS))
+        parts = shares(found, [size(store, path) for path in found], self.max_tasks, SHARE)
         log.info("%d file(s) for %d task(s)", len(found), len(parts))
-        return [[file_uri(path) for path in part] for part in parts]
+        return [[store.uri(path) for path in part] for part in parts]

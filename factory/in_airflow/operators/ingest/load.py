@@ -12,6 +12,8 @@ from factory.in_airflow.operators.ingest.staged import Staged
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from factory.stores.model import Store
+
 
 class Load(Staged):
     """The staged Parquet files → a target.
@@ -35,23 +37,23 @@ class Load(Staged):
         self.write = write
         self.checks = checks
 
-    def files(self, context: Context) -> list[str]:
-        """What the conversion, or each of several, says that it left."""
+    def files(self, context: Context) -> tuple[Store, list[str]]:
+        """What the conversion, or each of several, says that it left: paths in a store."""
         folder = self._folder(context)
         if isinstance(self.staged, Mapping):
             given = [self.staged]
         else:
             given = list(self.staged or ())
             self._refuse_gaps(context, len(given))
-        paths = [folder / one["path"] for one in given]
-        missing = [path for path in paths if not path.is_file()]
+        paths = [folder.below(one["path"]).path for one in given]
+        missing = [path for path in paths if folder.store.file(path) is None]
         if missing or not paths:
             raise AirflowException(
                 f"there is no staged file {missing[0] if missing else folder}: clear the whole "
                 "group of this task, so that it is made again; workers on several machines need a "
                 "`stage` that all of them see"
             )
-        return [str(path) for path in paths]
+        return folder.store, paths
 
     def _refuse_gaps(self, context: Context, staged: int) -> None:
         """Each task before this one left something: one that a person marks a success leaves none.

@@ -48,8 +48,6 @@ class LoadPostgres(Load):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Load; the run and the task name the load, so that a repeated one is known."""
-        import fsspec
-
         from factory.in_airflow.connections import postgres_conninfo
         from factory.transfer.errors import ChecksFailed
         from factory.transfer.postgres.load import load
@@ -59,8 +57,7 @@ class LoadPostgres(Load):
         try:
             done = load(
                 postgres_conninfo(self.conn_id, application=f"{task.dag_id}.{task.task_id}"),
-                fsspec.filesystem("file"),
-                self.files(context),
+                *self.files(context),
                 table=self.table,
                 write=self.write,
                 checks=self.checks,

@@ -12,6 +12,8 @@ from factory.in_airflow.operators.ingest.staged import ROWS, Staged
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+NAME = "00000.parquet"
+
 
 class StageBatches(Staged):
     """The record batches of one source → one Parquet file on the stage.
@@ -37,22 +39,18 @@ class StageBatches(Staged):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Stage as it comes; return where, and how many rows."""
-        import fsspec
-
         from factory.transfer.formats import Reader
         from factory.transfer.to_parquet import staged
 
         module, _, function = self.stream.partition(":")
-        place = f"{ROWS}/00000.parquet"
         with getattr(importlib.import_module(module), function)(**self.arguments) as batches:
             done = staged(
                 lambda bad: Reader(batches.schema, lambda source: iter(batches)),
                 [self.stream],
-                fsspec.filesystem("file"),
-                str(self._folder(context) / place),
+                *self._folder(context).below(ROWS, NAME),
                 lineage=self._lineage(context),
             )
-        return {"path": place, "rows": done.rows}
+        return {"path": f"{ROWS}/{NAME}", "rows": done.rows}
 
     def _lineage(self, context: Context) -> dict[str, object]:
         known = {

@@ -9,7 +9,7 @@ The folder of a step in a run::
 
 from __future__ import annotations
 
-from pathlib import Path
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
@@ -18,6 +18,8 @@ from factory.in_airflow.storage import step_folder
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+
+    from factory.stores.model import Place
 
 DOWNLOADS = "download"
 ROWS = "rows"
@@ -31,8 +33,14 @@ class Staged(BaseOperator):
         super().__init__(**kwargs)
         self.stage = stage
 
-    def _folder(self, context: Context) -> Path:
+    def _folder(self, context: Context) -> Place:
         return step_folder(self.stage, context)
+
+
+def remove(folder: Place) -> None:
+    """All that is in a folder, as far as that can be removed."""
+    with suppress(OSError):
+        folder.store.delete_below(folder.path)
 
 
 def number(context: Context) -> int:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from factory.in_airflow.operators.ingest.staged import QUARANTINE, ROWS, Staged, number
-from factory.in_airflow.storage import file_uri, local_path
+from factory.in_airflow.storage import places
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+
+    from factory.stores.model import Place, Store
 
 log = logging.getLogger(__name__)
 
@@ -43,44 +44,42 @@ class ToParquet(Staged):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Convert in a stream of record batches; return where, and how many rows."""
-        import fsspec
-
         from factory.definitions import formats
         from factory.transfer.files import expand
         from factory.transfer.to_parquet import to_parquet
 
-        disk = fsspec.filesystem("file")
         folder, name = self._folder(context), f"{number(context):05}"
-        bad = {} if self.max_bad_rows is None else self._quarantine(folder / QUARANTINE / name)
-        sources = expand(disk, self._sources(folder))
+        bad = {} if self.max_bad_rows is None else self._quarantine(folder.below(QUARANTINE, name))
+        store, paths = self._sources(folder)
+        sources = expand(store, paths)
         done = to_parquet(
-            disk,
+            store,
             sources,
-            disk,
-            str(folder / ROWS / f"{name}.parquet"),
+            *folder.below(ROWS, f"{name}.parquet"),
             format=formats.of(self.format),
-            lineage=self._lineage(context, folder, sources),
+            lineage=self._lineage(context, self._shown(store, sources)),
             **bad,
         )
         return {"path": f"{ROWS}/{name}.parquet", "rows": done.rows}
 
-    def _sources(self, folder: Path) -> list[str]:
+    def _sources(self, folder: Place) -> tuple[Store, list[str]]:
         if isinstance(self.files, Mapping):
-            return [str(folder / self.files["path"])]
-        return [local_path(uri) for uri in self.files]
+            return folder.store, [folder.below(self.files["path"]).path]
+        return places(self.files)
 
-    def _shown(self, folder: Path, sources: Sequence[str]) -> dict[str, str]:
+    def _shown(self, store: Store, sources: Sequence[str]) -> dict[str, str]:
         """What a row says of where it came from: an address, not a place on the stage."""
         if isinstance(self.files, Mapping):
-            return {str(folder / self.files["path"]): self.files["url"]}
-        return {path: file_uri(path) for path in sources}
+            url: str = self.files["url"]
+            return dict.fromkeys(sources, url)
+        return {path: store.uri(path) for path in sources}
 
-    def _quarantine(self, path: Path) -> dict[str, Any]:
+    def _quarantine(self, path: Place) -> dict[str, Any]:
         return {"quarantine": f"{path}.jsonl", "max_bad_rows": self.max_bad_rows}
 
-    def _lineage(self, context: Context, folder: Path, sources: Sequence[str]) -> dict[str, object]:
+    def _lineage(self, context: Context, shown: Mapping[str, str]) -> dict[str, object]:
         known: dict[str, object] = {
-            "source_file": self._shown(folder, sources),
+            "source_file": shown,
             "loaded_at": datetime.now(timezone.utc),
             "run_id": context["task_instance"].run_id,
         }

@@ -14,11 +14,11 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 
-import fsspec
 import msgspec
 import pyarrow as pa
 
 from factory.definitions.formats import Csv
+from factory.stores.model import Store
 from factory.transfer import compression, names, spelling
 from factory.transfer.bad_rows import BadRows
 from factory.transfer.errors import BadOption, BadRow, unknown
@@ -40,7 +40,7 @@ SAMPLED_FILES = 16
 
 
 def open(
-    fs: fsspec.AbstractFileSystem,
+    fs: Store,
     sources: Sequence[str],
     given: Csv,
     bad: BadRows,
@@ -57,7 +57,7 @@ def open(
     return Reader(table.schema, lambda source: _batches(fs, source, table, bad))
 
 
-def _header(fs: fsspec.AbstractFileSystem, sources: Sequence[str], dialect: Dialect) -> list[str]:
+def _header(fs: Store, sources: Sequence[str], dialect: Dialect) -> list[str]:
     first: list[str] | None = None
     for source in sources:
         with _opened(fs, source, dialect) as file:
@@ -91,7 +91,7 @@ def _table(
     return Table(dialect, how, len(header), tuple(columns))
 
 
-def _settled(fs: fsspec.AbstractFileSystem, sources: Sequence[str], table: Table) -> Table:
+def _settled(fs: Store, sources: Sequence[str], table: Table) -> Table:
     """The table with a type for each column that is not declared."""
     left = [column for column in table.columns if column.inferred]
     kinds = {column.index: pa.null() for column in left}
@@ -105,7 +105,7 @@ def _settled(fs: fsspec.AbstractFileSystem, sources: Sequence[str], table: Table
     return replace(table, columns=tuple(columns))
 
 
-def _sampled(fs: fsspec.AbstractFileSystem, source: str, table: Table) -> dict[int, pa.DataType]:
+def _sampled(fs: Store, source: str, table: Table) -> dict[int, pa.DataType]:
     found: dict[int, pa.DataType] = {}
     with _opened(fs, source, table.dialect) as file:
         for block in islice(file.blocks, SAMPLED_BLOCKS):
@@ -133,7 +133,7 @@ class _File:
 
 
 @contextmanager
-def _opened(fs: fsspec.AbstractFileSystem, source: str, dialect: Dialect) -> Iterator[_File]:
+def _opened(fs: Store, source: str, dialect: Dialect) -> Iterator[_File]:
     with compression.opened(fs, source) as file:
         chunks = utf8(file, dialect.encoding, source)
         if dialect.skip_rows:
@@ -159,9 +159,7 @@ def _opened(fs: fsspec.AbstractFileSystem, source: str, dialect: Dialect) -> Ite
         raise BadRow(f"{source} is empty", "Expected at least a header")
 
 
-def _batches(
-    fs: fsspec.AbstractFileSystem, source: str, table: Table, bad: BadRows
-) -> Iterator[pa.RecordBatch]:
+def _batches(fs: Store, source: str, table: Table, bad: BadRows) -> Iterator[pa.RecordBatch]:
     with _opened(fs, source, table.dialect) as file, closing(_parsed(file.blocks, table)) as done:
         for found, problems in done:
             for problem in problems:

@@ -12,13 +12,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-import fsspec
 import msgspec
 import pyarrow as pa
 
 from factory.definitions.formats import Jsonl
 from factory.definitions.formats.names import snake_case
 from factory.definitions.formats.types import JSON
+from factory.stores.model import Store
 from factory.transfer import names, spelling
 from factory.transfer.bad_rows import BadRows
 from factory.transfer.errors import BadRow, unknown
@@ -31,7 +31,7 @@ from factory.transfer.types import arrow_type
 
 
 def open(
-    fs: fsspec.AbstractFileSystem,
+    fs: Store,
     sources: Sequence[str],
     given: Jsonl,
     bad: BadRows,

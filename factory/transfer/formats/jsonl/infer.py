@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-import fsspec
 import msgspec
 import pyarrow as pa
 
+from factory.stores.model import Store
 from factory.transfer.bad_rows import place
 from factory.transfer.convert import convert
 from factory.transfer.errors import BadRow
@@ -76,7 +76,7 @@ def _type_of_texts(texts: pa.Array, how: Spelling) -> pa.DataType:
     return pa.string()
 
 
-def sample(fs: fsspec.AbstractFileSystem, sources: Sequence[str]) -> dict[str, Seen]:
+def sample(fs: Store, sources: Sequence[str]) -> dict[str, Seen]:
     """All keys of the first rows of `sources`, in the order in which they appear.
 
     Raises `BadRow` when no row among them can be read.
@@ -98,7 +98,7 @@ def sample(fs: fsspec.AbstractFileSystem, sources: Sequence[str]) -> dict[str, S
     return found
 
 
-def _first_lines(fs: fsspec.AbstractFileSystem, source: str) -> Iterable[tuple[int, bytes]]:
+def _first_lines(fs: Store, source: str) -> Iterable[tuple[int, bytes]]:
     size = 0
     for block in blocks(fs, source):
         yield from block.numbered()

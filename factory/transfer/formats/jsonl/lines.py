@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO
 
-import fsspec
-
+from factory.stores.model import Store
 from factory.transfer.bad_rows import BadRows
 from factory.transfer.compression import opened
 
@@ -31,9 +30,7 @@ class Block:
         return [(n, line) for n, line in enumerate(lines, self.first) if line.strip()]
 
 
-def blocks(
-    fs: fsspec.AbstractFileSystem, source: str, bad: BadRows | None = None
-) -> Iterator[Block]:
+def blocks(fs: Store, source: str, bad: BadRows | None = None) -> Iterator[Block]:
     """All lines of `source`. Those that are too long go to `bad`, or end the file without it."""
     number = 1
     with opened(fs, source) as file:

@@ -7,9 +7,9 @@ import difflib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-import fsspec
 import pyarrow as pa
 
+from factory.stores.model import Store
 from factory.transfer.bad_rows import BadRows
 from factory.transfer.formats.jsonl import converters
 from factory.transfer.formats.jsonl.converters import FAILURES, Kind, Unfit
@@ -58,9 +58,7 @@ class Rows:
         self._keys = {field.key for field in (*fields, *self._skipped)}
         self._fast = Fast([*fields, *self._skipped], any_key=self._any_key)
 
-    def batches(
-        self, fs: fsspec.AbstractFileSystem, source: str, bad: BadRows
-    ) -> Iterator[pa.RecordBatch]:
+    def batches(self, fs: Store, source: str, bad: BadRows) -> Iterator[pa.RecordBatch]:
         """All rows of one file that fit."""
         for block in blocks(fs, source, bad):
             lines = block.numbered()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from factory.in_airflow.operators.ingest.load import Load
@@ -26,16 +25,21 @@ class KeepFiles(Load):
         """Keep; tell those who wait for the folder, and the next task, how many rows."""
         import pyarrow.parquet as pq
 
-        folder = Path(self.path.removeprefix("file://"))
-        folder.mkdir(parents=True, exist_ok=True)
-        run = f"{context['run_id']}.".replace("/", "_")
-        kept = [folder / f"{run}{n}.parquet" for n, _ in enumerate(self.files(context))]
-        for staged, path in zip(self.files(context), kept, strict=True):
-            shutil.copyfile(staged, path.with_suffix(".part"))
-            path.with_suffix(".part").rename(path)  # whole, or not there
-        old = folder.glob("*.parquet" if self.write["mode"] == "replace" else f"{run}*.parquet")
-        for path in set(old).difference(kept):
-            path.unlink()
-        rows = sum(pq.read_metadata(path).num_rows for path in kept)
+        from factory.in_airflow.storage import place
+
+        stage, staged = self.files(context)
+        folder, run = place(self.path), f"{context['run_id']}.".replace("/", "_")
+        kept, rows = [f"{run}{n}.parquet" for n, _ in enumerate(staged)], 0
+        for path, name in zip(staged, kept, strict=True):
+            with stage.open(path) as file, folder.store.writer(folder.below(name).path) as out:
+                rows += pq.read_metadata(file).num_rows
+                file.seek(0)
+                shutil.copyfileobj(file, out)  # whole at the end, or not there
+        others = "" if self.write["mode"] == "replace" else run
+        for page in folder.store.list(folder.path):
+            for old in page.files:
+                name = old.path.rpartition("/")[2]
+                if name.startswith(others) and name not in kept:
+                    folder.store.delete(old.path)
         self.tell(context, rows)
-        return {"rows": rows, "files": [path.name for path in kept]}
+        return {"rows": rows, "files": kept}

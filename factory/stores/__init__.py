@@ -1,0 +1,68 @@
+"""Where files are kept: one module a store, opened by an address and by nothing else.
+
+A store of another package is a module with `place(uri) -> Place`, under the entry-point group
+`dag_factory.stores`, by the scheme of its addresses. To ask which stores there are imports none.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+from typing import TYPE_CHECKING
+
+from factory import registry
+from factory.errors import FactoryError
+
+if TYPE_CHECKING:
+    from factory.stores.model import Place
+
+GROUP = "stores"
+BUILTIN = {"file": "factory.stores.disk", "memory": "factory.stores.memory"}
+SHARED = {"file": "file:///"}
+"""What addresses begin with, of our stores that tasks in several processes see."""
+
+_SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://")
+
+
+class UnknownStore(FactoryError):
+    """An address that no store has."""
+
+
+def open_uri(uri: str) -> Place:
+    """The place in a store that an address names.
+
+    :raises UnknownStore: no store has addresses of this scheme.
+    :raises FactoryError: the store's module does not load, or refuses the address.
+    """
+    scheme = scheme_of(uri)
+    if scheme in BUILTIN:
+        module = importlib.import_module(BUILTIN[scheme])
+    elif scheme in registry.outside(GROUP):
+        module = registry.load(GROUP, scheme)
+    else:
+        raise UnknownStore(f"{uri!r} is in no store that is known")
+    if not hasattr(module, "place"):
+        name = getattr(module, "__name__", module)
+        raise FactoryError(f"the module {name} is not a store: it has no `place`")
+    place: Place = module.place(uri)
+    return place
+
+
+def is_address(uri: str) -> bool:
+    """Does it begin as an address of a store does that tasks share? Asks no store."""
+    # Packages are looked up only for what is none of ours: that costs as much as 60 specs.
+    return uri.startswith(tuple(SHARED.values())) or (
+        scheme_of(uri) not in BUILTIN and scheme_of(uri) in registry.outside(GROUP)
+    )
+
+
+def beginnings() -> str:
+    """What addresses begin with, for people: `file:/// or acme://`."""
+    outside = (f"{scheme}://" for scheme in sorted(registry.outside(GROUP)))
+    return " or ".join((*SHARED.values(), *outside))
+
+
+def scheme_of(uri: str) -> str:
+    """`file` of `file:///data`; empty when it has none."""
+    found = _SCHEME.match(uri)
+    return found[1] if found else ""

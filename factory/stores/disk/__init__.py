@@ -1,0 +1,183 @@
+"""A folder that the worker sees: `file:///data/x.csv` is the path `/data/x.csv`, as it is written.
+
+Nothing in an address is decoded, so that every name has one. A file is written beside its place,
+under a hidden name, and renamed.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import shutil
+import stat
+import sys
+import uuid
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+from factory.stores import UnknownStore
+from factory.stores.disk.unfinished import unfinished
+from factory.stores.model import Can, File, Folder, Page, Place, Unfinished, Writer, pages
+
+START = "file:///"
+_UNWRITTEN = re.compile(r"\..+\.[0-9a-f]{32}\.part", re.DOTALL)
+
+# or not for us: who may not look is told as who finds nothing
+_NOT_THERE = {errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.ELOOP, errno.ENAMETOOLONG}
+
+
+def place(uri: str) -> Place:
+    """The place of this address.
+
+    :raises UnknownStore: it names a host.
+    """
+    if not uri.startswith(START):
+        raise UnknownStore(f"{uri!r} names no file of this machine", f"write {START}…")
+    return Place(Disk(), uri.removeprefix("file://"))
+
+
+@dataclass(frozen=True)
+class Disk:
+    """Files of this machine, or of a disk that it shares with others."""
+
+    can = Can(appendable=True)
+
+    def uri(self, path: str) -> str:
+        """See `Store`."""
+        return f"file://{path}"
+
+    def list(self, folder: str, *, deep: bool = False) -> Iterator[Page]:
+        """See `Store`. Links to folders are not followed; a folder that is closed is left out."""
+        return pages(_entries(folder, deep))
+
+    def file(self, path: str) -> File | None:
+        """See `Store`."""
+        try:
+            facts = os.stat(path)
+        except ValueError:  # no name of a file
+            return None
+        except OSError as error:
+            if error.errno in _NOT_THERE:
+                return None
+            raise
+        return _file(path, facts) if stat.S_ISREG(facts.st_mode) else None
+
+    def open(self, path: str) -> BinaryIO:
+        """See `Store`."""
+        return open(path, "rb")
+
+    def writer(self, path: str, *, only_new: bool = False) -> Writer:
+        """See `Store`. It cuts off an earlier writer of this path, unless it is `only_new`.
+
+        For that, the disk must have hard links.
+        """
+        return _Writer(path, only_new)
+
+    def copy(self, source: str, target: str) -> None:
+        """See `Store`."""
+        with self.open(source) as given, self.writer(target) as out:
+            shutil.copyfileobj(given, out, 1 << 20)
+
+    def delete(self, path: str) -> None:
+        """See `Store`."""
+        with suppress(FileNotFoundError, NotADirectoryError):
+            os.unlink(path)
+
+    def delete_below(self, folder: str) -> None:
+        """See `Store`. The folder goes, too. What can't be removed stays, and the rest goes."""
+        failures: list[OSError] = []
+
+        def note(function: Any, path: str, failure: Any) -> None:
+            error: OSError = failure if isinstance(failure, OSError) else failure[1]
+            if not isinstance(error, FileNotFoundError):
+                failures.append(error)
+
+        told: dict[str, Any] = {"onexc" if sys.version_info >= (3, 12) else "onerror": note}
+        shutil.rmtree(folder, **told)
+        if failures:
+            raise failures[0]
+
+    def delete_empty(self, folder: str) -> None:
+        """See `Store`."""
+        with suppress(OSError):  # it is not empty, or is not there
+            os.rmdir(folder)
+
+    def unfinished(self, path: str) -> AbstractContextManager[Unfinished]:
+        """See `Appendable`."""
+        return unfinished(path)
+
+
+def _entries(folder: str, deep: bool) -> Iterator[File | Folder]:
+    left = [folder]
+    while left:
+        with suppress(FileNotFoundError, NotADirectoryError, PermissionError):
+            for path, entry in _scanned(left.pop()):
+                with suppress(FileNotFoundError):
+                    if entry.is_dir(follow_symlinks=False):
+                        yield Folder(path, entry.stat(follow_symlinks=False).st_mtime)
+                        if deep:
+                            left.append(path)
+                    elif entry.is_file():
+                        yield _file(path, entry.stat())
+
+
+def _scanned(folder: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
+    above = folder.rstrip("/")
+    with os.scandir(folder or "/") as entries:
+        for entry in entries:
+            if not _UNWRITTEN.fullmatch(entry.name):
+                yield f"{above}/{entry.name}", entry
+
+
+def _file(path: str, facts: os.stat_result) -> File:
+    version = f"{facts.st_ino}-{facts.st_size}-{facts.st_mtime_ns}"
+    return File(path, facts.st_size, facts.st_mtime, version)
+
+
+class _Writer(Writer):
+    def __init__(self, path: str, only_new: bool) -> None:
+        super().__init__()
+        self._path = path
+        self._only_new = only_new
+        folder, _, name = path.rpartition("/")
+        os.makedirs(folder or "/", exist_ok=True)
+        if not only_new:
+            _remove_left(folder or "/", name)
+        # A new name each time: a writer that was thought dead must not write into ours.
+        self._temporary = f"{folder}/.{name}.{uuid.uuid4().hex}.part"
+        self._file = open(self._temporary, "wb")  # noqa: SIM115
+
+    def write(self, data: Any, /) -> int:
+        written = self._file.write(data)
+        self.size += written
+        return written
+
+    def flush(self) -> None:
+        if not self._file.closed:
+            self._file.flush()
+
+    def _publish(self) -> None:
+        self._file.close()
+        if self._only_new:
+            os.link(self._temporary, self._path)
+            os.unlink(self._temporary)
+        else:
+            os.replace(self._temporary, self._path)
+
+    def _discard(self) -> None:
+        with suppress(OSError):  # a full disk: what is written last may fail again
+            self._file.close()
+        with suppress(FileNotFoundError):
+            os.unlink(self._temporary)
+
+
+def _remove_left(folder: str, name: str) -> None:
+    """What killed writers of the same path have left."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.startswith(f".{name}.") and entry.name.endswith(".part"):
+                with suppress(FileNotFoundError):
+                    os.unlink(entry.path)

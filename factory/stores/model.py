@@ -1,0 +1,283 @@
+"""What a store is: files under names, each there as a whole or not at all.
+
+A path is text with `/` between its parts. Folders are no more than that; a disk has real ones, too.
+"""
+
+from __future__ import annotations
+
+import io
+import itertools
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, Protocol, TypeGuard
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+PAGE = 1000
+"""Names in a page of a listing, at most: so many are held in memory."""
+
+
+@dataclass(frozen=True)
+class Can:
+    """What a store can do beyond what all can.
+
+    `appendable`: bytes of a file that never became whole stay, and are continued by a later
+    process; the store is an `Appendable`.
+    """
+
+    appendable: bool = False
+
+
+@dataclass(frozen=True)
+class File:
+    """A file. `changed` is in seconds since 1970; `version` is another when its bytes are."""
+
+    path: str
+    size: int
+    changed: float
+    version: str
+
+
+@dataclass(frozen=True)
+class Folder:
+    """What paths have in common up to a `/`, without it. `changed` is None where none is kept."""
+
+    path: str
+    changed: float | None = None
+
+
+@dataclass(frozen=True)
+class Page:
+    """A part of a listing."""
+
+    files: tuple[File, ...] = ()
+    folders: tuple[Folder, ...] = ()
+
+    @property
+    def entries(self) -> tuple[File | Folder, ...]:
+        """All of them."""
+        return (*self.files, *self.folders)
+
+
+def pages(entries: Iterable[File | Folder]) -> Iterator[Page]:
+    """A store's listing, in pages."""
+    left = iter(entries)
+    while some := tuple(itertools.islice(left, PAGE)):
+        yield Page(
+            tuple(entry for entry in some if isinstance(entry, File)),
+            tuple(entry for entry in some if isinstance(entry, Folder)),
+        )
+
+
+class Writer(io.BufferedIOBase):
+    """A file that appears under its name in one step, when the `with` block ends well.
+
+    When the block ends by an error, or the writer is closed in any other way, there is no file.
+    A store's own writer has `write`, `_publish` and `_discard`.
+    """
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._ended = False
+
+    def writable(self) -> bool:
+        """Yes."""
+        return True
+
+    def tell(self) -> int:
+        """Bytes written so far."""
+        return self.size
+
+    @abstractmethod
+    def write(self, data: Any, /) -> int:
+        """All of `data`; count its bytes in `size`."""
+
+    @abstractmethod
+    def _publish(self) -> None:
+        """Give what was written its name.
+
+        :raises FileExistsError: only a new file was wanted.
+        """
+
+    @abstractmethod
+    def _discard(self) -> None:
+        """Remove what was written. Called at most once, also after a `_publish` that failed."""
+
+    def commit(self) -> None:
+        """Become the file.
+
+        :raises FileExistsError: only a new file was wanted, and there is one.
+        """
+        self._check_open()
+        self._ended = True
+        try:
+            self._publish()
+        except BaseException:
+            self._discard()
+            raise
+        finally:
+            super().close()
+
+    def abort(self) -> None:
+        """Leave nothing. No harm when it has ended already."""
+        if not self._ended:
+            self._ended = True
+            try:
+                self._discard()
+            finally:
+                super().close()
+
+    def close(self) -> None:
+        """As `abort`: who lets go of a file has not said that it is whole."""
+        self.abort()
+
+    def _check_open(self) -> None:
+        if self._ended:
+            raise ValueError("the writer has ended")
+
+    def __enter__(self) -> Self:
+        self._check_open()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if error is not None:
+            self.abort()
+        elif not self._ended:
+            self.commit()
+
+
+class Store(Protocol):
+    """Files under names. Safe to be used by several threads.
+
+    What is not there is a `FileNotFoundError`; other failures are `OSError`s, too, with the path
+    for their `filename`.
+    """
+
+    @property
+    def can(self) -> Can:
+        """What it can do beyond this."""
+
+    def uri(self, path: str) -> str:
+        """The address by which `factory.stores.open_uri` finds it again."""
+
+    def list(self, folder: str, *, deep: bool = False) -> Iterator[Page]:
+        """What is in a folder, in any order, at most `PAGE` names at a time; nothing if none is.
+
+        :param deep: files of all folders below as well. (The folders themselves where a store
+            has such.)
+        """
+
+    def file(self, path: str) -> File | None:
+        """What is known of a file, or None when there is none."""
+
+    def open(self, path: str) -> BinaryIO:
+        """A file for reading: seekable, so that ranges are read, and as pyarrow takes it."""
+
+    def writer(self, path: str, *, only_new: bool = False) -> Writer:
+        """A new file, or one in place of what is there.
+
+        :param only_new: the commit is a `FileExistsError` when there is one by then.
+        """
+
+    def copy(self, source: str, target: str) -> None:
+        """`target` is the same bytes then, in one step as a writer's."""
+
+    def delete(self, path: str) -> None:
+        """Remove a file, if there is one."""
+
+    def delete_below(self, folder: str) -> None:
+        """Remove all that is in a folder, of whatever depth, and what became of no writer."""
+
+    def delete_empty(self, folder: str) -> None:
+        """Remove a folder that holds nothing, where a store has such."""
+
+
+Facts = Mapping[str, Any]
+"""What is noted of a file's bytes, as JSON has it."""
+
+
+class Unfinished(Protocol):
+    """The bytes of a file that has no name yet. Unless they are published they stay when they
+    were noted, to be continued by a later process, and vanish when not.
+
+    While another process has them, this is a new, empty one of which no note is kept.
+    """
+
+    @property
+    def size(self) -> int:
+        """Bytes so far."""
+
+    def begun(self) -> Facts | None:
+        """What was noted of these bytes."""
+
+    def finished(self) -> tuple[Facts, int] | None:
+        """What was noted of the file that stands in the place, and its size."""
+
+    def read(self, size: int) -> Iterator[bytes]:
+        """The first `size` bytes."""
+
+    def cut(self, size: int) -> None:
+        """Keep the first `size` bytes; what is written comes behind them."""
+
+    def restart(self) -> None:
+        """Forget the bytes, and what was noted of them."""
+
+    def note(self, facts: Facts) -> None:
+        """Say what the bytes are."""
+
+    def write(self, block: bytes) -> None:
+        """Append all of it."""
+
+    def publish(self, facts: Facts | None) -> None:
+        """Become the file, in one step; `facts` are noted of it."""
+
+
+class Appendable(Store, Protocol):
+    """A store that keeps unfinished files."""
+
+    def unfinished(self, path: str) -> AbstractContextManager[Unfinished]:
+        """Those bytes of `path` that no file has come of yet."""
+
+
+def is_appendable(store: Store) -> TypeGuard[Appendable]:
+    """Does it keep unfinished files?"""
+    return store.can.appendable
+
+
+class Place(NamedTuple):
+    """A file or a folder in a store."""
+
+    store: Store
+    path: str
+
+    def below(self, *names: str) -> Place:
+        """A place in this folder."""
+        above = (self.path.rstrip("/"),) if self.path else ()
+        return Place(self.store, "/".join((*above, *names)))
+
+    @property
+    def uri(self) -> str:
+        """Its address."""
+        return self.store.uri(self.path)
+
+    @property
+    def name(self) -> str:
+        """The last part of the path."""
+        return self.path.rpartition("/")[2]
+
+    @property
+    def parent(self) -> Place:
+        """The folder that it is in."""
+        return Place(self.store, self.path.rpartition("/")[0])
+
+    def __str__(self) -> str:
+        return self.path

@@ -1,0 +1,3 @@
+from ..outside.installed import acme
+
+__all__ = ["acme"]
