@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from msgspec import inspect as types
 
 from factory import choices
@@ -71,7 +72,7 @@ def pipeline(names: Sequence[str]) -> Schema:
 
 def arguments(name: str) -> Schema:
     """The schema of a kind's arguments, as far as a layer does not give them."""
-    found = schema.of(choices.whole(kinds.find(name).Arguments), authoring=True)
+    found = schema.of(_arguments(name), authoring=True)
     about = _summary(name)
     head = {"$schema": DIALECT, "$id": f"{name}.schema.json", "title": name, "description": about}
     named: Schema = _named({**found, **head})
@@ -81,7 +82,7 @@ def arguments(name: str) -> Schema:
 def snippet(name: str) -> dict[str, Any]:
     """A task of a kind with its required arguments, to be filled in."""
     body: dict[str, Any] = {"id": f"${{1:{name}}}", "uses": name}
-    info = types.type_info(kinds.find(name).Arguments)
+    info = types.type_info(_arguments(name))
     assert isinstance(info, types.StructType)
     required = skeleton.required(info, skeleton.Snippet())
     if required:
@@ -145,6 +146,11 @@ def _arguments_of(name: str) -> Schema:
 
 def _reference(name: str) -> Schema:
     return {"$ref": f"kinds/{name}.schema.json"}
+
+
+def _arguments(name: str) -> type[msgspec.Struct]:
+    """The type of a kind's arguments, with all that other packages add to them."""
+    return choices.whole(kinds.find(name).Arguments)
 
 
 def _summary(name: str) -> str:

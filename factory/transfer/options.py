@@ -26,24 +26,10 @@ def get(options: Mapping[str, object], name: str, kind: type[T], default: T) -> 
     return value
 
 
-def number(options: Mapping[str, object], name: str) -> int | None:
-    """Give a whole number, or None when it is missing."""
-    return None if options.get(name) is None else get(options, name, int, 0)
-
-
 def texts(options: Mapping[str, object], name: str) -> list[str]:
     """Give a list of texts, empty when it is missing."""
     values = get(options, name, list, [])
     for value in values:
         if not isinstance(value, str):
             raise BadOption(f"option {name!r} must hold texts, not {value!r}")
-    return values
-
-
-def text_map(options: Mapping[str, object], name: str) -> dict[str, str]:
-    """Give a map of texts to texts, empty when it is missing."""
-    values = get(options, name, dict, {})
-    for key, value in values.items():
-        if not isinstance(key, str) or not isinstance(value, str):
-            raise BadOption(f"option {name!r} must map texts to texts, not {key!r} to {value!r}")
     return values

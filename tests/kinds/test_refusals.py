@@ -79,7 +79,6 @@ REFUSALS = {
     "transfer/names:_selected": "ingest/columns_not_in_the_load",
     "transfer/options:get": SCHEMA,
     "transfer/options:only": SCHEMA,
-    "transfer/options:text_map": SCHEMA,
     "transfer/options:texts": SCHEMA,
     "transfer/postgres/check:_refuse_change": "check/max_change_without_a_load",
     "transfer/postgres/checks/accepted_values:parse": SCHEMA,

@@ -169,7 +169,8 @@ def inspect(step: Step, folder: Path) -> Iterator[Problem]:
     yield from given.target.problems(writes.key(given.write))
     yield from writes.check(given.write)
     yield from problems(given.checks, ("checks",))
-    yield from _columns(given, _handed(step))
+    if fit.way(given.source, given.target) is not None:  # else it is not built
+        yield from _columns(given, _handed(step))
     if given.on_bad_row == "fail" and given.max_bad_rows != _MAX_BAD_ROWS:
         message = "no row is set aside: the first bad one fails the task"
         yield Problem(
