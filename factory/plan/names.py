@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cache, partial
+from functools import cache, cached_property, partial
 from typing import Any, Literal, NamedTuple, cast
 
 import msgspec
@@ -18,6 +18,7 @@ from msgspec import inspect as types
 
 from factory.diagnostics import Path
 from factory.literals import is_template
+from factory.spec.schema import inspected
 
 What = Literal["connection", "pipeline", "variable"]
 
@@ -39,8 +40,9 @@ _FILLED_IN = re.compile(
 
 
 def in_fields(arguments: Any) -> Sequence[Name]:
-    """The names in a kind's arguments, a Struct, in the order of its fields."""
-    return _in_struct(arguments, ())
+    """The names in a kind's arguments, in the order of its fields; a plain mapping has no types."""
+    struct: Any = type(arguments)
+    return _of(struct)(arguments, ()) if isinstance(arguments, msgspec.Struct) else ()
 
 
 def in_templates(value: Any) -> list[Name]:
@@ -75,7 +77,7 @@ def _match(template: str, found: list[Name]) -> None:
 def connection_fields(arguments: type) -> frozenset[str]:
     """The names of all fields below a Struct that take a connection's id."""
     found: set[str] = set()
-    _collect(types.type_info(arguments), "", found, set())
+    _collect(_of(arguments).info, "", found, set())
     return frozenset(found)
 
 
@@ -101,23 +103,31 @@ def _within(info: Any) -> Iterable[types.Type]:
     return (info.value_type,) if isinstance(info, types.DictType) else ()
 
 
-def _in_struct(value: Any, place: Path) -> Sequence[Name]:
-    # a default may be anything
-    fields = _fields(type(value)) if isinstance(value, msgspec.Struct) else ()
-    if not fields:
-        return ()
-    found: list[Name] = []
-    for name, key, finder in fields:
-        found += finder(getattr(value, name), (*place, key))
-    return found
+class _InStruct:
+    """Looks into a Struct. Its fields are looked at when there is one: it may hold itself."""
+
+    def __init__(self, info: types.StructType) -> None:
+        self.info = info
+
+    @cached_property
+    def fields(self) -> tuple[tuple[str, str, _Finder], ...]:
+        """The fields that may lead to a name: attribute, key, and what looks there."""
+        finders = ((field, _finder(field.type, {})) for field in self.info.fields)
+        return tuple((f.name, f.encode_name, finder) for f, finder in finders if finder is not None)
+
+    def __call__(self, value: Any, place: Path) -> Sequence[Name]:
+        # a default may be anything
+        if not self.fields or not isinstance(value, self.info.cls):
+            return ()
+        found: list[Name] = []
+        for name, key, finder in self.fields:
+            found += finder(getattr(value, name), (*place, key))
+        return found
 
 
 @cache
-def _fields(struct: type) -> tuple[tuple[str, str, _Finder], ...]:
-    """The fields of a Struct that may lead to a name: attribute, key, and what looks there."""
-    info = cast("types.StructType", types.type_info(struct))
-    finders = ((field, _finder(field.type, {})) for field in info.fields)
-    return tuple((f.name, f.encode_name, finder) for f, finder in finders if finder is not None)
+def _of(arguments: type) -> _InStruct:
+    return _InStruct(cast("types.StructType", inspected(arguments)))
 
 
 def _finder(info: types.Type, extra: Mapping[str, Any]) -> _Finder | None:
@@ -126,7 +136,7 @@ def _finder(info: types.Type, extra: Mapping[str, Any]) -> _Finder | None:
     if isinstance(info, types.StrType):
         return partial(_text, extra) if "names" in extra else None
     if isinstance(info, types.StructType):
-        return _in_struct  # its fields are looked at when there is one: it may hold itself
+        return _InStruct(info)
     inner = {_python(one): _finder(one, extra) for one in _within(info)}
     finders = {kind: finder for kind, finder in inner.items() if finder is not None}
     if not finders:

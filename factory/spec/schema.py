@@ -11,6 +11,7 @@ replaced by layers, never merged: what is required stays required inside a list.
 from __future__ import annotations
 
 import itertools
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -25,10 +26,16 @@ VERBATIM = {"verbatim": True}
 Schema = dict[str, Any]
 
 
+@cache
+def inspected(model: Any) -> types.Type:
+    """What msgspec tells of a type: once, for it takes as long as the rest."""
+    return types.type_info(model)
+
+
 def of(model: Any, *, authoring: bool = False) -> Schema:
     """The schema of a type, with its Structs under `$defs`."""
     build = _Build(authoring)
-    schema = build.schema(types.type_info(model))
+    schema = build.schema(inspected(model))
     if list(schema) == ["$ref"]:
         schema = build.defs.pop(schema["$ref"].rpartition("/")[2])
     if build.defs:
