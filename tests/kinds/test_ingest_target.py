@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from factory.kinds.ingest import writes
+from factory.definitions import writes
 from factory.kinds.ingest.targets.postgres import Postgres
 
 TARGET = {"type": "postgres", "conn_id": "warehouse", "table": "raw.x"}

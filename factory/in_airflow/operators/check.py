@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 
+from factory.definitions.tables import STATEMENT_SECONDS
+
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from factory.transfer.postgres.checks import Result
+    from factory.transfer.warehouse.audit import Result
 
 
 class Check(BaseOperator):
@@ -32,7 +34,7 @@ class Check(BaseOperator):
         table: str,
         checks: Sequence[Mapping[str, Any]],
         where: str | None = None,
-        statement_timeout: float = 3600.0,
+        statement_timeout: float = STATEMENT_SECONDS,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -44,6 +46,7 @@ class Check(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Check; ages are told from the end of the run's data interval, else from now."""
+        from factory.definitions import checks
         from factory.in_airflow.connections import postgres_conninfo
         from factory.transfer.errors import ChecksFailed
         from factory.transfer.postgres.check import check
@@ -53,7 +56,7 @@ class Check(BaseOperator):
             done = check(
                 postgres_conninfo(self.conn_id, application=f"{task.dag_id}.{task.task_id}"),
                 table=self.table,
-                checks=self.checks,
+                checks=[checks.parse(check) for check in self.checks],
                 where=self.where or "",
                 as_of=context.get("data_interval_end"),
                 statement_timeout=self.statement_timeout,

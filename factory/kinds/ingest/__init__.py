@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from factory.definitions import writes
+from factory.definitions.checks import Check, columns, plain, problems
+from factory.definitions.writes import Write
 from factory.diagnostics import MAX_TOLD, did_you_mean, one_of
 from factory.fields import Strict
-from factory.kinds.check.parts import Check, columns, plain, problems
-from factory.kinds.ingest import formats, writes
+from factory.kinds.ingest import formats
 from factory.kinds.ingest.parts import OPERATORS, Source, Target, any_of, task
-from factory.kinds.ingest.writes import Write
 from factory.literals import is_template
 from factory.plan.kind import Fragment, Step, done
 from factory.plan.model import Group, Output, Task
@@ -159,7 +160,7 @@ def _load(step: Step, staged: Task) -> Task:
     arguments = {
         "staged": Output(staged.id),
         **arguments,
-        "write": msgspec.to_builtins(given.write),
+        "write": writes.plain(given.write),
         "checks": plain(given.checks),
     }
     asset = given.target.asset()

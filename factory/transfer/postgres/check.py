@@ -3,18 +3,22 @@
 import difflib
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import psycopg
 
+from factory.definitions.checks import Check, RowCount
+from factory.definitions.tables import STATEMENT_SECONDS
 from factory.transfer.errors import BadOption, Missing, TransferError
 from factory.transfer.postgres import session
 from factory.transfer.postgres import table as tables
-from factory.transfer.postgres.checks import Result, Subject, audit, prepare, verify
+from factory.transfer.postgres.rows import Rows
 from factory.transfer.postgres.session import Limits
 from factory.transfer.postgres.table import Connection, Table
+from factory.transfer.warehouse.audit import Result, audit, prepare, verify
+from factory.transfer.warehouse.rows import Subject
 
 log = logging.getLogger(__name__)
 
@@ -33,10 +37,10 @@ def check(
     uri: str,
     *,
     table: str,
-    checks: Sequence[Mapping[str, object]],
+    checks: Sequence[Check],
     where: str = "",
     as_of: datetime | None = None,
-    statement_timeout: float = 3600.0,
+    statement_timeout: float = STATEMENT_SECONDS,
 ) -> Checked:
     """Check the rows of a table or view that meet the SQL condition `where`.
 
@@ -50,19 +54,19 @@ def check(
             columns = _columns(connection, target)
             prepare(checks, columns)
             _refuse_change(checks)
-            subject = Subject(target, columns, as_of=as_of, where=where)
-            verify(connection, subject, checks)
-            rows, results = audit(connection, subject, checks)
+            rows = Rows(connection, Subject(target, columns, as_of=as_of, where=where))
+            verify(rows, checks)
+            count, results = audit(rows, checks)
     except psycopg.Error as error:
         said = error.diag.message_primary or str(error).partition("\n")[0]
         raise TransferError(f"{target}: PostgreSQL said: {said}") from None
     seconds = time.monotonic() - started
-    log.info("checked %s: %d rows, %d checks, %.2f s", target, rows, len(results), seconds)
-    return Checked(str(target), rows, seconds, tuple(results))
+    log.info("checked %s: %d rows, %d checks, %.2f s", target, count, len(results), seconds)
+    return Checked(str(target), count, seconds, tuple(results))
 
 
-def _refuse_change(checks: Sequence[Mapping[str, object]]) -> None:
-    if any(options.get("max_change") is not None for options in checks):
+def _refuse_change(checks: Sequence[Check]) -> None:
+    if any(isinstance(check, RowCount) and check.max_change is not None for check in checks):
         raise BadOption("max_change compares a load with the one before, which no table knows")
 
 

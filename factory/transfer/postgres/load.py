@@ -5,13 +5,16 @@ import re
 import resource
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 import fsspec
 
+from factory.definitions.checks import Check, RowCount
+from factory.definitions.tables import LOCK_SECONDS, ON_SCHEMA_CHANGE, STATEMENT_SECONDS, policy
+from factory.definitions.writes import Write
 from factory.transfer.errors import BadOption, TransferError
 from factory.transfer.postgres import (
     accounts,
@@ -23,22 +26,24 @@ from factory.transfer.postgres import (
     session,
     swap,
 )
-from factory.transfer.postgres import checks as audits
 from factory.transfer.postgres import columns as cols
 from factory.transfer.postgres import indexes as idx
 from factory.transfer.postgres import publish as publishing
 from factory.transfer.postgres import table as tables
-from factory.transfer.postgres.checks import Result, Subject
 from factory.transfer.postgres.modes import Changed, Staged
 from factory.transfer.postgres.parquet import Files
 from factory.transfer.postgres.publish import Job
+from factory.transfer.postgres.rows import Rows
 from factory.transfer.postgres.session import Limits
 from factory.transfer.postgres.staging import copy, staging
 from factory.transfer.postgres.table import Connection, Existing
+from factory.transfer.warehouse import audit as audits
+from factory.transfer.warehouse.audit import Result
+from factory.transfer.warehouse.rows import Subject, together
 
 log = logging.getLogger(__name__)
 
-Checks = Sequence[Mapping[str, object]]
+Checks = Sequence[Check]
 
 
 @dataclass(frozen=True)
@@ -73,24 +78,23 @@ def load(
     paths: Sequence[str],
     *,
     table: str,
-    write: Mapping[str, object],
+    write: Write,
     checks: Checks = (),
     load_id: str,
     primary_key: Sequence[str] = (),
     indexes: Sequence[Sequence[str]] = (),
-    on_schema_change: str = "fail",
+    on_schema_change: str = ON_SCHEMA_CHANGE,
     interval: tuple[datetime, datetime] | None = None,
     as_of: datetime | None = None,
-    lock_timeout: float = 600.0,
-    statement_timeout: float = 3600.0,
+    lock_timeout: float = LOCK_SECONDS,
+    statement_timeout: float = STATEMENT_SECONDS,
 ) -> Loaded:
     """Load the files into `table`; the same `load_id` again leaves the same rows.
 
-    `write` is `{mode: append}`, `{mode: replace}`, `{mode: merge, key: […]}` or `{mode: partition,
-    column: …}`, whose rows are those of `interval`. `as_of` is what a check of freshness compares
-    with (None: now). Time-outs are in seconds, 0 for none. Raises `ChecksFailed`, `SchemaChanged`,
-    `BadRow`, `BadOption`, `TransferError`; the target's rows are then as they were, and no staging
-    table is left.
+    The rows of a `partition` are those of `interval`, unless it says its own. `as_of` is what a
+    check of freshness compares with (None: now). Time-outs are in seconds, 0 for none. Raises
+    `ChecksFailed`, `SchemaChanged`, `BadRow`, `BadOption`, `TransferError`; the target's rows are
+    then as they were, and no staging table is left.
     """
     started = time.monotonic()
     files = parquet.read(fs, paths)
@@ -99,14 +103,14 @@ def load(
     target = tables.parse(table)
     if target.name == ledger.NAME or re.match(tables.STAGING, target.name):
         raise BadOption(f"{target} is a table of our own, and can't be loaded into")
-    mode = modes.parse(write, modes.Given(columns, interval))
+    mode = modes.of(write, modes.Given(columns, interval))
     job = Job(
         target=target,
         load_id=load_id,
         mode=mode,
         columns=tuple(columns),
         indexes=idx.wanted(primary_key, indexes, names),
-        policy=schema.policy(on_schema_change),
+        policy=policy(on_schema_change),
         limits=Limits(lock_timeout, statement_timeout),
         digest=files.digest(columns) if mode.once else None,
     )
@@ -136,7 +140,7 @@ def _run(uri: str, job: Job, files: Files, checks: Checks, as_of: datetime | Non
             loose={} if existing is None else existing.loose,
         )
         if not staged.keep:  # what else could be asked of no rows of no type?
-            checks = [check for check in checks if check["type"] == "row_count"]
+            checks = [check for check in checks if isinstance(check, RowCount)]
         if existing is not None:
             accounts.refuse(connection, job.target, existing, job.mode, staged)
         previous = None
@@ -145,7 +149,7 @@ def _run(uri: str, job: Job, files: Files, checks: Checks, as_of: datetime | Non
         subject = _subject(job, staged, as_of, previous)
         with staging(uri, connection, job.target, staged):
             with _apart(uri, connection, job, checks) as another:
-                audits.verify(another, subject, checks)
+                audits.verify(Rows(another, subject), checks)
             copying = copy(uri, staged, files, job.limits)
             return _checked(uri, connection, job, staged, subject, checks, copying)
 
@@ -183,9 +187,9 @@ def _checked(
     """Audit the staged rows and publish them."""
     copied = time.monotonic()
     dropped = job.mode.tidy(connection, staged)
-    guard = audits.together(job.mode.guard(staged), lengths.guard(job.target, staged))
+    guard = together(job.mode.guard(staged), lengths.guard(job.target, staged))
     with _apart(uri, connection, job, checks) as another:
-        rows, results = audits.audit(another, subject, checks, guard)
+        rows, results = audits.audit(Rows(another, subject), checks, guard)
     if rows != staged.rows - dropped:
         raise TransferError(f"{rows + dropped} rows arrived, but the files hold {staged.rows}")
     staged = replace(staged, rows=rows)

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 from psycopg import sql
 
+from factory.definitions.checks.parts import many
+from factory.definitions.tables import Policy
 from factory.transfer.errors import TransferError
 from factory.transfer.postgres import accounts, ledger, lengths, pages, schema, swap
 from factory.transfer.postgres import indexes as idx
 from factory.transfer.postgres import table as tables
-from factory.transfer.postgres.checks.parts import many
 from factory.transfer.postgres.columns import Column
 from factory.transfer.postgres.indexes import Index
 from factory.transfer.postgres.modes import Changed, Mode, Staged
@@ -31,7 +32,7 @@ class Job:
     mode: Mode
     columns: tuple[Column, ...]
     indexes: tuple[Index, ...]
-    policy: str  # of on_schema_change
+    policy: Policy  # of on_schema_change
     limits: Limits
     digest: str | None = None  # of the files' values, where the mode adds them once
 

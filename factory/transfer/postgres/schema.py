@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 
 from psycopg import sql
 
-from factory.transfer.errors import SchemaChanged, unknown
+from factory.definitions.tables import Policy
+from factory.transfer.errors import SchemaChanged
 from factory.transfer.postgres.columns import Column, fits, nulls_of
 from factory.transfer.postgres.table import (
     Connection,
@@ -18,8 +19,6 @@ from factory.transfer.postgres.table import (
 
 log = logging.getLogger(__name__)
 
-POLICIES = ("fail", "add_columns", "ignore")
-
 
 @dataclass(frozen=True)
 class Fit:
@@ -30,14 +29,7 @@ class Fit:
     ignored: tuple[str, ...] = ()
 
 
-def policy(word: str) -> str:
-    """Check the word. Raises `BadOption`."""
-    if word not in POLICIES:
-        raise unknown("on_schema_change", word, POLICIES)
-    return word
-
-
-def fit(table: Table, target: Existing | None, columns: Sequence[Column], policy: str) -> Fit:
+def fit(table: Table, target: Existing | None, columns: Sequence[Column], policy: Policy) -> Fit:
     """Compare; raises `SchemaChanged` with every difference that the policy does not allow."""
     if target is None:
         return Fit(tuple(columns))
@@ -73,7 +65,7 @@ def _conflicts(target: Existing, columns: Sequence[Column]) -> list[str]:
     return problems
 
 
-def _not_given(target: Existing, columns: Sequence[Column], policy: str) -> list[str]:
+def _not_given(target: Existing, columns: Sequence[Column], policy: Policy) -> list[str]:
     given = {column.name for column in columns}
     problems = []
     for name, kind in target.columns.items():

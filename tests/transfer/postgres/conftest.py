@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from psycopg import sql
 
+from factory.definitions import checks, writes
 from factory.embedded.postgres import Server
 from factory.transfer.postgres.load import Loaded, load
 
@@ -50,7 +51,8 @@ class Warehouse:
             fsspec.filesystem("file"),
             paths,
             table=f"{self.schema}.{table}",
-            write=write,
+            write=writes.parse(write),
+            checks=[checks.parse(check) for check in options.pop("checks", ())],
             load_id=load_id,
             **options,
         )

@@ -37,6 +37,7 @@ LEFT = {"append": 1, "replace": 0, "merge": 1, "partition": 0}  # of the row tha
 
 LOAD = """
 import json, sys, fsspec
+from factory.definitions import writes
 from factory.transfer.postgres import load, parquet, publish
 uri, path, table, write, where = sys.argv[1:]
 
@@ -58,8 +59,8 @@ elif where == "staged":
     load._checked = stop
 elif where == "publishing":
     publish.ledger.record = stop
-load.load(uri, fsspec.filesystem("file"), [path], table=table, write=json.loads(write),
-          load_id="run 2")
+load.load(uri, fsspec.filesystem("file"), [path], table=table,
+          write=writes.parse(json.loads(write)), load_id="run 2")
 """
 
 

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 from psycopg.conninfo import make_conninfo
 
+from factory.definitions.checks import parse
 from factory.embedded.postgres import Server
 from factory.transfer.errors import BadRow, ChecksFailed, TransferError
 from factory.transfer.postgres import ledger, session
@@ -173,7 +174,7 @@ def test_a_check_of_a_table_reads_it_in_utf_8(latin1: Warehouse) -> None:
     latin1.load(NAMES)
     accepted = {"type": "accepted_values", "column": "name", "values": ["Müller"]}
     with pytest.raises(ChecksFailed, match="'Ångström'"):
-        check(latin1.uri, table="public.trips", checks=[accepted])
+        check(latin1.uri, table="public.trips", checks=[parse(accepted)])
 
 
 def test_what_is_no_utf_8_is_told_from_a_nul(warehouse: Warehouse) -> None:

@@ -7,6 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowException
 
+from factory.definitions.tables import (
+    LOCK_SECONDS,
+    ON_SCHEMA_CHANGE,
+    STATEMENT_SECONDS,
+)
 from factory.in_airflow.operators.ingest.staged import Staged
 
 if TYPE_CHECKING:
@@ -40,9 +45,9 @@ class LoadPostgres(Staged):
         checks: Sequence[Mapping[str, Any]] = (),
         primary_key: Sequence[str] = (),
         indexes: Sequence[Sequence[str]] = (),
-        on_schema_change: str = "fail",
-        lock_timeout: float = 600.0,
-        statement_timeout: float = 3600.0,
+        on_schema_change: str = ON_SCHEMA_CHANGE,
+        lock_timeout: float = LOCK_SECONDS,
+        statement_timeout: float = STATEMENT_SECONDS,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -61,6 +66,7 @@ class LoadPostgres(Staged):
         """Load; the run and the task name the load, so that a repeated one is known."""
         import fsspec
 
+        from factory.definitions import checks, writes
         from factory.in_airflow.connections import postgres_conninfo
         from factory.transfer.errors import ChecksFailed
         from factory.transfer.postgres.load import load
@@ -73,8 +79,8 @@ class LoadPostgres(Staged):
                 fsspec.filesystem("file"),
                 self._paths(context),
                 table=self.table,
-                write=self.write,
-                checks=self.checks,
+                write=writes.parse(self.write),
+                checks=[checks.parse(check) for check in self.checks],
                 load_id=f"{task.dag_id}/{task.task_id}/{task.run_id}",
                 primary_key=self.primary_key,
                 indexes=self.indexes,

@@ -4,21 +4,31 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
 
 from factory import literals
+from factory.definitions.tables import (
+    LOCK_TIMEOUT,
+    ON_SCHEMA_CHANGE,
+    STATEMENT_TIMEOUT,
+    OnSchemaChange,
+)
+from factory.definitions.writes import twice
 from factory.diagnostics import Path
 from factory.fields import ConnId, Duration, Strict, seconds
 from factory.kinds.ingest.parts import OPERATORS, table_asset
-from factory.kinds.ingest.writes import twice
 from factory.problem import Problem
 
 _OURS = re.compile("_factory_(loads|[0-9a-f]{8}_[0-9a-f]{16})")
 ColumnName = Annotated[str, Meta(min_length=1)]
-_DEFAULTS = {"on_schema_change": "fail", "lock_timeout": "10m", "statement_timeout": "1h"}
+_DEFAULTS = {
+    "on_schema_change": ON_SCHEMA_CHANGE,
+    "lock_timeout": LOCK_TIMEOUT,
+    "statement_timeout": STATEMENT_TIMEOUT,
+}
 
 
 class Postgres(
@@ -51,20 +61,13 @@ class Postgres(
             examples=[[["pickup_at"], ["vendor_id", "pickup_at"]]],
         ),
     ] = msgspec.field(default_factory=list)
-    on_schema_change: Annotated[
-        Literal["fail", "add_columns", "ignore"],
-        Meta(
-            description="When the load and the table have other columns: `fail`; `add_columns` "
-            "adds new ones to the table; `ignore` does not load them. With the last two, a column "
-            "that the load lacks is null or its default. A type that does not fit always fails."
-        ),
-    ] = "fail"
+    on_schema_change: OnSchemaChange = ON_SCHEMA_CHANGE
     lock_timeout: Annotated[
         Duration, Meta(description="How long to wait for other loads and queries of the table.")
-    ] = "10m"
+    ] = LOCK_TIMEOUT
     statement_timeout: Annotated[
         Duration, Meta(description="The longest time for one statement; the copy is one.")
-    ] = "1h"
+    ] = STATEMENT_TIMEOUT
 
     def load(self) -> tuple[str, dict[str, Any]]:
         """The operator that publishes into PostgreSQL."""

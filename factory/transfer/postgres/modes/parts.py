@@ -9,14 +9,14 @@ from psycopg import sql
 
 from factory.transfer.errors import TransferError
 from factory.transfer.postgres import table
-from factory.transfer.postgres.checks.parts import Guard
 from factory.transfer.postgres.columns import Column
 from factory.transfer.postgres.table import Connection, Existing, Table
+from factory.transfer.warehouse.rows import Guard
 
 
 @dataclass(frozen=True)
 class Given:
-    """What a mode's options are read against."""
+    """What a load has that a mode is held against."""
 
     columns: Sequence[Column]
     interval: tuple[datetime, datetime] | None = None
@@ -51,7 +51,7 @@ class Changed:
 
 
 class Mode(Protocol):
-    """One way to write, its options read."""
+    """One way to write."""
 
     @property
     def name(self) -> str:
@@ -86,7 +86,7 @@ class Mode(Protocol):
     def tidy(self, connection: Connection, staged: Staged) -> int:
         """Remove staged rows that are not to be published: how many? Raises `BadRow`."""
 
-    def guard(self, staged: Staged) -> Guard | None:
+    def guard(self, staged: Staged) -> Guard[Connection] | None:
         """What the audit must refuse before anything is published."""
 
     def write(
@@ -122,7 +122,7 @@ class Plain:
         """Every row is written."""
         return 0
 
-    def guard(self, staged: Staged) -> Guard | None:
+    def guard(self, staged: Staged) -> Guard[Connection] | None:
         """Any rows will do."""
         return None
 

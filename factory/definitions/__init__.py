@@ -1,0 +1,1 @@
+"""What kinds, ends and data movement share: each definition once, in nothing but msgspec."""
