@@ -28,8 +28,8 @@ from factory.transfer.errors import BadOption, BadRow
 from factory.transfer.formats.csv import dialect
 from factory.transfer.postgres import modes
 from factory.transfer.postgres import table as tables
-from factory.transfer.postgres.columns import Column
 from factory.transfer.types import arrow_type
+from factory.transfer.warehouse.parts import Column
 
 FACTORY = Path(__file__).parents[2] / "factory"
 CASES = Path(__file__).parents[1] / "cases" / "invalid"
@@ -95,7 +95,7 @@ REFUSALS = {
     "transfer/options:only": SCHEMA,
     "transfer/options:text_map": SCHEMA,
     "transfer/options:texts": SCHEMA,
-    "transfer/postgres/check:_refuse_change": "check/max_change_without_a_load",
+    "transfer/warehouse/check:_refuse_change": "check/max_change_without_a_load",
     "transfer/postgres/indexes:wanted": "ingest/columns_not_in_the_load",
     "transfer/postgres/load:load": "ingest/table_of_our_own",
     "transfer/postgres/modes/merge:of": "ingest/columns_not_in_the_load",
@@ -105,7 +105,9 @@ REFUSALS = {
     "transfer/postgres/modes/partition:bounds": DATA,
     "transfer/postgres/modes/partition:of": "ingest/columns_not_in_the_load",
     "transfer/postgres/modes/partition:verify": DATA,
-    "transfer/postgres/table:parse": "ingest/table_names",
+    "transfer/warehouse/parts:refuse_mode": SCHEMA,
+    "transfer/warehouse/parts:split": "ingest/table_names",
+    "transfer/warehouse/warehouse:find": RUNS,
     "transfer/warehouse/rows:blaming": "check/names_and_patterns",
     "transfer/spelling:_check_zone": "ingest/format_that_reads_nothing",
     "transfer/spelling:spelling": "ingest/format_that_reads_nothing",

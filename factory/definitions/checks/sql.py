@@ -77,7 +77,9 @@ class Sql(Plain, frozen=True, kw_only=True, tag="sql"):
         from sqlglot import exp
 
         if self._condition:
-            rows.understood(self._what, rows.select(also=self._holds(rows)).limit(0))
+            rows.understood(
+                self._what, rows.select(exp.Literal.number(1), also=self._holds(rows)).limit(0)
+            )
             return
         asked = exp.Var(this=f"(\n{rows.filled(self._query).name}\n) asked")
         query = exp.select(exp.Star()).from_(asked).limit(0)

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 
 class Check(BaseOperator):
-    """Checks the rows of a PostgreSQL table; one that fails, fails the task.
+    """Checks the rows of a table in the warehouse that the connection's type names.
+
+    One that fails, fails the task.
 
     Its result, also when it fails: `table`, `rows` and, for each of the `checks`, `type`,
     `columns`, `passed`, `severity`, `measured` and `message`.
@@ -47,14 +49,17 @@ class Check(BaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Check; ages are told from the end of the run's data interval, else from now."""
         from factory.definitions import checks
-        from factory.in_airflow.connections import postgres_conninfo
+        from factory.in_airflow.connections import warehouse_of
         from factory.transfer.errors import ChecksFailed
-        from factory.transfer.postgres.check import check
+        from factory.transfer.warehouse.check import check
 
         task = context["task_instance"]
+        name = f"{task.dag_id}.{task.task_id}"
+        warehouse, address = warehouse_of(self.conn_id, application=name)
         try:
             done = check(
-                postgres_conninfo(self.conn_id, application=f"{task.dag_id}.{task.task_id}"),
+                warehouse,
+                address,
                 table=self.table,
                 checks=[checks.parse(check) for check in self.checks],
                 where=self.where or "",

@@ -7,10 +7,11 @@ from psycopg import sql
 
 from factory.definitions.checks.parts import LONGEST, SAMPLES, many, shown
 from factory.transfer.errors import BadRow, TransferError
-from factory.transfer.postgres.columns import Column, longest
+from factory.transfer.postgres.columns import longest
 from factory.transfer.postgres.modes import Staged
 from factory.transfer.postgres.rows import guard_of
 from factory.transfer.postgres.table import Connection, Existing, Table
+from factory.transfer.warehouse.parts import Column
 from factory.transfer.warehouse.rows import Guard
 
 Bounds = tuple[tuple[str, int], ...]

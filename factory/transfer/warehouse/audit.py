@@ -91,7 +91,10 @@ def audit(
 
 def _verify_where(rows: Rows[S]) -> None:
     if where := rows.subject.where:
-        rows.understood(f"the condition {shown(where)!r} in `where`", rows.select().limit(0))
+        rows.understood(
+            f"the condition {shown(where)!r} in `where`",
+            rows.select(exp.Literal.number(1)).limit(0),
+        )
 
 
 def _measure(

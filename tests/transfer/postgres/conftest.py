@@ -12,7 +12,8 @@ from psycopg import sql
 
 from factory.definitions import checks, writes
 from factory.embedded.postgres import Server
-from factory.transfer.postgres.load import Loaded, load
+from factory.transfer.postgres.load import load
+from factory.transfer.warehouse.load import Loaded
 
 APPEND, REPLACE = {"mode": "append"}, {"mode": "replace"}
 

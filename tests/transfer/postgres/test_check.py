@@ -1,6 +1,7 @@
 """A table that exists, checked: what it may be, and what it is not."""
 
 from datetime import datetime, timezone
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -8,10 +9,13 @@ import pytest
 
 from factory.definitions import checks as definitions
 from factory.transfer.errors import BadOption, ChecksFailed, Missing, TransferError
-from factory.transfer.postgres.check import Checked, check
+from factory.transfer.postgres.warehouse import WAREHOUSE
+from factory.transfer.warehouse.check import Checked
+from factory.transfer.warehouse.check import check as check_any
 
 from .conftest import Warehouse
 
+check = partial(check_any, WAREHOUSE)
 MIN = {"type": "row_count", "min": 2}
 
 

@@ -12,7 +12,8 @@ import pytest
 
 from factory.transfer.counts import Counts
 from factory.transfer.errors import BadOption, BadRow, SchemaChanged, TransferError
-from factory.transfer.postgres import columns, parquet
+from factory.transfer.postgres import columns
+from factory.transfer.warehouse import parquet
 
 from .conftest import APPEND, REPLACE, Warehouse
 
@@ -143,7 +144,7 @@ def test_the_rows_of_a_file_are_counted(tmp_path: Path, warehouse: Warehouse) ->
 
 def test_rows_that_did_not_arrive(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        "factory.transfer.postgres.parquet.on_wire",
+        "factory.transfer.postgres.staging.on_wire",
         lambda batch, schema: columns.on_wire(batch, schema).slice(1),
     )
     with pytest.raises(TransferError, match="1 rows arrived, but the files hold 2"):

@@ -14,9 +14,10 @@ from factory.definitions.checks import parse
 from factory.embedded.postgres import Server
 from factory.transfer.errors import BadRow, ChecksFailed, TransferError
 from factory.transfer.postgres import ledger, session
-from factory.transfer.postgres.check import check
 from factory.transfer.postgres.modes import Changed
 from factory.transfer.postgres.session import RELIED_ON, Limits
+from factory.transfer.postgres.warehouse import WAREHOUSE
+from factory.transfer.warehouse.check import check
 
 from .conftest import APPEND, REPLACE, Warehouse
 
@@ -174,7 +175,7 @@ def test_a_check_of_a_table_reads_it_in_utf_8(latin1: Warehouse) -> None:
     latin1.load(NAMES)
     accepted = {"type": "accepted_values", "column": "name", "values": ["Müller"]}
     with pytest.raises(ChecksFailed, match="'Ångström'"):
-        check(latin1.uri, table="public.trips", checks=[parse(accepted)])
+        check(WAREHOUSE, latin1.uri, table="public.trips", checks=[parse(accepted)])
 
 
 def test_what_is_no_utf_8_is_told_from_a_nul(warehouse: Warehouse) -> None:
