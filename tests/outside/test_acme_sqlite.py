@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 import subprocess
 import sys
@@ -237,3 +238,21 @@ def test_a_check_of_another_package(database: Database) -> None:
     assert "good.yaml" not in "".join(lint)
     assert heavy == "[]"
     assert said.startswith("1 check failed: even: id is odd in 1 row, for example '1' in 1 row")
+
+
+@pytest.mark.parametrize(
+    ("page", "files"),
+    [
+        ("add-a-check.md", ["even.py", "entry_points.txt"]),
+        ("add-a-warehouse.md", ["rows.py", "warehouse.py", "load.py", "entry_points.txt"]),
+    ],
+)
+def test_what_a_page_shows_is_what_runs(page: str, files: list[str]) -> None:
+    text = (PACKAGE.parents[2] / "docs" / page).read_text(encoding="utf-8")
+    shown = re.findall(
+        r"^`(?:\w+/)?([\w.]+)`:\n\n```\w+\n(.*?)^```$", text, re.MULTILINE | re.DOTALL
+    )
+    assert [name for name, _ in shown] == files
+    for name, code in shown:
+        (path,) = PACKAGE.glob(f"*/{name}")
+        assert path.read_text(encoding="utf-8") == code

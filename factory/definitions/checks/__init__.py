@@ -9,6 +9,7 @@ One is one module, or a Struct that another package offers:
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Union
 
 import msgspec
@@ -25,6 +26,7 @@ from factory.definitions.checks.row_count import RowCount
 from factory.definitions.checks.sql import Sql
 from factory.definitions.checks.unique import Unique
 from factory.diagnostics import Path
+from factory.errors import FactoryError
 from factory.problem import Problem
 
 __all__ = [
@@ -51,8 +53,11 @@ OURS = (RowCount, NotNull, Unique, AcceptedValues, Range, Matches, Freshness, Sq
 def _outside() -> tuple[type[Plain], ...]:
     """The checks of other packages; ours win over one of the same name."""
     ours = {struct.__struct_config__.tag for struct in OURS}
-    names = sorted(registry.outside("checks").keys() - ours)
-    return tuple(registry.load("checks", name) for name in names)
+    found: list[type[Plain]] = []
+    for name in sorted(registry.outside("checks").keys() - ours):
+        with suppress(FactoryError):  # a broken one must not stop pipelines that name others
+            found.append(registry.load("checks", name))
+    return tuple(found)
 
 
 if TYPE_CHECKING:
