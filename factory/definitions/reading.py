@@ -50,7 +50,7 @@ def _filled(given: Mapping[str, object], struct: type[S], what: str) -> S:
     there = {name: value for name, value in given.items() if value is not None}
     hints = get_type_hints(struct, include_extras=True)
     for name, field in fields.items():
-        if field.required and not there.get(name):
+        if field.required and there.get(name) in (None, "", []):
             article = "" if name.endswith("s") else "a "
             raise BadOption(f"the {what} needs {article}`{name}`", _example(struct, name))
         choices = _choices(hints[name])
