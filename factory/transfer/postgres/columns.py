@@ -6,19 +6,10 @@ from importlib.metadata import version
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from factory.definitions.warehouses import POSTGRES
 from factory.transfer.errors import BadRow, TransferError
 from factory.transfer.warehouse import columns as shared
-from factory.transfer.warehouse.parts import Capabilities, Column
-
-CAN = Capabilities(
-    name="PostgreSQL",
-    dialect="postgres",
-    modes=("append", "replace", "merge", "partition"),
-    longest_name=63,
-    most_columns=1600,
-    default_schema="public",
-    swaps=True,
-)
+from factory.transfer.warehouse.parts import Column
 
 _INTEGERS = {
     pa.int8(): ("smallint", pa.int16()),
@@ -43,7 +34,7 @@ def columns(schema: pa.Schema, *, empty: bool = False) -> list[Column]:
 
     Raises `TransferError` for the unsupported.
     """
-    return shared.columns(schema, CAN, _mapped, empty=empty)
+    return shared.columns(schema, POSTGRES, _mapped, empty=empty)
 
 
 def _mapped(field: pa.Field) -> tuple[str, pa.DataType]:

@@ -11,6 +11,7 @@ from datetime import datetime
 import fsspec
 
 from factory.definitions.tables import LOCK_SECONDS, ON_SCHEMA_CHANGE, STATEMENT_SECONDS, policy
+from factory.definitions.warehouses import POSTGRES, Capabilities
 from factory.definitions.writes import Write
 from factory.transfer.errors import BadOption
 from factory.transfer.postgres import accounts, ledger, lengths, modes, session, swap
@@ -28,7 +29,7 @@ from factory.transfer.warehouse import parquet
 from factory.transfer.warehouse.audit import prepare
 from factory.transfer.warehouse.load import Checks, Loaded, run, told
 from factory.transfer.warehouse.parquet import Files
-from factory.transfer.warehouse.parts import Capabilities, Column, free_name
+from factory.transfer.warehouse.parts import Column, free_name
 from factory.transfer.warehouse.rows import Guard, Subject, together
 from factory.transfer.warehouse.schema import Types
 
@@ -101,7 +102,7 @@ class Session:
     connection: Connection
     job: Job
     files: Files
-    can: Capabilities = cols.CAN
+    can: Capabilities = POSTGRES
     types: Types = cols
 
     def existing(self) -> Existing | None:

@@ -13,6 +13,7 @@ from psycopg import sql
 from sqlglot import exp
 
 from factory.definitions.checks.parts import LONGEST, Answers, name_of
+from factory.definitions.warehouses import POSTGRES
 from factory.transfer.postgres.table import Connection
 from factory.transfer.warehouse.rows import Guard, cast, raw
 from factory.transfer.warehouse.rows import Rows as Shared
@@ -29,8 +30,7 @@ _TIMES = ("timestamp with time zone", "timestamp without time zone", "date")
 class Rows(Shared[Connection]):
     """Rows of a table or a view; the connection is in autocommit mode."""
 
-    dialect = "postgres"
-    name = "PostgreSQL"
+    can = POSTGRES
     refusals = (psycopg.DataError, psycopg.ProgrammingError, psycopg.NotSupportedError)
     of_data = (psycopg.DataError,)
 

@@ -12,8 +12,8 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from factory.definitions.warehouses import POSTGRES
 from factory.transfer.errors import TransferError
-from factory.transfer.postgres.columns import CAN
 from factory.transfer.warehouse import parts
 from factory.transfer.warehouse.parts import Column
 
@@ -53,7 +53,7 @@ class Existing(parts.Existing):
 
 def parse(name: str) -> Table:
     """Split `table` or `schema.table`; a table alone is in `public`."""
-    return Table(*parts.split(name, CAN))
+    return Table(*parts.split(name, POSTGRES))
 
 
 STAGING = "^_factory_[0-9a-f]{8}_[0-9a-f]{16}$"

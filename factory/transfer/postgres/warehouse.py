@@ -9,13 +9,13 @@ from dataclasses import dataclass
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-from factory.transfer.postgres import columns, session
+from factory.definitions.warehouses import POSTGRES, Capabilities
+from factory.transfer.postgres import session
 from factory.transfer.postgres import table as tables
 from factory.transfer.postgres.rows import Rows
 from factory.transfer.postgres.session import Limits
 from factory.transfer.postgres.table import Connection, Table
 from factory.transfer.warehouse import parts
-from factory.transfer.warehouse.parts import Capabilities
 from factory.transfer.warehouse.rows import Subject
 from factory.transfer.warehouse.warehouse import Login, Warehouse, not_found
 
@@ -38,7 +38,7 @@ _LIBPQ = (
 class Postgres:
     """See `Warehouse`."""
 
-    can: Capabilities = columns.CAN
+    can: Capabilities = POSTGRES
     errors: tuple[type[Exception], ...] = (psycopg.Error,)
 
     def address(self, login: Login, application: str) -> str:

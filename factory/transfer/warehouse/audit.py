@@ -136,7 +136,7 @@ def _blame(rows: Rows[S], checks: Sequence[Check], guard: Guard[S] | None) -> No
                 _measure(rows, [_Asked(check, check.aggregates(rows))])
         except rows.of_data as error:
             said, _ = rows.said(error)
-            raise BadRow(f"{what} fails on a row: {rows.name} said: {said}") from None
+            raise BadRow(f"{what} fails on a row: {rows.can.name} said: {said}") from None
 
 
 def _tell(rows: int, results: Sequence[Result]) -> None:

@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 import pyarrow as pa
 
+from factory.definitions.warehouses import Capabilities
 from factory.transfer.errors import TransferError
 from factory.transfer.lineage import is_lineage
-from factory.transfer.warehouse.parts import Capabilities, Column
+from factory.transfer.warehouse.parts import Column
 
 Mapped = Callable[[pa.Field], tuple[str, pa.DataType]]
 """A field's type in the warehouse, and what is sent into it. Raises `TransferError`."""

@@ -17,6 +17,7 @@ from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 from factory.definitions.checks import Check, RowCount
+from factory.definitions.warehouses import Capabilities
 from factory.transfer.errors import TransferError
 from factory.transfer.warehouse import audit as audits
 from factory.transfer.warehouse import schema
@@ -24,7 +25,6 @@ from factory.transfer.warehouse.audit import Result
 from factory.transfer.warehouse.columns import refuse_too_many
 from factory.transfer.warehouse.parquet import Files
 from factory.transfer.warehouse.parts import (
-    Capabilities,
     Changed,
     Column,
     Existing,

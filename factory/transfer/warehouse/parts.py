@@ -5,28 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Protocol
 
 import pyarrow as pa
 
 from factory.definitions.tables import Policy
+from factory.definitions.warehouses import Capabilities
 from factory.definitions.writes import Write, word
 from factory.transfer.errors import BadOption
-
-
-@dataclass(frozen=True)
-class Capabilities:
-    """What a warehouse can. What it cannot, lint refuses with the reason."""
-
-    name: str  # for messages
-    dialect: str  # sqlglot's word for its SQL
-    modes: tuple[str, ...]  # of `definitions.writes`
-    longest_name: int  # bytes of a table's or a column's name
-    most_columns: int  # of one table
-    default_schema: str  # of a table that is named alone
-    transactional_ddl: bool = True  # may a table be made, and taken back, in a transaction?
-    staging: Literal["table"] = "table"  # where rows wait for their checks
-    swaps: bool = False  # may staged rows become the target by a new name?
 
 
 def refuse_mode(can: Capabilities, write: Write) -> None:

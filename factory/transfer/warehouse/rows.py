@@ -23,6 +23,7 @@ from factory.definitions.checks.parts import (
     named,
     shown,
 )
+from factory.definitions.warehouses import Capabilities
 from factory.transfer.errors import BadOption
 
 S = TypeVar("S")
@@ -91,10 +92,8 @@ class Rows(Generic[S]):
 
     # What each warehouse says itself.
 
-    dialect = ""
-    """sqlglot's word for its SQL."""
-    name = ""
-    """Its own, for messages."""
+    can: ClassVar[Capabilities]
+    """What it can, and what it is called."""
     refusals: ClassVar[tuple[type[Exception], ...]] = ()
     """The errors that a person's SQL, patterns and values may be the cause of."""
     of_data: ClassVar[tuple[type[Exception], ...]] = ()
@@ -171,8 +170,11 @@ class Rows(Generic[S]):
         return exp.table_(self.subject.table.name, db=self.subject.table.schema, quoted=True)
 
     def sql(self, query: exp.Expr) -> str:
-        """An expression as the warehouse reads it."""
-        return query.sql(dialect=self.dialect)
+        """An expression as the warehouse reads it.
+
+        One that lacks something (`FILTER` in MySQL) writes it anew here, once for all checks.
+        """
+        return query.sql(dialect=self.can.dialect)
 
     def ask(self, query: exp.Expr, most: int | None = None) -> Answers:
         """Run a query."""
@@ -210,7 +212,7 @@ class Rows(Generic[S]):
             yield
         except self.refusals as error:
             said, hint = self.said(error)
-            raise BadOption(f"{what}: {self.name} said: {said}", hint) from None
+            raise BadOption(f"{what}: {self.can.name} said: {said}", hint) from None
 
     def samples(self, finding: Finding) -> str:
         """Name some failing rows by their key, else some of the values; empty: there are none."""

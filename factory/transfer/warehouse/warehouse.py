@@ -13,8 +13,9 @@ from importlib import import_module
 from typing import Any, Protocol
 
 from factory import registry
+from factory.definitions.warehouses import Capabilities
 from factory.transfer.errors import Missing, unknown
-from factory.transfer.warehouse.parts import Capabilities, Table
+from factory.transfer.warehouse.parts import Table
 from factory.transfer.warehouse.rows import Rows, S, Subject
 
 OURS = {"postgres": ("factory.transfer.postgres.warehouse", "WAREHOUSE")}

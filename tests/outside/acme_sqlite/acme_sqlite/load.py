@@ -14,6 +14,7 @@ import pyarrow as pa
 from sqlglot import exp
 
 from factory.definitions.tables import policy
+from factory.definitions.warehouses import Capabilities
 from factory.definitions.writes import Write, key, word
 from factory.transfer.errors import TransferError
 from factory.transfer.warehouse import columns, parquet
@@ -21,7 +22,6 @@ from factory.transfer.warehouse.audit import prepare
 from factory.transfer.warehouse.load import Checks, Loaded, run, told
 from factory.transfer.warehouse.parquet import Files
 from factory.transfer.warehouse.parts import (
-    Capabilities,
     Changed,
     Column,
     Existing,
@@ -33,8 +33,8 @@ from factory.transfer.warehouse.parts import (
 from factory.transfer.warehouse.rows import Subject
 from factory.transfer.warehouse.schema import Types
 
-from .rows import Rows
-from .warehouse import CAN, WAREHOUSE, connected
+from .rows import CAN, Rows
+from .warehouse import WAREHOUSE, connected
 
 LEDGER = "_factory_loads"
 

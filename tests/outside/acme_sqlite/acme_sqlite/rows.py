@@ -12,9 +12,18 @@ from datetime import datetime
 from sqlglot import exp
 
 from factory.definitions.checks.parts import Answers
+from factory.definitions.warehouses import Capabilities
 from factory.transfer.errors import BadOption
 from factory.transfer.warehouse.rows import Rows as Shared
 
+CAN = Capabilities(
+    name="SQLite",
+    dialect="sqlite",
+    modes=("append", "replace"),
+    longest_name=200,
+    most_columns=2000,
+    default_schema="main",
+)
 NUMBERS = {"INTEGER": int, "REAL": float}
 
 
@@ -22,8 +31,7 @@ NUMBERS = {"INTEGER": int, "REAL": float}
 class Rows(Shared[sqlite3.Connection]):
     """Rows of a table or a view."""
 
-    dialect = "sqlite"
-    name = "SQLite"
+    can = CAN
     refusals = (sqlite3.OperationalError, sqlite3.ProgrammingError)
     of_data = (sqlite3.OperationalError,)
 

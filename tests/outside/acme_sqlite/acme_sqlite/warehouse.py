@@ -7,20 +7,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
-from factory.transfer.warehouse.parts import Capabilities, Table, split
+from factory.definitions.warehouses import Capabilities
+from factory.transfer.warehouse.parts import Table, split
 from factory.transfer.warehouse.rows import Subject
 from factory.transfer.warehouse.warehouse import Login, Warehouse, not_found
 
-from .rows import Rows, matches
-
-CAN = Capabilities(
-    name="SQLite",
-    dialect="sqlite",
-    modes=("append", "replace"),
-    longest_name=200,
-    most_columns=2000,
-    default_schema="main",
-)
+from .rows import CAN, Rows, matches
 
 
 @contextmanager
