@@ -64,6 +64,8 @@ def to_parquet(csv: str, parquet: str) -> None:
 
 def load(uri: str, parquet: str, table: str, load_id: str, write: str, checks: str) -> None:
     """What the task `load` does."""
+    from factory.definitions import checks as definitions
+    from factory.definitions import writes
     from factory.stores.disk import Disk
     from factory.transfer.postgres.load import load as transfer
 
@@ -74,8 +76,8 @@ def load(uri: str, parquet: str, table: str, load_id: str, write: str, checks: s
             disk,
             [parquet],
             table=table,
-            write=json.loads(write),
-            checks=json.loads(checks),
+            write=writes.parse(json.loads(write)),
+            checks=[definitions.parse(each) for each in json.loads(checks)],
             load_id=load_id,
         )
 
@@ -95,17 +97,19 @@ def audit(uri: str, table: str, columns: str, as_of: str, checks: str) -> None:
     """Checks of a table's rows."""
     import psycopg
 
-    from factory.transfer.postgres.checks import Subject
-    from factory.transfer.postgres.checks import audit as judge
+    from factory.definitions.checks import parse as check
+    from factory.transfer.postgres.rows import Rows
     from factory.transfer.postgres.table import parse
+    from factory.transfer.warehouse.audit import audit as judge
+    from factory.transfer.warehouse.rows import Subject
 
     moment = datetime.fromisoformat(as_of)
     subject = Subject(parse(table), json.loads(columns), as_of=moment, previous_rows=1)
-    asked = json.loads(checks)
+    asked = [check(each) for each in json.loads(checks)]
     with psycopg.connect(uri, autocommit=True) as connection:
-        judge(connection, subject, asked)  # as for `count`
+        judge(Rows(connection, subject), asked)  # as for `count`
         with work():
-            judge(connection, subject, asked)
+            judge(Rows(connection, subject), asked)
 
 
 def dlt(uri: str, csv: str, dataset: str, home: str) -> None:

@@ -19,6 +19,7 @@ BRINGS = {
     "pyarrow": "files",
     "requests": "http",
     "slack_sdk": "slack",
+    "sqlglot": "sql",
 }
 """The extra that brings a module, by the name that is missing without it."""
 

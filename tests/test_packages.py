@@ -51,6 +51,8 @@ OWNERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("factory/in_airflow/*nifi*", ("nifi",)),
     ("factory/in_airflow/notifiers/slack.py", ("slack",)),
     ("factory/in_airflow/notifiers/email.py", ("smtp",)),
+    ("factory/definitions/checks/*", ("sql",)),
+    ("factory/transfer/warehouse/*", ("files", "sql")),
     ("factory/transfer/*", ("files",)),
     ("factory/stores/*", ("files",)),
     ("factory/in_airflow/operators/ingest/*", ("files",)),

@@ -2,44 +2,38 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from airflow.sdk import Connection
 from airflow.sdk.exceptions import AirflowException
 
 from factory.in_airflow.hiding import hide_connection
 
-# libpq's words that a connection's extras may set; others belong to Airflow's hooks
-_LIBPQ = (
-    "sslmode",
-    "sslcert",
-    "sslkey",
-    "sslrootcert",
-    "sslcrl",
-    "options",
-    "connect_timeout",
-    "target_session_attrs",
-    "gssencmode",
-    "channel_binding",
-)
+if TYPE_CHECKING:
+    from factory.transfer.warehouse.warehouse import Warehouse
+
+
+def warehouse_of(conn_id: str, *, application: str) -> tuple[Warehouse[Any], str]:
+    """The warehouse that a connection's type names, and what its driver connects by.
+
+    The address holds the password, so it is never logged or passed on.
+    """
+    from factory.transfer.warehouse.warehouse import find
+
+    connection = Connection.get(conn_id)
+    _require_host(connection)
+    # one whose type nobody wrote was always taken for PostgreSQL's
+    warehouse = find(connection.conn_type or "postgres")
+    return warehouse, warehouse.address(connection, application)
 
 
 def postgres_conninfo(conn_id: str, *, application: str) -> str:
     """A libpq connection string; it holds the password, so it is never logged or passed on."""
-    from psycopg.conninfo import make_conninfo
+    from factory.transfer.postgres.warehouse import WAREHOUSE
 
     connection = Connection.get(conn_id)
     _require_host(connection)
-    extras = connection.extra_dejson
-    given = {
-        "host": connection.host,
-        "port": connection.port,
-        "user": connection.login,
-        "password": connection.password,
-        "dbname": connection.schema,
-        "application_name": application[:63],
-        "connect_timeout": 10,
-        **{word: extras[word] for word in _LIBPQ if word in extras},
-    }
-    return make_conninfo("", **{word: value for word, value in given.items() if value})
+    return WAREHOUSE.address(connection, application)
 
 
 def _require_host(connection: Connection) -> None:

@@ -97,7 +97,8 @@ def words(info: types.Type) -> str:
 
 
 def _words_of_union(info: types.UnionType) -> str:
-    if {type(member) for member in info.types} >= _SCALARS:
+    bare = (m.type if isinstance(m, types.Metadata) else m for m in info.types)
+    if {type(member) for member in bare} >= _SCALARS:
         return "single value"
     structs = [m for m in info.types if isinstance(m, types.StructType) and m.tag_field]
     found = [words(m) for m in info.types if m not in structs]

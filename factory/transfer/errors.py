@@ -8,29 +8,24 @@ TransferError
 └── SchemaChanged  the load's columns and the target's do not fit
 """
 
-import difflib
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any
 
+from factory.definitions.errors import BadOption, TransferError, unknown
 
-class TransferError(Exception):
-    """What went wrong, and a hint where one is known."""
-
-    def __init__(self, message: str, hint: str | None = None) -> None:
-        super().__init__(message, hint)
-        self.message = message
-        self.hint = hint
-
-    def __str__(self) -> str:
-        return f"{self.message}. {self.hint}" if self.hint else self.message
+__all__ = [
+    "BadOption",
+    "BadRow",
+    "ChecksFailed",
+    "Missing",
+    "SchemaChanged",
+    "TransferError",
+    "unknown",
+]
 
 
 class Missing(TransferError):
     """Nothing is there."""
-
-
-class BadOption(TransferError):
-    """No such option, or no such value of it."""
 
 
 class BadRow(TransferError):
@@ -50,10 +45,3 @@ class ChecksFailed(TransferError):
 
 class SchemaChanged(TransferError):
     """The columns of a load and of its target do not fit."""
-
-
-def unknown(what: str, name: str, known: Collection[str]) -> BadOption:
-    """Build the error for a name that is not among the known ones."""
-    near = difflib.get_close_matches(name, known, n=1)
-    hint = f"Did you mean {near[0]!r}?" if near else f"Known are: {', '.join(sorted(known))}"
-    return BadOption(f"unknown {what} {name!r}", hint)

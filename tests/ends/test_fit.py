@@ -5,14 +5,14 @@ from typing import Any, ClassVar
 import msgspec
 import pytest
 
+from factory.definitions.checks import Check
+from factory.definitions.writes import Write
 from factory.ends import fit
 from factory.ends.sources.file import File
 from factory.ends.sources.http import Http
 from factory.ends.target import Takes
 from factory.ends.targets import BUILT_IN as TARGETS
 from factory.ends.targets.postgres import Postgres
-from factory.kinds.check.parts import Check
-from factory.kinds.ingest.writes import Write
 from factory.plan.names import in_fields
 
 

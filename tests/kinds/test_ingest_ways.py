@@ -6,13 +6,13 @@ from typing import Any, ClassVar
 import msgspec
 import pytest
 
+from factory.definitions.checks import NotNull
+from factory.definitions.writes import Append, Merge
 from factory.ends.handover import Rows
 from factory.ends.target import Takes
 from factory.ends.targets.postgres import Postgres
 from factory.errors import BuildError
 from factory.kinds import ingest
-from factory.kinds.check.parts import NotNull
-from factory.kinds.ingest.writes import Append, Merge
 from factory.plan.fragment import wrong
 from factory.plan.kind import Step, task
 from factory.plan.model import Output

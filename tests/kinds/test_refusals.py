@@ -19,17 +19,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from factory import literals
-from factory.definitions import formats
-from factory.kinds.check.parts import Check
-from factory.kinds.check.parts import problems as of_checks
-from factory.kinds.ingest import writes
+from factory.definitions import formats, writes
+from factory.definitions.checks import Check
+from factory.definitions.checks import problems as of_checks
 from factory.transfer import names, spelling
 from factory.transfer.errors import BadOption, BadRow
 from factory.transfer.formats.csv import dialect
-from factory.transfer.postgres import checks, modes
+from factory.transfer.postgres import modes
 from factory.transfer.postgres import table as tables
-from factory.transfer.postgres.columns import Column
 from factory.transfer.types import arrow_type
+from factory.transfer.warehouse.parts import Column
 
 FACTORY = Path(__file__).parents[2] / "factory"
 CASES = Path(__file__).parents[1] / "cases" / "invalid"
@@ -39,6 +38,19 @@ SCHEMA = "the Struct has no such value"
 RUNS = "known when the task runs"
 DATA = "known from the files or the table"
 REFUSALS = {
+    "definitions/checks/freshness:aggregates": DATA,
+    "definitions/checks/freshness:prepare": "check/max_age_is_nothing",
+    "definitions/checks/matches:prepare": SCHEMA,
+    "definitions/checks/parts:_require": "ingest/columns_not_in_the_load",
+    "definitions/checks/parts:prepare": SCHEMA,
+    "definitions/checks/range:prepare": "check/nothing_said",
+    "definitions/checks/row_count:_number": SCHEMA,
+    "definitions/checks/row_count:prepare": "check/nothing_said",
+    "definitions/checks/sql:_require_boolean": DATA,
+    "definitions/checks/sql:prepare": "check/both_condition_and_query",
+    "definitions/tables:policy": "ingest/unknown_schema_change",
+    "definitions/reading:_filled": SCHEMA,
+    "definitions/reading:read": "check/unknown_type",  # and ingest/unknown_mode
     "in_airflow/connections:_require_host": RUNS,
     "in_airflow/http:_text": RUNS,
     "in_airflow/http:parsed": RUNS,
@@ -80,35 +92,20 @@ REFUSALS = {
     "transfer/options:get": SCHEMA,
     "transfer/options:only": SCHEMA,
     "transfer/options:texts": SCHEMA,
-    "transfer/postgres/check:_refuse_change": "check/max_change_without_a_load",
-    "transfer/postgres/checks/accepted_values:parse": SCHEMA,
-    "transfer/postgres/checks/freshness:aggregates": DATA,
-    "transfer/postgres/checks/freshness:duration": "check/max_age_is_no_duration",
-    "transfer/postgres/checks/freshness:parse": "check/max_age_is_nothing",
-    "transfer/postgres/checks/matches:parse": SCHEMA,
-    "transfer/postgres/checks/parts:_existing": "ingest/columns_not_in_the_load",
-    "transfer/postgres/checks/parts:number": SCHEMA,
-    "transfer/postgres/checks/parts:one_column": SCHEMA,
-    "transfer/postgres/checks/parts:some_columns": SCHEMA,
-    "transfer/postgres/checks/queries:blaming": "check/names_and_patterns",
-    "transfer/postgres/checks/range:_bound": SCHEMA,
-    "transfer/postgres/checks/range:parse": "check/nothing_said",
-    "transfer/postgres/checks/row_count:parse": "check/nothing_said",
-    "transfer/postgres/checks/sql:_boolean": DATA,
-    "transfer/postgres/checks/sql:parse": "check/both_condition_and_query",
-    "transfer/postgres/checks:_parse": "check/unknown_type",
+    "transfer/warehouse/check:_refuse_change": "check/max_change_without_a_load",
     "transfer/postgres/indexes:wanted": "ingest/columns_not_in_the_load",
     "transfer/postgres/load:load": "ingest/table_of_our_own",
-    "transfer/postgres/modes/merge:parse": "ingest/columns_not_in_the_load",
+    "transfer/postgres/modes/merge:of": "ingest/columns_not_in_the_load",
     "transfer/postgres/modes/merge:verify": DATA,
     "transfer/postgres/modes/partition:_interval": "ingest/intervals",
     "transfer/postgres/modes/partition:_moment": "ingest/intervals",
     "transfer/postgres/modes/partition:bounds": DATA,
-    "transfer/postgres/modes/partition:parse": "ingest/columns_not_in_the_load",
+    "transfer/postgres/modes/partition:of": "ingest/columns_not_in_the_load",
     "transfer/postgres/modes/partition:verify": DATA,
-    "transfer/postgres/modes:parse": "ingest/unknown_mode",
-    "transfer/postgres/schema:policy": "ingest/unknown_schema_change",
-    "transfer/postgres/table:parse": "ingest/table_names",
+    "transfer/warehouse/parts:refuse_mode": SCHEMA,
+    "transfer/warehouse/parts:split": "ingest/table_names",
+    "transfer/warehouse/warehouse:find": RUNS,
+    "transfer/warehouse/rows:blaming": "check/names_and_patterns",
     "transfer/spelling:_check_zone": "ingest/format_that_reads_nothing",
     "transfer/spelling:spelling": "ingest/format_that_reads_nothing",
     "transfer/spelling:timestamp_format": "ingest/timestamp_formats",
@@ -136,7 +133,7 @@ class _Raises(ast.NodeVisitor):
 
 
 def refusals() -> Iterator[str]:
-    for room in ("transfer", "in_airflow"):
+    for room in ("definitions", "transfer", "in_airflow"):
         for path in sorted((FACTORY / room).rglob("*.py")):
             raises = _Raises()
             raises.visit(ast.parse(path.read_text(encoding="utf-8")))
@@ -212,8 +209,7 @@ def test_intervals(start: str, end: str) -> None:
     mode = writes.Partition(column="day", start=start, end=end)
     columns = [Column("day", "timestamp with time zone", None)]
     found = modes.Given(columns, (NOON, NOON))
-    plain = msgspec.to_builtins(mode)
-    assert bool(list(writes.check(mode))) == refused(lambda: modes.parse(plain, found))
+    assert bool(list(writes.check(mode))) == refused(lambda: modes.of(mode, found))
 
 
 TEXT = st.text("ab(*", min_size=1, max_size=4)
@@ -254,7 +250,7 @@ def test_checks(written: dict[str, Any]) -> None:
     if list(of_checks([check], ())):
         return
     columns = [written.get("column", "a"), *written.get("columns", ())]
-    checks.prepare([msgspec.to_builtins(check)], columns)
+    check.prepare(columns)
 
 
 OWN = st.sampled_from(["id", "OrderID", "order_id", "Paid At", "paid_at", "x"])

@@ -27,14 +27,14 @@ def work():
 """
 AS_STAGED = """
 from factory.transfer.counts import Counts
-from factory.transfer.postgres.columns import columns
-from factory.transfer.postgres.parquet import read
+from factory.transfer.postgres.columns import columns, on_wire
+from factory.transfer.warehouse.parquet import read
 
 files = read(fs, [path])
 columns = columns(files.schema)
 
 def work():
-    print(sum(batch.num_rows for batch in files.batches(columns)), "rows")
+    print(sum(batch.num_rows for batch in files.batches(columns, on_wire)), "rows")
 """
 GROUPS, ROWS = 50, 1 << 16
 

@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from factory.definitions import formats
+from factory.definitions.writes import parse
 from factory.stores.disk import Disk
 from factory.transfer.errors import TransferError
 from factory.transfer.postgres.columns import CARRIES, DRIVER
@@ -183,7 +184,7 @@ def moved(
     to_parquet(fs, [str(source)], fs, str(target), format=formats.of(options))
     warehouse.run("DROP TABLE IF EXISTS {}")
     table = f"{warehouse.schema}.trips"
-    load(warehouse.uri, fs, [str(target)], table=table, write=REPLACE, load_id="run 1")
+    load(warehouse.uri, fs, [str(target)], table=table, write=parse(REPLACE), load_id="run 1")
     rows = warehouse.run('SELECT * FROM {} ORDER BY "n "', binary=True)
     return list(zip(*rows, strict=True))[1:]
 

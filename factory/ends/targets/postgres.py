@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar
 
 import msgspec
 from msgspec import Meta
 
 from factory import literals
+from factory.definitions.tables import (
+    LOCK_TIMEOUT,
+    ON_SCHEMA_CHANGE,
+    STATEMENT_TIMEOUT,
+    OnSchemaChange,
+)
+from factory.definitions.warehouses import POSTGRES
 from factory.diagnostics import Path
 from factory.ends.handover import BATCHES, FILES
 from factory.ends.target import Takes, table_asset
@@ -27,9 +34,7 @@ class Postgres(
 ):
     """A PostgreSQL table; it is created when it is missing."""
 
-    takes: ClassVar = Takes(
-        handovers=(FILES, BATCHES), modes=("append", "replace", "merge", "partition")
-    )
+    takes: ClassVar = Takes(handovers=(FILES, BATCHES), modes=POSTGRES.modes)
 
     conn_id: Annotated[
         ConnId,
@@ -58,20 +63,13 @@ class Postgres(
             examples=[[["pickup_at"], ["vendor_id", "pickup_at"]]],
         ),
     ] = msgspec.field(default_factory=list)
-    on_schema_change: Annotated[
-        Literal["fail", "add_columns", "ignore"],
-        Meta(
-            description="When the load and the table have other columns: `fail`; `add_columns` "
-            "adds new ones to the table; `ignore` does not load them. With the last two, a column "
-            "that the load lacks is null or its default. A type that does not fit always fails."
-        ),
-    ] = "fail"
+    on_schema_change: OnSchemaChange = ON_SCHEMA_CHANGE
     lock_timeout: Annotated[
         Duration, Meta(description="How long to wait for other loads and queries of the table.")
-    ] = "10m"
+    ] = LOCK_TIMEOUT
     statement_timeout: Annotated[
         Duration, Meta(description="The longest time for one statement; the copy is one.")
-    ] = "1h"
+    ] = STATEMENT_TIMEOUT
 
     @property
     def label(self) -> str:

@@ -7,14 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 
+from factory.definitions.tables import STATEMENT_SECONDS
+
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from factory.transfer.postgres.checks import Result
+    from factory.transfer.warehouse.audit import Result
 
 
 class Check(BaseOperator):
-    """Checks the rows of a PostgreSQL table; one that fails, fails the task.
+    """Checks the rows of a table in the warehouse that the connection's type names.
+
+    One that fails, fails the task.
 
     Its result, also when it fails: `table`, `rows` and, for each of the `checks`, `type`,
     `columns`, `passed`, `severity`, `measured` and `message`.
@@ -32,7 +36,7 @@ class Check(BaseOperator):
         table: str,
         checks: Sequence[Mapping[str, Any]],
         where: str | None = None,
-        statement_timeout: float = 3600.0,
+        statement_timeout: float = STATEMENT_SECONDS,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -44,16 +48,20 @@ class Check(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Check; ages are told from the end of the run's data interval, else from now."""
-        from factory.in_airflow.connections import postgres_conninfo
+        from factory.definitions import checks
+        from factory.in_airflow.connections import warehouse_of
         from factory.transfer.errors import ChecksFailed
-        from factory.transfer.postgres.check import check
+        from factory.transfer.warehouse.check import check
 
         task = context["task_instance"]
+        name = f"{task.dag_id}.{task.task_id}"
+        warehouse, address = warehouse_of(self.conn_id, application=name)
         try:
             done = check(
-                postgres_conninfo(self.conn_id, application=f"{task.dag_id}.{task.task_id}"),
+                warehouse,
+                address,
                 table=self.table,
-                checks=self.checks,
+                checks=[checks.parse(check) for check in self.checks],
                 where=self.where or "",
                 as_of=context.get("data_interval_end"),
                 statement_timeout=self.statement_timeout,

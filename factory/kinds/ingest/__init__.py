@@ -11,6 +11,9 @@ import msgspec
 from msgspec import Meta
 
 from factory import stores
+from factory.definitions import writes
+from factory.definitions.checks import Check, columns, plain, problems
+from factory.definitions.writes import Write
 from factory.diagnostics import MAX_TOLD, did_you_mean, one_of
 from factory.ends import fit, handover
 from factory.ends.fit import Misfit
@@ -20,9 +23,6 @@ from factory.ends.targets import AnyTarget
 from factory.ends.tasks import OPERATORS, convert, stage, task
 from factory.errors import BuildError
 from factory.fields import Strict
-from factory.kinds.check.parts import Check, columns, plain, problems
-from factory.kinds.ingest import writes
-from factory.kinds.ingest.writes import Write
 from factory.literals import is_template
 from factory.plan.bracket import bracket
 from factory.plan.kind import Fragment, Step, done
@@ -224,7 +224,7 @@ def _load(step: Step, rows: Mapping[str, Any]) -> Task:
     arguments = {
         **rows,
         **arguments,
-        "write": msgspec.to_builtins(given.write),
+        "write": writes.plain(given.write),
         "checks": plain(given.checks),
     }
     load = task(step, "load", operator, arguments)

@@ -1,36 +1,15 @@
 """Arrow types ↔ PostgreSQL types: exact, or refused."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from importlib.metadata import version
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from factory.definitions.warehouses import POSTGRES
 from factory.transfer.errors import BadRow, TransferError
-from factory.transfer.lineage import is_lineage
-
-LONGEST_NAME = 63
-MOST = 1600  # PostgreSQL's limit
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column of a load."""
-
-    name: str
-    type: str  # as format_type() writes it
-    wire: pa.DataType  # what ADBC's COPY writer can send into `type`
-    empty: bool = False  # holds nulls only, and so fits any type
-    given: bool = True  # false: only the target has it
-    guessed: bool = False  # nothing tells its type
-    lineage: bool = False  # where a row came from: that it came again is no change of it
-
-    @classmethod
-    def absent(cls, name: str, kind: str) -> "Column":
-        """Make a column that the load does not have."""
-        return cls(name, kind, nulls_of(kind), empty=True, given=False)
-
+from factory.transfer.warehouse import columns as shared
+from factory.transfer.warehouse.parts import Column
 
 _INTEGERS = {
     pa.int8(): ("smallint", pa.int16()),
@@ -55,36 +34,7 @@ def columns(schema: pa.Schema, *, empty: bool = False) -> list[Column]:
 
     Raises `TransferError` for the unsupported.
     """
-    refuse_too_many(len(schema))
-    result, names = [], set[str]()
-    for field in schema:
-        if field.name in names:
-            raise TransferError(f"two columns are named {field.name!r}", "Take one with `select`")
-        if len(field.name.encode()) > LONGEST_NAME:
-            # PostgreSQL would cut it, and two cut names may be one.
-            raise TransferError(f"the column name {field.name!r} is longer than 63 bytes")
-        if "\0" in field.name or not field.name:
-            raise TransferError(f"{field.name!r} can't be the name of a column")
-        names.add(field.name)
-        kind, wire = _mapped(field)
-        guessed = pa.types.is_null(field.type)
-        result.append(
-            Column(
-                *(field.name, kind, wire, empty or guessed),
-                guessed=guessed,
-                lineage=is_lineage(field),
-            )
-        )
-    return result
-
-
-def refuse_too_many(number: int) -> None:
-    """Raise `TransferError` when no table can have so many columns."""
-    if number > MOST:
-        raise TransferError(
-            f"{number} columns are more than the {MOST} that a PostgreSQL table can have",
-            "Take fewer with `select`",
-        )
+    return shared.columns(schema, POSTGRES, _mapped, empty=empty)
 
 
 def _mapped(field: pa.Field) -> tuple[str, pa.DataType]:

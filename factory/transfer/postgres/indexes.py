@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from psycopg import sql
 
+from factory.definitions.warehouses import POSTGRES
 from factory.transfer.errors import BadOption, TransferError, unknown
 from factory.transfer.postgres import keys
-from factory.transfer.postgres.columns import LONGEST_NAME
 from factory.transfer.postgres.table import Connection, Table, names
 
 
@@ -122,10 +122,10 @@ def _digested(target: Table, index: Index) -> str:
 
 def _short(name: str, end: str) -> str:
     """Cut to 63 bytes, with a digest for what is lost."""
-    if len((name + end).encode()) <= LONGEST_NAME:
+    if len((name + end).encode()) <= POSTGRES.longest_name:
         return name + end
     end = f"_{_digest(name)}{end}"
-    return name.encode()[: LONGEST_NAME - len(end.encode())].decode(errors="ignore") + end
+    return name.encode()[: POSTGRES.longest_name - len(end.encode())].decode(errors="ignore") + end
 
 
 def _digest(text: str) -> str:

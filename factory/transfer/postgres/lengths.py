@@ -5,12 +5,14 @@ from functools import partial
 
 from psycopg import sql
 
+from factory.definitions.checks.parts import LONGEST, SAMPLES, many, shown
 from factory.transfer.errors import BadRow, TransferError
-from factory.transfer.postgres.checks.parts import Guard, many
-from factory.transfer.postgres.checks.queries import SAMPLES, short, shown
-from factory.transfer.postgres.columns import Column, longest
+from factory.transfer.postgres.columns import longest
 from factory.transfer.postgres.modes import Staged
+from factory.transfer.postgres.rows import guard_of
 from factory.transfer.postgres.table import Connection, Existing, Table
+from factory.transfer.warehouse.parts import Column
+from factory.transfer.warehouse.rows import Guard
 
 Bounds = tuple[tuple[str, int], ...]
 
@@ -24,7 +26,7 @@ def bounds(existing: Existing | None, columns: Sequence[Column]) -> Bounds:
     return tuple((name, most) for name, most in found if most is not None)
 
 
-def guard(target: Table, staged: Staged) -> Guard | None:
+def guard(target: Table, staged: Staged) -> Guard[Connection] | None:
     """No text is longer than its column takes."""
     if not staged.bounds:
         return None
@@ -32,7 +34,7 @@ def guard(target: Table, staged: Staged) -> Guard | None:
         sql.SQL("coalesce(max({}) > {}, false)").format(_length(name), sql.Literal(most))
         for name, most in staged.bounds
     ]
-    return Guard(sql.SQL(" OR ").join(doubts), partial(_refuse, target, staged))
+    return guard_of(sql.SQL(" OR ").join(doubts), partial(_refuse, target, staged))
 
 
 def _length(name: str) -> sql.Composed:
@@ -43,10 +45,11 @@ def _refuse(target: Table, staged: Staged, connection: Connection) -> None:
     for name, most in staged.bounds:
         found = connection.execute(
             sql.SQL(
-                "SELECT {text}, count(*) OVER () FROM {staged} WHERE {length} > {most}"
-                " ORDER BY 1 LIMIT {samples}"
+                "SELECT left({name}::text, {longest}), count(*) OVER () FROM {staged}"
+                " WHERE {length} > {most} ORDER BY 1 LIMIT {samples}"
             ).format(
-                text=short(name),
+                name=sql.Identifier(name),
+                longest=sql.Literal(LONGEST + 1),
                 staged=staged.table.identifier,
                 length=_length(name),
                 most=sql.Literal(most),

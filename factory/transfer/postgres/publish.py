@@ -1,43 +1,38 @@
 """Staged rows → the target, in one transaction."""
 
 import logging
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from psycopg import sql
 
+from factory.definitions.checks.parts import many
 from factory.transfer.errors import TransferError
-from factory.transfer.postgres import accounts, ledger, lengths, pages, schema, swap
+from factory.transfer.postgres import accounts, columns, ledger, lengths, pages, swap
 from factory.transfer.postgres import indexes as idx
 from factory.transfer.postgres import table as tables
-from factory.transfer.postgres.checks.parts import many
-from factory.transfer.postgres.columns import Column
 from factory.transfer.postgres.indexes import Index
 from factory.transfer.postgres.modes import Changed, Mode, Staged
 from factory.transfer.postgres.modes.parts import insert
 from factory.transfer.postgres.pages import Pages
 from factory.transfer.postgres.session import Limits
 from factory.transfer.postgres.table import Connection, Existing, Table
+from factory.transfer.warehouse import parts, schema
+from factory.transfer.warehouse.load import Again
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Job:
+class Job(parts.Job):
     """What a load is to do."""
 
     target: Table
-    load_id: str
     mode: Mode
-    columns: tuple[Column, ...]
     indexes: tuple[Index, ...]
-    policy: str  # of on_schema_change
     limits: Limits
     digest: str | None = None  # of the files' values, where the mode adds them once
-
-
-class _Another(Exception):
-    """Something was hung on the target while its lock was waited for."""
 
 
 def published_before(
@@ -125,64 +120,72 @@ def _emptied(connection: Connection, target: Table, existing: Existing, seen: Pa
     return seen.none and _may_read(connection, existing) and tables.is_empty(connection, target)
 
 
-def publish(
-    connection: Connection, job: Job, staged: Staged, previous: int | None
-) -> Changed | None:
-    """One transaction; None when this load was published before, and nothing was done."""
+@contextmanager
+def publishing(connection: Connection, job: Job) -> Iterator[None]:
+    """The publish of this load alone: others wait for it."""
     ledger.ensure(connection, job.target)
     with ExitStack() as locks:
         # A load into a table and one into its partition wait for each other, two partitions do not.
         for table in tables.above(connection, job.target):
             locks.enter_context(tables.locked(connection, _publishing(table), shared=True))
         locks.enter_context(tables.locked(connection, _publishing(job.target)))
-        try:
-            return _publish(connection, job, staged, previous, may_swap=True)
-        except _Another:
-            return _publish(connection, job, staged, previous, may_swap=False)
+        yield
 
 
 def _publishing(target: Table) -> str:
     return f"factory publish {target}"
 
 
-def _publish(
-    connection: Connection, job: Job, staged: Staged, previous: int | None, *, may_swap: bool
-) -> Changed | None:
-    target = job.target
-    existing = tables.existing(connection, target)
+def look(connection: Connection, job: Job) -> Existing | None:
+    """The target, as it is now; what it says of earlier loads is noted."""
+    existing = tables.existing(connection, job.target)
     if existing is not None and job.mode.once:
-        _tell_of_earlier(connection, target, existing)
-    if published_before(connection, job, existing, staged.rows):
-        return None
-    swaps = False
-    if existing is not None:
-        fit = schema.fit(target, existing, staged.given, job.policy)
-        swaps = may_swap and job.mode.whole and _may_swap(connection, job, existing, staged)
-        if fit.new and not swaps:
-            schema.grow(connection, target, fit.new, job.limits.lock)
-    if swaps:
-        swap.wait_for_older(connection, staged, job.limits.lock)
+        _tell_of_earlier(connection, job.target, existing)
+    return existing
+
+
+def swaps(connection: Connection, job: Job, existing: Existing, staged: Staged) -> bool:
+    """May the staging table take the target's place? Then who would see it empty has a moment."""
+    if not _may_swap(connection, job, existing, staged):
+        return False
+    swap.wait_for_older(connection, staged, job.limits.lock)
+    return True
+
+
+@contextmanager
+def transaction(connection: Connection, job: Job) -> Iterator[None]:
+    """All of a publish, or nothing."""
+    target = job.target
     with connection.transaction():
         # The same lock as the session's, which a trigger could give up, or a pooler lend to others.
         tables.refuse_unless_locked(connection, _publishing(target))
         for table in tables.above(connection, target):
             tables.lock(connection, _publishing(table), shared=True)
         tables.lock(connection, _publishing(target))
-        if existing is None:
-            changed = _create(connection, job, staged)
-            made = tables.existing(connection, target)
-            assert made is not None
-            ledger.set_aside(connection, target, made.oid, ())
-        elif swaps:
-            changed = _swapped(connection, job, staged)
-        else:
-            changed = _written(connection, job, staged)
-        name, xmin = job.mode.name, None
-        if existing is None and job.mode.once:
-            xmin = pages.written_by(connection, target)
-        rows = staged.rows
-        ledger.record(connection, target, job.load_id, name, rows, previous, job.digest, xmin)
+        yield
+
+
+def write(
+    connection: Connection, job: Job, existing: Existing | None, staged: Staged, *, swaps: bool
+) -> Changed:
+    """The staged rows → the target, within the caller's transaction. Raises `Again`."""
+    if existing is not None:
+        return _swapped(connection, job, staged) if swaps else _written(connection, job, staged)
+    changed = _create(connection, job, staged)
+    made = tables.existing(connection, job.target)
+    assert made is not None
+    ledger.set_aside(connection, job.target, made.oid, ())
     return changed
+
+
+def record(
+    connection: Connection, job: Job, existing: Existing | None, rows: int, previous: int | None
+) -> None:
+    """Note the load, within the caller's transaction."""
+    target, name, xmin = job.target, job.mode.name, None
+    if existing is None and job.mode.once:
+        xmin = pages.written_by(connection, target)
+    ledger.record(connection, target, job.load_id, name, rows, previous, job.digest, xmin)
 
 
 def _tell_of_earlier(connection: Connection, target: Table, existing: Existing) -> None:
@@ -203,7 +206,7 @@ def _swapped(connection: Connection, job: Job, staged: Staged) -> Changed:
     existing = tables.existing(connection, job.target)
     lost = existing is None or not _may_swap(connection, job, existing, staged)
     if lost or swap.older(connection, staged):
-        raise _Another
+        raise Again
     ledger.forget(connection, job.target)
     swap.replace(connection, staged, job.target, job.indexes)
     return Changed(staged.rows)
@@ -215,7 +218,7 @@ def _written(connection: Connection, job: Job, staged: Staged) -> Changed:
     tables.hold(connection, target)
     existing = tables.existing(connection, target)
     assert existing is not None  # nobody can drop it now
-    schema.fit(target, existing, staged.given, job.policy)
+    schema.fit(target, existing, staged.given, job.policy, columns)
     lengths.refuse_another(target, existing, staged)
     accounts.refuse(connection, target, existing, job.mode, staged)
     if job.mode.whole:

@@ -10,6 +10,7 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from factory.definitions.tables import LOCK_SECONDS, STATEMENT_SECONDS
 from factory.transfer.errors import TransferError
 from factory.transfer.postgres import pooled
 from factory.transfer.postgres.table import Connection, Table
@@ -58,8 +59,8 @@ _SAFE = "Nothing is half done: repeat the load"
 class Limits:
     """Seconds to wait for a lock and for a statement; 0: without end."""
 
-    lock: float = 600.0
-    statement: float = 3600.0
+    lock: float = LOCK_SECONDS
+    statement: float = STATEMENT_SECONDS
 
 
 @contextmanager

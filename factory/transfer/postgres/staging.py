@@ -13,13 +13,15 @@ import pyarrow as pa
 
 from factory.transfer.ahead import ahead
 from factory.transfer.errors import BadRow, TransferError
-from factory.transfer.postgres import parquet, session
+from factory.transfer.postgres import session
 from factory.transfer.postgres import table as tables
-from factory.transfer.postgres.columns import Column
+from factory.transfer.postgres.columns import on_wire
 from factory.transfer.postgres.modes import Staged
-from factory.transfer.postgres.parquet import Files
 from factory.transfer.postgres.session import Limits
 from factory.transfer.postgres.table import Connection, Table
+from factory.transfer.warehouse import parquet
+from factory.transfer.warehouse.parquet import Files
+from factory.transfer.warehouse.parts import Column
 
 log = logging.getLogger(__name__)
 
@@ -118,7 +120,9 @@ def copy(uri: str, staged: Staged, files: Files, limits: Limits) -> float:
 
     def batches() -> Generator[pa.RecordBatch, None, None]:
         try:
-            yield from files.batches(staged.given, staged.number)
+            yield from files.batches(staged.given, on_wire, staged.number)
+        except GeneratorExit:  # the server takes no more: its own error says why
+            raise
         except BaseException as error:
             failures.append(error)
             raise
@@ -161,7 +165,7 @@ def _not_a_text(error: adbc_driver_manager.Error, staged: Staged, files: Files) 
     if found is None:
         return BadRow(f"a text can't be stored in the database, whose encoding is {encoding}")
     row, column = int(found[1]), found[2]
-    value = files.value(staged.given, row - 1, column)
+    value = files.value(staged.given, on_wire, row - 1, column)
 
     def holds(what: str) -> str:
         return f"the column {column!r} holds {what} in row {row}"

@@ -1,6 +1,7 @@
 """A table of the target database: its name, and what PostgreSQL says about it."""
 
 import hashlib
+import logging
 import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,26 +12,24 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from factory.transfer.errors import BadOption, TransferError
-from factory.transfer.postgres.columns import Column
+from factory.definitions.warehouses import POSTGRES
+from factory.transfer.errors import TransferError
+from factory.transfer.warehouse import parts
+from factory.transfer.warehouse.parts import Column
+
+log = logging.getLogger(__name__)
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 
 @dataclass(frozen=True)
-class Table:
+class Table(parts.Table):
     """A name in the target database."""
-
-    schema: str
-    name: str
 
     @property
     def identifier(self) -> sql.Identifier:
         """The name, quoted."""
         return sql.Identifier(self.schema, self.name)
-
-    def __str__(self) -> str:
-        return f"{self.schema}.{self.name}"
 
 
 TREE = (
@@ -41,15 +40,10 @@ TREE = (
 
 
 @dataclass(frozen=True)
-class Existing:
+class Existing(parts.Existing):
     """A target that is there."""
 
     oid: int
-    columns: dict[str, str]  # name → type
-    optional: frozenset[str]  # filled by the database when a row does not give them
-    generated: frozenset[str]  # never given by a row
-    required: frozenset[str]  # must be given by a row
-    owned: bool  # may this role alter it?
     partitioned: bool = False
     unlogged: bool = False
     triggers: bool = False  # that are people's own, also of a table below
@@ -59,13 +53,7 @@ class Existing:
 
 def parse(name: str) -> Table:
     """Split `table` or `schema.table`; a table alone is in `public`."""
-    parts = name.split(".")
-    if len(parts) > 2 or not all(parts):
-        raise BadOption(f"{name!r} is not a table", "Write `table` or `schema.table`")
-    for part in parts:
-        if len(part.encode()) > 63:
-            raise BadOption(f"the name {part!r} is longer than 63 bytes")
-    return Table("public", parts[0]) if len(parts) == 1 else Table(parts[0], parts[1])
+    return Table(*parts.split(name, POSTGRES))
 
 
 STAGING = "^_factory_[0-9a-f]{8}_[0-9a-f]{16}$"
@@ -190,6 +178,20 @@ def exclusively(connection: Connection, table: Table, patience: float) -> None:
         pause = min(2 * pause, 1.0)
 
 
+def grow(
+    connection: Connection, table: Table, columns: Sequence[Column], lock_timeout: float
+) -> None:
+    """Add columns, in a transaction of its own: readers are shut out for a moment only."""
+    with connection.transaction():
+        exclusively(connection, table, lock_timeout)
+        for column in columns:
+            query = sql.SQL("ALTER TABLE {} ADD COLUMN {} {}")
+            connection.execute(
+                query.format(table.identifier, sql.Identifier(column.name), type_sql(column.type))
+            )
+            log.info("added the column %s (%s) to %s", column.name, column.type, table)
+
+
 def drop(connection: Connection, table: Table) -> None:
     """Drop the table if it is there."""
     connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(table.identifier))
@@ -220,18 +222,25 @@ def existing(connection: Connection, table: Table) -> Existing | None:
         " WHERE attrelid = %s AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
         (oid,),
     ).fetchall()
+    if not rows and not _is_there(connection, oid):  # another load replaced it just now
+        return existing(connection, table)
     return Existing(
-        oid,
         {name: kind for name, kind, *_ in rows},
         frozenset(name for name, _, optional, *_ in rows if optional),
         frozenset(name for name, _, _, generated, *_ in rows if generated),
         frozenset(name for name, _, optional, _, filled, _ in rows if filled and not optional),
         owned,
+        oid,
         partitioned=kind == "p",
         unlogged=unlogged,
         triggers=has_triggers(connection, oid),
         loose={name: collation for name, *_, collation in rows if collation},
     )
+
+
+def _is_there(connection: Connection, oid: int) -> bool:
+    query = "SELECT EXISTS (SELECT FROM pg_class WHERE oid = %s)"
+    return connection.execute(query, (oid,)).fetchone() == (True,)
 
 
 def has_triggers(connection: Connection, oid: int) -> bool:

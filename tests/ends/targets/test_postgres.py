@@ -5,8 +5,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from factory.definitions import writes
 from factory.ends.targets.postgres import Postgres
-from factory.kinds.ingest import writes
 
 TARGET = {"type": "postgres", "conn_id": "warehouse", "table": "raw.x"}
 

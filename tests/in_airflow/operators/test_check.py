@@ -1,13 +1,17 @@
 """The kind `check`, run by a real Airflow on a real PostgreSQL."""
 
+import sqlite3
 import uuid
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
+from factory import registry
 from factory_embedded.services.postgres import Server
 
 from ..pipelines import Pipelines, Run
@@ -97,3 +101,32 @@ def test_a_table_that_is_not_there(trips: Trips) -> None:
     assert run.state == "failed"
     assert "there is no table or view" in run.log
     assert "Did you mean 'trips'?" in run.log
+
+
+SQLITE = """
+version: 1
+tasks:
+  - id: x
+    uses: check
+    with: {conn_id: acme, table: trips, checks: [{type: row_count, min: "{{ 1 + 1 }}"}]}
+"""
+
+
+@pytest.mark.parametrize("conn_type", ["sqlite", "sqlit"])
+def test_the_connection_s_type_names_the_warehouse(
+    conn_type: str, pipelines: Pipelines, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(Path(__file__).parents[2] / "outside" / "acme_sqlite")
+    registry.outside.cache_clear()
+    with closing(sqlite3.connect(tmp_path / "acme.db")) as connection:
+        connection.execute("CREATE TABLE trips AS SELECT 1 AS id UNION SELECT 2")
+        connection.commit()
+    pipelines.connect("acme", conn_type=conn_type, host=str(tmp_path / "acme.db"))
+    pipelines.write("other.yaml", SQLITE)
+    run = pipelines.run("other")
+    registry.outside.cache_clear()
+    if conn_type == "sqlit":
+        assert run.state == "failed"
+        assert "type of a warehouse's connection 'sqlit'. Did you mean 'sqlite'?" in run.log
+    else:
+        assert run.xcom("x")["checks"][0]["message"] == "2 rows"

@@ -9,10 +9,12 @@ import pyarrow.parquet as pq
 import pytest
 from psycopg import sql
 
+from factory.definitions import checks, writes
 from factory.stores.disk import Disk
 from factory.stores.memory import Memory
 from factory.stores.model import Store
-from factory.transfer.postgres.load import Loaded, load
+from factory.transfer.postgres.load import load
+from factory.transfer.warehouse.load import Loaded
 from factory_embedded.services.postgres import Server
 
 APPEND, REPLACE = {"mode": "append"}, {"mode": "replace"}
@@ -54,7 +56,8 @@ class Warehouse:
             self.store,
             paths,
             table=f"{self.schema}.{table}",
-            write=write,
+            write=writes.parse(write),
+            checks=[checks.parse(check) for check in options.pop("checks", ())],
             load_id=load_id,
             **options,
         )

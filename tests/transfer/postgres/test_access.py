@@ -13,8 +13,8 @@ from psycopg import sql
 
 from factory.transfer.errors import ChecksFailed, SchemaChanged, TransferError
 from factory.transfer.postgres import columns, ledger, session, swap
-from factory.transfer.postgres import publish as publishing
 from factory.transfer.postgres.table import Table, existing, staging
+from factory.transfer.warehouse import load as publishing
 
 from .conftest import APPEND, REPLACE, Warehouse
 
@@ -211,7 +211,7 @@ def test_no_lock_on_the_target_while_rows_are_copied(
         found.append(warehouse.run(query + " AND pid <> pg_backend_pid()"))
         return columns.on_wire(batch, schema)
 
-    monkeypatch.setattr("factory.transfer.postgres.parquet.on_wire", look)
+    monkeypatch.setattr("factory.transfer.postgres.staging.on_wire", look)
     warehouse.load(DATA, REPLACE, load_id="run 2")
     assert found == [[]]
 

@@ -14,10 +14,10 @@ import pytest
 
 from factory.transfer.errors import TransferError
 from factory.transfer.postgres import accounts
-from factory.transfer.postgres.columns import Column
 from factory.transfer.postgres.modes import Changed, Staged
 from factory.transfer.postgres.modes.merge import Merge
 from factory.transfer.postgres.table import Table, existing
+from factory.transfer.warehouse.parts import Column
 
 from .conftest import APPEND, REPLACE, Warehouse
 

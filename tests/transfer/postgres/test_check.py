@@ -1,16 +1,21 @@
 """A table that exists, checked: what it may be, and what it is not."""
 
 from datetime import datetime, timezone
+from functools import partial
 from typing import Any
 
 import psycopg
 import pytest
 
+from factory.definitions import checks as definitions
 from factory.transfer.errors import BadOption, ChecksFailed, Missing, TransferError
-from factory.transfer.postgres.check import Checked, check
+from factory.transfer.postgres.warehouse import WAREHOUSE
+from factory.transfer.warehouse.check import Checked
+from factory.transfer.warehouse.check import check as check_any
 
 from .conftest import Warehouse
 
+check = partial(check_any, WAREHOUSE)
 MIN = {"type": "row_count", "min": 2}
 
 
@@ -29,7 +34,8 @@ def trips(warehouse: Warehouse) -> Warehouse:
 def checked(
     trips: Warehouse, *checks: dict[str, Any], table: str = "trips", **more: Any
 ) -> Checked:
-    return check(trips.uri, table=f"{trips.schema}.{table}", checks=checks or (MIN,), **more)
+    given = [definitions.parse(each) for each in checks or (MIN,)]
+    return check(trips.uri, table=f"{trips.schema}.{table}", checks=given, **more)
 
 
 @pytest.mark.parametrize("kind", ["VIEW", "MATERIALIZED VIEW", "TABLE"])
@@ -58,11 +64,11 @@ def test_what_is_not_there(trips: Warehouse) -> None:
         checked(trips, table="tirps")
     near = trips.schema[:-1]
     with pytest.raises(Missing, match=f"there is no schema '{near}' .* mean '{trips.schema}'"):
-        check(trips.uri, table=f"{near}.trips", checks=[MIN])
+        check(trips.uri, table=f"{near}.trips", checks=[definitions.parse(MIN)])
     with pytest.raises(BadOption, match=r"unknown column .* 'idd'. Did you mean 'id'"):
         checked(trips, {"type": "not_null", "columns": ["idd"]})
     with pytest.raises(TransferError, match="is not a table"):
-        check(trips.uri, table="a.b.c", checks=[MIN])
+        check(trips.uri, table="a.b.c", checks=[definitions.parse(MIN)])
 
 
 def test_a_wrong_pattern_is_told_also_for_an_empty_table(trips: Warehouse) -> None:
@@ -89,9 +95,9 @@ def test_a_table_that_may_not_be_read(trips: Warehouse) -> None:
     try:
         uri = psycopg.conninfo.make_conninfo(trips.uri, user=role)
         with pytest.raises(TransferError, match="permission denied for table trips"):
-            check(uri, table=f"{trips.schema}.trips", checks=[MIN])
+            check(uri, table=f"{trips.schema}.trips", checks=[definitions.parse(MIN)])
         trips.run(f"GRANT SELECT ON {{}} TO {role}")
-        assert check(uri, table=f"{trips.schema}.trips", checks=[MIN]).rows == 2
+        assert check(uri, table=f"{trips.schema}.trips", checks=[definitions.parse(MIN)]).rows == 2
     finally:
         trips.run(f"DROP OWNED BY {role}")
         trips.run(f"DROP ROLE {role}")
@@ -99,4 +105,4 @@ def test_a_table_that_may_not_be_read(trips: Warehouse) -> None:
 
 def test_a_server_that_is_not_there(trips: Warehouse) -> None:
     with pytest.raises(TransferError, match=r"s\.t: PostgreSQL said: "):
-        check("postgresql://nobody@127.0.0.1:1/x", table="s.t", checks=[MIN])
+        check("postgresql://nobody@127.0.0.1:1/x", table="s.t", checks=[definitions.parse(MIN)])

@@ -17,8 +17,9 @@ import psycopg
 import pytest
 
 from factory.transfer.errors import TransferError
-from factory.transfer.postgres import columns, ledger, parquet
-from factory.transfer.postgres import load as loading
+from factory.transfer.postgres import columns, ledger
+from factory.transfer.warehouse import load as loading
+from factory.transfer.warehouse import parquet
 from factory_embedded.services.postgres import running
 
 from .conftest import Warehouse
@@ -38,7 +39,10 @@ LEFT = {"append": 1, "replace": 0, "merge": 1, "partition": 0}  # of the row tha
 LOAD = """
 import json, sys
 from factory.stores.disk import Disk
-from factory.transfer.postgres import load, parquet, publish
+from factory.definitions import writes
+from factory.transfer.postgres import load, publish, staging
+from factory.transfer.warehouse import parquet
+from factory.transfer.warehouse import load as order
 uri, path, table, write, where = sys.argv[1:]
 
 def stop(*args, **kwargs):
@@ -47,20 +51,20 @@ def stop(*args, **kwargs):
 
 parquet.ROWS = 10_000
 if where == "copying":
-    real, count = parquet.on_wire, 0
+    real, count = staging.on_wire, 0
     def on_wire(batch, schema):
         global count
         count += 1
         if count == 10:
             stop()
         return real(batch, schema)
-    parquet.on_wire = on_wire
+    staging.on_wire = on_wire
 elif where == "staged":
-    load._checked = stop
+    order._checked = stop
 elif where == "publishing":
     publish.ledger.record = stop
-load.load(uri, Disk(), [path], table=table, write=json.loads(write),
-          load_id="run 2")
+load.load(uri, Disk(), [path], table=table,
+          write=writes.parse(json.loads(write)), load_id="run 2")
 """
 
 
@@ -106,9 +110,9 @@ Fault = Callable[[], None]
 def at(where: str, fault: Fault) -> Iterator[None]:
     """Let `fault` happen at a moment of the next load, in this process."""
     name, real, call = {
-        "copying": ("parquet.on_wire", columns.on_wire, 10),
-        "staged": ("load._checked", loading._checked, 1),
-        "publishing": ("ledger.record", ledger.record, 1),
+        "copying": ("postgres.staging.on_wire", columns.on_wire, 10),
+        "staged": ("warehouse.load._checked", loading._checked, 1),
+        "publishing": ("postgres.ledger.record", ledger.record, 1),
     }[where]
     with pytest.MonkeyPatch.context() as patch:
         calls: Iterator[int] = itertools.count(1)
@@ -119,7 +123,7 @@ def at(where: str, fault: Fault) -> Iterator[None]:
             return real(*args, **kwargs)  # type: ignore[operator]
 
         patch.setattr(parquet, "ROWS", 10_000)
-        patch.setattr(f"factory.transfer.postgres.{name}", instead)
+        patch.setattr(f"factory.transfer.{name}", instead)
         yield
 
 

@@ -14,8 +14,9 @@ from factory.transfer.errors import (
     SchemaChanged,
     TransferError,
 )
-from factory.transfer.postgres import checks, staging
 from factory.transfer.postgres import load as loading
+from factory.transfer.postgres import staging
+from factory.transfer.warehouse.audit import Result
 
 from .conftest import APPEND, REPLACE, Warehouse, on_both_stores
 
@@ -216,7 +217,7 @@ def test_checks_are_one_pass_before_the_publish(
 
     done = warehouse.load(data, load_id="run 2", checks=wanted[3:])
     message = "3 rows, expected at least 10"
-    assert done.checks == (checks.Result("row_count", "warn", False, message, {"rows": 3}),)
+    assert done.checks == (Result("row_count", "warn", False, message, {"rows": 3}),)
     assert message in caplog.text
 
 

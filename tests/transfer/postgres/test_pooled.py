@@ -3,9 +3,11 @@
 import psycopg
 import pytest
 
+from factory.definitions.checks import RowCount
 from factory.transfer.errors import TransferError
 from factory.transfer.postgres import pooled
-from factory.transfer.postgres.check import check
+from factory.transfer.postgres.warehouse import WAREHOUSE
+from factory.transfer.warehouse.check import check
 
 from .conftest import APPEND, REPLACE, Warehouse
 from .pooler import pooling
@@ -27,7 +29,7 @@ def test_a_pooler_of_transactions_is_refused_at_the_start(
             with pytest.raises(TransferError, match="goes through a pooler that gives each trans"):
                 warehouse.load(DATA, write, uri=uri)
         with pytest.raises(TransferError, match="Connect to PostgreSQL itself, or to a pool of"):
-            check(uri, table=f"{warehouse.schema}.old", checks=[{"type": "row_count", "min": 1}])
+            check(WAREHOUSE, uri, table=f"{warehouse.schema}.old", checks=[RowCount(min=1)])
         for other in others:  # nothing was set in a session that others use
             assert other.execute("SHOW statement_timeout").fetchone() == ("0",)
             other.close()

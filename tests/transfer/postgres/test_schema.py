@@ -10,7 +10,8 @@ import pytest
 
 from factory.transfer.counts import Counts
 from factory.transfer.errors import BadOption, BadRow, SchemaChanged, TransferError
-from factory.transfer.postgres import columns, parquet
+from factory.transfer.postgres import columns
+from factory.transfer.warehouse import parquet
 
 from ...stores.folders import Folder
 from .conftest import APPEND, REPLACE, Warehouse, on_both_stores
@@ -146,7 +147,7 @@ def test_the_rows_of_a_file_are_counted(warehouse: Warehouse) -> None:
 @on_both_stores
 def test_rows_that_did_not_arrive(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        "factory.transfer.postgres.parquet.on_wire",
+        "factory.transfer.postgres.staging.on_wire",
         lambda batch, schema: columns.on_wire(batch, schema).slice(1),
     )
     with pytest.raises(TransferError, match="1 rows arrived, but the files hold 2"):

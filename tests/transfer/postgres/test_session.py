@@ -10,11 +10,13 @@ import pyarrow as pa
 import pytest
 from psycopg.conninfo import make_conninfo
 
+from factory.definitions.checks import parse
 from factory.transfer.errors import BadRow, ChecksFailed, TransferError
 from factory.transfer.postgres import ledger, session
-from factory.transfer.postgres.check import check
 from factory.transfer.postgres.modes import Changed
 from factory.transfer.postgres.session import RELIED_ON, Limits
+from factory.transfer.postgres.warehouse import WAREHOUSE
+from factory.transfer.warehouse.check import check
 from factory_embedded.services.postgres import Server
 
 from .conftest import APPEND, REPLACE, Warehouse
@@ -173,7 +175,7 @@ def test_a_check_of_a_table_reads_it_in_utf_8(latin1: Warehouse) -> None:
     latin1.load(NAMES)
     accepted = {"type": "accepted_values", "column": "name", "values": ["Müller"]}
     with pytest.raises(ChecksFailed, match="'Ångström'"):
-        check(latin1.uri, table="public.trips", checks=[accepted])
+        check(WAREHOUSE, latin1.uri, table="public.trips", checks=[parse(accepted)])
 
 
 def test_what_is_no_utf_8_is_told_from_a_nul(warehouse: Warehouse) -> None:

@@ -5,6 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from factory.definitions.tables import (
+    LOCK_SECONDS,
+    ON_SCHEMA_CHANGE,
+    STATEMENT_SECONDS,
+)
 from factory.in_airflow.operators.ingest.load import Load
 
 if TYPE_CHECKING:
@@ -32,9 +37,9 @@ class LoadPostgres(Load):
         table: str,
         primary_key: Sequence[str] = (),
         indexes: Sequence[Sequence[str]] = (),
-        on_schema_change: str = "fail",
-        lock_timeout: float = 600.0,
-        statement_timeout: float = 3600.0,
+        on_schema_change: str = ON_SCHEMA_CHANGE,
+        lock_timeout: float = LOCK_SECONDS,
+        statement_timeout: float = STATEMENT_SECONDS,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -48,6 +53,7 @@ class LoadPostgres(Load):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Load; the run and the task name the load, so that a repeated one is known."""
+        from factory.definitions import checks, writes
         from factory.in_airflow.connections import postgres_conninfo
         from factory.transfer.errors import ChecksFailed
         from factory.transfer.postgres.load import load
@@ -59,8 +65,8 @@ class LoadPostgres(Load):
                 postgres_conninfo(self.conn_id, application=f"{task.dag_id}.{task.task_id}"),
                 *self.files(context),
                 table=self.table,
-                write=self.write,
-                checks=self.checks,
+                write=writes.parse(self.write),
+                checks=[checks.parse(check) for check in self.checks],
                 load_id=f"{task.dag_id}/{task.task_id}/{task.run_id}",
                 primary_key=self.primary_key,
                 indexes=self.indexes,

@@ -1,12 +1,9 @@
 """`{mode: append}`: the rows are added; the ledger knows a load that was added before."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-from factory.transfer.postgres.modes.parts import Changed, Given, Plain, Staged, insert
+from factory.transfer.postgres.modes.parts import Changed, Plain, Staged, insert
 from factory.transfer.postgres.table import Connection, Existing, Table
-
-OPTIONS = ()
 
 
 @dataclass(frozen=True)
@@ -22,8 +19,3 @@ class Append(Plain):
     ) -> Changed:
         """Insert."""
         return Changed(insert(connection, target, existing, staged))
-
-
-def parse(options: Mapping[str, object], given: Given) -> Append:
-    """Nothing to read."""
-    return Append()

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 import psycopg
 from psycopg import sql
 
-from factory.transfer import options as opt
-from factory.transfer.errors import BadOption, TransferError, unknown
+from factory.definitions import writes
+from factory.transfer.errors import TransferError, unknown
 from factory.transfer.postgres import keys, table
-from factory.transfer.postgres.checks.parts import Guard
 from factory.transfer.postgres.modes.parts import (
     Changed,
     Given,
@@ -20,9 +19,8 @@ from factory.transfer.postgres.modes.parts import (
     values,
 )
 from factory.transfer.postgres.table import Connection, Existing, Table
+from factory.transfer.warehouse.rows import Guard
 
-OPTIONS = ("key", "duplicates")
-DUPLICATES = ("fail", "last")
 FLOATS = ("real", "double precision")
 
 
@@ -63,7 +61,7 @@ class Merge:
             return 0
         return self._keep_last(connection, staged)
 
-    def guard(self, staged: Staged) -> Guard | None:
+    def guard(self, staged: Staged) -> Guard[Connection] | None:
         """`tidy` has seen to the rows."""
         return None
 
@@ -279,16 +277,10 @@ def _unique(connection: Connection, staged: Staged, key: tuple[str, ...]) -> boo
     return True
 
 
-def parse(options: Mapping[str, object], given: Given) -> Merge:
-    """`key` is there, and of the load's columns."""
-    key = tuple(opt.texts(options, "key"))
-    if not key:
-        raise BadOption("the write mode merge needs a `key`", "Write, for example, `key: [id]`")
+def of(write: writes.Merge, given: Given) -> Merge:
+    """Its key is of the load's columns."""
     names = [column.name for column in given.columns]
-    for name in key:
+    for name in write.key:
         if name not in names:
             raise unknown("column in the merge key", name, names)
-    duplicates = str(options.get("duplicates", "fail"))
-    if duplicates not in DUPLICATES:
-        raise unknown("duplicates", duplicates, DUPLICATES)
-    return Merge(key, duplicates)
+    return Merge(tuple(write.key), write.duplicates)

@@ -6,23 +6,20 @@ time zone and a `date` are taken as UTC.
 
 import logging
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timezone
 from functools import partial
 
 from psycopg import sql
 
-from factory.transfer import options as opt
+from factory.definitions import writes
 from factory.transfer.errors import BadOption, BadRow, unknown
-from factory.transfer.postgres.checks.parts import Guard
 from factory.transfer.postgres.modes.parts import Changed, Given, Plain, Staged, insert, turned_away
+from factory.transfer.postgres.rows import guard_of
 from factory.transfer.postgres.table import Connection, Existing, Table
+from factory.transfer.warehouse.rows import Guard
 
 log = logging.getLogger(__name__)
-
-OPTIONS = ("column", "start", "end", "outside")
-OUTSIDE = ("fail", "drop")
 
 DAY = 'start: "{{ ds }}", end: "{{ macros.ds_add(ds, 1) }}"'
 MONTH = (
@@ -83,7 +80,7 @@ class Partition(Plain):
         log.info("dropped %d rows outside %s", cursor.rowcount, self)
         return cursor.rowcount
 
-    def guard(self, staged: Staged) -> Guard | None:
+    def guard(self, staged: Staged) -> Guard[Connection] | None:
         """No row is outside: cheaper asked of the least and the greatest than of each row."""
         if self.outside == "drop":
             return None
@@ -92,7 +89,7 @@ class Partition(Plain):
             doubt = sql.SQL(
                 "count({0}) < count(*) OR coalesce(min({0}) < {1} OR max({0}) >= {2}, false)"
             ).format(sql.Identifier(self.column), *map(sql.Literal, self.bounds(self.kind)))
-        return Guard(doubt, partial(self._refuse, staged))
+        return guard_of(doubt, partial(self._refuse, staged))
 
     def _refuse(self, staged: Staged, connection: Connection) -> None:
         """Raise `BadRow` when there are rows outside."""
@@ -139,27 +136,21 @@ class Partition(Plain):
             raise turned_away(target, found, staged.rows)
 
 
-def parse(options: Mapping[str, object], given: Given) -> Partition:
-    """Read the column and the interval."""
-    name = _text(options, "column")
-    if not name:
-        raise BadOption("the write mode partition needs a `column`", "Name a date or a timestamp")
+def of(write: writes.Partition, given: Given) -> Partition:
+    """Its column is one of the load, and its interval is one."""
     columns = {column.name: column for column in given.columns}
-    if name not in columns:
-        raise unknown("column of the write mode partition", name, columns)
-    outside = str(options.get("outside") or "fail")
-    if outside not in OUTSIDE:
-        raise unknown("outside", outside, OUTSIDE)
-    column = columns[name]
+    if write.column not in columns:
+        raise unknown("column of the write mode partition", write.column, columns)
+    column = columns[write.column]
     kind = None if column.empty else column.type
-    result = Partition(name, kind, *_interval(options, given), outside)
+    result = Partition(write.column, kind, *_interval(write, given), write.outside)
     if kind is not None:
         result.bounds(kind)
     return result
 
 
-def _interval(options: Mapping[str, object], given: Given) -> tuple[datetime, datetime]:
-    start, end = _text(options, "start"), _text(options, "end")
+def _interval(write: writes.Partition, given: Given) -> tuple[datetime, datetime]:
+    start, end = write.start, write.end
     if (start is None) != (end is None):
         raise BadOption("the write mode partition has one of `start` and `end`", HOW_TO)
     if start is not None and end is not None:
@@ -173,10 +164,6 @@ def _interval(options: Mapping[str, object], given: Given) -> tuple[datetime, da
         hint = HOW_TO if start is None else "`end` is the first moment that is not in it"
         raise BadOption(f"{whose} is empty: {_shown(first)} … {_shown(last)}", hint)
     return first, last
-
-
-def _text(options: Mapping[str, object], name: str) -> str | None:
-    return None if options.get(name) is None else opt.get(options, name, str, "")
 
 
 def _moment(name: str, text: str) -> datetime:

@@ -1,81 +1,35 @@
 """What the write modes share."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Protocol
 
 from psycopg import sql
 
 from factory.transfer.errors import TransferError
 from factory.transfer.postgres import table
-from factory.transfer.postgres.checks.parts import Guard
-from factory.transfer.postgres.columns import Column
 from factory.transfer.postgres.table import Connection, Existing, Table
+from factory.transfer.warehouse import parts
+from factory.transfer.warehouse.parts import Changed, Given
+from factory.transfer.warehouse.rows import Guard
 
 
 @dataclass(frozen=True)
-class Given:
-    """What a mode's options are read against."""
-
-    columns: Sequence[Column]
-    interval: tuple[datetime, datetime] | None = None
-
-
-@dataclass(frozen=True)
-class Staged:
+class Staged(parts.Staged):
     """Rows that wait to be published."""
 
     table: Table
-    columns: tuple[Column, ...]
-    rows: int
     logged: bool = False  # and so may become the target itself
-    number: str | None = None  # the column that numbers the rows as they came
-    keep: bool = True  # false: there is neither a table, nor a row that tells the types of one
     bounds: tuple[tuple[str, int], ...] = ()  # texts of which the target takes so many characters
     loose: Mapping[str, str] = field(default_factory=dict)  # as `Existing` has it
 
-    @property
-    def given(self) -> tuple[Column, ...]:
-        """The columns that the load has."""
-        return tuple(column for column in self.columns if column.given)
 
-
-@dataclass(frozen=True)
-class Changed:
-    """How many rows of the target a publish touched."""
-
-    inserted: int
-    updated: int = 0
-    deleted: int = 0
-
-
-class Mode(Protocol):
-    """One way to write, its options read."""
-
-    @property
-    def name(self) -> str:
-        """The word for it."""
-
-    @property
-    def key(self) -> tuple[str, ...]:
-        """The columns that name a row."""
+class Mode(parts.Mode, Protocol):
+    """One way to write."""
 
     @property
     def needs(self) -> tuple[str, ...]:
         """Rights on a target that is there."""
-
-    @property
-    def whole(self) -> bool:
-        """Whether the rows become the whole table."""
-
-    @property
-    def numbered(self) -> bool:
-        """Whether the order of the rows matters."""
-
-    @property
-    def once(self) -> bool:
-        """Whether writing the same rows twice would leave them twice."""
 
     def verify(self, target: Existing) -> None:
         """Before any row is moved: does the target suit? Raises `BadOption`."""
@@ -86,7 +40,7 @@ class Mode(Protocol):
     def tidy(self, connection: Connection, staged: Staged) -> int:
         """Remove staged rows that are not to be published: how many? Raises `BadRow`."""
 
-    def guard(self, staged: Staged) -> Guard | None:
+    def guard(self, staged: Staged) -> Guard[Connection] | None:
         """What the audit must refuse before anything is published."""
 
     def write(
@@ -101,6 +55,9 @@ class Mode(Protocol):
 
         Raises `TransferError`.
         """
+
+
+__all__ = ["Changed", "Given", "Mode", "Plain", "Staged", "insert", "turned_away", "values"]
 
 
 class Plain:
@@ -122,7 +79,7 @@ class Plain:
         """Every row is written."""
         return 0
 
-    def guard(self, staged: Staged) -> Guard | None:
+    def guard(self, staged: Staged) -> Guard[Connection] | None:
         """Any rows will do."""
         return None
 

@@ -4,15 +4,12 @@ Where the table is as we would make it, the staging table takes its place (see `
 module is for the others.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from psycopg import sql
 
-from factory.transfer.postgres.modes.parts import Changed, Given, Plain, Staged, insert, turned_away
+from factory.transfer.postgres.modes.parts import Changed, Plain, Staged, insert, turned_away
 from factory.transfer.postgres.table import Connection, Existing, Table
-
-OPTIONS = ()
 
 
 @dataclass(frozen=True)
@@ -42,8 +39,3 @@ class Replace(Plain):
         (found,) = connection.execute(query).fetchone() or (0,)
         if found != staged.rows:
             raise turned_away(target, found, staged.rows)
-
-
-def parse(options: Mapping[str, object], given: Given) -> Replace:
-    """Nothing to read."""
-    return Replace()

@@ -6,9 +6,12 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from factory.definitions import checks as definitions
 from factory.transfer.errors import ChecksFailed
-from factory.transfer.postgres.checks import Result, Subject, audit, verify
+from factory.transfer.postgres import rows as postgres
 from factory.transfer.postgres.table import Connection, Table
+from factory.transfer.warehouse.audit import Result, audit, verify
+from factory.transfer.warehouse.rows import Subject
 
 from ..conftest import Warehouse
 
@@ -38,13 +41,17 @@ class Rows:
         names = [column.name for column in self.connection.execute(query).description or ()]
         return Subject(self.table, names, **more)
 
+    def seen(self, **subject: Any) -> postgres.Rows:
+        return postgres.Rows(self.connection, self.subject(**subject))
+
     def verify(self, *checks: Check, **subject: Any) -> None:
-        verify(self.connection, self.subject(**subject), checks)
+        verify(self.seen(**subject), [definitions.parse(check) for check in checks])
 
     def audit(self, *checks: Check, **subject: Any) -> list[Result]:
         """All results, whether they failed or not."""
         try:
-            return audit(self.connection, self.subject(**subject), checks)[1]
+            parsed = [definitions.parse(check) for check in checks]
+            return audit(self.seen(**subject), parsed)[1]
         except ChecksFailed as error:
             return list(error.results)
 

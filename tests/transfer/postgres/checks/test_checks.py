@@ -9,8 +9,9 @@ from typing import Any
 import psycopg
 import pytest
 
+from factory.definitions.checks import parse
 from factory.transfer.errors import BadOption, BadRow, ChecksFailed
-from factory.transfer.postgres.checks import audit, prepare
+from factory.transfer.warehouse.audit import audit, prepare
 
 from .conftest import Check, Rows
 
@@ -315,7 +316,7 @@ def test_all_fail_at_once_and_each_is_told(rows: Rows, caplog: pytest.LogCapture
     with pytest.raises(
         ChecksFailed, match=r"^2 checks failed: row_count: 2 rows.*; range: "
     ) as told:
-        audit(rows.connection, rows.subject(), checks)
+        audit(rows.seen(), [parse(check) for check in checks])
     assert [result.passed for result in told.value.results] == [False, False, False, True]
     assert told.value.rows == 2
     lines = [(r.levelname, r.getMessage().split(":")[0]) for r in caplog.records]
@@ -332,7 +333,7 @@ def test_all_fail_at_once_and_each_is_told(rows: Rows, caplog: pytest.LogCapture
 def test_a_warning_fails_nothing(rows: Rows) -> None:
     rows.make("id int")
     check = {"type": "row_count", "min": 1, "severity": "warn"}
-    count, (result,) = audit(rows.connection, rows.subject(), [check])
+    count, (result,) = audit(rows.seen(), [parse(check)])
     assert (count, result.passed, result.severity) == (0, False, "warn")
 
 
@@ -398,7 +399,7 @@ def test_at_most_five_rows_are_named(rows: Rows) -> None:
 )
 def test_refused_without_a_database(check: Check, said: str) -> None:
     with pytest.raises(BadOption) as raised:
-        prepare([check], ["name", "day"])
+        prepare([parse(check)], ["name", "day"])
     assert said in str(raised.value)
 
 

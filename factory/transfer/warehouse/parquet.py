@@ -1,7 +1,7 @@
 """The staged Parquet files of one load, as one stream of batches in the target's types."""
 
 import hashlib
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -12,11 +12,14 @@ from factory.stores.model import Store
 from factory.transfer.counts import Counts
 from factory.transfer.errors import BadRow, TransferError
 from factory.transfer.files import size
-from factory.transfer.postgres.columns import Column, on_wire
+from factory.transfer.warehouse.parts import Column
 
 ROWS = 64 * 1024
 _BLOCK = 1 << 20
 _LONGEST = 120  # bytes of a value that are shown
+
+OnWire = Callable[[pa.RecordBatch, pa.Schema], pa.RecordBatch]
+"""A batch as a schema's types, value by value; raises `BadRow` where the target refuses one."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ class Files:
     bytes: int
 
     def batches(
-        self, columns: Sequence[Column], number: str | None = None
+        self, columns: Sequence[Column], on_wire: OnWire, number: str | None = None
     ) -> Iterator[pa.RecordBatch]:
         """Rows of these columns; `number` adds a column that counts them from 0."""
         schema, count = wire(columns), 0
@@ -63,9 +66,9 @@ class Files:
                         hashed.update(file.read(min(_BLOCK, size - at)))
         return f"{', '.join(sorted(writers))} {hashed.hexdigest()}"
 
-    def value(self, columns: Sequence[Column], row: int, column: str) -> str:
+    def value(self, columns: Sequence[Column], on_wire: OnWire, row: int, column: str) -> str:
         """The text in a row of all rows, counted from 0, as it may be shown."""
-        for batch in self.batches(columns):
+        for batch in self.batches(columns, on_wire):
             if row < batch.num_rows:
                 return _shown(batch.column(column)[row])
             row -= batch.num_rows

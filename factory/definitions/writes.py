@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Annotated, Literal
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal
 
+import msgspec
 from msgspec import Meta
 
 from factory import literals
+from factory.definitions import reading
 from factory.diagnostics import Path
 from factory.fields import Strict
 from factory.problem import Problem
@@ -16,7 +18,8 @@ Names = Annotated[list[Annotated[str, Meta(min_length=1)]], Meta(min_length=1)]
 Moment = Annotated[
     str,
     Meta(
-        min_length=1,
+        # (what a template leaves is looked at as a moment)
+        extra_json_schema={"minLength": 1},
         examples=["{{ ds }}", "{{ macros.ds_add(ds, 1) }}", "2024-01-31T06:00:00Z"],
     ),
 ]
@@ -75,6 +78,23 @@ class Partition(
 
 
 Write = Append | Replace | Merge | Partition
+
+
+def parse(given: Mapping[str, object]) -> Write:
+    """A write mode as a task has it, after its templates were filled in. Raises `BadOption`."""
+    write: Write = reading.read(given, Write, "write mode")
+    return write
+
+
+def plain(given: Write) -> dict[str, Any]:
+    """A write mode as a plan has it."""
+    built: dict[str, Any] = msgspec.to_builtins(given)
+    return built
+
+
+def word(given: Write) -> str:
+    """Its `mode`."""
+    return str(type(given).__struct_config__.tag)
 
 
 def key(given: Write) -> list[str]:

@@ -10,8 +10,9 @@ import msgspec
 from msgspec import Meta
 
 from factory import literals
+from factory.definitions.checks import Check, RowCount, Text, plain, problems
+from factory.definitions.tables import STATEMENT_TIMEOUT
 from factory.fields import ConnId, Duration, Strict, connects, seconds
-from factory.kinds.check.parts import Check, RowCount, Text, plain, problems
 from factory.plan.kind import Fragment, Step, single
 from factory.problem import Problem
 from factory.spec import assets
@@ -58,7 +59,7 @@ class Arguments(Strict, frozen=True, kw_only=True):
     ] = None
     statement_timeout: Annotated[
         Duration, Meta(description="The longest time for one query.", examples=["10m"])
-    ] = "1h"
+    ] = STATEMENT_TIMEOUT
 
 
 def compile(step: Step) -> Fragment:

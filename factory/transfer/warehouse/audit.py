@@ -1,0 +1,153 @@
+"""All checks of a table's rows: one SELECT, a few queries of their own, one verdict each.
+
+A result holds counts and names of rows, never whole rows.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from sqlglot import exp
+
+from factory.definitions.checks import Check, RowCount
+from factory.definitions.checks.parts import count_of, shown
+from factory.transfer.errors import BadRow, ChecksFailed
+from factory.transfer.warehouse.rows import Guard, Rows, S, raw
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a check found, in numbers."""
+
+    type: str
+    severity: str
+    passed: bool
+    message: str
+    measured: dict[str, Any] = field(default_factory=dict)
+    columns: tuple[str, ...] = ()
+
+    def plain(self) -> dict[str, Any]:
+        """As values that JSON has."""
+        return {**asdict(self), "columns": list(self.columns)}
+
+
+@dataclass(frozen=True)
+class _Asked:
+    check: Check
+    aggregates: dict[str, exp.Expr]
+
+
+def prepare(checks: Sequence[Check], columns: Sequence[str]) -> None:
+    """Look at the checks of a table with these columns, without a warehouse. Raises `BadOption`."""
+    for check in checks:
+        check.prepare(columns)
+
+
+def verify(rows: Rows[S], checks: Sequence[Check]) -> None:
+    """Ask the warehouse whether the checks make sense; the table may be empty still.
+
+    Raises `BadOption`: a value that is not of its column's type, a pattern or SQL that is wrong.
+    """
+    _verify_where(rows)
+    with rows.reading():
+        for check in checks:
+            check.prepare(rows.subject.columns)
+            with rows.blaming(f"the check {check.word}"):
+                check.verify(rows)
+                aggregates = check.aggregates(rows).values()
+                rows.ask(rows.select(count_of(), *aggregates).limit(0))
+
+
+def audit(
+    rows: Rows[S], checks: Sequence[Check], guard: Guard[S] | None = None
+) -> tuple[int, list[Result]]:
+    """The number of rows and every check's result, each of them logged.
+
+    Raises `BadOption`, `BadRow` when the guard refuses the rows or a person's own SQL fails on
+    them, and `ChecksFailed` when a check of severity `error` failed.
+    """
+    _verify_where(rows)
+    prepare(checks, rows.subject.columns)
+    try:
+        with rows.reading():
+            asked = [_Asked(check, check.aggregates(rows)) for check in checks]
+            count, measured = _measure(rows, asked, guard)
+            results = [
+                _judged(rows, check, numbers)
+                for check, numbers in zip(checks, measured, strict=True)
+            ]
+    except rows.refusals:
+        verify(rows, checks)
+        _blame(rows, checks, guard)
+        raise
+    _tell(count, results)
+    return count, results
+
+
+def _verify_where(rows: Rows[S]) -> None:
+    if where := rows.subject.where:
+        rows.understood(
+            f"the condition {shown(where)!r} in `where`",
+            rows.select(exp.Literal.number(1)).limit(0),
+        )
+
+
+def _measure(
+    rows: Rows[S], asked: Sequence[_Asked], guard: Guard[S] | None = None
+) -> tuple[int, list[dict[str, Any]]]:
+    """Measure everything that aggregates can tell, in one pass over the table."""
+    doubt = guard.doubt if guard else raw("NULL")
+    wanted = [each for one in asked for each in one.aggregates.values()]
+    (row,) = rows.ask(rows.select(count_of(), doubt, *wanted)).rows
+    answers = iter(row)
+    count = int(next(answers))
+    if next(answers) and guard:
+        guard.refuse(rows.session)
+    measured = []
+    for one in asked:
+        numbers = {"rows": count} | {name: next(answers) for name in one.aggregates}
+        measured.append(numbers | one.check.measure(rows, numbers))
+    return count, measured
+
+
+def _judged(rows: Rows[S], check: Check, measured: Mapping[str, Any]) -> Result:
+    found = check.judge(rows, measured)
+    message = found.message
+    if examples := rows.samples(found):
+        message = f"{message}, for example {examples}"
+    return Result(check.word, check.severity, found.passed, message, found.measured, check.about)
+
+
+def _blame(rows: Rows[S], checks: Sequence[Check], guard: Guard[S] | None) -> None:
+    """Find why SQL fails on the rows. Raises `BadRow`, or nothing when it fails no more."""
+    if guard:
+        with rows.reading():
+            guard.refuse(rows.session)
+    none = RowCount(min=0)
+    for check in (none, *checks):
+        what = "`where`" if check is none else f"the check {check.word}"
+        try:
+            with rows.reading():
+                _measure(rows, [_Asked(check, check.aggregates(rows))])
+        except rows.of_data as error:
+            said, _ = rows.said(error)
+            raise BadRow(f"{what} fails on a row: {rows.can.name} said: {said}") from None
+
+
+def _tell(rows: int, results: Sequence[Result]) -> None:
+    for result in results:
+        level = logging.INFO
+        if not result.passed:
+            level = logging.WARNING if result.severity == "warn" else logging.ERROR
+        word = "passed" if result.passed else "failed"
+        log.log(level, "check %s %s: %s", result.type, word, result.message)
+    failed = [r for r in results if not r.passed and r.severity == "error"]
+    if failed:
+        said = "; ".join(f"{result.type}: {result.message}" for result in failed)
+        many = "1 check" if len(failed) == 1 else f"{len(failed)} checks"
+        raise ChecksFailed(f"{many} failed: {said}", rows=rows, results=results)

@@ -1,0 +1,67 @@
+"""Check a table that exists. It is read, never written."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from factory.definitions.checks import Check, RowCount
+from factory.definitions.tables import STATEMENT_SECONDS
+from factory.transfer.errors import BadOption, TransferError
+from factory.transfer.warehouse.audit import Result, audit, prepare, verify
+from factory.transfer.warehouse.rows import S, Subject
+from factory.transfer.warehouse.warehouse import Warehouse
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What was checked, and what was found."""
+
+    table: str
+    rows: int
+    seconds: float
+    checks: tuple[Result, ...]
+
+
+def check(
+    warehouse: Warehouse[S],
+    address: str,
+    *,
+    table: str,
+    checks: Sequence[Check],
+    where: str = "",
+    as_of: datetime | None = None,
+    statement_timeout: float = STATEMENT_SECONDS,
+) -> Checked:
+    """Check the rows of a table or view that meet the SQL condition `where`.
+
+    `as_of` is the moment that ages are told from; None: now. `statement_timeout` is in seconds, 0
+    for none. Raises `ChecksFailed`, `Missing`, `BadOption`, `TransferError`.
+    """
+    started = time.monotonic()
+    target = warehouse.table(table)
+    try:
+        with warehouse.connected(address, statement_timeout) as session:
+            columns = warehouse.columns(session, target)
+            prepare(checks, columns)
+            _refuse_change(checks)
+            subject = Subject(target, columns, as_of=as_of, where=where)
+            rows = warehouse.rows(session, subject)
+            verify(rows, checks)
+            count, results = audit(rows, checks)
+    except warehouse.errors as error:
+        said = warehouse.said(error)
+        raise TransferError(f"{target}: {warehouse.can.name} said: {said}") from None
+    seconds = time.monotonic() - started
+    log.info("checked %s: %d rows, %d checks, %.2f s", target, count, len(results), seconds)
+    return Checked(str(target), count, seconds, tuple(results))
+
+
+def _refuse_change(checks: Sequence[Check]) -> None:
+    if any(isinstance(check, RowCount) and check.max_change is not None for check in checks):
+        raise BadOption("max_change compares a load with the one before, which no table knows")

@@ -1,0 +1,57 @@
+"""The columns of a load: names that a warehouse takes, types that keep every value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pyarrow as pa
+
+from factory.definitions.warehouses import Capabilities
+from factory.transfer.errors import TransferError
+from factory.transfer.lineage import is_lineage
+from factory.transfer.warehouse.parts import Column
+
+Mapped = Callable[[pa.Field], tuple[str, pa.DataType]]
+"""A field's type in the warehouse, and what is sent into it. Raises `TransferError`."""
+
+
+def columns(
+    schema: pa.Schema, can: Capabilities, mapped: Mapped, *, empty: bool = False
+) -> list[Column]:
+    """The table's columns for a file's schema; `empty`: the file has no rows.
+
+    Raises `TransferError` for the unsupported.
+    """
+    refuse_too_many(len(schema), can)
+    result, names = [], set[str]()
+    for field in schema:
+        if field.name in names:
+            raise TransferError(f"two columns are named {field.name!r}", "Take one with `select`")
+        if len(field.name.encode()) > can.longest_name:
+            # It would be cut, and two cut names may be one.
+            raise TransferError(
+                f"the column name {field.name!r} is longer than {can.longest_name} bytes"
+            )
+        if "\0" in field.name or not field.name:
+            raise TransferError(f"{field.name!r} can't be the name of a column")
+        names.add(field.name)
+        kind, wire = mapped(field)
+        guessed = pa.types.is_null(field.type)
+        result.append(
+            Column(
+                *(field.name, kind, wire, empty or guessed),
+                guessed=guessed,
+                lineage=is_lineage(field),
+            )
+        )
+    return result
+
+
+def refuse_too_many(number: int, can: Capabilities) -> None:
+    """Raise `TransferError` when no table can have so many columns."""
+    if number > can.most_columns:
+        raise TransferError(
+            f"{number} columns are more than the {can.most_columns} that a {can.name} table can "
+            "have",
+            "Take fewer with `select`",
+        )

@@ -1,0 +1,297 @@
+"""Stage → audit → publish → ledger: the order of a load, whatever the warehouse.
+
+Rows go into a table of their own, are counted and checked there, and are published in one
+transaction that also notes the load. What a warehouse does in each step is its `Session`'s.
+"""
+
+from __future__ import annotations
+
+import logging
+import resource
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
+
+from factory.definitions.checks import Check, RowCount
+from factory.definitions.warehouses import Capabilities
+from factory.transfer.errors import TransferError
+from factory.transfer.warehouse import audit as audits
+from factory.transfer.warehouse import schema
+from factory.transfer.warehouse.audit import Result
+from factory.transfer.warehouse.columns import refuse_too_many
+from factory.transfer.warehouse.parquet import Files
+from factory.transfer.warehouse.parts import (
+    Changed,
+    Column,
+    Existing,
+    Job,
+    Staged,
+)
+from factory.transfer.warehouse.rows import Guard, Rows, Subject
+from factory.transfer.warehouse.schema import Types
+
+log = logging.getLogger(__name__)
+
+Checks = Sequence[Check]
+E = TypeVar("E", bound=Existing)
+T = TypeVar("T", bound=Staged)
+
+
+class Session(Protocol[E, T]):
+    """One load's session with a warehouse. Its errors are `TransferError`s, or the warehouse's."""
+
+    @property
+    def can(self) -> Capabilities:
+        """What the warehouse can."""
+
+    @property
+    def types(self) -> Types:
+        """What it says of its types."""
+
+    def existing(self) -> E | None:
+        """Look the target up. Raises `TransferError` when it is not a table."""
+
+    def published_before(self, existing: E | None, rows: int) -> bool:
+        """Were these rows added by this load before? Raises `TransferError`: nobody can tell."""
+
+    def previous_rows(self) -> int | None:
+        """How many rows the load before this one published; None when there was none."""
+
+    def refuse_target(self, existing: E) -> None:
+        """Find what will hinder the publish whatever the rows are. Raises `TransferError`."""
+
+    def plan(self, existing: E | None, columns: tuple[Column, ...], rows: int, keep: bool) -> T:
+        """How rows of these columns are staged; refuse what writing them would do to others."""
+
+    def staging(self, staged: T) -> AbstractContextManager[None]:
+        """Make the staging table, and drop it at the end, however that comes."""
+
+    def copy(self, staged: T) -> float:
+        """Fill the staging table; the seconds that it took."""
+
+    def apart(self, subject: Subject, checks: Checks) -> AbstractContextManager[Rows[Any]]:
+        """The staged rows, seen through a session in which a person's SQL does no harm."""
+
+    def tidy(self, staged: T) -> int:
+        """Remove staged rows that are not to be published: how many? Raises `BadRow`."""
+
+    def guard(self, staged: T) -> Guard[Any] | None:
+        """What the audit must refuse before anything is published."""
+
+    def ready(self, staged: T) -> None:
+        """The checks have passed: what takes long is done before others are made to wait."""
+
+    def publishing(self) -> AbstractContextManager[None]:
+        """Who publishes into this table waits for others who do; there is a ledger."""
+
+    def look(self) -> E | None:
+        """Look the target up again, and note what it says of earlier loads."""
+
+    def swaps(self, existing: E, staged: T) -> bool:
+        """May the staging table take the target's place, and nothing but rows be lost?"""
+
+    def grow(self, columns: Sequence[Column]) -> None:
+        """Add columns to the target, in a transaction of its own."""
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """All of it, or nothing; the target is locked, whatever triggers do to other locks."""
+
+    def write(self, existing: E | None, staged: T, *, swaps: bool) -> Changed:
+        """The staged rows → the target, in this transaction. Raises `Again`."""
+
+    def record(self, existing: E | None, staged: T, previous: int | None) -> None:
+        """The load → the ledger, in this transaction."""
+
+
+class Again(Exception):
+    """The target is not what it was when its publish began: once more, in a way that suits all."""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What a load did. Rows: `read` = `quarantined` + `dropped` + `rows`."""
+
+    table: str
+    mode: str
+    published: bool  # false: this load was published before, or an empty one made no table
+    read: int
+    quarantined: int
+    dropped: int  # outside the interval of a partition, or followed by a later row of its key
+    rows: int
+    bytes: int
+    seconds: float
+    changed: Changed | None
+    checks: tuple[Result, ...]
+    peak_memory: int  # of this process, in bytes
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a load."""
+
+    dropped: int = 0
+    changed: Changed | None = None
+    checks: tuple[Result, ...] = ()
+    instead: str = "had published before"  # where nothing has changed
+
+
+def run(
+    session: Session[E, T], job: Job, files: Files, checks: Checks, as_of: datetime | None
+) -> Outcome:
+    """Load the files. The target's rows are as they were when it raises."""
+    existing = session.existing()
+    if session.published_before(existing, files.rows):
+        return Outcome()
+    columns = _staged_columns(session, job, existing, files.rows)
+    keep = existing is not None or _tells_a_table(files, columns)
+    staged = session.plan(existing, columns, files.rows, keep)
+    if not keep:  # what else could be asked of no rows of no type?
+        checks = [check for check in checks if isinstance(check, RowCount)]
+    previous = None if existing is None else session.previous_rows()
+    names = [column.name for column in staged.given]
+    subject = Subject(staged.table, names, job.key, as_of, previous)
+    with session.staging(staged):
+        with session.apart(subject, checks) as rows:
+            audits.verify(rows, checks)
+        copying = session.copy(staged)
+        return _checked(session, job, staged, subject, checks, copying)
+
+
+def _tells_a_table(files: Files, columns: Sequence[Column]) -> bool:
+    """Would a table that is made of these rows, or of none, take those of the next load?
+
+    In a file of no rows, a column that our conversion could give no type may have any; of another
+    program's file, the types are what it says.
+    """
+    guessed = [column.guessed for column in columns]
+    return files.rows > 0 or not any(guessed) or not (all(guessed) or files.counts.noted)
+
+
+def _staged_columns(
+    session: Session[E, T], job: Job, existing: E | None, rows: int
+) -> tuple[Column, ...]:
+    """Find out what will hinder the publish before any row is moved; it looks again."""
+    types = session.types
+    fit = schema.fit(job.target, existing, job.columns, job.policy, types)
+    if existing is None:
+        return fit.loaded
+    session.refuse_target(existing)
+    if fit.ignored:
+        log.warning("%s does not have the columns %s: ignored", job.target, list(fit.ignored))
+    refuse_too_many(len(existing.columns) + len(fit.new), session.can)
+    if job.mode.whole:
+        return schema.like(existing, fit.loaded, types)
+    return fit.loaded if rows else schema.typed(existing, fit.loaded, types)
+
+
+def _checked(
+    session: Session[E, T],
+    job: Job,
+    staged: T,
+    subject: Subject,
+    checks: Checks,
+    copying: float,
+) -> Outcome:
+    """Audit the staged rows and publish them."""
+    copied = time.monotonic()
+    dropped = session.tidy(staged)
+    with session.apart(subject, checks) as seen:
+        rows, results = audits.audit(seen, checks, session.guard(staged))
+    if rows != staged.rows - dropped:
+        raise TransferError(f"{rows + dropped} rows arrived, but the files hold {staged.rows}")
+    staged = replace(staged, rows=rows)
+    if not staged.keep:
+        guessed = [column.name for column in staged.columns if column.guessed]
+        log.warning(
+            "there is no row, no table %s, and nothing tells the types of %s: none is made. "
+            "Declare them under `columns` of the format, and an empty one will be",
+            *(job.target, guessed),
+        )
+        return Outcome(dropped, None, tuple(results), "made no table for")
+    session.ready(staged)
+    audited = time.monotonic()
+    changed = publish(session, job, staged, subject.previous_rows)
+    log.info(
+        "seconds: copy %.2f, checks and indexes %.2f, publish %.2f",
+        copying,
+        audited - copied,
+        time.monotonic() - audited,
+    )
+    return Outcome(dropped, changed, tuple(results))
+
+
+def publish(session: Session[E, T], job: Job, staged: T, previous: int | None) -> Changed | None:
+    """One transaction; None when this load was published before, and nothing was done."""
+    with session.publishing():
+        try:
+            return _published(session, job, staged, previous, again=False)
+        except Again:
+            return _published(session, job, staged, previous, again=True)
+
+
+def _published(
+    session: Session[E, T], job: Job, staged: T, previous: int | None, *, again: bool
+) -> Changed | None:
+    existing = session.look()
+    if session.published_before(existing, staged.rows):
+        return None
+    swaps = False
+    if existing is not None:
+        fit = schema.fit(job.target, existing, staged.given, job.policy, session.types)
+        may_swap = session.can.swaps and job.mode.whole and not again
+        swaps = may_swap and session.swaps(existing, staged)
+        if fit.new and not swaps:
+            session.grow(fit.new)
+    with session.transaction():
+        changed = session.write(existing, staged, swaps=swaps)
+        session.record(existing, staged, previous)
+    return changed
+
+
+def told(job: Job, files: Files, done: Outcome, seconds: float) -> Loaded:
+    """The accounts of a load, for people and for the log."""
+    loaded = Loaded(
+        table=str(job.target),
+        mode=job.mode.name,
+        published=done.changed is not None,
+        read=files.counts.read,
+        quarantined=files.counts.quarantined,
+        dropped=done.dropped,
+        rows=files.rows - done.dropped,
+        bytes=files.bytes,
+        seconds=seconds,
+        changed=done.changed,
+        checks=done.checks,
+        peak_memory=_peak_memory(),
+    )
+    log.info(
+        "%s %s by %s: %d rows (%d read, %d quarantined, %d dropped), %s, "
+        "%d bytes of Parquet in %.2f s, peak memory %d MB",
+        "published" if loaded.published else done.instead,
+        loaded.table,
+        loaded.mode,
+        loaded.rows,
+        loaded.read,
+        loaded.quarantined,
+        loaded.dropped,
+        _changes(done.changed),
+        loaded.bytes,
+        seconds,
+        loaded.peak_memory // 2**20,
+    )
+    return loaded
+
+
+def _changes(changed: Changed | None) -> str:
+    if changed is None:
+        return "nothing to do"
+    return f"{changed.inserted} inserted, {changed.updated} updated, {changed.deleted} deleted"
+
+
+def _peak_memory() -> int:
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

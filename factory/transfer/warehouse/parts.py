@@ -1,0 +1,146 @@
+"""What a load is in any warehouse: plain data, and what a warehouse says of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+import pyarrow as pa
+
+from factory.definitions.tables import Policy
+from factory.definitions.warehouses import Capabilities
+from factory.definitions.writes import Write, word
+from factory.transfer.errors import BadOption
+
+
+def refuse_mode(can: Capabilities, write: Write) -> None:
+    """Raise `BadOption` for a write mode that the warehouse has none of."""
+    if word(write) not in can.modes:
+        raise BadOption(
+            f"{can.name} takes no write mode {word(write)}", f"Known are: {', '.join(can.modes)}"
+        )
+
+
+@dataclass(frozen=True)
+class Table:
+    """A name in a warehouse."""
+
+    schema: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.schema}.{self.name}"
+
+
+def split(name: str, can: Capabilities) -> tuple[str, str]:
+    """`table` or `schema.table`. Raises `BadOption`."""
+    parts = name.split(".")
+    if len(parts) > 2 or not all(parts):
+        raise BadOption(f"{name!r} is not a table", "Write `table` or `schema.table`")
+    for part in parts:
+        if len(part.encode()) > can.longest_name:
+            raise BadOption(f"the name {part!r} is longer than {can.longest_name} bytes")
+    return (can.default_schema, parts[0]) if len(parts) == 1 else (parts[0], parts[1])
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a load."""
+
+    name: str
+    type: str  # as the warehouse writes it
+    wire: pa.DataType  # what is sent into `type`
+    empty: bool = False  # holds nulls only, and so fits any type
+    given: bool = True  # false: only the target has it
+    guessed: bool = False  # nothing tells its type
+    lineage: bool = False  # where a row came from: that it came again is no change of it
+
+
+@dataclass(frozen=True)
+class Existing:
+    """A target that is there."""
+
+    columns: Mapping[str, str]  # name → type
+    optional: frozenset[str]  # filled by the warehouse when a row does not give them
+    generated: frozenset[str]  # never given by a row
+    required: frozenset[str]  # must be given by a row
+    owned: bool  # may it be altered?
+
+
+class Mode(Protocol):
+    """What the order of a load asks of a write mode."""
+
+    @property
+    def name(self) -> str:
+        """The word for it."""
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """The columns that name a row."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether the rows become the whole table."""
+
+    @property
+    def numbered(self) -> bool:
+        """Whether the order of the rows matters."""
+
+    @property
+    def once(self) -> bool:
+        """Whether writing the same rows twice would leave them twice."""
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a load has that a write mode is held against."""
+
+    columns: Sequence[Column]
+    interval: tuple[datetime, datetime] | None = None
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a load is to do."""
+
+    target: Table
+    load_id: str
+    mode: Mode
+    columns: tuple[Column, ...]
+    policy: Policy  # of on_schema_change
+    key: tuple[str, ...]  # what names a row in messages
+
+
+@dataclass(frozen=True)
+class Staged:
+    """Rows that wait to be published."""
+
+    table: Table
+    columns: tuple[Column, ...]
+    rows: int
+    number: str | None = None  # the column that numbers the rows as they came
+    keep: bool = True  # false: there is neither a table, nor a row that tells the types of one
+
+    @property
+    def given(self) -> tuple[Column, ...]:
+        """The columns that the load has."""
+        return tuple(column for column in self.columns if column.given)
+
+
+@dataclass(frozen=True)
+class Changed:
+    """How many rows of the target a publish touched."""
+
+    inserted: int
+    updated: int = 0
+    deleted: int = 0
+
+
+def free_name(columns: Sequence[Column], name: str) -> str:
+    """This name, or a longer one that no column has."""
+    taken = {column.name for column in columns}
+    while name in taken:
+        name += "_"
+    return name

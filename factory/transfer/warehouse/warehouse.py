@@ -1,0 +1,84 @@
+"""What a warehouse is to those who find it by the type of an Airflow connection.
+
+[project.entry-points."dag_factory.warehouses"]
+sqlite = "acme_sqlite.warehouse:WAREHOUSE"
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
+from importlib import import_module
+from typing import Any, Protocol
+
+from factory import registry
+from factory.definitions.warehouses import Capabilities
+from factory.transfer.errors import Missing, unknown
+from factory.transfer.warehouse.parts import Table
+from factory.transfer.warehouse.rows import Rows, S, Subject
+
+OURS = {"postgres": ("factory.transfer.postgres.warehouse", "WAREHOUSE")}
+
+
+class Login(Protocol):
+    """Airflow's connection, with its secrets."""
+
+    host: str | None
+    port: int | None
+    login: str | None
+    schema: str | None
+
+    @property
+    def password(self) -> str | None:
+        """The secret."""
+
+    @property
+    def extra_dejson(self) -> Mapping[str, Any]:
+        """What else the connection says."""
+
+
+class Warehouse(Protocol[S]):
+    """One warehouse."""
+
+    @property
+    def can(self) -> Capabilities:
+        """What it can."""
+
+    @property
+    def errors(self) -> tuple[type[Exception], ...]:
+        """What its driver raises."""
+
+    def said(self, error: Exception) -> str:
+        """What it says of an error, without contents of rows."""
+
+    def address(self, login: Login, application: str) -> str:
+        """What its driver connects by, secrets included; `application` is told to the server."""
+
+    def table(self, name: str) -> Table:
+        """Read a table's name. Raises `BadOption`."""
+
+    def connected(self, address: str, seconds: float) -> AbstractContextManager[S]:
+        """A session in which no statement takes longer; 0: without end."""
+
+    def columns(self, session: S, table: Table) -> Sequence[str]:
+        """The columns of a table or view. Raises `Missing`."""
+
+    def rows(self, session: S, subject: Subject) -> Rows[S]:
+        """Its rows, as the checks see them."""
+
+
+def find(conn_type: str) -> Warehouse[Any]:
+    """The warehouse of a connection's type. Raises `BadOption` when there is none."""
+    if conn_type in OURS:
+        module, name = OURS[conn_type]
+        return getattr(import_module(module), name)  # type: ignore[no-any-return]
+    if conn_type not in (outside := registry.outside("warehouses")):
+        raise unknown("type of a warehouse's connection", conn_type, {*OURS, *outside})
+    return registry.load("warehouses", conn_type)  # type: ignore[no-any-return]
+
+
+def not_found(message: str, name: str, known: Collection[str]) -> Missing:
+    """Build the error for what is not there, with the nearest name."""
+    near = difflib.get_close_matches(name, known, n=1)
+    return Missing(message, f"Did you mean {near[0]!r}?" if near else None)

@@ -1,0 +1,9 @@
+from typing import get_args
+
+from factory.definitions import writes
+from factory.definitions.warehouses import POSTGRES
+
+
+def test_postgresql_takes_every_write_mode() -> None:
+    known = {mode.__struct_config__.tag for mode in get_args(writes.Write)}
+    assert set(POSTGRES.modes) == known
