@@ -1,9 +1,11 @@
 """An `ingest` whose files wait in a store that is no disk, as they do on one."""
 
 import json
+import time
 
 import pytest
 
+from factory.in_airflow.operators.ingest.to_parquet import ToParquet
 from factory.stores import open_uri
 from factory.stores.model import Place
 
@@ -49,6 +51,7 @@ def test_after_a_failure_they_stay_until_they_are_old(stage: Place, shop: Shop) 
     assert shop.run().state == "success"
     assert len(there(stage)) == 2
     shop.pipelines.write("_defaults.yaml", "version: 1\nstage_retention: 1s\n")
+    time.sleep(1)
     assert shop.run().state == "success"
     assert there(stage) == []
 
@@ -56,8 +59,6 @@ def test_after_a_failure_they_stay_until_they_are_old(stage: Place, shop: Shop) 
 def test_a_file_that_is_gone_is_told(
     stage: Place, shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from factory.in_airflow.operators.ingest.to_parquet import ToParquet
-
     work = ToParquet.execute
 
     def execute(self: ToParquet, context: object) -> object:
