@@ -64,11 +64,12 @@ class Freshness(OfColumn, frozen=True, kw_only=True, tag="freshness"):
                 "the check freshness needs dates or timestamps, the column "
                 f"{self.column} is {rows.types[self.column]}"
             )
-        oldest = rows.instant(rows.as_of - timedelta(seconds=seconds(self.max_age)))
+        as_of = rows.as_of  # once: without an interval, it is now
+        oldest = rows.instant(as_of - timedelta(seconds=seconds(self.max_age)))
         return {
             "newest": rows.whole_text(newest),
             "fresh": exp.GTE(this=moment.copy(), expression=oldest),
-            "age": rows.age(moment, rows.instant(rows.as_of)),
+            "age": rows.age(moment, rows.instant(as_of)),
         }
 
     def judge(self, rows: Rows, measured: Mapping[str, Any]) -> Finding:
