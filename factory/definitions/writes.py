@@ -97,6 +97,10 @@ def word(given: Write) -> str:
     return str(type(given).__struct_config__.tag)
 
 
+NEED_A_TABLE = ("merge", "partition")
+"""The modes that change rows, or take some away: what keeps files has none of them."""
+
+
 def key(given: Write) -> list[str]:
     """The columns that name a row; none when the mode does not ask."""
     return given.key if isinstance(given, Merge) else []
@@ -114,7 +118,7 @@ def columns(given: Write) -> Iterator[tuple[Path, str]]:
         yield ("write", "column"), given.column
 
 
-def check(given: Write) -> Iterator[Problem]:
+def problems(given: Write) -> Iterator[Problem]:
     """A key that names a column twice; half an interval."""
     yield from literals.columns(key(given), ("write", "key"), filled=True)
     yield from literals.twice(key(given), ("write", "key"))

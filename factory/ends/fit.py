@@ -7,11 +7,10 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from factory.definitions.writes import NEED_A_TABLE
 from factory.diagnostics import Path
 from factory.ends.source import Source
 from factory.ends.target import Takes, Target
-
-_NEED_A_TABLE = ("merge", "partition")
 
 
 class Misfit(NamedTuple):
@@ -46,7 +45,7 @@ def misfits(
 
 
 def _without(mode: str, name: str, takes: Takes) -> str:
-    if mode in _NEED_A_TABLE and takes.keeps != "a table":
+    if mode in NEED_A_TABLE and takes.keeps != "a table":
         return f"`{mode}` needs a table; `{name}` keeps {takes.keeps}"
     return f"the target `{name}` does not know the write mode `{mode}`"
 

@@ -209,7 +209,7 @@ def test_intervals(start: str, end: str) -> None:
     mode = writes.Partition(column="day", start=start, end=end)
     columns = [Column("day", "timestamp with time zone", None)]
     found = modes.Given(columns, (NOON, NOON))
-    assert bool(list(writes.check(mode))) == refused(lambda: modes.of(mode, found))
+    assert bool(list(writes.problems(mode))) == refused(lambda: modes.of(mode, found))
 
 
 TEXT = st.text("ab(*", min_size=1, max_size=4)

@@ -167,7 +167,7 @@ def inspect(step: Step, folder: Path) -> Iterator[Problem]:
     given: Arguments = step.arguments
     yield from given.source.problems()
     yield from given.target.problems(writes.key(given.write))
-    yield from writes.check(given.write)
+    yield from writes.problems(given.write)
     yield from problems(given.checks, ("checks",))
     if fit.way(given.source, given.target) is not None:  # else it is not built
         yield from _columns(given, _handed(step))

@@ -54,4 +54,4 @@ def test_keys_of_a_target(given: dict[str, Any], key: list[str], places: list[An
     ],
 )
 def test_values_of_a_write_mode_that_do_not_fit(given: dict[str, Any], places: list[Any]) -> None:
-    assert [problem.path for problem in writes.check(write(**given))] == places
+    assert [problem.path for problem in writes.problems(write(**given))] == places
