@@ -12,9 +12,10 @@ HELP = """\
 exit code: 0 when there are no errors, 1 when there are; warnings count with --strict.
 
 for example:
-  factory lint                        everything, in the environment dev
-  factory lint --all-envs             everything, in every environment
-  factory lint --format json taxi/    one folder, for a program
+  factory lint                              everything, in the environment dev
+  factory lint --all-envs                   everything, in every environment
+  factory lint dag_factory_configs/taxi     one folder
+  factory lint --format json                for a program
 """
 
 

@@ -6,7 +6,7 @@ Lint has seen what is typed. What a template leaves is seen here first, so the w
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -20,17 +20,18 @@ S = TypeVar("S", bound=msgspec.Struct)
 _PLACE = re.compile(r"at `\$\.(\w+)(?:\[(\d+)\])?")
 
 
-def tags(union: Any) -> dict[str, type[msgspec.Struct]]:
-    """The Structs of a union by the word that tells one from another, in its order."""
-    return {str(struct.__struct_config__.tag): struct for struct in get_args(union)}
+def tags(structs: Iterable[type[msgspec.Struct]]) -> dict[str, type[msgspec.Struct]]:
+    """The Structs of a choice by the word that tells one from another, in its order."""
+    return {str(struct.__struct_config__.tag): struct for struct in structs}
 
 
-def read(given: Mapping[str, object], union: Any, what: str) -> Any:
-    """The Struct of a union that `given` is one of; null is as good as nothing.
+def read(
+    given: Mapping[str, object], structs: Mapping[str, type[msgspec.Struct]], what: str
+) -> Any:
+    """The Struct of a choice that `given` is; null is as good as nothing.
 
     `what` is its name in messages, such as `check`. Raises `BadOption`.
     """
-    structs = tags(union)
     field = str(next(iter(structs.values())).__struct_config__.tag_field)
     word = given.get(field)
     if not isinstance(word, str):

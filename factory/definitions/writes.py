@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 from msgspec import Meta
@@ -82,7 +82,7 @@ Write = Append | Replace | Merge | Partition
 
 def parse(given: Mapping[str, object]) -> Write:
     """A write mode as a task has it, after its templates were filled in. Raises `BadOption`."""
-    write: Write = reading.read(given, Write, "write mode")
+    write: Write = reading.read(given, reading.tags(get_args(Write)), "write mode")
     return write
 
 

@@ -139,6 +139,14 @@ def _package(name: str) -> Path | None:
     return file.parent if file.stem == "__init__" else file
 
 
+def test_a_folder_without_pipelines(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "dag_factory_configs").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert cli("lint") == (0, "there is no pipeline\n", "")
+
+
 def test_warnings_alone_are_fine_unless_strict(cli: Cli, enter: Callable[[str], Path]) -> None:
     enter("mixed")
     one = "dag_factory_configs/warns.yaml"

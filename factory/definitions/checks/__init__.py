@@ -9,8 +9,7 @@ One is one module, or a Struct that another package offers:
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Union
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -26,7 +25,6 @@ from factory.definitions.checks.row_count import RowCount
 from factory.definitions.checks.sql import Sql
 from factory.definitions.checks.unique import Unique
 from factory.diagnostics import Path
-from factory.errors import FactoryError
 from factory.problem import Problem
 
 __all__ = [
@@ -54,23 +52,21 @@ if TYPE_CHECKING:
     Check = RowCount | NotNull | Unique | AcceptedValues | Range | Matches | Freshness | Sql
 else:
     Check = choices.opened("checks", *OURS, needs=Plain)
+"""The type of a field, or of the entries of a list, for a check: `type` tells which."""
 
 
 def parse(given: Mapping[str, object]) -> Check:
     """A check as a task has it, after its templates were filled in. Raises `BadOption`."""
-    known = (*OURS, *_outside(given.get("type")))
-    check: Check = reading.read(given, Union.__getitem__(known), "check")
+    check: Check = reading.read(given, _structs(given.get("type")), "check")
     return check
 
 
-def _outside(word: object) -> Iterator[type[Plain]]:
-    """The check of this name that another package offers; when there is none, all, to be told."""
-    if word in {struct.__struct_config__.tag for struct in OURS}:
-        return
-    offered = registry.outside("checks")
-    for name in [word] if isinstance(word, str) and word in offered else sorted(offered):
-        with suppress(FactoryError):  # lint has told of one that cannot be used
-            yield registry.load("checks", name)
+def _structs(word: object) -> dict[str, type[msgspec.Struct]]:
+    """Ours, and the one of this word that another package offers."""
+    ours = reading.tags(OURS)
+    if not isinstance(word, str) or word in ours or word not in registry.outside("checks"):
+        return ours
+    return {**ours, word: registry.load("checks", word)}
 
 
 def plain(checks: Sequence[Check]) -> list[dict[str, Any]]:

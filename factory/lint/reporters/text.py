@@ -55,7 +55,7 @@ def summary(found: Report, paint: Paint) -> str:
             files = {entry.diagnostic.file for entry in entries}
             text = f"{counted(len(entries), noun)} in {counted(len(files), 'file')}"
             parts.append(paint(style, text))
-    parts.append(paint("good" if not errors else "strong", _fine(len(found.fine))))
+    parts.append(paint("good" if not errors else "strong", _fine(found)))
     if len(found.environments) > 1:
         parts[-1] += f" in the environments {', '.join(found.environments)}"
     return ", ".join(parts)
@@ -66,8 +66,10 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
-def _fine(number: int) -> str:
-    return "no pipeline is fine" if number == 0 else f"{counted(number, 'pipeline')} fine"
+def _fine(found: Report) -> str:
+    if found.fine:
+        return f"{counted(len(found.fine), 'pipeline')} fine"
+    return "no pipeline is fine" if found.errors else "there is no pipeline"
 
 
 def _finding(
