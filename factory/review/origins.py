@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
 import msgspec
 
-from factory.diagnostics import Path, did_you_mean
+from factory.diagnostics import Path, did_you_mean, nearest
 from factory.errors import UsageError
 from factory.plan.compile import arguments_of, settings
 from factory.spec import model, positions
@@ -90,7 +90,7 @@ def select(found: Iterable[Value], query: str) -> list[Value]:
         return [Value(path=wanted, value=None, is_set=False)]
     known = sorted({part for value in all_of for part in _prefixes(value.path)})
     tails = {path.rpartition(".")[2]: path for path in known}
-    near = tails.get(last) or ""
+    near = _corrected(wanted, known) or tails.get(last) or ""
     hint = f"did you mean {near!r}?" if near else did_you_mean(wanted, known)
     raise UsageError(f"there is nothing at {query!r}", hint or "leave the path away to see all")
 
@@ -194,6 +194,18 @@ def _task_id(path: str) -> str:
 
 def _is_below(path: str, above: str) -> bool:
     return path == above or path.startswith((f"{above}.", f"{above}["))
+
+
+def _corrected(wanted: str, known: Sequence[str]) -> str:
+    """The path of which each part is the nearest that there is; empty when one is near none."""
+    found = ""
+    for part in wanted.split("."):
+        names = [path.rpartition(".")[2] for path in known if _above(path) == found]
+        near = part if part in {*names, *model.SETTINGS} else nearest(part, names)
+        if not near:
+            return ""
+        found = f"{found}.{near}".lstrip(".")
+    return found
 
 
 def _above(path: str) -> str:

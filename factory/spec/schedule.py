@@ -50,9 +50,15 @@ def problems(value: dict[str, Any]) -> Iterator[Problem]:
     yield from _dates(value)
 
 
+_MANUAL = ("", "none", "null", "never", "manual", "off")
+_EVERY = re.compile(r"(?:every )?([0-9]{1,6}[smhd])")
+
+
 def _preset(schedule: str) -> str:
-    if not schedule:
+    if schedule.lower() in _MANUAL:
         return "write null for manual runs only"
+    if every := _EVERY.fullmatch(schedule):
+        return f"write {{every: {every[1]}}}"
     return "" if " " in schedule else did_you_mean(f"@{schedule}", PRESETS)
 
 

@@ -121,9 +121,9 @@ def _branch(
     said = [_words(option, root) for option in options if option.get("type") != "null"]
     expected = " or ".join(dict.fromkeys(said))
     message = f"{_shown(error.instance)} is {_kind(error.instance)}"
-    is_list = any(option.get("type") == "array" for option in options)
+    lists = [option for option in options if option.get("type") == "array"]
     spellings = (_other_spelling(error.instance, [], option) for option in options)
-    hint = _as_list(error.instance) if is_list else next(filter(None, spellings), "")
+    hint = _as_list(error.instance, lists[0]) if lists else next(filter(None, spellings), "")
     yield Problem(path, "type", message, expected, hint)
 
 
@@ -202,7 +202,7 @@ def _is_text_in_quotes(value: Any, schema: dict[str, Any]) -> bool:
 def _other_spelling(value: Any, kinds: list[str], schema: dict[str, Any]) -> str:
     """What the value may have been meant to be, as it must be written."""
     if "array" in kinds:
-        return _as_list(value)
+        return _as_list(value, schema)
     if schema.get("title") == "duration" and isinstance(value, int) and value is not True:
         return f"write {value}s for seconds"
     if not isinstance(value, str):
@@ -236,10 +236,13 @@ def _as_duration(text: str) -> str:
     return f"write {match[1]}{match[2] or 's'}" if match else ""
 
 
-def _as_list(value: Any) -> str:
+def _as_list(value: Any, schema: dict[str, Any]) -> str:
     if isinstance(value, dict):
         return "begin each entry with `- `"
-    return f"write [{value}]" if isinstance(value, str) and len(value) <= 40 else ""
+    takes_text = schema.get("items", {}).get("type", "string") == "string"
+    if takes_text and "$ref" not in schema.get("items", {}) and isinstance(value, str):
+        return f"write [{value}]" if len(value) <= 40 else ""
+    return ""
 
 
 def _example(schema: dict[str, Any]) -> str:

@@ -37,6 +37,7 @@ CASES = {
     "several_dags": ("shop", 2, "explain tables"),
     "unknown_environment": ("shop", 2, "lint --env prd"),
     "unknown_path": ("shop", 2, "explain orders_daily tasks.count.retires"),
+    "unknown_step": ("shop", 2, "explain orders_daily tasks.cuont.pool"),
     "unset_path": ("shop", 0, "explain orders_daily tasks.count.pool"),
     "folder_as_dag": ("shop", 2, "render dag_factory_configs/orders"),
     "layer_as_dag": ("shop", 2, "render dag_factory_configs/_defaults.yaml"),
