@@ -4,28 +4,39 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 
 import pyarrow as pa
 
-from factory.transfer import options as opt
 from factory.transfer.errors import BadOption
 from factory.transfer.formats import Reader
-
-COLUMNS = ("source_file", "loaded_at", "run_id")
 
 _MARK = b"factory.lineage"
 
 _Value = Callable[[str], pa.Scalar]
 
 
-def added(reader: Reader, lineage: Mapping[str, object] | None) -> Reader:
-    """`reader` with the columns that `lineage` names, after its own.
+@dataclass(frozen=True)
+class Lineage:
+    """The columns to add: what is None is not.
 
-    `{"source_file": True, "loaded_at": datetime, "run_id": "…"}`; what is missing, null or false is
-    not added. `source_file` may map paths to what to write instead, such as an address.
+    `source_file` maps paths to what to write instead, such as an address; `loaded_at` has a zone.
+    """
+
+    source_file: Mapping[str, str] | None = None
+    loaded_at: dt.datetime | None = None
+    run_id: str | None = None
+
+
+NONE = Lineage()
+
+
+def added(reader: Reader, lineage: Lineage) -> Reader:
+    """`reader` with the columns of the lineage after its own.
+
     Raises `BadOption` for a name that the files have already.
     """
-    values = dict(_values(lineage or {}))
+    values = dict(_values(lineage))
     if not values:
         return reader
     for name in values:
@@ -52,25 +63,14 @@ def is_lineage(field: pa.Field) -> bool:
     return _MARK in (field.metadata or {})
 
 
-def _values(lineage: Mapping[str, object]) -> Iterator[tuple[str, _Value]]:
-    opt.only("lineage", lineage, COLUMNS)
-    shown = lineage.get("source_file") or False
-    if not isinstance(shown, bool | Mapping):
-        raise BadOption(f"option 'source_file' must be bool or a map, not {shown!r}")
-    if shown is not False:
-        known = shown if isinstance(shown, Mapping) else {}
+def _values(lineage: Lineage) -> Iterator[tuple[str, _Value]]:
+    if (known := lineage.source_file) is not None:
         yield "_source_file", lambda source: pa.scalar(known.get(source, source), pa.string())
-    if lineage.get("loaded_at") is not None:
-        yield "_loaded_at", _constant(_moment(lineage["loaded_at"]))
-    if lineage.get("run_id") is not None:
-        yield "_run_id", _constant(pa.scalar(opt.get(lineage, "run_id", str, ""), pa.string()))
+    if lineage.loaded_at is not None:
+        yield "_loaded_at", _constant(pa.scalar(lineage.loaded_at, pa.timestamp("us", "UTC")))
+    if lineage.run_id is not None:
+        yield "_run_id", _constant(pa.scalar(lineage.run_id, pa.string()))
 
 
 def _constant(scalar: pa.Scalar) -> _Value:
     return lambda source: scalar
-
-
-def _moment(value: object) -> pa.Scalar:
-    if not isinstance(value, dt.datetime) or value.tzinfo is None:
-        raise BadOption(f"option 'loaded_at' must be a time with a zone, not {value!r}")
-    return pa.scalar(value, pa.timestamp("us", "UTC"))

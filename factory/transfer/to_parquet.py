@@ -3,7 +3,7 @@
 import itertools
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ from factory.transfer.bad_rows import BadRows
 from factory.transfer.counts import Counts
 from factory.transfer.errors import Missing, TransferError
 from factory.transfer.formats import Reader
-from factory.transfer.lineage import added
+from factory.transfer.lineage import NONE, Lineage, added
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ def to_parquet(
     format: Format,
     quarantine: str | None = None,
     max_bad_rows: int = 1000,
-    lineage: Mapping[str, object] | None = None,
+    lineage: Lineage = NONE,
 ) -> Converted:
     """Stream `sources` of one `format` into `target`: see `staged`."""
     if not sources:
@@ -72,14 +72,13 @@ def staged(
     *,
     quarantine: str | None = None,
     max_bad_rows: int = 1000,
-    lineage: Mapping[str, object] | None = None,
+    lineage: Lineage = NONE,
 ) -> Converted:
     """Stream what is `read` of the `sources` into `target`.
 
     Memory is bounded by a block of the source and a row group of the target. Bad rows go to
-    `quarantine`, a path in `target_store`, or are an error when it is None. `lineage` names columns
-    to add: `{"source_file": True, "loaded_at": datetime, "run_id": "…"}`.
-    Raises `TransferError`; no file is left behind then.
+    `quarantine`, a path in `target_store`, or are an error when it is None. The columns of
+    `lineage` are added. Raises `TransferError`; no file is left behind then.
     """
     started = time.monotonic()
     with (

@@ -2,7 +2,7 @@
 
 import os
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import pytest
 from factory.definitions.formats import Parquet
 from factory.stores.disk import Disk
 from factory.transfer.errors import BadOption, BadRow, TransferError
+from factory.transfer.lineage import Lineage
 from factory.transfer.postgres import keys
 from factory.transfer.postgres.modes import Changed
 from factory.transfer.to_parquet import to_parquet
@@ -103,7 +104,7 @@ def test_keys_that_no_index_holds(warehouse: Warehouse) -> None:
 def test_lineage_alone_is_no_change(warehouse: Warehouse, tmp_path: Path) -> None:
     disk = Disk()
 
-    def converted(source: dict[str, list[Any]], lineage: Mapping[str, object]) -> pa.Table:
+    def converted(source: dict[str, list[Any]], lineage: Lineage) -> pa.Table:
         pq.write_table(pa.table(source), tmp_path / "source.parquet")
         paths = str(tmp_path / "source.parquet"), str(tmp_path / "staged.parquet")
         to_parquet(disk, paths[:1], disk, paths[1], format=Parquet(), lineage=lineage)
@@ -111,7 +112,7 @@ def test_lineage_alone_is_no_change(warehouse: Warehouse, tmp_path: Path) -> Non
 
     def rows(run: str, name: str) -> pa.Table:
         known = {str(tmp_path / "source.parquet"): run}
-        lineage = {"source_file": known, "run_id": run}
+        lineage = Lineage(source_file=known, run_id=run)
         return converted({"id": [1, 2], "name": ["a", name]}, lineage)
 
     warehouse.load(rows("one", "b"), FAIL)
@@ -120,7 +121,7 @@ def test_lineage_alone_is_no_change(warehouse: Warehouse, tmp_path: Path) -> Non
     assert (done.changed.inserted, done.changed.updated) == (0, 1)
     assert warehouse.rows("id, name, _run_id") == [(1, "a", "one"), (2, "B", "two")]
     for run in ("x", "y"):
-        warehouse.load(converted({"id": [1]}, {"run_id": run}), FAIL, table="only")
+        warehouse.load(converted({"id": [1]}, Lineage(run_id=run)), FAIL, table="only")
     assert warehouse.run("SELECT * FROM {}", "only") == [(1, "x")]
 
 

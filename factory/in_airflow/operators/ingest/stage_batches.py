@@ -12,6 +12,8 @@ from factory.in_airflow.operators.ingest.staged import ROWS, Staged
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from factory.transfer.lineage import Lineage
+
 NAME = "00000.parquet"
 
 
@@ -52,9 +54,11 @@ class StageBatches(Staged):
             )
         return {"path": f"{ROWS}/{NAME}", "rows": done.rows}
 
-    def _lineage(self, context: Context) -> dict[str, object]:
-        known = {
+    def _lineage(self, context: Context) -> Lineage:
+        from factory.transfer.lineage import Lineage
+
+        known: dict[str, Any] = {
             "loaded_at": datetime.now(timezone.utc),
             "run_id": context["task_instance"].run_id,
         }
-        return {name: known[name] for name in self.lineage}
+        return Lineage(**{name: known[name] for name in self.lineage})

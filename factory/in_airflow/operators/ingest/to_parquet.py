@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from factory.stores.model import Place, Store
+    from factory.transfer.lineage import Lineage
 
 log = logging.getLogger(__name__)
 
@@ -77,10 +78,12 @@ class ToParquet(Staged):
     def _quarantine(self, path: Place) -> dict[str, Any]:
         return {"quarantine": f"{path}.jsonl", "max_bad_rows": self.max_bad_rows}
 
-    def _lineage(self, context: Context, shown: Mapping[str, str]) -> dict[str, object]:
-        known: dict[str, object] = {
+    def _lineage(self, context: Context, shown: Mapping[str, str]) -> Lineage:
+        from factory.transfer.lineage import Lineage
+
+        known: dict[str, Any] = {
             "source_file": shown,
             "loaded_at": datetime.now(timezone.utc),
             "run_id": context["task_instance"].run_id,
         }
-        return {name: known[name] for name in self.lineage}
+        return Lineage(**{name: known[name] for name in self.lineage})
