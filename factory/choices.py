@@ -14,6 +14,7 @@ from typing import Annotated, Any, NamedTuple, get_args, get_origin
 
 import msgspec
 from msgspec import Meta
+from msgspec import inspect as types
 
 from factory import registry
 from factory.errors import FactoryError, words
@@ -37,13 +38,19 @@ class Unusable(FactoryError):
         self.path = path
 
 
-def opened(group: str, *built_in: type[msgspec.Struct], needs: type | None = None) -> Any:
+def opened(
+    group: str,
+    *built_in: type[msgspec.Struct],
+    needs: type | None = None,
+    also: tuple[str, ...] = (),
+) -> Any:
     """The type of a field, or of the entries of one: these Structs, and those of other packages.
 
     :param group: of entry points, without the prefix: `sources`.
-    :param needs: a Protocol that each of them has.
+    :param needs: a Protocol, or a class, whose parts each of them has; `also` names more parts.
     """
-    names = tuple(name for name in dir(needs) if not name.startswith("_")) if needs else ()
+    parts = (*dir(needs), *getattr(needs, "__annotations__", ())) if needs else ()
+    names = (*(name for name in dict.fromkeys(parts) if not name.startswith("_")), *also)
     return Annotated[reduce(or_, built_in), Meta(extra={_OPEN: _Open(group, names)})]
 
 
@@ -206,14 +213,48 @@ def _loaded(choice: _Choice, word: str) -> type[msgspec.Struct]:
         written = f'tag_field="{choice.word}", tag="{word}"'
         raise FactoryError(f"{what} is not a Struct with {written}")
     for name in choice.open.needs:
-        if not hasattr(struct, name):
+        part = getattr(struct, name, None)
+        if not hasattr(struct, name) or getattr(part, "__isabstractmethod__", False):
             raise FactoryError(f"{what} has no `{name}`")
+    if not config.forbid_unknown_fields:
+        raise FactoryError(f"{what} lets unknown keys pass: make it a `factory.fields.Strict`")
     try:
-        msgspec.inspect.type_info(struct)
+        unsaid = [*unspeakable(msgspec.inspect.type_info(struct))]
     except Exception as error:
         raise FactoryError(f"{what} has fields that cannot be: {words(error)}") from error
+    for field, kind in unsaid:
+        raise FactoryError(f"{what} has the field {field!r}, of which no file can have a {kind}")
     found: type[msgspec.Struct] = struct
     return found
 
 
-__all__ = ["Unusable", "added", "forget", "opened", "whole", "widened"]
+def unspeakable(info: Any, field: str = "", seen: frozenset[type] = frozenset()) -> Iterator[Any]:
+    """The fields below a type that hold what neither YAML nor a schema can say, and what it is."""
+    if isinstance(info, types.StructType):
+        for one in info.fields if info.cls not in seen else ():
+            yield from unspeakable(one.type, one.encode_name, seen | {info.cls})
+    elif isinstance(info, types.Metadata):
+        yield from unspeakable(info.type, field, seen)
+    elif isinstance(info, types.UnionType):
+        for option in info.types:
+            yield from unspeakable(option, field, seen)
+    elif isinstance(info, types.ListType):
+        yield from unspeakable(info.item_type, field, seen)
+    elif isinstance(info, types.DictType):
+        yield from unspeakable(info.value_type, field, seen)
+    elif not isinstance(info, _PLAIN):
+        cls = getattr(info, "cls", None)
+        yield field, cls.__name__ if cls else type(info).__name__.removesuffix("Type").lower()
+
+
+_PLAIN = (
+    types.AnyType,
+    types.BoolType,
+    types.FloatType,
+    types.IntType,
+    types.LiteralType,
+    types.NoneType,
+    types.StrType,
+)
+
+__all__ = ["Unusable", "added", "forget", "opened", "unspeakable", "whole", "widened"]

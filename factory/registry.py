@@ -9,6 +9,8 @@ What comes with the product wins over an outside one of its name: look here for 
 from __future__ import annotations
 
 import importlib
+import sys
+from contextlib import redirect_stdout
 from functools import cache
 from typing import Any
 
@@ -61,7 +63,8 @@ def module_of(module: str, what: str) -> Any:
     :raises FactoryError: it fails, in whatever way: it must not stop other pipelines.
     """
     try:
-        return importlib.import_module(module)
+        with redirect_stdout(sys.stderr):  # what it prints must not stand in a program's JSON
+            return importlib.import_module(module)
     except BaseException as error:
         if not is_fault(error):
             raise

@@ -42,9 +42,14 @@ class Drawing(Strict, frozen=True, kw_only=True):
     size: int = 3
 
 
+STRICT = (
+    "from factory.fields import Strict\n"
+    "class Shape(Strict, frozen=True, tag=__name__.rpartition('.')[2], tag_field='type'):\n"
+)
 SHAPES = {
     "square": """
-        class Shape(msgspec.Struct, frozen=True, tag="square", tag_field="type"):
+        from factory.fields import Strict
+        class Shape(Strict, frozen=True, tag="square", tag_field="type"):
             side: int = 2
             def area(self) -> int: return self.side ** 2
     """,
@@ -52,8 +57,11 @@ SHAPES = {
     "other_word": "class Shape(msgspec.Struct, tag='x', tag_field='type'): ...",
     "no_struct": "Shape = 3",
     "no_area": "class Shape(msgspec.Struct, tag='no_area', tag_field='type'): ...",
-    "no_type": "class Shape(msgspec.Struct, tag='no_type', tag_field='type'):\n"
-    "    a: 'nonsense'\n    def area(self): ...",
+    "no_type": STRICT + "    a: 'nonsense'\n    def area(self): ...",
+    "no_value": STRICT + "    a: list[complex] = []\n    def area(self): ...",
+    "lax": "class Shape(msgspec.Struct, tag='lax', tag_field='type'):\n    def area(self): ...",
+    "abstract": "import abc\n" + STRICT + "    @abc.abstractmethod\n    def area(self): ...",
+    "prints": "print('hello')\n" + STRICT + "    def area(self): ...",
     "circle": "raise AssertionError('a built-in one wins')",
 }
 
@@ -138,6 +146,9 @@ def test_a_word_that_nobody_offers_tells_those_that_can_be_used(
         ("other_word", "the shape 'other_word' is not a Struct with"),
         ("no_struct", "the shape 'no_struct' is not a Struct with"),
         ("no_area", "the shape 'no_area' has no `area`"),
+        ("abstract", "the shape 'abstract' has no `area`"),
+        ("lax", "the shape 'lax' lets unknown keys pass"),
+        ("no_value", "the shape 'no_value' has the field 'a', of which no file can have a complex"),
         ("no_type", "the shape 'no_type' has fields that cannot be"),
     ],
 )
@@ -156,3 +167,19 @@ def test_a_built_in_one_wins(installed: Callable[..., None]) -> None:
     assert choices.whole(Drawing) is Drawing
     installed("circle", "square")
     assert choices.added(choices.whole(Drawing)) == ("the shape 'square'",)
+
+
+def test_what_a_module_prints_is_no_output_of_ours(
+    installed: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    installed("prints")
+    choices.widened(Drawing, {"shape": {"type": "prints"}})
+    assert capsys.readouterr() == ("", "hello\n")
+
+
+def test_a_part_that_is_no_method_is_asked_for() -> None:
+    class HasColour(Protocol):
+        colour: str
+
+    offered: Any = choices.opened("shapes", Circle, needs=HasColour, also=("radius",))
+    assert offered.__metadata__[0].extra["dag_factory"].needs == ("colour", "radius")

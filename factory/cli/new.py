@@ -70,7 +70,10 @@ def _list() -> int:
     names = kinds.names()
     width = max(map(len, names))
     for name in names:
-        print(f"{name:<{width}}  {summary(name)}")
+        try:
+            print(f"{name:<{width}}  {summary(name)}")
+        except FactoryError as error:  # of another package: the others are there all the same
+            print(f"{name:<{width}}  ({error.message})")
     print("\nbesides: any Airflow operator by its import path")
     return 0
 

@@ -37,9 +37,10 @@ def of(model: Any, *, authoring: bool = False) -> Schema:
     build = _Build(authoring)
     schema = build.schema(inspected(model))
     if list(schema) == ["$ref"]:
-        schema = build.defs.pop(schema["$ref"].rpartition("/")[2])
+        name = schema["$ref"].rpartition("/")[2]
+        schema = build.defs[name] if name in build.recursive else build.defs.pop(name)
     if build.defs:
-        schema["$defs"] = dict(sorted(build.defs.items()))
+        schema = {**schema, "$defs": dict(sorted(build.defs.items()))}
     return schema
 
 
@@ -49,6 +50,7 @@ class _Build:
     def __init__(self, authoring: bool) -> None:
         self.authoring = authoring
         self.defs: dict[str, Schema] = {}
+        self.recursive: set[str] = set()
         self._names: dict[tuple[type, bool, bool], str] = {}
 
     def schema(self, info: types.Type, whole: bool = False, verbatim: bool = False) -> Schema:
@@ -147,6 +149,8 @@ class _Build:
             self.defs[name] = (
                 _with_placeholder(schema) if self.authoring and not verbatim else schema
             )
+        elif not self.defs[self._names[key]]:
+            self.recursive.add(self._names[key])
         return {"$ref": f"#/$defs/{self._names[key]}"}
 
     def _free_name(self, cls: type, whole: bool) -> str:

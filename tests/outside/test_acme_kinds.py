@@ -56,6 +56,23 @@ def test_editors_are_offered_it(site: Path, tmp_path: Path) -> None:
     assert schema["properties"]["name"]["description"] == "Who is greeted."
 
 
+def test_a_list_of_kinds_has_the_good_ones_beside_a_broken_one(site: Path, tmp_path: Path) -> None:
+    metadata = tmp_path / "site" / "broken-1.0.dist-info"
+    metadata.mkdir(parents=True)
+    (metadata / "entry_points.txt").write_text("[dag_factory.kinds]\nbroken = not_there\n")
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: broken\nVersion: 1.0\n")
+    write(tmp_path, "name: world")
+    both = f"{site}{os.pathsep}{metadata.parent}"
+    env = {**os.environ, "PYTHONPATH": both}
+    command = [sys.executable, "-m", "factory", "new", "--list"]
+    done = subprocess.run(command, capture_output=True, text=True, env=env, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    lines = {line.partition(" ")[0]: line for line in done.stdout.splitlines()}
+    assert "Greet somebody in the task's log." in lines["greet"]
+    assert "does not load: ModuleNotFoundError" in lines["broken"]
+    assert "bash" in lines
+
+
 @pytest.mark.slow
 def test_it_runs(site: Path, tmp_path: Path) -> None:
     write(tmp_path, "name: world")

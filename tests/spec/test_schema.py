@@ -250,3 +250,19 @@ def test_our_own_patterns_end_soon_for_any_text() -> None:
     found = {pattern for model in models for pattern in _patterns(schema.of(model))}
     assert len(found) > 10
     assert [pattern for pattern in sorted(found) if degree(pattern) > 1] == []
+
+
+class Tree(msgspec.Struct, frozen=True):
+    """A Struct that holds itself."""
+
+    name: str
+    below: list[Tree] = []
+
+
+def test_a_struct_that_holds_itself() -> None:
+    found = schema.of(Tree)
+    assert found["properties"]["below"]["items"] == {"$ref": "#/$defs/Tree"}
+    assert found["$defs"]["Tree"]["required"] == ["name"]
+    validator = jsonschema_rs.validator_for(found)
+    assert validator.is_valid({"name": "a", "below": [{"name": "b"}]})
+    assert not validator.is_valid({"name": "a", "below": [{}]})

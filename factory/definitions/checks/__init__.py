@@ -51,7 +51,7 @@ OURS = (RowCount, NotNull, Unique, AcceptedValues, Range, Matches, Freshness, Sq
 if TYPE_CHECKING:
     Check = RowCount | NotNull | Unique | AcceptedValues | Range | Matches | Freshness | Sql
 else:
-    Check = choices.opened("checks", *OURS, needs=Plain)
+    Check = choices.opened("checks", *OURS, needs=Plain, also=("severity",))
 """The type of a field, or of the entries of a list, for a check: `type` tells which."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -154,9 +155,9 @@ class Plain(Strict, frozen=True, kw_only=True, omit_defaults=True, tag_field="ty
         """What takes a query of its own, given what the pass measured and the number of `rows`."""
         return {}
 
+    @abstractmethod
     def judge(self, rows: Rows, measured: Mapping[str, Any]) -> Finding:
         """Judge all that was measured."""
-        raise NotImplementedError
 
 
 class OfColumn(Plain, frozen=True, kw_only=True):
