@@ -41,7 +41,6 @@ def without_pipelines(scope: Scope) -> Iterator[Diagnostic]:
 
 def unknown_kinds(scope: Scope) -> Iterator[Diagnostic]:
     """Defaults for a kind that does not exist: they apply to no task."""
-    known = kinds.names()
     for document in scope.documents():
         for prefix in ((), ("override",)):
             above = document.value.get("override") if prefix else document.value
@@ -49,6 +48,7 @@ def unknown_kinds(scope: Scope) -> Iterator[Diagnostic]:
             for name in given if isinstance(given, dict) else ():
                 if "." in name or _exists(name):
                     continue
+                known = kinds.names()
                 problem = Problem(
                     (*prefix, "kinds", name),
                     "unknown-kind",
