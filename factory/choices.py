@@ -18,6 +18,7 @@ from msgspec import inspect as types
 
 from factory import registry
 from factory.errors import FactoryError, words
+from factory.fields import word_of
 
 _OPEN = "dag_factory"  # in a `Meta`: the choice is open
 _ADDED = "__added__"
@@ -108,7 +109,7 @@ def _choices(model: type[msgspec.Struct]) -> dict[str, _Choice]:
     found = {}
     for field in msgspec.structs.fields(model):
         for choice, structs in _opens(field.type):
-            tags = frozenset(str(struct.__struct_config__.tag) for struct in structs)
+            tags = frozenset(map(word_of, structs))
             word = str(structs[0].__struct_config__.tag_field)
             found[field.encode_name] = _Choice(choice, word, tags)
     return found

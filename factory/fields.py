@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
@@ -63,6 +63,11 @@ def connects(*types: str) -> Meta:
 
 class Strict(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Plain frozen data; an unknown key is an error."""
+
+
+def word_of(struct: Any) -> str:
+    """What tells a Struct, or an instance of one, from the others of its choice: its `type`."""
+    return str(struct.__struct_config__.tag)
 
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}

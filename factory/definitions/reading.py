@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Meta
 
 from factory.definitions.errors import BadOption, unknown
+from factory.fields import word_of
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -22,7 +23,7 @@ _PLACE = re.compile(r"at `\$\.(\w+)(?:\[(\d+)\])?")
 
 def tags(structs: Iterable[type[msgspec.Struct]]) -> dict[str, type[msgspec.Struct]]:
     """The Structs of a choice by the word that tells one from another, in its order."""
-    return {str(struct.__struct_config__.tag): struct for struct in structs}
+    return {word_of(struct): struct for struct in structs}
 
 
 def read(

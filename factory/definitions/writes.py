@@ -92,11 +92,6 @@ def plain(given: Write) -> dict[str, Any]:
     return built
 
 
-def word(given: Write) -> str:
-    """Its `mode`."""
-    return str(type(given).__struct_config__.tag)
-
-
 NEED_A_TABLE = ("merge", "partition")
 """The modes that change rows, or take some away: what keeps files has none of them."""
 

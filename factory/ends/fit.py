@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
@@ -11,6 +11,7 @@ from factory.definitions.writes import NEED_A_TABLE
 from factory.diagnostics import Path
 from factory.ends.source import Source
 from factory.ends.target import Takes, Target
+from factory.fields import word_of
 
 
 class Misfit(NamedTuple):
@@ -30,15 +31,15 @@ def misfits(
     source: Source, target: Target, write: msgspec.Struct, checks: Sequence[msgspec.Struct]
 ) -> Iterator[Misfit]:
     """Everything that the target does not take."""
-    takes, name = target.takes, word(target)
+    takes, name = target.takes, word_of(target)
     if way(source, target) is None:
         gives, ways = _either(source.gives), _either(takes.handovers)
-        message = f"`{word(source)}` gives {gives}, and the target `{name}` takes {ways}"
+        message = f"`{word_of(source)}` gives {gives}, and the target `{name}` takes {ways}"
         yield Misfit(("source", "type"), message, "a source that gives what the target takes")
-    if (mode := word(write)) not in takes.modes:
+    if (mode := word_of(write)) not in takes.modes:
         yield Misfit(("write", "mode"), _without(mode, name, takes), _either(takes.modes))
     for index, check in enumerate(checks):
-        if takes.checks is not None and (kind := word(check)) not in takes.checks:
+        if takes.checks is not None and (kind := word_of(check)) not in takes.checks:
             message = f"the target `{name}` cannot check `{kind}` before rows are published"
             expected = _either(takes.checks) if takes.checks else "no checks"
             yield Misfit(("checks", index, "type"), message, expected)
@@ -54,9 +55,4 @@ def _either(names: Sequence[str]) -> str:
     return " or ".join(f"`{name}`" for name in names)
 
 
-def word(struct: Any) -> str:
-    """What tells a Struct of a choice apart: its `type`, or its `mode`."""
-    return str(struct.__struct_config__.tag)
-
-
-__all__ = ["Misfit", "misfits", "way", "word"]
+__all__ = ["Misfit", "misfits", "way"]

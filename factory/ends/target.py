@@ -9,7 +9,6 @@ import msgspec
 
 from factory.diagnostics import Path
 from factory.problem import Problem
-from factory.spec.assets import of_table as table_asset
 
 
 class Takes(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,4 +52,4 @@ class Target(Protocol):
         """As a source's; `key` names the rows of the load, when its write mode asks for one."""
 
 
-__all__ = ["Takes", "Target", "table_asset"]
+__all__ = ["Takes", "Target"]

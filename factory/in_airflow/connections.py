@@ -20,8 +20,7 @@ def warehouse_of(conn_id: str, *, application: str) -> tuple[Warehouse[Any], str
     """
     from factory.transfer.warehouse.warehouse import find
 
-    connection = Connection.get(conn_id)
-    _require_host(connection)
+    connection = _connection(conn_id)
     # one whose type nobody wrote was always taken for PostgreSQL's
     warehouse = find(connection.conn_type or "postgres")
     return warehouse, warehouse.address(connection, application)
@@ -31,13 +30,12 @@ def postgres_conninfo(conn_id: str, *, application: str) -> str:
     """A libpq connection string; it holds the password, so it is never logged or passed on."""
     from factory.transfer.postgres.warehouse import WAREHOUSE
 
-    connection = Connection.get(conn_id)
-    _require_host(connection)
-    return WAREHOUSE.address(connection, application)
+    return WAREHOUSE.address(_connection(conn_id), application)
 
 
-def _require_host(connection: Connection) -> None:
-    """A login that was typed into the host would show wherever the host does."""
+def _connection(conn_id: str) -> Connection:
+    """Refused when a login was typed into the host: it would show wherever the host does."""
+    connection: Connection = Connection.get(conn_id)
     host = connection.host or ""
     if "://" in host or "@" in host.lstrip("@"):  # one at the start is libpq's abstract socket
         hide_connection(connection)
@@ -45,3 +43,4 @@ def _require_host(connection: Connection) -> None:
             f"the host of the connection {connection.conn_id!r} is an address with more than a "
             "host in it: put user, password, port and database into their own fields"
         )
+    return connection

@@ -51,9 +51,10 @@ def open_uri(uri: str) -> Place:
 def is_address(uri: str) -> bool:
     """Does it begin as an address of a store does that tasks share? Asks no store."""
     # Packages are looked up only for what is none of ours: that costs as much as 60 specs.
-    return uri.startswith(tuple(SHARED.values())) or (
-        scheme_of(uri) not in BUILTIN and scheme_of(uri) in registry.outside(GROUP)
-    )
+    if uri.startswith(tuple(SHARED.values())):
+        return True
+    scheme = scheme_of(uri)
+    return scheme not in BUILTIN and scheme in registry.outside(GROUP)
 
 
 def beginnings() -> str:

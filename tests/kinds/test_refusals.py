@@ -51,7 +51,7 @@ REFUSALS = {
     "definitions/tables:policy": "ingest/unknown_schema_change",
     "definitions/reading:_filled": SCHEMA,
     "definitions/reading:read": "check/unknown_type",  # and ingest/unknown_mode
-    "in_airflow/connections:_require_host": RUNS,
+    "in_airflow/connections:_connection": RUNS,
     "in_airflow/http:_text": RUNS,
     "in_airflow/http:parsed": RUNS,
     "in_airflow/notifiers/deadline:_tell": RUNS,

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Protocol
 
 from msgspec import Meta
 
 from factory import literals
 from factory.definitions.errors import BadOption, unknown
 from factory.diagnostics import Path
-from factory.fields import Strict
+from factory.fields import Strict, word_of
 from factory.problem import Problem
 
 if TYPE_CHECKING:
@@ -37,8 +36,7 @@ Columns = Annotated[
 Bound = int | float | Text
 
 
-@dataclass(frozen=True)
-class Answers:
+class Answers(NamedTuple):
     """What a query gave: the types of its columns, in the warehouse's words, and its rows."""
 
     types: Sequence[str]
@@ -106,8 +104,7 @@ class Rows(Protocol):
         """A person's SQL, with the table's name in place of each `{table}`."""
 
 
-@dataclass(frozen=True)
-class Finding:
+class Finding(NamedTuple):
     """What a check makes of its numbers."""
 
     passed: bool
@@ -126,7 +123,7 @@ class Plain(Strict, frozen=True, kw_only=True, omit_defaults=True, tag_field="ty
     @property
     def word(self) -> str:
         """Its `type`."""
-        return str(type(self).__struct_config__.tag)
+        return word_of(self)
 
     def problems(self, place: Path) -> Iterator[Problem]:
         """What is wrong whatever the rows are."""

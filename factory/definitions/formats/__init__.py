@@ -16,6 +16,7 @@ from factory.definitions.formats import csv, jsonl, parquet
 from factory.definitions.formats.csv import Csv
 from factory.definitions.formats.jsonl import Jsonl
 from factory.definitions.formats.parquet import Parquet
+from factory.fields import word_of
 from factory.problem import Problem
 
 Format = Csv | Jsonl | Parquet
@@ -23,12 +24,7 @@ Format = Csv | Jsonl | Parquet
 _MODULES: dict[type[Format], ModuleType] = {Csv: csv, Jsonl: jsonl, Parquet: parquet}
 
 
-def word(given: Format | type[Format]) -> str:
-    """`csv`: what `type` says, and the name of the module that reads it."""
-    return str(given.__struct_config__.tag)
-
-
-_BY_WORD = {word(struct): struct for struct in _MODULES}
+_BY_WORD = {word_of(struct): struct for struct in _MODULES}
 
 if TYPE_CHECKING:
     Written = str | Format
@@ -88,5 +84,4 @@ __all__ = [
     "problems",
     "renamed",
     "typed",
-    "word",
 ]

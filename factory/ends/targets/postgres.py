@@ -19,10 +19,11 @@ from factory.definitions.tables import (
 from factory.definitions.warehouses import POSTGRES
 from factory.diagnostics import Path
 from factory.ends.handover import BATCHES, FILES
-from factory.ends.target import Takes, table_asset
+from factory.ends.target import Takes
 from factory.ends.tasks import OPERATORS
 from factory.fields import ConnId, Duration, Strict, connects, seconds
 from factory.problem import Problem
+from factory.spec import assets
 
 _OURS = re.compile("_factory_(loads|[0-9a-f]{8}_[0-9a-f]{16})")
 ColumnName = Annotated[str, Meta(min_length=1)]
@@ -87,7 +88,7 @@ class Postgres(
 
     def writes(self) -> tuple[str, ...]:
         """`table://<conn_id>/<schema>/<table>`."""
-        found = table_asset(self.conn_id, self.table)
+        found = assets.of_table(self.conn_id, self.table)
         return () if found is None else (found,)
 
     def columns(self) -> Iterator[tuple[Path, str]]:

@@ -22,7 +22,7 @@ from factory.ends.sources import AnySource
 from factory.ends.targets import AnyTarget
 from factory.ends.tasks import OPERATORS, convert, stage, task
 from factory.errors import BuildError
-from factory.fields import Strict
+from factory.fields import Strict, word_of
 from factory.literals import is_template
 from factory.plan.bracket import bracket
 from factory.plan.kind import Fragment, Step, done
@@ -152,7 +152,7 @@ def _misfits(given: Arguments) -> Iterator[Misfit]:
     way = fit.way(given.source, given.target) or ""
     if way == FILES:
         return
-    source = f"`{fit.word(given.source)}`"
+    source = f"`{word_of(given.source)}`"
     if given.on_bad_row == "quarantine":
         message = f"{source} gives no files: no row is read that could be a bad one"
         yield Misfit(("on_bad_row",), message, "`fail`")

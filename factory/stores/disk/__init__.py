@@ -8,22 +8,20 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import shutil
 import stat
 import sys
-import uuid
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from factory.stores import UnknownStore
+from factory.stores.disk import names
 from factory.stores.disk.unfinished import unfinished
 from factory.stores.model import Can, File, Folder, Page, Place, Unfinished, Writer, pages
 
 START = "file:///"
-_UNWRITTEN = re.compile(r"\..+\.[0-9a-f]{32}\.part", re.DOTALL)
 
 # or not for us: who may not look is told as who finds nothing
 _NOT_THERE = {errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.ELOOP, errno.ENAMETOOLONG}
@@ -128,7 +126,7 @@ def _scanned(folder: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
     above = folder.rstrip("/")
     with os.scandir(folder or "/") as entries:
         for entry in entries:
-            if not _UNWRITTEN.fullmatch(entry.name):
+            if not names.is_temporary(entry.name):
                 yield f"{above}/{entry.name}", entry
 
 
@@ -146,8 +144,7 @@ class _Writer(Writer):
         os.makedirs(folder or "/", exist_ok=True)
         if not only_new:
             _remove_left(folder or "/", name)
-        # A new name each time: a writer that was thought dead must not write into ours.
-        self._temporary = f"{folder}/.{name}.{uuid.uuid4().hex}.part"
+        self._temporary = f"{folder}/{names.temporary(name)}"
         self._file = open(self._temporary, "wb")  # noqa: SIM115
 
     def write(self, data: Any, /) -> int:
@@ -178,6 +175,6 @@ def _remove_left(folder: str, name: str) -> None:
     """What killed writers of the same path have left."""
     with os.scandir(folder) as entries:
         for entry in entries:
-            if entry.name.startswith(f".{name}.") and entry.name.endswith(".part"):
+            if names.is_of(entry.name, name):
                 with suppress(FileNotFoundError):
                     os.unlink(entry.path)

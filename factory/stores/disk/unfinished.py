@@ -5,12 +5,12 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from factory.stores.disk import names
 from factory.stores.model import Facts, Unfinished
 
 _BLOCK = 1 << 20
@@ -119,13 +119,13 @@ def _claim(path: Path) -> tuple[Path, int, bool]:
     While another process writes it, which may be a task that was thought dead, a name of our own
     is taken.
     """
-    usual = path.with_name(f".{path.name}.part")
+    usual = path.with_name(names.unfinished(path.name))
     file = _locked(usual)
     if file is not None:
         _remove_dead(path, usual)
         return usual, file, True
     while file is None:
-        own = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
+        own = path.with_name(names.temporary(path.name))
         file = _locked(own)
     return own, file, False
 
@@ -151,8 +151,7 @@ def _locked(name: Path) -> int | None:
 
 def _remove_dead(path: Path, usual: Path) -> None:
     for entry in path.parent.iterdir():
-        ours = entry.name.startswith(f".{path.name}.") and entry.name.endswith(".part")
-        if not ours or entry == usual:
+        if not names.is_of(entry.name, path.name) or entry == usual:
             continue
         file = _locked(entry)
         if file is not None:

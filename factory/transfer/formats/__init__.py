@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from factory.definitions.formats import Format, word
+from factory.definitions.formats import Format
+from factory.fields import word_of
 from factory.stores.model import Store
 from factory.transfer.bad_rows import BadRows
 
@@ -24,6 +25,6 @@ def open(fs: Store, sources: Sequence[str], format: Format, bad: BadRows) -> Rea
 
     Rows that do not fit are given to `bad` while the batches are read.
     """
-    module = importlib.import_module(f"{__name__}.{word(format)}")
+    module = importlib.import_module(f"{__name__}.{word_of(format)}")
     reader: Reader = module.open(fs, sources, format, bad)
     return reader

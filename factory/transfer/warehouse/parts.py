@@ -11,15 +11,16 @@ import pyarrow as pa
 
 from factory.definitions.tables import Policy
 from factory.definitions.warehouses import Capabilities
-from factory.definitions.writes import Write, word
+from factory.definitions.writes import Write
+from factory.fields import word_of
 from factory.transfer.errors import BadOption
 
 
 def refuse_mode(can: Capabilities, write: Write) -> None:
     """Raise `BadOption` for a write mode that the warehouse has none of."""
-    if word(write) not in can.modes:
+    if word_of(write) not in can.modes:
         raise BadOption(
-            f"{can.name} takes no write mode {word(write)}", f"Known are: {', '.join(can.modes)}"
+            f"{can.name} takes no write mode {word_of(write)}", f"Known are: {', '.join(can.modes)}"
         )
 
 

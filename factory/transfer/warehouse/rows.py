@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import ClassVar, Generic, Protocol, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
 from sqlglot import exp
 
@@ -25,28 +25,17 @@ from factory.definitions.checks.parts import (
 )
 from factory.definitions.warehouses import Capabilities
 from factory.transfer.errors import BadOption
+from factory.transfer.warehouse.parts import Table
 
 S = TypeVar("S")
 """A warehouse's session."""
-
-
-class Name(Protocol):
-    """A table's name."""
-
-    @property
-    def schema(self) -> str:
-        """Where it is."""
-
-    @property
-    def name(self) -> str:
-        """What it is called there."""
 
 
 @dataclass(frozen=True)
 class Subject:
     """What is checked."""
 
-    table: Name
+    table: Table
     columns: Sequence[str]
     key: Sequence[str] = ()  # what names a row in samples
     as_of: datetime | None = None  # None: now

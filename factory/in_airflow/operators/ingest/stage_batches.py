@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from factory.in_airflow.operators.ingest.staged import ROWS, Staged
+from factory.in_airflow.operators.ingest.staged import ROWS, Staged, lineage_of
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from factory.transfer.lineage import Lineage
 
 NAME = "00000.parquet"
 
@@ -50,15 +48,6 @@ class StageBatches(Staged):
                 lambda bad: Reader(batches.schema, lambda source: iter(batches)),
                 [self.stream],
                 *self._folder(context).below(ROWS, NAME),
-                lineage=self._lineage(context),
+                lineage=lineage_of(self.lineage, context),
             )
         return {"path": f"{ROWS}/{NAME}", "rows": done.rows}
-
-    def _lineage(self, context: Context) -> Lineage:
-        from factory.transfer.lineage import Lineage
-
-        known: dict[str, Any] = {
-            "loaded_at": datetime.now(timezone.utc),
-            "run_id": context["task_instance"].run_id,
-        }
-        return Lineage(**{name: known[name] for name in self.lineage})

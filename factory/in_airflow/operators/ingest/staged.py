@@ -9,7 +9,9 @@ The folder of a step in a run::
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from factory.stores.model import Place
+    from factory.transfer.lineage import Lineage
 
 DOWNLOADS = "download"
 ROWS = "rows"
@@ -41,6 +44,20 @@ def remove(folder: Place) -> None:
     """All that is in a folder, as far as that can be removed."""
     with suppress(OSError):
         folder.store.delete_below(folder.path)
+
+
+def lineage_of(
+    names: Sequence[str], context: Context, shown: Mapping[str, str] | None = None
+) -> Lineage:
+    """The columns of these names; `shown` are the files' paths with what is written of them."""
+    from factory.transfer.lineage import Lineage
+
+    known: dict[str, Any] = {
+        "source_file": shown,
+        "loaded_at": datetime.now(timezone.utc),
+        "run_id": context["task_instance"].run_id,
+    }
+    return Lineage(**{name: known[name] for name in names})
 
 
 def number(context: Context) -> int:

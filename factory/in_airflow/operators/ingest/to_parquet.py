@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from factory.in_airflow.operators.ingest.staged import QUARANTINE, ROWS, Staged, number
+from factory.in_airflow.operators.ingest.staged import QUARANTINE, ROWS, Staged, lineage_of, number
 from factory.in_airflow.storage import places
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from factory.stores.model import Place, Store
-    from factory.transfer.lineage import Lineage
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +56,7 @@ class ToParquet(Staged):
             sources,
             *folder.below(ROWS, f"{name}.parquet"),
             format=formats.of(self.format),
-            lineage=self._lineage(context, self._shown(store, sources)),
+            lineage=lineage_of(self.lineage, context, self._shown(store, sources)),
             **bad,
         )
         return {"path": f"{ROWS}/{name}.parquet", "rows": done.rows}
@@ -77,13 +75,3 @@ class ToParquet(Staged):
 
     def _quarantine(self, path: Place) -> dict[str, Any]:
         return {"quarantine": f"{path}.jsonl", "max_bad_rows": self.max_bad_rows}
-
-    def _lineage(self, context: Context, shown: Mapping[str, str]) -> Lineage:
-        from factory.transfer.lineage import Lineage
-
-        known: dict[str, Any] = {
-            "source_file": shown,
-            "loaded_at": datetime.now(timezone.utc),
-            "run_id": context["task_instance"].run_id,
-        }
-        return Lineage(**{name: known[name] for name in self.lineage})

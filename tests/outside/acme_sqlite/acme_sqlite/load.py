@@ -14,7 +14,8 @@ from sqlglot import exp
 
 from factory.definitions.tables import policy
 from factory.definitions.warehouses import Capabilities
-from factory.definitions.writes import Write, key, word
+from factory.definitions.writes import Write, key
+from factory.fields import word_of
 from factory.stores.model import Store
 from factory.transfer.errors import TransferError
 from factory.transfer.warehouse import columns, parquet
@@ -94,7 +95,7 @@ def load(
     refuse_mode(CAN, write)
     files = parquet.read(fs, paths)
     found = columns.columns(files.schema, CAN, mapped, empty=not files.rows)
-    mode = Mode(word(write), whole=word(write) == "replace", once=word(write) == "append")
+    mode = Mode(word_of(write), whole=word_of(write) == "replace", once=word_of(write) == "append")
     target = WAREHOUSE.table(table)
     job = Job(target, load_id, mode, tuple(found), policy(on_schema_change), tuple(key(write)))
     prepare(checks, [column.name for column in found])
