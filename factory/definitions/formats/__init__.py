@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from factory.definitions.formats import csv, jsonl, parquet
+from factory.definitions.formats import csv, jsonl, names, parquet
 from factory.definitions.formats.csv import Csv
 from factory.definitions.formats.jsonl import Jsonl
 from factory.definitions.formats.parquet import Parquet
@@ -69,7 +69,7 @@ def known(given: Written) -> frozenset[str] | None:
 
 def renamed(given: Written) -> frozenset[str]:
     """Names that columns are given."""
-    return frozenset() if isinstance(given, str) else frozenset(given.rename.values())
+    return frozenset() if isinstance(given, str) else names.renamed(given)
 
 
 __all__ = [

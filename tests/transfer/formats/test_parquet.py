@@ -41,9 +41,10 @@ def test_files_must_agree(folder: Folder) -> None:
     one, two = folder / "1.parquet", folder / "2.parquet"
     one.write_table(pa.table({"a": [1], "b": ["x"]}))
     two.write_table(pa.table({"a": [1.5], "b": ["x"]}))
-    with pytest.raises(BadRow, match=r"2\.parquet .* without a int64 and with a double"):
+    with pytest.raises(BadRow, match=r"'a' is bigint in .*1\.parquet, but double in .*2\.parquet"):
         table([one, two])
     assert table([one, two], select=["b"]).num_rows == 2
+    assert table([one, two], columns={"a": "double"}).column("a").to_pylist() == [1, 1.5]
 
 
 def test_damaged(folder: Folder) -> None:

@@ -17,11 +17,11 @@ from itertools import chain, islice
 import msgspec
 import pyarrow as pa
 
-from factory.definitions.formats import Csv
+from factory.definitions.formats import Csv, columns
 from factory.stores.model import Store
 from factory.transfer import compression, names, spelling
 from factory.transfer.bad_rows import BadRows
-from factory.transfer.errors import BadOption, BadRow, unknown
+from factory.transfer.errors import BadOption, BadRow
 from factory.transfer.formats import Reader
 from factory.transfer.formats.csv import dialect as dialects
 from factory.transfer.formats.csv import infer
@@ -48,71 +48,94 @@ def open(
     """See `formats.open`."""
     dialect = dialects.dialect(given)
     how = spelling.spelling(given)
-    declared = {name: arrow_type(word) for name, word in given.columns.items()}
-    if not dialect.header and not declared:
+    told = _Declared(
+        {name: arrow_type(columns.word(one)) for name, one in given.columns.items()},
+        spelling.of_columns(given.columns, how),
+    )
+    if not dialect.header and not told.kinds:
         raise BadOption("a CSV without a header needs `columns`", "Declare them in order")
-    header = list(declared) if not dialect.header else _header(fs, sources, dialect)
-    table = _table(header, given, dialect, how, declared, sources[0])
-    table = _settled(fs, sources, table)
-    return Reader(table.schema, lambda source: _batches(fs, source, table, bad))
+    headers = _headers(fs, sources, dialect, list(told.kinds))
+    as_is = given if dialect.header else msgspec.structs.replace(given, names="as_is")
+    agreed = names.agreed(headers, as_is, told.kinds if dialect.header else ())
+    tables = {
+        source: _table(header, agreed, source, dialect, how, told)
+        for source, header in headers.items()
+    }
+    schema = _schema(fs, tables, agreed, told)
+    tables = {source: _settled(table, schema) for source, table in tables.items()}
+    return Reader(schema, lambda source: _batches(fs, source, tables[source], schema, bad))
 
 
-def _header(fs: Store, sources: Sequence[str], dialect: Dialect) -> list[str]:
-    first: list[str] | None = None
+def _headers(
+    fs: Store, sources: Sequence[str], dialect: Dialect, declared: list[str]
+) -> dict[str, list[str]]:
+    """The names of each file's fields."""
+    if not dialect.header:
+        return dict.fromkeys(sources, declared)
+    headers = {}
     for source in sources:
         with _opened(fs, source, dialect) as file:
-            if first is not None and file.header != first:
-                raise BadRow(
-                    f"{source} has the columns {file.header}, but {sources[0]} has {first}"
-                )
-            first = file.header
-    return first or []
+            headers[source] = file.header
+    return headers
+
+
+@dataclass(frozen=True)
+class _Declared:
+    """What `columns` says, by its own words."""
+
+    kinds: Mapping[str, pa.DataType]
+    hows: Mapping[str, spelling.Spelling]
 
 
 def _table(
-    header: list[str],
-    given: Csv,
+    header: Sequence[str],
+    agreed: names.Agreed,
+    source: str,
     dialect: Dialect,
     how: spelling.Spelling,
-    declared: Mapping[str, pa.DataType],
-    source: str,
+    told: _Declared,
 ) -> Table:
-    as_is = given if dialect.header else msgspec.structs.replace(given, names="as_is")
-    chosen = names.chosen(header, as_is, source)
-    known = [name for _, name in chosen]
-    for name in declared:
-        if dialect.header and name not in known and not given.select:
-            raise unknown(f"column in 'columns', {source} has no", name, known)
-    own = dict(zip(range(len(header)), header, strict=True))
-    columns = []
-    for index, name in chosen:
-        kind = declared.get(name if dialect.header else own[index])
-        columns.append(Column(index, name, pa.null() if kind is None else kind, kind is None))
-    return Table(dialect, how, len(header), tuple(columns))
+    """The columns that are wanted and that a file has."""
+    found = []
+    for index, name in zip(agreed.places[source], agreed.names, strict=True):
+        if index is not None:
+            word = agreed.declared.get(name, "") if dialect.header else header[index]
+            kind = told.kinds.get(word)
+            column = Column(index, name, pa.null() if kind is None else kind, kind is None)
+            found.append(replace(column, own=told.hows.get(word)))
+    return Table(dialect, how, len(header), tuple(found))
 
 
-def _settled(fs: Store, sources: Sequence[str], table: Table) -> Table:
-    """The table with a type for each column that is not declared."""
-    left = [column for column in table.columns if column.inferred]
-    kinds = {column.index: pa.null() for column in left}
-    for source in sources[:SAMPLED_FILES] if left else []:
-        for index, kind in _sampled(fs, source, replace(table, columns=tuple(left))).items():
-            kinds[index] = infer.common(kinds[index], kind)
-    columns = (
-        replace(column, type=kinds[column.index]) if column.inferred else column
-        for column in table.columns
-    )
-    return replace(table, columns=tuple(columns))
+def _schema(
+    fs: Store, tables: Mapping[str, Table], agreed: names.Agreed, told: _Declared
+) -> pa.Schema:
+    """A type for each column; null where there is no value to tell it."""
+    kinds = {name: told.kinds[word] for name, word in agreed.declared.items()}
+    inferred: dict[str, pa.DataType] = {}
+    for source, table in islice(tables.items(), SAMPLED_FILES):
+        left = tuple(column for column in table.columns if column.inferred)
+        found = _sampled(fs, source, replace(table, columns=left)) if left else {}
+        for name, kind in found.items():
+            inferred[name] = infer.common(inferred.get(name, pa.null()), kind)
+    for table in tables.values():
+        kinds |= {c.name: c.type for c in table.columns if not c.inferred}
+    return pa.schema([(n, kinds.get(n, inferred.get(n, pa.null()))) for n in agreed.names])
 
 
-def _sampled(fs: Store, source: str, table: Table) -> dict[int, pa.DataType]:
-    found: dict[int, pa.DataType] = {}
+def _settled(table: Table, schema: pa.Schema) -> Table:
+    """The table with the type of each column that is not declared."""
+    known = (replace(column, type=schema.field(column.name).type) for column in table.columns)
+    return replace(table, columns=tuple(known))
+
+
+def _sampled(fs: Store, source: str, table: Table) -> dict[str, pa.DataType]:
+    found: dict[str, pa.DataType] = {}
     with _opened(fs, source, table.dialect) as file:
         for block in islice(file.blocks, SAMPLED_BLOCKS):
             left = tuple(
                 replace(column, type=pa.string())
                 for column in table.columns
-                if column.index not in found
+                if column.name not in found
             )
             if not left:
                 break
@@ -120,7 +143,7 @@ def _sampled(fs: Store, source: str, table: Table) -> dict[int, pa.DataType]:
             for column, sample in zip(left, words, strict=True):
                 kind = infer.inferred(sample, table.how)
                 if not pa.types.is_null(kind):
-                    found[column.index] = kind
+                    found[column.name] = kind
     return found
 
 
@@ -159,14 +182,16 @@ def _opened(fs: Store, source: str, dialect: Dialect) -> Iterator[_File]:
         raise BadRow(f"{source} is empty", "Expected at least a header")
 
 
-def _batches(fs: Store, source: str, table: Table, bad: BadRows) -> Iterator[pa.RecordBatch]:
+def _batches(
+    fs: Store, source: str, table: Table, schema: pa.Schema, bad: BadRows
+) -> Iterator[pa.RecordBatch]:
     with _opened(fs, source, table.dialect) as file, closing(_parsed(file.blocks, table)) as done:
         for found, problems in done:
             for problem in problems:
                 row = problem.row.decode(errors="replace")
                 bad.add(source, problem.line, problem.reason, row, problem.hint)
             if found.num_rows:
-                yield found
+                yield names.filled(found, schema)
 
 
 def _parsed(

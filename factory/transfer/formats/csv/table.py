@@ -54,7 +54,7 @@ def batch(block: Block, table: Table) -> tuple[pa.RecordBatch, list[Problem]]:
     try:
         parsed = texts(block, table, slow=len(block.data) <= SMALL)
         converted = [
-            convert(words, column.type, table.how, inferred=column.inferred)
+            convert(words, column.type, column.how(table.how), inferred=column.inferred)
             for words, column in zip(parsed.texts, table.columns, strict=True)
         ]
         bad = _bad(block, converted)
@@ -83,7 +83,7 @@ def _bad(block: Block, converted: Sequence[Converted]) -> list[pa.BooleanArray |
 def _closely(block: Block, table: Table) -> tuple[pa.RecordBatch, list[Problem]]:
     parsed = texts(block, table)
     converted = [
-        convert(words, column.type, table.how, inferred=column.inferred)
+        convert(words, column.type, column.how(table.how), inferred=column.inferred)
         for words, column in zip(parsed.texts, table.columns, strict=True)
     ]
     found = pa.RecordBatch.from_arrays([one.values for one in converted], schema=table.schema)

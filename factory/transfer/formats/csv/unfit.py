@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
+from factory.transfer import options
 from factory.transfer.convert import convert
 from factory.transfer.spelling import Spelling
 from factory.transfer.types import type_word
@@ -21,6 +22,11 @@ class Column:
     name: str
     type: pa.DataType
     inferred: bool
+    own: Spelling | None = None  # when it is not written as the others
+
+    def how(self, how: Spelling) -> Spelling:
+        """How its values are written."""
+        return self.own or how
 
 
 @dataclass(frozen=True)
@@ -36,7 +42,7 @@ class Problem:
 def value(text: str, column: Column, how: Spelling) -> tuple[str, str]:
     """Reason and hint for a value that is not of its column's type."""
     shown = repr(text if len(text) <= SHOWN else text[:SHOWN] + "…")
-    reason, hint = _why(text, column, how)
+    reason, hint = _why(text, column, column.how(how))
     return f"column {column.name!r}: {shown} {reason}", hint
 
 
@@ -51,9 +57,7 @@ def _why(text: str, column: Column, how: Spelling) -> tuple[str, str]:
         stamp = pa.timestamp("us")
         zoned = pa.timestamp("us", "UTC")
         if kind.tz and _fits(text, stamp, how):
-            if how.zone:
-                return f"does not exist or is ambiguous in {how.zone}", declare % "text"
-            return (
+            return options.why(text, kind, how, name) or (
                 "is not timestamptz: it has no offset",
                 f"Say in which zone it is (`timezone: Europe/Berlin`), or declare the column "
                 f"(`columns: {{{name}: text}}`)",
@@ -62,7 +66,7 @@ def _why(text: str, column: Column, how: Spelling) -> tuple[str, str]:
             return "is not timestamp: it has an offset", declare % "timestamptz"
     if column.inferred and convert(_one(text), kind, how, inferred=False).bad is None:
         return f"would be changed by the type {type_word(kind)}", declare % "text"
-    return (
+    return options.why(text, kind, how, name) or (
         f"is not {type_word(kind)}",
         f"{declare % 'text'}, or the value as missing (`nulls: ['', …]`)",
     )
@@ -73,5 +77,5 @@ def _one(text: str) -> pa.Array:
 
 
 def _fits(text: str, kind: pa.DataType, how: Spelling) -> bool:
-    naive = Spelling(how.decimal_point, how.formats, None, how.nulls)
+    naive = replace(how, zone=None)
     return convert(_one(text), kind, naive, inferred=False).bad is None

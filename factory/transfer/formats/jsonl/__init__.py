@@ -12,16 +12,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-import msgspec
 import pyarrow as pa
 
-from factory.definitions.formats import Jsonl
-from factory.definitions.formats.names import snake_case
+from factory.definitions.formats import Jsonl, columns
+from factory.definitions.formats.columns import Declared
 from factory.definitions.formats.types import JSON
 from factory.stores.model import Store
 from factory.transfer import names, spelling
 from factory.transfer.bad_rows import BadRows
-from factory.transfer.errors import BadRow, unknown
+from factory.transfer.errors import BadRow
 from factory.transfer.formats import Reader
 from factory.transfer.formats.jsonl import converters
 from factory.transfer.formats.jsonl.infer import Seen, sample
@@ -37,70 +36,64 @@ def open(
     bad: BadRows,
 ) -> Reader:
     """See `formats.open`."""
-    declared = given.columns
     how = spelling.spelling(given)
-    seen = sample(fs, sources)
-    if not seen and not declared:
+    hows = spelling.of_columns(given.columns, how)
+    found = sample(fs, sources)
+    if not any(found.values()) and not given.columns:
         raise BadRow(f"{sources[0]} holds no rows", "Declare `columns` to load it as an empty one")
-    late = _late(given, seen)
-    late += _undetected(given, [*seen, *late], sources[0])
-    keys = [*seen, *sorted(late, key=lambda key: list(declared).index(_final(given, key)))]
-    chosen = names.chosen(keys, given, sources[0])
-    columns = [_column(keys[place], name, seen, declared, how) for place, name in chosen]
-    used = {column.key for column in columns}
-    rows = Rows(
-        columns,
-        skipped=[key for key in seen if key not in used],
-        any_key=bool(given.select),
-        final=partial(_final, given),
-    )
-    return Reader(rows.schema, lambda source: rows.batches(fs, source, bad))
+    own = {source: list(keys) for source, keys in found.items()}
+    agreed = names.agreed(own, given, given.columns, loose=True)
+    seen = _seen(found, agreed)
+    kinds = {}
+    for name in agreed.names:
+        word = agreed.declared.get(name, "")
+        kinds[name] = _kind(given.columns.get(word), seen.get(name), how, hows.get(word))
+
+    def rows(source: str) -> Rows:
+        keys = _keys(own[source], agreed.places[source])
+        return Rows(
+            [Column(name, key, kinds[name]) for name, key in zip(agreed.names, keys, strict=True)],
+            skipped=[key for key in own[source] if key not in keys],
+            any_key=bool(given.select),
+            final=partial(names.late, agreed=agreed, given=given),
+        )
+
+    schema = rows(sources[0]).schema
+    return Reader(schema, lambda source: rows(source).batches(fs, source, bad))
 
 
-def _late(given: Jsonl, seen: Mapping[str, Seen]) -> list[str]:
-    """Keys that are renamed to a declared column, and not in the first rows."""
-    styled = {snake_case(key) for key in seen} if given.names != "as_is" else set()
-    known = {*seen, *styled}
-    return [old for old, new in given.rename.items() if new in given.columns and old not in known]
+def _keys(own: Sequence[str], places: Sequence[int | None]) -> list[str | None]:
+    """The key of each column in a file; None: not in its first rows."""
+    return [None if place is None else own[place] for place in places]
 
 
-def _undetected(given: Jsonl, keys: Sequence[str], source: str) -> list[str]:
-    """Columns that are declared, and have no key in the first rows; it may come later."""
-    finals = {_final(given, key) for key in keys}
-    missing = [name for name in given.columns if name not in finals]
-    for name in missing:
-        if _final(given, name) != name:
-            raise unknown(f"column in 'columns', {source} has no", name, finals)
-    return missing
+def _seen(found: Mapping[str, Mapping[str, Seen]], agreed: names.Agreed) -> dict[str, Seen]:
+    """What stands under each column in the first rows of all files."""
+    seen: dict[str, Seen] = {}
+    for source, keys in found.items():
+        own = list(keys.values())
+        for name, place in zip(agreed.names, agreed.places[source], strict=True):
+            if place is not None:
+                seen.setdefault(name, Seen()).more(own[place])
+    return seen
 
 
-def _final(given: Jsonl, key: str) -> str:
-    """The column that a key becomes; empty when it has no name."""
-    known = {old: new for old, new in given.rename.items() if old in (key, snake_case(key))}
-    try:
-        return names.final([key], msgspec.structs.replace(given, rename=known), "")[0]
-    except BadRow:
-        return ""
-
-
-def _column(
-    key: str, name: str, seen: Mapping[str, Seen], declared: Mapping[str, str], how: Spelling
-) -> Column:
-    kind = _kind(declared.get(name), seen.get(key), how)
-    return Column(name, key if key in seen else None, kind)
-
-
-def _kind(declared: str | None, seen: Seen | None, how: Spelling) -> converters.Kind:
-    if declared is not None and declared.strip().lower() == JSON:
+def _kind(
+    declared: Declared | None, seen: Seen | None, how: Spelling, own: Spelling | None
+) -> converters.Kind:
+    word = None if declared is None else columns.word(declared)
+    if word is not None and word.strip().lower() == JSON:
         return converters.Json()
     type = pa.null() if seen is None else seen.type(how)
-    if declared is not None:
-        type = arrow_type(declared)
+    if word is not None:
+        type = arrow_type(word)
     elif seen is not None and seen.json:
         return converters.Json()
     if pa.types.is_string(type):
-        return converters.Text(declared=declared is not None, mixed=seen is not None and seen.mixed)
-    return converters.kind_of(type, how, declared=declared is not None)
+        return converters.Text(declared=word is not None, mixed=seen is not None and seen.mixed)
+    if own is not None and not isinstance(declared, str) and converters.is_spelled(type):
+        return converters.Spelled(type, own)
+    return converters.kind_of(type, how, declared=word is not None)
 
 
 __all__ = ["open"]

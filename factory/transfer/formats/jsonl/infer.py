@@ -45,6 +45,12 @@ class Seen:
             # No date is longer.
             self.texts.append(msgspec.json.decode(token, type=str)[:64])
 
+    def more(self, other: Seen) -> None:
+        """Count in what stands under the same key elsewhere."""
+        self.kinds += other.kinds
+        self.texts += other.texts[: TEXTS - len(self.texts)]
+        self.fraction = self.fraction or other.fraction
+
     @property
     def mixed(self) -> bool:
         """Is there a value that is no string?"""
@@ -76,12 +82,12 @@ def _type_of_texts(texts: pa.Array, how: Spelling) -> pa.DataType:
     return pa.string()
 
 
-def sample(fs: Store, sources: Sequence[str]) -> dict[str, Seen]:
-    """All keys of the first rows of `sources`, in the order in which they appear.
+def sample(fs: Store, sources: Sequence[str]) -> dict[str, dict[str, Seen]]:
+    """All keys of the first rows of each file, in the order in which they appear.
 
     Raises `BadRow` when no row among them can be read.
     """
-    found: dict[str, Seen] = {}
+    found: dict[str, dict[str, Seen]] = {source: {} for source in sources}
     problem: BadRow | None = None
     for source in sources:
         for number, line in _first_lines(fs, source):
@@ -92,8 +98,8 @@ def sample(fs: Store, sources: Sequence[str]) -> dict[str, Seen]:
                 problem = problem or BadRow(f"{place(source, number)}: {error.reason}", error.hint)
                 continue
             for key, token in row.items():
-                found.setdefault(key, Seen()).add(token)
-    if problem is not None and not found:
+                found[source].setdefault(key, Seen()).add(token)
+    if problem is not None and not any(found.values()):
         raise problem
     return found
 

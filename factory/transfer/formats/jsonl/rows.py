@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from factory.stores.model import Store
+from factory.transfer import options, spelling
 from factory.transfer.bad_rows import BadRows
 from factory.transfer.formats.jsonl import converters
 from factory.transfer.formats.jsonl.converters import FAILURES, Kind, Unfit
@@ -134,7 +135,7 @@ class Rows:
             try:
                 values.append(column.kind.one(token))
             except Unfit as error:
-                problems.setdefault(row.number, _explained(column, error))
+                problems.setdefault(row.number, _explained(column, error, token))
                 values.append(None)
         try:
             return column.kind.array(values)
@@ -154,11 +155,17 @@ class Rows:
             except FAILURES:
                 token = row.tokens[column.key or ""]
                 said = f"{converters.shown(token)} is not {type_word(column.kind.type)}"
-                problems.setdefault(row.number, _explained(column, Unfit(said)))
+                problems.setdefault(row.number, _explained(column, Unfit(said), token))
                 values[place] = None
         return column.kind.array(values)
 
 
-def _explained(column: Column, error: Unfit) -> Unfit:
-    hint = f"Declare the column (`columns: {{{column.name}: text}}`)"
-    return Unfit(f"column {column.name!r}: {error.reason}", error.hint or hint)
+def _explained(column: Column, error: Unfit, token: bytes) -> Unfit:
+    reason, hint = error.reason, error.hint
+    if hint is None and converters.is_spelled(column.kind.type):
+        how = getattr(column.kind, "how", spelling.PLAIN)
+        text = token.decode() if token[:1] != b'"' else converters.string(token)
+        if found := options.why(text, column.kind.type, how, column.name):
+            reason, hint = f"{converters.shown(token)} {found[0]}", found[1]
+    text = f"Declare the column (`columns: {{{column.name}: text}}`)"
+    return Unfit(f"column {column.name!r}: {reason}", hint or text)
