@@ -13,7 +13,7 @@ from decimal import Decimal
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from factory.transfer import numbers, zones
+from factory.transfer import decimals, numbers, zones
 from factory.transfer.quick import quick
 from factory.transfer.spelling import Spelling, to_iso
 
@@ -177,7 +177,7 @@ def _numeric(texts: pa.Array, pattern: str, inferred: bool) -> tuple[pa.Array, p
 
 def _decimals(texts: pa.Array, kind: pa.DataType, how: Spelling, inferred: bool) -> Converted:
     texts, good = _numbers(texts, how, _NUMBER, inferred)
-    return _held(texts, good, lambda part: part.cast(kind))
+    return _held(texts, good, lambda part: decimals.exact(part, kind))
 
 
 def _floats(texts: pa.Array, kind: pa.DataType, how: Spelling, inferred: bool) -> Converted:

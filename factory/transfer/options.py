@@ -31,7 +31,8 @@ def why(text: str, kind: pa.DataType, how: Spelling, name: str) -> tuple[str, st
     if not fitting:
         return None
     ways = [written(name, kind, how, options) for _, options in fitting]
-    said = f"If that is meant, say so: {', or '.join(dict.fromkeys(ways))}"
+    meant = "the rest may go" if fitting[0][1] is TRUNCATE else "that is meant"
+    said = f"If {meant}, say so: {', or '.join(dict.fromkeys(ways))}"
     return fitting[0][0], f"{said}; else declare the column `text`"
 
 

@@ -18,6 +18,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from factory.transfer import decimals
 from factory.transfer.convert import convert
 from factory.transfer.spelling import Spelling
 from factory.transfer.types import type_word
@@ -156,8 +157,8 @@ class Exact(_Plain):
         return token.decode()
 
     def array(self, values: Sequence[Any]) -> pa.Array:
-        """Arrow refuses what it would have to round or to cut."""
-        return pa.array(values, pa.string()).cast(self.type)
+        """What would have to be rounded or cut is refused."""
+        return decimals.exact(pa.array(values, pa.string()), self.type)
 
 
 class Text(_Plain):
