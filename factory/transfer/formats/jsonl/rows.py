@@ -7,6 +7,7 @@ import difflib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+import msgspec
 import pyarrow as pa
 
 from factory.stores.model import Store
@@ -164,7 +165,7 @@ def _explained(column: Column, error: Unfit, token: bytes) -> Unfit:
     reason, hint = error.reason, error.hint
     if hint is None and converters.is_spelled(column.kind.type):
         how = getattr(column.kind, "how", spelling.PLAIN)
-        text = token.decode() if token[:1] != b'"' else converters.string(token)
+        text = msgspec.json.decode(token, type=str) if token[:1] == b'"' else token.decode()
         if found := options.why(text, column.kind.type, how, column.name):
             reason, hint = f"{converters.shown(token)} {found[0]}", found[1]
     text = f"Declare the column (`columns: {{{column.name}: text}}`)"
