@@ -35,7 +35,7 @@ class Postgres(
 ):
     """A PostgreSQL table; it is created when it is missing."""
 
-    takes: ClassVar = Takes(handovers=(FILES, BATCHES), modes=POSTGRES.modes)
+    takes: ClassVar = Takes(handovers=(FILES, BATCHES), modes=POSTGRES.modes, holds=POSTGRES)
 
     conn_id: Annotated[
         ConnId,
