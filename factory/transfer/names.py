@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from factory.definitions.formats.names import Naming, snake_case
+from factory.transfer import hints
 from factory.transfer.errors import BadOption, BadRow, unknown
 
 _HOW_TO_NAME = "Name the columns yourself: `header: false`, `skip_rows: 1` and `columns`"
@@ -62,8 +63,6 @@ def _check(own: Sequence[str], result: Sequence[str], where: str) -> None:
         if after in seen:
             raise BadOption(
                 f"{where}: the columns {seen[after]!r} and {before!r} would both be {after!r}",
-                "Rename one: `rename: {" + before + ": …}`"
-                if before != seen[after]
-                else _HOW_TO_NAME,
+                f"Rename one: {hints.rename(before)}" if before != seen[after] else _HOW_TO_NAME,
             )
         seen[after] = before

@@ -16,7 +16,7 @@ from factory.transfer import names
 from factory.transfer.bad_rows import BadRows
 from factory.transfer.errors import BadRow
 from factory.transfer.formats import Reader
-from factory.transfer.holds import first_day, integers, is_dated, unheld
+from factory.transfer.holds import first_day, integers, is_dated, refuse_names, unheld
 from factory.transfer.types import type_word
 
 ROWS = 64 * 1024
@@ -30,9 +30,9 @@ def open(
     holds: Holds,
 ) -> Reader:
     """See `formats.open`."""
-    first, _ = _columns(fs, sources[0], given)
+    first, _ = _columns(fs, sources[0], given, holds)
     for source in sources[1:]:
-        own, _ = _columns(fs, source, given)
+        own, _ = _columns(fs, source, given, holds)
         if not own.equals(first):
             raise BadRow(f"{source} has other columns than {sources[0]}: {_difference(first, own)}")
     return Reader(first, lambda source: _batches(fs, source, given, first, holds))
@@ -41,7 +41,7 @@ def open(
 def _batches(
     fs: Store, source: str, given: Parquet, schema: pa.Schema, holds: Holds
 ) -> Iterator[pa.RecordBatch]:
-    _, wanted = _columns(fs, source, given)
+    _, wanted = _columns(fs, source, given, holds)
     with fs.open(source) as file, _opened(file, source) as parquet:
         batches = parquet.iter_batches(batch_size=ROWS, columns=wanted)
         while (batch := _next(batches, source)) is not None:
@@ -72,11 +72,12 @@ def _check_range(batch: pa.RecordBatch, source: str, holds: Holds) -> None:
             )
 
 
-def _columns(fs: Store, source: str, given: Parquet) -> tuple[pa.Schema, list[str]]:
+def _columns(fs: Store, source: str, given: Parquet, holds: Holds) -> tuple[pa.Schema, list[str]]:
     """Final names and types, and the file's own names."""
     with fs.open(source) as file, _opened(file, source) as parquet:
         schema = parquet.schema_arrow.remove_metadata()
     chosen = names.chosen(schema.names, given, source)
+    refuse_names(schema.names, chosen, holds, source)
     fields = [schema.field(index).with_name(name).remove_metadata() for index, name in chosen]
     return pa.schema(fields), [schema.names[index] for index, _ in chosen]
 

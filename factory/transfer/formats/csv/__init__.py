@@ -32,6 +32,7 @@ from factory.transfer.formats.csv.rows import split
 from factory.transfer.formats.csv.table import Table, batch, texts
 from factory.transfer.formats.csv.text import utf8, without_lines, wrong_byte
 from factory.transfer.formats.csv.unfit import Column, Problem
+from factory.transfer.holds import refuse_names
 from factory.transfer.types import arrow_type
 
 THREADS = 2
@@ -82,6 +83,7 @@ def _table(
 ) -> Table:
     as_is = given if dialect.header else msgspec.structs.replace(given, names="as_is")
     chosen = names.chosen(header, as_is, source)
+    refuse_names(header, chosen, holds, source)
     known = [name for _, name in chosen]
     for name in declared:
         if dialect.header and name not in known and not given.select:

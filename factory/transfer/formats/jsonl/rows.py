@@ -12,6 +12,7 @@ import pyarrow as pa
 from factory.definitions.formats.types import JSON
 from factory.definitions.warehouses import Holds
 from factory.stores.model import Store
+from factory.transfer import hints
 from factory.transfer.bad_rows import BadRows
 from factory.transfer.formats.jsonl import converters
 from factory.transfer.formats.jsonl.converters import FAILURES, Kind, Unfit
@@ -128,7 +129,7 @@ class Rows:
         meant = f"Did you mean {near[0]!r}? " if near else ""
         return Unfit(
             f"the key {key!r} is not in the first rows",
-            f"{meant}Declare it (`columns: {{{name}: …}}`), or `select` the columns to take",
+            f"{meant}Declare it ({hints.columns(name, '…')}), or `select` the columns to take",
         )
 
     def _array(self, column: Column, rows: Sequence[_Row], problems: dict[int, Unfit]) -> pa.Array:
@@ -163,7 +164,7 @@ class Rows:
 
 
 def _explained(column: Column, error: Unfit) -> Unfit:
-    hint = f"Declare the column (`columns: {{{column.name}: text}}`)"
+    hint = f"Declare the column ({hints.columns(column.name, 'text')})"
     if isinstance(error, converters.Nul):
         hint = nul_hint(column.name, JSON, "binary")
     return Unfit(f"column {column.name!r}: {error.reason}", error.hint or hint)
