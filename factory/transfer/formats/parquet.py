@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import IO
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -12,7 +13,7 @@ import pyarrow.parquet as pq
 from factory.definitions.formats import Parquet
 from factory.definitions.warehouses import Holds
 from factory.stores.model import Store
-from factory.transfer import names
+from factory.transfer import first_bytes, names
 from factory.transfer.bad_rows import BadRows
 from factory.transfer.errors import BadRow
 from factory.transfer.formats import Reader
@@ -83,11 +84,13 @@ def _columns(fs: Store, source: str, given: Parquet, holds: Holds) -> tuple[pa.S
 
 
 @contextmanager
-def _opened(file: object, source: str) -> Iterator[pq.ParquetFile]:
+def _opened(file: IO[bytes], source: str) -> Iterator[pq.ParquetFile]:
     try:
         # pre-buffered, the bytes of the whole file would stay in memory
         parquet = pq.ParquetFile(file, pre_buffer=False)
     except (pa.ArrowException, OSError) as error:
+        file.seek(0)
+        first_bytes.refuse(file.read(first_bytes.LOOKED_AT), source, "parquet")
         raise BadRow(f"{source} is not a Parquet file: {error}") from error
     with parquet:
         yield parquet
