@@ -8,6 +8,8 @@ import re
 from dataclasses import dataclass
 
 from factory.definitions import formats
+from factory.definitions.formats import Csv, Format, Jsonl
+from factory.fields import word_of
 from factory.transfer.errors import BadRow
 
 LOOKED_AT = 4096
@@ -43,7 +45,10 @@ _KNOWN = (
     (rb"(?i)<\?xml\b|<!doctype|<[\w:]+\s[^<>]*\bxmlns", _XML),
     (rb'\{\s*["}]|\[\s*[\[{\]]', _JSON),
     (rb"PAR1[^ -~\t\r\n]", Known("a Parquet file", "parquet")),
-    (rb"(?s)PK\x03\x04(?=.*(\[Content_Types\]|_rels/|xl/))", Known("an Excel workbook", "xlsx")),
+    (
+        rb"(?s)PK\x03\x04(?=.*(\[Content_Types\]\.xml|_rels/\.rels|xl/workbook\.xml))",
+        Known("an Excel workbook", "xlsx"),
+    ),
     (rb"PK\x03\x04", Known("a zip archive", packed=True)),
     (rb"\x1f\x8b", Known("a gzip file", packed=True)),
     (rb"\x28\xb5\x2f\xfd", Known("a Zstandard file", packed=True)),
@@ -92,6 +97,41 @@ def refuse(first: bytes, source: str, format: str, *, header: bool = True, width
         f"{beginning(first)}",
         _hint(found),
     )
+
+
+def refuse_answer(first: bytes, told: str, source: str, given: Format, meant: str | None) -> None:
+    """Raise `BadRow` for what a server sends in place of a file.
+
+    `told` is its Content-Type, which text is held against; bytes that are plainly of the format are
+    taken, and so is the one Content-Type that is `meant`.
+    """
+    word, found = word_of(given), known(first[:LOOKED_AT])
+    if not first and not _may_be_empty(given):
+        raise BadRow(f"{source} is empty: its server sent not one byte", _PAGE)
+    if found is not None and found.packed:
+        return  # whose name tells what is in it
+    if not (isinstance(given, Csv) and given.skip_rows):
+        header, width = (given.header, len(given.columns)) if isinstance(given, Csv) else (True, 0)
+        refuse(first, source, word, header=header, width=width)
+    told = told.partition(";")[0].strip().lower()
+    right = found is not None and found.format == word
+    if right or told == (meant or "").lower() or not _CONTRADICTS.fullmatch(told):
+        return
+    raise BadRow(
+        f"{source} is sent as {told}, not as {_NAMES.get(word, word)}: it begins with "
+        f"{beginning(first)}",
+        f"{_PAGE}. If it holds the rows, say `content_type: {told}`",
+    )
+
+
+def _may_be_empty(given: Format) -> bool:
+    """Without a header, declared columns are all that no row needs."""
+    if isinstance(given, Csv):
+        return not given.header
+    return isinstance(given, Jsonl) and bool(given.columns)
+
+
+_CONTRADICTS = re.compile(r"text/html|application/(json|xml|[\w.+-]+\+(json|xml))|text/xml")
 
 
 def _is_alone(found: Known, first: bytes) -> bool:

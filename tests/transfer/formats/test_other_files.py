@@ -154,5 +154,6 @@ def test_what_is_packed_is_known() -> None:
     for data in (gzip.compress(b"x"), bz2.compress(b"x"), lzma.compress(b"x"), packed("a.csv")):
         assert known(data).packed  # type: ignore[union-attr]
     assert known(pa.compress(b"x", "zstd", asbytes=True)).packed  # type: ignore[union-attr]
+    assert known(packed("data/xl/a.csv", "b.csv")).packed  # type: ignore[union-attr]
     for text in (b"", b"a,b\n", b"BZh,x\n", b"<x>", b"{x}", b"(1)", b"\xff\xfea", b"[1, 2]"):
         assert known(text) is None
