@@ -38,12 +38,14 @@ _POINTER = Known(
 )
 _IMAGE = Known("an image")
 
+_TAGS = rb"(html|head|body|title|meta|link|script|style|div|h[1-6]|p|br|b|pre|center|table|form)"
 # A column may be named `<DATE>`, `[id]`, `PAR1` or `version`: only what no header begins with.
 _KNOWN = (
     (rb"version https://git-lfs\.github\.com/", _POINTER),
-    (rb"(?i)<!doctype html|<(html|head|body|script|meta)\b(?![^<]*>\s*[,;|\t])|<!--", _HTML),
+    (rb"(?i)<!doctype html|<!--|<" + _TAGS + rb"\b(?![^<]*>\s*[,;|\t])", _HTML),
     (rb"(?i)<\?xml\b|<!doctype|<[\w:]+\s[^<>]*\bxmlns", _XML),
     (rb'\{\s*["}]|\[\s*[\[{\]]', _JSON),
+    (rb"ORC[^ -~\t\r\n]", Known("an ORC file")),
     (rb"PAR1[^ -~\t\r\n]", Known("a Parquet file", "parquet")),
     (
         rb"(?s)PK\x03\x04(?=.*(\[Content_Types\]\.xml|_rels/\.rels|xl/workbook\.xml))",

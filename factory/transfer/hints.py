@@ -16,8 +16,8 @@ def key(name: str) -> str:
 
 
 def columns(name: str, word: str) -> str:
-    """Declare a column's type."""
-    return f"`columns: {{{key(name)}: {word}}}`"
+    """Declare a column's type; `…` is left to the reader."""
+    return f"`columns: {{{name if name == '…' else key(name)}: {word}}}`"
 
 
 def rename(*names: str) -> str:

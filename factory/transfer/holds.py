@@ -48,8 +48,7 @@ def _some(mask: pa.BooleanArray) -> pa.BooleanArray | None:
 
 def refuse_names(header: Sequence[str], chosen: Chosen, holds: Holds, source: str) -> None:
     """Raise `BadRow` for columns whose names the target would cut; two cut names may be one."""
-    most = holds.longest_name
-    long = [(header[place], name) for place, name in chosen if most and size(name) > most]
+    long = [(header[place], name) for place, name in chosen if is_too_long(name, holds)]
     if not long:
         return
     own, name = long[0]
@@ -57,9 +56,14 @@ def refuse_names(header: Sequence[str], chosen: Chosen, holds: Holds, source: st
     more = f", and {len(long) - 1} more" if long[1:] else ""
     raise BadRow(
         f"{source}: the column {own!r}{would} is {size(name)} bytes long, and {holds.name} takes "
-        f"{most}{more}",
+        f"{holds.longest_name}{more}",
         f"Give a shorter name: {hints.rename(*(own for own, _ in long))}",
     )
+
+
+def is_too_long(name: str, holds: Holds) -> bool:
+    """Would the target cut the name of a column?"""
+    return holds.longest_name is not None and size(name) > holds.longest_name
 
 
 def size(name: str) -> int:

@@ -50,6 +50,7 @@ OBJECTS: dict[str, tuple[bytes, str, dict[str, Any]]] = {
     "of 40 digits": (b'{"a": 1}\n{"a": %d}' % 10**40, "", {}),
     "of 80 digits": (b'{"a": 1}\n{"a": %d}' % 10**80, "", {"columns": {"a": "smallint"}}),
     "one name": (b'{"a b": 1, "a_b": 2}', "", {}),
+    "late and too long": (b'{"a": 1}\n' * 2000 + b'{"%s": 1}' % LONG.encode(), "", {}),
     "too long": (TABLES["jsonl"]([LONG, "b", "ö" * 32]), "", {}),
 }
 CASES = {
@@ -66,8 +67,8 @@ def ways(error: TransferError, header: bytes) -> Iterator[dict[str, Any]]:
         columns = {f"c{number}": "text" for number in range(len(names))}
         yield {"header": False, "skip_rows": 1, "columns": columns}
         return
-    for text in re.findall("`([a-z_]+: [^`]+)`", hint):
-        yield yaml.safe_load(_filled(text, said))
+    for parts in re.findall("`([a-z_]+: [^`]+)`(?: with `([a-z_]+: [^`]+)`)?", hint):
+        yield {name: value for part in parts if part for name, value in _read(part, said).items()}
     if hint.startswith("Set `encoding`"):
         yield from ({"encoding": word} for word in ("latin-1", "cp1252"))
     if column := re.search("column ('[^']*')", said):
@@ -76,8 +77,12 @@ def ways(error: TransferError, header: bytes) -> Iterator[dict[str, Any]]:
             yield {"columns": {ast.literal_eval(column[1]): exact}}
 
 
-def _filled(text: str, said: str) -> str:
+def _read(text: str, said: str) -> Any:
     """A proposal with something in place of each `…`."""
+    return yaml.safe_load(_filled(text.replace("{…:", "{new_0:"), said))
+
+
+def _filled(text: str, said: str) -> str:
     option = text.partition(":")[0]
     if option == "nulls":
         value = re.search(r"column '[^']*': ('[^']*')", said)
@@ -101,7 +106,12 @@ PROPOSING = (
     *("csv: value", "csv: late zero", "csv: first value late", "csv: no zone", "csv: zone"),
     *("csv: ambiguous", "csv: latin-1", "csv: latin-1 header", "csv: an odd name"),
     *("jsonl: nul", "jsonl: too long", "jsonl: 65 bits", "jsonl: digits", "jsonl: late key"),
-    *("jsonl: late value", "jsonl: beyond bigint", "jsonl: of 80 digits"),
+    *(
+        "jsonl: late value",
+        "jsonl: late and too long",
+        "jsonl: beyond bigint",
+        "jsonl: of 80 digits",
+    ),
 )
 
 

@@ -39,6 +39,9 @@ OTHERS = {
     "page": (PAGE, "an HTML page", "'<!DOCTYPE html>'"),
     "page in capitals": (b"\xef\xbb\xbf<HTML lang='en'>\n", "an HTML page", "\"<HTML lang='en'>\""),
     "page after a comment": (b"<!-- build 7 -->\n<html>", "an HTML page", "'<!-- build 7 -->'"),
+    "warning before the rows": (b"<br />\n<b>Warning</b>: x\na,b\n", "an HTML page", "'<br />'"),
+    "table": (b"<table border=1><tr><td>a</td>", "an HTML page", "'<table border=1>"),
+    "title": (b"\r\n<title>502 Bad Gateway</title>", "an HTML page", "'<title>502 Bad"),
     "page in utf-16": ("\ufeff<html>\n".encode("utf-16-le"), "an HTML page", "'<html>'"),
     "xml": (b"<?xml version='1.0'?><Error><Code>x</Code></Error>", "an XML document", '"<?xml ve'),
     "xml without a head": (b'<Error xmlns="urn:x">\n', "an XML document", "'<Error xmlns"),
@@ -116,6 +119,7 @@ USUAL = {
     "finam": (b"<TICKER>,<PER>,<DATE>\nX,1,20240101\n", ["ticker", "per", "date"]),
     "metatrader": (b"<DATE>\t<OPEN>\n2024.01.01\t1\n", ["date", "open"]),
     "html columns": (b"<HEAD>,<BODY>\n1,2\n", ["head", "body"]),
+    "title": (b"<TITLE>;<P>\n1;2\n", ["title", "p"]),
     "brackets": (b"[id],[name]\n1,x\n", ["id", "name"]),
     "par1": (b"PAR1,PAR2\n1,2\n", ["par1", "par2"]),
     "version": (b"version,size\n1,2\n", ["version", "size"]),
@@ -127,7 +131,7 @@ USUAL = {
 @pytest.mark.parametrize("case", USUAL)
 def test_what_a_header_may_be(case: str, folder: Folder) -> None:
     content, names = USUAL[case]
-    delimiter = "\t" if case == "metatrader" else ","
+    delimiter = {"metatrader": "\t", "title": ";"}.get(case, ",")
     assert read("csv", folder / "f.csv", content, delimiter=delimiter).column_names == names
 
 
