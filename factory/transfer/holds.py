@@ -47,7 +47,17 @@ def _some(mask: pa.BooleanArray) -> pa.BooleanArray | None:
 
 
 def refuse_names(header: Sequence[str], chosen: Chosen, holds: Holds, source: str) -> None:
-    """Raise `BadRow` for columns whose names the target would cut; two cut names may be one."""
+    """Raise `BadRow` for columns whose names the target would cut; two cut names may be one.
+
+    Nor is there a NUL in a name where there is none in a text.
+    """
+    for place, name in chosen:
+        if "\0" in name and not holds.nul:
+            raise BadRow(
+                f"{source}: the column {header[place]!r} holds a NUL, which no name in "
+                f"{holds.name} can",
+                "Mend the file, or take its other columns with `select`",
+            )
     long = [(header[place], name) for place, name in chosen if is_too_long(name, holds)]
     if not long:
         return

@@ -267,6 +267,12 @@ BAD: dict[str, tuple[bytes, str, dict[str, Any]]] = {
     "latin-1": (b"a,b\n" + MANY + b"1,caf\xe9\n", r":3002: byte 6 of the line \(0xe9\)", {}),
     "latin-1 first": (b"a,b\n1,caf\xe9\n", r":2: byte 6 of the line \(0xe9\) is not UTF-8", {}),
     "latin-1 header": (b"a,caf\xe9\n1,2\n", r":1: byte 6 of the line \(0xe9\)", {}),
+    "utf-16": (
+        "\ufeffa,b\n1,2\n".encode("utf-16-be"),
+        r"f\.csv begins with the byte order mark of UTF-16\. Set `encoding: utf-16`",
+        {},
+    ),
+    "nul in a name": (b"a,b\0\n1,2\n", r": the column 'b\\x00' holds a NUL", {"names": "as_is"}),
     "quote in the header": (
         b'a,"b\n' + MANY * 20,
         r":1: a quote .* not closed within 8192 bytes",

@@ -104,6 +104,7 @@ def _merged(options: Mapping[str, Any], way: dict[str, Any]) -> dict[str, Any]:
 PROPOSING = (
     *("csv: nul", "csv: json", "csv: too long", "csv: one name", "csv: the same name"),
     *("csv: value", "csv: late zero", "csv: first value late", "csv: no zone", "csv: zone"),
+    "csv: utf-16",
     *("csv: ambiguous", "csv: latin-1", "csv: latin-1 header", "csv: an odd name"),
     *("jsonl: nul", "jsonl: too long", "jsonl: 65 bits", "jsonl: digits", "jsonl: late key"),
     *(

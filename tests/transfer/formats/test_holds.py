@@ -120,6 +120,18 @@ def test_a_name_that_is_too_long(kind: str, folder: Folder) -> None:
         read(kind, path, holds=Holds(name="Acme", longest_name=8))
 
 
+@pytest.mark.parametrize("kind", TABLES)
+def test_a_name_with_a_nul(kind: str, folder: Folder) -> None:
+    path, content = folder / f"f.{kind}", TABLES[kind](["a\0", "b", "c"])
+    for holds in (ANYTHING, LATE):
+        found = read(kind, path, content, names="as_is", holds=holds)
+        assert found.column_names == ["a\0", "b", "c"]
+    with pytest.raises(BadRow, match=rf"f\.{kind}: the column 'a\\x00' holds a NUL"):
+        read(kind, path, names="as_is")
+    assert read(kind, path, names="as_is", select=["b"]).column_names == ["b"]
+    assert read(kind, path).column_names == ["a", "b", "c"]
+
+
 def test_a_name_that_stays_as_it_is(folder: Folder) -> None:
     content = TABLES["csv"](["x" * 64, "y: " * 30, "no"])
     with pytest.raises(BadRow, match=rf"the column '{'x' * 64}' is 64 bytes long") as raised:

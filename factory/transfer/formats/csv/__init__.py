@@ -7,6 +7,7 @@ Types are declared, or inferred from a sample and then held for every value.
 
 from __future__ import annotations
 
+import codecs
 from collections import deque
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -170,6 +171,10 @@ def _looked_at(
 ) -> Iterator[bytes]:
     first = next(chunks, b"")
     first_bytes.refuse(first, source, "csv", header=dialect.header, width=width)
+    if first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise BadRow(
+            f"{source} begins with the byte order mark of UTF-16", "Set `encoding: utf-16`"
+        )
     yield first
     yield from chunks
 
