@@ -182,13 +182,8 @@ def inspect(step: Step, folder: Path) -> Iterator[Problem]:
             at_key=True,
             severity="warning",
         )
-    if step.stage is not None and not stores.is_address(step.stage):
-        yield Problem(
-            (),
-            "stage",
-            f"ingest cannot stage files at {step.stage}",
-            expected=f"a stage that begins with {stores.beginnings()}",
-        )
+    if step.stage is not None:
+        yield from stores.problems(step.stage, ())
 
 
 def _columns(given: Arguments, handed: Handover) -> Iterator[Problem]:

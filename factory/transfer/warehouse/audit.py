@@ -49,14 +49,13 @@ def prepare(checks: Sequence[Check], columns: Sequence[str]) -> None:
 
 
 def verify(rows: Rows[S], checks: Sequence[Check]) -> None:
-    """Ask the warehouse whether the checks make sense; the table may be empty still.
+    """Ask the warehouse whether checks that are prepared make sense; the table may be empty still.
 
     Raises `BadOption`: a value that is not of its column's type, a pattern or SQL that is wrong.
     """
     _verify_where(rows)
     with rows.reading():
         for check in checks:
-            check.prepare(rows.subject.columns)
             with rows.blaming(f"the check {check.word}"):
                 check.verify(rows)
                 aggregates = check.aggregates(rows).values()
@@ -72,7 +71,6 @@ def audit(
     them, and `ChecksFailed` when a check of severity `error` failed.
     """
     _verify_where(rows)
-    prepare(checks, rows.subject.columns)
     try:
         with rows.reading():
             asked = [_Asked(check, check.aggregates(rows)) for check in checks]
