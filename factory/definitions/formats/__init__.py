@@ -25,6 +25,7 @@ _MODULES: dict[type[Format], ModuleType] = {Csv: csv, Jsonl: jsonl, Parquet: par
 
 
 _BY_WORD = {word_of(struct): struct for struct in _MODULES}
+WORDS = frozenset(_BY_WORD)
 
 if TYPE_CHECKING:
     Written = str | Format
@@ -73,6 +74,7 @@ def renamed(given: Written) -> frozenset[str]:
 
 
 __all__ = [
+    "WORDS",
     "Csv",
     "Format",
     "Jsonl",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import IO
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -12,11 +13,11 @@ import pyarrow.parquet as pq
 from factory.definitions.formats import Parquet
 from factory.definitions.warehouses import Holds
 from factory.stores.model import Store
-from factory.transfer import names
+from factory.transfer import first_bytes, names
 from factory.transfer.bad_rows import BadRows
 from factory.transfer.errors import BadRow
 from factory.transfer.formats import Reader
-from factory.transfer.holds import first_day, integers, is_dated, unheld
+from factory.transfer.holds import first_day, integers, is_dated, refuse_names, unheld
 from factory.transfer.types import type_word
 
 ROWS = 64 * 1024
@@ -30,9 +31,9 @@ def open(
     holds: Holds,
 ) -> Reader:
     """See `formats.open`."""
-    first, _ = _columns(fs, sources[0], given)
+    first, _ = _columns(fs, sources[0], given, holds)
     for source in sources[1:]:
-        own, _ = _columns(fs, source, given)
+        own, _ = _columns(fs, source, given, holds)
         if not own.equals(first):
             raise BadRow(f"{source} has other columns than {sources[0]}: {_difference(first, own)}")
     return Reader(first, lambda source: _batches(fs, source, given, first, holds))
@@ -41,7 +42,7 @@ def open(
 def _batches(
     fs: Store, source: str, given: Parquet, schema: pa.Schema, holds: Holds
 ) -> Iterator[pa.RecordBatch]:
-    _, wanted = _columns(fs, source, given)
+    _, wanted = _columns(fs, source, given, holds)
     with fs.open(source) as file, _opened(file, source) as parquet:
         batches = parquet.iter_batches(batch_size=ROWS, columns=wanted)
         while (batch := _next(batches, source)) is not None:
@@ -72,21 +73,24 @@ def _check_range(batch: pa.RecordBatch, source: str, holds: Holds) -> None:
             )
 
 
-def _columns(fs: Store, source: str, given: Parquet) -> tuple[pa.Schema, list[str]]:
+def _columns(fs: Store, source: str, given: Parquet, holds: Holds) -> tuple[pa.Schema, list[str]]:
     """Final names and types, and the file's own names."""
     with fs.open(source) as file, _opened(file, source) as parquet:
         schema = parquet.schema_arrow.remove_metadata()
     chosen = names.chosen(schema.names, given, source)
+    refuse_names(schema.names, chosen, holds, source)
     fields = [schema.field(index).with_name(name).remove_metadata() for index, name in chosen]
     return pa.schema(fields), [schema.names[index] for index, _ in chosen]
 
 
 @contextmanager
-def _opened(file: object, source: str) -> Iterator[pq.ParquetFile]:
+def _opened(file: IO[bytes], source: str) -> Iterator[pq.ParquetFile]:
     try:
         # pre-buffered, the bytes of the whole file would stay in memory
         parquet = pq.ParquetFile(file, pre_buffer=False)
     except (pa.ArrowException, OSError) as error:
+        file.seek(0)
+        first_bytes.refuse(file.read(first_bytes.LOOKED_AT), source, "parquet")
         raise BadRow(f"{source} is not a Parquet file: {error}") from error
     with parquet:
         yield parquet

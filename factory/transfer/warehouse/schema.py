@@ -12,6 +12,8 @@ from factory.definitions.tables import Policy
 from factory.transfer.errors import SchemaChanged
 from factory.transfer.warehouse.parts import Column, Existing, Table
 
+_TOLD = 5  # names
+
 
 class Types(Protocol):
     """What a warehouse says of its types."""
@@ -42,6 +44,7 @@ def fit(
     """Compare; raises `SchemaChanged` with every difference that the policy does not allow."""
     if target is None:
         return Fit(tuple(columns))
+    _refuse_strangers(table, target, columns)
     unknown_ = [column for column in columns if column.name not in target.columns]
     problems = [*_conflicts(target, columns, types), *_not_given(target, columns, policy)]
     if policy == "fail":
@@ -59,6 +62,22 @@ def fit(
     ignored = tuple(c.name for c in unknown_ if c not in new)
     loaded = tuple(c for c in columns if c.name not in ignored)
     return Fit(loaded, new, ignored)
+
+
+def _refuse_strangers(table: Table, target: Existing, columns: Sequence[Column]) -> None:
+    """Whatever the policy says: rows that share nothing with a table are not meant for it."""
+    given = [column.name for column in columns if not column.lineage]
+    if not target.columns or not given or not target.columns.keys().isdisjoint(given):
+        return
+    raise SchemaChanged(
+        f"none of the load's columns ({_some(given)}) is a column of {table}, which has "
+        f"{_some(list(target.columns))}",
+        "Is it the right file, or an error that came in its place? If it is, `rename` its columns",
+    )
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:_TOLD]) + (", …" if names[_TOLD:] else "")
 
 
 def _conflicts(target: Existing, columns: Sequence[Column], types: Types) -> list[str]:

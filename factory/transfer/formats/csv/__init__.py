@@ -20,7 +20,7 @@ import pyarrow as pa
 from factory.definitions.formats import Csv
 from factory.definitions.warehouses import Holds
 from factory.stores.model import Store
-from factory.transfer import compression, names, spelling
+from factory.transfer import compression, first_bytes, names, spelling
 from factory.transfer.bad_rows import BadRows
 from factory.transfer.errors import BadOption, BadRow, unknown
 from factory.transfer.formats import Reader
@@ -32,6 +32,7 @@ from factory.transfer.formats.csv.rows import split
 from factory.transfer.formats.csv.table import Table, batch, texts
 from factory.transfer.formats.csv.text import utf8, without_lines, wrong_byte
 from factory.transfer.formats.csv.unfit import Column, Problem
+from factory.transfer.holds import refuse_names
 from factory.transfer.types import arrow_type
 
 THREADS = 2
@@ -82,6 +83,7 @@ def _table(
 ) -> Table:
     as_is = given if dialect.header else msgspec.structs.replace(given, names="as_is")
     chosen = names.chosen(header, as_is, source)
+    refuse_names(header, chosen, holds, source)
     known = [name for _, name in chosen]
     for name in declared:
         if dialect.header and name not in known and not given.select:
@@ -110,7 +112,7 @@ def _settled(fs: Store, sources: Sequence[str], table: Table) -> Table:
 
 def _sampled(fs: Store, source: str, table: Table) -> dict[int, pa.DataType]:
     found: dict[int, pa.DataType] = {}
-    with _opened(fs, source, table.dialect) as file:
+    with _opened(fs, source, table.dialect, table.width) as file:
         for block in islice(file.blocks, SAMPLED_BLOCKS):
             left = tuple(
                 replace(column, type=pa.string())
@@ -136,11 +138,12 @@ class _File:
 
 
 @contextmanager
-def _opened(fs: Store, source: str, dialect: Dialect) -> Iterator[_File]:
+def _opened(fs: Store, source: str, dialect: Dialect, width: int = 0) -> Iterator[_File]:
     with compression.opened(fs, source) as file:
         chunks = utf8(file, dialect.encoding, source)
         if dialect.skip_rows:
             chunks = without_lines(chunks, dialect.skip_rows, source)
+        chunks = _looked_at(chunks, source, dialect, width)
         parts = cut(chunks, dialect, source, dialect.skip_rows + 1)
         if not dialect.header:
             yield _File([], parts)
@@ -162,8 +165,18 @@ def _opened(fs: Store, source: str, dialect: Dialect) -> Iterator[_File]:
         raise BadRow(f"{source} is empty", "Expected at least a header")
 
 
+def _looked_at(
+    chunks: Iterator[bytes], source: str, dialect: Dialect, width: int
+) -> Iterator[bytes]:
+    first = next(chunks, b"")
+    first_bytes.refuse(first, source, "csv", header=dialect.header, width=width)
+    yield first
+    yield from chunks
+
+
 def _batches(fs: Store, source: str, table: Table, bad: BadRows) -> Iterator[pa.RecordBatch]:
-    with _opened(fs, source, table.dialect) as file, closing(_parsed(file.blocks, table)) as done:
+    opened = _opened(fs, source, table.dialect, table.width)
+    with opened as file, closing(_parsed(file.blocks, table)) as done:
         for found, problems in done:
             for problem in problems:
                 row = problem.row.decode(errors="replace")

@@ -27,6 +27,7 @@ from factory.transfer.formats import Reader
 from factory.transfer.formats.jsonl import converters
 from factory.transfer.formats.jsonl.infer import Seen, sample
 from factory.transfer.formats.jsonl.rows import Column, Rows
+from factory.transfer.holds import refuse_names
 from factory.transfer.spelling import Spelling
 from factory.transfer.types import arrow_type
 
@@ -48,6 +49,7 @@ def open(
     late += _undetected(given, [*seen, *late], sources[0])
     keys = [*seen, *sorted(late, key=lambda key: list(declared).index(_final(given, key)))]
     chosen = names.chosen(keys, given, sources[0])
+    refuse_names(keys, chosen, holds, sources[0])
     columns = [_column(keys[place], name, seen, declared, how, holds) for place, name in chosen]
     used = {column.key for column in columns}
     rows = Rows(

@@ -12,12 +12,13 @@ import pyarrow as pa
 from factory.definitions.formats.types import JSON
 from factory.definitions.warehouses import Holds
 from factory.stores.model import Store
+from factory.transfer import hints
 from factory.transfer.bad_rows import BadRows
 from factory.transfer.formats.jsonl import converters
 from factory.transfer.formats.jsonl.converters import FAILURES, Kind, Unfit
 from factory.transfer.formats.jsonl.decode import Doubtful, Fast, Field, tokens
 from factory.transfer.formats.jsonl.lines import Block, blocks
-from factory.transfer.holds import nul_hint
+from factory.transfer.holds import is_too_long, nul_hint
 
 
 @dataclass(frozen=True)
@@ -126,9 +127,12 @@ class Rows:
     def _unknown(self, key: str, name: str) -> Unfit:
         near = difflib.get_close_matches(key, self._keys, n=1)
         meant = f"Did you mean {near[0]!r}? " if near else ""
+        declare = hints.columns(name, "…")
+        if is_too_long(name, self._holds):
+            declare = f"{hints.columns('…', '…')} with {hints.rename(key)}"
         return Unfit(
             f"the key {key!r} is not in the first rows",
-            f"{meant}Declare it (`columns: {{{name}: …}}`), or `select` the columns to take",
+            f"{meant}Declare it ({declare}), or `select` the columns to take",
         )
 
     def _array(self, column: Column, rows: Sequence[_Row], problems: dict[int, Unfit]) -> pa.Array:
@@ -163,7 +167,7 @@ class Rows:
 
 
 def _explained(column: Column, error: Unfit) -> Unfit:
-    hint = f"Declare the column (`columns: {{{column.name}: text}}`)"
+    hint = f"Declare the column ({hints.columns(column.name, 'text')})"
     if isinstance(error, converters.Nul):
         hint = nul_hint(column.name, JSON, "binary")
     return Unfit(f"column {column.name!r}: {error.reason}", error.hint or hint)
