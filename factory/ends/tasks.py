@@ -7,10 +7,12 @@ from typing import Any
 
 from factory.definitions import formats
 from factory.ends.handover import Batches, Files
+from factory.ends.target import Target
 from factory.plan import kind
 from factory.plan.kind import Step
 from factory.plan.model import Task
 
+_OF_A_TABLE = ("conn_id", "table", "on_schema_change")
 OPERATORS = "factory.in_airflow.operators.ingest"
 
 
@@ -27,10 +29,16 @@ def task(
 
 
 def convert(
-    step: Step, given: Files, *, max_bad_rows: int | None = None, lineage: Sequence[str] = ()
+    step: Step,
+    given: Files,
+    *,
+    target: Target | None = None,
+    max_bad_rows: int | None = None,
+    lineage: Sequence[str] = (),
 ) -> Task:
     """Make Parquet on the stage of files.
 
+    :param target: where the rows go, which may know the types of columns that nobody declared.
     :param max_bad_rows: so many rows may be set aside; None: a bad row fails the task.
     :param lineage: columns to add.
     """
@@ -39,6 +47,9 @@ def convert(
         arguments["max_bad_rows"] = max_bad_rows
     if lineage:
         arguments["lineage"] = list(lineage)
+    if target is not None and target.takes.types and formats.infers(given.format):
+        _, load = target.load()
+        arguments |= {word: load[word] for word in _OF_A_TABLE if word in load}
     operator = f"{OPERATORS}.to_parquet.ToParquet"
     if given.each is not None:
         return task(step, "to_parquet", operator, arguments, {"files": given.each})

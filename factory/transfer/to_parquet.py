@@ -3,7 +3,7 @@
 import itertools
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -17,7 +17,9 @@ from factory.transfer.bad_rows import BadRows
 from factory.transfer.counts import Counts
 from factory.transfer.errors import Missing, TransferError
 from factory.transfer.formats import Reader
+from factory.transfer.lineage import NAMES as LINEAGE
 from factory.transfer.lineage import NONE, Lineage, added
+from factory.transfer.types import NOTHING_KNOWN, Known
 
 log = logging.getLogger(__name__)
 
@@ -48,13 +50,19 @@ def to_parquet(
     quarantine: str | None = None,
     max_bad_rows: int = 1000,
     lineage: Lineage = NONE,
+    known: Mapping[str, Known] = NOTHING_KNOWN,
 ) -> Converted:
-    """Stream `sources` of one `format` into `target`: see `staged`."""
+    """Stream `sources` of one `format` into `target`: see `staged`.
+
+    `known` are columns of the table that the rows are for: what nobody declared is read as these.
+    """
     if not sources:
         raise Missing("there is no source file")
 
+    own = {name: column for name, column in known.items() if name not in LINEAGE}
+
     def read(bad: BadRows) -> Reader:
-        return formats.open(store, sources, format, bad)
+        return formats.open(store, sources, format, bad, own)
 
     return staged(
         *(read, sources, target_store, target),

@@ -35,7 +35,7 @@ class Postgres(
 ):
     """A PostgreSQL table; it is created when it is missing."""
 
-    takes: ClassVar = Takes(handovers=(FILES, BATCHES), modes=POSTGRES.modes)
+    takes: ClassVar = Takes(handovers=(FILES, BATCHES), modes=POSTGRES.modes, types=True)
 
     conn_id: Annotated[
         ConnId,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -11,7 +12,7 @@ import pyarrow.parquet as pq
 
 from factory.definitions.formats import Parquet
 from factory.stores.model import Store
-from factory.transfer import names
+from factory.transfer import agreement, names
 from factory.transfer.bad_rows import BadRows
 from factory.transfer.errors import BadRow
 from factory.transfer.formats import Reader
@@ -27,23 +28,31 @@ def open(
     bad: BadRows,
 ) -> Reader:
     """See `formats.open`."""
-    first, _ = _columns(fs, sources[0], given)
-    for source in sources[1:]:
-        own, _ = _columns(fs, source, given)
-        if not own.equals(first):
-            raise BadRow(f"{source} has other columns than {sources[0]}: {_difference(first, own)}")
-    return Reader(first, lambda source: _batches(fs, source, given, first))
+    found = {source: _columns(fs, source, given) for source in sources}
+    first = found[sources[0]].schema
+    for source, own in found.items():
+        if own.schema.names != first.names:
+            said = _difference(first, own.schema)
+            raise BadRow(f"{source} has other columns than {sources[0]}: {said}")
+    schema = agreement.agreed(
+        {source: own.schema for source, own in found.items()},
+        {source: own.empty for source, own in found.items()},
+    )
+    return Reader(schema, lambda source: _batches(fs, source, given, schema))
 
 
 def _batches(fs: Store, source: str, given: Parquet, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    _, wanted = _columns(fs, source, given)
+    wanted = _columns(fs, source, given).own
     with fs.open(source) as file, _opened(file, source) as parquet:
         batches = parquet.iter_batches(batch_size=ROWS, columns=wanted)
         while (batch := _next(batches, source)) is not None:
             # `a` also brings `a.b`: pyarrow takes it for a part of `a`.
-            found = pa.RecordBatch.from_arrays(
-                [batch.column(batch.schema.get_field_index(name)) for name in wanted], schema=schema
-            )
+            own = [batch.column(batch.schema.get_field_index(name)) for name in wanted]
+            arrays = [
+                agreement.cast(column, field, source)
+                for column, field in zip(own, schema, strict=True)
+            ]
+            found = pa.RecordBatch.from_arrays(arrays, schema=schema)
             _check_range(found, source)
             yield found
 
@@ -78,13 +87,22 @@ def _check_range(batch: pa.RecordBatch, source: str) -> None:
             )
 
 
-def _columns(fs: Store, source: str, given: Parquet) -> tuple[pa.Schema, list[str]]:
-    """Final names and types, and the file's own names."""
+@dataclass(frozen=True)
+class _Columns:
+    schema: pa.Schema  # final names and types
+    own: list[str]  # the file's own names
+    empty: frozenset[str]  # final names of columns that hold nothing but nulls
+
+
+def _columns(fs: Store, source: str, given: Parquet) -> _Columns:
     with fs.open(source) as file, _opened(file, source) as parquet:
         schema = parquet.schema_arrow.remove_metadata()
+        nulls = agreement.empty_columns(parquet)
     chosen = names.chosen(schema.names, given, source)
     fields = [schema.field(index).with_name(name).remove_metadata() for index, name in chosen]
-    return pa.schema(fields), [schema.names[index] for index, _ in chosen]
+    own = [schema.names[index] for index, _ in chosen]
+    empty = frozenset(name for index, name in chosen if schema.names[index] in nulls)
+    return _Columns(pa.schema(fields), own, empty)
 
 
 @contextmanager
@@ -99,7 +117,7 @@ def _opened(file: object, source: str) -> Iterator[pq.ParquetFile]:
 
 
 def _difference(one: pa.Schema, other: pa.Schema) -> str:
-    only = [f"{f.name} {f.type}" for f in one if f not in list(other)]
-    more = [f"{f.name} {f.type}" for f in other if f not in list(one)]
+    only = [f"{f.name} {f.type}" for f in one if f.name not in other.names]
+    more = [f"{f.name} {f.type}" for f in other if f.name not in one.names]
     parts = [f"without {', '.join(only)}" * bool(only), f"with {', '.join(more)}" * bool(more)]
     return " and ".join(p for p in parts if p) or "their order differs"

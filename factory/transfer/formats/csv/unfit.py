@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
@@ -21,6 +21,11 @@ class Column:
     name: str
     type: pa.DataType
     inferred: bool
+    known: bool = False  # nobody declared it, and the table that the rows are for tells its type
+
+    def how(self, how: Spelling) -> Spelling:
+        """How its values may be written."""
+        return replace(how, known=True) if self.known else how
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,12 @@ def _why(text: str, column: Column, how: Spelling) -> tuple[str, str]:
             )
         if not kind.tz and _fits(text, zoned, how):
             return "is not timestamp: it has an offset", declare % "timestamptz"
+    if column.known:
+        if convert(_one(text), kind, how, inferred=False).bad is None:
+            said = f"would be changed by the type {type_word(kind)}, which the table has"
+            return said, declare % type_word(kind)
+        said = f"is not {type_word(kind)}, which the table has"
+        return said, "Correct it, or set such rows aside: `on_bad_row: quarantine`"
     if column.inferred and convert(_one(text), kind, how, inferred=False).bad is None:
         return f"would be changed by the type {type_word(kind)}", declare % "text"
     return (

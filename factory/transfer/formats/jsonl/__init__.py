@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import msgspec
@@ -27,7 +28,7 @@ from factory.transfer.formats.jsonl import converters
 from factory.transfer.formats.jsonl.infer import Seen, sample
 from factory.transfer.formats.jsonl.rows import Column, Rows
 from factory.transfer.spelling import Spelling
-from factory.transfer.types import arrow_type
+from factory.transfer.types import NOTHING_KNOWN, Known, arrow_type
 
 
 def open(
@@ -35,6 +36,7 @@ def open(
     sources: Sequence[str],
     given: Jsonl,
     bad: BadRows,
+    known: Mapping[str, Known] = NOTHING_KNOWN,
 ) -> Reader:
     """See `formats.open`."""
     declared = given.columns
@@ -45,8 +47,13 @@ def open(
     late = _late(given, seen)
     late += _undetected(given, [*seen, *late], sources[0])
     keys = [*seen, *sorted(late, key=lambda key: list(declared).index(_final(given, key)))]
+    keys += _needed(given, keys, known)
     chosen = names.chosen(keys, given, sources[0])
-    columns = [_column(keys[place], name, seen, declared, how) for place, name in chosen]
+    told = _Told(declared, known, seen, how)
+    columns = [
+        Column(name, key if (key := keys[place]) in seen else None, _kind(name, key, told))
+        for place, name in chosen
+    ]
     used = {column.key for column in columns}
     rows = Rows(
         columns,
@@ -83,24 +90,55 @@ def _final(given: Jsonl, key: str) -> str:
         return ""
 
 
-def _column(
-    key: str, name: str, seen: Mapping[str, Seen], declared: Mapping[str, str], how: Spelling
-) -> Column:
-    kind = _kind(declared.get(name), seen.get(key), how)
-    return Column(name, key if key in seen else None, kind)
+def _needed(given: Jsonl, keys: Sequence[str], known: Mapping[str, Known]) -> list[str]:
+    """Columns that a load must have, and that the first rows have no key for."""
+    finals = {_final(given, key) for key in keys}
+    return [
+        name
+        for name, column in known.items()
+        if column.needed
+        and name not in finals
+        and (not given.select or name in given.select)
+        and _final(given, name) == name
+    ]
 
 
-def _kind(declared: str | None, seen: Seen | None, how: Spelling) -> converters.Kind:
-    if declared is not None and declared.strip().lower() == JSON:
+@dataclass(frozen=True)
+class _Told:
+    """What there is to tell a column's type by; the first counts most."""
+
+    declared: Mapping[str, str]
+    known: Mapping[str, Known]
+    seen: Mapping[str, Seen]
+    how: Spelling
+
+
+def _kind(name: str, key: str, told: _Told) -> converters.Kind:
+    seen, how = told.seen.get(key), told.how
+    mixed = seen is not None and seen.mixed
+    if (word := told.declared.get(name)) is not None:
+        if word.strip().lower() == JSON:
+            return converters.Json()
+        return _typed(arrow_type(word), how, declared=True, mixed=mixed)
+    if (known := told.known.get(name)) is not None:
+        return converters.Json() if known.json else _known(known.type, how, mixed=mixed)
+    if seen is not None and seen.json:
         return converters.Json()
-    type = pa.null() if seen is None else seen.type(how)
-    if declared is not None:
-        type = arrow_type(declared)
-    elif seen is not None and seen.json:
-        return converters.Json()
-    if pa.types.is_string(type):
-        return converters.Text(declared=declared is not None, mixed=seen is not None and seen.mixed)
-    return converters.kind_of(type, how, declared=declared is not None)
+    kind = pa.null() if seen is None else seen.type(how)
+    return _typed(kind, how, declared=False, mixed=mixed)
+
+
+def _known(kind: pa.DataType, how: Spelling, *, mixed: bool) -> converters.Kind:
+    if pa.types.is_list(kind):
+        return converters.Several(kind, _known(kind.value_type, how, mixed=True))
+    # A number that the table would round is refused, as one that nobody declared.
+    return _typed(kind, how, declared=not pa.types.is_floating(kind), mixed=mixed)
+
+
+def _typed(kind: pa.DataType, how: Spelling, *, declared: bool, mixed: bool) -> converters.Kind:
+    if pa.types.is_string(kind):
+        return converters.Text(declared=declared, mixed=mixed)
+    return converters.kind_of(kind, how, declared=declared)
 
 
 __all__ = ["open"]
