@@ -18,6 +18,8 @@ class Takes(msgspec.Struct, frozen=True, kw_only=True):
     :param handovers: ways to hand rows over (`factory.ends.handover`), the preferred one first.
     :param modes: the write modes that it knows, by their words.
     :param checks: the checks of rows before they are published, by their words; None: all.
+    :param types: its `conn_id` and `table` name a table of a warehouse: what files do not tell of
+        the types of their columns, that does.
     :param keeps: what it is: what only a table has, such as a key to merge by, others lack.
     :param holds: what its columns can hold: what they cannot is refused where files are read.
     """
@@ -25,6 +27,7 @@ class Takes(msgspec.Struct, frozen=True, kw_only=True):
     handovers: tuple[str, ...]
     modes: tuple[str, ...]
     checks: tuple[str, ...] | None = None
+    types: bool = False
     keeps: str = "a table"
     holds: Holds = ANYTHING
 

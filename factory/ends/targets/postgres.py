@@ -37,7 +37,9 @@ class Postgres(
 ):
     """A PostgreSQL table; it is created when it is missing."""
 
-    takes: ClassVar = Takes(handovers=(FILES, BATCHES), modes=POSTGRES.modes, holds=POSTGRES)
+    takes: ClassVar = Takes(
+        handovers=(FILES, BATCHES), modes=POSTGRES.modes, types=True, holds=POSTGRES
+    )
 
     conn_id: ConnectionId
     table: Annotated[

@@ -108,8 +108,7 @@ def _staged(step: Step, handed: Files | Batches) -> Task:
     if isinstance(handed, Batches):
         return stage(step, handed, lineage=given.lineage)
     aside = given.max_bad_rows if given.on_bad_row == "quarantine" else None
-    holds = given.target.takes.holds
-    return convert(step, handed, holds=holds, max_bad_rows=aside, lineage=given.lineage)
+    return convert(step, handed, target=given.target, max_bad_rows=aside, lineage=given.lineage)
 
 
 def _handed(step: Step) -> Handover:

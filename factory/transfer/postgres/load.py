@@ -13,7 +13,7 @@ from factory.definitions.warehouses import POSTGRES, Capabilities
 from factory.definitions.writes import Write
 from factory.stores.model import Store
 from factory.transfer.errors import BadOption
-from factory.transfer.postgres import accounts, ledger, lengths, modes, session, swap
+from factory.transfer.postgres import accounts, ledger, lengths, modes, session, swap, turns
 from factory.transfer.postgres import columns as cols
 from factory.transfer.postgres import indexes as idx
 from factory.transfer.postgres import publish as publishing
@@ -108,6 +108,14 @@ class Session:
         """The target as it is."""
         return tables.existing(self.connection, self.job.target)
 
+    def turned(self, existing: Existing | None, columns: Sequence[Column]) -> tuple[Column, ...]:
+        """See `turns`."""
+        return turns.turned(existing, columns)
+
+    def retype(self, columns: Sequence[Column]) -> None:
+        """Alter columns, as their owner."""
+        tables.retype(self.connection, self.job.target, columns, self.job.limits.lock)
+
     def published_before(self, existing: Existing | None, rows: int) -> bool:
         """Ask the ledger, and the table's files."""
         return publishing.published_before(self.connection, self.job, existing, rows)
@@ -139,6 +147,7 @@ class Session:
             keep=keep,
             bounds=lengths.bounds(existing, columns),
             loose={} if existing is None else existing.loose,
+            bases={} if existing is None else existing.bases,
         )
         if existing is not None:
             accounts.refuse(self.connection, job.target, existing, job.mode, staged)
@@ -149,8 +158,11 @@ class Session:
         return staging(self.uri, self.connection, self.job.target, staged)
 
     def copy(self, staged: Staged) -> float:
-        """By one binary COPY."""
-        return copy(self.uri, staged, self.files, self.job.limits)
+        """By one binary COPY; what has arrived as another type becomes what it is to be."""
+        turns.open_up(self.connection, staged)
+        seconds = copy(self.uri, staged, self.files, self.job.limits)
+        turns.settle(self.connection, self.job.target, staged)
+        return seconds
 
     @contextmanager
     def apart(self, subject: Subject, checks: Checks) -> Iterator[Rows]:

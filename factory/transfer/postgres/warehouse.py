@@ -10,11 +10,12 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 
 from factory.definitions.warehouses import POSTGRES, Capabilities
-from factory.transfer.postgres import session
+from factory.transfer.postgres import session, turns
 from factory.transfer.postgres import table as tables
 from factory.transfer.postgres.rows import Rows
 from factory.transfer.postgres.session import Limits
 from factory.transfer.postgres.table import Connection, Table
+from factory.transfer.types import Known
 from factory.transfer.warehouse import parts
 from factory.transfer.warehouse.rows import Subject
 from factory.transfer.warehouse.warehouse import Login, Warehouse, not_found
@@ -76,6 +77,10 @@ class Postgres:
         if not rows:
             _refuse_missing(session, table)
         return [name for (name,) in rows]
+
+    def known(self, session: Connection, table: parts.Table, policy: str) -> dict[str, Known]:
+        """See `turns`."""
+        return turns.known(tables.existing(session, Table(table.schema, table.name)), policy)
 
     def rows(self, session: Connection, subject: Subject) -> Rows:
         """See `Rows`."""

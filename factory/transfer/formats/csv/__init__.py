@@ -33,7 +33,8 @@ from factory.transfer.formats.csv.table import Table, batch, texts
 from factory.transfer.formats.csv.text import utf8, without_lines, wrong_byte
 from factory.transfer.formats.csv.unfit import Column, Problem
 from factory.transfer.holds import refuse_names
-from factory.transfer.types import arrow_type
+from factory.transfer.target import Target
+from factory.transfer.types import Known, arrow_type
 
 THREADS = 2
 AHEAD = 5  # blocks: work for the threads while a row group is written
@@ -46,7 +47,7 @@ def open(
     sources: Sequence[str],
     given: Csv,
     bad: BadRows,
-    holds: Holds,
+    target: Target,
 ) -> Reader:
     """See `formats.open`."""
     dialect = dialects.dialect(given)
@@ -55,7 +56,9 @@ def open(
     if not dialect.header and not declared:
         raise BadOption("a CSV without a header needs `columns`", "Declare them in order")
     header = list(declared) if not dialect.header else _header(fs, sources, dialect)
-    table = _table(header, given, dialect, how, declared, sources[0], holds)
+    table = _table(header, given, dialect, how, declared, sources[0], target.holds)
+    columns = tuple(_as_known(column, target.known) for column in table.columns)
+    table = replace(table, columns=columns)
     table = _settled(fs, sources, table)
     return Reader(table.schema, lambda source: _batches(fs, source, table, bad))
 
@@ -94,6 +97,15 @@ def _table(
         kind = declared.get(name if dialect.header else own[index])
         columns.append(Column(index, name, pa.null() if kind is None else kind, kind is None))
     return Table(dialect, how, len(header), tuple(columns), holds)
+
+
+def _as_known(column: Column, known: Mapping[str, Known]) -> Column:
+    """What nobody declared has the table's type; what it has no name of its own for, is text."""
+    if not column.inferred or column.name not in known:
+        return column
+    kind = known[column.name].type
+    kind = pa.string() if pa.types.is_nested(kind) else kind
+    return replace(column, type=kind, inferred=False, known=True)
 
 
 def _settled(fs: Store, sources: Sequence[str], table: Table) -> Table:

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
 from factory.definitions.warehouses import Holds
+from factory.transfer import agreement
 from factory.transfer.convert import Converted, convert
 from factory.transfer.formats.csv import unfit
 from factory.transfer.formats.csv.blocks import Block, last_row_end
@@ -36,7 +37,13 @@ class Table:
     @property
     def schema(self) -> pa.Schema:
         """The batches' names and types."""
-        return pa.schema([(column.name, column.type) for column in self.columns])
+        return pa.schema([self._field(column) for column in self.columns])
+
+    def _field(self, column: Column) -> pa.Field:
+        field = pa.field(column.name, column.type)
+        date = pa.types.is_date(column.type) and not self.how.formats
+        as_is = column.inferred and (date or pa.types.is_integer(column.type))
+        return agreement.as_written(field) if as_is else field
 
 
 @dataclass(frozen=True)
@@ -57,7 +64,7 @@ def batch(block: Block, table: Table) -> tuple[pa.RecordBatch, list[Problem]]:
     try:
         parsed = texts(block, table, slow=len(block.data) <= SMALL)
         converted = [
-            convert(words, column.type, table.how, inferred=column.inferred)
+            convert(words, column.type, column.how(table.how), inferred=column.inferred)
             for words, column in zip(parsed.texts, table.columns, strict=True)
         ]
         bad = _bad(block, converted, table.holds)
@@ -91,7 +98,7 @@ def _bad(
 def _closely(block: Block, table: Table) -> tuple[pa.RecordBatch, list[Problem]]:
     parsed = texts(block, table)
     converted = [
-        convert(words, column.type, table.how, inferred=column.inferred)
+        convert(words, column.type, column.how(table.how), inferred=column.inferred)
         for words, column in zip(parsed.texts, table.columns, strict=True)
     ]
     found = pa.RecordBatch.from_arrays([one.values for one in converted], schema=table.schema)
