@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -22,9 +21,6 @@ class Known:
     type: pa.DataType  # what its values are read as
     json: bool = False  # a value of JSON is taken as it is written
     needed: bool = False  # a load without the column is refused
-
-
-NOTHING_KNOWN: Mapping[str, Known] = {}
 
 
 def arrow_type(word: str) -> pa.DataType:
