@@ -17,12 +17,15 @@ class Takes(msgspec.Struct, frozen=True, kw_only=True):
     :param handovers: ways to hand rows over (`factory.ends.handover`), the preferred one first.
     :param modes: the write modes that it knows, by their words.
     :param checks: the checks of rows before they are published, by their words; None: all.
+    :param ledger: its fields by which it is asked which files are in (`conn_id`, `table`), if it
+        can be. Its load operator then takes `once`, and notes with the rows what was listed.
     :param keeps: what it is: what only a table has, such as a key to merge by, others lack.
     """
 
     handovers: tuple[str, ...]
     modes: tuple[str, ...]
     checks: tuple[str, ...] | None = None
+    ledger: tuple[str, ...] = ()
     keeps: str = "a table"
 
 

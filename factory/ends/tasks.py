@@ -39,6 +39,8 @@ def convert(
         arguments["max_bad_rows"] = max_bad_rows
     if lineage:
         arguments["lineage"] = list(lineage)
+    if given.once:
+        arguments["once"] = True
     operator = f"{OPERATORS}.to_parquet.ToParquet"
     if given.each is not None:
         return task(step, "to_parquet", operator, arguments, {"files": given.each})

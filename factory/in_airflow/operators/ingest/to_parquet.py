@@ -6,7 +6,14 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from factory.in_airflow.operators.ingest.staged import QUARANTINE, ROWS, Staged, lineage_of, number
+from factory.in_airflow.operators.ingest.staged import (
+    QUARANTINE,
+    ROWS,
+    Staged,
+    left,
+    lineage_of,
+    number,
+)
 from factory.in_airflow.storage import places
 
 if TYPE_CHECKING:
@@ -22,6 +29,7 @@ class ToParquet(Staged):
 
     :param files: URIs or patterns to read in place, or what a download returned.
     :param max_bad_rows: so many rows may be set aside; None: a bad row fails the task.
+    :param once: the files are those that were listed, in the versions that were seen then.
     """
 
     template_fields: Sequence[str] = ("files", "stage")
@@ -33,6 +41,7 @@ class ToParquet(Staged):
         files: Any,
         max_bad_rows: int | None = None,
         lineage: Sequence[str] = (),
+        once: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -40,12 +49,14 @@ class ToParquet(Staged):
         self.files = files
         self.max_bad_rows = max_bad_rows
         self.lineage = lineage
+        self.once = once
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Convert in a stream of record batches; return where, and how many rows."""
         from factory.definitions import formats
         from factory.transfer.files import expand
         from factory.transfer.to_parquet import to_parquet
+        from factory.transfer.warehouse.arrivals import refuse_changed
 
         folder, name = self._folder(context), f"{number(context):05}"
         bad = {} if self.max_bad_rows is None else self._quarantine(folder.below(QUARANTINE, name))
@@ -59,6 +70,8 @@ class ToParquet(Staged):
             lineage=lineage_of(self.lineage, context, self._shown(store, sources)),
             **bad,
         )
+        if self.once:
+            refuse_changed(store, sources, left(folder))
         return {"path": f"{ROWS}/{name}.parquet", "rows": done.rows}
 
     def _sources(self, folder: Place) -> tuple[Store, list[str]]:
