@@ -113,15 +113,16 @@ def _handed(step: Step) -> Handover:
     assert way is not None, "a misfit"
     handed = given.source.hand_over(step, way)
     if isinstance(handed, Files) and handed.once:
-        return _asking(given, handed)
+        return _asking(step, handed)
     return handed
 
 
-def _asking(given: Arguments, handed: Files) -> Files:
+def _asking(step: Step, handed: Files) -> Files:
     """The last task asks the target which files are in."""
     *before, last = handed.tasks
-    where = {name: getattr(given.target, name) for name in given.target.takes.ledger}
-    ledger = {**where, "load": f"{last.step}.load"}
+    target = step.arguments.target
+    where = {name: getattr(target, name) for name in target.takes.ledger}
+    ledger = {**where, "load": f"{step.id}.load"}
     asking = msgspec.structs.replace(last, arguments={**last.arguments, "ledger": ledger})
     return msgspec.structs.replace(handed, tasks=(*before, asking))
 
