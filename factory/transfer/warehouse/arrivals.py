@@ -22,7 +22,7 @@ _S = TypeVar("_S", contravariant=True)
 _SHOWN = 3
 
 
-class Arrival(msgspec.Struct, frozen=True, array_like=True):
+class Arrival(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A file that is to be loaded; `before` is the load that brought in an earlier version."""
 
     uri: str
@@ -31,7 +31,7 @@ class Arrival(msgspec.Struct, frozen=True, array_like=True):
     before: str | None = None
 
 
-class Known(NamedTuple):
+class Known(msgspec.Struct, frozen=True, gc=False):
     """A file that is in: in which version, and by which load."""
 
     version: str

@@ -174,7 +174,8 @@ def test_a_file_that_is_still_written(drop: Drop, monkeypatch: pytest.MonkeyPatc
 
 
 def test_two_runs_at_once(drop: Drop, monkeypatch: pytest.MonkeyPatch) -> None:
-    work, other = ToParquet.execute, []
+    work = ToParquet.execute
+    other: list[Any] = []
 
     def execute(self: ToParquet, context: Any) -> Any:
         done = work(self, context)

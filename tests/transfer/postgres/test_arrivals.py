@@ -41,7 +41,7 @@ def known(warehouse: Warehouse, table: str = "trips") -> Mapping[str, Known]:
 def test_files_are_in_with_their_rows(warehouse: Warehouse) -> None:
     assert known(warehouse) == {}
     warehouse.load(ROW, arrivals=arrived("a", "b"))
-    assert known(warehouse) == {"a": ("v1", "run 1"), "b": ("v1", "run 1")}
+    assert known(warehouse) == {"a": Known("v1", "run 1"), "b": Known("v1", "run 1")}
     warehouse.load(ROW, load_id="run 2", arrivals=arrived("ä\n'c"))
     assert set(known(warehouse)) == {"a", "b", "ä\n'c"}
     checks = [{"type": "row_count", "min": 2}]
@@ -63,7 +63,7 @@ def test_a_file_that_is_loaded_again_on_purpose(warehouse: Warehouse) -> None:
     warehouse.load(ROW, arrivals=arrived("a", "b"))
     again = arrived("a", before="run 1", version="v2")
     warehouse.load(ROW, load_id="run 2", arrivals=again)
-    assert known(warehouse) == {"a": ("v2", "run 2"), "b": ("v1", "run 1")}
+    assert known(warehouse) == {"a": Known("v2", "run 2"), "b": Known("v1", "run 1")}
     with pytest.raises(TransferError, match="run 2 has loaded a since"):
         warehouse.load(ROW, load_id="run 3", arrivals=again)
 
