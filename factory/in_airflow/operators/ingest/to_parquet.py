@@ -7,7 +7,14 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from factory.definitions.tables import ON_SCHEMA_CHANGE, STATEMENT_SECONDS
-from factory.in_airflow.operators.ingest.staged import QUARANTINE, ROWS, Staged, lineage_of, number
+from factory.in_airflow.operators.ingest.staged import (
+    QUARANTINE,
+    ROWS,
+    Staged,
+    left,
+    lineage_of,
+    number,
+)
 from factory.in_airflow.storage import places
 
 if TYPE_CHECKING:
@@ -27,6 +34,7 @@ class ToParquet(Staged):
     :param max_bad_rows: so many rows may be set aside; None: a bad row fails the task.
     :param table: where the rows go, in the warehouse of `conn_id`: if it is there, columns that
         nobody declared are read as its own.
+    :param once: the files are those that were listed, in the versions that were seen then.
     """
 
     template_fields: Sequence[str] = ("files", "conn_id", "table", "stage")
@@ -42,6 +50,7 @@ class ToParquet(Staged):
         conn_id: str | None = None,
         table: str | None = None,
         on_schema_change: str = ON_SCHEMA_CHANGE,
+        once: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -53,6 +62,7 @@ class ToParquet(Staged):
         self.conn_id = conn_id
         self.table = table
         self.on_schema_change = on_schema_change
+        self.once = once
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Convert in a stream of record batches; return where, and how many rows."""
@@ -63,6 +73,7 @@ class ToParquet(Staged):
         from factory.transfer.files import expand
         from factory.transfer.target import Target
         from factory.transfer.to_parquet import to_parquet
+        from factory.transfer.warehouse.arrivals import refuse_changed
 
         folder, name = self._folder(context), f"{number(context):05}"
         bad = {} if self.max_bad_rows is None else self._quarantine(folder.below(QUARANTINE, name))
@@ -77,6 +88,8 @@ class ToParquet(Staged):
             into=Target(msgspec.convert(self.holds or {}, Holds), self._known(context)),
             **bad,
         )
+        if self.once:
+            refuse_changed(store, sources, left(folder))
         return {"path": f"{ROWS}/{name}.parquet", "rows": done.rows}
 
     def _known(self, context: Context) -> Mapping[str, Known]:
