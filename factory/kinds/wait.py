@@ -143,7 +143,7 @@ def inspect(step: Step, folder: Path) -> Iterator[Problem]:
     if isinstance(given.for_, Time):
         yield from literals.moments({"until": given.for_.until}, ("for",))
     if isinstance(given.for_, Query):
-        yield from inspect_sql(given.for_.sql, folder, ("for", "sql"))
+        yield from inspect_sql(given.for_.sql, given.for_.parameters, folder, ("for", "sql"))
     after = given.for_.after if isinstance(given.for_, Time) else None
     if after is not None and seconds(after) > seconds(given.timeout):
         yield Problem(

@@ -29,6 +29,10 @@ class Linted:
         """Where a step's argument stands in the spec; `below` as a plan has it."""
         return (*self._places[step], *below)
 
+    def uses(self, step: str) -> Path:
+        """Where a step says what it uses."""
+        return (*self._places[step][:-1], "uses")
+
     def diagnose(self, found: Iterable[Problem]) -> list[Diagnostic]:
         """Problems at places of the spec, in the files that wrote it."""
         problems = [*found]
