@@ -14,6 +14,7 @@ from factory.lint.rules import (
     references,
     secrets,
     sizes,
+    templates,
 )
 from factory.lint.rules.scope import Scope
 
@@ -34,6 +35,7 @@ RULES: tuple[Rule, ...] = (
     secrets.in_yaml,
     sizes.too_many_assets,
     sizes.too_many_tasks,
+    templates.unreadable,
 )
 
 __all__ = ["RULES", "Rule", "Scope"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path as File
+from typing import Any
 
 import msgspec
 
@@ -28,6 +29,12 @@ class Linted:
     def place(self, step: str, below: Path) -> Path:
         """Where a step's argument stands in the spec; `below` as a plan has it."""
         return (*self._places[step], *below)
+
+    def arguments(self, step: str) -> Mapping[str, Any]:
+        """What a step's `with` says."""
+        written = self.resolved.value["tasks"][self._places[step][1]]
+        found: Mapping[str, Any] = written.get("with", {})
+        return found
 
     def uses(self, step: str) -> Path:
         """Where a step says what it uses."""
