@@ -420,3 +420,71 @@ def test_a_hint_never_gives_the_same_error_again(tmp_path: Path) -> None:
         assert lint_project(Project(tmp_path)).findings == ()
         (task,) = Project(tmp_path).plan("x").tasks
         assert task.arguments["bash_command"] == "echo {% raw %}${#files[@]}{% endraw %}"
+
+
+WAIT = """schedule: "%s"
+tasks: [{id: a, uses: wait, with: {for: {type: pipeline, pipeline: other%s}%s}}]
+"""
+OTHER = 'schedule: "%s"\ntasks: [{id: a, run: echo}]\n'
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs", "given", "severity", "expected"),
+    [
+        ("0 6 * * *", "0 5 * * *", "", "error", "`offset: 1h`"),
+        ("0 5 * * *", "0 6 * * *", "", "error", "`offset: 23h`"),
+        ("0 6 * * *", "0 5 * * *", ", offset: 30m", "error", "`offset: 1h`"),
+        ("0 6 * * *", "0 6 * * *", ", offset: 1h", "error", "no `offset`"),
+        ("@weekly", "@daily", ", offset: 90m", "error", "no `offset`"),
+        ("0 6 15 * *", "0 6 1 * *", "", "error", "`offset: 14d`"),
+        ("30 * * * *", "@daily", "", "error", "a schedule whose runs have dates of the other's"),
+        ("@hourly", "@daily", "", "warning", "a schedule whose runs have dates of the other's"),
+        ("0 6 * * *", "0 6 * * 1-5", "", "warning", "a schedule whose runs have"),
+    ],
+)
+def test_a_wait_for_a_run_that_there_never_is(
+    tmp_path: Path, mine: str, theirs: str, given: str, severity: str, expected: str
+) -> None:
+    (tmp_path / "other.yaml").write_text("version: 1\n" + OTHER % theirs)
+    (tmp_path / "this.yaml").write_text("version: 1\n" + WAIT % (mine, given, ""))
+    (finding,) = lint_project(Project(tmp_path)).findings
+    found = finding.diagnostic
+    assert (found.code, found.line, found.severity) == ("never-met", 3, severity)
+    assert f"this runs at `{mine}`, and that at `{theirs}`" in found.message
+    assert expected in found.expected
+    alone = lint_project(Project(tmp_path), [tmp_path / "this.yaml"]).findings
+    assert [one.diagnostic for one in alone] == [found]
+    if "offset: " in found.expected:  # what is proposed is right
+        mended = WAIT % (mine, f", {found.expected.strip('`')}", "")
+        (tmp_path / "this.yaml").write_text("version: 1\n" + mended)
+        assert lint_project(Project(tmp_path)).findings == ()
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs", "rest"),
+    [
+        ("0 6 * * *", "0 5 * * *", ", offset: 1h|"),
+        ("@daily", "@hourly", "|"),
+        ("0 6 * * *", "0 6 * * 1-5", "|, on_timeout: skip"),
+        ("0 6 * * MON#1", "0 5 * * *", "|"),
+        ("@once", "0 5 * * *", "|"),
+        ("0 6 * * *", "@continuous", "|"),
+    ],
+)
+def test_a_wait_that_may_be_met(lint: Lint, mine: str, theirs: str, rest: str) -> None:
+    files = {"this.yaml": WAIT % (mine, *rest.split("|")), "other.yaml": OTHER % theirs}
+    assert lint(files) == []
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    ["null", "{every: 1h}", "{assets: ['s3://a/b']}", "'0 6 * * *'\ntimezone: Asia/Tokyo"],
+)
+def test_nothing_is_said_of_runs_that_are_not_known(lint: Lint, schedule: str) -> None:
+    this = WAIT % ("0 6 * * *", "", "")
+    other = f"schedule: {schedule}\ntasks: [{{id: a, run: echo}}]\n"
+    found = lint({"this.yaml": this, "other.yaml": other})
+    assert bool(found) == ("Tokyo" in schedule)
+    zone = this.replace('"\n', '"\ntimezone: Asia/Tokyo\n', 1)
+    found = lint({"this.yaml": zone, "other.yaml": other})
+    assert found == []

@@ -15,6 +15,7 @@ from factory.lint.rules import (
     secrets,
     sizes,
     templates,
+    waits,
 )
 from factory.lint.rules.scope import Scope
 
@@ -36,6 +37,7 @@ RULES: tuple[Rule, ...] = (
     sizes.too_many_assets,
     sizes.too_many_tasks,
     templates.unreadable,
+    waits.never_met,
 )
 
 __all__ = ["RULES", "Rule", "Scope"]
