@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
@@ -39,8 +39,6 @@ class Capabilities(Holds, frozen=True, kw_only=True):
     longest_name: int  # bytes of a table's or a column's name
     most_columns: int  # of one table
     default_schema: str  # of a table that is named alone
-    transactional_ddl: bool = True  # may a table be made, and taken back, in a transaction?
-    staging: Literal["table"] = "table"  # where rows wait for their checks
     swaps: bool = False  # may staged rows become the target by a new name?
 
 

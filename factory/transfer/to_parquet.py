@@ -5,20 +5,21 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from factory.definitions.formats import Format
-from factory.definitions.warehouses import ANYTHING, Holds
 from factory.stores.model import Store
 from factory.transfer import formats
 from factory.transfer.bad_rows import BadRows
 from factory.transfer.counts import Counts
 from factory.transfer.errors import Missing, TransferError
 from factory.transfer.formats import Reader
+from factory.transfer.lineage import NAMES as LINEAGE
 from factory.transfer.lineage import NONE, Lineage, added
+from factory.transfer.target import ANY, Target
 
 log = logging.getLogger(__name__)
 
@@ -46,20 +47,24 @@ def to_parquet(
     target: str,
     *,
     format: Format,
-    holds: Holds = ANYTHING,
     quarantine: str | None = None,
     max_bad_rows: int = 1000,
     lineage: Lineage = NONE,
+    into: Target = ANY,
 ) -> Converted:
     """Stream `sources` of one `format` into `target`: see `staged`.
 
-    What the columns of their last target can't hold is refused, or set aside, here.
+    `into` is where the rows go in the end: what it can't hold is refused, or set aside, here, and
+    what nobody declared is read as the columns that it has.
     """
     if not sources:
         raise Missing("there is no source file")
 
+    known = {name: column for name, column in into.known.items() if name not in LINEAGE}
+    into = replace(into, known=known)
+
     def read(bad: BadRows) -> Reader:
-        return formats.open(store, sources, format, bad, holds)
+        return formats.open(store, sources, format, bad, into)
 
     return staged(
         *(read, sources, target_store, target),

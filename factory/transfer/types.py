@@ -1,5 +1,9 @@
 """The Arrow types that the words for column types mean."""
 
+from __future__ import annotations
+
+from dataclasses import dataclass
+
 import pyarrow as pa
 
 from factory.definitions.formats.types import SHORT, WORDS, digits, is_possible
@@ -8,6 +12,15 @@ from factory.transfer.errors import BadOption, unknown
 _ARROW: dict[str, pa.DataType] = {
     word: getattr(pa, function)(*given) for word, (function, *given) in WORDS.items()
 }
+
+
+@dataclass(frozen=True)
+class Known:
+    """What a table that is there tells of a column that nobody declared."""
+
+    type: pa.DataType  # what its values are read as
+    json: bool = False  # a value of JSON is taken as it is written
+    needed: bool = False  # a load without the column is refused
 
 
 def arrow_type(word: str) -> pa.DataType:

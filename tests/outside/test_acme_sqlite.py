@@ -7,7 +7,7 @@ import re
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -23,7 +23,15 @@ from factory import registry
 from factory.definitions import checks, formats, writes
 from factory.definitions.warehouses import POSTGRES
 from factory.stores.disk import Disk
-from factory.transfer.errors import BadOption, BadRow, ChecksFailed, Missing, SchemaChanged
+from factory.transfer.errors import (
+    BadOption,
+    BadRow,
+    ChecksFailed,
+    Missing,
+    SchemaChanged,
+    TransferError,
+)
+from factory.transfer.target import Target
 from factory.transfer.to_parquet import to_parquet
 from factory.transfer.warehouse.check import Checked, check
 from factory.transfer.warehouse.load import Loaded
@@ -145,9 +153,9 @@ def test_it_holds_what_postgresql_refuses(
     source.write_bytes(content) if content else pq.write_table(OLD, source)
     disk, format = Disk(), formats.of({"type": kind})
     with pytest.raises(BadRow, match=said):
-        to_parquet(disk, [str(source)], disk, staged, format=format, holds=POSTGRES)
+        to_parquet(disk, [str(source)], disk, staged, format=format, into=Target(holds=POSTGRES))
     own = find("sqlite").can
-    to_parquet(disk, [str(source)], disk, staged, format=format, holds=own)
+    to_parquet(disk, [str(source)], disk, staged, format=format, into=Target(holds=own))
     database.load(pq.read_table(staged))
     assert database.rows() == [(1, held)]
 
@@ -266,6 +274,53 @@ def test_a_check_of_another_package(database: Database) -> None:
     assert "good.yaml" not in "".join(lint)
     assert heavy == "[]"
     assert said.startswith("1 check failed: even: id is odd in 1 row, for example '1' in 1 row")
+
+
+class Failing(checks.Plain, frozen=True, kw_only=True, tag="failing"):
+    """Fails where it is told to."""
+
+    where: str
+    severity: checks.parts.Severity = "error"
+
+    def prepare(self, columns: Sequence[str]) -> None:
+        self._fail("prepare")
+
+    def verify(self, rows: Any) -> None:
+        self._fail("verify")
+
+    def aggregates(self, rows: Any) -> dict[str, Any]:
+        self._fail("aggregates")
+        return {}
+
+    def measure(self, rows: Any, measured: Mapping[str, Any]) -> dict[str, Any]:
+        self._fail("measure")
+        return {}
+
+    def judge(self, rows: Any, measured: Mapping[str, Any]) -> Any:
+        self._fail("judge")
+
+    def _fail(self, where: str) -> None:
+        if self.where == where:
+            raise RuntimeError("no licence")
+
+
+FAILING = ("prepare", "verify", "aggregates", "measure", "judge")
+
+
+@pytest.mark.parametrize("where", FAILING)
+def test_a_check_that_fails_says_its_name(database: Database, where: str) -> None:
+    database.load(DATA)
+    failing: Any = Failing(where=where)
+    message = r"^the check failing fails: RuntimeError\('no licence'\)$"
+    with pytest.raises(TransferError, match=message):
+        check(find("sqlite"), str(database.path), table="trips", checks=[failing])
+
+
+def test_a_check_that_judges_nothing_says_its_name(database: Database) -> None:
+    database.load(DATA)
+    nothing: Any = Failing(where="nowhere")
+    with pytest.raises(TransferError, match=r"^the check failing fails: AttributeError"):
+        check(find("sqlite"), str(database.path), table="trips", checks=[nothing])
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,8 @@ Format = Csv | Jsonl | Parquet
 _MODULES: dict[type[Format], ModuleType] = {Csv: csv, Jsonl: jsonl, Parquet: parquet}
 
 
+INFERRED = ("csv", "jsonl")
+"""Formats whose files tell no types: what a table says of them counts more than a guess."""
 _BY_WORD = {word_of(struct): struct for struct in _MODULES}
 WORDS = frozenset(_BY_WORD)
 
@@ -68,18 +70,25 @@ def known(given: Written) -> frozenset[str] | None:
     return found
 
 
+def infers(given: Written) -> bool:
+    """Whether types are guessed that nobody declared."""
+    return word_of(typed(given)) in INFERRED
+
+
 def renamed(given: Written) -> frozenset[str]:
     """Names that columns are given."""
     return frozenset() if isinstance(given, str) else frozenset(given.rename.values())
 
 
 __all__ = [
+    "INFERRED",
     "WORDS",
     "Csv",
     "Format",
     "Jsonl",
     "Parquet",
     "Written",
+    "infers",
     "known",
     "of",
     "plain",

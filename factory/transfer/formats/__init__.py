@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from factory.definitions.formats import Format
-from factory.definitions.warehouses import ANYTHING, Holds
 from factory.fields import word_of
 from factory.stores.model import Store
 from factory.transfer.bad_rows import BadRows
+from factory.transfer.target import ANY, Target
 
 
 @dataclass(frozen=True)
@@ -22,12 +22,13 @@ class Reader:
 
 
 def open(
-    fs: Store, sources: Sequence[str], format: Format, bad: BadRows, holds: Holds = ANYTHING
+    fs: Store, sources: Sequence[str], format: Format, bad: BadRows, target: Target = ANY
 ) -> Reader:
     """Settle the schema of all `sources` (at least one). Raises `BadRow`, `BadOption`.
 
-    Rows that do not fit, or that no column `holds`, are given to `bad` while the batches are read.
+    Rows that do not fit, or that the `target` can't hold, are given to `bad` while the batches are
+    read.
     """
     module = importlib.import_module(f"{__name__}.{word_of(format)}")
-    reader: Reader = module.open(fs, sources, format, bad, holds)
+    reader: Reader = module.open(fs, sources, format, bad, target)
     return reader

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import IO
 
 import pyarrow as pa
@@ -13,11 +14,12 @@ import pyarrow.parquet as pq
 from factory.definitions.formats import Parquet
 from factory.definitions.warehouses import Holds
 from factory.stores.model import Store
-from factory.transfer import first_bytes, names
+from factory.transfer import agreement, first_bytes, names
 from factory.transfer.bad_rows import BadRows
 from factory.transfer.errors import BadRow
 from factory.transfer.formats import Reader
 from factory.transfer.holds import first_day, integers, is_dated, refuse_names, unheld
+from factory.transfer.target import Target
 from factory.transfer.types import type_word
 
 ROWS = 64 * 1024
@@ -28,28 +30,36 @@ def open(
     sources: Sequence[str],
     given: Parquet,
     bad: BadRows,
-    holds: Holds,
+    target: Target,
 ) -> Reader:
     """See `formats.open`."""
-    first, _ = _columns(fs, sources[0], given, holds)
-    for source in sources[1:]:
-        own, _ = _columns(fs, source, given, holds)
-        if not own.equals(first):
-            raise BadRow(f"{source} has other columns than {sources[0]}: {_difference(first, own)}")
-    return Reader(first, lambda source: _batches(fs, source, given, first, holds))
+    found = {source: _columns(fs, source, given, target.holds) for source in sources}
+    first = found[sources[0]].schema
+    for source, own in found.items():
+        if own.schema.names != first.names:
+            said = _difference(first, own.schema)
+            raise BadRow(f"{source} has other columns than {sources[0]}: {said}")
+    schema = agreement.agreed(
+        {source: own.schema for source, own in found.items()},
+        {source: own.empty for source, own in found.items()},
+    )
+    return Reader(schema, lambda source: _batches(fs, source, given, schema, target.holds))
 
 
 def _batches(
     fs: Store, source: str, given: Parquet, schema: pa.Schema, holds: Holds
 ) -> Iterator[pa.RecordBatch]:
-    _, wanted = _columns(fs, source, given, holds)
+    wanted = _columns(fs, source, given, holds).own
     with fs.open(source) as file, _opened(file, source) as parquet:
         batches = parquet.iter_batches(batch_size=ROWS, columns=wanted)
         while (batch := _next(batches, source)) is not None:
             # `a` also brings `a.b`: pyarrow takes it for a part of `a`.
-            found = pa.RecordBatch.from_arrays(
-                [batch.column(batch.schema.get_field_index(name)) for name in wanted], schema=schema
-            )
+            own = [batch.column(batch.schema.get_field_index(name)) for name in wanted]
+            arrays = [
+                agreement.cast(column, field, source)
+                for column, field in zip(own, schema, strict=True)
+            ]
+            found = pa.RecordBatch.from_arrays(arrays, schema=schema)
             _check_range(found, source, holds)
             yield found
 
@@ -73,14 +83,23 @@ def _check_range(batch: pa.RecordBatch, source: str, holds: Holds) -> None:
             )
 
 
-def _columns(fs: Store, source: str, given: Parquet, holds: Holds) -> tuple[pa.Schema, list[str]]:
-    """Final names and types, and the file's own names."""
+@dataclass(frozen=True)
+class _Columns:
+    schema: pa.Schema  # final names and types
+    own: list[str]  # the file's own names
+    empty: frozenset[str]  # final names of columns that hold nothing but nulls
+
+
+def _columns(fs: Store, source: str, given: Parquet, holds: Holds) -> _Columns:
     with fs.open(source) as file, _opened(file, source) as parquet:
         schema = parquet.schema_arrow.remove_metadata()
+        nulls = agreement.empty_columns(parquet)
     chosen = names.chosen(schema.names, given, source)
     refuse_names(schema.names, chosen, holds, source)
     fields = [schema.field(index).with_name(name).remove_metadata() for index, name in chosen]
-    return pa.schema(fields), [schema.names[index] for index, _ in chosen]
+    own = [schema.names[index] for index, _ in chosen]
+    empty = frozenset(name for index, name in chosen if schema.names[index] in nulls)
+    return _Columns(pa.schema(fields), own, empty)
 
 
 @contextmanager
@@ -97,7 +116,7 @@ def _opened(file: IO[bytes], source: str) -> Iterator[pq.ParquetFile]:
 
 
 def _difference(one: pa.Schema, other: pa.Schema) -> str:
-    only = [f"{f.name} {f.type}" for f in one if f not in list(other)]
-    more = [f"{f.name} {f.type}" for f in other if f not in list(one)]
+    only = [f"{f.name} {f.type}" for f in one if f.name not in other.names]
+    more = [f"{f.name} {f.type}" for f in other if f.name not in one.names]
     parts = [f"without {', '.join(only)}" * bool(only), f"with {', '.join(more)}" * bool(more)]
     return " and ".join(p for p in parts if p) or "their order differs"

@@ -26,7 +26,7 @@ _INTEGERS = {
 
 def nulls_of(kind: str) -> pa.DataType:
     """What ADBC's COPY writer sends nulls into a column of this type as."""
-    return pa.decimal128(1, 0) if _parts(kind)[0] == "numeric" else pa.string()
+    return pa.decimal128(1, 0) if parts_of(kind)[0] == "numeric" else pa.string()
 
 
 def columns(schema: pa.Schema, *, empty: bool = False) -> list[Column]:
@@ -91,6 +91,13 @@ def on_wire(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
+def _refuse_negative_zero(column: pa.Array) -> None:
+    bits = column.type.bit_width
+    number = pa.scalar(-(2 ** (bits - 1)), f"int{bits}")
+    if pc.any(pc.equal(column.view(number.type), number)).as_py():
+        raise pa.ArrowInvalid("-0 would lose its sign")
+
+
 # Where PostgreSQL counts from 2000 on, ADBC's writer would go around: the first moments of all
 # become `-infinity` and `infinity`. What is earlier than 4713 BC the server refuses.
 _EARLIEST = {pa.date32(): -(2**30), pa.timestamp("us"): -(2**62)}
@@ -100,6 +107,8 @@ def _cast(column: pa.Array, kind: pa.DataType) -> pa.Array:
     if column.null_count == len(column):  # there are types that no cast leads to
         return column if column.type == kind else pa.nulls(len(column), kind)
     cast = column if column.type == kind else column.cast(kind)
+    if pa.types.is_integer(kind) and pa.types.is_floating(column.type):
+        _refuse_negative_zero(column)
     if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
         _refuse_before_all(cast)
     if pa.types.is_decimal(kind) and DRIVER < CARRIES:
@@ -155,8 +164,8 @@ def fits(staged: str, target: str) -> bool:
     """
     if staged == target:
         return True
-    name, digits = _parts(staged)
-    other, room = _parts(target)
+    name, digits = parts_of(staged)
+    other, room = parts_of(target)
     if name in _INTEGER_TYPES:
         # a negative scale rounds to tens
         return other in _INTEGER_TYPES or (other == "numeric" and (not room or room[1] >= 0))
@@ -170,11 +179,25 @@ def longest(staged: str, target: str) -> int | None:
 
     PostgreSQL refuses a longer one, but not when all that is too much is spaces: those it cuts.
     """
-    other, room = _parts(target)
-    return room[0] if staged == "text" and other == "character varying" and room else None
+    other, room = parts_of(target)
+    bounded = other in ("character varying", "character")
+    return room[0] if staged == "text" and bounded and room else None
 
 
-def _parts(kind: str) -> tuple[str, tuple[int, ...]]:
+_REASONS = {
+    "money": "which depends on the server's locale, and rounds: make it `numeric`",
+    "name": "which cuts texts: make it `text`",
+    '"char"': "which cuts texts: make it `text`",
+}
+
+
+def reason(target: str) -> str:
+    """Why nothing can be loaded into a type, where there is more to say than that it is another."""
+    return _REASONS.get(target, "")
+
+
+def parts_of(kind: str) -> tuple[str, tuple[int, ...]]:
+    """`numeric(9,3)` → `numeric`, (9, 3). Types of times stay whole."""
     name, _, digits = kind.partition("(")
     numbers: Iterator[str] = iter(digits.rstrip(")").split(",") if digits else [])
     if name.startswith("time"):

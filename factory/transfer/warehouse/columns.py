@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pyarrow as pa
 
 from factory.definitions.warehouses import Capabilities
+from factory.transfer.agreement import is_as_written
 from factory.transfer.errors import TransferError
 from factory.transfer.lineage import is_lineage
 from factory.transfer.warehouse.parts import Column
@@ -42,6 +43,7 @@ def columns(
                 *(field.name, kind, wire, empty or guessed),
                 guessed=guessed,
                 lineage=is_lineage(field),
+                as_written=is_as_written(field),
             )
         )
     return result

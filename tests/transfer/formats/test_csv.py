@@ -139,7 +139,7 @@ def test_select(folder: Folder) -> None:
     with pytest.raises(BadOption, match=r"2 columns are named 'x'.*skip_rows: 1"):
         table(path, content, select=["x"])
     with pytest.raises(BadOption, match=r"'x' and 'x' would both be 'x'.*skip_rows: 1"):
-        table(path, content)
+        table(path, b"Id,x,x\n1,2,3\n")
 
 
 def test_odd_names(folder: Folder) -> None:
@@ -338,7 +338,8 @@ BAD: dict[str, tuple[bytes, str, dict[str, Any]]] = {
     "same characters": (b"a,b\n", "must differ", {"quote": ","}),
     "undeclared": (b"a,b\n1,2\n", "Did you mean 'b'", {"columns": {"bb": "text"}}),
     "type": (b"a,b\n1,2\n", "Did you mean 'bigint'", {"columns": {"a": "bigit"}}),
-    "delimiter": (b"a,b\n1,2\n", "must be one ASCII character", {"delimiter": "||"}),
+    "delimiter": (b"a,b\n1,2\n", "'delimiter' can't be 'comma'", {"delimiter": "comma"}),
+    "quote of two": (b"a,b\n1,2\n", "must be one ASCII character", {"quote": "''"}),
 }
 
 

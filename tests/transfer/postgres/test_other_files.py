@@ -9,6 +9,7 @@ from factory.definitions.warehouses import POSTGRES
 from factory.stores.disk import Disk
 from factory.transfer.errors import BadRow, SchemaChanged, TransferError
 from factory.transfer.postgres.load import load
+from factory.transfer.target import Target
 from factory.transfer.to_parquet import to_parquet
 
 from .conftest import Warehouse
@@ -30,7 +31,7 @@ def ingest(
     given = formats.of({"type": format} if isinstance(format, str) else format)
     disk, source, staged = Disk(), warehouse.stage / "f", str(warehouse.stage / "f.parquet")
     source.write_bytes(content)
-    to_parquet(disk, [str(source)], disk, staged, format=given, holds=POSTGRES)
+    to_parquet(disk, [str(source)], disk, staged, format=given, into=Target(holds=POSTGRES))
     table, write = f"{warehouse.schema}.trips", writes.parse({"mode": mode})
     options = {"load_id": "run 1", **target}
     return load(warehouse.uri, disk, [staged], table=table, write=write, **options).rows

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
@@ -24,6 +24,11 @@ class Column:
     name: str
     type: pa.DataType
     inferred: bool
+    known: bool = False  # nobody declared it, and the table that the rows are for tells its type
+
+    def how(self, how: Spelling) -> Spelling:
+        """How its values may be written."""
+        return replace(how, known=True) if self.known else how
 
 
 @dataclass(frozen=True)
@@ -67,6 +72,12 @@ def _why(text: str, column: Column, how: Spelling, holds: Holds) -> tuple[str, s
     done = convert(_one(text), kind, how, inferred=False)
     if unheld(done.values, holds) is not None:
         return before_all(holds), missing
+    if column.known:
+        if done.bad is None:
+            said = f"would be changed by the type {type_word(kind)}, which the table has"
+            return said, declare % type_word(kind)
+        said = f"is not {type_word(kind)}, which the table has"
+        return said, "Correct it, or set such rows aside: `on_bad_row: quarantine`"
     if column.inferred and done.bad is None:
         return f"would be changed by the type {type_word(kind)}", declare % "text"
     return f"is not {type_word(kind)}", missing

@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import msgspec
@@ -18,7 +19,6 @@ import pyarrow as pa
 from factory.definitions.formats import Jsonl
 from factory.definitions.formats.names import snake_case
 from factory.definitions.formats.types import JSON
-from factory.definitions.warehouses import Holds
 from factory.stores.model import Store
 from factory.transfer import names, spelling
 from factory.transfer.bad_rows import BadRows
@@ -29,7 +29,8 @@ from factory.transfer.formats.jsonl.infer import Seen, sample
 from factory.transfer.formats.jsonl.rows import Column, Rows
 from factory.transfer.holds import refuse_names
 from factory.transfer.spelling import Spelling
-from factory.transfer.types import arrow_type
+from factory.transfer.target import Target
+from factory.transfer.types import Known, arrow_type
 
 
 def open(
@@ -37,7 +38,7 @@ def open(
     sources: Sequence[str],
     given: Jsonl,
     bad: BadRows,
-    holds: Holds,
+    target: Target,
 ) -> Reader:
     """See `formats.open`."""
     declared = given.columns
@@ -48,16 +49,21 @@ def open(
     late = _late(given, seen)
     late += _undetected(given, [*seen, *late], sources[0])
     keys = [*seen, *sorted(late, key=lambda key: list(declared).index(_final(given, key)))]
+    keys += _needed(given, keys, target.known)
     chosen = names.chosen(keys, given, sources[0])
-    refuse_names(keys, chosen, holds, sources[0])
-    columns = [_column(keys[place], name, seen, declared, how, holds) for place, name in chosen]
+    refuse_names(keys, chosen, target.holds, sources[0])
+    told = _Told(declared, target, seen, how)
+    columns = [
+        Column(name, key if (key := keys[place]) in seen else None, _kind(name, key, told))
+        for place, name in chosen
+    ]
     used = {column.key for column in columns}
     rows = Rows(
         columns,
         skipped=[key for key in seen if key not in used],
         any_key=bool(given.select),
         final=partial(_final, given),
-        holds=holds,
+        holds=target.holds,
     )
     return Reader(rows.schema, lambda source: rows.batches(fs, source, bad))
 
@@ -88,30 +94,55 @@ def _final(given: Jsonl, key: str) -> str:
         return ""
 
 
-def _column(
-    key: str,
-    name: str,
-    seen: Mapping[str, Seen],
-    declared: Mapping[str, str],
-    how: Spelling,
-    holds: Holds,
-) -> Column:
-    kind = _kind(declared.get(name), seen.get(key), how, holds)
-    return Column(name, key if key in seen else None, kind)
+def _needed(given: Jsonl, keys: Sequence[str], known: Mapping[str, Known]) -> list[str]:
+    """Columns that a load must have, and that the first rows have no key for."""
+    finals = {_final(given, key) for key in keys}
+    return [
+        name
+        for name, column in known.items()
+        if column.needed
+        and name not in finals
+        and (not given.select or name in given.select)
+        and _final(given, name) == name
+    ]
 
 
-def _kind(declared: str | None, seen: Seen | None, how: Spelling, holds: Holds) -> converters.Kind:
-    if declared is not None and declared.strip().lower() == JSON:
+@dataclass(frozen=True)
+class _Told:
+    """What there is to tell a column's type by; the first counts most."""
+
+    declared: Mapping[str, str]
+    target: Target
+    seen: Mapping[str, Seen]
+    how: Spelling
+
+
+def _kind(name: str, key: str, told: _Told) -> converters.Kind:
+    seen = told.seen.get(key)
+    mixed = seen is not None and seen.mixed
+    if (word := told.declared.get(name)) is not None:
+        if word.strip().lower() == JSON:
+            return converters.Json()
+        return _typed(arrow_type(word), told, declared=True, mixed=mixed)
+    if (known := told.target.known.get(name)) is not None:
+        return converters.Json() if known.json else _known(known.type, told, mixed=mixed)
+    if seen is not None and seen.json:
         return converters.Json()
-    type = pa.null() if seen is None else seen.type(how)
-    if declared is not None:
-        type = arrow_type(declared)
-    elif seen is not None and seen.json:
-        return converters.Json()
-    if pa.types.is_string(type):
-        mixed = seen is not None and seen.mixed
-        return converters.Text(holds, declared=declared is not None, mixed=mixed)
-    return converters.kind_of(type, how, holds, declared=declared is not None)
+    kind = pa.null() if seen is None else seen.type(told.how)
+    return _typed(kind, told, declared=False, mixed=mixed)
+
+
+def _known(kind: pa.DataType, told: _Told, *, mixed: bool) -> converters.Kind:
+    if pa.types.is_list(kind):
+        return converters.Several(kind, _known(kind.value_type, told, mixed=True))
+    # A number that the table would round is refused, as one that nobody declared.
+    return _typed(kind, told, declared=not pa.types.is_floating(kind), mixed=mixed)
+
+
+def _typed(kind: pa.DataType, told: _Told, *, declared: bool, mixed: bool) -> converters.Kind:
+    if pa.types.is_string(kind):
+        return converters.Text(told.target.holds, declared=declared, mixed=mixed)
+    return converters.kind_of(kind, told.how, told.target.holds, declared=declared)
 
 
 __all__ = ["open"]

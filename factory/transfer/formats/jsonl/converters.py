@@ -6,6 +6,7 @@ There are two ways to a value. msgspec decodes it as `fast` says, which is quick
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 import struct
@@ -230,6 +231,35 @@ class Json(_Plain):
     def one(self, token: bytes) -> object:
         """Refuse nothing."""
         return None if token == b"null" else token.decode()
+
+
+class Several(_Plain):
+    """Lists of values of one kind, some of them null."""
+
+    fast: Any = msgspec.Raw
+
+    def __init__(self, kind: pa.DataType, element: Kind) -> None:
+        super().__init__(kind)
+        self._element = element
+
+    def one(self, token: bytes) -> object:
+        """Each element as it is alone. Refuse what is no list."""
+        if token == b"null":
+            return None
+        if token[:1] != b"[":
+            raise Unfit(f"{shown(token)} is not a list")
+        tokens: list[bytes] = list(map(bytes, msgspec.json.decode(token, type=list[msgspec.Raw])))
+        if any(each[:1] in (b"[", b"{") for each in tokens):
+            raise Unfit(f"{shown(token)} is not a list of plain values")
+        return list(map(self._element.one, tokens))
+
+    def array(self, values: Sequence[Any]) -> pa.Array:
+        """One list after the other."""
+        flat = self._element.array([each for value in values if value for each in value])
+        ends = list(itertools.accumulate(len(value or ()) for value in values))
+        mask = pa.array([value is None for value in values], pa.bool_())
+        offsets = pa.array([0, *ends], pa.int32())
+        return pa.ListArray.from_arrays(offsets, flat, type=self.type, mask=mask)
 
 
 class Binary(_Plain):
