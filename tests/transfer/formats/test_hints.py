@@ -22,6 +22,7 @@ from ...stores.folders import Folder
 from .reading import read
 from .test_csv import BAD as CSV
 from .test_csv import small_blocks as small_csv
+from .test_csv_refused import ROWS as DIALECTS
 from .test_holds import LONG, ROWS, TABLES
 from .test_jsonl import BAD as JSONL
 from .test_jsonl import small_blocks as small_jsonl
@@ -36,6 +37,7 @@ NAMES: dict[str, tuple[bytes, str, dict[str, Any]]] = {
     "the same name": (b"a,a\n1,2\n", "", {}),
     "an odd name": (b'"a, b: {c}",a_b_c\n1,2\n', "", {}),
     "a word of YAML": (b"No,no\n1,2\n", "", {}),
+    "a backslash in a name": (b"a\\x;b\n1\n", "", {}),
     "too long": (TABLES["csv"]([LONG, "b", "ö" * 32]), "", {}),
     "an odd name of a value": (b'"a: b"\n' + b"1\n" * 20_000 + b"x\n", "", {"names": "as_is"}),
     "a word of YAML of a value": (b"No\n" + b"1\n" * 20_000 + b"x\n", "", {}),
@@ -55,6 +57,7 @@ OBJECTS: dict[str, tuple[bytes, str, dict[str, Any]]] = {
 }
 CASES = {
     **{f"csv: {name}": ("csv", *case) for name, case in {**CSV, **NAMES}.items()},
+    **{f"dialect: {name}": ("csv", row[0], "", row[1]) for name, row in DIALECTS.items()},
     **{f"jsonl: {name}": ("jsonl", *case) for name, case in {**JSONL, **OBJECTS}.items()},
 }
 
@@ -67,7 +70,7 @@ def ways(error: TransferError, header: bytes) -> Iterator[dict[str, Any]]:
         columns = {f"c{number}": "text" for number in range(len(names))}
         yield {"header": False, "skip_rows": 1, "columns": columns}
         return
-    for parts in re.findall("`([a-z_]+: [^`]+)`(?: with `([a-z_]+: [^`]+)`)?", hint):
+    for parts in re.findall("`([a-z_]+: [^`]+)`(?: (?:with|and) `([a-z_]+: [^`]+)`)?", hint):
         yield {name: value for part in parts if part for name, value in _read(part, said).items()}
     if hint.startswith("Set `encoding`"):
         yield from ({"encoding": word} for word in ("latin-1", "cp1252"))
@@ -78,18 +81,16 @@ def ways(error: TransferError, header: bytes) -> Iterator[dict[str, Any]]:
 
 
 def _read(text: str, said: str) -> Any:
-    """A proposal with something in place of each `…`."""
-    return yaml.safe_load(_filled(text.replace("{…:", "{new_0:"), said))
-
-
-def _filled(text: str, said: str) -> str:
+    """A proposal with something in place of each `…`: the same new names in all of its parts."""
     option = text.partition(":")[0]
     if option == "nulls":
         value = re.search(r"column '[^']*': ('[^']*')", said)
-        return text.replace("…", value[1] if value else "…")
+        return yaml.safe_load(text.replace("…", value[1] if value else "…"))
+    seed = sum(said.encode())  # another one for another error
+    text = text.replace("{…:", f"{{new_{seed}:")
     for number in range(text.count("…")):
-        text = text.replace("…", "text" if option == "columns" else f"new_{number}", 1)
-    return text
+        text = text.replace("…", "text" if option == "columns" else f"new_{seed + number}", 1)
+    return yaml.safe_load(text)
 
 
 def _merged(options: Mapping[str, Any], way: dict[str, Any]) -> dict[str, Any]:
@@ -101,6 +102,7 @@ def _merged(options: Mapping[str, Any], way: dict[str, Any]) -> dict[str, Any]:
     return {**options, **way, **both}
 
 
+ONE_IS_MEANT = ("dialect: another delimiter further on",)  # its rows are of one dialect only
 PROPOSING = (
     *("csv: nul", "csv: json", "csv: too long", "csv: one name", "csv: the same name"),
     *("csv: value", "csv: late zero", "csv: first value late", "csv: no zone", "csv: zone"),
@@ -125,8 +127,8 @@ def test_each_way_on(case: str, folder: Folder) -> None:
     assert error is not None
     found = list(ways(error, content.partition(b"\n")[0]))
     assert found or case not in PROPOSING, error
-    for way in found:
-        assert leads_out(kind, path, _merged(options, way), {str(error)}), (way, error)
+    out = [leads_out(kind, path, _merged(options, way), {str(error)}) for way in found]
+    assert all(out) or (any(out) and case in ONE_IS_MEANT), (found, out, error)
 
 
 def leads_out(kind: str, path: Folder, options: dict[str, Any], seen: set[str]) -> bool:

@@ -35,6 +35,7 @@ from factory.transfer.formats.csv.swallowed import swallowed
 from factory.transfer.formats.csv.table import Table, batch, texts
 from factory.transfer.formats.csv.text import one_byte, utf8, without_lines, wrong_byte
 from factory.transfer.formats.csv.unfit import Column, Problem
+from factory.transfer.hints import rename
 from factory.transfer.holds import refuse_names
 from factory.transfer.target import Target
 from factory.transfer.types import Known, arrow_type
@@ -117,7 +118,7 @@ def _check_delimiter(header: Row, after: bytes, table: Table, given: Csv, source
         raise BadRow(
             f"{source}:{header.line}: the header is {columns}, and holds {holds[0]!r}",
             f"Is the delimiter another? Set {hints.as_yaml(between)}: it gives {count} columns. "
-            f'If this is a name, say so: `rename: {{"{holds[0]}": …}}`',
+            f"If this is a name, say so: {rename(holds[0])}",
         )
 
 
