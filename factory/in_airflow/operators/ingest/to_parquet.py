@@ -86,10 +86,11 @@ class ToParquet(Staged):
         task = context["task_instance"]
         name = f"{task.dag_id}.{task.task_id}"
         warehouse, address = warehouse_of(self.conn_id, application=name)
+        refused: tuple[type[Exception], ...] = (TransferError, *warehouse.errors)
         try:
             with warehouse.connected(address, STATEMENT_SECONDS) as session:
                 return warehouse.known(session, warehouse.table(self.table), self.on_schema_change)
-        except (*warehouse.errors, TransferError) as error:
+        except refused as error:
             said = str(error) if isinstance(error, TransferError) else warehouse.said(error)
             log.warning("types are inferred: the columns of %s are not known: %s", self.table, said)
         return {}
