@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from factory.definitions.formats import Format
+from factory.definitions.warehouses import ANYTHING, Holds
 from factory.stores.model import Store
 from factory.transfer import formats
 from factory.transfer.bad_rows import BadRows
@@ -47,6 +48,7 @@ def to_parquet(
     target: str,
     *,
     format: Format,
+    holds: Holds = ANYTHING,
     quarantine: str | None = None,
     max_bad_rows: int = 1000,
     lineage: Lineage = NONE,
@@ -54,6 +56,7 @@ def to_parquet(
 ) -> Converted:
     """Stream `sources` of one `format` into `target`: see `staged`.
 
+    What the columns of their last target can't hold is refused, or set aside, here.
     `known` are columns of the table that the rows are for: what nobody declared is read as these.
     """
     if not sources:
@@ -62,7 +65,7 @@ def to_parquet(
     own = {name: column for name, column in known.items() if name not in LINEAGE}
 
     def read(bad: BadRows) -> Reader:
-        return formats.open(store, sources, format, bad, own)
+        return formats.open(store, sources, format, bad, holds, own)
 
     return staged(
         *(read, sources, target_store, target),

@@ -23,6 +23,7 @@ class ToParquet(Staged):
     """Files of one source → one Parquet file on the stage.
 
     :param files: URIs or patterns to read in place, or what a download returned.
+    :param holds: what the target's columns can hold; all that is left out.
     :param max_bad_rows: so many rows may be set aside; None: a bad row fails the task.
     :param table: where the rows go, in the warehouse of `conn_id`: if it is there, columns that
         nobody declared are read as its own.
@@ -35,6 +36,7 @@ class ToParquet(Staged):
         *,
         format: Mapping[str, Any],
         files: Any,
+        holds: Mapping[str, Any] | None = None,
         max_bad_rows: int | None = None,
         lineage: Sequence[str] = (),
         conn_id: str | None = None,
@@ -45,6 +47,7 @@ class ToParquet(Staged):
         super().__init__(**kwargs)
         self.format = format
         self.files = files
+        self.holds = holds
         self.max_bad_rows = max_bad_rows
         self.lineage = lineage
         self.conn_id = conn_id
@@ -53,7 +56,10 @@ class ToParquet(Staged):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Convert in a stream of record batches; return where, and how many rows."""
+        import msgspec
+
         from factory.definitions import formats
+        from factory.definitions.warehouses import Holds
         from factory.transfer.files import expand
         from factory.transfer.to_parquet import to_parquet
 
@@ -66,6 +72,7 @@ class ToParquet(Staged):
             sources,
             *folder.below(ROWS, f"{name}.parquet"),
             format=formats.of(self.format),
+            holds=msgspec.convert(self.holds or {}, Holds),
             lineage=lineage_of(self.lineage, context, self._shown(store, sources)),
             known=self._known(context),
             **bad,

@@ -18,6 +18,7 @@ import msgspec
 import pyarrow as pa
 
 from factory.definitions.formats import Csv
+from factory.definitions.warehouses import Holds
 from factory.stores.model import Store
 from factory.transfer import compression, names, spelling
 from factory.transfer.bad_rows import BadRows
@@ -44,6 +45,7 @@ def open(
     sources: Sequence[str],
     given: Csv,
     bad: BadRows,
+    holds: Holds,
     known: Mapping[str, Known] = NOTHING_KNOWN,
 ) -> Reader:
     """See `formats.open`."""
@@ -53,7 +55,7 @@ def open(
     if not dialect.header and not declared:
         raise BadOption("a CSV without a header needs `columns`", "Declare them in order")
     header = list(declared) if not dialect.header else _header(fs, sources, dialect)
-    table = _table(header, given, dialect, how, declared, sources[0])
+    table = _table(header, given, dialect, how, declared, sources[0], holds)
     table = replace(table, columns=tuple(_as_known(column, known) for column in table.columns))
     table = _settled(fs, sources, table)
     return Reader(table.schema, lambda source: _batches(fs, source, table, bad))
@@ -78,6 +80,7 @@ def _table(
     how: spelling.Spelling,
     declared: Mapping[str, pa.DataType],
     source: str,
+    holds: Holds,
 ) -> Table:
     as_is = given if dialect.header else msgspec.structs.replace(given, names="as_is")
     chosen = names.chosen(header, as_is, source)
@@ -90,7 +93,7 @@ def _table(
     for index, name in chosen:
         kind = declared.get(name if dialect.header else own[index])
         columns.append(Column(index, name, pa.null() if kind is None else kind, kind is None))
-    return Table(dialect, how, len(header), tuple(columns))
+    return Table(dialect, how, len(header), tuple(columns), holds)
 
 
 def _as_known(column: Column, known: Mapping[str, Known]) -> Column:

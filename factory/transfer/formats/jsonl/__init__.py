@@ -19,6 +19,7 @@ import pyarrow as pa
 from factory.definitions.formats import Jsonl
 from factory.definitions.formats.names import snake_case
 from factory.definitions.formats.types import JSON
+from factory.definitions.warehouses import Holds
 from factory.stores.model import Store
 from factory.transfer import names, spelling
 from factory.transfer.bad_rows import BadRows
@@ -36,6 +37,7 @@ def open(
     sources: Sequence[str],
     given: Jsonl,
     bad: BadRows,
+    holds: Holds,
     known: Mapping[str, Known] = NOTHING_KNOWN,
 ) -> Reader:
     """See `formats.open`."""
@@ -49,7 +51,7 @@ def open(
     keys = [*seen, *sorted(late, key=lambda key: list(declared).index(_final(given, key)))]
     keys += _needed(given, keys, known)
     chosen = names.chosen(keys, given, sources[0])
-    told = _Told(declared, known, seen, how)
+    told = _Told(declared, known, seen, how, holds)
     columns = [
         Column(name, key if (key := keys[place]) in seen else None, _kind(name, key, told))
         for place, name in chosen
@@ -60,6 +62,7 @@ def open(
         skipped=[key for key in seen if key not in used],
         any_key=bool(given.select),
         final=partial(_final, given),
+        holds=holds,
     )
     return Reader(rows.schema, lambda source: rows.batches(fs, source, bad))
 
@@ -111,34 +114,35 @@ class _Told:
     known: Mapping[str, Known]
     seen: Mapping[str, Seen]
     how: Spelling
+    holds: Holds
 
 
 def _kind(name: str, key: str, told: _Told) -> converters.Kind:
-    seen, how = told.seen.get(key), told.how
+    seen = told.seen.get(key)
     mixed = seen is not None and seen.mixed
     if (word := told.declared.get(name)) is not None:
         if word.strip().lower() == JSON:
             return converters.Json()
-        return _typed(arrow_type(word), how, declared=True, mixed=mixed)
+        return _typed(arrow_type(word), told, declared=True, mixed=mixed)
     if (known := told.known.get(name)) is not None:
-        return converters.Json() if known.json else _known(known.type, how, mixed=mixed)
+        return converters.Json() if known.json else _known(known.type, told, mixed=mixed)
     if seen is not None and seen.json:
         return converters.Json()
-    kind = pa.null() if seen is None else seen.type(how)
-    return _typed(kind, how, declared=False, mixed=mixed)
+    kind = pa.null() if seen is None else seen.type(told.how)
+    return _typed(kind, told, declared=False, mixed=mixed)
 
 
-def _known(kind: pa.DataType, how: Spelling, *, mixed: bool) -> converters.Kind:
+def _known(kind: pa.DataType, told: _Told, *, mixed: bool) -> converters.Kind:
     if pa.types.is_list(kind):
-        return converters.Several(kind, _known(kind.value_type, how, mixed=True))
+        return converters.Several(kind, _known(kind.value_type, told, mixed=True))
     # A number that the table would round is refused, as one that nobody declared.
-    return _typed(kind, how, declared=not pa.types.is_floating(kind), mixed=mixed)
+    return _typed(kind, told, declared=not pa.types.is_floating(kind), mixed=mixed)
 
 
-def _typed(kind: pa.DataType, how: Spelling, *, declared: bool, mixed: bool) -> converters.Kind:
+def _typed(kind: pa.DataType, told: _Told, *, declared: bool, mixed: bool) -> converters.Kind:
     if pa.types.is_string(kind):
-        return converters.Text(declared=declared, mixed=mixed)
-    return converters.kind_of(kind, how, declared=declared)
+        return converters.Text(told.holds, declared=declared, mixed=mixed)
+    return converters.kind_of(kind, told.how, told.holds, declared=declared)
 
 
 __all__ = ["open"]
