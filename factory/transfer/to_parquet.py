@@ -5,12 +5,12 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from factory.definitions.formats import Format
+from factory.definitions.formats import Format, final_types
 from factory.definitions.warehouses import ANYTHING, Holds
 from factory.stores.model import Store
 from factory.transfer import formats
@@ -20,7 +20,7 @@ from factory.transfer.errors import Missing, TransferError
 from factory.transfer.formats import Reader
 from factory.transfer.lineage import NAMES as LINEAGE
 from factory.transfer.lineage import NONE, Lineage, added
-from factory.transfer.types import NOTHING_KNOWN, Known
+from factory.transfer.types import NOTHING_KNOWN, Known, said
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +65,8 @@ def to_parquet(
     own = {name: column for name, column in known.items() if name not in LINEAGE}
 
     def read(bad: BadRows) -> Reader:
-        return formats.open(store, sources, format, bad, holds, own)
+        reader = formats.open(store, sources, format, bad, holds, own)
+        return replace(reader, schema=said(reader.schema, final_types(format)))
 
     return staged(
         *(read, sources, target_store, target),

@@ -6,8 +6,10 @@ from importlib.metadata import version
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from factory.definitions.formats.types import OWN, element
 from factory.definitions.warehouses import POSTGRES
 from factory.transfer.errors import BadRow, TransferError
+from factory.transfer.types import arrow_type, own_type
 from factory.transfer.warehouse import columns as shared
 from factory.transfer.warehouse.parts import Column
 
@@ -42,6 +44,8 @@ def _mapped(field: pa.Field) -> Mapped:
     kind, t = field.type, pa.types
     if t.is_dictionary(kind):
         return _mapped(field.with_type(kind.value_type))
+    if word := own_type(field):
+        return _own(word), *_mapped(field.remove_metadata())[1:], "text" + "[]" * t.is_list(kind)
     if kind == pa.uuid():
         return "uuid", pa.binary(), "bytea"
     if t.is_list(kind) or t.is_large_list(kind) or t.is_fixed_size_list(kind):
@@ -72,6 +76,15 @@ def _mapped(field: pa.Field) -> Mapped:
         if fits(kind):
             return name, wire
     raise _unsupported(field)
+
+
+def _own(word: str) -> str:
+    """The type that a word of `columns` means."""
+    if (inner := element(word)) is not None:
+        return f"{_own(inner)}[]"
+    if word in OWN:
+        return "time with time zone" if word == "timetz" else word
+    return _mapped(pa.field(word, arrow_type(word)))[0]
 
 
 def _listed(field: pa.Field) -> Mapped:

@@ -112,6 +112,62 @@ def has_xml(warehouse: Warehouse) -> bool:
     return True
 
 
+DECLARED = {
+    "uuid": ("uuid", "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"),
+    "jsonb": ("jsonb", '{"a": 1.50}'),
+    "interval": ("interval", "1 day"),
+    "timetz": ("time with time zone", "10:00:00+02"),
+    "inet": ("inet", "10.0.0.1/8"),
+    "cidr": ("cidr", "10.0.0.0/8"),
+    "macaddr": ("macaddr", "08:00:2b:01:02:03"),
+    "text[]": ("text[]", '{"a b",NULL}'),
+    "decimal(5, 2)[]": ("numeric(5,2)[]", "{1.50}"),
+    "uuid[]": ("uuid[]", "{a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11}"),
+}
+
+
+@pytest.mark.parametrize("format", ["csv", "jsonl"])
+def test_a_table_is_made_of_the_words_for_such_types(format: str, warehouse: Warehouse) -> None:
+    words = {f"c{number}": word for number, word in enumerate(DECLARED)}
+    texts = dict(zip(words, (text for _, text in DECLARED.values()), strict=True))
+    if format == "csv":
+        lines = [",".join(texts), ",".join(map(quoted, texts.values())), "," * (len(texts) - 1)]
+    else:
+        values = {name: json.dumps(text) for name, text in texts.items()}
+        values |= {"c1": '{"a": 1.50}', "c7": '["a b", null]', "c8": "[1.50]"}
+        values["c9"] = '["a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"]'
+        lines = [f"{{{', '.join(f'{json.dumps(n)}: {v}' for n, v in values.items())}}}", "{}"]
+    days = Days(warehouse, {"type": format, "columns": words})
+    for write in (APPEND, APPEND, REPLACE):
+        days.ingest("".join(f"{line}\n" for line in lines), write=write)
+    kinds = warehouse.run(
+        "SELECT format_type(atttypid, atttypmod) FROM pg_attribute"
+        " WHERE attrelid = '{}'::regclass AND attnum > 0 ORDER BY attnum"
+    )
+    assert [kind for (kind,) in kinds] == [kind for kind, _ in DECLARED.values()]
+    found = warehouse.run(f"SELECT {', '.join(f'{name}::text' for name in texts)} FROM {{}}")
+    assert set(found) == {tuple(texts.values()), (None,) * len(texts)}
+    wrong = dict.fromkeys(texts, "") | {"c0": "a0"}
+    if format == "csv":
+        with pytest.raises(BadRow, match=r"'c0' holds 'a0' in row 1, which is no uuid"):
+            days.ingest(",".join(wrong) + "\n" + ",".join(wrong.values()) + "\n")
+    warehouse.run("ALTER TABLE {} ALTER c0 TYPE text")
+    with pytest.raises(SchemaChanged, match="'c0' is text, the load's is uuid"):
+        days.ingest("".join(f"{line}\n" for line in lines))
+
+
+def test_a_merge_tells_what_such_types_take_for_the_same(types: Warehouse) -> None:
+    days = Days(types, CSV)
+    types.run("CREATE TABLE {} (n bigint, i interval, j json, b jsonb, a numeric[])")
+    for texts in (("1 day", "1", "1.0", "{1.0}"), ("24:00:00", "2", "1.00", "{1.00}")):
+        lines = f"n,i,j,b,a\n1,{','.join(texts)}\n"
+        assert days.ingest(lines, write=MERGE).rows == 1
+        assert types.run("SELECT i::text, j::text, b::text, a::text FROM {}") == [texts]
+        again = days.ingest(lines, write=MERGE).changed
+        assert again is not None
+        assert again.updated == 0
+
+
 def test_what_is_refused_with_the_reason(types: Warehouse) -> None:
     days = Days(types, CSV)
     for kind, why in (("money", "locale"), ("name", "cuts texts"), ("point", "load's is")):

@@ -51,7 +51,7 @@ def open(
     """See `formats.open`."""
     dialect = dialects.dialect(given)
     how = spelling.spelling(given)
-    declared = {name: arrow_type(word) for name, word in given.columns.items()}
+    declared = {name: _as_text(arrow_type(word)) for name, word in given.columns.items()}
     if not dialect.header and not declared:
         raise BadOption("a CSV without a header needs `columns`", "Declare them in order")
     header = list(declared) if not dialect.header else _header(fs, sources, dialect)
@@ -100,9 +100,12 @@ def _as_known(column: Column, known: Mapping[str, Known]) -> Column:
     """What nobody declared has the table's type; what it has no name of its own for, is text."""
     if not column.inferred or column.name not in known:
         return column
-    kind = known[column.name].type
-    kind = pa.string() if pa.types.is_nested(kind) else kind
-    return replace(column, type=kind, inferred=False, known=True)
+    return replace(column, type=_as_text(known[column.name].type), inferred=False, known=True)
+
+
+def _as_text(kind: pa.DataType) -> pa.DataType:
+    """A list stands in a CSV as the target writes it: `{a,b}`."""
+    return pa.string() if pa.types.is_nested(kind) else kind
 
 
 def _settled(fs: Store, sources: Sequence[str], table: Table) -> Table:
