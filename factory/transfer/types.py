@@ -64,7 +64,8 @@ def said(schema: pa.Schema, words: Mapping[str, str]) -> pa.Schema:
 
 def own_type(field: pa.Field) -> str:
     """The word that was noted of a column; empty: its type says it."""
-    return (field.metadata or {}).get(_OWN_TYPE, b"").decode()
+    noted: bytes = (field.metadata or {}).get(_OWN_TYPE, b"")
+    return noted.decode()
 
 
 def type_word(kind: pa.DataType) -> str:

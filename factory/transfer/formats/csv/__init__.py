@@ -112,8 +112,14 @@ def _settled(fs: Store, sources: Sequence[str], table: Table) -> Table:
     """The table with a type for each column that is not declared."""
     left = [column for column in table.columns if column.inferred]
     kinds = {column.index: pa.null() for column in left}
-    for source in sources[:SAMPLED_FILES] if left else []:
-        for index, kind in _sampled(fs, source, replace(table, columns=tuple(left))).items():
+    for number, source in enumerate(sources):
+        many = number >= SAMPLED_FILES
+        if many:  # a glance, for a column that no file had a value for
+            left = [column for column in left if pa.types.is_null(kinds[column.index])]
+        if not left:
+            break
+        wanted = replace(table, columns=tuple(left))
+        for index, kind in _sampled(fs, source, wanted, 1 if many else SAMPLED_BLOCKS).items():
             kinds[index] = infer.common(kinds[index], kind)
     columns = (
         replace(column, type=kinds[column.index]) if column.inferred else column
@@ -122,10 +128,10 @@ def _settled(fs: Store, sources: Sequence[str], table: Table) -> Table:
     return replace(table, columns=tuple(columns))
 
 
-def _sampled(fs: Store, source: str, table: Table) -> dict[int, pa.DataType]:
+def _sampled(fs: Store, source: str, table: Table, most: int) -> dict[int, pa.DataType]:
     found: dict[int, pa.DataType] = {}
     with _opened(fs, source, table.dialect) as file:
-        for block in islice(file.blocks, SAMPLED_BLOCKS):
+        for block in islice(file.blocks, most):
             left = tuple(
                 replace(column, type=pa.string())
                 for column in table.columns
