@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from factory.definitions.formats import Format
+from factory.definitions.formats import Format, final_types
 from factory.stores.model import Store
 from factory.transfer import formats
 from factory.transfer.bad_rows import BadRows
@@ -20,6 +20,7 @@ from factory.transfer.formats import Reader
 from factory.transfer.lineage import NAMES as LINEAGE
 from factory.transfer.lineage import NONE, Lineage, added
 from factory.transfer.target import ANY, Target
+from factory.transfer.types import said
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +65,8 @@ def to_parquet(
     into = replace(into, known=known)
 
     def read(bad: BadRows) -> Reader:
-        return formats.open(store, sources, format, bad, into)
+        reader = formats.open(store, sources, format, bad, into)
+        return replace(reader, schema=said(reader.schema, final_types(format)))
 
     return staged(
         *(read, sources, target_store, target),

@@ -115,9 +115,25 @@ def test_a_table_that_is_known_at_run_time_only_has_no_asset() -> None:
     assert load.outlets == ()
 
 
-@pytest.mark.parametrize("word", [*types.WORDS, *types.SHORT, "decimal(10, 2)", "numeric(5,0)"])
+@pytest.mark.parametrize(
+    "word", [*types.WORDS, *types.SHORT, *types.OWN, "decimal(10, 2)", "numeric(5,0)", "text[]"]
+)
 def test_every_column_type_of_the_transfer_may_be_written(word: str) -> None:
     assert msgspec.convert(word, types.TypeWord) == word
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [
+        ("bigintt", "did you mean 'bigint'?"),
+        ("VARCHAR(3)", "write `text`"),
+        ("numeric", "write its digits, as in `decimal(18, 2)`"),
+        ("timestamp with time zone", "write `timestamptz`"),
+        ("quark", ""),
+    ],
+)
+def test_the_word_that_was_meant(word: str, meant: str) -> None:
+    assert types.nearest(word) == meant
 
 
 @pytest.mark.parametrize("word", ["varchar", "decimal", "int64", "timestamp with time zone"])

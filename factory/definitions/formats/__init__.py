@@ -70,6 +70,15 @@ def known(given: Written) -> frozenset[str] | None:
     return found
 
 
+def final_types(given: Format) -> dict[str, str]:
+    """The words for columns' types that are declared, by the names that columns have in the end."""
+    columns: dict[str, Any] = getattr(given, "columns", {})
+    words = {name: getattr(word, "type", None) or word for name, word in columns.items()}
+    if isinstance(given, Csv) and not given.header:  # declared by the file's own names
+        return {given.rename.get(name, name): word for name, word in words.items()}
+    return words
+
+
 def infers(given: Written) -> bool:
     """Whether types are guessed that nobody declared."""
     return word_of(typed(given)) in INFERRED
@@ -88,6 +97,7 @@ __all__ = [
     "Jsonl",
     "Parquet",
     "Written",
+    "final_types",
     "infers",
     "known",
     "of",

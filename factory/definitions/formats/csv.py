@@ -33,8 +33,9 @@ Types = Annotated[
 class Csv(Strict, frozen=True, kw_only=True, omit_defaults=True, tag="csv", tag_field="type"):
     """Comma-separated values; `.gz`, `.zst`, `.bz2`, `.xz` and `.zip` are unpacked on the way.
 
-    Types that are not declared are inferred from the first rows, and then held for every value: one
-    that does not fit, or that its type would change (`007`), is a bad row.
+    Types that are not declared are those of the table, if it is there; else they are inferred from
+    the first rows. They are held for every value: one that does not fit, or that its type would
+    change (`007`), is a bad row.
     """
 
     delimiter: Annotated[

@@ -97,9 +97,22 @@ def _columns(fs: Store, source: str, given: Parquet, holds: Holds) -> _Columns:
     chosen = names.chosen(schema.names, given, source)
     refuse_names(schema.names, chosen, holds, source)
     fields = [schema.field(index).with_name(name).remove_metadata() for index, name in chosen]
+    for field in fields:
+        _refuse_unsupported(field, source)
     own = [schema.names[index] for index, _ in chosen]
     empty = frozenset(name for index, name in chosen if schema.names[index] in nulls)
     return _Columns(pa.schema(fields), own, empty)
+
+
+def _refuse_unsupported(field: pa.Field, source: str) -> None:
+    """What no column of a table is a value of; a list of plain values may be an array."""
+    kind, t = field.type, pa.types
+    kind = kind.value_type if t.is_list(kind) or t.is_large_list(kind) else kind
+    if t.is_nested(kind) or t.is_duration(kind) or t.is_interval(kind):
+        raise BadRow(
+            f"{source}: column {field.name!r} has the type {field.type}, which can't be loaded",
+            "Write it as text or as several columns, or leave it out: `select` names the others",
+        )
 
 
 @contextmanager

@@ -6,11 +6,14 @@ from importlib.metadata import version
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from factory.definitions.formats.types import OWN, element
 from factory.definitions.warehouses import POSTGRES
 from factory.transfer.errors import BadRow, TransferError
+from factory.transfer.types import arrow_type, own_type
 from factory.transfer.warehouse import columns as shared
 from factory.transfer.warehouse.parts import Column
 
+Mapped = tuple[str, pa.DataType] | tuple[str, pa.DataType, str]
 _INTEGERS = {
     pa.int8(): ("smallint", pa.int16()),
     pa.int16(): ("smallint", pa.int16()),
@@ -37,10 +40,16 @@ def columns(schema: pa.Schema, *, empty: bool = False) -> list[Column]:
     return shared.columns(schema, POSTGRES, _mapped, empty=empty)
 
 
-def _mapped(field: pa.Field) -> tuple[str, pa.DataType]:
+def _mapped(field: pa.Field) -> Mapped:
     kind, t = field.type, pa.types
     if t.is_dictionary(kind):
         return _mapped(field.with_type(kind.value_type))
+    if word := own_type(field):
+        return _own(word), *_mapped(field.remove_metadata())[1:], "text" + "[]" * t.is_list(kind)
+    if kind == pa.uuid():
+        return "uuid", pa.binary(), "bytea"
+    if t.is_list(kind) or t.is_large_list(kind) or t.is_fixed_size_list(kind):
+        return _listed(field)
     if kind in _INTEGERS:
         return _INTEGERS[kind]
     if t.is_decimal(kind):
@@ -66,8 +75,30 @@ def _mapped(field: pa.Field) -> tuple[str, pa.DataType]:
     ):
         if fits(kind):
             return name, wire
-    raise TransferError(
-        f"column {field.name!r} has the type {kind}, which can't be loaded",
+    raise _unsupported(field)
+
+
+def _own(word: str) -> str:
+    """The type that a word of `columns` means."""
+    if (inner := element(word)) is not None:
+        return f"{_own(inner)}[]"
+    if word in OWN:
+        return "time with time zone" if word == "timetz" else word
+    return _mapped(pa.field(word, arrow_type(word)))[0]
+
+
+def _listed(field: pa.Field) -> Mapped:
+    """An array of plain values; one of lists would have to be as long as its neighbours."""
+    inner = field.type.value_type
+    if pa.types.is_nested(inner) or inner == pa.uuid():
+        raise _unsupported(field)
+    element, wire, *_ = _mapped(field.with_type(inner))
+    return f"{element}[]", pa.list_(wire)
+
+
+def _unsupported(field: pa.Field) -> TransferError:
+    return TransferError(
+        f"column {field.name!r} has the type {field.type}, which can't be loaded",
         "Turn it into text or into several columns",
     )
 
@@ -106,6 +137,7 @@ _EARLIEST = {pa.date32(): -(2**30), pa.timestamp("us"): -(2**62)}
 def _cast(column: pa.Array, kind: pa.DataType) -> pa.Array:
     if column.null_count == len(column):  # there are types that no cast leads to
         return column if column.type == kind else pa.nulls(len(column), kind)
+    column = column.storage if isinstance(column.type, pa.BaseExtensionType) else column
     cast = column if column.type == kind else column.cast(kind)
     if pa.types.is_integer(kind) and pa.types.is_floating(column.type):
         _refuse_negative_zero(column)
@@ -197,7 +229,9 @@ def reason(target: str) -> str:
 
 
 def parts_of(kind: str) -> tuple[str, tuple[int, ...]]:
-    """`numeric(9,3)` → `numeric`, (9, 3). Types of times stay whole."""
+    """`numeric(9,3)` → `numeric`, (9, 3). Types of times and arrays stay whole."""
+    if kind.endswith("[]"):
+        return kind, ()
     name, _, digits = kind.partition("(")
     numbers: Iterator[str] = iter(digits.rstrip(")").split(",") if digits else [])
     if name.startswith("time"):

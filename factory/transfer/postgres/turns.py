@@ -55,7 +55,9 @@ def _turned(existing: Existing, column: Column) -> Column:
         inner = _turned(_without_domain(existing, column.name, base), column)
         fit_ = inner.type == base or fits(inner.type, base)
         return replace(inner, type=kind, sent=inner.sent or inner.type) if fit_ else column
-    if fits(column.type, kind):
+    if column.sent and {column.type, kind} == {"json", "jsonb"}:
+        return replace(column, type=kind)
+    if fits(column.type, kind) or (column.sent and column.type != "text"):
         return column
     if kind == "oid" and column.type in _WHOLE:
         return replace(column, type=kind, sent="bigint", wire=pa.int64())
@@ -228,8 +230,8 @@ def _alter(
 ) -> None:
     if turns:
         parts = [
-            sql.SQL("ALTER {} TYPE {} USING {}::{}").format(
-                sql.Identifier(column.name), type_sql(kind), value, type_sql(kind)
+            sql.SQL("ALTER {} TYPE {} USING {}").format(
+                sql.Identifier(column.name), type_sql(kind), _cast(value, column.sent, kind)
             )
             for column, kind, value in turns
         ]
@@ -237,6 +239,11 @@ def _alter(
             staged.table.identifier, sql.SQL(", ").join(parts)
         )
         connection.execute(query)
+
+
+def _cast(value: sql.Composable, sent: str, kind: str) -> sql.Composed:
+    form = "encode({}, 'hex')::{}" if sent == "bytea" and kind != sent else "{}::{}"
+    return sql.SQL(form).format(value, type_sql(kind))
 
 
 def _refuse_changed(connection: Connection, target: Table, staged: Staged, column: Column) -> None:
@@ -291,7 +298,7 @@ def _refuse_unread(
 
 
 def _some(staged: Staged, column: Column, low: int, high: int) -> sql.Composed:
-    return sql.SQL("(SELECT {} AS value FROM {} OFFSET {} LIMIT {}) some").format(
+    return sql.SQL("(SELECT {} AS value FROM {} OFFSET {} LIMIT {}) part").format(
         sql.Identifier(column.name),
         staged.table.identifier,
         sql.Literal(low),
@@ -300,8 +307,8 @@ def _some(staged: Staged, column: Column, low: int, high: int) -> sql.Composed:
 
 
 def _takes(connection: Connection, staged: Staged, column: Column, low: int, high: int) -> bool:
-    query = sql.SQL("SELECT count(value::{}) FROM {}").format(
-        type_sql(column.type), _some(staged, column, low, high)
+    query = sql.SQL("SELECT count({}) FROM {}").format(
+        _cast(sql.Identifier("value"), column.sent, column.type), _some(staged, column, low, high)
     )
     try:
         with connection.transaction():

@@ -94,7 +94,8 @@ def _chunks(metadata: pq.FileMetaData, names: Collection[str]) -> Iterator[tuple
     for group in range(metadata.num_row_groups):
         for number in range(metadata.num_columns):
             chunk = metadata.row_group(group).column(number)
-            if chunk.path_in_schema in names:
+            path = chunk.path_in_schema
+            if path in names or path.rpartition(".list.")[0] in names:
                 kind = metadata.schema.column(number).logical_type
                 start = chunk.data_page_offset
                 if chunk.has_dictionary_page:

@@ -56,7 +56,7 @@ def open(
     """See `formats.open`."""
     dialect = dialects.dialect(given)
     how = spelling.spelling(given)
-    declared = {name: arrow_type(word) for name, word in given.columns.items()}
+    declared = {name: _as_text(arrow_type(word)) for name, word in given.columns.items()}
     if not dialect.header and not declared:
         raise BadOption("a CSV without a header needs `columns`", "Declare them in order")
     first, after = _header(fs, sources, dialect) if dialect.header else (None, b"")
@@ -150,17 +150,26 @@ def _as_known(column: Column, known: Mapping[str, Known]) -> Column:
     """What nobody declared has the table's type; what it has no name of its own for, is text."""
     if not column.inferred or column.name not in known:
         return column
-    kind = known[column.name].type
-    kind = pa.string() if pa.types.is_nested(kind) else kind
-    return replace(column, type=kind, inferred=False, known=True)
+    return replace(column, type=_as_text(known[column.name].type), inferred=False, known=True)
+
+
+def _as_text(kind: pa.DataType) -> pa.DataType:
+    """A list stands in a CSV as the target writes it: `{a,b}`."""
+    return pa.string() if pa.types.is_nested(kind) else kind
 
 
 def _settled(fs: Store, sources: Sequence[str], table: Table) -> Table:
     """The table with a type for each column that is not declared."""
     left = [column for column in table.columns if column.inferred]
     kinds = {column.index: pa.null() for column in left}
-    for source in sources[:SAMPLED_FILES] if left else []:
-        for index, kind in _sampled(fs, source, replace(table, columns=tuple(left))).items():
+    for number, source in enumerate(sources):
+        many = number >= SAMPLED_FILES
+        if many:  # a glance, for a column that no file had a value for
+            left = [column for column in left if pa.types.is_null(kinds[column.index])]
+        if not left:
+            break
+        wanted = replace(table, columns=tuple(left))
+        for index, kind in _sampled(fs, source, wanted, 1 if many else SAMPLED_BLOCKS).items():
             kinds[index] = infer.common(kinds[index], kind)
     columns = (
         replace(column, type=kinds[column.index]) if column.inferred else column
@@ -169,10 +178,10 @@ def _settled(fs: Store, sources: Sequence[str], table: Table) -> Table:
     return replace(table, columns=tuple(columns))
 
 
-def _sampled(fs: Store, source: str, table: Table) -> dict[int, pa.DataType]:
+def _sampled(fs: Store, source: str, table: Table, most: int) -> dict[int, pa.DataType]:
     found: dict[int, pa.DataType] = {}
     with _opened(fs, source, table.dialect, table.width) as file:
-        for block in islice(file.blocks, SAMPLED_BLOCKS):
+        for block in islice(file.blocks, most):
             left = tuple(
                 replace(column, type=pa.string())
                 for column in table.columns

@@ -72,10 +72,10 @@ def _why(text: str, column: Column, how: Spelling, holds: Holds) -> tuple[str, s
     done = convert(_one(text), kind, how, inferred=False)
     if unheld(done.values, holds) is not None:
         return before_all(holds), missing
+    if column.known and done.bad is None:
+        said = f"would be changed by the type {type_word(kind)}, which the table has"
+        return said, declare % (f"'{word}'" if "," in (word := type_word(kind)) else word)
     if column.known:
-        if done.bad is None:
-            said = f"would be changed by the type {type_word(kind)}, which the table has"
-            return said, declare % type_word(kind)
         said = f"is not {type_word(kind)}, which the table has"
         return said, "Correct it, or set such rows aside: `on_bad_row: quarantine`"
     if column.inferred and done.bad is None:

@@ -121,15 +121,21 @@ def _kind(name: str, key: str, told: _Told) -> converters.Kind:
     seen = told.seen.get(key)
     mixed = seen is not None and seen.mixed
     if (word := told.declared.get(name)) is not None:
-        if word.strip().lower() == JSON:
+        if word.strip().lower() in (JSON, "jsonb"):
             return converters.Json()
-        return _typed(arrow_type(word), told, declared=True, mixed=mixed)
+        return _declared(arrow_type(word), told, mixed=mixed)
     if (known := told.target.known.get(name)) is not None:
         return converters.Json() if known.json else _known(known.type, told, mixed=mixed)
     if seen is not None and seen.json:
         return converters.Json()
     kind = pa.null() if seen is None else seen.type(told.how)
     return _typed(kind, told, declared=False, mixed=mixed)
+
+
+def _declared(kind: pa.DataType, told: _Told, *, mixed: bool) -> converters.Kind:
+    if pa.types.is_list(kind):
+        return converters.Several(kind, _declared(kind.value_type, told, mixed=True))
+    return _typed(kind, told, declared=True, mixed=mixed)
 
 
 def _known(kind: pa.DataType, told: _Told, *, mixed: bool) -> converters.Kind:
