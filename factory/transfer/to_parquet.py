@@ -17,7 +17,8 @@ from factory.transfer.bad_rows import BadRows
 from factory.transfer.counts import Counts
 from factory.transfer.errors import Missing, TransferError
 from factory.transfer.formats import Reader
-from factory.transfer.lineage import NONE, Lineage, added
+from factory.transfer.lineage import NONE, Lineage, added, within
+from factory.transfer.zips import members
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +53,9 @@ def to_parquet(
     """Stream `sources` of one `format` into `target`: see `staged`."""
     if not sources:
         raise Missing("there is no source file")
+    if member := getattr(format, "member", None):
+        store, inside = members(store, sources, member)
+        sources, lineage = list(inside), within(lineage, inside)
 
     def read(bad: BadRows) -> Reader:
         return formats.open(store, sources, format, bad)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import IO
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -13,6 +14,7 @@ from factory.definitions.formats import Parquet
 from factory.stores.model import Store
 from factory.transfer import names
 from factory.transfer.bad_rows import BadRows
+from factory.transfer.compression import packed_with
 from factory.transfer.errors import BadRow
 from factory.transfer.formats import Reader
 from factory.transfer.types import type_word
@@ -87,13 +89,20 @@ def _columns(fs: Store, source: str, given: Parquet) -> tuple[pa.Schema, list[st
     return pa.schema(fields), [schema.names[index] for index, _ in chosen]
 
 
+def _packed(file: IO[bytes]) -> str | None:
+    file.seek(0)
+    found = packed_with(file.read(16))
+    said = "Parquet is packed within, and read where it is: unpack it"
+    return f"It is packed with {found.name}. {said}" if found else None
+
+
 @contextmanager
-def _opened(file: object, source: str) -> Iterator[pq.ParquetFile]:
+def _opened(file: IO[bytes], source: str) -> Iterator[pq.ParquetFile]:
     try:
         # pre-buffered, the bytes of the whole file would stay in memory
         parquet = pq.ParquetFile(file, pre_buffer=False)
     except (pa.ArrowException, OSError) as error:
-        raise BadRow(f"{source} is not a Parquet file: {error}") from error
+        raise BadRow(f"{source} is not a Parquet file: {error}", _packed(file)) from error
     with parquet:
         yield parquet
 
