@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import lru_cache
-from typing import IO, Any, NamedTuple, cast
+from typing import IO, Any, BinaryIO, NamedTuple, cast
 
 import pyarrow as pa
 
@@ -56,15 +56,22 @@ PACKINGS = (
 _BY_SUFFIX = {packing.suffix: packing for packing in PACKINGS}
 _ZIP = _BY_SUFFIX["zip"]
 _UNREAD = {
-    "a 7z archive": rb"7z\xbc\xaf\x27\x1c",
-    "a RAR archive": rb"Rar!\x1a\x07",
-    "a tar archive": rb".{257}ustar",
-    "packed with LZ4": rb"\x04\x22\x4d\x18",
-    "packed with compress": rb"\x1f[\x9d\xa0]",
-    "packed with lzip": rb"LZIP[\x00\x01]",
-    "packed with LZMA": rb"\x5d\x00\x00.{2}[^\x00]",
-    "packed with Snappy": rb"\xff\x06\x00\x00sNaPpY",
+    what: re.compile(begins, re.DOTALL)
+    for what, begins in (
+        ("a 7z archive", rb"7z\xbc\xaf\x27\x1c"),
+        ("a RAR archive", rb"Rar!\x1a\x07"),
+        ("a tar archive", rb".{257}ustar"),
+        ("packed with LZ4", rb"\x04\x22\x4d\x18"),
+        ("packed with compress", rb"\x1f[\x9d\xa0]"),
+        ("packed with lzip", rb"LZIP[\x00\x01]"),
+        ("packed with LZMA", rb"\x5d\x00\x00.{2}[^\x00]"),
+        ("packed with Snappy", rb"\xff\x06\x00\x00sNaPpY"),
+    )
 }
+_ANY = re.compile(
+    b"|".join(begins.pattern for begins in (*(p.begins for p in PACKINGS), *_UNREAD.values())),
+    re.DOTALL,
+)
 _NO_TEXT = re.compile(rb"[\x00-\x08\x0e-\x19\x1b-\x1f\x7f]")
 
 
@@ -76,11 +83,21 @@ def packed_with(head: bytes) -> Packing | None:
 @contextmanager
 def opened(store: Store, path: str) -> Iterator[IO[bytes]]:
     """`path` for reading, unpacked. Reading raises `BadRow` for what is damaged or cut short."""
-    with store.open(path) as raw, ExitStack() as files:
-        head = raw.read(_HEAD)
-        raw.seek(0)
+    with store.open(path) as raw:
+        head = _head(raw)
         packing = _first(path, head)
-        file: IO[bytes] = raw
+        if packing is None:
+            yield raw
+            return
+        with _opened(raw, path, packing) as file:
+            yield file
+
+
+@contextmanager
+def _opened(raw: IO[bytes], path: str, packing: Packing | None) -> Iterator[IO[bytes]]:
+    """The table in what is packed once, or some times."""
+    file = raw
+    with ExitStack() as files:
         for _ in range(_MOST):
             if packing is None:
                 yield file
@@ -96,9 +113,20 @@ def opened(store: Store, path: str) -> Iterator[IO[bytes]]:
         raise BadRow(f"{path} is packed more than {_MOST} times", "Pack it once")
 
 
+def _head(raw: BinaryIO) -> bytes:
+    """The first bytes, which stay to be read."""
+    if isinstance(raw, io.BufferedReader) and len(head := raw.peek(_HEAD)) >= _HEAD:
+        return head[:_HEAD]
+    head = raw.read(_HEAD)
+    raw.seek(0)
+    return head
+
+
 def _first(path: str, head: bytes) -> Packing | None:
     """What the file itself is packed with, and what is to be said of its name."""
     named = _BY_SUFFIX.get(path.rpartition("/")[2].rpartition(".")[2].lower())
+    if named is None and not _ANY.match(head):
+        return None
     found = packed_with(head)
     if found is not None:
         if found is not named:
@@ -120,7 +148,7 @@ def _first(path: str, head: bytes) -> Packing | None:
 
 def _refuse_unread(path: str, head: bytes) -> None:
     for what, begins in _UNREAD.items():
-        if re.match(begins, head, re.DOTALL):
+        if begins.match(head):
             raise BadRow(
                 f"{path} is {what}, which is not read",
                 "Pack the table by itself: with gzip, Zstandard, bzip2, xz or zip",
