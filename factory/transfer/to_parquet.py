@@ -18,9 +18,10 @@ from factory.transfer.counts import Counts
 from factory.transfer.errors import Missing, TransferError
 from factory.transfer.formats import Reader
 from factory.transfer.lineage import NAMES as LINEAGE
-from factory.transfer.lineage import NONE, Lineage, added
+from factory.transfer.lineage import NONE, Lineage, added, within
 from factory.transfer.target import ANY, Target
 from factory.transfer.types import said
+from factory.transfer.zips import members
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +61,9 @@ def to_parquet(
     """
     if not sources:
         raise Missing("there is no source file")
+    if member := getattr(format, "member", None):
+        store, inside = members(store, sources, member)
+        sources, lineage = list(inside), within(lineage, inside)
 
     known = {name: column for name, column in into.known.items() if name not in LINEAGE}
     into = replace(into, known=known)
