@@ -307,7 +307,7 @@ def test_bad_rows_go_aside_and_the_others_stay() -> None:
     out = io.BytesIO()
     bad = BadRows.quarantine(out, 10)
     content = b"a,b,c\n" + b"\n".join(rows)
-    options = {"columns": {"a": "int"}}
+    options: dict[str, Any] = {"columns": {"a": "int"}}
     found = table(at("aside"), content, bad, **options)
     assert column(found) == [n for n in range(1000) if n not in (500, 700, 900, 950)]
     lines = [json.loads(line) for line in out.getvalue().splitlines()]
