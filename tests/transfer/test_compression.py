@@ -266,7 +266,9 @@ def test_parquet_that_is_packed(folder: Folder) -> None:
     path.write_table(pa.table({"id": [1]}))
     path.write_bytes(gzip.compress(path.read_bytes()))
     out = str(folder / "out.parquet")
-    with pytest.raises(BadRow, match=r"is packed with gzip, not Parquet(?s:.*)Parquet is packed within"):
+    with pytest.raises(
+        BadRow, match=r"is packed with gzip, not Parquet(?s:.*)Parquet is packed within"
+    ):
         to_parquet(folder.store, [str(path)], folder.store, out, format=formats.Parquet())
 
 
