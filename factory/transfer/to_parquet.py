@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from factory.definitions.formats import Format, final_types
+from factory.definitions.formats import Format, final_types, infers
 from factory.definitions.warehouses import ANYTHING, Holds
 from factory.stores.model import Store
-from factory.transfer import formats
+from factory.transfer import agreement, formats
 from factory.transfer.bad_rows import BadRows
 from factory.transfer.counts import Counts
 from factory.transfer.errors import Missing, TransferError
@@ -66,7 +66,11 @@ def to_parquet(
 
     def read(bad: BadRows) -> Reader:
         reader = formats.open(store, sources, format, bad, holds, own)
-        return replace(reader, schema=said(reader.schema, final_types(format)))
+        declared = final_types(format)
+        schema = said(reader.schema, declared)
+        if infers(format):
+            schema = agreement.guessed(schema, declared)
+        return replace(reader, schema=schema)
 
     return staged(
         *(read, sources, target_store, target),
