@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from factory.definitions.formats import Format, final_types
+from factory.definitions.formats import Format, final_types, infers
 from factory.stores.model import Store
-from factory.transfer import formats
+from factory.transfer import agreement, formats
 from factory.transfer.bad_rows import BadRows
 from factory.transfer.counts import Counts
 from factory.transfer.errors import Missing, TransferError
@@ -70,7 +70,11 @@ def to_parquet(
 
     def read(bad: BadRows) -> Reader:
         reader = formats.open(store, sources, format, bad, into)
-        return replace(reader, schema=said(reader.schema, final_types(format)))
+        declared = final_types(format)
+        schema = said(reader.schema, declared)
+        if infers(format):
+            schema = agreement.guessed(schema, declared)
+        return replace(reader, schema=schema)
 
     return staged(
         *(read, sources, target_store, target),
