@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from factory.definitions.formats.names import Naming, snake_case
+from factory.transfer import hints
 from factory.transfer.errors import BadOption, BadRow, unknown
 
 _HOW_TO_NAME = "Name the columns yourself: `header: false`, `skip_rows: 1` and `columns`"
@@ -130,6 +131,13 @@ def _read(
         own = _respelled(_respelled(names, spoken, given), before, given)
         before |= dict.fromkeys(own)
         yield _File(source, names, own, [final(name, given) for name in own])
+
+
+def with_more(agreed: Agreed, names: Sequence[str]) -> Agreed:
+    """With columns that no file has."""
+    lacking = (None,) * len(names)
+    places = {source: (*own, *lacking) for source, own in agreed.places.items()}
+    return Agreed((*agreed.names, *names), places, agreed.declared)
 
 
 def late(name: str, agreed: Agreed, given: Naming) -> str:
@@ -251,6 +259,11 @@ def _places(file: _File, entries: Sequence[_Entry], selected: bool) -> tuple[int
     return places
 
 
+def _rename_one(first: str, second: str, name: str) -> str:
+    """The one that has another name of its own: by this name, both would be renamed."""
+    return f"Rename one: {hints.rename(first if second == name else second)}"
+
+
 def _check(own: Sequence[str], result: Sequence[str], where: str) -> None:
     seen: dict[str, str] = {}
     for number, (before, after) in enumerate(zip(own, result, strict=True), 1):
@@ -259,9 +272,7 @@ def _check(own: Sequence[str], result: Sequence[str], where: str) -> None:
         if after in seen:
             raise BadOption(
                 f"{where}: the columns {seen[after]!r} and {before!r} would both be {after!r}",
-                "Rename one: `rename: {" + before + ": …}`"
-                if before != seen[after]
-                else _HOW_TO_NAME,
+                _HOW_TO_NAME if before == seen[after] else _rename_one(seen[after], before, after),
             )
         seen[after] = before
 

@@ -27,7 +27,9 @@ _BARE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 def why(text: str, kind: pa.DataType, how: Spelling, name: str) -> tuple[str, str] | None:
     """What is wrong with a text, and the options that read it; None when no option does."""
-    if not any(map(str.isdigit, text)):
+    if not any(map(str.isdigit, text)) or (
+        pa.types.is_temporal(kind) and _fits(text, kind, how, {})
+    ):
         return None
     fitting = [pair for pair in _options(text, kind, how) if _fits(text, kind, how, pair[1])]
     if not fitting:

@@ -49,6 +49,7 @@ class Spelling:
     truncate: bool = False  # what is less than a microsecond goes
     ambiguous: Clock = "fail"
     nonexistent: Clock = "fail"
+    known: bool = False  # a table tells the type: what has its value may be written otherwise
 
     def plain(self, kind: pa.DataType) -> bool:
         """Are values of `kind` written as everywhere?"""

@@ -24,7 +24,10 @@ Format = Csv | Jsonl | Parquet
 _MODULES: dict[type[Format], ModuleType] = {Csv: csv, Jsonl: jsonl, Parquet: parquet}
 
 
+INFERRED = ("csv", "jsonl")
+"""Formats whose files tell no types: what a table says of them counts more than a guess."""
 _BY_WORD = {word_of(struct): struct for struct in _MODULES}
+WORDS = frozenset(_BY_WORD)
 
 if TYPE_CHECKING:
     Written = str | Format
@@ -67,17 +70,35 @@ def known(given: Written) -> frozenset[str] | None:
     return found
 
 
+def final_types(given: Format) -> dict[str, str]:
+    """The words for columns' types that are declared, by the names that columns have in the end."""
+    columns: dict[str, Any] = getattr(given, "columns", {})
+    words = {name: getattr(word, "type", None) or word for name, word in columns.items()}
+    if isinstance(given, Csv) and not given.header:  # declared by the file's own names
+        return {given.rename.get(name, name): word for name, word in words.items()}
+    return words
+
+
+def infers(given: Written) -> bool:
+    """Whether types are guessed that nobody declared."""
+    return word_of(typed(given)) in INFERRED
+
+
 def renamed(given: Written) -> frozenset[str]:
     """Names that columns are given."""
     return frozenset() if isinstance(given, str) else names.renamed(given)
 
 
 __all__ = [
+    "INFERRED",
+    "WORDS",
     "Csv",
     "Format",
     "Jsonl",
     "Parquet",
     "Written",
+    "final_types",
+    "infers",
     "known",
     "of",
     "plain",

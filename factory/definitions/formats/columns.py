@@ -26,7 +26,7 @@ class Column(Strict, frozen=True, kw_only=True, omit_defaults=True):
     may then be numbers; a number is one as it is.
     """
 
-    type: Annotated[TypeWord, Meta(description="As it may stand alone.")]
+    type: Annotated[TypeWord, Meta(description="The column's type.")]
     decimal_point: Annotated[
         str | None,
         Meta(description="In numbers. Default: the format's, or a point.", examples=[","]),

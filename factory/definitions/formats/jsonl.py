@@ -13,6 +13,7 @@ from factory.definitions.formats import names as naming
 from factory.definitions.formats import times
 from factory.definitions.formats.columns import Column
 from factory.definitions.formats.names import Aliases, Names, Optional, Renames, Select, known
+from factory.definitions.formats.packing import Member
 from factory.definitions.formats.times import TimestampFormats, TimeZone
 from factory.definitions.formats.types import JsonTypeWord
 from factory.fields import Strict
@@ -43,6 +44,7 @@ class Jsonl(Strict, frozen=True, kw_only=True, omit_defaults=True, tag="jsonl", 
     aliases: Annotated[Aliases, Meta()] = msgspec.field(default_factory=dict)
     optional: Annotated[Optional, Meta()] = msgspec.field(default_factory=list)
     select: Annotated[Select, Meta()] = msgspec.field(default_factory=list)
+    member: Annotated[Member, Meta()] = None
 
 
 def problems(given: Jsonl) -> Iterator[Problem]:

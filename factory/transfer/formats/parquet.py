@@ -11,20 +11,24 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import IO
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from factory.definitions.formats import Parquet, columns
+from factory.definitions.warehouses import Holds
 from factory.stores.model import Store
-from factory.transfer import names, options
+from factory.transfer import agreement, first_bytes, names, options
 from factory.transfer.bad_rows import BadRows
 from factory.transfer.cast import can, cast, either
 from factory.transfer.convert import Converted
 from factory.transfer.errors import BadRow
 from factory.transfer.formats import Reader
-from factory.transfer.spelling import Spelling, of_columns, spelling
+from factory.transfer.holds import first_day, integers, is_dated, refuse_names, unheld
+from factory.transfer.spelling import PLAIN, Spelling, of_columns, spelling
+from factory.transfer.target import Target
 from factory.transfer.types import arrow_type, type_word
 
 ROWS = 64 * 1024
@@ -36,7 +40,7 @@ class _Column:
 
     field: pa.Field
     own: str | None  # None: the file lacks it
-    how: Spelling
+    how: Spelling | None  # of what is declared
     int96: bool
 
 
@@ -45,20 +49,24 @@ def open(
     sources: Sequence[str],
     given: Parquet,
     bad: BadRows,
+    target: Target,
 ) -> Reader:
     """See `formats.open`."""
     found = {source: _footer(fs, source) for source in sources}
     own = {source: footer.schema.names for source, footer in found.items()}
     agreed = names.agreed(own, given, given.columns)
-    schemas = {source: _schema(footer, agreed, source) for source, footer in found.items()}
     declared = _declared(given, agreed)
-    schema = _agreed(schemas, declared)
-    for source, one in schemas.items():
-        _refuse_other_types(source, one, schema, declared)
+    schemas = {}
+    for source, footer in found.items():
+        refuse_names(footer.schema.names, _chosen(agreed, source), target.holds, source)
+        schemas[source] = _schema(footer, agreed, source)
+        for field in schemas[source]:
+            _refuse_types(source, field, declared)
+    schema = _agreed(schemas, found, agreed, declared)
 
     def batches(source: str) -> Iterator[pa.RecordBatch]:
         wanted = _wanted(found[source], agreed, source, schema, declared)
-        return _batches(fs, source, wanted, bad)
+        return _batches(fs, source, wanted, bad, target.holds)
 
     return Reader(schema, batches)
 
@@ -67,13 +75,20 @@ def open(
 class _Footer:
     schema: pa.Schema
     int96: frozenset[str]
+    empty: frozenset[str]  # columns that hold nothing but nulls
 
 
 def _footer(fs: Store, source: str) -> _Footer:
     with fs.open(source) as file, _opened(file, source) as parquet:
         leaves = (parquet.schema.column(n) for n in range(len(parquet.schema)))
         int96 = frozenset(leaf.path for leaf in leaves if leaf.physical_type == "INT96")
-        return _Footer(parquet.schema_arrow.remove_metadata(), int96)
+        schema = parquet.schema_arrow.remove_metadata()
+        return _Footer(schema, int96, agreement.empty_columns(parquet))
+
+
+def _chosen(agreed: names.Agreed, source: str) -> list[tuple[int, str]]:
+    places = zip(agreed.places[source], agreed.names, strict=True)
+    return [(index, name) for index, name in places if index is not None]
 
 
 def _schema(footer: _Footer, agreed: names.Agreed, source: str) -> pa.Schema:
@@ -100,24 +115,25 @@ def _declared(given: Parquet, agreed: names.Agreed) -> _Declared:
     )
 
 
-def _agreed(schemas: Mapping[str, pa.Schema], declared: _Declared) -> pa.Schema:
-    """One type for each column: the declared one, or that of all files in which it has one."""
-    first, *others = schemas
-    fields = []
-    for field in schemas[first]:
-        kind, owner = _unit(field.type), first
-        for source in () if field.name in declared.kinds else others:
-            other = _unit(schemas[source].field(field.name).type)
-            if pa.types.is_null(kind):
-                kind, owner = other, source
-            elif kind != other and not pa.types.is_null(other):
-                raise BadRow(
-                    f"the column {field.name!r} is {type_word(kind)} in {owner}, but "
-                    f"{type_word(other)} in {source}",
-                    f"Declare its type, for example `columns: {{{field.name}: text}}`",
-                )
-        fields.append(pa.field(field.name, declared.kinds.get(field.name, kind)))
-    return pa.schema(fields)
+def _agreed(
+    schemas: Mapping[str, pa.Schema],
+    footers: Mapping[str, _Footer],
+    agreed: names.Agreed,
+    declared: _Declared,
+) -> pa.Schema:
+    """One type for each column: the declared one, or one that all files agree on."""
+    empty = {}
+    for source, footer in footers.items():
+        own = footer.schema.names
+        full = {n for index, n in _chosen(agreed, source) if own[index] not in footer.empty}
+        empty[source] = frozenset(agreed.names) - full
+    typed = {
+        source: pa.schema(
+            [field.with_type(declared.kinds.get(field.name, _unit(field.type))) for field in schema]
+        )
+        for source, schema in schemas.items()
+    }
+    return agreement.agreed(typed, empty)
 
 
 def _unit(kind: pa.DataType) -> pa.DataType:
@@ -127,16 +143,21 @@ def _unit(kind: pa.DataType) -> pa.DataType:
     return pa.time64("us") if pa.types.is_time(kind) else kind
 
 
-def _refuse_other_types(
-    source: str, own: pa.Schema, schema: pa.Schema, declared: _Declared
-) -> None:
-    for name, how in declared.hows.items():
-        if name not in schema.names:
-            continue
-        kind, wanted = own.field(name).type, schema.field(name).type
+def _refuse_types(source: str, field: pa.Field, declared: _Declared) -> None:
+    """What no column of a table is a value of; a list of plain values may be an array."""
+    kind, t = field.type, pa.types
+    if field.name in declared.kinds:
+        wanted, how = declared.kinds[field.name], declared.hows[field.name]
         if not can(kind, wanted, how):
-            said = f"{source}: the column {name!r} is {type_word(kind)}, which is never "
-            raise BadRow(said + type_word(wanted), _way_out(kind, wanted, name))
+            said = f"{source}: the column {field.name!r} is {type_word(kind)}, which is never "
+            raise BadRow(said + type_word(wanted), _way_out(kind, wanted, field.name))
+        return
+    kind = kind.value_type if t.is_list(kind) or t.is_large_list(kind) else kind
+    if t.is_nested(kind) or t.is_duration(kind) or t.is_interval(kind):
+        raise BadRow(
+            f"{source}: column {field.name!r} has the type {field.type}, which can't be loaded",
+            "Write it as text or as several columns, or leave it out: `select` names the others",
+        )
 
 
 def _way_out(kind: pa.DataType, wanted: pa.DataType, name: str) -> str:
@@ -154,20 +175,21 @@ def _way_out(kind: pa.DataType, wanted: pa.DataType, name: str) -> str:
 def _wanted(
     footer: _Footer, agreed: names.Agreed, source: str, schema: pa.Schema, declared: _Declared
 ) -> list[_Column]:
-    plain = spelling(Parquet())
     found = []
     for index, field in zip(agreed.places[source], schema, strict=True):
         own = None if index is None else footer.schema.names[index]
-        how = declared.hows.get(field.name, plain)
+        how = declared.hows.get(field.name)
         found.append(_Column(field, own, how, own in footer.int96))
     return found
 
 
 def _batches(
-    fs: Store, source: str, wanted: Sequence[_Column], bad: BadRows
+    fs: Store, source: str, wanted: Sequence[_Column], bad: BadRows, holds: Holds
 ) -> Iterator[pa.RecordBatch]:
     own = [column.own for column in wanted if column.own is not None]
-    exact = [column for column in wanted if column.int96 and not column.how.truncate]
+    exact = [
+        column for column in wanted if column.int96 and not (column.how and column.how.truncate)
+    ]
     row = 1
     with (
         _read(fs, source, own, "us") as batches,
@@ -175,11 +197,11 @@ def _batches(
     ):
         uncut = _Uncut(more)
         for batch in batches:
-            cells = [_cells(batch, column) for column in wanted]
+            cells = [_cells(batch, column, source) for column in wanted]
             if exact:
                 cells = _with_cut(cells, uncut.take(batch.num_rows))
             kept = _kept(cells, batch.num_rows, _At(source, row), bad)
-            _check_range(kept, source)
+            _check_range(kept, source, holds)
             yield kept
             row += batch.num_rows
 
@@ -210,11 +232,13 @@ class _Cells:
     rest: pa.Array | None = None  # the nanoseconds that an INT96 has beside its microseconds
 
 
-def _cells(batch: pa.RecordBatch, column: _Column) -> _Cells:
+def _cells(batch: pa.RecordBatch, column: _Column, source: str) -> _Cells:
     if column.own is None:
         return _Cells(column, None, Converted(pa.nulls(batch.num_rows, column.field.type)))
     written = _own(batch, column)
-    return _Cells(column, written, cast(written, column.field.type, column.how))
+    if column.how is None and not pa.types.is_temporal(written.type):
+        return _Cells(column, written, Converted(agreement.cast(written, column.field, source)))
+    return _Cells(column, written, cast(written, column.field.type, column.how or PLAIN))
 
 
 def _own(batch: pa.RecordBatch, column: _Column) -> pa.Array:
@@ -285,7 +309,7 @@ def _why(cells: _Cells, index: int) -> tuple[str, str]:
     if pa.types.is_timestamp(kind) and kind.tz:
         kind = pa.timestamp("us", "UTC")
     text = _text(cells, index) or ""
-    reason, hint = options.why(text, kind, cells.column.how, name) or (
+    reason, hint = options.why(text, kind, cells.column.how or PLAIN, name) or (
         f"would be changed by the type {type_word(kind)}",
         f"Declare another, for example `columns: {{{name}: text}}`",
     )
@@ -304,35 +328,26 @@ def _text(cells: _Cells, index: int) -> str | None:
     return text
 
 
-# PostgreSQL's first day is 4713-11-24 BC; what lies before would come out as another, or -infinity.
-_FIRST_DAY = -2_440_588
-_PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
-
-
-def _check_range(batch: pa.RecordBatch, source: str) -> None:
-    for name, kind, column in zip(
-        batch.schema.names, batch.schema.types, batch.columns, strict=True
-    ):
-        if pa.types.is_timestamp(kind):
-            first, width = _FIRST_DAY * 86_400 * _PER_SECOND[kind.unit], pa.int64()
-        elif pa.types.is_date32(kind):
-            first, width = _FIRST_DAY, pa.int32()
-        else:
-            continue
-        least = pc.min(column.cast(width)).as_py()
-        if least is not None and least < first:
+def _check_range(batch: pa.RecordBatch, source: str, holds: Holds) -> None:
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        # Texts are looked at where they are loaded.
+        if is_dated(column.type) and unheld(column, holds) is not None:
+            least = pc.min(column.view(integers(column.type))).as_py()
             raise BadRow(
-                f"{source}: column {name!r} holds a {type_word(kind)} before 4713 BC ({least})",
-                "PostgreSQL has none; is it a mark for a missing value?",
+                f"{source}: column {name!r} holds a {type_word(column.type)} before "
+                f"{first_day(holds)} ({least})",
+                f"{holds.name} has none; is it a mark for a missing value?",
             )
 
 
 @contextmanager
-def _opened(file: object, source: str, int96: str = "us") -> Iterator[pq.ParquetFile]:
+def _opened(file: IO[bytes], source: str, int96: str = "us") -> Iterator[pq.ParquetFile]:
     try:
         # pre-buffered, the bytes of the whole file would stay in memory
         parquet = pq.ParquetFile(file, pre_buffer=False, coerce_int96_timestamp_unit=int96)
     except (pa.ArrowException, OSError) as error:
+        file.seek(0)
+        first_bytes.refuse(file.read(first_bytes.LOOKED_AT), source, "parquet")
         raise BadRow(f"{source} is not a Parquet file: {error}") from error
     with parquet:
         yield parquet

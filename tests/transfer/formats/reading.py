@@ -7,8 +7,10 @@ import pyarrow as pa
 
 from factory.definitions.formats import Csv, Jsonl, Parquet
 from factory.definitions.formats.columns import Column
+from factory.definitions.warehouses import POSTGRES, Holds
 from factory.transfer import formats
 from factory.transfer.bad_rows import BadRows
+from factory.transfer.target import Target
 
 from ...stores.folders import Folder
 
@@ -20,6 +22,7 @@ def read(
     path: Folder | list[Folder],
     content: bytes | None = None,
     bad: BadRows | None = None,
+    holds: Holds = POSTGRES,
     **options: Any,
 ) -> pa.Table:
     """The rows of these files; the first is made of `content` when that is given."""
@@ -30,7 +33,8 @@ def read(
     store = paths[0].store
     if columns := options.get("columns"):
         options["columns"] = {name: _typed(one) for name, one in columns.items()}
-    reader = formats.open(store, sources, STRUCTS[kind](**options), bad or BadRows.fail())
+    into = Target(holds=holds)
+    reader = formats.open(store, sources, STRUCTS[kind](**options), bad or BadRows.fail(), into)
     batches = (batch for source in sources for batch in reader.batches(source))
     return pa.Table.from_batches(batches, reader.schema)
 

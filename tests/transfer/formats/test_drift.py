@@ -25,7 +25,7 @@ def write(folder: Folder, kind: str, *files: Rows) -> list[Folder]:
         elif kind == "jsonl":
             path.write_text("".join(json.dumps(row) + "\n" for row in rows))
         else:
-            lines = [rows[0].keys(), *(row.values() for row in rows)]
+            lines = [list(rows[0]), *(list(row.values()) for row in rows)]
             path.write_text("".join(",".join(map(str, line)) + "\n" for line in lines))
     return paths
 
@@ -56,7 +56,11 @@ def test_a_column_that_a_file_may_lack(kind: str, folder: Folder) -> None:
     files = write(folder, kind, [{"a": 1}], [{"a": 2, "EhailFee": 0.5}], [{"a": 3}])
     found = read(kind, files, optional=["ehail_fee"])
     assert found.to_pydict() == {"a": [1, 2, 3], "ehail_fee": [None, 0.5, None]}
-    renamed = {"rename": {"EhailFee": "fee"}, "select": ["fee", "a"], "optional": ["fee"]}
+    renamed: dict[str, Any] = {
+        "rename": {"EhailFee": "fee"},
+        "select": ["fee", "a"],
+        "optional": ["fee"],
+    }
     assert read(kind, files, **renamed).to_pydict() == {"fee": [None, 0.5, None], "a": [1, 2, 3]}
     alone = read(kind, files[:1], optional=["fee"], columns={"fee": "decimal(9, 2)"})
     assert alone.schema.field("fee").type == pa.decimal128(9, 2)

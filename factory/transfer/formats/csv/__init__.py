@@ -7,6 +7,7 @@ Types are declared, or inferred from a sample and then held for every value.
 
 from __future__ import annotations
 
+import codecs
 from collections import deque
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -18,25 +19,31 @@ import msgspec
 import pyarrow as pa
 
 from factory.definitions.formats import Csv, columns
+from factory.definitions.formats.names import snake_case
 from factory.stores.model import Store
-from factory.transfer import compression, names, spelling
+from factory.transfer import compression, first_bytes, names, spelling
 from factory.transfer.bad_rows import BadRows
 from factory.transfer.errors import BadOption, BadRow
 from factory.transfer.formats import Reader
 from factory.transfer.formats.csv import dialect as dialects
-from factory.transfer.formats.csv import infer
+from factory.transfer.formats.csv import faults, hints, infer
 from factory.transfer.formats.csv.blocks import Block, cut
 from factory.transfer.formats.csv.dialect import Dialect
-from factory.transfer.formats.csv.rows import split
+from factory.transfer.formats.csv.rows import Row, split
+from factory.transfer.formats.csv.swallowed import swallowed
 from factory.transfer.formats.csv.table import Table, batch, texts
-from factory.transfer.formats.csv.text import utf8, without_lines, wrong_byte
+from factory.transfer.formats.csv.text import one_byte, utf8, without_lines, wrong_byte
 from factory.transfer.formats.csv.unfit import Column, Problem
-from factory.transfer.types import arrow_type
+from factory.transfer.hints import rename
+from factory.transfer.holds import refuse_names
+from factory.transfer.target import Target
+from factory.transfer.types import Known, arrow_type
 
 THREADS = 2
 AHEAD = 5  # blocks: work for the threads while a row group is written
 SAMPLED_BLOCKS = 8  # of a file, while a column without a value is left
 SAMPLED_FILES = 16
+_AFTER = 64 << 10  # bytes of a file after its header
 
 
 def open(
@@ -44,82 +51,157 @@ def open(
     sources: Sequence[str],
     given: Csv,
     bad: BadRows,
+    target: Target,
 ) -> Reader:
     """See `formats.open`."""
     dialect = dialects.dialect(given)
     how = spelling.spelling(given)
-    told = _Declared(
-        {name: arrow_type(columns.word(one)) for name, one in given.columns.items()},
+    told = _Told(
+        {name: _as_text(arrow_type(columns.word(one))) for name, one in given.columns.items()},
         spelling.of_columns(given.columns, how),
+        target,
     )
     if not dialect.header and not told.kinds:
         raise BadOption("a CSV without a header needs `columns`", "Declare them in order")
-    headers = _headers(fs, sources, dialect, list(told.kinds))
+    heads = {source: _head(fs, source, dialect, given, list(told.kinds)) for source in sources}
     as_is = given if dialect.header else msgspec.structs.replace(given, names="as_is")
-    agreed = names.agreed(headers, as_is, told.kinds if dialect.header else ())
+    own = {source: head.names for source, head in heads.items()}
+    agreed = names.agreed(own, as_is, told.kinds if dialect.header else ())
     tables = {
-        source: _table(header, agreed, source, dialect, how, told)
-        for source, header in headers.items()
+        source: _table(head, agreed, source, given, Table(dialect, how, 0, (), target.holds), told)
+        for source, head in heads.items()
     }
     schema = _schema(fs, tables, agreed, told)
     tables = {source: _settled(table, schema) for source, table in tables.items()}
     return Reader(schema, lambda source: _batches(fs, source, tables[source], schema, bad))
 
 
-def _headers(
-    fs: Store, sources: Sequence[str], dialect: Dialect, declared: list[str]
-) -> dict[str, list[str]]:
-    """The names of each file's fields."""
+@dataclass(frozen=True)
+class _Head:
+    """The names of a file's fields, its header, and some of what follows it."""
+
+    names: list[str]
+    row: Row | None = None
+    after: bytes = b""
+
+
+def _head(fs: Store, source: str, dialect: Dialect, given: Csv, declared: list[str]) -> _Head:
     if not dialect.header:
-        return dict.fromkeys(sources, declared)
-    headers = {}
-    for source in sources:
-        with _opened(fs, source, dialect) as file:
-            headers[source] = file.header
-    return headers
+        return _Head(declared)
+    with _opened(fs, source, dialect) as file:
+        assert file.header is not None
+        after = next((block.data for block in file.blocks), b"")[:_AFTER]
+        return _Head(_named(file.header, given, source), file.header, after)
+
+
+def _words(header: Row | None) -> list[str]:
+    return [value.data.decode() for value in header.values] if header else []
+
+
+def _named(header: Row, given: Csv, source: str) -> list[str]:
+    """The names of the columns, without what stands behind the last when that is ignored."""
+    names = _words(header)
+    named = max((number for number, name in enumerate(names, 1) if name), default=0)
+    if given.extra_fields == "ignore_empty":
+        return names[: max(named, 1)]
+    if 1 < named < len(names) and not given.select:
+        raise BadRow(
+            f"{source}:{header.line}: {len(names) - named} fields behind the last name have none",
+            "Does each row end with a delimiter? Set `extra_fields: ignore_empty`",
+        )
+    return names
+
+
+def _check_delimiter(header: Row, after: bytes, table: Table, given: Csv, source: str) -> None:
+    """Another delimiter makes more columns, of the rows as well; none that a person has named."""
+    own = _words(header)
+    meant = {*given.rename, *given.select, *given.columns, *given.optional, *given.aliases}
+    meant |= {name for known in given.aliases.values() for name in known}
+    for column in table.columns:
+        if {column.name, snake_case(own[column.index])} & meant:
+            meant.add(own[column.index])
+    for between, count in hints.delimiters(header.data, table.dialect):
+        holds = [name for name in own if between in name and name not in meant]
+        if not holds or not hints.fits(after, len(own), between, count, table.dialect):
+            continue
+        columns = "one column" if len(own) == 1 else f"{len(own)} columns"
+        raise BadRow(
+            f"{source}:{header.line}: the header is {columns}, and holds {holds[0]!r}",
+            f"Is the delimiter another? Set {hints.as_yaml(between)}: it gives {count} columns. "
+            f"If this is a name, say so: {rename(holds[0])}",
+        )
 
 
 @dataclass(frozen=True)
-class _Declared:
-    """What `columns` says, by its own words."""
+class _Told:
+    """What `columns` says, by its own words, and what the target tells."""
 
     kinds: Mapping[str, pa.DataType]
     hows: Mapping[str, spelling.Spelling]
+    target: Target
 
 
 def _table(
-    header: Sequence[str],
-    agreed: names.Agreed,
-    source: str,
-    dialect: Dialect,
-    how: spelling.Spelling,
-    told: _Declared,
+    head: _Head, agreed: names.Agreed, source: str, given: Csv, empty: Table, told: _Told
 ) -> Table:
     """The columns that are wanted and that a file has."""
+    chosen = [
+        (index, name)
+        for index, name in zip(agreed.places[source], agreed.names, strict=True)
+        if index is not None
+    ]
+    refuse_names(head.names, chosen, empty.holds, source)
     found = []
-    for index, name in zip(agreed.places[source], agreed.names, strict=True):
-        if index is not None:
-            word = agreed.declared.get(name, "") if dialect.header else header[index]
-            kind = told.kinds.get(word)
-            column = Column(index, name, pa.null() if kind is None else kind, kind is None)
-            found.append(replace(column, own=told.hows.get(word)))
-    return Table(dialect, how, len(header), tuple(found))
+    for index, name in chosen:
+        word = agreed.declared.get(name, "") if given.header else head.names[index]
+        kind = told.kinds.get(word)
+        column = Column(index, name, pa.null() if kind is None else kind, kind is None)
+        column = replace(column, own=told.hows.get(word))
+        found.append(_as_known(column, told.target.known))
+    table = replace(empty, width=len(head.names), columns=tuple(found))
+    if head.row is None:
+        return table
+    _check_delimiter(head.row, head.after, table, given, source)
+    return replace(table, header=head.row.data)
 
 
-def _schema(
-    fs: Store, tables: Mapping[str, Table], agreed: names.Agreed, told: _Declared
-) -> pa.Schema:
+def _as_known(column: Column, known: Mapping[str, Known]) -> Column:
+    """What nobody declared has the table's type; what it has no name of its own for, is text."""
+    if not column.inferred or column.name not in known:
+        return column
+    return replace(column, type=_as_text(known[column.name].type), inferred=False, known=True)
+
+
+def _as_text(kind: pa.DataType) -> pa.DataType:
+    """A list stands in a CSV as the target writes it: `{a,b}`."""
+    return pa.string() if pa.types.is_nested(kind) else kind
+
+
+def _schema(fs: Store, tables: Mapping[str, Table], agreed: names.Agreed, told: _Told) -> pa.Schema:
     """A type for each column; null where there is no value to tell it."""
-    kinds = {name: told.kinds[word] for name, word in agreed.declared.items()}
-    inferred: dict[str, pa.DataType] = {}
-    for source, table in islice(tables.items(), SAMPLED_FILES):
-        left = tuple(column for column in table.columns if column.inferred)
-        found = _sampled(fs, source, replace(table, columns=left)) if left else {}
-        for name, kind in found.items():
-            inferred[name] = infer.common(inferred.get(name, pa.null()), kind)
+    known = told.target.known
+    kinds = {name: _as_text(known[name].type) for name in agreed.names if name in known}
+    kinds |= {name: told.kinds[word] for name, word in agreed.declared.items()}
     for table in tables.values():
-        kinds |= {c.name: c.type for c in table.columns if not c.inferred}
-    return pa.schema([(n, kinds.get(n, inferred.get(n, pa.null()))) for n in agreed.names])
+        kinds |= {column.name: column.type for column in table.columns if not column.inferred}
+    kinds |= _inferred(fs, tables)
+    return pa.schema([(name, kinds.get(name, pa.null())) for name in agreed.names])
+
+
+def _inferred(fs: Store, tables: Mapping[str, Table]) -> dict[str, pa.DataType]:
+    kinds: dict[str, pa.DataType] = {}
+    for number, (source, table) in enumerate(tables.items()):
+        many = number >= SAMPLED_FILES  # a glance, for a column that no file had a value for
+        left = tuple(
+            column
+            for column in table.columns
+            if column.inferred and not (many and column.name in kinds)
+        )
+        if left:
+            wanted = replace(table, columns=left)
+            for name, kind in _sampled(fs, source, wanted, 1 if many else SAMPLED_BLOCKS).items():
+                kinds[name] = infer.common(kinds.get(name, pa.null()), kind)
+    return kinds
 
 
 def _settled(table: Table, schema: pa.Schema) -> Table:
@@ -128,10 +210,10 @@ def _settled(table: Table, schema: pa.Schema) -> Table:
     return replace(table, columns=tuple(known))
 
 
-def _sampled(fs: Store, source: str, table: Table) -> dict[str, pa.DataType]:
+def _sampled(fs: Store, source: str, table: Table, most: int) -> dict[str, pa.DataType]:
     found: dict[str, pa.DataType] = {}
-    with _opened(fs, source, table.dialect) as file:
-        for block in islice(file.blocks, SAMPLED_BLOCKS):
+    with _opened(fs, source, table.dialect, table.width) as file:
+        for block in islice(file.blocks, most):
             left = tuple(
                 replace(column, type=pa.string())
                 for column in table.columns
@@ -151,21 +233,24 @@ def _sampled(fs: Store, source: str, table: Table) -> dict[str, pa.DataType]:
 class _File:
     """A file that is open, after its header."""
 
-    header: list[str]
+    header: Row | None
     blocks: Iterator[Block]
 
 
 @contextmanager
-def _opened(fs: Store, source: str, dialect: Dialect) -> Iterator[_File]:
+def _opened(fs: Store, source: str, dialect: Dialect, width: int = 0) -> Iterator[_File]:
     with compression.opened(fs, source) as file:
         chunks = utf8(file, dialect.encoding, source)
         if dialect.skip_rows:
             chunks = without_lines(chunks, dialect.skip_rows, source)
-        parts = cut(chunks, dialect, source, dialect.skip_rows + 1)
+        line = dialect.skip_rows + 1
+        chunks = _looked_at(chunks, source, dialect, width, line)
+        if dialect.several:
+            chunks = one_byte(chunks, dialect, source, line)
+        parts = cut(chunks, dialect, source, line)
         if not dialect.header:
-            yield _File([], parts)
+            yield _File(None, parts)
             return
-        header: list[str] = []
         for block in parts:  # the first may hold nothing but blank lines
             first = next(split(block, dialect), None)
             if first is not None:
@@ -175,17 +260,47 @@ def _opened(fs: Store, source: str, dialect: Dialect) -> Iterator[_File]:
                         f"{source}:{first.line + lines}: {said}",
                         "Set `encoding`, for example latin-1, cp1252 or utf-16",
                     )
-                header = [value.data.decode() for value in first.values]
+                _check_header(first, block, dialect, source)
                 rest = block.after(first.end)
-                yield _File(header, chain([rest] if rest.data else [], parts))
+                yield _File(first, chain([rest] if rest.data else [], parts))
                 return
         raise BadRow(f"{source} is empty", "Expected at least a header")
+
+
+def _looked_at(
+    chunks: Iterator[bytes], source: str, dialect: Dialect, width: int, line: int
+) -> Iterator[bytes]:
+    """The same, unless the first bytes are of another thing. Raises `BadRow`."""
+    first = next(chunks, b"")
+    first_bytes.refuse(first, source, "csv", header=dialect.header, width=width)
+    if first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        said = f"{source} begins with the byte order mark of UTF-16"
+        raise BadRow(said, "Set `encoding: utf-16`")
+    # Excel's first line `sep=;` is for Excel alone.
+    begin = first.split(b"\n", 1)[0].split(b"\r", 1)[0]
+    if hint := hints.excel_separator(begin):
+        said = begin.decode(errors="replace")
+        raise BadRow(f"{source}:{line}: the first line is Excel's `{said}`, no header", hint)
+    return chain([first], chunks)
+
+
+def _check_header(header: Row, block: Block, dialect: Dialect, source: str) -> None:
+    problem = None
+    width = len(header.values)
+    if any(value.torn for value in header.values):
+        problem = faults.torn(header, block, width, (), dialect)
+    for value in swallowed(header.data, header.line, width, dialect):
+        problem = faults.swallowing(header, value)
+    if problem:
+        hint = (problem.hint or "").removesuffix(f"; {hints.ASIDE}")  # no header can go aside
+        raise BadRow(f"{source}:{problem.line}: {problem.reason}", hint)
 
 
 def _batches(
     fs: Store, source: str, table: Table, schema: pa.Schema, bad: BadRows
 ) -> Iterator[pa.RecordBatch]:
-    with _opened(fs, source, table.dialect) as file, closing(_parsed(file.blocks, table)) as done:
+    opened = _opened(fs, source, table.dialect, table.width)
+    with opened as file, closing(_parsed(file.blocks, table)) as done:
         for found, problems in done:
             for problem in problems:
                 row = problem.row.decode(errors="replace")

@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import pyarrow as pa
@@ -25,8 +26,10 @@ from factory.transfer.formats import Reader
 from factory.transfer.formats.jsonl import converters
 from factory.transfer.formats.jsonl.infer import Seen, sample
 from factory.transfer.formats.jsonl.rows import Column, Rows
+from factory.transfer.holds import refuse_names
 from factory.transfer.spelling import Spelling
-from factory.transfer.types import arrow_type
+from factory.transfer.target import Target
+from factory.transfer.types import Known, arrow_type
 
 
 def open(
@@ -34,20 +37,23 @@ def open(
     sources: Sequence[str],
     given: Jsonl,
     bad: BadRows,
+    target: Target,
 ) -> Reader:
     """See `formats.open`."""
     how = spelling.spelling(given)
-    hows = spelling.of_columns(given.columns, how)
     found = sample(fs, sources)
     if not any(found.values()) and not given.columns:
         raise BadRow(f"{sources[0]} holds no rows", "Declare `columns` to load it as an empty one")
     own = {source: list(keys) for source, keys in found.items()}
     agreed = names.agreed(own, given, given.columns, loose=True)
-    seen = _seen(found, agreed)
-    kinds = {}
-    for name in agreed.names:
-        word = agreed.declared.get(name, "")
-        kinds[name] = _kind(given.columns.get(word), seen.get(name), how, hows.get(word))
+    agreed = names.with_more(agreed, _needed(given, agreed, target.known))
+    for source, keys in own.items():
+        places = zip(agreed.places[source], agreed.names, strict=True)
+        chosen = [(place, name) for place, name in places if place is not None]
+        refuse_names(keys, chosen, target.holds, source)
+    hows = spelling.of_columns(given.columns, how)
+    told = _Told(given.columns, agreed, target, _seen(found, agreed), how, hows)
+    kinds = {name: _kind(name, told) for name in agreed.names}
 
     def rows(source: str) -> Rows:
         keys = _keys(own[source], agreed.places[source])
@@ -56,6 +62,7 @@ def open(
             skipped=[key for key in own[source] if key not in keys],
             any_key=bool(given.select),
             final=partial(names.late, agreed=agreed, given=given),
+            holds=target.holds,
         )
 
     schema = rows(sources[0]).schema
@@ -78,22 +85,66 @@ def _seen(found: Mapping[str, Mapping[str, Seen]], agreed: names.Agreed) -> dict
     return seen
 
 
-def _kind(
-    declared: Declared | None, seen: Seen | None, how: Spelling, own: Spelling | None
-) -> converters.Kind:
-    word = None if declared is None else columns.word(declared)
-    if word is not None and word.strip().lower() == JSON:
+def _needed(given: Jsonl, agreed: names.Agreed, known: Mapping[str, Known]) -> list[str]:
+    """Columns that a load must have, and that the first rows have no key for."""
+    return [
+        name
+        for name, column in known.items()
+        if column.needed
+        and name not in agreed.names
+        and (not given.select or name in given.select)
+        and names.final(name, given) == name
+    ]
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What there is to tell a column's type by; the first counts most."""
+
+    declared: Mapping[str, Declared]
+    agreed: names.Agreed
+    target: Target
+    seen: Mapping[str, Seen]
+    how: Spelling
+    hows: Mapping[str, Spelling]
+
+
+def _kind(name: str, told: _Told) -> converters.Kind:
+    seen = told.seen.get(name)
+    mixed = seen is not None and seen.mixed
+    if (own := told.agreed.declared.get(name)) is not None:
+        word = columns.word(told.declared[own])
+        if word.strip().lower() in (JSON, "jsonb"):
+            return converters.Json()
+        kind = arrow_type(word)
+        if not isinstance(told.declared[own], str) and converters.is_spelled(kind):
+            return converters.Spelled(kind, told.hows[own], told.target.holds)
+        return _declared(kind, told, mixed=mixed)
+    if (known := told.target.known.get(name)) is not None:
+        return converters.Json() if known.json else _known(known.type, told, mixed=mixed)
+    if seen is not None and seen.json:
         return converters.Json()
-    type = pa.null() if seen is None else seen.type(how)
-    if word is not None:
-        type = arrow_type(word)
-    elif seen is not None and seen.json:
-        return converters.Json()
-    if pa.types.is_string(type):
-        return converters.Text(declared=word is not None, mixed=seen is not None and seen.mixed)
-    if own is not None and not isinstance(declared, str) and converters.is_spelled(type):
-        return converters.Spelled(type, own)
-    return converters.kind_of(type, how, declared=word is not None)
+    kind = pa.null() if seen is None else seen.type(told.how)
+    return _typed(kind, told, declared=False, mixed=mixed)
+
+
+def _declared(kind: pa.DataType, told: _Told, *, mixed: bool) -> converters.Kind:
+    if pa.types.is_list(kind):
+        return converters.Several(kind, _declared(kind.value_type, told, mixed=True))
+    return _typed(kind, told, declared=True, mixed=mixed)
+
+
+def _known(kind: pa.DataType, told: _Told, *, mixed: bool) -> converters.Kind:
+    if pa.types.is_list(kind):
+        return converters.Several(kind, _known(kind.value_type, told, mixed=True))
+    # A number that the table would round is refused, as one that nobody declared.
+    return _typed(kind, told, declared=not pa.types.is_floating(kind), mixed=mixed)
+
+
+def _typed(kind: pa.DataType, told: _Told, *, declared: bool, mixed: bool) -> converters.Kind:
+    if pa.types.is_string(kind):
+        return converters.Text(told.target.holds, declared=declared, mixed=mixed)
+    return converters.kind_of(kind, told.how, told.target.holds, declared=declared)
 
 
 __all__ = ["open"]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import IO
 
 from factory.stores.model import Store
+from factory.transfer import first_bytes
 from factory.transfer.bad_rows import BadRows
 from factory.transfer.compression import opened
 
@@ -34,7 +35,7 @@ def blocks(fs: Store, source: str, bad: BadRows | None = None) -> Iterator[Block
     """All lines of `source`. Those that are too long go to `bad`, or end the file without it."""
     number = 1
     with opened(fs, source) as file:
-        for data, whole in _cut(_without_bom(file)):
+        for data, whole in _cut(_without_bom(file, source)):
             if whole:
                 yield Block(number, data)
             elif bad is None:
@@ -45,8 +46,9 @@ def blocks(fs: Store, source: str, bad: BadRows | None = None) -> Iterator[Block
             number += data.count(b"\n") if whole else 1
 
 
-def _without_bom(file: IO[bytes]) -> Iterator[bytes]:
+def _without_bom(file: IO[bytes], source: str) -> Iterator[bytes]:
     data = file.read(BLOCK)
+    first_bytes.refuse(data, source, "jsonl")
     yield data.removeprefix(_BOM)
     while data:
         data = file.read(BLOCK)
