@@ -391,6 +391,20 @@ def test_a_template_of_a_sql_file(lint: Lint, tmp_path: Path) -> None:
     ]
 
 
+def test_a_template_of_an_alert(lint: Lint) -> None:
+    text = """tasks: [{id: a, run: echo}]
+alerts:
+  on_failure:
+    - {type: webhook, conn_id: x, message: "{{ message }} {{ dag }}: {{ messag }} {{ event }}"}
+    - {type: email, to: [a@b.org], subject: "{{ event"}
+"""
+    found = lint({"x.yaml": text})
+    assert [line.partition(" ")[2].split(" ")[0] for line in found] == [
+        "x.yaml:5:73",
+        "x.yaml:6:46",
+    ]
+
+
 def test_a_path_of_airflow_2(lint: Lint) -> None:
     text = """tasks:
   - {id: a, uses: airflow.operators.bash_operator.BashOperator, with: {bash_command: echo}}
