@@ -1,5 +1,6 @@
 """The rules over all pipelines, each on files that break it and on files that do not."""
 
+import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -434,6 +435,30 @@ def test_a_hint_never_gives_the_same_error_again(tmp_path: Path) -> None:
         assert lint_project(Project(tmp_path)).findings == ()
         (task,) = Project(tmp_path).plan("x").tasks
         assert task.arguments["bash_command"] == "echo {% raw %}${#files[@]}{% endraw %}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "docker ps --format {{.Names}}",
+        "gh api --jq {{ d s }}",
+        "echo {{ execution_date }}",
+        "echo {{ tomorrow_ds_nodash }}",
+        "echo {{ ds_nodahs }}",
+        "echo {{ var.name }}",
+        "echo {{ 'a' | uper }}",
+    ],
+)
+def test_a_hint_on_a_template_is_right(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "x.yaml"
+    head = "version: 1\ntasks:\n  - id: a\n    run: "
+    file.write_text(head + text)
+    (finding,) = lint_project(Project(tmp_path)).findings
+    found = finding.diagnostic
+    start, end = found.column - 10, found.column - 10 + found.width
+    (meant,) = re.findall(r"(?:write `|mean ')(.+)(?:`|'\?)$", found.hint)
+    file.write_text(head + text[:start] + meant + text[end:])
+    assert lint_project(Project(tmp_path)).findings == ()
 
 
 WAIT = """schedule: "%s"
