@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Protocol
 
 import msgspec
 
+from factory.definitions.warehouses import ANYTHING, Holds
 from factory.diagnostics import Path
 from factory.problem import Problem
 
@@ -18,12 +19,14 @@ class Takes(msgspec.Struct, frozen=True, kw_only=True):
     :param modes: the write modes that it knows, by their words.
     :param checks: the checks of rows before they are published, by their words; None: all.
     :param keeps: what it is: what only a table has, such as a key to merge by, others lack.
+    :param holds: what its columns can hold: what they cannot is refused where files are read.
     """
 
     handovers: tuple[str, ...]
     modes: tuple[str, ...]
     checks: tuple[str, ...] | None = None
     keeps: str = "a table"
+    holds: Holds = ANYTHING
 
 
 class Target(Protocol):

@@ -21,7 +21,6 @@ from factory.problem import Problem
 OPERATOR = "factory.in_airflow.operators.wait.Wait"
 
 Text = Annotated[str, Meta(min_length=1)]
-FileUri = Annotated[str, Meta(pattern=f"^{stores.SHARED['file']}", title="file URI")]
 
 
 class Time(Strict, frozen=True, kw_only=True, tag="time", tag_field="type"):
@@ -41,13 +40,15 @@ class Time(Strict, frozen=True, kw_only=True, tag="time", tag_field="type"):
 
 
 class File(Strict, frozen=True, kw_only=True, tag="file", tag_field="type"):
-    """A file. It is looked for by Airflow's workers and triggerer, so both must see it."""
+    """A file. Airflow's workers and triggerer look for it, so both must see its store."""
 
     path: Annotated[
-        FileUri,
+        str,
         Meta(
-            description="The file as a `file:///` URI. `*` and `?` match any name, `**` any "
-            "folders: one file is enough. Jinja templates are filled in.",
+            pattern=stores.ADDRESS,
+            title="file URI",
+            description="The file's URI, in a store that both see. `*` and `?` match any name, "
+            "`**` any folders: one file is enough. Jinja templates are filled in.",
             examples=["file:///data/orders/{{ ds }}/*.csv"],
         ),
     ]
@@ -150,6 +151,8 @@ def inspect(step: Step, folder: Path) -> Iterator[Problem]:
     yield from literals.pause(seconds(given.poll_interval), ("poll_interval",))
     if isinstance(given.for_, Http):
         yield from http.problems(given.for_, ("for",))
+    if isinstance(given.for_, File):
+        yield from stores.problems(given.for_.path, ("for", "path"))
     if isinstance(given.for_, Time):
         yield from literals.moments({"until": given.for_.until}, ("for",))
     if isinstance(given.for_, Query):

@@ -18,7 +18,7 @@ def expand(store: Store, paths: str | Sequence[str]) -> list[str]:
     found: dict[str, None] = {}
     missing: list[str] = []
     for path in [paths] if isinstance(paths, str) else paths:
-        matches = _matches(store, path)
+        matches = sorted(found_at(store, path))
         if not matches:
             missing.append(path)
         found |= dict.fromkeys(matches)
@@ -53,19 +53,24 @@ def size(store: Store, path: str) -> int:
     return found.size
 
 
-def _matches(store: Store, path: str) -> list[str]:
+def found_at(store: Store, path: str) -> Iterator[str]:
+    """The files that a path or a pattern means, as they are found, in any order.
+
+    Raises `ValueError`: it is no pattern.
+    """
     # First as it is written: a file's own name may hold a `[`.
     plain = path.rstrip("/")
     if store.file(plain) is not None:
-        return [plain]
+        yield plain
+        return
     magic = _MAGIC.search(path)
     if magic is None:
-        return []
+        return
     folder, slash, _ = path[: magic.start()].rpartition("/")
     parts = path[len(folder + slash) :].split("/")
     if any("**" in part and part != "**" for part in parts):
         raise ValueError("Invalid pattern: '**' can only be an entire path component")
-    return sorted(_below(store, folder, parts))
+    yield from _below(store, folder, parts)
 
 
 def _below(store: Store, folder: str, parts: Sequence[str]) -> Iterator[str]:

@@ -37,8 +37,15 @@ def test_a_stage_is_in_a_store_that_tasks_share(stage: str, acme: None) -> None:
         assert problems == []
         return
     (problem,) = problems
-    assert problem.message == f"ingest cannot stage files at {stage}"
-    assert problem.expected == "a stage that begins with file:/// or acme://"
+    assert problem.message == f"no store has the address {stage!r}"
+    assert problem.expected == "an address that begins with file:/// or acme://"
+
+
+def test_files_of_any_store(acme: None) -> None:
+    source = {**FILE, "path": ["acme://box/a.csv", "file:///x", "acne://box/a.csv"]}
+    (problem,) = ingest.inspect(step(source), Path())
+    assert problem.path == ("source", "path", 2)
+    assert problem.hint == "did you mean 'acme'?"
 
 
 def test_a_file_behind_an_address_is_downloaded_first() -> None:

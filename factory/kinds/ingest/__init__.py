@@ -108,7 +108,8 @@ def _staged(step: Step, handed: Files | Batches) -> Task:
     if isinstance(handed, Batches):
         return stage(step, handed, lineage=given.lineage)
     aside = given.max_bad_rows if given.on_bad_row == "quarantine" else None
-    return convert(step, handed, max_bad_rows=aside, lineage=given.lineage)
+    holds = given.target.takes.holds
+    return convert(step, handed, holds=holds, max_bad_rows=aside, lineage=given.lineage)
 
 
 def _handed(step: Step) -> Handover:
@@ -195,14 +196,8 @@ def inspect(step: Step, folder: Path) -> Iterator[Problem]:
             at_key=True,
             severity="warning",
         )
-    if step.stage is not None and not stores.is_address(step.stage):
-        yield Problem(
-            ("stage",),
-            "stage",
-            f"ingest cannot stage files at {step.stage}",
-            expected=f"a stage that begins with {stores.beginnings()}",
-            of_pipeline=True,
-        )
+    if step.stage is not None:
+        yield from stores.problems(step.stage, ("stage",), of_pipeline=True)
 
 
 def _columns(given: Arguments, handed: Handover) -> Iterator[Problem]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path as File
@@ -56,7 +57,7 @@ class Linted:
         return {task["id"]: ("tasks", index, "with") for index, task in enumerate(tasks)}
 
 
-class Scope(msgspec.Struct, frozen=True, kw_only=True):
+class Scope(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """The linted files with their results. `names` are all files of the root, by their names.
 
     `layers` are the layers that could be read, `files` all that are linted, broken ones as well;
@@ -70,10 +71,14 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
     names: Mapping[str, File]
     whole: bool
 
-    def linted(self) -> Iterator[Linted]:
-        """Every pipeline that has a plan."""
-        for outcome in self.outcomes:
-            yield from map(Linted, outcome.plans, outcome.specs)
+    def linted(self) -> tuple[Linted, ...]:
+        """Every pipeline that has a plan; the same ones for each rule."""
+        return self._linted
+
+    @cached_property
+    def _linted(self) -> tuple[Linted, ...]:
+        found = (map(Linted, outcome.plans, outcome.specs) for outcome in self.outcomes)
+        return tuple(itertools.chain.from_iterable(found))
 
     def documents(self) -> Iterator[Document]:
         """Every file that could be read, layers first."""

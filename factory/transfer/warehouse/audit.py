@@ -67,7 +67,7 @@ def _named(check: Check, *theirs: type[Exception]) -> Iterator[None]:
 
 
 def verify(rows: Rows[S], checks: Sequence[Check]) -> None:
-    """Ask the warehouse whether the checks make sense; the table may be empty still.
+    """Ask the warehouse whether checks that are prepared make sense; the table may be empty still.
 
     Raises `BadOption`: a value that is not of its column's type, a pattern or SQL that is wrong.
     """
@@ -90,7 +90,6 @@ def audit(
     them, and `ChecksFailed` when a check of severity `error` failed.
     """
     _verify_where(rows)
-    prepare(checks, rows.subject.columns)
     try:
         with rows.reading():
             asked = [_asked(rows, check) for check in checks]
