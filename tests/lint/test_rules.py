@@ -515,9 +515,17 @@ def test_a_wait_that_may_be_met(lint: Lint, mine: str, theirs: str, rest: str) -
     assert lint(files) == []
 
 
+def test_runs_that_assets_start_have_no_date(lint: Lint) -> None:
+    other = "schedule: {assets: ['s3://a/b']}\ntasks: [{id: a, run: echo}]\n"
+    found = lint({"this.yaml": WAIT % ("0 6 * * *", "", ""), "other.yaml": other})
+    assert found == [
+        "never-met this.yaml:3:68 the runs of 'other' that assets start have no date: none is found"
+    ]
+
+
 @pytest.mark.parametrize(
     "schedule",
-    ["null", "{every: 1h}", "{assets: ['s3://a/b']}", "'0 6 * * *'\ntimezone: Asia/Tokyo"],
+    ["null", "{every: 1h}", "'0 6 * * *'\ntimezone: Asia/Tokyo"],
 )
 def test_nothing_is_said_of_runs_that_are_not_known(lint: Lint, schedule: str) -> None:
     this = WAIT % ("0 6 * * *", "", "")
