@@ -45,7 +45,10 @@ class BuildError(FactoryError):
 
     `step` is the id of the task that is refused, empty for the pipeline itself; `part` is the path
     below it, such as `("with", "sql")`; `at_key` when the last name in it is what is wrong.
+    `others` are what else is refused, of this task or of others.
     """
+
+    others: tuple[BuildError, ...] = ()
 
     def __init__(
         self,
@@ -60,6 +63,15 @@ class BuildError(FactoryError):
         self.step = step
         self.part = part
         self.at_key = at_key
+
+
+def together(errors: Iterable[BuildError]) -> BuildError | None:
+    """All of them as the first one."""
+    found = [each for error in errors for each in (error, *error.others)]
+    if not found:
+        return None
+    found[0].others = tuple(found[1:])
+    return found[0]
 
 
 class UsageError(FactoryError):

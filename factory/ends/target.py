@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Protocol
 
 import msgspec
 
+from factory.definitions.warehouses import ANYTHING, Holds
 from factory.diagnostics import Path
 from factory.problem import Problem
 
@@ -20,6 +21,7 @@ class Takes(msgspec.Struct, frozen=True, kw_only=True):
     :param ledger: its fields by which it is asked which files are in (`conn_id`, `table`), if it
         can be. Its load operator then takes `once`, and notes with the rows what was listed.
     :param keeps: what it is: what only a table has, such as a key to merge by, others lack.
+    :param holds: what its columns can hold: what they cannot is refused where files are read.
     """
 
     handovers: tuple[str, ...]
@@ -27,6 +29,7 @@ class Takes(msgspec.Struct, frozen=True, kw_only=True):
     checks: tuple[str, ...] | None = None
     ledger: tuple[str, ...] = ()
     keeps: str = "a table"
+    holds: Holds = ANYTHING
 
 
 class Target(Protocol):

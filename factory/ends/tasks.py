@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from factory.definitions import formats
+from factory.definitions.warehouses import ANYTHING, Holds, plain
 from factory.ends.handover import Batches, Files
 from factory.plan import kind
 from factory.plan.kind import Step
@@ -27,14 +28,22 @@ def task(
 
 
 def convert(
-    step: Step, given: Files, *, max_bad_rows: int | None = None, lineage: Sequence[str] = ()
+    step: Step,
+    given: Files,
+    *,
+    holds: Holds = ANYTHING,
+    max_bad_rows: int | None = None,
+    lineage: Sequence[str] = (),
 ) -> Task:
     """Make Parquet on the stage of files.
 
+    :param holds: what the target's columns can hold; else a row is a bad one.
     :param max_bad_rows: so many rows may be set aside; None: a bad row fails the task.
     :param lineage: columns to add.
     """
     arguments: dict[str, Any] = {"format": formats.plain(formats.typed(given.format))}
+    if said := plain(holds):
+        arguments["holds"] = said
     if max_bad_rows is not None:
         arguments["max_bad_rows"] = max_bad_rows
     if lineage:

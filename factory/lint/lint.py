@@ -174,11 +174,18 @@ def _layer(root: Path, path: Path) -> Document:
 def _beside(project: Project, outcome: Outcome) -> Iterable[Diagnostic]:
     """What the kinds find in files beside a spec: lint's own, the loader does not look."""
     try:
-        found = [entry for resolved in outcome.specs for entry in project.files_of(resolved)]
+        specs = (*outcome.specs, *outcome.refused)
+        found = [entry for resolved in specs for entry in project.files_of(resolved)]
     except Exception as error:
         name = discover.display(project.root, outcome.path)
         return [_defect(name, "lint fails on the files beside this one", error)]
-    return limited(found)
+    told = {_place(entry) for entry in outcome.diagnostics if entry.code == "not-built"}
+    return limited(entry for entry in found if _place(entry) not in told)
+
+
+def _place(entry: Diagnostic) -> tuple[str, int, int, str]:
+    """What fails when a plan is made fails here, too, perhaps in other words."""
+    return entry.file, entry.line, entry.column, entry.code
 
 
 def _stem(problem: Diagnostic) -> str:

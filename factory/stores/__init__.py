@@ -73,7 +73,7 @@ def beginnings() -> str:
     return " or ".join((*SHARED.values(), *outside))
 
 
-def problems(uri: str, place: Path) -> Iterator[Problem]:
+def problems(uri: str, place: Path, *, of_pipeline: bool = False) -> Iterator[Problem]:
     """An address that is in no store. What begins with a template may become any."""
     if uri.startswith(("{{", "{%")) or is_address(uri):
         return
@@ -85,6 +85,7 @@ def problems(uri: str, place: Path) -> Iterator[Problem]:
         f"no store has the address {uri!r}",
         expected=f"an address that begins with {beginnings()}",
         hint=did_you_mean(scheme, known - {scheme}),
+        of_pipeline=of_pipeline,
     )
 
 

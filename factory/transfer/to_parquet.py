@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from factory.definitions.formats import Format
+from factory.definitions.warehouses import ANYTHING, Holds
 from factory.stores.model import Store
 from factory.transfer import formats
 from factory.transfer.bad_rows import BadRows
@@ -46,11 +47,15 @@ def to_parquet(
     target: str,
     *,
     format: Format,
+    holds: Holds = ANYTHING,
     quarantine: str | None = None,
     max_bad_rows: int = 1000,
     lineage: Lineage = NONE,
 ) -> Converted:
-    """Stream `sources` of one `format` into `target`: see `staged`."""
+    """Stream `sources` of one `format` into `target`: see `staged`.
+
+    What the columns of their last target can't hold is refused, or set aside, here.
+    """
     if not sources:
         raise Missing("there is no source file")
     if member := getattr(format, "member", None):
@@ -58,7 +63,7 @@ def to_parquet(
         sources, lineage = list(inside), within(lineage, inside)
 
     def read(bad: BadRows) -> Reader:
-        return formats.open(store, sources, format, bad)
+        return formats.open(store, sources, format, bad, holds)
 
     return staged(
         *(read, sources, target_store, target),

@@ -38,7 +38,10 @@ class Postgres(
     """A PostgreSQL table; it is created when it is missing."""
 
     takes: ClassVar = Takes(
-        handovers=(FILES, BATCHES), modes=POSTGRES.modes, ledger=("conn_id", "table")
+        handovers=(FILES, BATCHES),
+        modes=POSTGRES.modes,
+        holds=POSTGRES,
+        ledger=("conn_id", "table"),
     )
 
     conn_id: ConnectionId

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Meta
 
 from factory import stores
+from factory.choices import blaming, is_outside
 from factory.definitions import writes
 from factory.definitions.checks import Check, columns, plain, problems
 from factory.definitions.writes import Write
@@ -22,7 +23,7 @@ from factory.ends.sources import AnySource
 from factory.ends.sources.file import File
 from factory.ends.targets import AnyTarget
 from factory.ends.tasks import OPERATORS, convert, stage, task
-from factory.errors import BuildError
+from factory.errors import BuildError, together
 from factory.fields import Strict, word_of
 from factory.literals import is_template
 from factory.plan.bracket import bracket
@@ -81,8 +82,12 @@ def compile(step: Step) -> Fragment:
     it.
     """
     given: Arguments = step.arguments
-    for path, message, expected in _misfits(given):
-        raise BuildError(step.id, ("with", *path), message, f"expected {expected}")
+    refused = (
+        BuildError(step.id, ("with", *path), message, f"expected {expected}")
+        for path, message, expected in _misfits(given)
+    )
+    if (error := together(refused)) is not None:
+        raise error
     handed = _handed(step)
     if isinstance(handed, Rows):
         fragment = _chain(step, [*handed.tasks, _load(step, {"rows": handed.rows})])
@@ -94,7 +99,9 @@ def compile(step: Step) -> Fragment:
     dates: tuple[Dated, ...] = ()
     if writes.is_of_the_run(given.write):
         dates = (Dated("the interval", "`start:` and `end:`", ("write",)),)
-    return msgspec.structs.replace(fragment, reads=tuple(given.source.reads()), dates=dates)
+    with blaming(given.source, "source"):
+        reads = tuple(given.source.reads())
+    return msgspec.structs.replace(fragment, reads=reads, dates=dates)
 
 
 def _staged(step: Step, handed: Files | Batches) -> Task:
@@ -103,7 +110,8 @@ def _staged(step: Step, handed: Files | Batches) -> Task:
     if isinstance(handed, Batches):
         return stage(step, handed, lineage=given.lineage)
     aside = given.max_bad_rows if given.on_bad_row == "quarantine" else None
-    return convert(step, handed, max_bad_rows=aside, lineage=given.lineage)
+    holds = given.target.takes.holds
+    return convert(step, handed, holds=holds, max_bad_rows=aside, lineage=given.lineage)
 
 
 def _handed(step: Step) -> Handover:
@@ -111,7 +119,10 @@ def _handed(step: Step) -> Handover:
     given: Arguments = step.arguments
     way = fit.way(given.source, given.target)
     assert way is not None, "a misfit"
-    handed = given.source.hand_over(step, way)
+    with blaming(given.source, "source"):
+        handed = given.source.hand_over(step, way)
+        if is_outside(given.source):
+            handover.require(handed)
     if isinstance(handed, Files) and handed.once:
         return _asking(step, handed)
     return handed
@@ -158,7 +169,8 @@ def _bracketed(step: Step, tasks: list[Task]) -> Fragment:
 
 def _tooltip(step: Step) -> str:
     given: Arguments = step.arguments
-    return f"{type(given.source).__name__} → {given.target.label}"
+    with blaming(given.target, "target"):
+        return f"{type(given.source).__name__} → {given.target.label}"
 
 
 def _misfits(given: Arguments) -> Iterator[Misfit]:
@@ -180,8 +192,10 @@ def _misfits(given: Arguments) -> Iterator[Misfit]:
 def inspect(step: Step, folder: Path) -> Iterator[Problem]:
     """What no file, no table or no row can meet."""
     given: Arguments = step.arguments
-    yield from given.source.problems()
-    yield from given.target.problems(writes.key(given.write))
+    with blaming(given.source, "source"):
+        yield from given.source.problems()
+    with blaming(given.target, "target"):
+        yield from given.target.problems(writes.key(given.write))
     yield from writes.problems(given.write)
     yield from problems(given.checks, ("checks",))
     yield from _again(given)
@@ -198,7 +212,7 @@ def inspect(step: Step, folder: Path) -> Iterator[Problem]:
             severity="warning",
         )
     if step.stage is not None:
-        yield from stores.problems(step.stage, ())
+        yield from stores.problems(step.stage, ("stage",), of_pipeline=True)
 
 
 def _again(given: Arguments) -> Iterator[Problem]:
@@ -226,9 +240,11 @@ def _columns(given: Arguments, handed: Handover) -> Iterator[Problem]:
             yield Problem(("lineage", index), "unknown-column", message, "another name for that")
     if known is None:
         return
+    with blaming(given.target, "target"):
+        of_target = [*given.target.columns()]
     named = (
         *writes.columns(given.write),
-        *given.target.columns(),
+        *of_target,
         *columns(given.checks, ("checks",)),
     )
     there = sorted(known.union(added))
@@ -246,7 +262,9 @@ def _columns(given: Arguments, handed: Handover) -> Iterator[Problem]:
 
 def _load(step: Step, rows: Mapping[str, Any]) -> Task:
     given: Arguments = step.arguments
-    operator, arguments = given.target.load()
+    with blaming(given.target, "target"):
+        operator, arguments = given.target.load()
+        outlets = tuple(given.target.writes())
     arguments = {
         **rows,
         **arguments,
@@ -254,4 +272,4 @@ def _load(step: Step, rows: Mapping[str, Any]) -> Task:
         "checks": plain(given.checks),
     }
     load = task(step, "load", operator, arguments)
-    return msgspec.structs.replace(load, outlets=tuple(given.target.writes()))
+    return msgspec.structs.replace(load, outlets=outlets)

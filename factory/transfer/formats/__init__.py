@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from factory.definitions.formats import Format
+from factory.definitions.warehouses import ANYTHING, Holds
 from factory.fields import word_of
 from factory.stores.model import Store
 from factory.transfer.bad_rows import BadRows
@@ -20,11 +21,13 @@ class Reader:
     batches: Callable[[str], Iterator[pa.RecordBatch]]  # of one source, each of `schema`
 
 
-def open(fs: Store, sources: Sequence[str], format: Format, bad: BadRows) -> Reader:
+def open(
+    fs: Store, sources: Sequence[str], format: Format, bad: BadRows, holds: Holds = ANYTHING
+) -> Reader:
     """Settle the schema of all `sources` (at least one). Raises `BadRow`, `BadOption`.
 
-    Rows that do not fit are given to `bad` while the batches are read.
+    Rows that do not fit, or that no column `holds`, are given to `bad` while the batches are read.
     """
     module = importlib.import_module(f"{__name__}.{word_of(format)}")
-    reader: Reader = module.open(fs, sources, format, bad)
+    reader: Reader = module.open(fs, sources, format, bad, holds)
     return reader

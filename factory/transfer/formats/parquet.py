@@ -11,12 +11,14 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from factory.definitions.formats import Parquet
+from factory.definitions.warehouses import Holds
 from factory.stores.model import Store
 from factory.transfer import names
 from factory.transfer.bad_rows import BadRows
 from factory.transfer.compression import packed_with
 from factory.transfer.errors import BadRow
 from factory.transfer.formats import Reader
+from factory.transfer.holds import first_day, integers, is_dated, unheld
 from factory.transfer.types import type_word
 
 ROWS = 64 * 1024
@@ -27,6 +29,7 @@ def open(
     sources: Sequence[str],
     given: Parquet,
     bad: BadRows,
+    holds: Holds,
 ) -> Reader:
     """See `formats.open`."""
     first, _ = _columns(fs, sources[0], given)
@@ -34,10 +37,12 @@ def open(
         own, _ = _columns(fs, source, given)
         if not own.equals(first):
             raise BadRow(f"{source} has other columns than {sources[0]}: {_difference(first, own)}")
-    return Reader(first, lambda source: _batches(fs, source, given, first))
+    return Reader(first, lambda source: _batches(fs, source, given, first, holds))
 
 
-def _batches(fs: Store, source: str, given: Parquet, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+def _batches(
+    fs: Store, source: str, given: Parquet, schema: pa.Schema, holds: Holds
+) -> Iterator[pa.RecordBatch]:
     _, wanted = _columns(fs, source, given)
     with fs.open(source) as file, _opened(file, source) as parquet:
         batches = parquet.iter_batches(batch_size=ROWS, columns=wanted)
@@ -46,7 +51,7 @@ def _batches(fs: Store, source: str, given: Parquet, schema: pa.Schema) -> Itera
             found = pa.RecordBatch.from_arrays(
                 [batch.column(batch.schema.get_field_index(name)) for name in wanted], schema=schema
             )
-            _check_range(found, source)
+            _check_range(found, source, holds)
             yield found
 
 
@@ -57,26 +62,15 @@ def _next(batches: Iterator[pa.RecordBatch], source: str) -> pa.RecordBatch | No
         raise BadRow(f"{source} is damaged: {error}") from error
 
 
-# PostgreSQL's first day is 4713-11-24 BC; what lies before would come out as another, or -infinity.
-_FIRST_DAY = -2_440_588
-_PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
-
-
-def _check_range(batch: pa.RecordBatch, source: str) -> None:
-    for name, kind, column in zip(
-        batch.schema.names, batch.schema.types, batch.columns, strict=True
-    ):
-        if pa.types.is_timestamp(kind):
-            first, width = _FIRST_DAY * 86_400 * _PER_SECOND[kind.unit], pa.int64()
-        elif pa.types.is_date32(kind):
-            first, width = _FIRST_DAY, pa.int32()
-        else:
-            continue
-        least = pc.min(column.cast(width)).as_py()
-        if least is not None and least < first:
+def _check_range(batch: pa.RecordBatch, source: str, holds: Holds) -> None:
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        # Texts are looked at where they are loaded: no row of a Parquet file is set aside.
+        if is_dated(column.type) and unheld(column, holds) is not None:
+            least = pc.min(column.view(integers(column.type))).as_py()
             raise BadRow(
-                f"{source}: column {name!r} holds a {type_word(kind)} before 4713 BC ({least})",
-                "PostgreSQL has none; is it a mark for a missing value?",
+                f"{source}: column {name!r} holds a {type_word(column.type)} before "
+                f"{first_day(holds)} ({least})",
+                f"{holds.name} has none; is it a mark for a missing value?",
             )
 
 

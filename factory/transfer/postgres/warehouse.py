@@ -40,7 +40,7 @@ class Postgres:
     """See `Warehouse`."""
 
     can: Capabilities = POSTGRES
-    errors: tuple[type[Exception], ...] = (psycopg.Error,)
+    errors: tuple[type[Exception], ...] = Rows.errors
 
     def address(self, login: Login, application: str) -> str:
         """A libpq connection string; it holds the password, so it is never logged or passed on."""

@@ -5,6 +5,7 @@ from typing import Any
 import pyarrow as pa
 
 from factory.definitions.formats import Csv, Jsonl, Parquet
+from factory.definitions.warehouses import POSTGRES, Holds
 from factory.transfer import formats
 from factory.transfer.bad_rows import BadRows
 
@@ -18,6 +19,7 @@ def read(
     path: Folder | list[Folder],
     content: bytes | None = None,
     bad: BadRows | None = None,
+    holds: Holds = POSTGRES,
     **options: Any,
 ) -> pa.Table:
     """The rows of these files; the first is made of `content` when that is given."""
@@ -26,7 +28,7 @@ def read(
         paths[0].write_bytes(content)
     sources = [str(path) for path in paths]
     store = paths[0].store
-    reader = formats.open(store, sources, STRUCTS[kind](**options), bad or BadRows.fail())
+    reader = formats.open(store, sources, STRUCTS[kind](**options), bad or BadRows.fail(), holds)
     batches = (batch for source in sources for batch in reader.batches(source))
     return pa.Table.from_batches(batches, reader.schema)
 

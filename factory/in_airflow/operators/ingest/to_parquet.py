@@ -28,6 +28,7 @@ class ToParquet(Staged):
     """Files of one source → one Parquet file on the stage.
 
     :param files: URIs or patterns to read in place, or what a download returned.
+    :param holds: what the target's columns can hold; all that is left out.
     :param max_bad_rows: so many rows may be set aside; None: a bad row fails the task.
     :param once: the files are those that were listed, in the versions that were seen then.
     """
@@ -39,6 +40,7 @@ class ToParquet(Staged):
         *,
         format: Mapping[str, Any],
         files: Any,
+        holds: Mapping[str, Any] | None = None,
         max_bad_rows: int | None = None,
         lineage: Sequence[str] = (),
         once: bool = False,
@@ -47,13 +49,17 @@ class ToParquet(Staged):
         super().__init__(**kwargs)
         self.format = format
         self.files = files
+        self.holds = holds
         self.max_bad_rows = max_bad_rows
         self.lineage = lineage
         self.once = once
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Convert in a stream of record batches; return where, and how many rows."""
+        import msgspec
+
         from factory.definitions import formats
+        from factory.definitions.warehouses import Holds
         from factory.transfer.files import expand
         from factory.transfer.to_parquet import to_parquet
         from factory.transfer.warehouse.arrivals import refuse_changed
@@ -67,6 +73,7 @@ class ToParquet(Staged):
             sources,
             *folder.below(ROWS, f"{name}.parquet"),
             format=formats.of(self.format),
+            holds=msgspec.convert(self.holds or {}, Holds),
             lineage=lineage_of(self.lineage, context, self._shown(store, sources)),
             **bad,
         )

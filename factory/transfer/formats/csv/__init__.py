@@ -18,6 +18,7 @@ import msgspec
 import pyarrow as pa
 
 from factory.definitions.formats import Csv
+from factory.definitions.warehouses import Holds
 from factory.stores.model import Store
 from factory.transfer import compression, names, spelling
 from factory.transfer.bad_rows import BadRows
@@ -44,6 +45,7 @@ def open(
     sources: Sequence[str],
     given: Csv,
     bad: BadRows,
+    holds: Holds,
 ) -> Reader:
     """See `formats.open`."""
     dialect = dialects.dialect(given)
@@ -52,7 +54,7 @@ def open(
     if not dialect.header and not declared:
         raise BadOption("a CSV without a header needs `columns`", "Declare them in order")
     header = list(declared) if not dialect.header else _header(fs, sources, dialect)
-    table = _table(header, given, dialect, how, declared, sources[0])
+    table = _table(header, given, dialect, how, declared, sources[0], holds)
     table = _settled(fs, sources, table)
     return Reader(table.schema, lambda source: _batches(fs, source, table, bad))
 
@@ -76,6 +78,7 @@ def _table(
     how: spelling.Spelling,
     declared: Mapping[str, pa.DataType],
     source: str,
+    holds: Holds,
 ) -> Table:
     as_is = given if dialect.header else msgspec.structs.replace(given, names="as_is")
     chosen = names.chosen(header, as_is, source)
@@ -88,7 +91,7 @@ def _table(
     for index, name in chosen:
         kind = declared.get(name if dialect.header else own[index])
         columns.append(Column(index, name, pa.null() if kind is None else kind, kind is None))
-    return Table(dialect, how, len(header), tuple(columns))
+    return Table(dialect, how, len(header), tuple(columns), holds)
 
 
 def _settled(fs: Store, sources: Sequence[str], table: Table) -> Table:

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
+from factory.definitions.warehouses import Holds
 from factory.transfer.convert import Converted, convert
 from factory.transfer.formats.csv import unfit
 from factory.transfer.formats.csv.blocks import Block, last_row_end
@@ -16,6 +17,7 @@ from factory.transfer.formats.csv.dialect import Dialect
 from factory.transfer.formats.csv.rows import Row, split
 from factory.transfer.formats.csv.text import wrong_byte
 from factory.transfer.formats.csv.unfit import Column, Problem
+from factory.transfer.holds import unheld
 from factory.transfer.spelling import Spelling
 
 SMALL = 4 << 10
@@ -29,6 +31,7 @@ class Table:
     how: Spelling
     width: int  # fields in each row
     columns: tuple[Column, ...]  # those that are wanted
+    holds: Holds
 
     @property
     def schema(self) -> pa.Schema:
@@ -57,7 +60,7 @@ def batch(block: Block, table: Table) -> tuple[pa.RecordBatch, list[Problem]]:
             convert(words, column.type, table.how, inferred=column.inferred)
             for words, column in zip(parsed.texts, table.columns, strict=True)
         ]
-        bad = _bad(block, converted)
+        bad = _bad(block, converted, table.holds)
         if not parsed.problems and all(mask is None for mask in bad):
             arrays = [one.values for one in converted]
             return pa.RecordBatch.from_arrays(arrays, schema=table.schema), []
@@ -73,11 +76,16 @@ def batch(block: Block, table: Table) -> tuple[pa.RecordBatch, list[Problem]]:
     return pa.RecordBatch.from_arrays(columns, schema=table.schema), [*problems, *more]
 
 
-def _bad(block: Block, converted: Sequence[Converted]) -> list[pa.BooleanArray | None]:
-    bad = [one.bad for one in converted]
-    if b"\0" in block.data:
-        bad = [_or(mask, _nul(one.values)) for mask, one in zip(bad, converted, strict=True)]
-    return bad
+def _bad(
+    block: Block, converted: Sequence[Converted], holds: Holds
+) -> list[pa.BooleanArray | None]:
+    plain = b"\0" not in block.data
+    return [
+        one.bad
+        if plain and pa.types.is_string(one.values.type)
+        else _or(one.bad, unheld(one.values, holds))
+        for one in converted
+    ]
 
 
 def _closely(block: Block, table: Table) -> tuple[pa.RecordBatch, list[Problem]]:
@@ -87,20 +95,12 @@ def _closely(block: Block, table: Table) -> tuple[pa.RecordBatch, list[Problem]]
         for words, column in zip(parsed.texts, table.columns, strict=True)
     ]
     found = pa.RecordBatch.from_arrays([one.values for one in converted], schema=table.schema)
-    bad = _bad(block, converted)
+    bad = _bad(block, converted, table.holds)
     problems = [*parsed.problems, *_explained(block, table, parsed, bad)]
     wrong = pa.repeat(False, found.num_rows)
     for mask in bad:
         wrong = wrong if mask is None else pc.or_(wrong, mask)
     return found.filter(pc.invert(wrong)), sorted(problems, key=lambda problem: problem.line)
-
-
-def _nul(values: pa.Array) -> pa.BooleanArray | None:
-    """PostgreSQL's texts can't hold a NUL."""
-    if not pa.types.is_string(values.type):
-        return None
-    mask = pc.fill_null(pc.match_substring(values, "\0"), False)
-    return mask if mask.true_count else None
 
 
 def _or(one: pa.BooleanArray | None, other: pa.BooleanArray | None) -> pa.BooleanArray | None:
@@ -210,6 +210,6 @@ def _explained(
     for index, number in sorted(first.items()):
         column = table.columns[number]
         value = parsed.texts[number][index].as_py()
-        reason, hint = unfit.value(value, column, table.how)
+        reason, hint = unfit.value(value, column, table.how, table.holds)
         problems.append(Problem(found[index].line, reason, found[index].data, hint))
     return problems

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from factory.definitions.warehouses import Holds
 from factory.transfer.convert import convert
+from factory.transfer.holds import before_all, nul_hint, unheld
 from factory.transfer.spelling import Spelling
 from factory.transfer.types import type_word
 
@@ -33,18 +35,18 @@ class Problem:
     hint: str | None = None
 
 
-def value(text: str, column: Column, how: Spelling) -> tuple[str, str]:
+def value(text: str, column: Column, how: Spelling, holds: Holds) -> tuple[str, str]:
     """Reason and hint for a value that is not of its column's type."""
     shown = repr(text if len(text) <= SHOWN else text[:SHOWN] + "…")
-    reason, hint = _why(text, column, how)
+    reason, hint = _why(text, column, how, holds)
     return f"column {column.name!r}: {shown} {reason}", hint
 
 
-def _why(text: str, column: Column, how: Spelling) -> tuple[str, str]:
+def _why(text: str, column: Column, how: Spelling, holds: Holds) -> tuple[str, str]:
     kind, name = column.type, column.name
     declare = f"Declare the column (`columns: {{{name}: %s}}`)"
     if pa.types.is_string(kind):
-        return "holds a NUL, which no text in a database can", "Remove it from the file"
+        return f"holds a NUL, which no text in {holds.name} can", nul_hint(name, "binary")
     if pa.types.is_null(kind):
         return "is the first value, far from the start; its type is not known", declare % "text"
     if pa.types.is_timestamp(kind):
@@ -60,12 +62,13 @@ def _why(text: str, column: Column, how: Spelling) -> tuple[str, str]:
             )
         if not kind.tz and _fits(text, zoned, how):
             return "is not timestamp: it has an offset", declare % "timestamptz"
-    if column.inferred and convert(_one(text), kind, how, inferred=False).bad is None:
+    missing = f"{declare % 'text'}, or the value as missing (`nulls: ['', …]`)"
+    done = convert(_one(text), kind, how, inferred=False)
+    if unheld(done.values, holds) is not None:
+        return before_all(holds), missing
+    if column.inferred and done.bad is None:
         return f"would be changed by the type {type_word(kind)}", declare % "text"
-    return (
-        f"is not {type_word(kind)}",
-        f"{declare % 'text'}, or the value as missing (`nulls: ['', …]`)",
-    )
+    return f"is not {type_word(kind)}", missing
 
 
 def _one(text: str) -> pa.Array:

@@ -18,6 +18,7 @@ import pyarrow as pa
 from factory.definitions.formats import Jsonl
 from factory.definitions.formats.names import snake_case
 from factory.definitions.formats.types import JSON
+from factory.definitions.warehouses import Holds
 from factory.stores.model import Store
 from factory.transfer import names, spelling
 from factory.transfer.bad_rows import BadRows
@@ -35,6 +36,7 @@ def open(
     sources: Sequence[str],
     given: Jsonl,
     bad: BadRows,
+    holds: Holds,
 ) -> Reader:
     """See `formats.open`."""
     declared = given.columns
@@ -46,13 +48,14 @@ def open(
     late += _undetected(given, [*seen, *late], sources[0])
     keys = [*seen, *sorted(late, key=lambda key: list(declared).index(_final(given, key)))]
     chosen = names.chosen(keys, given, sources[0])
-    columns = [_column(keys[place], name, seen, declared, how) for place, name in chosen]
+    columns = [_column(keys[place], name, seen, declared, how, holds) for place, name in chosen]
     used = {column.key for column in columns}
     rows = Rows(
         columns,
         skipped=[key for key in seen if key not in used],
         any_key=bool(given.select),
         final=partial(_final, given),
+        holds=holds,
     )
     return Reader(rows.schema, lambda source: rows.batches(fs, source, bad))
 
@@ -84,13 +87,18 @@ def _final(given: Jsonl, key: str) -> str:
 
 
 def _column(
-    key: str, name: str, seen: Mapping[str, Seen], declared: Mapping[str, str], how: Spelling
+    key: str,
+    name: str,
+    seen: Mapping[str, Seen],
+    declared: Mapping[str, str],
+    how: Spelling,
+    holds: Holds,
 ) -> Column:
-    kind = _kind(declared.get(name), seen.get(key), how)
+    kind = _kind(declared.get(name), seen.get(key), how, holds)
     return Column(name, key if key in seen else None, kind)
 
 
-def _kind(declared: str | None, seen: Seen | None, how: Spelling) -> converters.Kind:
+def _kind(declared: str | None, seen: Seen | None, how: Spelling, holds: Holds) -> converters.Kind:
     if declared is not None and declared.strip().lower() == JSON:
         return converters.Json()
     type = pa.null() if seen is None else seen.type(how)
@@ -99,8 +107,9 @@ def _kind(declared: str | None, seen: Seen | None, how: Spelling) -> converters.
     elif seen is not None and seen.json:
         return converters.Json()
     if pa.types.is_string(type):
-        return converters.Text(declared=declared is not None, mixed=seen is not None and seen.mixed)
-    return converters.kind_of(type, how, declared=declared is not None)
+        mixed = seen is not None and seen.mixed
+        return converters.Text(holds, declared=declared is not None, mixed=mixed)
+    return converters.kind_of(type, how, holds, declared=declared is not None)
 
 
 __all__ = ["open"]

@@ -16,7 +16,9 @@ from typing import Any, Protocol
 import msgspec
 import pyarrow as pa
 
+from factory.definitions.warehouses import Holds
 from factory.transfer.convert import convert
+from factory.transfer.holds import before_all, unheld
 from factory.transfer.spelling import Spelling
 from factory.transfer.types import type_word
 
@@ -34,6 +36,10 @@ class Unfit(Exception):
         self.hint = hint
 
 
+class Nul(Unfit):
+    """A text with a NUL, which the target takes in columns of some other types."""
+
+
 class Kind(Protocol):
     """How the values of one column are read."""
 
@@ -45,6 +51,9 @@ class Kind(Protocol):
 
     def array(self, values: Sequence[Any]) -> pa.Array:
         """Give many, some None. Raises one of `FAILURES` when one does not fit."""
+
+    def wrong(self, token: bytes) -> Unfit:
+        """Say what is wrong with a value."""
 
 
 FAILURES = (pa.ArrowException, OverflowError, ValueError, Unfit)
@@ -161,15 +170,21 @@ class Exact(_Plain):
 class Text(_Plain):
     """Strings as they are; in a column declared as text also others, as their own JSON text."""
 
-    def __init__(self, *, declared: bool, mixed: bool = False) -> None:
+    def __init__(self, holds: Holds, *, declared: bool, mixed: bool = False) -> None:
         super().__init__(pa.string())
+        self._holds = holds
         self.declared = declared
         self.fast: Any = msgspec.Raw if declared and mixed else str | None
 
     def one(self, token: bytes) -> object:
-        """Refuse a NUL, which databases do not take."""
+        """Refuse a NUL where the target takes none."""
         if token[:1] == b'"':
-            return string(token)
+            text: str = msgspec.json.decode(token, type=str)
+            if "\0" in text and not self._holds.nul:
+                raise Nul(
+                    f"a text with a NUL character (\\u0000), which {self._holds.name} has none of"
+                )
+            return text
         if token == b"null":
             return None
         if not self.declared:
@@ -214,9 +229,10 @@ class When(_Plain):
 
     fast: Any = str | None
 
-    def __init__(self, kind: pa.DataType, how: Spelling, *, declared: bool) -> None:
+    def __init__(self, kind: pa.DataType, how: Spelling, holds: Holds, *, declared: bool) -> None:
         super().__init__(kind)
         self._how = how
+        self._holds = holds
         self._declared = declared
 
     def one(self, token: bytes) -> object:
@@ -225,15 +241,31 @@ class When(_Plain):
             return None
         if token[:1] != b'"':
             raise self.wrong(token)
-        return string(token)
+        text: str = msgspec.json.decode(token, type=str)
+        return text
 
     def array(self, values: Sequence[Any]) -> pa.Array:
         """Parse them all."""
+        done = self._parsed(values)
+        if done is None or unheld(done, self._holds) is not None:
+            raise ValueError
+        return done
+
+    def wrong(self, token: bytes) -> Unfit:
+        """Too early, or no such type."""
+        done = self._parsed([self.one(token)]) if token[:1] == b'"' else None
+        return (
+            super().wrong(token)
+            if done is None
+            else Unfit(f"{shown(token)} {before_all(self._holds)}")
+        )
+
+    def _parsed(self, values: Sequence[Any]) -> pa.Array | None:
         texts = pa.array(values, pa.string())
         done = convert(texts, self.type, self._how, inferred=not self._declared)
         # What counts as missing in a CSV is no time here.
         if done.bad is not None or done.values.null_count > texts.null_count:
-            raise ValueError
+            return None
         return done.values
 
 
@@ -250,7 +282,7 @@ class Skipped(_Plain):
         return None
 
 
-def kind_of(type: pa.DataType, how: Spelling, *, declared: bool) -> Kind:
+def kind_of(type: pa.DataType, how: Spelling, holds: Holds, *, declared: bool) -> Kind:
     """How values become `type`; a string is a `Text` or `Json`."""
     t = pa.types
     if t.is_null(type):
@@ -265,7 +297,7 @@ def kind_of(type: pa.DataType, how: Spelling, *, declared: bool) -> Kind:
         return Exact(type)
     if t.is_binary(type):
         return Binary(type)
-    return When(type, how, declared=declared)
+    return When(type, how, holds, declared=declared)
 
 
 def holds(written: str, value: float) -> bool:
@@ -282,14 +314,6 @@ def _single(value: float) -> float:
     except OverflowError:
         return math.inf
     return single
-
-
-def string(token: bytes) -> str:
-    """The text of a JSON string. Raises `Unfit` for a NUL."""
-    text = msgspec.json.decode(token, type=str)
-    if "\0" in text:
-        raise Unfit("a text with a NUL character (\\u0000), which databases do not take")
-    return text
 
 
 def shown(token: bytes) -> str:
