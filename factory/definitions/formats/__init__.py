@@ -12,16 +12,22 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from factory.definitions.formats import csv, jsonl, parquet
+from factory.definitions.formats import csv, json, jsonl, parquet
 from factory.definitions.formats.csv import Csv
+from factory.definitions.formats.json import Json
 from factory.definitions.formats.jsonl import Jsonl
 from factory.definitions.formats.parquet import Parquet
 from factory.fields import word_of
 from factory.problem import Problem
 
-Format = Csv | Jsonl | Parquet
+Format = Csv | Jsonl | Json | Parquet
 """A format with all of its options."""
-_MODULES: dict[type[Format], ModuleType] = {Csv: csv, Jsonl: jsonl, Parquet: parquet}
+_MODULES: dict[type[Format], ModuleType] = {
+    Csv: csv,
+    Jsonl: jsonl,
+    Json: json,
+    Parquet: parquet,
+}
 
 
 _BY_WORD = {word_of(struct): struct for struct in _MODULES}
@@ -75,6 +81,7 @@ def renamed(given: Written) -> frozenset[str]:
 __all__ = [
     "Csv",
     "Format",
+    "Json",
     "Jsonl",
     "Parquet",
     "Written",

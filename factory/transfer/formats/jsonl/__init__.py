@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import msgspec
@@ -20,11 +20,13 @@ from factory.definitions.formats.names import snake_case
 from factory.definitions.formats.types import JSON
 from factory.stores.model import Store
 from factory.transfer import names, spelling
-from factory.transfer.bad_rows import BadRows
+from factory.transfer.bad_rows import BadRows, place
 from factory.transfer.errors import BadRow, unknown
 from factory.transfer.formats import Reader
 from factory.transfer.formats.jsonl import converters
-from factory.transfer.formats.jsonl.infer import Seen, sample
+from factory.transfer.formats.jsonl.guess import arrays, format_of
+from factory.transfer.formats.jsonl.infer import Sample, Seen, sample
+from factory.transfer.formats.jsonl.lines import Blocks, blocks
 from factory.transfer.formats.jsonl.rows import Column, Rows
 from factory.transfer.spelling import Spelling
 from factory.transfer.types import arrow_type
@@ -37,24 +39,57 @@ def open(
     bad: BadRows,
 ) -> Reader:
     """See `formats.open`."""
+    return table(fs, sources, given, bad, blocks, envelope=_refuse_envelope)
+
+
+def table(
+    fs: Store,
+    sources: Sequence[str],
+    given: Jsonl,
+    bad: BadRows,
+    blocks: Blocks,
+    envelope: Callable[[Jsonl, Sample], None] | None = None,
+) -> Reader:
+    """Settle the schema of the rows that `blocks` gives."""
     declared = given.columns
     how = spelling.spelling(given)
-    seen = sample(fs, sources)
+    first = sample(fs, sources, blocks)
+    seen = first.keys
+    if envelope is not None:
+        envelope(given, first)
     if not seen and not declared:
         raise BadRow(f"{sources[0]} holds no rows", "Declare `columns` to load it as an empty one")
     late = _late(given, seen)
     late += _undetected(given, [*seen, *late], sources[0])
     keys = [*seen, *sorted(late, key=lambda key: list(declared).index(_final(given, key)))]
     chosen = names.chosen(keys, given, sources[0])
-    columns = [_column(keys[place], name, seen, declared, how) for place, name in chosen]
+    columns = [_column(keys[index], name, seen, declared, how) for index, name in chosen]
     used = {column.key for column in columns}
     rows = Rows(
         columns,
         skipped=[key for key in seen if key not in used],
         any_key=bool(given.select),
         final=partial(_final, given),
+        blocks=blocks,
     )
     return Reader(rows.schema, lambda source: rows.batches(fs, source, bad))
+
+
+def _refuse_envelope(given: Jsonl, first: Sample) -> None:
+    """A file whose only row holds an array of objects: are these the rows?
+
+    Who declares or selects the columns has said that they are not.
+    """
+    for source, row in first.alone:
+        for path in arrays(row.text):
+            key = path.partition(".")[0]
+            name = _final(given, key)
+            if name in given.columns or given.select:
+                continue
+            said = f"the file is one object, with an array of objects in {path!r}"
+            as_row = f"if the object is a row, declare `columns: {{{name}: json}}`"
+            hint = f"{format_of(row.text)}; {as_row}"
+            raise BadRow(f"{place(source, row.line)}: {said}", hint)
 
 
 def _late(given: Jsonl, seen: Mapping[str, Seen]) -> list[str]:
