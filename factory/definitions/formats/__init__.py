@@ -12,21 +12,23 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from factory.definitions.formats import csv, json, jsonl, parquet
+from factory.definitions.formats import csv, json, jsonl, parquet, xlsx
 from factory.definitions.formats.csv import Csv
 from factory.definitions.formats.json import Json
 from factory.definitions.formats.jsonl import Jsonl
 from factory.definitions.formats.parquet import Parquet
+from factory.definitions.formats.xlsx import Xlsx
 from factory.fields import word_of
 from factory.problem import Problem
 
-Format = Csv | Jsonl | Json | Parquet
+Format = Csv | Jsonl | Json | Parquet | Xlsx
 """A format with all of its options."""
 _MODULES: dict[type[Format], ModuleType] = {
     Csv: csv,
     Jsonl: jsonl,
     Json: json,
     Parquet: parquet,
+    Xlsx: xlsx,
 }
 
 
@@ -85,6 +87,7 @@ __all__ = [
     "Jsonl",
     "Parquet",
     "Written",
+    "Xlsx",
     "known",
     "of",
     "plain",

@@ -44,7 +44,7 @@ class Http(Strict, frozen=True, kw_only=True, tag="http", tag_field="type"):
     format: Annotated[
         formats.Written,
         Meta(
-            description="`csv`, `json`, `jsonl` or `parquet`, or a mapping with options.",
+            description="`csv`, `json`, `jsonl`, `parquet` or `xlsx`, or a mapping with options.",
             examples=["csv"],
         ),
     ]

@@ -4,13 +4,13 @@ from typing import Any
 
 import pyarrow as pa
 
-from factory.definitions.formats import Csv, Json, Jsonl, Parquet
+from factory.definitions.formats import Csv, Json, Jsonl, Parquet, Xlsx
 from factory.transfer import formats
 from factory.transfer.bad_rows import BadRows
 
 from ...stores.folders import Folder
 
-STRUCTS = {"csv": Csv, "jsonl": Jsonl, "json": Json, "parquet": Parquet}
+STRUCTS = {"csv": Csv, "jsonl": Jsonl, "json": Json, "parquet": Parquet, "xlsx": Xlsx}
 
 
 def read(
