@@ -18,8 +18,8 @@ from factory.definitions.formats.xlsx import column_letters, column_number
 from factory.stores.memory import Memory
 from factory.stores.model import Place
 from factory.transfer.bad_rows import BadRows
-from factory.transfer.errors import BadOption, BadRow
-from factory.transfer.formats.xlsx import sheet
+from factory.transfer.errors import BadOption, BadRow, TransferError
+from factory.transfer.formats.xlsx import quick, sheet
 from factory.transfer.formats.xlsx.cells import DATE, ELAPSED, NUMBER, STAMP, TIME, number
 from factory.transfer.formats.xlsx.styles import kind_of
 
@@ -571,3 +571,60 @@ def test_what_openpyxl_writes_comes_out(data: st.DataObject, words: list[str]) -
     found = table(Folder(Place(Memory("sheets"), "f.xlsx")), content, columns=columns)
     expected = [row for row in rows if any(value is not None for value in row)]
     assert [tuple(row.values()) for row in found.to_pylist()] == expected
+
+
+VALUE = st.sampled_from(
+    ["5", "0.1", "-1.5", "0.30000000000000004", "1E-7", "12345678901234567", ""]
+)
+WORD = st.sampled_from(["x", " y ", "a &amp; b", "_x0041_", "a\r\nb", "é\n", "<", ""])
+CELL = st.one_of(
+    VALUE.map(lambda v: f"<c><v>{v}</v></c>"),
+    VALUE.map(lambda v: f'<c s="1"><f>A1</f><v>{v}</v></c>'),
+    WORD.map(lambda v: f'<c t="inlineStr"><is><t xml:space="preserve">{v}</t></is></c>'),
+    WORD.map(lambda v: f'<c t="str"><v>{v}</v></c>'),
+    st.sampled_from(
+        [
+            '<c t="s"><v>1</v></c>',
+            '<c s="1" t="s"><v>0</v></c>',
+            '<c t="b"><v>1</v></c>',
+            '<c t="e"><v>#N/A</v></c>',
+            '<c s="2"/>',
+            "<c><f>1</f></c>",
+            "<c><v>1</v> </c>",
+            '<c t="n" s="2"><v>45292.25</v></c>',
+            "<c><!-- </row><row> --></c>",
+            "",
+        ]
+    ),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    rows=st.lists(st.lists(CELL, min_size=2, max_size=2), min_size=1, max_size=12),
+    size=st.integers(1, 300),
+    range=st.sampled_from([None, "A1:B6", "B1:B"]),
+    plain=st.booleans(),
+)
+def test_both_ways_to_read_agree(
+    rows: list[list[str]], size: int, range: str | None, plain: bool
+) -> None:
+    rows = rows[:1] * 9 if plain else rows  # rows that are alike
+    content = workbook(cells(["|a", "|b"], *rows), strings="<si><t>s</t></si><si><t/></si>")
+    path = Folder(Place(Memory("both ways of sheets"), "f.xlsx"))
+    path.write_bytes(content)
+
+    def result() -> object:
+        out = io.BytesIO()
+        try:
+            options = {"range": range, "columns": {"b": "text"}}
+            found = table(path, None, BadRows.quarantine(out, 100), **options)
+        except TransferError as error:
+            return str(error).partition(": line ")[0]
+        return found.schema, found.to_pylist(), out.getvalue()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("factory.transfer.formats.xlsx.workbook.READ", size)
+        fast = result()
+        patch.setattr(quick, "parsed", lambda rows: None)
+        assert repr(result()) == repr(fast)

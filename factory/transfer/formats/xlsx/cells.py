@@ -19,6 +19,7 @@ NUMBER, DATE, STAMP, TIME, ELAPSED, TEXT, SHARED, BOOLEAN, ERROR, UNCOMPUTED, IS
 """What stands in a cell."""
 
 _PLAIN = r"^(0|-?[1-9][0-9]*|-?(0|[1-9][0-9]*)\.[0-9]*[1-9])$"
+_FRACTION = r"^-?(0|[1-9][0-9]*)\.[0-9]*[1-9]$"
 _SURE = 16  # characters: no more than the 15 digits that a double always keeps
 _DAY = 86_400_000
 _FROM_1900 = 25_569  # days to 1970; before 1900-03-01 one less, for Excel has a 29th of February
@@ -147,10 +148,15 @@ def _read(
 
 def _numbers(own: list[str], each: Callable[[Callable[[str], str]], pa.Array]) -> pa.StringArray:
     texts = pa.array(own, pa.string())
-    plain = pc.match_substring_regex(texts, _PLAIN)
-    if plain.true_count == len(texts) and pc.max(pc.binary_length(texts)).as_py() <= _SURE:
+    lengths = pc.binary_length(texts)
+    plain = pc.and_(pc.match_substring_regex(texts, _PLAIN), pc.less_equal(lengths, _SURE))
+    if plain.true_count == len(texts):
         return texts
-    return each(number)
+    # As Excel writes a double: up to 17 digits, of which fewer may do.
+    long = pc.and_(pc.match_substring_regex(texts, _FRACTION), pc.less_equal(lengths, _SURE + 2))
+    if pc.or_(plain, long).true_count < len(texts):
+        return each(number)
+    return pc.if_else(plain, texts, texts.cast(pa.float64()).cast(pa.string()))
 
 
 def number(text: str) -> str:

@@ -6,6 +6,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
 from factory.definitions.formats.xlsx import Area, column_letters, column_number
 from factory.transfer.errors import BadRow
@@ -20,6 +21,7 @@ from factory.transfer.formats.xlsx.cells import (
     Cells,
     unescaped,
 )
+from factory.transfer.formats.xlsx.quick import Piece, Sieve
 from factory.transfer.formats.xlsx.workbook import Handlers, Sheet, Workbook, local
 
 ROWS = 8192
@@ -80,16 +82,18 @@ class Reader:
         self.block = Block()
         self.merged: list[Area] = []  # told at the sheet's end
         self._area = area
-        self._kinds = {str(index): kind for index, kind in enumerate(kinds)}
+        self._row = 0
+        self._columns: dict[str, int] = {}  # by their letters
+        self._kinds: dict[str | None, int] = {str(n): kind for n, kind in enumerate(kinds)}
+        self._kinds[None] = self._kinds.get("0", NUMBER)
         self._fill = Fill(merges).by_row()
         self._shared: dict[Area, tuple[int, str]] = {}
 
     def handlers(self) -> Handlers:
         """What is done at each element: some million times, so in few words."""
         tags: dict[str, int] = {}
-        letters: dict[str, int] = {}
-        area, merged, kinds = self._area, self.merged, self._kinds
-        row = column = 0
+        letters, area, merged, kinds = self._columns, self._area, self.merged, self._kinds
+        column = 0
         inside = spoken = collecting = formula = False
         type: str | None = None
         style: str | None = None
@@ -97,7 +101,7 @@ class Reader:
         own: dict[int, tuple[int, str]] = {}
 
         def start(name: str, given: dict[str, str]) -> None:
-            nonlocal row, column, inside, spoken, collecting, formula, type, style, value
+            nonlocal column, inside, spoken, collecting, formula, type, style, value
             tag = tags.get(name) or tags.setdefault(name, _TAGS.get(local(name), _OTHER))
             if tag == _CELL:
                 reference = given.get("r")
@@ -114,8 +118,8 @@ class Reader:
             elif tag == _FORMULA:
                 formula = True
             elif tag == _ROW:
-                row, column = int(given.get("r", row + 1)), 0
-                inside = area.first_row <= row <= area.last_row
+                self._row, column = int(given.get("r", self._row + 1)), 0
+                inside = area.first_row <= self._row <= area.last_row
             elif tag == _SPOKEN:
                 spoken = True
             elif tag == _MERGED:
@@ -133,12 +137,12 @@ class Reader:
                 collecting = False
             elif tag == _CELL:
                 if inside and area.first_column <= column <= area.last_column:
-                    cell = _cell(type, value, formula, kinds.get(style or "0", NUMBER))
+                    cell = _cell(type, value, formula, kinds.get(style, NUMBER))
                     if cell is not None:
                         own[column] = cell
             elif tag == _ROW:
                 if own:
-                    self._add(row, own)
+                    self._add(self._row, own)
                     own = {}
             elif tag == _SPOKEN:
                 spoken = False
@@ -160,9 +164,66 @@ class Reader:
             cells.kinds.append(kind)
             cells.texts.append(text)
         block.cells += len(own)
-        if at + 1 >= ROWS or block.cells >= CELLS:
-            self.full.append(block)
+        self._cut()
+
+    def _cut(self) -> None:
+        if len(self.block.rows) >= ROWS or self.block.cells >= CELLS:
+            self.full.append(self.block)
             self.block = Block()
+
+    def take(self, piece: Piece) -> None:
+        """Rows that were read without the parser."""
+        self._row = piece.rows[-1]
+        inside = self._area.first_row <= piece.rows[0] and self._row <= self._area.last_row
+        width = 0 if self._fill or not inside else piece.width()
+        if width:
+            self._take_columns(piece, width)
+            return
+        ends = [*piece.starts[1:], len(piece.letters)]
+        for row, start, end in zip(piece.rows, piece.starts, ends, strict=True):
+            if self._area.first_row <= row <= self._area.last_row:
+                own = {}
+                for index in range(start, end):
+                    column = self._column(piece.letters[index])
+                    text = piece.values[index]
+                    if column and text is not None:
+                        kind = self._kind(piece.types[index], piece.styles[index])
+                        own[column] = kind, unescaped(text) if kind == TEXT else text
+                if own:
+                    self._add(row, own)
+
+    def _take_columns(self, piece: Piece, width: int) -> None:
+        """Rows that all have the same columns: no work for a cell."""
+        at = len(self.block.rows)
+        self.block.rows += piece.rows
+        self.block.cells += len(piece.values)
+        for index in range(width):
+            column = self._column(piece.letters[index])
+            if not column:
+                continue
+            cells = self.block.columns.setdefault(column, Cells())
+            texts = cast(list[str], piece.values[index::width])
+            shown = list(zip(piece.types[index::width], piece.styles[index::width], strict=True))
+            known = {one: self._kind(*one) for one in set(shown)}
+            if TEXT in known.values():
+                pairs = zip(texts, shown, strict=True)
+                texts = [unescaped(t) if known[one] == TEXT else t for t, one in pairs]
+            cells.rows += range(at, at + len(piece.rows))
+            cells.kinds += [known[one] for one in shown]
+            cells.texts += texts
+        self._cut()
+
+    def _column(self, letters: str) -> int:
+        """The number of a column that is wanted, else 0."""
+        found = self._columns.get(letters) or self._columns.setdefault(
+            letters, column_number(letters)
+        )
+        return found if self._area.first_column <= found <= self._area.last_column else 0
+
+    def _kind(self, type: str | None, style: str | None) -> int:
+        if type is None or type == "n":
+            return self._kinds.get(style, NUMBER)
+        return _KINDS.get(type, ERROR)
 
     def _share(self, row: int, own: dict[int, tuple[int, str]]) -> None:
         for merge in self._fill[row]:
@@ -206,7 +267,7 @@ def shown(area: Area) -> str:
 
 def blocks(workbook: Workbook, sheet: Sheet, reader: Reader) -> Iterator[Block]:
     """All rows of a sheet that have values. Raises `BadRow`."""
-    for _ in workbook.parse(sheet.part, reader.handlers()):
+    for _ in workbook.parse(sheet.part, reader.handlers(), Sieve(reader.take)):
         yield from reader.full
         reader.full.clear()
     if reader.block.rows:

@@ -53,8 +53,13 @@ class Workbook:
         self.styles_part: str | None = None
         self._read_workbook()
 
-    def parse(self, part: str, handlers: Handlers) -> Iterator[None]:
-        """Give a part to handlers, a piece at a time. Raises `BadRow` for what is damaged."""
+    def parse(
+        self, part: str, handlers: Handlers, sieve: Callable[[bytes], bytes] = bytes
+    ) -> Iterator[None]:
+        """Give what a `sieve` leaves of a part to handlers, a piece at a time.
+
+        Raises `BadRow` for what is damaged.
+        """
         parser = expat.ParserCreate(namespace_separator=" ")
         parser.buffer_text = True
         parser.StartElementHandler = handlers.start
@@ -63,9 +68,9 @@ class Workbook:
         parser.StartDoctypeDeclHandler = self._refuse_doctype
         with self._told(part), self._archive.open(self._parts[part.lower()]) as file:
             while data := file.read(READ):
-                parser.Parse(data, False)
+                parser.Parse(sieve(data), False)
                 yield
-            parser.Parse(b"", True)
+            parser.Parse(sieve(b""), True)
             yield
 
     def has(self, part: str) -> bool:
