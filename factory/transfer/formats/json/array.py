@@ -68,11 +68,18 @@ class Whole:
 
 def elements(document: Document) -> Iterator[Elements]:
     """All of the array that begins here, behind its `[`; its `]` is taken. Raises `BadRow`."""
-    number = 1
+    number, mark = 1, b""
     while True:
+        if mark and (guessed := _guessed(document, mark, number)):
+            yield guessed
+            number += len(guessed.found)
+            document.more()
+            continue
         end, closed = boundary(document.data)
         if block := _block(document, end, number, closed):
             yield block
+            # Where it was of no use once, it is not looked for again.
+            mark = _mark(block) if number == 1 else b""
             number += len(block.found)
         if closed:
             document.take(1)
@@ -87,6 +94,35 @@ def elements(document: Document) -> Iterator[Elements]:
                 f"the file ends in row {number} of the array, which begins here",
                 "Is it cut short, or a closing quote or bracket missing?",
             )
+
+
+def _mark(block: Elements) -> bytes:
+    """What stands between two elements, as far as all have it alike, with the first key; or none.
+
+    Where it is found, elements may end, which is tried: that is quicker than to look for the end.
+    """
+    if len(block.found) < 2:
+        return b""
+    last = block.found[-1]
+    start = block.data.rindex(last)
+    before = block.data[:start].rstrip().removesuffix(b",").rstrip()
+    return block.data[len(before) - 1 : start] + last.partition(b":")[0]
+
+
+def _guessed(document: Document, mark: bytes, number: int) -> Elements | None:
+    """The elements before the last mark, if all that stands there is some; else none."""
+    end = document.data.rfind(mark) + 1
+    data = document.data[:end]
+    comma = data.find(b",") + 1
+    if not comma or data[: comma - 1].strip():
+        return None
+    try:
+        found = list(map(bytes, _LIST.decode(b"[" + data[comma:] + b"]")))
+    except (msgspec.DecodeError, RecursionError):
+        return None
+    line = document.line + data.count(b"\n", 0, comma)
+    document.take(end)
+    return Elements(data[comma:], line, number, found)
 
 
 def _to_row(document: Document) -> None:
