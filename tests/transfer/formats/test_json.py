@@ -132,7 +132,7 @@ BAD: dict[str, tuple[bytes, str, Mapping[str, Any]]] = {
         {"records": "d"},
     ),
     "envelope": (b'{\n"n": 1, "d": {"x": [], "rows": ' + ROWS + b"}}", r"records: d\.rows\}", {}),
-    "envelopes": (b'{"x": ' + ROWS + b', "y": ' + ROWS + b"}", r"records: x\}` \(or: y\)", {}),
+    "envelopes": (b'{"x": ' + ROWS + b', "z": ' + ROWS + b"}", r"records: x\}` \(or: z\)", {}),
     "one object": (b'{"a": 1, "b": [1]}', r"\{type: json, records: \.\}", {}),
     "no envelope": (ROWS, r":1: expected an object .* leave `records` out", {"records": "d"}),
     "no such key": (
@@ -149,6 +149,10 @@ BAD: dict[str, tuple[bytes, str, Mapping[str, Any]]] = {
         {"records": "d"},
     ),
     "utf-16": (ROWS.decode().encode("utf-16"), r":1: it is UTF-16. JSON is UTF-8", {}),
+    "odd key": (b'{"@graph": [{"a": 1}]}', r"records: \"@graph\"\}", {}),
+    "key that no text is": (b'{"on": [{"a": 1}]}', r"records: \"on\"\}", {}),
+    "key with a point": (b'{"a.b": [{"a": 1}]}', r"records: \.\}", {}),
+    "page": (b"<html>", r":1: the document begins with `<html>`, expected an array$", {}),
     "text": (b"hello", r":1: the document begins with `hello`", {}),
     "empty": (b" \n", r":2: the file is empty. An array without rows is `\[\]`", {}),
     "no rows": (b"[ ]", r"holds no rows. Declare `columns`", {}),
@@ -192,7 +196,7 @@ def test_several_files_have_one_schema(folder: Folder) -> None:
 LINES: dict[str, tuple[bytes, str]] = {
     "array": (b'[{"a": 1}, {"a": 2}]', r":1: this is an array, not JSON Lines. .*`format: json`"),
     "array over lines": (b'\n[\n{"a": 1},\n{"a": 2}\n]\n', r":2: this is an array"),
-    "array of scalars": (b"[1, 2]\n", r":1: this is an array"),
+    "array of scalars": (b"[1, 2]\n", r":1: this is an array, not JSON Lines$"),
     "object over lines": (
         b'{\n "a": 1,\n "b": [1]\n}\n',
         r":1: .* over several lines.*records: \.\}",

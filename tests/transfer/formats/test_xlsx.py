@@ -309,6 +309,17 @@ BAD: dict[str, tuple[bytes, str, Mapping[str, Any]]] = {
         {"sheet": "Sheet2"},
     ),
     "no such number": (workbook(HEAD), r"has 1 sheets, and no sheet 2", {"sheet": 2}),
+    "a name that is a number": (
+        workbook(HEAD, names={1: "2024"}),
+        r"has 1 sheets, and no sheet 2024\. Its name is a text: `sheet: \"2024\"`",
+        {"sheet": 2024},
+    ),
+    "no such text": (workbook(cells(["|a"], ["t=s|7"])), r"'a' names the text 7, which", {}),
+    "style that is no number": (
+        workbook(HEAD, more={"xl/styles.xml": '<styleSheet><numFmt numFmtId="x"/></styleSheet>'}),
+        r"is damaged: xl/styles.xml: ",
+        {},
+    ),
     "empty": (workbook(""), r"the sheet Sheet1 is empty\. Expected at least a header", {}),
     "empty range": (workbook(HEAD), r"is empty", {"range": "F7:G9"}),
     "no columns": (workbook(HEAD), r"needs `columns`", {"header": False}),

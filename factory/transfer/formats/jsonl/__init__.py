@@ -88,7 +88,7 @@ def _refuse_envelope(given: Jsonl, first: Sample) -> None:
                 continue
             said = f"the file is one object, with an array of objects in {path!r}"
             as_row = f"if the object is a row, declare `columns: {{{name}: json}}`"
-            hint = f"{format_of(row.text)}; {as_row}"
+            hint = f"{format_of(row.text.strip())}; {as_row}"
             raise BadRow(f"{place(source, row.line)}: {said}", hint)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import json
+import re
 from collections.abc import Iterator
 
 from factory.transfer.errors import BadRow
@@ -10,19 +12,30 @@ from factory.transfer.formats.jsonl.document import Document
 
 _DEEPEST = 4
 _MOST = 3
+_PLAIN = re.compile(r"[A-Za-z_][\w.-]*")
+_NO_TEXTS = ("y", "n", "yes", "no", "on", "off", "true", "false", "null")
 
 
-def format_of(head: bytes) -> str:
-    """A hint: with which format is a file read that begins so?"""
+def format_of(head: bytes) -> str | None:
+    """A hint: with which format is a file read that begins so? None: with none of JSON."""
     if head[:1] == b"[":
-        return "Read it with `format: json`"
+        within = head[1:].lstrip()[:1]
+        return "Read it with `format: json`" if within in (b"{", b"]", b"") else None
+    if head[:1] != b"{":
+        return None
     if _many(head):
         return "One object in each line is `format: jsonl`"
-    found = list(dict.fromkeys(arrays(head)))[:_MOST]
+    found = [_written(path) for path in dict.fromkeys(arrays(head))][:_MOST]
     if not found:
         return "To load the object as one row: `format: {type: json, records: .}`"
     others = f" (or: {', '.join(found[1:])})" if found[1:] else ""
     return f"Read its array with `format: {{type: json, records: {found[0]}}}`{others}"
+
+
+def _written(path: str) -> str:
+    """As YAML has a text."""
+    plain = _PLAIN.fullmatch(path) and path.lower() not in _NO_TEXTS
+    return path if plain else json.dumps(path, ensure_ascii=False)
 
 
 def arrays(head: bytes) -> Iterator[str]:
@@ -39,7 +52,8 @@ def _below(document: Document, path: tuple[str, ...]) -> Iterator[str]:
     begun = document.next()
     if begun == b"[":
         document.take(1)
-        if path and document.next() == b"{":
+        said = all(key and "." not in key for key in path)  # by `records`
+        if path and said and document.next() == b"{":
             yield ".".join(path)
         document.data = b"[" + document.data
     if begun != b"{" or len(path) == _DEEPEST:

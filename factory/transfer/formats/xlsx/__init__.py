@@ -167,7 +167,8 @@ def _sheet(workbook: Workbook, wanted: str | int | None) -> Sheet:
     known = {sheet.name: sheet for sheet in workbook.sheets}
     if isinstance(wanted, int):
         if wanted > len(known):
-            raise BadRow(f"{workbook.source} has {len(known)} sheets, and no sheet {wanted}")
+            hint = f'Its name is a text: `sheet: "{wanted}"`' if str(wanted) in known else None
+            raise BadRow(f"{workbook.source} has {len(known)} sheets, and no sheet {wanted}", hint)
         return workbook.sheets[wanted - 1]
     if wanted is not None:
         if wanted not in known:

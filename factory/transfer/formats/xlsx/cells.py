@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -31,6 +31,8 @@ _NULL = pa.scalar(None, pa.string())
 Said = tuple[str, str | None]
 """What is wrong, as what follows a column's name; and a hint."""
 Spell = Callable[[pa.StringArray], pa.StringArray]
+Each = Callable[[Callable[[str], str]], pa.StringArray]
+"""Reads cells one by one, and keeps what is wrong with some."""
 
 
 class Fault(Exception):
@@ -138,7 +140,7 @@ def _read(
     if kind in (DATE, STAMP):
         return _moments(own, kind, book, each)
     if kind == SHARED:
-        return _shared(own, book)
+        return _shared(own, book, each)
     if kind == TEXT:
         return pa.array(own, pa.string())
     if kind == ERROR:
@@ -146,7 +148,7 @@ def _read(
     return each(_ONE[kind])
 
 
-def _numbers(own: list[str], each: Callable[[Callable[[str], str]], pa.Array]) -> pa.StringArray:
+def _numbers(own: list[str], each: Each) -> pa.StringArray:
     texts = pa.array(own, pa.string())
     lengths = pc.binary_length(texts)
     plain = pc.and_(pc.match_substring_regex(texts, _PLAIN), pc.less_equal(lengths, _SURE))
@@ -177,9 +179,7 @@ def number(text: str) -> str:
     return repr(value)
 
 
-def _moments(
-    own: list[str], kind: int, book: Book, each: Callable[[Callable[[str], str]], pa.Array]
-) -> pa.StringArray:
+def _moments(own: list[str], kind: int, book: Book, each: Each) -> pa.StringArray:
     """Dates, with a time where they have one."""
 
     def one(text: str) -> str:
@@ -291,6 +291,15 @@ def unescaped(text: str) -> str:
     return _ESCAPED.sub(lambda match: chr(int(match[1], 16)), text) if "_x" in text else text
 
 
-def _shared(own: Iterable[str], book: Book) -> pa.StringArray:
-    indices = pa.array(own, pa.string()).cast(pa.int64())
-    return book.strings.take(indices).cast(pa.string())
+def _shared(own: list[str], book: Book, each: Each) -> pa.StringArray:
+    def one(text: str) -> str:
+        if not text.isdecimal() or int(text) >= len(book.strings):
+            raise Fault(f"names the text {text}, which the workbook has not")
+        found: str = book.strings[int(text)].as_py()
+        return found
+
+    try:
+        indices = pa.array(own, pa.string()).cast(pa.int64())
+        return book.strings.take(indices).cast(pa.string())
+    except (pa.ArrowInvalid, IndexError):
+        return each(one)

@@ -22,6 +22,10 @@ _OTHERS = {
     "content.xml": "an OpenDocument file (.ods)",
     "word/document.xml": "a Word document",
 }
+_DAMAGE = (
+    *(zipfile.BadZipFile, zlib.error, EOFError, expat.ExpatError),
+    *(KeyError, ValueError),  # attributes that are not there, or no numbers
+)
 _SAVE_AS = "Save it as an Excel workbook (.xlsx)"
 
 
@@ -84,7 +88,7 @@ class Workbook:
     def _told(self, part: str) -> Iterator[None]:
         try:
             yield
-        except (zipfile.BadZipFile, zlib.error, EOFError, expat.ExpatError) as error:
+        except _DAMAGE as error:
             raise BadRow(f"{self.source} is damaged: {part}: {error}") from error
         except (RuntimeError, NotImplementedError) as error:  # encrypted, or packed by another way
             raise BadRow(f"{self.source}: {part} can't be unpacked: {error}") from error
