@@ -143,6 +143,8 @@ def _read(
         return _shared(own, book, each)
     if kind == TEXT:
         return pa.array(own, pa.string())
+    if kind == BOOLEAN and {*own} <= {"0", "1"}:
+        return pc.if_else(pc.equal(pa.array(own, pa.string()), "1"), "true", "false")
     if kind == ERROR:
         return each(_error)
     return each(_ONE[kind])

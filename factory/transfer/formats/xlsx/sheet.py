@@ -21,7 +21,8 @@ from factory.transfer.formats.xlsx.cells import (
     Cells,
     unescaped,
 )
-from factory.transfer.formats.xlsx.quick import Piece, Sieve
+from factory.transfer.formats.xlsx.quick import ROWS as MARKS
+from factory.transfer.formats.xlsx.quick import Piece, Sieve, parsed
 from factory.transfer.formats.xlsx.workbook import Handlers, Sheet, Workbook, local
 
 ROWS = 8192
@@ -171,8 +172,14 @@ class Reader:
             self.full.append(self.block)
             self.block = Block()
 
-    def take(self, piece: Piece) -> None:
-        """Rows that were read without the parser."""
+    def take(self, rows: bytes) -> bool:
+        """Read rows without the parser, if they are plain."""
+        piece = parsed(rows)
+        if piece is not None:
+            self._take(piece)
+        return piece is not None
+
+    def _take(self, piece: Piece) -> None:
         self._row = piece.rows[-1]
         inside = self._area.first_row <= piece.rows[0] and self._row <= self._area.last_row
         width = 0 if self._fill or not inside else piece.width()
@@ -267,7 +274,7 @@ def shown(area: Area) -> str:
 
 def blocks(workbook: Workbook, sheet: Sheet, reader: Reader) -> Iterator[Block]:
     """All rows of a sheet that have values. Raises `BadRow`."""
-    for _ in workbook.parse(sheet.part, reader.handlers(), Sieve(reader.take)):
+    for _ in workbook.parse(sheet.part, reader.handlers(), Sieve(MARKS, reader.take)):
         yield from reader.full
         reader.full.clear()
     if reader.block.rows:

@@ -7,10 +7,12 @@ import tempfile
 from array import array
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import accumulate, islice
 from typing import IO
 
 import pyarrow as pa
 
+from factory.transfer.formats.xlsx import quick
 from factory.transfer.formats.xlsx.cells import unescaped
 from factory.transfer.formats.xlsx.workbook import Handlers, Workbook, local
 
@@ -63,7 +65,17 @@ def _write(workbook: Workbook, part: str, file: IO[bytes]) -> array[int]:
         if inside:
             pieces.append(data)
 
-    for _ in workbook.parse(part, Handlers(start, end, text)):
+    def take(whole: bytes) -> bool:
+        nonlocal size
+        found = quick.texts(whole)
+        if found is not None:
+            texts.extend(found)
+            ends.extend(islice(accumulate(map(len, found), initial=size), 1, None))
+            size = ends[-1]
+        return found is not None
+
+    sieve = quick.Sieve(quick.TEXTS, take)
+    for _ in workbook.parse(part, Handlers(start, end, text), sieve):
         file.write(b"".join(texts))
         texts.clear()
     return ends
