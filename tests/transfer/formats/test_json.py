@@ -1,5 +1,6 @@
 import io
 import json
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from functools import partial
@@ -7,6 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -218,6 +220,31 @@ def test_documents_are_no_json_lines(case: str, quarantine: bool, folder: Folder
     bad = BadRows.quarantine(io.BytesIO(), 10) if quarantine else None
     with pytest.raises(BadRow, match=message):
         read("jsonl", folder / "f.jsonl", content, bad)
+
+
+@pytest.mark.parametrize("kind", ["json", "jsonl"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'[{"a": 1}, {"a": 1}]',
+        b'[\n{"a": 1},\n{"a": 1}]',
+        b'{"n": 2, "result": {"items": [{"a": 1}, {"a": 1}]}}',
+        b'{"@graph": [\n{"a": 1}, {"a": 1}]}',
+        b'{"null": [{"a": 1}, {"a": 1}]}',
+        b'{"a.b": 1,\n "on": [{"a": 1}, {"a": 1}]}',
+        b'{"a": 1}\n{"a": 1}\n',
+    ],
+)
+def test_the_format_of_a_hint_reads_the_file(content: bytes, kind: str, folder: Folder) -> None:
+    try:
+        found = read(kind, folder / "f", content)
+    except BadRow as error:
+        written = re.search(r"`format: ([^`]+)`", str(error))
+        assert written is not None
+        format = yaml.safe_load(written[1])
+        options = {"type": format} if isinstance(format, str) else format
+        found = read(options.pop("type"), folder / "f", **options)
+    assert column(found) == [1, 1]
 
 
 @pytest.mark.parametrize(
