@@ -7,7 +7,7 @@ when a spec says a word that is not built in, or when a schema is made of all th
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import cache, reduce
 from operator import or_
 from typing import Annotated, Any, NamedTuple, get_args, get_origin
@@ -17,7 +17,7 @@ from msgspec import Meta
 from msgspec import inspect as types
 
 from factory import registry
-from factory.errors import FactoryError, words
+from factory.errors import FactoryError, is_fault, said, words
 from factory.fields import word_of
 
 _OPEN = "dag_factory"  # in a `Meta`: the choice is open
@@ -32,7 +32,7 @@ class _Open(NamedTuple):
 
 
 class Unusable(FactoryError):
-    """What another package offers cannot be used; `path` is where a step's arguments name it."""
+    """What another package offers cannot be used, or fails; `path` is where arguments name it."""
 
     def __init__(self, error: FactoryError, path: tuple[str | int, ...]) -> None:
         super().__init__(error.message, error.hint)
@@ -70,18 +70,45 @@ def widened(model: type[msgspec.Struct], given: Any) -> type[msgspec.Struct]:
 
 
 def whole(model: type[msgspec.Struct]) -> type[msgspec.Struct]:
-    """The model with all that other packages offer.
+    """The model with all that other packages offer and that can be used."""
+    broken = {(one.group, one.name) for one in unusable(model)}
+    more = frozenset(_offers(model)) - broken
+    return _with(model, more) if more else model
 
-    :raises FactoryError: something of it cannot be used.
+
+def unusable(model: type[msgspec.Struct]) -> Iterator[registry.Broken]:
+    """What other packages offer to a model's choices and cannot be used."""
+    for (group, word), choice in _offers(model).items():
+        try:
+            _loaded(choice, word)
+        except FactoryError as error:
+            yield registry.Broken(group, word, error.message)
+
+
+def is_outside(part: object) -> bool:
+    """Whether a Struct of an open choice is another package's."""
+    return not type(part).__module__.startswith("factory.")
+
+
+@contextmanager
+def blaming(part: Any, *place: str | int) -> Iterator[None]:
+    """What fails inside is told of a part of another package, at its word.
+
+    :param part: an instance of a Struct of an open choice; `place` is its path in the arguments.
+    :raises Unusable: it fails, in whatever way.
     """
-    choices = _choices(model).values()
-    more = {
-        (choice.open.group, word)
-        for choice in choices
-        for word in registry.outside(choice.open.group)
-        if word not in choice.built_in
-    }
-    return _with(model, frozenset(more)) if more else model
+    if not is_outside(part):
+        yield
+        return
+    try:
+        yield
+    except BaseException as error:
+        if isinstance(error, FactoryError | GeneratorExit) or not is_fault(error):
+            raise
+        field = str(type(part).__struct_config__.tag_field)
+        what = str(place[0]).removesuffix("s")
+        message = f"the {what} {word_of(part)!r} fails: {said(error)}"
+        raise Unusable(FactoryError(message), (*place, field)) from error
 
 
 def added(model: type) -> tuple[str, ...]:
@@ -102,6 +129,16 @@ class _Choice(NamedTuple):
     open: _Open
     word: str  # the key that tells the Structs apart
     built_in: frozenset[str]
+
+
+def _offers(model: type[msgspec.Struct]) -> dict[tuple[str, str], _Choice]:
+    """What other packages offer to a model: group and word, and the choice that they add to."""
+    return {
+        (choice.open.group, word): choice
+        for choice in _choices(model).values()
+        for word in registry.outside(choice.open.group)
+        if word not in choice.built_in
+    }
 
 
 @cache
@@ -219,33 +256,71 @@ def _loaded(choice: _Choice, word: str) -> type[msgspec.Struct]:
             raise FactoryError(f"{what} has no `{name}`")
     if not config.forbid_unknown_fields:
         raise FactoryError(f"{what} lets unknown keys pass: make it a `factory.fields.Strict`")
-    try:
-        unsaid = [*unspeakable(msgspec.inspect.type_info(struct))]
-    except Exception as error:
-        raise FactoryError(f"{what} has fields that cannot be: {words(error)}") from error
-    for field, kind in unsaid:
-        raise FactoryError(f"{what} has the field {field!r}, of which no file can have a {kind}")
+    require_speakable(struct, what)
     found: type[msgspec.Struct] = struct
     return found
 
 
-def unspeakable(info: Any, field: str = "", seen: frozenset[type] = frozenset()) -> Iterator[Any]:
-    """The fields below a type that hold what neither YAML nor a schema can say, and what it is."""
+def require_speakable(struct: type[msgspec.Struct], what: str) -> None:
+    """A Struct of another package must be one that files can say and schemas can describe.
+
+    :raises FactoryError: it is not; `what` it is, and which of its fields.
+    """
+    try:
+        msgspec.json.Decoder(struct)
+        wrong = next(_wrong_fields(types.type_info(struct)), None)
+    except Exception as error:
+        raise FactoryError(f"{what} has fields that cannot be: {words(error)}") from error
+    if wrong is not None:
+        raise FactoryError(f"{what} has the field {wrong[0]!r}, {wrong[1]}")
+
+
+def _wrong_fields(
+    info: Any, field: str = "", seen: frozenset[type] = frozenset()
+) -> Iterator[tuple[str, str]]:
+    """The fields below a type that neither YAML nor a schema can say, and why."""
     if isinstance(info, types.StructType):
         for one in info.fields if info.cls not in seen else ():
-            yield from unspeakable(one.type, one.encode_name, seen | {info.cls})
+            yield from _wrong_fields(one.type, one.encode_name, seen | {info.cls})
+            yield from _wrong_default(one)
     elif isinstance(info, types.Metadata):
-        yield from unspeakable(info.type, field, seen)
+        yield from _wrong_schema(info.extra_json_schema or {}, field)
+        yield from _wrong_fields(info.type, field, seen)
     elif isinstance(info, types.UnionType):
         for option in info.types:
-            yield from unspeakable(option, field, seen)
+            yield from _wrong_fields(option, field, seen)
     elif isinstance(info, types.ListType):
-        yield from unspeakable(info.item_type, field, seen)
+        yield from _wrong_fields(info.item_type, field, seen)
     elif isinstance(info, types.DictType):
-        yield from unspeakable(info.value_type, field, seen)
+        yield from _wrong_fields(info.value_type, field, seen)
+    elif isinstance(info, types.StrType) and info.pattern is not None:
+        yield from _wrong_schema({"pattern": info.pattern}, field)
     elif not isinstance(info, _PLAIN):
         cls = getattr(info, "cls", None)
-        yield field, cls.__name__ if cls else type(info).__name__.removesuffix("Type").lower()
+        kind = cls.__name__ if cls else type(info).__name__.removesuffix("Type").lower()
+        yield field, f"of which no file can have a {kind}"
+
+
+def _wrong_schema(part: dict[str, Any], field: str) -> Iterator[tuple[str, str]]:
+    import jsonschema_rs  # who asks no other package needs it later
+
+    try:
+        jsonschema_rs.validator_for(part)
+    except Exception as error:
+        if "pattern" in part:
+            yield field, f"whose pattern {part['pattern']!r} is none that a schema can have"
+        else:
+            why = words(error).partition(" Failed validating")[0]
+            yield field, f"whose `extra_json_schema` is no schema: {why}"
+
+
+def _wrong_default(field: types.Field) -> Iterator[tuple[str, str]]:
+    if field.default in (msgspec.NODEFAULT, msgspec.UNSET):
+        return
+    try:
+        msgspec.to_builtins(field.default)
+    except Exception as error:
+        yield field.encode_name, f"whose default no file can say: {words(error)}"
 
 
 _PLAIN = (
@@ -258,4 +333,15 @@ _PLAIN = (
     types.StrType,
 )
 
-__all__ = ["Unusable", "added", "forget", "opened", "unspeakable", "whole", "widened"]
+__all__ = [
+    "Unusable",
+    "added",
+    "blaming",
+    "forget",
+    "is_outside",
+    "opened",
+    "require_speakable",
+    "unusable",
+    "whole",
+    "widened",
+]

@@ -6,6 +6,7 @@ FactoryError            expected: shown as one message, exit code 1
 └── UsageError          the command line was used wrongly; exit code 2
 
 TimeIsUp                an alarm; no FactoryError, for it must not be caught on its way
+Terminated              SIGTERM; a KeyboardInterrupt, for it ends a command as Ctrl-C does
 """
 
 from __future__ import annotations
@@ -45,7 +46,10 @@ class BuildError(FactoryError):
 
     `step` is the id of the task that is refused, empty for the pipeline itself; `part` is the path
     below it, such as `("with", "sql")`; `at_key` when the last name in it is what is wrong.
+    `others` are what else is refused, of this task or of others.
     """
+
+    others: tuple[BuildError, ...] = ()
 
     def __init__(
         self,
@@ -60,6 +64,15 @@ class BuildError(FactoryError):
         self.step = step
         self.part = part
         self.at_key = at_key
+
+
+def together(errors: Iterable[BuildError]) -> BuildError | None:
+    """All of them as the first one."""
+    found = [each for error in errors for each in (error, *error.others)]
+    if not found:
+        return None
+    found[0].others = tuple(found[1:])
+    return found[0]
 
 
 class UsageError(FactoryError):
@@ -104,3 +117,7 @@ def is_fault(error: BaseException) -> bool:
     """
     alarms = (KeyboardInterrupt, TimeIsUp)
     return not isinstance(error, alarms) and type(error).__name__ != "AirflowTaskTimeout"
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM came: what runs is to be ended as after Ctrl-C."""

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from factory.choices import Unusable
 from factory.diagnostics import (
     MAX_TOLD,
     Diagnostic,
@@ -42,12 +43,24 @@ _MAX_BROKEN = 20  # copies of one file: the others have the same problems
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of one file: its plans and the specs behind them, or why there are none."""
+    """What became of one file: its plans and the specs behind them, or why there are none.
+
+    `refused` are valid specs whose plan a kind refuses.
+    """
 
     path: Path
     plans: tuple[Pipeline, ...] = ()
     specs: tuple[Resolved, ...] = ()
+    refused: tuple[Resolved, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
+
+
+class _Refused(SpecError):
+    """Nothing is wrong with `specs` themselves, but a kind makes no plan of them."""
+
+    def __init__(self, diagnostics: Iterable[Diagnostic], specs: Iterable[Resolved]) -> None:
+        super().__init__(diagnostics)
+        self.specs = tuple(specs)
 
 
 class Project:
@@ -86,6 +99,8 @@ class Project:
         """One file through every pass."""
         try:
             made = self._made(path)
+        except _Refused as error:
+            return Outcome(path=path, refused=error.specs, diagnostics=error.diagnostics)
         except SpecError as error:
             return Outcome(path=path, diagnostics=error.diagnostics)
         except RecursionError:
@@ -113,6 +128,7 @@ class Project:
         made: list[tuple[Pipeline, Resolved]] = []
         source = path.relative_to(self.root).as_posix()
         broken = 0
+        refused: list[Resolved] = []
         for resolved in self.resolved(path, only):
             if broken >= _MAX_BROKEN:
                 break
@@ -124,8 +140,9 @@ class Project:
                 made.append((compile(resolved, source), resolved))
             except BuildError as error:
                 found |= dict.fromkeys(self.place(resolved, error))
+                refused.append(resolved)
         if found:
-            raise SpecError(self.without_secrets(limited(found)))
+            raise _Refused(self.without_secrets(limited(found)), refused)
         return made
 
     def resolved(self, path: Path, only: str | None = None) -> list[Resolved]:
@@ -150,10 +167,13 @@ class Project:
     def place(self, resolved: Resolved, error: BuildError) -> list[Diagnostic]:
         """Where in the files that wrote it, as they were read, a spec's plan is refused."""
         ids = [task["id"] for task in resolved.value["tasks"]]
-        above = ("tasks", ids.index(error.step)) if error.step in ids else ()
-        path = (*above, *error.part)
-        problem = Problem(path, "not-built", error.message, hint=error.hint, at_key=error.at_key)
-        return self.without_secrets(validate.diagnose(resolved, [problem]))
+        problems = Problems()
+        for each in (error, *error.others):
+            above = ("tasks", ids.index(each.step)) if each.step in ids else ()
+            path = (*above, *each.part)
+            told = Problem(path, "not-built", each.message, hint=each.hint, at_key=each.at_key)
+            problems.put([told])
+        return self.without_secrets(validate.diagnose(resolved, problems))
 
     def without_secrets(self, found: Iterable[Diagnostic]) -> list[Diagnostic]:
         """What is wrong, said without the passwords and tokens that stand in the files."""
@@ -311,10 +331,14 @@ def _inspected(index: int, kind: kinds.Kind, step: Step, folder: Path) -> list[P
     found = []
     try:
         for problem in islice(kinds.inspect(kind, step, folder), MAX_TOLD):
-            place = ("tasks", index, "with", *problem.path)
+            above = () if problem.of_pipeline else ("tasks", index, "with")
+            place = (*above, *problem.path)
             found.append(msgspec.structs.replace(problem, path=place))
     except KeyboardInterrupt:
         raise
+    except Unusable as error:
+        path = ("tasks", index, "with", *error.path)
+        found.append(Problem(path, "not-built", error.message))
     except BaseException as error:
         found.append(_failed(index, step, error))
     return found

@@ -12,11 +12,23 @@ import importlib
 import sys
 from contextlib import redirect_stdout
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from factory.errors import FactoryError, is_fault, said
 
 PREFIX = "dag_factory."
+
+
+class Broken(NamedTuple):
+    """What another package offers and cannot be used, and why."""
+
+    group: str
+    name: str
+    message: str
+
+    def __str__(self) -> str:
+        what = f"the {self.group.removesuffix('s')} {self.name!r}"
+        return f"{what} of {_packages(self.group, self.name)}: {self.message}"
 
 
 @cache
@@ -31,6 +43,15 @@ def outside(group: str) -> dict[str, tuple[str, ...]]:
     for entry in entry_points(group=PREFIX + group):
         found[entry.name] = (*found.get(entry.name, ()), entry.value)
     return found
+
+
+def _packages(group: str, name: str) -> str:
+    """The packages that offer it, as pip calls them."""
+    from importlib.metadata import entry_points
+
+    entries = entry_points(group=PREFIX + group, name=name)
+    found = dict.fromkeys(entry.dist.name if entry.dist else entry.value for entry in entries)
+    return f"the package {' and '.join(found)}"
 
 
 def load(group: str, name: str) -> Any:

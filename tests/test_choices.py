@@ -1,5 +1,6 @@
 """Choices that other packages may add to."""
 
+import re
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ import pytest
 from msgspec import Meta
 
 from factory import choices, registry
+from factory.definitions.checks import RowCount as Built
 from factory.errors import FactoryError
 from factory.fields import Strict
 
@@ -43,6 +45,7 @@ class Drawing(Strict, frozen=True, kw_only=True):
 
 
 STRICT = (
+    "from typing import Annotated, Any\nfrom msgspec import Meta\n"
     "from factory.fields import Strict\n"
     "class Shape(Strict, frozen=True, tag=__name__.rpartition('.')[2], tag_field='type'):\n"
 )
@@ -59,6 +62,11 @@ SHAPES = {
     "no_area": "class Shape(msgspec.Struct, tag='no_area', tag_field='type'): ...",
     "no_type": STRICT + "    a: 'nonsense'\n    def area(self): ...",
     "no_value": STRICT + "    a: list[complex] = []\n    def area(self): ...",
+    "no_pattern": STRICT
+    + "    a: Annotated[str, Meta(pattern=r'(?P<x>a)(?P=x)')] = 'aa'\n    def area(self): ...",
+    "no_schema": STRICT
+    + "    a: Annotated[str, Meta(extra_json_schema={'type': 3})] = ''\n    def area(self): ...",
+    "no_default": STRICT + "    a: Any = object\n    def area(self): ...",
     "lax": "class Shape(msgspec.Struct, tag='lax', tag_field='type'):\n    def area(self): ...",
     "abstract": "import abc\n" + STRICT + "    @abc.abstractmethod\n    def area(self): ...",
     "prints": "print('hello')\n" + STRICT + "    def area(self): ...",
@@ -149,6 +157,9 @@ def test_a_word_that_nobody_offers_tells_those_that_can_be_used(
         ("abstract", "the shape 'abstract' has no `area`"),
         ("lax", "the shape 'lax' lets unknown keys pass"),
         ("no_value", "the shape 'no_value' has the field 'a', of which no file can have a complex"),
+        ("no_pattern", "the shape 'no_pattern' has the field 'a', whose pattern .* a schema can"),
+        ("no_schema", "the shape 'no_schema' has the field 'a', whose `extra_json_schema` is no"),
+        ("no_default", "the shape 'no_default' has the field 'a', whose default no file can say"),
         ("no_type", "the shape 'no_type' has fields that cannot be"),
     ],
 )
@@ -157,8 +168,31 @@ def test_what_cannot_be_used(name: str, message: str, installed: Callable[..., N
     with pytest.raises(choices.Unusable, match=message) as raised:
         choices.widened(Drawing, {"others": [{"type": "circle"}, {"type": name}]})
     assert raised.value.path == ("others", 1, "type")
-    with pytest.raises(FactoryError, match=message):
-        choices.whole(Drawing)
+    (broken,) = choices.unusable(Drawing)
+    assert re.search(message, broken.message)
+    assert str(broken).startswith(f"the shape {name!r} of the package outside-shapes: ")
+
+
+def test_all_that_can_be_used_leaves_the_broken_out(installed: Callable[..., None]) -> None:
+    installed("broken", "square", "no_pattern")
+    assert choices.added(choices.whole(Drawing)) == ("the shape 'square'",)
+    assert [one.name for one in choices.unusable(Drawing)] == ["broken", "no_pattern"]
+
+
+def test_what_fails_is_told_at_its_word(installed: Callable[..., None]) -> None:
+    installed("square")
+    given = {"shape": {"type": "circle"}, "others": [{"type": "square"}]}
+    found: Any = msgspec.convert(given, choices.widened(Drawing, given))
+    told = "the other 'square' fails: ValueError\\('no area'\\)"
+    blaming = choices.blaming(found.others[0], "others", 0)
+    with pytest.raises(choices.Unusable, match=told) as raised, blaming:
+        raise ValueError("no area")
+    assert raised.value.path == ("others", 0, "type")
+    for passes in (KeyboardInterrupt(), FactoryError("a reason"), GeneratorExit()):
+        with pytest.raises(type(passes)), choices.blaming(found.others[0], "others", 0):
+            raise passes
+    with pytest.raises(ValueError, match="of ours"), choices.blaming(Built(), "shape"):
+        raise ValueError("of ours")
 
 
 def test_a_built_in_one_wins(installed: Callable[..., None]) -> None:

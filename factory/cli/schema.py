@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from factory.cli import options
 
 HELP = """\
 The files are generated: commit them, and let CI run `factory schema --check`.
+What another package offers and cannot be used is left out, with a warning.
 """
 
 
@@ -30,5 +32,7 @@ def run(args: Namespace) -> int:
     """Write the schemas, or compare them."""
     from factory.review import schema_files
 
+    for broken in schema_files.left_out():
+        print(f"warning: left out: {broken}", file=sys.stderr)
     folder = args.output or options.root(args).parent / "schemas"
     return options.write_or_check(args, folder, schema_files, "schema", "factory schema")

@@ -7,8 +7,14 @@ from typing import Annotated, Literal, get_args
 from msgspec import Meta
 
 from factory.definitions.errors import unknown
-from factory.fields import Duration, seconds
+from factory.fields import ConnId, Duration, connects, seconds
 
+ConnectionId = Annotated[
+    ConnId,
+    connects("postgres"),
+    Meta(description="Airflow PostgreSQL connection.", examples=["warehouse"]),
+]
+TableName = Annotated[str, Meta(examples=["raw.yellow_taxi"], min_length=1)]
 Policy = Literal["fail", "add_columns", "ignore"]
 OnSchemaChange = Annotated[
     Policy,

@@ -2,24 +2,43 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any
 
 import msgspec
 
 from factory import literals
 
 
-class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
+class Holds(msgspec.Struct, frozen=True, kw_only=True):
+    """What the columns of a target can hold: whatever is read, as far as it says nothing else.
+
+    Readers refuse the rest, with file and line.
+    """
+
+    name: str = "the target"  # for messages
+    longest_name: int | None = None  # bytes of a column's name
+    nul: bool = True  # texts with a NUL
+    first_day: int | None = None  # of dates and timestamps, in days from 1970-01-01
+
+
+ANYTHING = Holds()
+
+
+def plain(holds: Holds) -> dict[str, Any]:
+    """What it says, as an operator is given it; a warehouse says more of itself than this."""
+    said = {name: getattr(holds, name) for name in Holds.__struct_fields__}
+    return {name: value for name, value in said.items() if value != getattr(ANYTHING, name)}
+
+
+class Capabilities(Holds, frozen=True, kw_only=True):
     """What a warehouse can. What it cannot, lint refuses with the reason."""
 
-    name: str  # for messages
+    name: str
     dialect: str  # sqlglot's word for its SQL
     modes: tuple[str, ...]  # of `definitions.writes`
     longest_name: int  # bytes of a table's or a column's name
     most_columns: int  # of one table
     default_schema: str  # of a table that is named alone
-    transactional_ddl: bool = True  # may a table be made, and taken back, in a transaction?
-    staging: Literal["table"] = "table"  # where rows wait for their checks
     swaps: bool = False  # may staged rows become the target by a new name?
 
 
@@ -28,6 +47,8 @@ POSTGRES = Capabilities(
     dialect="postgres",
     modes=("append", "replace", "merge", "partition"),
     longest_name=literals.LONGEST_NAME,
+    nul=False,
+    first_day=-2_440_588,  # what lies before would come out as another, or as -infinity
     most_columns=1600,
     default_schema="public",
     swaps=True,

@@ -18,6 +18,8 @@ import msgspec
 
 from factory.definitions import formats
 from factory.definitions.formats import Written
+from factory.errors import said
+from factory.plan.fragment import unplain
 from factory.plan.model import Output, Task
 
 FILES = "files"
@@ -32,12 +34,14 @@ class Files(msgspec.Struct, frozen=True, kw_only=True):
     :param files: URIs or patterns, or the `Output` of a task that has left one on the stage.
     :param each: instead, an `Output` that is a list of such: each is converted by a task of its
         own.
+    :param once: each file is loaded once: the last of the tasks asks the target which are in.
     """
 
     format: Written
     tasks: tuple[Task, ...] = ()
     files: list[str] | Output | None = None
     each: Output | None = None
+    once: bool = False
 
 
 class Batches(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,6 +75,20 @@ class Rows(msgspec.Struct, frozen=True, kw_only=True):
 Handover = Files | Batches | Rows
 
 
+def require(given: object) -> None:
+    """What a source of another package gives must be one of these, of plain data.
+
+    :raises TypeError: it is not.
+    """
+    if not isinstance(given, Handover):
+        raise TypeError(f"it hands over {said(given, 60)}, not Files, Batches or Rows")
+    if not isinstance(given, Files):
+        msgspec.convert(given.columns, frozenset[str] | None)
+        given = msgspec.structs.replace(given, columns=None)
+    if wrong := unplain(given):
+        raise TypeError(f"what it hands over is not plain data: {wrong}")
+
+
 def known(given: Handover) -> frozenset[str] | None:
     """Every name that a column may have; None when only the data tells."""
     return formats.known(given.format) if isinstance(given, Files) else given.columns
@@ -81,4 +99,15 @@ def renamed(given: Handover) -> frozenset[str]:
     return formats.renamed(given.format) if isinstance(given, Files) else frozenset()
 
 
-__all__ = ["BATCHES", "FILES", "ROWS", "Batches", "Files", "Handover", "Rows", "known", "renamed"]
+__all__ = [
+    "BATCHES",
+    "FILES",
+    "ROWS",
+    "Batches",
+    "Files",
+    "Handover",
+    "Rows",
+    "known",
+    "renamed",
+    "require",
+]

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Protocol
 
 import msgspec
 
+from factory.definitions.warehouses import ANYTHING, Holds
 from factory.diagnostics import Path
 from factory.problem import Problem
 
@@ -17,13 +18,21 @@ class Takes(msgspec.Struct, frozen=True, kw_only=True):
     :param handovers: ways to hand rows over (`factory.ends.handover`), the preferred one first.
     :param modes: the write modes that it knows, by their words.
     :param checks: the checks of rows before they are published, by their words; None: all.
+    :param types: its `conn_id` and `table` name a table of a warehouse: what files do not tell of
+        the types of their columns, that does.
+    :param ledger: its fields by which it is asked which files are in (`conn_id`, `table`), if it
+        can be. Its load operator then takes `once`, and notes with the rows what was listed.
     :param keeps: what it is: what only a table has, such as a key to merge by, others lack.
+    :param holds: what its columns can hold: what they cannot is refused where files are read.
     """
 
     handovers: tuple[str, ...]
     modes: tuple[str, ...]
     checks: tuple[str, ...] | None = None
+    types: bool = False
+    ledger: tuple[str, ...] = ()
     keeps: str = "a table"
+    holds: Holds = ANYTHING
 
 
 class Target(Protocol):

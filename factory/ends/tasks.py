@@ -6,11 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from factory.definitions import formats
+from factory.definitions.warehouses import plain
 from factory.ends.handover import Batches, Files
+from factory.ends.target import Target
 from factory.plan import kind
 from factory.plan.kind import Step
 from factory.plan.model import Task
 
+_OF_A_TABLE = ("conn_id", "table", "on_schema_change")
 OPERATORS = "factory.in_airflow.operators.ingest"
 
 
@@ -27,18 +30,31 @@ def task(
 
 
 def convert(
-    step: Step, given: Files, *, max_bad_rows: int | None = None, lineage: Sequence[str] = ()
+    step: Step,
+    given: Files,
+    *,
+    target: Target | None = None,
+    max_bad_rows: int | None = None,
+    lineage: Sequence[str] = (),
 ) -> Task:
     """Make Parquet on the stage of files.
 
+    :param target: where the rows go: what it can hold, and the types that it knows.
     :param max_bad_rows: so many rows may be set aside; None: a bad row fails the task.
     :param lineage: columns to add.
     """
     arguments: dict[str, Any] = {"format": formats.plain(formats.typed(given.format))}
+    if target is not None and (said := plain(target.takes.holds)):
+        arguments["holds"] = said
     if max_bad_rows is not None:
         arguments["max_bad_rows"] = max_bad_rows
     if lineage:
         arguments["lineage"] = list(lineage)
+    if target is not None and target.takes.types and formats.infers(given.format):
+        _, load = target.load()
+        arguments |= {word: load[word] for word in _OF_A_TABLE if word in load}
+    if given.once:
+        arguments["once"] = True
     operator = f"{OPERATORS}.to_parquet.ToParquet"
     if given.each is not None:
         return task(step, "to_parquet", operator, arguments, {"files": given.each})

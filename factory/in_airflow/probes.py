@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import glob
-import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -13,6 +11,7 @@ from airflow.sdk.exceptions import AirflowException
 
 from factory.in_airflow.hiding import hide_connection_of, redacted
 from factory.in_airflow.storage import place
+from factory.transfer.files import found_at
 
 # a driver's words for "the database cannot be asked now", by PEP 249
 _NEUTRAL = {"OperationalError", "InterfaceError"}
@@ -38,10 +37,20 @@ def look(what: Mapping[str, Any]) -> Seen:
 
 
 def _file(*, path: str) -> Seen:
-    found = [name for name in glob.iglob(place(path).path, recursive=True) if os.path.isfile(name)]
-    if found:
-        return Seen("met", f"there is {min(found)}")
-    return Seen("not_yet", f"there is no file {path}")
+    store, wanted = place(path)
+    try:
+        names = (file.path for file in found_at(store, wanted))
+        found = next((name for name in names if _shown(name, wanted)), None)
+    except OSError as error:
+        return Seen("not_yet", redacted(f"{path} cannot be looked for: {error}"))
+    if found is None:
+        return Seen("not_yet", f"there is no file {path}")
+    return Seen("met", f"there is {found}")
+
+
+def _shown(name: str, pattern: str) -> bool:
+    """Not hidden, unless the pattern asks for such: programs hide what they still write."""
+    return "/." in pattern or "/." not in name
 
 
 def _http(**request: Any) -> Seen:

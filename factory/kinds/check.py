@@ -11,8 +11,8 @@ from msgspec import Meta
 
 from factory import literals
 from factory.definitions.checks import Check, RowCount, Text, plain, problems
-from factory.definitions.tables import STATEMENT_TIMEOUT
-from factory.fields import ConnId, Duration, Strict, connects, seconds
+from factory.definitions.tables import STATEMENT_TIMEOUT, ConnectionId, TableName
+from factory.fields import Duration, Strict, seconds
 from factory.plan.kind import Fragment, Step, single
 from factory.problem import Problem
 from factory.spec import assets
@@ -27,18 +27,10 @@ class Arguments(Strict, frozen=True, kw_only=True):
     result (XCom). A failed check shows counts and a few values, never whole rows.
     """
 
-    conn_id: Annotated[
-        ConnId,
-        connects("postgres"),
-        Meta(description="Airflow PostgreSQL connection.", examples=["warehouse"]),
-    ]
+    conn_id: ConnectionId
     table: Annotated[
-        str,
-        Meta(
-            description="The table or view, with its schema. Jinja templates are filled in.",
-            examples=["raw.yellow_taxi"],
-            min_length=1,
-        ),
+        TableName,
+        Meta(description="The table or view, with its schema. Jinja templates are filled in."),
     ]
     checks: Annotated[
         list[Check],

@@ -63,8 +63,10 @@ def lint_project(project: Project, paths: Sequence[Path] = ()) -> Report:
         names=selected.names,
         whole=selected.whole,
     )
-    for rule in RULES:
-        found += [("", entry) for entry in _ruled(rule, scope)]
+    ruled = [entry for rule in RULES for entry in _ruled(rule, scope)]
+    found += [("", entry) for entry in ruled]
+    wrong = {entry.file for entry in ruled if entry.severity == "error"}
+    broken |= {path for path in selected.files if discover.display(project.root, path) in wrong}
     fine = [
         plan.dag_id for outcome in outcomes for plan in outcome.plans if outcome.path not in broken
     ]
@@ -174,11 +176,18 @@ def _layer(root: Path, path: Path) -> Document:
 def _beside(project: Project, outcome: Outcome) -> Iterable[Diagnostic]:
     """What the kinds find in files beside a spec: lint's own, the loader does not look."""
     try:
-        found = [entry for resolved in outcome.specs for entry in project.files_of(resolved)]
+        specs = (*outcome.specs, *outcome.refused)
+        found = [entry for resolved in specs for entry in project.files_of(resolved)]
     except Exception as error:
         name = discover.display(project.root, outcome.path)
         return [_defect(name, "lint fails on the files beside this one", error)]
-    return limited(found)
+    told = {_place(entry) for entry in outcome.diagnostics if entry.code == "not-built"}
+    return limited(entry for entry in found if _place(entry) not in told)
+
+
+def _place(entry: Diagnostic) -> tuple[str, int, int, str]:
+    """What fails when a plan is made fails here, too, perhaps in other words."""
+    return entry.file, entry.line, entry.column, entry.code
 
 
 def _stem(problem: Diagnostic) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
 import msgspec
 
 from factory import choices
-from factory.errors import BuildError, is_fault, said
+from factory.errors import BuildError, is_fault, said, together
 from factory.fields import seconds
 from factory.plan import kind as kinds
 from factory.plan import names
@@ -61,18 +61,33 @@ def steps(resolved: Resolved) -> list[tuple[kinds.Kind, Step, dict[str, Any]]]:
     return found
 
 
+_Compiled = tuple[kinds.Kind, Step, dict[str, Any], Fragment]
+
+
 def compile(resolved: Resolved, source: str) -> Pipeline:
     """The plan of a valid spec; `source` is its path below the configuration root.
 
-    :raises BuildError: a kind fails.
+    :raises BuildError: a kind refuses its step, or fails; all that do, as one.
     """
+    compiled, errors = [], []
+    for entry in steps(resolved):
+        try:
+            compiled.append((*entry, _compile(*entry[:2])))
+        except BuildError as error:
+            errors.append(error)
+    if (refused := together(errors)) is not None:
+        raise refused
+    return _joined(resolved, source, compiled)
+
+
+def _joined(resolved: Resolved, source: str, compiled: Sequence[_Compiled]) -> Pipeline:
+    """The plan, of what each step was compiled to."""
     fragments: dict[str, Fragment] = {}
     planned: list[PlannedStep] = []
     tasks: list[Task] = []
     groups: list[Group] = []
     edges: list[tuple[str, str]] = []
-    for index, (kind, step, written) in enumerate(steps(resolved)):
-        fragment = _compile(kind, step)
+    for index, (_, step, written, fragment) in enumerate(compiled):
         fragments[step.id] = fragment
         here = _said(resolved, index, written)
         about = written.get("description", "")
@@ -130,6 +145,8 @@ def _compile(kind: kinds.Kind, step: Step) -> Fragment:
         broken = "" if ours else wrong(fragment, step.id)
     except BuildError:
         raise
+    except choices.Unusable as error:
+        raise BuildError(step.id, ("with", *error.path), error.message) from error
     except BaseException as error:
         if not is_fault(error):
             raise

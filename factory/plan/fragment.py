@@ -16,13 +16,12 @@ import msgspec
 from factory.diagnostics import quoted
 from factory.errors import said, words
 from factory.plan.kind import Fragment
-from factory.plan.model import Call, Output, Ref, Task
+from factory.plan.model import Call, Output, Task
 from factory.spec.model import SETTINGS
 
 MAX_ID = 250  # Airflow's own limit for ids
 MAX_TASKS = 1_000  # of one step
 _MAX_DEPTH = 64
-_MARKS = (Call, Ref, Output)
 _NAME = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)?\Z")
 
 
@@ -32,12 +31,18 @@ def wrong(fragment: Any, step: str) -> str:
         return f"its compile returns {said(fragment, 60)}, not a Fragment"
     if len(tasks := tuple(fragment.tasks)) > MAX_TASKS:
         return f"its fragment has {len(tasks):,} tasks, and {MAX_TASKS:,} is the most"
-    try:
-        # the types that the Structs declare, which nobody has looked at yet
-        msgspec.convert(_plain(fragment), Fragment)
-    except (msgspec.ValidationError, TypeError, ValueError, RecursionError) as error:
-        return f"its fragment is not plain data: {words(error)}"
+    if why := unplain(fragment):
+        return f"its fragment is not plain data: {why}"
     return next(_wrong(fragment, step), "")
+
+
+def unplain(value: msgspec.Struct) -> str:
+    """Why a Struct is not plain data of the types that it declares, or an empty string."""
+    try:
+        msgspec.convert(_plain(value), type(value))  # nobody has looked at its types yet
+    except (msgspec.ValidationError, TypeError, ValueError, RecursionError) as error:
+        return words(error)
+    return ""
 
 
 def _wrong(fragment: Fragment, step: str) -> Iterator[str]:
@@ -137,8 +142,10 @@ def _plain(value: Any, depth: int = 0) -> Any:
         value.encode()  # a lone surrogate is no text that can be stored
         return value
     if isinstance(value, msgspec.Struct):
-        given = {name: getattr(value, name) for name in value.__struct_fields__}
-        own = {"$": value.__struct_config__.tag} if isinstance(value, _MARKS) else {}
+        names = zip(value.__struct_encode_fields__, value.__struct_fields__, strict=True)
+        given = {name: getattr(value, field) for name, field in names}
+        config = value.__struct_config__
+        own = {config.tag_field: config.tag} if config.tag_field else {}
         return own | {
             name: _plain(entry, depth + 1)
             for name, entry in given.items()

@@ -18,7 +18,7 @@ import msgspec
 from factory import choices, registry
 from factory.errors import FactoryError
 from factory.fields import seconds
-from factory.plan.model import Dated, Driven, Group, Reference, Task
+from factory.plan.model import Awaited, Dated, Driven, Group, Reference, Task
 from factory.problem import Problem
 from factory.spec.model import STAGE_RETENTION
 
@@ -58,6 +58,7 @@ class Fragment(msgspec.Struct, frozen=True, kw_only=True):
     pipelines: tuple[Reference, ...] = ()
     drives: tuple[Driven, ...] = ()
     dates: tuple[Dated, ...] = ()
+    awaits: tuple[Awaited, ...] = ()
 
 
 class Kind(Protocol):
@@ -120,7 +121,9 @@ def find(uses: str) -> Kind:
         return _load("factory.kinds.operator")
     if uses in builtin_names():
         return _load(f"factory.kinds.{uses}")
-    return _required(registry.load(GROUP, uses))
+    kind = _required(registry.load(GROUP, uses))
+    _require_arguments(kind, uses)
+    return kind
 
 
 def is_builtin(kind: Kind) -> bool:
@@ -152,6 +155,13 @@ def _required(kind: Any) -> Kind:
             module = getattr(kind, "__name__", kind)
             raise FactoryError(f"the module {module} is not a kind: it has no `{name}`")
     return cast("Kind", kind)
+
+
+def _require_arguments(kind: Kind, uses: str) -> None:
+    what = f"the kind {uses!r}"
+    if not isinstance(kind.Arguments, type) or not issubclass(kind.Arguments, msgspec.Struct):
+        raise FactoryError(f"{what} has `Arguments` that are not a Struct")
+    choices.require_speakable(kind.Arguments, what)
 
 
 def inspect(kind: Kind, step: Step, folder: Path) -> Iterator[Problem]:

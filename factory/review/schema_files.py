@@ -14,7 +14,8 @@ from typing import Any
 import msgspec
 from msgspec import inspect as types
 
-from factory import choices
+from factory import choices, registry
+from factory.errors import FactoryError, said
 from factory.plan import kind as kinds
 from factory.review import generated, skeleton
 from factory.spec import schema
@@ -36,14 +37,42 @@ _FIRST = ("$schema", "$id", "title", "description", "markdownDescription", "defa
 def write(root: Path, names: Iterable[str] | None = None) -> list[Path]:
     """Write every schema below `root`, the folder `schemas/`; remove those of kinds that went.
 
-    `names` are the kinds; default: all that are installed.
+    `names` are the kinds; default: all that are installed and can be used.
     """
-    return generated.write(root, files(kinds.names() if names is None else names), _OF_KINDS)
+    return generated.write(root, files(_usable() if names is None else names), _OF_KINDS)
 
 
 def stale(root: Path, names: Iterable[str] | None = None) -> list[str]:
     """Names of the files below `root` that `write` would change, make or remove."""
-    return generated.stale(root, files(kinds.names() if names is None else names), _OF_KINDS)
+    return generated.stale(root, files(_usable() if names is None else names), _OF_KINDS)
+
+
+def left_out() -> list[registry.Broken]:
+    """What other packages offer and no schema can tell of, because it cannot be used."""
+    broken = {name: message for name in kinds.outside() if (message := _broken(name))}
+    found = [registry.Broken(kinds.GROUP, name, message) for name, message in broken.items()]
+    for name in kinds.names():
+        if name not in broken:
+            found += choices.unusable(kinds.find(name).Arguments)
+    return [*dict.fromkeys(found)]
+
+
+def _usable() -> list[str]:
+    return [name for name in kinds.names() if not _broken(name)]
+
+
+def _broken(name: str) -> str:
+    """Why there is no schema of an outside kind, or an empty string."""
+    if name in kinds.builtin_names():
+        return ""
+    try:
+        _text(arguments(name))
+        _text(snippet(name))
+    except FactoryError as error:
+        return error.message
+    except Exception as error:  # code of another package may fail in any way
+        return said(error)
+    return ""
 
 
 def files(names: Iterable[str]) -> dict[str, str]:

@@ -379,6 +379,19 @@ def _const(error: ValidationError, path: Path) -> Iterator[Problem]:
     yield Problem(path, "not-a-choice", message, f"{wanted!r}", hint)
 
 
+def _as_type(word: str) -> str:
+    from factory.definitions.formats.types import nearest
+
+    return nearest(word)
+
+
+_HINTS: dict[str, Callable[[str], str]] = {
+    "column type": _as_type,
+    "duration": lambda text: _as_duration(text),
+}
+"""By the title of a form: what was meant."""
+
+
 def _pattern(error: ValidationError, path: Path) -> Iterator[Problem]:
     kinds = error.schema.get("type")
     if isinstance(kinds, list) and error.validator_value == PLACEHOLDER_PATTERN:
@@ -391,13 +404,14 @@ def _pattern(error: ValidationError, path: Path) -> Iterator[Problem]:
             path, "out-of-bounds", message, "at most 9999d, 99999h, 9999999m or 99999999s"
         )
         return
+    title = error.schema.get("title")
     expected = _titled(error.schema) or f"text that matches {error.validator_value}"
     yield Problem(
         path,
         "format",
         f"{_shown(error.instance)} is not written as it must be",
         f"{expected}{_example(error.schema)}",
-        hint=_as_duration(error.instance) if error.schema.get("title") == "duration" else "",
+        hint=_HINTS[title](error.instance) if title in _HINTS else "",
     )
 
 

@@ -11,9 +11,13 @@ import re
 from typing import TYPE_CHECKING
 
 from factory import registry
+from factory.diagnostics import Path, did_you_mean
 from factory.errors import FactoryError
+from factory.problem import Problem
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from factory.stores.model import Place
 
 GROUP = "stores"
@@ -22,6 +26,12 @@ SHARED = {"file": "file:///"}
 """What addresses begin with, of our stores that tasks in several processes see."""
 
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://")
+_OURS = "|".join(SHARED.values())
+_OTHERS = rf"(?!({'|'.join(BUILTIN)}):){_SCHEME.pattern}"
+ADDRESS = rf"^({_OURS}|{_OTHERS}|.*\{{\{{)"
+"""The pattern of an address in a store, whole or templated. A schema knows ours, and whether
+another has a scheme at all; which others there are, `problems` asks the registry.
+"""
 
 
 class UnknownStore(FactoryError):
@@ -61,6 +71,22 @@ def beginnings() -> str:
     """What addresses begin with, for people: `file:/// or acme://`."""
     outside = (f"{scheme}://" for scheme in sorted(registry.outside(GROUP)))
     return " or ".join((*SHARED.values(), *outside))
+
+
+def problems(uri: str, place: Path, *, of_pipeline: bool = False) -> Iterator[Problem]:
+    """An address that is in no store. What begins with a template may become any."""
+    if uri.startswith(("{{", "{%")) or is_address(uri):
+        return
+    scheme = scheme_of(uri)
+    known = {scheme_of(address) for address in SHARED.values()} | {*registry.outside(GROUP)}
+    yield Problem(
+        place,
+        "address",
+        f"no store has the address {uri!r}",
+        expected=f"an address that begins with {beginnings()}",
+        hint=did_you_mean(scheme, known - {scheme}),
+        of_pipeline=of_pipeline,
+    )
 
 
 def scheme_of(uri: str) -> str:

@@ -6,6 +6,7 @@ not infinity), so each text must first look as its type does; looking costs some
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -30,6 +31,10 @@ _INTEGER = r"^-?[0-9]+$"
 _PLAIN_INTEGER = r"^(0|-?[1-9][0-9]{0,18})$"
 _NUMBER = r"^-?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
 _PLAIN_NUMBER = r"^-?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?$"
+# Programs write 1e-05, 1.0E5 and 1e+05. 1E5 is a code.
+_MEASURED = (
+    r"^-?((0|[1-9][0-9]*)([eE][+-][0-9]+)?|((0|[1-9][0-9]*)\.[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?)$"
+)
 _NOT_FINITE = r"^(?i:nan|-?inf|-?infinity)$"
 
 _TRUE = pa.array(["true", "t", "yes", "y", "1"])
@@ -57,6 +62,10 @@ def convert(texts: pa.Array, kind: pa.DataType, how: Spelling, *, inferred: bool
         return Converted(texts)
     if pa.types.is_null(kind):
         return Converted(pa.nulls(len(texts)), pc.is_valid(texts))
+    if how.known:  # of numbers, what is written tells whether they are some
+        inferred = (
+            pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
+        )
     for fits, converter in _CONVERTERS:
         if fits(kind):
             if how.plain(kind) and (found := quick(texts, kind, inferred=inferred)) is not None:
@@ -122,6 +131,9 @@ def _bare(texts: pa.Array) -> pa.Array:
 
 
 def _integers(texts: pa.Array, kind: pa.DataType, how: Spelling, inferred: bool) -> Converted:
+    if how.known:  # as programs write whole numbers in a column that may be null
+        zeros = rf"^(-?[0-9]+){re.escape(how.decimal_point)}0*$"
+        texts = pc.replace_substring_regex(texts, zeros, r"\1")
     texts, good = _numeric(texts, _PLAIN_INTEGER if inferred else _INTEGER, inferred)
     return _held(texts, good, lambda part: part.cast(kind))
 
@@ -151,12 +163,13 @@ def _numeric(texts: pa.Array, pattern: str, inferred: bool) -> tuple[pa.Array, p
 
 
 def _decimals(texts: pa.Array, kind: pa.DataType, how: Spelling, inferred: bool) -> Converted:
-    texts, good = _numbers(texts, how, _NUMBER, inferred)
+    texts, good = _numbers(texts, how, _PLAIN_NUMBER if inferred else _NUMBER, inferred)
     return _held(texts, good, lambda part: part.cast(kind))
 
 
 def _floats(texts: pa.Array, kind: pa.DataType, how: Spelling, inferred: bool) -> Converted:
-    pattern = f"{_PLAIN_NUMBER if inferred else _NUMBER}|{_NOT_FINITE}"
+    plain = _PLAIN_NUMBER if how.known else _MEASURED
+    pattern = f"{plain if inferred else _NUMBER}|{_NOT_FINITE}"
     texts, good = _numbers(texts, how, pattern, inferred)
     done = _held(texts, good, lambda part: part.cast(kind))
     overflow = None

@@ -12,6 +12,7 @@ from factory.transfer.errors import BadOption
 from factory.transfer.formats import Reader
 
 _MARK = b"factory.lineage"
+NAMES = ("_source_file", "_loaded_at", "_run_id")
 
 _Value = Callable[[str], pa.Scalar]
 

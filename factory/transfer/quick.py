@@ -71,7 +71,11 @@ def _floats(texts: pa.Array, inferred: bool) -> bool:
 
 
 def _decimals(texts: pa.Array, inferred: bool) -> bool:
-    return not _bytes(texts).translate(None, delete=b"0123456789-.")
+    if _bytes(texts).translate(None, delete=b"0123456789-."):
+        return False
+    return not inferred or (
+        _zeros(texts, "0", fraction=True) and _zeros(texts, "-0", fraction=True)
+    )
 
 
 def _dates(texts: pa.Array, inferred: bool) -> bool:

@@ -42,6 +42,7 @@ class Spelling:
     formats: tuple[TimestampFormat, ...]
     zone: str | None
     nulls: tuple[str, ...]
+    known: bool = False  # a table tells the type: what has its value may be written otherwise
 
     def plain(self, kind: pa.DataType) -> bool:
         """Are values of `kind` written as everywhere?"""

@@ -5,19 +5,22 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from factory.definitions.formats import Format
+from factory.definitions.formats import Format, final_types
 from factory.stores.model import Store
 from factory.transfer import formats
 from factory.transfer.bad_rows import BadRows
 from factory.transfer.counts import Counts
 from factory.transfer.errors import Missing, TransferError
 from factory.transfer.formats import Reader
+from factory.transfer.lineage import NAMES as LINEAGE
 from factory.transfer.lineage import NONE, Lineage, added
+from factory.transfer.target import ANY, Target
+from factory.transfer.types import said
 
 log = logging.getLogger(__name__)
 
@@ -48,13 +51,22 @@ def to_parquet(
     quarantine: str | None = None,
     max_bad_rows: int = 1000,
     lineage: Lineage = NONE,
+    into: Target = ANY,
 ) -> Converted:
-    """Stream `sources` of one `format` into `target`: see `staged`."""
+    """Stream `sources` of one `format` into `target`: see `staged`.
+
+    `into` is where the rows go in the end: what it can't hold is refused, or set aside, here, and
+    what nobody declared is read as the columns that it has.
+    """
     if not sources:
         raise Missing("there is no source file")
 
+    known = {name: column for name, column in into.known.items() if name not in LINEAGE}
+    into = replace(into, known=known)
+
     def read(bad: BadRows) -> Reader:
-        return formats.open(store, sources, format, bad)
+        reader = formats.open(store, sources, format, bad, into)
+        return replace(reader, schema=said(reader.schema, final_types(format)))
 
     return staged(
         *(read, sources, target_store, target),

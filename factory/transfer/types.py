@@ -1,8 +1,13 @@
 """The Arrow types that the words for column types mean."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 import pyarrow as pa
 
-from factory.definitions.formats.types import SHORT, WORDS, digits, is_possible
+from factory.definitions.formats.types import OWN, SHORT, WORDS, digits, element, is_possible
 from factory.transfer.errors import BadOption, unknown
 
 _ARROW: dict[str, pa.DataType] = {
@@ -10,9 +15,22 @@ _ARROW: dict[str, pa.DataType] = {
 }
 
 
+@dataclass(frozen=True)
+class Known:
+    """What a table that is there tells of a column that nobody declared."""
+
+    type: pa.DataType  # what its values are read as
+    json: bool = False  # a value of JSON is taken as it is written
+    needed: bool = False  # a load without the column is refused
+
+
 def arrow_type(word: str) -> pa.DataType:
     """`bigint`, `decimal(10, 2)`, … Raises `BadOption`."""
     word = word.strip().lower()
+    if (inner := element(word)) is not None:
+        return pa.list_(arrow_type(inner))
+    if word in OWN:
+        return pa.string()
     if (found := digits(word)) is not None:
         precision, scale = found
         if not is_possible(precision, scale):
@@ -25,7 +43,26 @@ def arrow_type(word: str) -> pa.DataType:
     try:
         return _ARROW[SHORT.get(word, word)]
     except KeyError:
-        raise unknown("column type", word, [*WORDS, *SHORT, "decimal"]) from None
+        raise unknown("column type", word, [*WORDS, *SHORT, *OWN, "decimal"]) from None
+
+
+_OWN_TYPE = b"factory.type"
+
+
+def said(schema: pa.Schema, words: Mapping[str, str]) -> pa.Schema:
+    """Note the words that Arrow has no type for at their columns."""
+    for place, field in enumerate(schema):
+        word = str(words.get(field.name, "")).strip().lower()
+        if (element(word) or word) in OWN or (element(word) and pa.types.is_string(field.type)):
+            noted = {**(field.metadata or {}), _OWN_TYPE: word.encode()}
+            schema = schema.set(place, field.with_metadata(noted))
+    return schema
+
+
+def own_type(field: pa.Field) -> str:
+    """The word that was noted of a column; empty: its type says it."""
+    noted: bytes = (field.metadata or {}).get(_OWN_TYPE, b"")
+    return noted.decode()
 
 
 def type_word(kind: pa.DataType) -> str:

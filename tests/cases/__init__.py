@@ -26,7 +26,7 @@ def diagnostics(project: Project) -> list[Diagnostic]:
     found: list[Diagnostic] = []
     for outcome in project.outcomes():
         found += outcome.diagnostics
-        for resolved in outcome.specs:
+        for resolved in (*outcome.specs, *outcome.refused):
             found += project.files_of(resolved)
     return sorted(set(found))
 

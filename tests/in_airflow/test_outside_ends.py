@@ -75,6 +75,29 @@ def test_a_stream_of_an_outside_source_goes_into_a_table(
     assert found == (200_100, 200_100, "2024-01-02", done.run_id)
 
 
+NUL = """
+version: 1
+start_date: 2024-01-01
+tasks:
+  - id: texts
+    uses: ingest
+    with:
+      source: {{type: file, path: "file://{folder}/texts.csv", format: csv}}
+      target: {{type: acme_folder, path: "file://{folder}/lake"}}
+      write: {{mode: append}}
+"""
+
+
+def test_an_outside_target_that_says_nothing_is_given_what_is_read(
+    pipelines: Pipelines, tmp_path: Path
+) -> None:
+    (tmp_path / "texts.csv").write_bytes(b"id,text\n1,x\0y\n")
+    pipelines.write("texts.yaml", NUL.format(folder=tmp_path))
+    assert pipelines.run("texts").state == "success"
+    (file,) = (tmp_path / "lake").iterdir()
+    assert pq.read_table(file).to_pylist() == [{"id": 1, "text": "x\0y"}]
+
+
 def test_rows_go_from_an_outside_source_into_an_outside_target(
     pipelines: Pipelines, tmp_path: Path
 ) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -75,3 +77,13 @@ def test_unknown_keys_are_refused(name: str) -> None:
 @pytest.mark.parametrize("verdict", ["valid", "invalid"])
 def test_there_are_cases(name: str, verdict: str) -> None:
     assert [path for path in (CASES / verdict / name).glob("*") if path.is_dir()]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_process_that_looks_at_the_types_ends_well(name: str) -> None:
+    """msgspec frees some patterns twice, which crashes the process, or not: here it always does."""
+    code = (
+        "from factory.plan import kind; from factory.spec.schema import inspected\n"
+        f"inspected(kind.find({name!r}).Arguments)"
+    )
+    subprocess.run([sys.executable, "-X", "dev", "-c", code], check=True)

@@ -37,8 +37,15 @@ def test_a_stage_is_in_a_store_that_tasks_share(stage: str, acme: None) -> None:
         assert problems == []
         return
     (problem,) = problems
-    assert problem.message == f"ingest cannot stage files at {stage}"
-    assert problem.expected == "a stage that begins with file:/// or acme://"
+    assert problem.message == f"no store has the address {stage!r}"
+    assert problem.expected == "an address that begins with file:/// or acme://"
+
+
+def test_files_of_any_store(acme: None) -> None:
+    source = {**FILE, "path": ["acme://box/a.csv", "file:///x", "acne://box/a.csv"]}
+    (problem,) = ingest.inspect(step(source), Path())
+    assert problem.path == ("source", "path", 2)
+    assert problem.hint == "did you mean 'acme'?"
 
 
 def test_a_file_behind_an_address_is_downloaded_first() -> None:
@@ -108,9 +115,25 @@ def test_a_table_that_is_known_at_run_time_only_has_no_asset() -> None:
     assert load.outlets == ()
 
 
-@pytest.mark.parametrize("word", [*types.WORDS, *types.SHORT, "decimal(10, 2)", "numeric(5,0)"])
+@pytest.mark.parametrize(
+    "word", [*types.WORDS, *types.SHORT, *types.OWN, "decimal(10, 2)", "numeric(5,0)", "text[]"]
+)
 def test_every_column_type_of_the_transfer_may_be_written(word: str) -> None:
     assert msgspec.convert(word, types.TypeWord) == word
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [
+        ("bigintt", "did you mean 'bigint'?"),
+        ("VARCHAR(3)", "write `text`"),
+        ("numeric", "write its digits, as in `decimal(18, 2)`"),
+        ("timestamp with time zone", "write `timestamptz`"),
+        ("quark", ""),
+    ],
+)
+def test_the_word_that_was_meant(word: str, meant: str) -> None:
+    assert types.nearest(word) == meant
 
 
 @pytest.mark.parametrize("word", ["varchar", "decimal", "int64", "timestamp with time zone"])

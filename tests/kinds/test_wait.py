@@ -44,7 +44,18 @@ def test_what_lint_tells(tmp_path: Path) -> None:
     assert list(wait.inspect(step({"type": "time", "after": "7h"}, timeout="8h"), tmp_path)) == []
 
 
-@pytest.mark.parametrize("path", ["/data/x", "s3://bucket/x", "file://x"])
+@pytest.mark.parametrize("path", ["/data/x", "data", "file://x", "memory://x/y", "file:/x"])
 def test_a_file_is_a_uri_of_a_file(path: str) -> None:
     with pytest.raises(msgspec.ValidationError):
         step({"type": "file", "path": path})
+
+
+@pytest.mark.parametrize("path", ["acme://box/x", "file:///x", "{{ params.where }}/x"])
+def test_a_file_is_in_a_store_that_is_there(path: str, acme: None, tmp_path: Path) -> None:
+    assert list(wait.inspect(step({"type": "file", "path": path}), tmp_path)) == []
+
+
+def test_a_file_in_no_store(acme: None, tmp_path: Path) -> None:
+    (problem,) = wait.inspect(step({"type": "file", "path": "acne://box/x"}), tmp_path)
+    assert (problem.path, problem.hint) == (("for", "path"), "did you mean 'acme'?")
+    assert problem.expected == "an address that begins with file:/// or acme://"

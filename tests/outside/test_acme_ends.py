@@ -4,9 +4,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -184,6 +183,7 @@ def test_what_is_built_in_reads_no_other_package(installed: Path, root: Path) ->
     assert subprocess.check_output(command, text=True) == found
 
 
+END = "class End(Numbers, frozen=True, kw_only=True, tag='%s', tag_field='type'):\n"
 BROKEN = {
     "fails_at_import": ("raise RuntimeError('no licence')", "does not load: RuntimeError"),
     "other_word": ("from acme_ends.numbers import Numbers as End", "is not a Struct with"),
@@ -191,40 +191,144 @@ BROKEN = {
         "import msgspec\nclass End(msgspec.Struct, tag='not_a_source', tag_field='type'): ...",
         "has no `hand_over`",
     ),
-    "fails": (
-        "import msgspec\nfrom acme_ends.numbers import Numbers\n"
-        "class End(Numbers, frozen=True, kw_only=True, tag='fails', tag_field='type'):\n"
-        "    def hand_over(self, step, way): raise RuntimeError('no licence')",
-        "the kind 'ingest' with the source 'fails' and the target 'acme_folder' fails: Runtime",
+    "has_no_pattern": (
+        END % "has_no_pattern" + "    code: Annotated[str, Meta(pattern=r'(?P<x>a)(?P=x)')] = 'aa'",
+        "has the field 'code', whose pattern '(?P<x>a)(?P=x)' is none",
+    ),
+    **{
+        f"fails_in_{name}": (
+            END % f"fails_in_{name}"
+            + f"    def {name}(self, *args): raise RuntimeError('no licence')",
+            f"the source 'fails_in_{name}' fails: RuntimeError('no licence')",
+        )
+        for name in ("hand_over", "problems", "reads")
+    },
+    "tells_nothing": (
+        END % "tells_nothing" + "    def problems(self): return None",
+        "the source 'tells_nothing' fails: TypeError",
+    ),
+    "hands_nothing_over": (
+        END % "hands_nothing_over" + "    def hand_over(self, step, way): return None",
+        "the source 'hands_nothing_over' fails: TypeError('it hands over None, not Files",
     ),
     "makes_nonsense": (
-        "import msgspec\nfrom acme_ends.numbers import Numbers, Files\n"
-        "class End(Numbers, frozen=True, kw_only=True, tag='makes_nonsense', tag_field='type'):\n"
-        "    def hand_over(self, step, way): return Files(format='csv', files=object())",
-        "the kind 'ingest' with the source 'makes_nonsense' and the target 'acme_folder' "
-        "fails: its fragment is not plain data",
+        END % "makes_nonsense"
+        + "    def hand_over(self, step, way): return Files(format='csv', files=object())",
+        "the source 'makes_nonsense' fails: TypeError('what it hands over is not plain data: ",
     ),
 }
+BROKEN_TARGETS = {
+    name: (
+        f"class End(Folder, frozen=True, kw_only=True, tag='{name}', tag_field='type'):\n"
+        f"    def {name.removeprefix('fails_in_')}(self, *args): raise RuntimeError('no licence')",
+        f"the target '{name}' fails: RuntimeError('no licence')",
+    )
+    for name in ("fails_in_load", "fails_in_columns", "fails_in_problems", "fails_in_writes")
+} | {
+    "fails_in_label": (
+        "class End(Folder, frozen=True, kw_only=True, tag='fails_in_label', tag_field='type'):\n"
+        "    @property\n    def label(self): raise RuntimeError('no licence')",
+        "the target 'fails_in_label' fails: RuntimeError('no licence')",
+    ),
+}
+BROKEN_CHECKS = {
+    name: (
+        f"class End(Plain, frozen=True, kw_only=True, tag='{name}'):\n"
+        "    severity: Severity = 'error'\n    def judge(self, *args): ...\n"
+        f"    def {name.removeprefix('fails_in_')}(self, *args): raise RuntimeError('no licence')",
+        f"the check '{name}' fails: RuntimeError('no licence')",
+    )
+    for name in ("fails_in_problems", "fails_in_named")
+}
+IMPORTS = """
+from typing import Annotated
+import msgspec
+from msgspec import Meta
+from acme_ends.folder import Folder
+from acme_ends.numbers import Files, Numbers
+from factory.definitions.checks.parts import Plain, Severity
+"""
 
 
-def test_a_broken_source_breaks_only_what_uses_it(
-    site: Path, monkeypatch: pytest.MonkeyPatch, root: Path, tmp_path: Path
-) -> None:
-    package, metadata = tmp_path / "broken_ends", tmp_path / "broken_ends-1.0.dist-info"
-    package.mkdir()
+@pytest.fixture
+def broken(
+    site: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Callable[[str, dict[str, tuple[str, str]]], None]:
+    """Installs a package that offers ends which fail."""
+    metadata = tmp_path / "broken_ends-1.0.dist-info"
     metadata.mkdir()
-    offers = "".join(f"{name} = broken_ends.{name}:End\n" for name in BROKEN)
-    (metadata / "entry_points.txt").write_text(f"[dag_factory.sources]\n{offers}")
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: broken-ends\nVersion: 1.0\n")
+    monkeypatch.setenv("PYTHONPATH", f"{site}{os.pathsep}{tmp_path}")
+
+    def install(group: str, ends: dict[str, tuple[str, str]]) -> None:
+        (tmp_path / f"broken_{group}").mkdir()
+        offers = "".join(f"{name} = broken_{group}.{name}:End\n" for name in ends)
+        with (metadata / "entry_points.txt").open("a") as file:
+            file.write(f"[dag_factory.{group}]\n{offers}")
+        for name, (text, _) in ends.items():
+            (tmp_path / f"broken_{group}" / f"{name}.py").write_text(IMPORTS + text)
+
+    return install
+
+
+Install = Callable[[str, dict[str, tuple[str, str]]], None]
+
+
+def test_a_broken_source_breaks_only_what_uses_it(broken: Install, root: Path) -> None:
+    broken("sources", BROKEN)
     write(root, name="good")
     write(root, name="plain", source=FILE, target=POSTGRES)
-    for name, (text, _) in BROKEN.items():
-        (package / f"{name}.py").write_text(text)
+    for name in BROKEN:
         write(root, name=name, source=NUMBERS.replace("acme_numbers", name))
-    monkeypatch.setenv("PYTHONPATH", f"{site}{os.pathsep}{tmp_path}")
-    found: dict[str, Any] = linted(root)
-    assert sorted(found) == sorted(BROKEN)
-    for name, (_, message) in BROKEN.items():
+    told(linted(root), BROKEN, "7:22")
+    assert linted(root)["fails_at_import"][0].startswith("7:22: broken-package: ")
+
+
+def told(found: dict[str, list[str]], broken: dict[str, tuple[str, str]], place: str) -> None:
+    """Each of them is told once, at its word."""
+    assert sorted(found) == sorted(broken)
+    for name, (_, message) in broken.items():
         (said,) = found[name]
+        assert said.startswith(f"{place}: ")
         assert message in said
-    assert found["fails_at_import"][0].startswith("7:22: broken-package: ")
+
+
+def test_a_broken_target_is_told_at_its_type(broken: Install, root: Path) -> None:
+    broken("targets", BROKEN_TARGETS)
+    for name in BROKEN_TARGETS:
+        write(root, name=name, target=FOLDER.replace("acme_folder", name))
+    told(linted(root), BROKEN_TARGETS, "8:22")
+
+
+def test_a_broken_check_is_told_at_its_type(broken: Install, root: Path) -> None:
+    broken("checks", BROKEN_CHECKS)
+    for name in BROKEN_CHECKS:
+        checks = f"{{mode: append}}\n      checks: [{{type: {name}}}]"
+        write(root, name=name, target=POSTGRES, write=checks)
+    told(linted(root), BROKEN_CHECKS, "10:23")
+
+
+def test_a_schema_leaves_broken_ones_out(broken: Install, root: Path, tmp_path: Path) -> None:
+    broken("sources", BROKEN)
+    broken("kinds", {"no_kind": ("raise RuntimeError('no licence')", "")})
+    done = run("schema", "--configs", str(root), "--output", str(tmp_path / "schemas"))
+    assert done.returncode == 0, done.stderr
+    warned = done.stderr.splitlines()
+    start = "warning: left out: the source 'has_no_pattern' of the package broken-ends: "
+    assert any(line.startswith(start) and "the field 'code'" in line for line in warned)
+    start = "warning: left out: the kind 'no_kind' of the package broken-ends: "
+    assert sum(line.startswith(start) for line in warned) == 1
+    assert len(warned) == 5
+    schema = (tmp_path / "schemas/kinds/ingest.schema.json").read_text()
+    assert '"acme_numbers"' in schema
+    assert '"fails_at_import"' not in schema
+    assert not (tmp_path / "schemas/kinds/no_kind.schema.json").exists()
+
+
+def test_a_misfit_hides_nothing_else(installed: Path, root: Path) -> None:
+    write(root, COUNTED, write="{mode: merge, key: [number]}\n      max_bad_rows: 3")
+    assert [said.split(": ")[1] for said in linted(root)["squares"]] == [
+        "not-built",
+        "not-built",
+        "no-effect",
+    ]

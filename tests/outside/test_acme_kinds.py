@@ -73,6 +73,57 @@ def test_a_list_of_kinds_has_the_good_ones_beside_a_broken_one(site: Path, tmp_p
     assert "bash" in lines
 
 
+KIND = """
+from typing import Annotated
+from msgspec import Meta
+from factory.fields import Strict
+from factory.plan.kind import Fragment, Step, single
+class Arguments(Strict, frozen=True):
+    "Broken."
+    a: {field}
+def compile(step: Step) -> Fragment:
+    return single(step, "airflow.providers.standard.operators.empty.EmptyOperator", {{}})
+"""
+BROKEN = {
+    "pattern": (
+        "Annotated[str, Meta(pattern=r'(?P<x>a)(?P=x)')]",
+        "has the field 'a', whose pattern '(?P<x>a)(?P=x)' is none that a schema can have",
+    ),
+    "bad_pattern": ("Annotated[str, Meta(pattern='(')]", "does not load: error("),
+    "complex": ("complex", "has the field 'a', of which no file can have a complex"),
+    "nested": ("dict[str, list[bytes]]", "has the field 'a', of which no file can have a bytes"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_kind_whose_fields_no_file_can_say(site: Path, tmp_path: Path, name: str) -> None:
+    field, message = BROKEN[name]
+    metadata = tmp_path / "more" / "broken-1.0.dist-info"
+    metadata.mkdir(parents=True)
+    (metadata / "entry_points.txt").write_text("[dag_factory.kinds]\nbroken = broken_kind\n")
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: broken\nVersion: 1.0\n")
+    (metadata.parent / "broken_kind.py").write_text(KIND.format(field=field))
+    both = Path(f"{site}{os.pathsep}{metadata.parent}")
+    write(tmp_path, "name: world")
+    (tmp_path / "dag_factory_configs" / "bad.yaml").write_text(
+        "version: 1\ntasks: [{id: x, uses: broken, with: {a: aa}}]\n"
+    )
+    done = factory(both, tmp_path, "lint", "--format", "json")
+    (found,) = json.loads(done.stdout)["findings"]
+    assert (found["code"], found["line"], found["column"]) == ("broken-kind", 2, 23)
+    assert message in found["message"]
+    for command in (["explain", "bad"], ["render", "bad"], ["new", "broken", "x"]):
+        done = factory(both, tmp_path, *command)
+        assert done.returncode == 1
+        assert message in done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+    done = factory(both, tmp_path, "schema", "--output", "schemas")
+    assert done.returncode == 0
+    assert "warning: left out: the kind 'broken' of the package broken: " in done.stderr
+    assert message in done.stderr
+    assert (tmp_path / "schemas/kinds/greet.schema.json").is_file()
+
+
 @pytest.mark.slow
 def test_it_runs(site: Path, tmp_path: Path) -> None:
     write(tmp_path, "name: world")

@@ -7,7 +7,7 @@ import re
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -20,9 +20,19 @@ import pyarrow.parquet as pq
 import pytest
 
 from factory import registry
-from factory.definitions import checks, writes
+from factory.definitions import checks, formats, writes
+from factory.definitions.warehouses import POSTGRES
 from factory.stores.disk import Disk
-from factory.transfer.errors import BadOption, ChecksFailed, Missing, SchemaChanged
+from factory.transfer.errors import (
+    BadOption,
+    BadRow,
+    ChecksFailed,
+    Missing,
+    SchemaChanged,
+    TransferError,
+)
+from factory.transfer.target import Target
+from factory.transfer.to_parquet import to_parquet
 from factory.transfer.warehouse.check import Checked, check
 from factory.transfer.warehouse.load import Loaded
 from factory.transfer.warehouse.parts import Changed
@@ -42,14 +52,14 @@ class Database:
 
     def load(
         self,
-        data: Mapping[str, Any],
+        data: Mapping[str, Any] | pa.Table,
         mode: str = "append",
         *given: dict[str, Any],
         load_id: str = "run 1",
         **more: Any,
     ) -> Loaded:
         staged = self.path.with_suffix(".parquet")
-        pq.write_table(pa.table(data), staged)
+        pq.write_table(data if isinstance(data, pa.Table) else pa.table(data), staged)
         done: Loaded = import_module("acme_sqlite.load").load(
             str(self.path),
             Disk(),
@@ -122,6 +132,32 @@ def test_columns_that_differ(database: Database) -> None:
     assert database.rows()[-1] == (9, "z", 0.5)
     with pytest.raises(SchemaChanged, match="its column 'id' is INTEGER, the load's is TEXT"):
         database.load({"id": ["x"], "name": ["y"], "fare": [1.0]}, load_id="run 3")
+
+
+NUL_CSV, NUL_JSONL = b"id,name\n1,x\0y\n", b'{"id": 1, "name": "x\\u0000y"}\n'
+OLD = pa.table({"id": [1], "name": pa.array([-(10**7)], pa.int32()).cast(pa.date32())})
+
+
+@pytest.mark.parametrize(
+    ("kind", "content", "said", "held"),
+    [
+        ("csv", NUL_CSV, r"f\.csv:2: .* holds a NUL, which no text in PostgreSQL can", "x\0y"),
+        ("jsonl", NUL_JSONL, r"f\.jsonl:1: .* NUL .* which PostgreSQL has none of", "x\0y"),
+        ("parquet", None, r"f\.parquet: column 'name' .* before 4713 BC", "-25410-12-06"),
+    ],
+)
+def test_it_holds_what_postgresql_refuses(
+    database: Database, kind: str, content: bytes | None, said: str, held: str
+) -> None:
+    source, staged = database.path.with_name(f"f.{kind}"), str(database.path.with_name("staged"))
+    source.write_bytes(content) if content else pq.write_table(OLD, source)
+    disk, format = Disk(), formats.of({"type": kind})
+    with pytest.raises(BadRow, match=said):
+        to_parquet(disk, [str(source)], disk, staged, format=format, into=Target(holds=POSTGRES))
+    own = find("sqlite").can
+    to_parquet(disk, [str(source)], disk, staged, format=format, into=Target(holds=own))
+    database.load(pq.read_table(staged))
+    assert database.rows() == [(1, held)]
 
 
 def test_a_mode_that_it_has_not(database: Database) -> None:
@@ -238,6 +274,53 @@ def test_a_check_of_another_package(database: Database) -> None:
     assert "good.yaml" not in "".join(lint)
     assert heavy == "[]"
     assert said.startswith("1 check failed: even: id is odd in 1 row, for example '1' in 1 row")
+
+
+class Failing(checks.Plain, frozen=True, kw_only=True, tag="failing"):
+    """Fails where it is told to."""
+
+    where: str
+    severity: checks.parts.Severity = "error"
+
+    def prepare(self, columns: Sequence[str]) -> None:
+        self._fail("prepare")
+
+    def verify(self, rows: Any) -> None:
+        self._fail("verify")
+
+    def aggregates(self, rows: Any) -> dict[str, Any]:
+        self._fail("aggregates")
+        return {}
+
+    def measure(self, rows: Any, measured: Mapping[str, Any]) -> dict[str, Any]:
+        self._fail("measure")
+        return {}
+
+    def judge(self, rows: Any, measured: Mapping[str, Any]) -> Any:
+        self._fail("judge")
+
+    def _fail(self, where: str) -> None:
+        if self.where == where:
+            raise RuntimeError("no licence")
+
+
+FAILING = ("prepare", "verify", "aggregates", "measure", "judge")
+
+
+@pytest.mark.parametrize("where", FAILING)
+def test_a_check_that_fails_says_its_name(database: Database, where: str) -> None:
+    database.load(DATA)
+    failing: Any = Failing(where=where)
+    message = r"^the check failing fails: RuntimeError\('no licence'\)$"
+    with pytest.raises(TransferError, match=message):
+        check(find("sqlite"), str(database.path), table="trips", checks=[failing])
+
+
+def test_a_check_that_judges_nothing_says_its_name(database: Database) -> None:
+    database.load(DATA)
+    nothing: Any = Failing(where="nowhere")
+    with pytest.raises(TransferError, match=r"^the check failing fails: AttributeError"):
+        check(find("sqlite"), str(database.path), table="trips", checks=[nothing])
 
 
 @pytest.mark.parametrize(

@@ -17,11 +17,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from factory.definitions import formats
+from factory.definitions.warehouses import POSTGRES
 from factory.definitions.writes import parse
 from factory.stores.disk import Disk
 from factory.transfer.errors import TransferError
 from factory.transfer.postgres.columns import CARRIES, DRIVER
 from factory.transfer.postgres.load import load
+from factory.transfer.target import Target
 from factory.transfer.to_parquet import to_parquet
 from factory.transfer.types import arrow_type
 
@@ -188,7 +190,9 @@ def moved(
     options: dict[str, Any] = {"type": kind, "names": "as_is"}
     if declared and kind != "parquet":
         options["columns"] = {column.name: column.type.word for column in numbered}
-    to_parquet(fs, [str(source)], fs, str(target), format=formats.of(options))
+    to_parquet(
+        fs, [str(source)], fs, str(target), format=formats.of(options), into=Target(holds=POSTGRES)
+    )
     warehouse.run("DROP TABLE IF EXISTS {}")
     table = f"{warehouse.schema}.trips"
     load(warehouse.uri, fs, [str(target)], table=table, write=parse(REPLACE), load_id="run 1")

@@ -42,7 +42,7 @@ def test_parquet(folder: Folder) -> None:
     first, second, out = (folder / f"{n}.parquet" for n in ("one", "two", "target"))
     one, two, target = map(str, (first, second, out))
     first.write_table(pa.table({"ID": pa.array([1], pa.uint8()), "T": ["x"]}))
-    second.write_table(pa.table({"ID": pa.array([2], pa.uint8()), "T": [None]}, None))
+    second.write_table(pa.table({"ID": pa.array([2], pa.uint8()), "U": [None]}, None))
     with pytest.raises(BadRow, match=r"two\.parquet has other columns .* without t string"):
         to_parquet(store, [one, two], store, target, format=Parquet())
     second.write_table(pa.table({"ID": pa.array([2], pa.uint8()), "T": ["y"]}))

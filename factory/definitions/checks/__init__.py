@@ -77,10 +77,12 @@ def plain(checks: Sequence[Check]) -> list[dict[str, Any]]:
 def problems(checks: Sequence[Check], place: Path) -> Iterator[Problem]:
     """Checks that say nothing, or that nothing can meet; `place` is the list's path."""
     for index, check in enumerate(checks):
-        yield from check.problems((*place, index))
+        with choices.blaming(check, *place, index):
+            yield from check.problems((*place, index))
 
 
 def columns(checks: Sequence[Check], place: Path) -> Iterator[tuple[Path, str]]:
     """The columns that the checks name, with their places."""
     for index, check in enumerate(checks):
-        yield from check.named((*place, index))
+        with choices.blaming(check, *place, index):
+            yield from check.named((*place, index))

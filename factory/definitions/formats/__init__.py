@@ -32,7 +32,10 @@ _MODULES: dict[type[Format], ModuleType] = {
 }
 
 
+INFERRED = ("csv", "jsonl", "json", "xlsx")
+"""Formats whose files tell no types: what a table says of them counts more than a guess."""
 _BY_WORD = {word_of(struct): struct for struct in _MODULES}
+WORDS = frozenset(_BY_WORD)
 
 if TYPE_CHECKING:
     Written = str | Format
@@ -75,12 +78,28 @@ def known(given: Written) -> frozenset[str] | None:
     return found
 
 
+def final_types(given: Format) -> dict[str, str]:
+    """The words for columns' types that are declared, by the names that columns have in the end."""
+    columns: dict[str, Any] = getattr(given, "columns", {})
+    words = {name: getattr(word, "type", None) or word for name, word in columns.items()}
+    if isinstance(given, Csv | Xlsx) and not given.header:  # declared by the file's own names
+        return {given.rename.get(name, name): word for name, word in words.items()}
+    return words
+
+
+def infers(given: Written) -> bool:
+    """Whether types are guessed that nobody declared."""
+    return word_of(typed(given)) in INFERRED
+
+
 def renamed(given: Written) -> frozenset[str]:
     """Names that columns are given."""
     return frozenset() if isinstance(given, str) else frozenset(given.rename.values())
 
 
 __all__ = [
+    "INFERRED",
+    "WORDS",
     "Csv",
     "Format",
     "Json",
@@ -88,6 +107,8 @@ __all__ = [
     "Parquet",
     "Written",
     "Xlsx",
+    "final_types",
+    "infers",
     "known",
     "of",
     "plain",

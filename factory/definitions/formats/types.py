@@ -9,6 +9,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from factory import literals
+from factory.diagnostics import did_you_mean
 from factory.problem import Problem
 
 WORDS: Mapping[str, tuple[str, ...]] = {
@@ -33,6 +34,32 @@ SHORT: Mapping[str, str] = {
     "string": "text",
 }
 """Other words for some of them."""
+OWN = ("uuid", "jsonb", "interval", "timetz", "inet", "cidr", "macaddr")
+"""Types that no file has: a text is staged, and the target makes its own of it."""
+OTHERS: Mapping[str, str] = {
+    "varchar": "`text`",
+    "char": "`text`",
+    "character varying": "`text`",
+    "decimal": "its digits, as in `decimal(18, 2)`",
+    "numeric": "its digits, as in `decimal(18, 2)`",
+    "int2": "`smallint`",
+    "int4": "`integer`",
+    "int32": "`integer`",
+    "int8": "`bigint`",
+    "int64": "`bigint`",
+    "long": "`bigint`",
+    "float4": "`real`",
+    "float8": "`double`",
+    "double precision": "`double`",
+    "datetime": "`timestamp`, or `timestamptz` where values have an offset",
+    "timestamp without time zone": "`timestamp`",
+    "timestamp with time zone": "`timestamptz`",
+    "time with time zone": "`timetz`",
+    "bytea": "`binary`",
+    "money": "`decimal(18, 2)`",
+    "json": "`jsonb`",
+}
+"""What databases and other programs call them."""
 JSON = "json"
 """Of JSON Lines: a value as it is written, as text."""
 MOST_DIGITS = 76
@@ -56,12 +83,13 @@ def _spelled() -> Iterator[str]:
 
 def _pattern(more: str = "") -> str:
     words = "|".join(_spelled()).replace("|text", f"|text{more}")
-    return rf"^({words}|(decimal|numeric)\( *[0-9]+ *, *[0-9]+ *\))$"
+    own = "|".join(OWN)
+    return rf"^(({words}|{own}|(decimal|numeric)\( *[0-9]+ *, *[0-9]+ *\))(\[\])?)$"
 
 
 TypeWord = Annotated[
     str,
-    Meta(title="column type", pattern=_pattern(), examples=["integer", "decimal(10, 2)"]),
+    Meta(title="column type", pattern=_pattern(), examples=["integer", "decimal(10, 2)", "uuid"]),
 ]
 JsonTypeWord = Annotated[
     str,
@@ -71,6 +99,20 @@ JsonTypeWord = Annotated[
         examples=["integer", "decimal(10, 2)", "json"],
     ),
 ]
+
+
+def element(word: str) -> str | None:
+    """Of `text[]`, what its elements are; None: it is no array."""
+    return word.removesuffix("[]") if word.endswith("[]") else None
+
+
+def nearest(word: str) -> str:
+    """The word that may have been meant, as a hint; empty when there is none."""
+    word = word.strip().lower()
+    other = OTHERS.get(word.partition("(")[0])
+    if other is not None:
+        return f"write {other}"
+    return did_you_mean(word, [*WORDS, *SHORT, *OWN, "decimal(10, 2)"])
 
 
 def digits(word: str) -> tuple[int, int] | None:

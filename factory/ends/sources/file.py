@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from msgspec import Meta
 
@@ -18,15 +18,11 @@ from factory.plan.kind import Step
 from factory.plan.model import Output
 from factory.problem import Problem
 
-FileUri = Annotated[
-    str,
-    Meta(
-        pattern=rf"^({'|'.join(stores.SHARED.values())}|.*\{{\{{)",
-        title="file URI",
-        examples=["file:///data/trips/*.csv.gz"],
-    ),
-]
-FileUris = Annotated[list[FileUri], Meta(min_length=1)]
+_URI: Any = {"title": "file URI", "examples": ["file:///data/trips/*.csv.gz"]}
+FileUris = Annotated[list[Annotated[str, Meta(pattern=stores.ADDRESS, **_URI)]], Meta(min_length=1)]
+# Only its schema knows the pattern: msgspec frees that of a text twice when the text is one of a
+# union with a list, and the process crashes at its end (msgspec's issue 717).
+FileUri = Annotated[str, Meta(extra_json_schema={"pattern": stores.ADDRESS}, **_URI)]
 TaskCount = Annotated[int, Meta(ge=1, le=1000)]
 
 
@@ -58,6 +54,21 @@ class File(Strict, frozen=True, kw_only=True, tag="file", tag_field="type"):
         Meta(description="When no file is there: fail, or skip this step and what needs it."),
     ] = "fail"
 
+    only_new: Annotated[
+        bool,
+        Meta(
+            description="Load each file once, by `append` or `merge`: which files are in is kept "
+            "beside the target's ledger. When none is new, this step and what needs it are skipped."
+        ),
+    ] = False
+    on_changed: Annotated[
+        Literal["fail", "load", "ignore"],
+        Meta(
+            description="With `only_new`, when a file that is in has changed since: fail, load all "
+            "of its rows beside those that are in, or leave it."
+        ),
+    ] = "fail"
+
     def paths(self) -> list[str]:
         """The paths and patterns, also when there is but one."""
         return [self.path] if isinstance(self.path, str) else list(self.path)
@@ -69,24 +80,40 @@ class File(Strict, frozen=True, kw_only=True, tag="file", tag_field="type"):
     def hand_over(self, step: Step, way: str) -> Files:
         """One task for one file; else a list of files first, and tasks that share them."""
         paths = self.paths()
-        if self.on_missing == "fail" and len(paths) == 1 and not _is_pattern(paths[0]):
+        once = self.only_new
+        if not once and self.on_missing == "fail" and len(paths) == 1 and not _is_pattern(paths[0]):
             return Files(format=self.format, files=paths)
-        arguments = {
+        arguments: dict[str, Any] = {
             "paths": paths,
             "max_tasks": self.max_tasks,
             "on_missing": self.on_missing,
         }
+        if once:
+            arguments["on_changed"] = self.on_changed
         listing = task(step, "list_files", f"{OPERATORS}.list_files.ListFiles", arguments)
-        return Files(format=self.format, tasks=(listing,), each=Output(listing.id))
+        return Files(format=self.format, tasks=(listing,), each=Output(listing.id), once=once)
 
     def problems(self) -> Iterator[Problem]:
         """Addresses of no file, and those of the format: files are looked for when it runs."""
         yield from format_problems(self.format)
         for index, path in enumerate(self.paths()):
-            if not (path.startswith(("{{", "{%")) or stores.is_address(path)):
-                place = ("source", "path") if path == self.path else ("source", "path", index)
-                expected = f"an address that begins with {stores.beginnings()}"
-                yield Problem(place, "format", f"{path!r} is not a file's address", expected)
+            place = ("source", "path") if path == self.path else ("source", "path", index)
+            yield from stores.problems(path, place)
+        if self.on_changed != "fail" and not self.only_new:
+            yield Problem(
+                ("source", "on_changed"),
+                "no-effect",
+                "nobody knows which files are in, so none is seen to change",
+                expected="`only_new: true` beside it",
+                at_key=True,
+                severity="warning",
+            )
+
+    def again(self) -> Iterator[int]:
+        """The places of patterns by which each run finds the files of the runs before it."""
+        for index, path in enumerate(self.paths()):
+            if not self.only_new and _is_pattern(path) and not is_template(path):
+                yield index
 
 
 def _is_pattern(path: str) -> bool:

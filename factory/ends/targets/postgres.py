@@ -14,18 +14,20 @@ from factory.definitions.tables import (
     LOCK_TIMEOUT,
     ON_SCHEMA_CHANGE,
     STATEMENT_TIMEOUT,
+    ConnectionId,
     OnSchemaChange,
+    TableName,
 )
 from factory.definitions.warehouses import POSTGRES
 from factory.diagnostics import Path
 from factory.ends.handover import BATCHES, FILES
 from factory.ends.target import Takes
 from factory.ends.tasks import OPERATORS
-from factory.fields import ConnId, Duration, Strict, connects, seconds
+from factory.fields import Duration, Strict, seconds
 from factory.problem import Problem
 from factory.spec import assets
 
-_OURS = re.compile("_factory_(loads|[0-9a-f]{8}_[0-9a-f]{16})")
+_OURS = re.compile("_factory_(loads|files|[0-9a-f]{8}_[0-9a-f]{16})")
 ColumnName = Annotated[str, Meta(min_length=1)]
 _TIMEOUTS = ("lock_timeout", "statement_timeout")
 
@@ -35,20 +37,17 @@ class Postgres(
 ):
     """A PostgreSQL table; it is created when it is missing."""
 
-    takes: ClassVar = Takes(handovers=(FILES, BATCHES), modes=POSTGRES.modes)
+    takes: ClassVar = Takes(
+        handovers=(FILES, BATCHES),
+        modes=POSTGRES.modes,
+        types=True,
+        ledger=("conn_id", "table"),
+        holds=POSTGRES,
+    )
 
-    conn_id: Annotated[
-        ConnId,
-        connects("postgres"),
-        Meta(description="Airflow PostgreSQL connection.", examples=["warehouse"]),
-    ]
+    conn_id: ConnectionId
     table: Annotated[
-        str,
-        Meta(
-            description="The table, with its schema. Jinja templates are filled in.",
-            examples=["raw.yellow_taxi"],
-            min_length=1,
-        ),
+        TableName, Meta(description="The table, with its schema. Jinja templates are filled in.")
     ]
     primary_key: Annotated[
         list[ColumnName],

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Meta
 
 from factory import stores
+from factory.choices import blaming, is_outside
 from factory.definitions import writes
 from factory.definitions.checks import Check, columns, plain, problems
 from factory.definitions.writes import Write
@@ -19,9 +20,10 @@ from factory.ends import fit, handover
 from factory.ends.fit import Misfit
 from factory.ends.handover import FILES, ROWS, Batches, Files, Handover, Rows
 from factory.ends.sources import AnySource
+from factory.ends.sources.file import File
 from factory.ends.targets import AnyTarget
 from factory.ends.tasks import OPERATORS, convert, stage, task
-from factory.errors import BuildError
+from factory.errors import BuildError, together
 from factory.fields import Strict, word_of
 from factory.literals import is_template
 from factory.plan.bracket import bracket
@@ -80,19 +82,26 @@ def compile(step: Step) -> Fragment:
     it.
     """
     given: Arguments = step.arguments
-    for path, message, expected in _misfits(given):
-        raise BuildError(step.id, ("with", *path), message, f"expected {expected}")
+    refused = (
+        BuildError(step.id, ("with", *path), message, f"expected {expected}")
+        for path, message, expected in _misfits(given)
+    )
+    if (error := together(refused)) is not None:
+        raise error
     handed = _handed(step)
     if isinstance(handed, Rows):
         fragment = _chain(step, [*handed.tasks, _load(step, {"rows": handed.rows})])
     else:
         staged = _staged(step, handed)
-        load = _load(step, {"staged": Output(staged.id)})
+        once = {"once": True} if isinstance(handed, Files) and handed.once else {}
+        load = _load(step, {"staged": Output(staged.id), **once})
         fragment = _bracketed(step, [*handed.tasks, staged, load])
     dates: tuple[Dated, ...] = ()
     if writes.is_of_the_run(given.write):
         dates = (Dated("the interval", "`start:` and `end:`", ("write",)),)
-    return msgspec.structs.replace(fragment, reads=tuple(given.source.reads()), dates=dates)
+    with blaming(given.source, "source"):
+        reads = tuple(given.source.reads())
+    return msgspec.structs.replace(fragment, reads=reads, dates=dates)
 
 
 def _staged(step: Step, handed: Files | Batches) -> Task:
@@ -101,7 +110,7 @@ def _staged(step: Step, handed: Files | Batches) -> Task:
     if isinstance(handed, Batches):
         return stage(step, handed, lineage=given.lineage)
     aside = given.max_bad_rows if given.on_bad_row == "quarantine" else None
-    return convert(step, handed, max_bad_rows=aside, lineage=given.lineage)
+    return convert(step, handed, target=given.target, max_bad_rows=aside, lineage=given.lineage)
 
 
 def _handed(step: Step) -> Handover:
@@ -109,7 +118,23 @@ def _handed(step: Step) -> Handover:
     given: Arguments = step.arguments
     way = fit.way(given.source, given.target)
     assert way is not None, "a misfit"
-    return given.source.hand_over(step, way)
+    with blaming(given.source, "source"):
+        handed = given.source.hand_over(step, way)
+        if is_outside(given.source):
+            handover.require(handed)
+    if isinstance(handed, Files) and handed.once:
+        return _asking(step, handed)
+    return handed
+
+
+def _asking(step: Step, handed: Files) -> Files:
+    """The last task asks the target which files are in."""
+    *before, last = handed.tasks
+    target = step.arguments.target
+    where = {name: getattr(target, name) for name in target.takes.ledger}
+    ledger = {**where, "load": f"{step.id}.load"}
+    asking = msgspec.structs.replace(last, arguments={**last.arguments, "ledger": ledger})
+    return msgspec.structs.replace(handed, tasks=(*before, asking))
 
 
 def _chain(step: Step, tasks: list[Task]) -> Fragment:
@@ -143,7 +168,8 @@ def _bracketed(step: Step, tasks: list[Task]) -> Fragment:
 
 def _tooltip(step: Step) -> str:
     given: Arguments = step.arguments
-    return f"{type(given.source).__name__} → {given.target.label}"
+    with blaming(given.target, "target"):
+        return f"{type(given.source).__name__} → {given.target.label}"
 
 
 def _misfits(given: Arguments) -> Iterator[Misfit]:
@@ -165,10 +191,13 @@ def _misfits(given: Arguments) -> Iterator[Misfit]:
 def inspect(step: Step, folder: Path) -> Iterator[Problem]:
     """What no file, no table or no row can meet."""
     given: Arguments = step.arguments
-    yield from given.source.problems()
-    yield from given.target.problems(writes.key(given.write))
+    with blaming(given.source, "source"):
+        yield from given.source.problems()
+    with blaming(given.target, "target"):
+        yield from given.target.problems(writes.key(given.write))
     yield from writes.problems(given.write)
     yield from problems(given.checks, ("checks",))
+    yield from _again(given)
     if fit.way(given.source, given.target) is not None:  # else it is not built
         yield from _columns(given, _handed(step))
     if given.on_bad_row == "fail" and given.max_bad_rows != _MAX_BAD_ROWS:
@@ -181,12 +210,22 @@ def inspect(step: Step, folder: Path) -> Iterator[Problem]:
             at_key=True,
             severity="warning",
         )
-    if step.stage is not None and not stores.is_address(step.stage):
+    if step.stage is not None:
+        yield from stores.problems(step.stage, ("stage",), of_pipeline=True)
+
+
+def _again(given: Arguments) -> Iterator[Problem]:
+    """Files that each run adds once more."""
+    if not isinstance(given.source, File) or word_of(given.write) != "append":
+        return
+    for index in given.source.again():
         yield Problem(
-            (),
-            "stage",
-            f"ingest cannot stage files at {step.stage}",
-            expected=f"a stage that begins with {stores.beginnings()}",
+            ("source", "path") if isinstance(given.source.path, str) else ("source", "path", index),
+            "append-again",
+            "each run appends all files that match, those of the runs before it, too",
+            expected="a pattern that a template narrows, such as `{{ ds }}`",
+            hint="`only_new: true` beside it loads each file once",
+            severity="warning",
         )
 
 
@@ -200,9 +239,11 @@ def _columns(given: Arguments, handed: Handover) -> Iterator[Problem]:
             yield Problem(("lineage", index), "unknown-column", message, "another name for that")
     if known is None:
         return
+    with blaming(given.target, "target"):
+        of_target = [*given.target.columns()]
     named = (
         *writes.columns(given.write),
-        *given.target.columns(),
+        *of_target,
         *columns(given.checks, ("checks",)),
     )
     there = sorted(known.union(added))
@@ -220,7 +261,9 @@ def _columns(given: Arguments, handed: Handover) -> Iterator[Problem]:
 
 def _load(step: Step, rows: Mapping[str, Any]) -> Task:
     given: Arguments = step.arguments
-    operator, arguments = given.target.load()
+    with blaming(given.target, "target"):
+        operator, arguments = given.target.load()
+        outlets = tuple(given.target.writes())
     arguments = {
         **rows,
         **arguments,
@@ -228,4 +271,4 @@ def _load(step: Step, rows: Mapping[str, Any]) -> Task:
         "checks": plain(given.checks),
     }
     load = task(step, "load", operator, arguments)
-    return msgspec.structs.replace(load, outlets=tuple(given.target.writes()))
+    return msgspec.structs.replace(load, outlets=outlets)

@@ -97,9 +97,10 @@ def two_names(scope: Scope) -> Iterator[Diagnostic]:
 
     A task that updates the other fails, in whichever pipeline.
     """
-    names: dict[str, str] = {uri: uri for uri in _plain(scope)}
+    all_made = [*_all_made(scope)]
+    names: dict[str, str] = {uri: uri for uri in _plain(scope, all_made)}
     uris: dict[str, str] = dict(names)
-    for made in _all_made(scope):
+    for made in all_made:
         if made.name == made.uri:
             continue
         name, uri = names.setdefault(made.uri, made.name), uris.setdefault(made.name, made.uri)
@@ -119,14 +120,14 @@ def two_names(scope: Scope) -> Iterator[Diagnostic]:
         yield from made.linted.diagnose([problem])
 
 
-def _plain(scope: Scope) -> Iterator[str]:
+def _plain(scope: Scope, all_made: Iterable[_Made]) -> Iterator[str]:
     """Assets whose name is their address."""
     for linted in scope.linted():
         for task in linted.plan.tasks:
             yield from task.outlets
         if isinstance(linted.plan.schedule, Assets):
             yield from linted.plan.schedule.uris
-    yield from (made.uri for made in _all_made(scope) if made.name == made.uri)
+    yield from (made.uri for made in all_made if made.name == made.uri)
 
 
 def refused(scope: Scope) -> Iterator[Diagnostic]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path as File
+from typing import Any
 
 import msgspec
 
@@ -29,6 +31,16 @@ class Linted:
         """Where a step's argument stands in the spec; `below` as a plan has it."""
         return (*self._places[step], *below)
 
+    def arguments(self, step: str) -> Mapping[str, Any]:
+        """What a step's `with` says."""
+        written = self.resolved.value["tasks"][self._places[step][1]]
+        found: Mapping[str, Any] = written.get("with", {})
+        return found
+
+    def uses(self, step: str) -> Path:
+        """Where a step says what it uses."""
+        return (*self._places[step][:-1], "uses")
+
     def diagnose(self, found: Iterable[Problem]) -> list[Diagnostic]:
         """Problems at places of the spec, in the files that wrote it."""
         problems = [*found]
@@ -45,7 +57,7 @@ class Linted:
         return {task["id"]: ("tasks", index, "with") for index, task in enumerate(tasks)}
 
 
-class Scope(msgspec.Struct, frozen=True, kw_only=True):
+class Scope(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """The linted files with their results. `names` are all files of the root, by their names.
 
     `layers` are the layers that could be read, `files` all that are linted, broken ones as well;
@@ -59,10 +71,14 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
     names: Mapping[str, File]
     whole: bool
 
-    def linted(self) -> Iterator[Linted]:
-        """Every pipeline that has a plan."""
-        for outcome in self.outcomes:
-            yield from map(Linted, outcome.plans, outcome.specs)
+    def linted(self) -> tuple[Linted, ...]:
+        """Every pipeline that has a plan; the same ones for each rule."""
+        return self._linted
+
+    @cached_property
+    def _linted(self) -> tuple[Linted, ...]:
+        found = (map(Linted, outcome.plans, outcome.specs) for outcome in self.outcomes)
+        return tuple(itertools.chain.from_iterable(found))
 
     def documents(self) -> Iterator[Document]:
         """Every file that could be read, layers first."""

@@ -10,6 +10,7 @@ from factory.definitions.formats import Format
 from factory.fields import word_of
 from factory.stores.model import Store
 from factory.transfer.bad_rows import BadRows
+from factory.transfer.target import ANY, Target
 
 
 @dataclass(frozen=True)
@@ -20,11 +21,14 @@ class Reader:
     batches: Callable[[str], Iterator[pa.RecordBatch]]  # of one source, each of `schema`
 
 
-def open(fs: Store, sources: Sequence[str], format: Format, bad: BadRows) -> Reader:
+def open(
+    fs: Store, sources: Sequence[str], format: Format, bad: BadRows, target: Target = ANY
+) -> Reader:
     """Settle the schema of all `sources` (at least one). Raises `BadRow`, `BadOption`.
 
-    Rows that do not fit are given to `bad` while the batches are read.
+    Rows that do not fit, or that the `target` can't hold, are given to `bad` while the batches are
+    read.
     """
     module = importlib.import_module(f"{__name__}.{word_of(format)}")
-    reader: Reader = module.open(fs, sources, format, bad)
+    reader: Reader = module.open(fs, sources, format, bad, target)
     return reader

@@ -6,11 +6,14 @@ from importlib.metadata import version
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from factory.definitions.formats.types import OWN, element
 from factory.definitions.warehouses import POSTGRES
 from factory.transfer.errors import BadRow, TransferError
+from factory.transfer.types import arrow_type, own_type
 from factory.transfer.warehouse import columns as shared
 from factory.transfer.warehouse.parts import Column
 
+Mapped = tuple[str, pa.DataType] | tuple[str, pa.DataType, str]
 _INTEGERS = {
     pa.int8(): ("smallint", pa.int16()),
     pa.int16(): ("smallint", pa.int16()),
@@ -26,7 +29,7 @@ _INTEGERS = {
 
 def nulls_of(kind: str) -> pa.DataType:
     """What ADBC's COPY writer sends nulls into a column of this type as."""
-    return pa.decimal128(1, 0) if _parts(kind)[0] == "numeric" else pa.string()
+    return pa.decimal128(1, 0) if parts_of(kind)[0] == "numeric" else pa.string()
 
 
 def columns(schema: pa.Schema, *, empty: bool = False) -> list[Column]:
@@ -37,10 +40,16 @@ def columns(schema: pa.Schema, *, empty: bool = False) -> list[Column]:
     return shared.columns(schema, POSTGRES, _mapped, empty=empty)
 
 
-def _mapped(field: pa.Field) -> tuple[str, pa.DataType]:
+def _mapped(field: pa.Field) -> Mapped:
     kind, t = field.type, pa.types
     if t.is_dictionary(kind):
         return _mapped(field.with_type(kind.value_type))
+    if word := own_type(field):
+        return _own(word), *_mapped(field.remove_metadata())[1:], "text" + "[]" * t.is_list(kind)
+    if kind == pa.uuid():
+        return "uuid", pa.binary(), "bytea"
+    if t.is_list(kind) or t.is_large_list(kind) or t.is_fixed_size_list(kind):
+        return _listed(field)
     if kind in _INTEGERS:
         return _INTEGERS[kind]
     if t.is_decimal(kind):
@@ -66,8 +75,30 @@ def _mapped(field: pa.Field) -> tuple[str, pa.DataType]:
     ):
         if fits(kind):
             return name, wire
-    raise TransferError(
-        f"column {field.name!r} has the type {kind}, which can't be loaded",
+    raise _unsupported(field)
+
+
+def _own(word: str) -> str:
+    """The type that a word of `columns` means."""
+    if (inner := element(word)) is not None:
+        return f"{_own(inner)}[]"
+    if word in OWN:
+        return "time with time zone" if word == "timetz" else word
+    return _mapped(pa.field(word, arrow_type(word)))[0]
+
+
+def _listed(field: pa.Field) -> Mapped:
+    """An array of plain values; one of lists would have to be as long as its neighbours."""
+    inner = field.type.value_type
+    if pa.types.is_nested(inner) or inner == pa.uuid():
+        raise _unsupported(field)
+    element, wire, *_ = _mapped(field.with_type(inner))
+    return f"{element}[]", pa.list_(wire)
+
+
+def _unsupported(field: pa.Field) -> TransferError:
+    return TransferError(
+        f"column {field.name!r} has the type {field.type}, which can't be loaded",
         "Turn it into text or into several columns",
     )
 
@@ -91,6 +122,13 @@ def on_wire(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
+def _refuse_negative_zero(column: pa.Array) -> None:
+    bits = column.type.bit_width
+    number = pa.scalar(-(2 ** (bits - 1)), f"int{bits}")
+    if pc.any(pc.equal(column.view(number.type), number)).as_py():
+        raise pa.ArrowInvalid("-0 would lose its sign")
+
+
 # Where PostgreSQL counts from 2000 on, ADBC's writer would go around: the first moments of all
 # become `-infinity` and `infinity`. What is earlier than 4713 BC the server refuses.
 _EARLIEST = {pa.date32(): -(2**30), pa.timestamp("us"): -(2**62)}
@@ -99,7 +137,10 @@ _EARLIEST = {pa.date32(): -(2**30), pa.timestamp("us"): -(2**62)}
 def _cast(column: pa.Array, kind: pa.DataType) -> pa.Array:
     if column.null_count == len(column):  # there are types that no cast leads to
         return column if column.type == kind else pa.nulls(len(column), kind)
+    column = column.storage if isinstance(column.type, pa.BaseExtensionType) else column
     cast = column if column.type == kind else column.cast(kind)
+    if pa.types.is_integer(kind) and pa.types.is_floating(column.type):
+        _refuse_negative_zero(column)
     if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
         _refuse_before_all(cast)
     if pa.types.is_decimal(kind) and DRIVER < CARRIES:
@@ -155,8 +196,8 @@ def fits(staged: str, target: str) -> bool:
     """
     if staged == target:
         return True
-    name, digits = _parts(staged)
-    other, room = _parts(target)
+    name, digits = parts_of(staged)
+    other, room = parts_of(target)
     if name in _INTEGER_TYPES:
         # a negative scale rounds to tens
         return other in _INTEGER_TYPES or (other == "numeric" and (not room or room[1] >= 0))
@@ -170,11 +211,27 @@ def longest(staged: str, target: str) -> int | None:
 
     PostgreSQL refuses a longer one, but not when all that is too much is spaces: those it cuts.
     """
-    other, room = _parts(target)
-    return room[0] if staged == "text" and other == "character varying" and room else None
+    other, room = parts_of(target)
+    bounded = other in ("character varying", "character")
+    return room[0] if staged == "text" and bounded and room else None
 
 
-def _parts(kind: str) -> tuple[str, tuple[int, ...]]:
+_REASONS = {
+    "money": "which depends on the server's locale, and rounds: make it `numeric`",
+    "name": "which cuts texts: make it `text`",
+    '"char"': "which cuts texts: make it `text`",
+}
+
+
+def reason(target: str) -> str:
+    """Why nothing can be loaded into a type, where there is more to say than that it is another."""
+    return _REASONS.get(target, "")
+
+
+def parts_of(kind: str) -> tuple[str, tuple[int, ...]]:
+    """`numeric(9,3)` → `numeric`, (9, 3). Types of times and arrays stay whole."""
+    if kind.endswith("[]"):
+        return kind, ()
     name, _, digits = kind.partition("(")
     numbers: Iterator[str] = iter(digits.rstrip(")").split(",") if digits else [])
     if name.startswith("time"):

@@ -31,6 +31,7 @@ class Rows(Shared[Connection]):
     """Rows of a table or a view; the connection is in autocommit mode."""
 
     can = POSTGRES
+    errors = (psycopg.Error,)
     refusals = (psycopg.DataError, psycopg.ProgrammingError, psycopg.NotSupportedError)
     of_data = (psycopg.DataError,)
 

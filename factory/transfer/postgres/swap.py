@@ -173,7 +173,8 @@ SELECT t.relkind = 'r' AND t.relpersistence = 'p' AND NOT t.relispartition
                     WHERE a.attrelid = t.oid AND a.attnum > 0 AND a.attnotnull
                       AND b.attnotnull IS DISTINCT FROM true)
    AND NOT EXISTS (SELECT FROM pg_description
-                    WHERE objoid = t.oid AND classoid = 'pg_class'::regclass)
+                    WHERE objoid = t.oid AND classoid = 'pg_class'::regclass
+                      AND description <> %(untyped)s)
    AND NOT EXISTS (SELECT FROM pg_description d JOIN kept ON d.objoid = kept.oid
                     WHERE d.classoid = kept.class)
    AND NOT EXISTS (SELECT FROM pg_seclabel
@@ -202,6 +203,7 @@ def _alone(
         {
             "target": existing.oid,
             "indexes": list(indexes),
+            "untyped": tables.UNTYPED,
             "schema": staged.table.schema,
             "staged": staged.table.name,
         },

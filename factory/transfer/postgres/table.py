@@ -43,12 +43,21 @@ TREE = (
 class Existing(parts.Existing):
     """A target that is there."""
 
-    oid: int
+    oid: int = field(kw_only=True)
     partitioned: bool = False
     unlogged: bool = False
     triggers: bool = False  # that are people's own, also of a table below
     # Column → its collation, as SQL, where that takes different texts for one.
     loose: Mapping[str, str] = field(default_factory=dict)
+    # Column → what its domain is made of.
+    bases: Mapping[str, str] = field(default_factory=dict)
+    # Column → the type of an array's elements.
+    elements: Mapping[str, str] = field(default_factory=dict)
+    reads: frozenset[str] = frozenset()  # whose types make values of texts, and change none
+
+
+UNTYPED = "No value yet: the first one tells the type."
+"""The comment on a column that was made, as a text, for nothing but nulls."""
 
 
 def parse(name: str) -> Table:
@@ -98,6 +107,15 @@ def create(
             sql.SQL("UNLOGGED " if unlogged else ""), table.identifier, sql.SQL(", ").join(fields)
         )
     )
+    for column in columns:
+        if column.guessed:
+            _note(connection, table, column, UNTYPED)
+
+
+def _note(connection: Connection, table: Table, column: Column, text: str | None) -> None:
+    query = sql.SQL("COMMENT ON COLUMN {} IS {}")
+    name = sql.Identifier(table.schema, table.name, column.name)
+    connection.execute(query.format(name, sql.Literal(text)))
 
 
 def comment(connection: Connection, table: Table, text: str | None) -> None:
@@ -192,6 +210,27 @@ def grow(
             log.info("added the column %s (%s) to %s", column.name, column.type, table)
 
 
+def retype(
+    connection: Connection, table: Table, columns: Sequence[Column], lock_timeout: float
+) -> None:
+    """Give columns that hold nothing but nulls their type, in a transaction of its own."""
+    with connection.transaction():
+        exclusively(connection, table, lock_timeout)
+        for column in columns:
+            name, kind = sql.Identifier(column.name), type_sql(column.type)
+            query = sql.SQL("SELECT EXISTS (SELECT FROM {} WHERE {} IS NOT NULL)")
+            if connection.execute(query.format(table.identifier, name)).fetchone() == (True,):
+                _note(connection, table, column, None)
+                continue
+            query = sql.SQL("ALTER TABLE {} ALTER {} TYPE {} USING NULL::{}")
+            connection.execute(query.format(table.identifier, name, kind, kind))
+            _note(connection, table, column, None)
+            log.warning(
+                "the column %s of %s held no value, and has the first value's type now: %s",
+                *(column.name, table, column.type),
+            )
+
+
 def drop(connection: Connection, table: Table) -> None:
     """Drop the table if it is there."""
     connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(table.identifier))
@@ -216,11 +255,12 @@ def existing(connection: Connection, table: Table) -> Existing | None:
         " atthasdef OR attidentity <> '',"
         " attgenerated <> '' OR attidentity = 'a', attnotnull,"
         " CASE WHEN NOT collisdeterministic THEN concat_ws('.', quote_ident(nspname),"
-        " quote_ident(collname)) END"
+        " quote_ident(collname)) END,"
+        " col_description(attrelid, attnum) = %s"
         " FROM pg_attribute LEFT JOIN pg_collation c ON c.oid = attcollation"
         " LEFT JOIN pg_namespace n ON n.oid = collnamespace"
         " WHERE attrelid = %s AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
-        (oid,),
+        (UNTYPED, oid),
     ).fetchall()
     if not rows and not _is_there(connection, oid):  # another load replaced it just now
         return existing(connection, table)
@@ -228,14 +268,60 @@ def existing(connection: Connection, table: Table) -> Existing | None:
         {name: kind for name, kind, *_ in rows},
         frozenset(name for name, _, optional, *_ in rows if optional),
         frozenset(name for name, _, _, generated, *_ in rows if generated),
-        frozenset(name for name, _, optional, _, filled, _ in rows if filled and not optional),
+        frozenset(name for name, _, optional, _, filled, *_ in rows if filled and not optional),
         owned,
-        oid,
+        frozenset(name for name, *_, untyped in rows if untyped),
+        oid=oid,
         partitioned=kind == "p",
         unlogged=unlogged,
         triggers=has_triggers(connection, oid),
-        loose={name: collation for name, *_, collation in rows if collation},
+        loose={name: collation for name, *_, collation, _ in rows if collation},
+        **_own_types(connection, oid),
     )
+
+
+# The catalog's types whose input changes nothing in a text but its form.
+_READ = (
+    *("uuid", "json", "jsonb", "inet", "cidr", "macaddr", "macaddr8", "bpchar", "interval"),
+    *("timetz", "bytea", "bit", "varbit", "xml", "numeric"),
+)
+_IN_ARRAYS = (
+    *("text", "varchar", "int2", "int4", "int8", "float4", "float8", "bool", "date", "time"),
+    *("timestamp", "timestamptz"),
+)
+
+
+def _own_types(connection: Connection, oid: int) -> dict[str, Any]:
+    """What a table's types are made of, and which make values of texts by themselves."""
+    rows = connection.execute(
+        """
+        SELECT a.attname, b.typtype0 = 'd', format_type(b.oid, b.modifier),
+               CASE WHEN e.oid IS NOT NULL THEN format_type(e.oid, b.modifier) END,
+               t.typtype IN ('e', 'r', 'm') OR t.typtype = 'b' AND (
+                   t.typnamespace <> 'pg_catalog'::regnamespace OR t.typname = ANY(%(read)s)
+                   OR e.oid IS NOT NULL AND t.typname = ANY(%(in_arrays)s))
+          FROM pg_attribute a
+         CROSS JOIN LATERAL (
+            WITH RECURSIVE base AS (
+                SELECT oid, a.atttypmod AS modifier, typtype, typbasetype, typtypmod, typtype0,
+                       0 AS n
+                  FROM (SELECT *, typtype AS typtype0 FROM pg_type) t WHERE oid = a.atttypid
+                UNION ALL
+                SELECT t.oid, base.typtypmod, t.typtype, t.typbasetype, t.typtypmod, typtype0, n + 1
+                  FROM base JOIN pg_type t ON base.typtype = 'd' AND t.oid = base.typbasetype)
+            SELECT * FROM base ORDER BY n DESC LIMIT 1) b
+          LEFT JOIN pg_type own ON own.oid = b.oid AND own.typcategory = 'A'
+          LEFT JOIN pg_type e ON e.oid = own.typelem
+          JOIN pg_type t ON t.oid = coalesce(e.oid, b.oid)
+         WHERE a.attrelid = %(oid)s AND a.attnum > 0 AND NOT a.attisdropped
+        """,
+        {"oid": oid, "read": list(_READ), "in_arrays": list(_IN_ARRAYS)},
+    ).fetchall()
+    return {
+        "bases": {name: base for name, domain, base, *_ in rows if domain},
+        "elements": {name: element for name, _, _, element, _ in rows if element},
+        "reads": frozenset(name for name, *_, reads in rows if reads),
+    }
 
 
 def _is_there(connection: Connection, oid: int) -> bool:

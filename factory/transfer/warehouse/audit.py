@@ -6,7 +6,8 @@ A result holds counts and names of rows, never whole rows.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -14,7 +15,8 @@ from sqlglot import exp
 
 from factory.definitions.checks import Check, RowCount
 from factory.definitions.checks.parts import count_of, shown
-from factory.transfer.errors import BadRow, ChecksFailed
+from factory.errors import said
+from factory.transfer.errors import BadRow, ChecksFailed, TransferError
 from factory.transfer.warehouse.rows import Guard, Rows, S, raw
 
 log = logging.getLogger(__name__)
@@ -45,19 +47,35 @@ class _Asked:
 def prepare(checks: Sequence[Check], columns: Sequence[str]) -> None:
     """Look at the checks of a table with these columns, without a warehouse. Raises `BadOption`."""
     for check in checks:
-        check.prepare(columns)
+        with _named(check):
+            check.prepare(columns)
+
+
+@contextmanager
+def _named(check: Check, *theirs: type[Exception]) -> Iterator[None]:
+    """A fault of a check's own code, told with its name; `theirs` are the warehouse's errors.
+
+    Raises `TransferError`.
+    """
+    passed: tuple[type[Exception], ...] = (TransferError, *theirs)
+    try:
+        yield
+    except passed:
+        raise
+    except Exception as error:
+        raise TransferError(f"the check {check.word} fails: {said(error, 200)}") from error
 
 
 def verify(rows: Rows[S], checks: Sequence[Check]) -> None:
-    """Ask the warehouse whether the checks make sense; the table may be empty still.
+    """Ask the warehouse whether checks that are prepared make sense; the table may be empty still.
 
     Raises `BadOption`: a value that is not of its column's type, a pattern or SQL that is wrong.
     """
     _verify_where(rows)
     with rows.reading():
+        prepare(checks, rows.subject.columns)
         for check in checks:
-            check.prepare(rows.subject.columns)
-            with rows.blaming(f"the check {check.word}"):
+            with _named(check, *_theirs(rows)), rows.blaming(f"the check {check.word}"):
                 check.verify(rows)
                 aggregates = check.aggregates(rows).values()
                 rows.ask(rows.select(count_of(), *aggregates).limit(0))
@@ -72,10 +90,9 @@ def audit(
     them, and `ChecksFailed` when a check of severity `error` failed.
     """
     _verify_where(rows)
-    prepare(checks, rows.subject.columns)
     try:
         with rows.reading():
-            asked = [_Asked(check, check.aggregates(rows)) for check in checks]
+            asked = [_asked(rows, check) for check in checks]
             count, measured = _measure(rows, asked, guard)
             results = [
                 _judged(rows, check, numbers)
@@ -97,6 +114,15 @@ def _verify_where(rows: Rows[S]) -> None:
         )
 
 
+def _theirs(rows: Rows[S]) -> tuple[type[Exception], ...]:
+    return (*rows.errors, *rows.refusals)
+
+
+def _asked(rows: Rows[S], check: Check) -> _Asked:
+    with _named(check, *_theirs(rows)):
+        return _Asked(check, check.aggregates(rows))
+
+
 def _measure(
     rows: Rows[S], asked: Sequence[_Asked], guard: Guard[S] | None = None
 ) -> tuple[int, list[dict[str, Any]]]:
@@ -111,16 +137,20 @@ def _measure(
     measured = []
     for one in asked:
         numbers = {"rows": count} | {name: next(answers) for name in one.aggregates}
-        measured.append(numbers | one.check.measure(rows, numbers))
+        with _named(one.check, *_theirs(rows)):
+            measured.append(numbers | one.check.measure(rows, numbers))
     return count, measured
 
 
 def _judged(rows: Rows[S], check: Check, measured: Mapping[str, Any]) -> Result:
-    found = check.judge(rows, measured)
-    message = found.message
-    if examples := rows.samples(found):
-        message = f"{message}, for example {examples}"
-    return Result(check.word, check.severity, found.passed, message, found.measured, check.about)
+    with _named(check, *_theirs(rows)):
+        found = check.judge(rows, measured)
+        message = found.message
+        if examples := rows.samples(found):
+            message = f"{message}, for example {examples}"
+        return Result(
+            check.word, check.severity, found.passed, message, found.measured, check.about
+        )
 
 
 def _blame(rows: Rows[S], checks: Sequence[Check], guard: Guard[S] | None) -> None:
@@ -133,10 +163,10 @@ def _blame(rows: Rows[S], checks: Sequence[Check], guard: Guard[S] | None) -> No
         what = "`where`" if check is none else f"the check {check.word}"
         try:
             with rows.reading():
-                _measure(rows, [_Asked(check, check.aggregates(rows))])
+                _measure(rows, [_asked(rows, check)])
         except rows.of_data as error:
-            said, _ = rows.said(error)
-            raise BadRow(f"{what} fails on a row: {rows.can.name} said: {said}") from None
+            words, _ = rows.said(error)
+            raise BadRow(f"{what} fails on a row: {rows.can.name} said: {words}") from None
 
 
 def _tell(rows: int, results: Sequence[Result]) -> None:
@@ -148,6 +178,6 @@ def _tell(rows: int, results: Sequence[Result]) -> None:
         log.log(level, "check %s %s: %s", result.type, word, result.message)
     failed = [r for r in results if not r.passed and r.severity == "error"]
     if failed:
-        said = "; ".join(f"{result.type}: {result.message}" for result in failed)
+        told = "; ".join(f"{result.type}: {result.message}" for result in failed)
         many = "1 check" if len(failed) == 1 else f"{len(failed)} checks"
-        raise ChecksFailed(f"{many} failed: {said}", rows=rows, results=results)
+        raise ChecksFailed(f"{many} failed: {told}", rows=rows, results=results)

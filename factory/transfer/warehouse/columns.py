@@ -7,12 +7,14 @@ from collections.abc import Callable
 import pyarrow as pa
 
 from factory.definitions.warehouses import Capabilities
+from factory.transfer.agreement import is_as_written
 from factory.transfer.errors import TransferError
 from factory.transfer.lineage import is_lineage
 from factory.transfer.warehouse.parts import Column
 
-Mapped = Callable[[pa.Field], tuple[str, pa.DataType]]
-"""A field's type in the warehouse, and what is sent into it. Raises `TransferError`."""
+Mapped = Callable[[pa.Field], tuple[str, pa.DataType] | tuple[str, pa.DataType, str]]
+"""A field's type in the warehouse, and what is sent into it; of what type that arrives, if the
+warehouse makes its own of it. Raises `TransferError`."""
 
 
 def columns(
@@ -35,13 +37,15 @@ def columns(
         if "\0" in field.name or not field.name:
             raise TransferError(f"{field.name!r} can't be the name of a column")
         names.add(field.name)
-        kind, wire = mapped(field)
+        kind, wire, *sent = mapped(field)
         guessed = pa.types.is_null(field.type)
         result.append(
             Column(
                 *(field.name, kind, wire, empty or guessed),
                 guessed=guessed,
                 lineage=is_lineage(field),
+                as_written=is_as_written(field),
+                sent="".join(sent),
             )
         )
     return result

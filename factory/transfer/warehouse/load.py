@@ -58,6 +58,15 @@ class Session(Protocol[E, T]):
     def published_before(self, existing: E | None, rows: int) -> bool:
         """Were these rows added by this load before? Raises `TransferError`: nobody can tell."""
 
+    def turned(self, existing: E | None, columns: Sequence[Column]) -> tuple[Column, ...]:
+        """The load's columns, those in the target's types whose values these take unchanged.
+
+        A value that would change is refused when it is copied.
+        """
+
+    def retype(self, columns: Sequence[Column]) -> None:
+        """Give columns of the target that hold nothing yet their types, in a transaction."""
+
     def previous_rows(self) -> int | None:
         """How many rows the load before this one published; None when there was none."""
 
@@ -146,8 +155,15 @@ def run(
     existing = session.existing()
     if session.published_before(existing, files.rows):
         return Outcome()
+    existing = _with_types(existing, job.columns)
     columns = _staged_columns(session, job, existing, files.rows)
     keep = existing is not None or _tells_a_table(files, columns)
+    if existing is None and keep and (guessed := [c.name for c in columns if c.guessed]):
+        log.warning(
+            "nothing tells the types of %s: in the new table %s they are texts until their first "
+            "value. Declare them under `columns` of the format",
+            *(guessed, job.target),
+        )
     staged = session.plan(existing, columns, files.rows, keep)
     if not keep:  # what else could be asked of no rows of no type?
         checks = [check for check in checks if isinstance(check, RowCount)]
@@ -159,6 +175,27 @@ def run(
             audits.verify(rows, checks)
         copying = session.copy(staged)
         return _checked(session, job, staged, subject, checks, copying)
+
+
+def _with_types(existing: E | None, columns: Sequence[Column]) -> E | None:
+    """The target as it is to be: its columns without a value have the load's types."""
+    if existing is None or not (late := _late(existing, columns)):
+        return existing
+    types = {**existing.columns, **{column.name: column.type for column in late}}
+    return replace(existing, columns=types)
+
+
+def _late(existing: Existing, columns: Sequence[Column]) -> list[Column]:
+    """Columns whose first value is in this load."""
+    if not existing.owned:
+        return []
+    return [
+        column
+        for column in columns
+        if column.name in existing.untyped
+        and not column.empty
+        and column.type != existing.columns[column.name]
+    ]
 
 
 def _tells_a_table(files: Files, columns: Sequence[Column]) -> bool:
@@ -176,7 +213,8 @@ def _staged_columns(
 ) -> tuple[Column, ...]:
     """Find out what will hinder the publish before any row is moved; it looks again."""
     types = session.types
-    fit = schema.fit(job.target, existing, job.columns, job.policy, types)
+    columns = session.turned(existing, job.columns)
+    fit = schema.fit(job.target, existing, columns, job.policy, types)
     if existing is None:
         return fit.loaded
     session.refuse_target(existing)
@@ -239,6 +277,9 @@ def _published(
     existing = session.look()
     if session.published_before(existing, staged.rows):
         return None
+    if existing is not None and (late := _late(existing, staged.given)):
+        session.retype(late)
+        existing = session.look()
     swaps = False
     if existing is not None:
         fit = schema.fit(job.target, existing, staged.given, job.policy, session.types)

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from factory.stores.model import Store
+from factory.transfer import agreement
 from factory.transfer.counts import Counts
 from factory.transfer.errors import BadRow, TransferError
 from factory.transfer.files import size
@@ -42,7 +43,7 @@ class Files:
             with _opened(self.store, path) as parquet:
                 names = [column.name for column in columns]
                 for batch in parquet.iter_batches(batch_size=ROWS, columns=names):
-                    sent = on_wire(batch.select(names), schema)
+                    sent = _sent(batch.select(names), schema, on_wire, count)
                     if number:
                         numbers = pa.array(range(count, count + sent.num_rows), pa.int64())
                         sent = sent.append_column(number, numbers)
@@ -75,12 +76,26 @@ class Files:
         return "a value"
 
 
+def _sent(batch: pa.RecordBatch, schema: pa.Schema, on_wire: OnWire, before: int) -> pa.RecordBatch:
+    """`batch` on the wire; of what is refused, the first row is told."""
+    try:
+        return on_wire(batch, schema)
+    except BadRow as error:
+        if batch.num_rows == 1:
+            raise BadRow(f"row {before + 1} of the load: {error.message}", error.hint) from None
+        half = batch.num_rows // 2
+        _sent(batch.slice(0, half), schema, on_wire, before)
+        _sent(batch.slice(half), schema, on_wire, before + half)
+        raise
+
+
 def _chunks(metadata: pq.FileMetaData, names: Collection[str]) -> Iterator[tuple[str, int, int]]:
     """Name and type, start and bytes of what the columns' values are written in."""
     for group in range(metadata.num_row_groups):
         for number in range(metadata.num_columns):
             chunk = metadata.row_group(group).column(number)
-            if chunk.path_in_schema in names:
+            path = chunk.path_in_schema
+            if path in names or path.rpartition(".list.")[0] in names:
                 kind = metadata.schema.column(number).logical_type
                 start = chunk.data_page_offset
                 if chunk.has_dictionary_page:
@@ -134,44 +149,17 @@ def _part(store: Store, path: str) -> _Part:
                 f"{path} holds {rows} rows, but {counts.read} were read and "
                 f"{counts.quarantined} of them set aside"
             )
-        schema = parquet.schema_arrow
-        nulls = frozenset(field.name for field in schema if _only_nulls(parquet, field))
-        return _Part(path, schema, counts, rows, nulls)
-
-
-def _only_nulls(parquet: pq.ParquetFile, field: pa.Field) -> bool:
-    metadata = parquet.metadata
-    if pa.types.is_null(field.type) or metadata.num_rows == 0:
-        return True
-    if field.type.num_fields:  # its leaves are the columns of the file
-        return False
-    index = metadata.schema.names.index(field.name)
-    for number in range(metadata.num_row_groups):
-        chunk = metadata.row_group(number).column(index)
-        found = chunk.statistics
-        if found is None or not found.has_null_count or found.null_count != chunk.num_values:
-            return False
-    return True
+        nulls = agreement.empty_columns(parquet)
+        return _Part(path, parquet.schema_arrow, counts, rows, nulls)
 
 
 def _agreed(parts: Sequence[_Part]) -> pa.Schema:
     """One schema for all; a file's column of nulls has the others' type."""
-    first = parts[0]
-    chosen: dict[str, tuple[pa.Field, _Part]] = {f.name: (f, first) for f in first.schema}
     for part in parts[1:]:
-        _refuse_other_names(first, part)
-        for field in part.schema:
-            known, owner = chosen[field.name]
-            if field.type == known.type or field.name in part.nulls:
-                continue
-            if field.name not in owner.nulls:
-                raise BadRow(
-                    f"the column {field.name!r} is {known.type} in {owner.path}, "
-                    f"but {field.type} in {part.path}",
-                    "Declare its type under `columns` of the format",
-                )
-            chosen[field.name] = (field, part)
-    return pa.schema([field for field, _ in chosen.values()])
+        _refuse_other_names(parts[0], part)
+    return agreement.agreed(
+        {part.path: part.schema for part in parts}, {part.path: part.nulls for part in parts}
+    )
 
 
 def _refuse_other_names(first: _Part, part: _Part) -> None:

@@ -57,6 +57,8 @@ class Column:
     given: bool = True  # false: only the target has it
     guessed: bool = False  # nothing tells its type
     lineage: bool = False  # where a row came from: that it came again is no change of it
+    as_written: bool = False  # inferred, and as text what stands in the file
+    sent: str = ""  # the type that rows arrive in, where the warehouse makes `type` of it
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,7 @@ class Existing:
     generated: frozenset[str]  # never given by a row
     required: frozenset[str]  # must be given by a row
     owned: bool  # may it be altered?
+    untyped: frozenset[str] = frozenset()  # hold no value since we made them: any type will do
 
 
 class Mode(Protocol):

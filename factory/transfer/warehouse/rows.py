@@ -85,6 +85,8 @@ class Rows(Generic[S]):
     """What it can, and what it is called."""
     refusals: ClassVar[tuple[type[Exception], ...]] = ()
     """The errors that a person's SQL, patterns and values may be the cause of."""
+    errors: ClassVar[tuple[type[Exception], ...]] = ()
+    """All of its driver's: they are no fault of a check's own code."""
     of_data: ClassVar[tuple[type[Exception], ...]] = ()
     """Of these, what comes of single rows."""
 

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from factory import registry
 from factory.definitions.warehouses import Capabilities
 from factory.transfer.errors import Missing, unknown
+from factory.transfer.types import Known
 from factory.transfer.warehouse.parts import Table
 from factory.transfer.warehouse.rows import Rows, S, Subject
 
@@ -63,6 +64,12 @@ class Warehouse(Protocol[S]):
 
     def columns(self, session: S, table: Table) -> Sequence[str]:
         """The columns of a table or view. Raises `Missing`."""
+
+    def known(self, session: S, table: Table, policy: str) -> Mapping[str, Known]:
+        """What columns of a table that is there are read as, where files do not tell.
+
+        `policy` is that of `on_schema_change`.
+        """
 
     def rows(self, session: S, subject: Subject) -> Rows[S]:
         """Its rows, as the checks see them."""

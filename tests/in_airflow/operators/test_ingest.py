@@ -12,6 +12,8 @@ from typing import Any
 
 import openpyxl
 import psycopg
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from factory.in_airflow.operators.ingest import list_files
@@ -357,6 +359,26 @@ def test_replace_leaves_only_the_new_rows(shop: Shop) -> None:
     shop.offer("id\n3\n")
     assert shop.run(write="{mode: replace}").state == "success"
     assert shop.rows() == [(3,)]
+
+
+def test_a_month_of_digits_alone_fits_the_table_that_another_made(shop: Shop) -> None:
+    """As texts, and as doubles: `to_parquet` asks the table."""
+    shop.offer("zip,fee\n01234,2.75\n99501,0\n")
+    assert shop.run().state == "success"
+    shop.offer("zip,fee\n99501,1\n1E5,5\n")
+    assert shop.run().state == "success"
+    assert shop.rows() == [("01234", 2.75), ("1E5", 5.0), ("99501", 0.0), ("99501", 1.0)]
+
+
+def test_a_column_without_a_value_takes_the_type_of_the_first(shop: Shop) -> None:
+    folder = shop.folder
+    none, some = pa.nulls(1), pa.array([1.5])
+    for part, fee in (("1", none), ("2", some)):
+        pq.write_table(pa.table({"id": [int(part)], "fee": fee}), folder / f"{part}.parquet")
+        path = f"file://{folder}/{part}.parquet"
+        source = f"{{type: file, path: '{path}', format: parquet}}"
+        assert shop.run(source=source).state == "success"
+    assert shop.rows() == [(1, None), (2, 1.5)]
 
 
 def test_no_password_reaches_the_log_or_the_rendered_fields(shop: Shop, postgres: Server) -> None:

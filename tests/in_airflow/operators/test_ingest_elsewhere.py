@@ -6,7 +6,7 @@ import time
 import pytest
 
 from factory.in_airflow.operators.ingest.to_parquet import ToParquet
-from factory.stores import open_uri
+from factory.stores import is_address, open_uri
 from factory.stores.model import Place
 
 from ...stores.contract import there
@@ -91,9 +91,9 @@ def test_files_are_read_where_they_are(stage: Place, shop: Shop) -> None:
         file = source.below(f"{number} #ä.csv")
         with file.store.writer(file.path) as out:
             out.write(f"id\n{number}\n".encode())
-    # the schema knows the stores of the product alone; what a template gives may be any
-    path = f"{{{{ '{source.uri}' }}}}/* #ä.csv"
-    run = shop.run(source=f'{{type: file, path: "{path}", format: csv}}')
+    # what no tasks share is refused, unless a template gives it
+    path = source.uri if is_address(source.uri) else f"{{{{ '{source.uri}' }}}}"
+    run = shop.run(source=f'{{type: file, path: "{path}/* #ä.csv", format: csv}}')
     assert run.state == "success", run.log
     assert shop.rows() == [(0,), (1,), (2,)]
     assert len(there(source)) == 3

@@ -6,9 +6,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from factory.stores import open_uri
 from factory_embedded.services.postgres import Server
 from tests.web import Web
 
+from ...stores.contract import put
 from ..pipelines import DAY, Pipelines, Run
 
 SPEC = """
@@ -51,6 +53,14 @@ def test_a_file_that_is_there(pipelines: Pipelines, tmp_path: Path) -> None:
     run = wait(pipelines, f"{{type: file, path: '{tmp_path.as_uri()}/{{{{ ds }}}}/*.csv'}}")
     assert run.states == DONE
     assert "Trigger completed" not in run.log
+
+
+def test_a_file_in_a_store_of_another_package(pipelines: Pipelines, acme: None) -> None:
+    what = "{type: file, path: 'acme://box/{{ ds }}/**/*.csv'}"
+    run = wait(pipelines, what, "timeout: 0.3s")
+    assert "there is no file acme://box/2024-01-02/**/*.csv" in run.log
+    put(open_uri("acme://box/2024-01-02/a/b/x.csv"))
+    assert wait(pipelines, what).states == DONE
 
 
 def test_a_folder_is_no_file_and_a_time_out_is_not_retried(

@@ -10,7 +10,10 @@ from typing import Any
 import pytest
 from airflow.models.trigger import Trigger
 
+from factory.in_airflow.probes import look
 from factory.in_airflow.triggers.poll import Poll
+from factory.stores import open_uri
+from factory.stores.model import PAGE, File, pages
 
 
 def missing(folder: Path) -> dict[str, Any]:
@@ -47,6 +50,48 @@ def test_it_looks_once_when_it_starts_after_its_deadline(tmp_path: Path) -> None
     (tmp_path / "x.csv").touch()
     assert fire(Poll(missing(tmp_path), 60, time.time() - 1))["state"] == "met"
     assert fire(Poll(missing(tmp_path / "none"), 60, time.time() - 1))["state"] == "timeout"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "found"),
+    [
+        ("**/*.csv", True),
+        ("a/*/x.csv", True),
+        ("a/b/?.csv", True),
+        ("a/*", False),  # a folder
+        ("*/.hidden/*", True),
+        ("*/*/*.txt", False),  # what is hidden is still written
+        ("a/**/.*.txt", True),
+        ("[b]/x.csv", False),
+    ],
+)
+def test_patterns(pattern: str, found: bool, tmp_path: Path) -> None:
+    for name in ("a/b/x.csv", "a/.hidden/y.txt", "a/b/.z.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    what = {"type": "file", "path": f"{tmp_path.as_uri()}/{pattern}"}
+    assert look(what).state == ("met" if found else "not_yet")
+
+
+def test_it_stops_at_the_first_page(
+    acme: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    box = open_uri("acme://box/x")
+    given = (File(f"in/{number}.csv", 1, 0.0, "1") for number in range(10 * PAGE))
+    monkeypatch.setattr(type(box.store), "list", lambda *_, **__: pages(given))
+    assert look({"type": "file", "path": "acme://box/in/*.csv"}).state == "met"
+    assert len([*given]) == 9 * PAGE
+
+
+def test_a_store_that_cannot_be_asked_is_asked_again(
+    acme: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*_: object, **__: object) -> None:
+        raise ConnectionError("no route")
+
+    monkeypatch.setattr(type(open_uri("acme://box/x").store), "file", gone)
+    seen = look({"type": "file", "path": "acme://box/x"})
+    assert seen == ("not_yet", "acme://box/x cannot be looked for: no route")
 
 
 def test_a_look_that_fails_ends_it() -> None:

@@ -154,7 +154,7 @@ BAD: dict[str, tuple[bytes, str, Mapping[str, Any]]] = {
     "odd key": (b'{"@graph": [{"a": 1}]}', r"records: \"@graph\"\}", {}),
     "key that no text is": (b'{"on": [{"a": 1}]}', r"records: \"on\"\}", {}),
     "key with a point": (b'{"a.b": [{"a": 1}]}', r"records: \.\}", {}),
-    "page": (b"<html>", r":1: the document begins with `<html>`, expected an array$", {}),
+    "page": (b"<html>", r"is an HTML page, not JSON", {}),
     "text": (b"hello", r":1: the document begins with `hello`", {}),
     "empty": (b" \n", r":2: the file is empty. An array without rows is `\[\]`", {}),
     "no rows": (b"[ ]", r"holds no rows. Declare `columns`", {}),

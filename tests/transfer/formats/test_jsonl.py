@@ -175,6 +175,7 @@ BAD: dict[str, tuple[bytes, str, Mapping[str, Any]]] = {
     "surrogate": (b'{"a": "\\ud800"}', r":1: .* half of a surrogate pair", {}),
     "surrogates": (b'{"a": "\\udc00\\ud800"}', r":1: .* half of a surrogate pair", {}),
     "nul": (b'{"a": "x"}\n{"a": "\\u0000"}', r":2: column 'a': a text with a NUL", {}),
+    "nul in a key": (b'{"a\\u0000": 1}', r": the column .* NUL.* PostgreSQL", {"names": "as_is"}),
     "control": (b'{"a": "\t"}', r":1: it is not JSON: invalid character \(byte 7\)", {}),
     "array": (MANY + b"[1]", r":1001: it is not an object", {}),
     "two": (MANY + b'{"a": 1} {"a": 2}', r":1001: it is not JSON", {}),

@@ -343,8 +343,8 @@ BAD: dict[str, tuple[bytes, str, Mapping[str, Any]]] = {
         {},
     ),
     "cut": (workbook(HEAD)[:-30], r"is no Excel workbook: it is damaged", {}),
-    "csv": (b"a,b\n1,2\n", r"is no Excel workbook: it begins with b'a,b", {}),
-    "html": (b"<html><table>", r"is no Excel workbook: it begins with b'<html", {}),
+    "csv": (b"a,b\n1,2\n", r"is no Excel workbook: it begins with 'a,b'", {}),
+    "html": (b"<html><table>", r"is an HTML page, not Excel: it begins with '<html", {}),
     "nothing": (b"", r"is no Excel workbook", {}),
     "a zip": (archive({"a.csv": "x"}), r"is no Excel workbook: it has no xl/workbook\.xml", {}),
     "xlsb": (archive({"xl/workbook.bin": "x"}), r"is an Excel binary workbook \(\.xlsb\)", {}),
@@ -629,7 +629,7 @@ def test_both_ways_to_read_agree(
     def result() -> object:
         out = io.BytesIO()
         try:
-            options = {"range": range, "columns": {"b": "text"}}
+            options: dict[str, Any] = {"range": range, "columns": {"b": "text"}}
             found = table(path, None, BadRows.quarantine(out, 100), **options)
         except TransferError as error:
             return str(error).partition(": line ")[0]

@@ -65,6 +65,13 @@ EXACT = {
     ("real", "double precision"),
     ("text", "character varying"),
     ("text", "character varying(3)"),
+    *(("text", kind) for kind in ("bpchar", "character(3)", "character(5)")),
+    *((one, other) for one in WHOLE for other in ("oid", "real", "double precision")),
+    *((one, other) for one in ("real", "double precision", "numeric(20,0)") for other in WHOLE),
+    *(("numeric(9,3)", f"numeric{size}") for size in ("(3,1)", "(20,0)")),
+    ("timestamp without time zone", "timestamp(0) without time zone"),
+    ("timestamp with time zone", "timestamp(3) with time zone"),
+    ("time without time zone", "time(0) without time zone"),
     ("date", "timestamp without time zone"),
     ("date", "timestamp(6) without time zone"),
     *((kind, kind.replace(" ", "(6) ", 1)) for kind in STAGED if kind.startswith("time")),
@@ -137,8 +144,11 @@ def assigned(warehouse: Warehouse, kind: str, target: str) -> bool:
         except TransferError:
             continue
         warehouse.load(data, REPLACE, table="plain")
-        query = f"SELECT a.c::{kind}::text, b.c::text, a.c::text FROM {{}} a, {{}} b"
+        way = "a.c::bigint" if target == "oid" else "a.c"
+        query = f"SELECT {way}::{kind}::text, b.c::text, a.c::text FROM {{}} a, {{}} b"
         ((back, given, there),) = warehouse.run(query, "trips", "plain")
+        if target.startswith(("character(", "bpchar")):  # spaces at the end are no part of it
+            given = given.rstrip()
         assert back == given, f"{value!r} became {there} in a {target}"
     return True
 
@@ -159,12 +169,13 @@ def test_a_text_that_would_lose_its_spaces_is_refused(
     assert warehouse.rows() == [(1, "abc"), (2, "ab "), (3, "é€ü")]
 
 
-def test_a_domain_is_refused(warehouse: Warehouse) -> None:
-    """What it is made of may have a modifier, and its checks may say anything."""
+def test_a_domain_is_what_it_is_made_of_and_its_checks(warehouse: Warehouse) -> None:
     warehouse.run(f"CREATE DOMAIN {warehouse.schema}.short AS varchar(3)")
     warehouse.run(f"CREATE TABLE {{}} (n bigint, name {warehouse.schema}.short)")
-    with pytest.raises(SchemaChanged, match="'name' is"):
+    with pytest.raises(BadRow, match=r"'name' of 1 row is longer than the 3 .*'abc ' \(row 1\)"):
         warehouse.load({"n": [1], "name": ["abc "]})
+    warehouse.load({"n": [1], "name": ["ab "]})
+    assert warehouse.rows() == [(1, "ab ")]
 
 
 ALTERED = {

@@ -178,11 +178,11 @@ def test_a_value_that_would_change_is_refused(values: pa.Array, warehouse: Wareh
 @pytest.mark.parametrize(
     "kind",
     [
-        pa.list_(pa.int32()),
+        pa.list_(pa.list_(pa.int32())),
+        pa.list_(pa.uuid()),
         pa.struct([("a", pa.int32())]),
         pa.map_(pa.string(), pa.int32()),
         pa.duration("us"),
-        pa.uuid(),
     ],
     ids=str,
 )

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
+from factory.definitions.warehouses import Holds
+from factory.transfer import hints
 from factory.transfer.convert import convert
+from factory.transfer.holds import before_all, nul_hint, unheld
 from factory.transfer.spelling import Spelling
 from factory.transfer.types import type_word
 
@@ -21,6 +24,11 @@ class Column:
     name: str
     type: pa.DataType
     inferred: bool
+    known: bool = False  # nobody declared it, and the table that the rows are for tells its type
+
+    def how(self, how: Spelling) -> Spelling:
+        """How its values may be written."""
+        return replace(how, known=True) if self.known else how
 
 
 @dataclass(frozen=True)
@@ -33,18 +41,18 @@ class Problem:
     hint: str | None = None
 
 
-def value(text: str, column: Column, how: Spelling) -> tuple[str, str]:
+def value(text: str, column: Column, how: Spelling, holds: Holds) -> tuple[str, str]:
     """Reason and hint for a value that is not of its column's type."""
     shown = repr(text if len(text) <= SHOWN else text[:SHOWN] + "…")
-    reason, hint = _why(text, column, how)
+    reason, hint = _why(text, column, how, holds)
     return f"column {column.name!r}: {shown} {reason}", hint
 
 
-def _why(text: str, column: Column, how: Spelling) -> tuple[str, str]:
+def _why(text: str, column: Column, how: Spelling, holds: Holds) -> tuple[str, str]:
     kind, name = column.type, column.name
-    declare = f"Declare the column (`columns: {{{name}: %s}}`)"
+    declare = f"Declare the column ({hints.columns(name, '%s')})"
     if pa.types.is_string(kind):
-        return "holds a NUL, which no text in a database can", "Remove it from the file"
+        return f"holds a NUL, which no text in {holds.name} can", nul_hint(name, "binary")
     if pa.types.is_null(kind):
         return "is the first value, far from the start; its type is not known", declare % "text"
     if pa.types.is_timestamp(kind):
@@ -56,16 +64,23 @@ def _why(text: str, column: Column, how: Spelling) -> tuple[str, str]:
             return (
                 "is not timestamptz: it has no offset",
                 f"Say in which zone it is (`timezone: Europe/Berlin`), or declare the column "
-                f"(`columns: {{{name}: text}}`)",
+                f"({hints.columns(name, 'text')})",
             )
         if not kind.tz and _fits(text, zoned, how):
             return "is not timestamp: it has an offset", declare % "timestamptz"
-    if column.inferred and convert(_one(text), kind, how, inferred=False).bad is None:
+    missing = f"{declare % 'text'}, or the value as missing (`nulls: ['', …]`)"
+    done = convert(_one(text), kind, how, inferred=False)
+    if unheld(done.values, holds) is not None:
+        return before_all(holds), missing
+    if column.known and done.bad is None:
+        said = f"would be changed by the type {type_word(kind)}, which the table has"
+        return said, declare % (f"'{word}'" if "," in (word := type_word(kind)) else word)
+    if column.known:
+        said = f"is not {type_word(kind)}, which the table has"
+        return said, "Correct it, or set such rows aside: `on_bad_row: quarantine`"
+    if column.inferred and done.bad is None:
         return f"would be changed by the type {type_word(kind)}", declare % "text"
-    return (
-        f"is not {type_word(kind)}",
-        f"{declare % 'text'}, or the value as missing (`nulls: ['', …]`)",
-    )
+    return f"is not {type_word(kind)}", missing
 
 
 def _one(text: str) -> pa.Array:

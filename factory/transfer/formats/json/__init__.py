@@ -19,6 +19,7 @@ from factory.transfer.formats import Reader, jsonl
 from factory.transfer.formats.json.array import Elements, Whole, elements
 from factory.transfer.formats.jsonl.document import Document
 from factory.transfer.formats.jsonl.guess import format_of
+from factory.transfer.target import Target
 
 
 def open(
@@ -26,9 +27,10 @@ def open(
     sources: Sequence[str],
     given: Json,
     bad: BadRows,
+    target: Target,
 ) -> Reader:
     """See `formats.open`."""
-    return jsonl.table(fs, sources, given, bad, partial(_blocks, given))
+    return jsonl.table(fs, sources, given, bad, target, partial(_blocks, given))
 
 
 def _blocks(given: Json, fs: Store, source: str, bad: BadRows | None) -> Iterator[Elements | Whole]:

@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import msgspec
@@ -19,7 +20,7 @@ from factory.definitions.formats import Jsonl
 from factory.definitions.formats.names import snake_case
 from factory.definitions.formats.types import JSON
 from factory.stores.model import Store
-from factory.transfer import names, spelling
+from factory.transfer import hints, names, spelling
 from factory.transfer.bad_rows import BadRows, place
 from factory.transfer.errors import BadRow, unknown
 from factory.transfer.formats import Reader
@@ -28,8 +29,10 @@ from factory.transfer.formats.jsonl.guess import arrays, format_of
 from factory.transfer.formats.jsonl.infer import Sample, Seen, sample
 from factory.transfer.formats.jsonl.lines import Blocks, blocks
 from factory.transfer.formats.jsonl.rows import Column, Rows
+from factory.transfer.holds import refuse_names
 from factory.transfer.spelling import Spelling
-from factory.transfer.types import arrow_type
+from factory.transfer.target import Target
+from factory.transfer.types import Known, arrow_type
 
 
 def open(
@@ -37,9 +40,10 @@ def open(
     sources: Sequence[str],
     given: Jsonl,
     bad: BadRows,
+    target: Target,
 ) -> Reader:
     """See `formats.open`."""
-    return table(fs, sources, given, bad, blocks, envelope=_refuse_envelope)
+    return table(fs, sources, given, bad, target, blocks, envelope=_refuse_envelope)
 
 
 def table(
@@ -47,6 +51,7 @@ def table(
     sources: Sequence[str],
     given: Jsonl,
     bad: BadRows,
+    target: Target,
     blocks: Blocks,
     envelope: Callable[[Jsonl, Sample], None] | None = None,
 ) -> Reader:
@@ -62,8 +67,14 @@ def table(
     late = _late(given, seen)
     late += _undetected(given, [*seen, *late], sources[0])
     keys = [*seen, *sorted(late, key=lambda key: list(declared).index(_final(given, key)))]
+    keys += _needed(given, keys, target.known)
     chosen = names.chosen(keys, given, sources[0])
-    columns = [_column(keys[index], name, seen, declared, how) for index, name in chosen]
+    refuse_names(keys, chosen, target.holds, sources[0])
+    told = _Told(declared, target, seen, how)
+    columns = [
+        Column(name, key if (key := keys[index]) in seen else None, _kind(name, key, told))
+        for index, name in chosen
+    ]
     used = {column.key for column in columns}
     rows = Rows(
         columns,
@@ -71,6 +82,7 @@ def table(
         any_key=bool(given.select),
         final=partial(_final, given),
         blocks=blocks,
+        holds=target.holds,
     )
     return Reader(rows.schema, lambda source: rows.batches(fs, source, bad))
 
@@ -87,9 +99,9 @@ def _refuse_envelope(given: Jsonl, first: Sample) -> None:
             if name in given.columns or given.select:
                 continue
             said = f"the file is one object, with an array of objects in {path!r}"
-            as_row = f"if the object is a row, declare `columns: {{{name}: json}}`"
-            hint = f"{format_of(row.text.strip())}; {as_row}"
-            raise BadRow(f"{place(source, row.line)}: {said}", hint)
+            as_row = f"if the object is a row, declare {hints.columns(name, 'json')}"
+            way = f"{format_of(row.text.strip())}; {as_row}"
+            raise BadRow(f"{place(source, row.line)}: {said}", way)
 
 
 def _late(given: Jsonl, seen: Mapping[str, Seen]) -> list[str]:
@@ -118,24 +130,61 @@ def _final(given: Jsonl, key: str) -> str:
         return ""
 
 
-def _column(
-    key: str, name: str, seen: Mapping[str, Seen], declared: Mapping[str, str], how: Spelling
-) -> Column:
-    kind = _kind(declared.get(name), seen.get(key), how)
-    return Column(name, key if key in seen else None, kind)
+def _needed(given: Jsonl, keys: Sequence[str], known: Mapping[str, Known]) -> list[str]:
+    """Columns that a load must have, and that the first rows have no key for."""
+    finals = {_final(given, key) for key in keys}
+    return [
+        name
+        for name, column in known.items()
+        if column.needed
+        and name not in finals
+        and (not given.select or name in given.select)
+        and _final(given, name) == name
+    ]
 
 
-def _kind(declared: str | None, seen: Seen | None, how: Spelling) -> converters.Kind:
-    if declared is not None and declared.strip().lower() == JSON:
+@dataclass(frozen=True)
+class _Told:
+    """What there is to tell a column's type by; the first counts most."""
+
+    declared: Mapping[str, str]
+    target: Target
+    seen: Mapping[str, Seen]
+    how: Spelling
+
+
+def _kind(name: str, key: str, told: _Told) -> converters.Kind:
+    seen = told.seen.get(key)
+    mixed = seen is not None and seen.mixed
+    if (word := told.declared.get(name)) is not None:
+        if word.strip().lower() in (JSON, "jsonb"):
+            return converters.Json()
+        return _declared(arrow_type(word), told, mixed=mixed)
+    if (known := told.target.known.get(name)) is not None:
+        return converters.Json() if known.json else _known(known.type, told, mixed=mixed)
+    if seen is not None and seen.json:
         return converters.Json()
-    type = pa.null() if seen is None else seen.type(how)
-    if declared is not None:
-        type = arrow_type(declared)
-    elif seen is not None and seen.json:
-        return converters.Json()
-    if pa.types.is_string(type):
-        return converters.Text(declared=declared is not None, mixed=seen is not None and seen.mixed)
-    return converters.kind_of(type, how, declared=declared is not None)
+    kind = pa.null() if seen is None else seen.type(told.how)
+    return _typed(kind, told, declared=False, mixed=mixed)
+
+
+def _declared(kind: pa.DataType, told: _Told, *, mixed: bool) -> converters.Kind:
+    if pa.types.is_list(kind):
+        return converters.Several(kind, _declared(kind.value_type, told, mixed=True))
+    return _typed(kind, told, declared=True, mixed=mixed)
+
+
+def _known(kind: pa.DataType, told: _Told, *, mixed: bool) -> converters.Kind:
+    if pa.types.is_list(kind):
+        return converters.Several(kind, _known(kind.value_type, told, mixed=True))
+    # A number that the table would round is refused, as one that nobody declared.
+    return _typed(kind, told, declared=not pa.types.is_floating(kind), mixed=mixed)
+
+
+def _typed(kind: pa.DataType, told: _Told, *, declared: bool, mixed: bool) -> converters.Kind:
+    if pa.types.is_string(kind):
+        return converters.Text(told.target.holds, declared=declared, mixed=mixed)
+    return converters.kind_of(kind, told.how, told.target.holds, declared=declared)
 
 
 __all__ = ["open"]

@@ -6,17 +6,21 @@ There are two ways to a value. msgspec decodes it as `fast` says, which is quick
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any, Protocol
 
 import msgspec
 import pyarrow as pa
 
+from factory.definitions.formats.types import MOST_DIGITS
+from factory.definitions.warehouses import Holds
 from factory.transfer.convert import convert
+from factory.transfer.holds import before_all, unheld
 from factory.transfer.spelling import Spelling
 from factory.transfer.types import type_word
 
@@ -34,6 +38,10 @@ class Unfit(Exception):
         self.hint = hint
 
 
+class Nul(Unfit):
+    """A text with a NUL, which the target takes in columns of some other types."""
+
+
 class Kind(Protocol):
     """How the values of one column are read."""
 
@@ -45,6 +53,9 @@ class Kind(Protocol):
 
     def array(self, values: Sequence[Any]) -> pa.Array:
         """Give many, some None. Raises one of `FAILURES` when one does not fit."""
+
+    def wrong(self, token: bytes) -> Unfit:
+        """Say what is wrong with a value."""
 
 
 FAILURES = (pa.ArrowException, OverflowError, ValueError, Unfit)
@@ -101,12 +112,38 @@ class Integer(_Plain):
         bits = self.type.bit_width
         # Python reads no more than some thousand digits.
         if len(token) > 20 or not -(1 << bits - 1) <= int(token) < 1 << bits - 1:
-            larger = "decimal(38, 0)" if bits == 64 else "bigint"
+            words = " or ".join(f"`{word}`" for word in (*_larger(token, bits), "text"))
             raise Unfit(
                 f"{shown(token)} is out of the range of {type_word(self.type)}",
-                f"Declare it `{larger}` or `text`",
+                f"Declare it {words}",
             )
         return int(token)
+
+
+def _larger(token: bytes, bits: int) -> Iterator[str]:
+    """The next type that takes a whole number, if there is one."""
+    digits = len(token.lstrip(b"-"))
+    if bits < 64 and digits <= 20 and -(1 << 63) <= int(token) < 1 << 63:
+        yield "bigint"
+    elif digits <= MOST_DIGITS:
+        yield f"decimal({38 if digits <= 38 else MOST_DIGITS}, 0)"
+
+
+def _keeping(token: bytes) -> str:
+    """The types that keep all of a number's digits."""
+    if _digits(token) <= MOST_DIGITS:
+        return "`decimal(…, …)` or `text`, which keep"
+    return "`text`, which keeps"
+
+
+def _digits(token: bytes) -> int:
+    """How many a decimal needs for a number, before and after its point."""
+    try:
+        _, digits, exponent = Decimal(token.decode()).as_tuple()
+    except InvalidOperation:  # an exponent of more than 18 digits
+        return MOST_DIGITS + 1
+    places = int(exponent)
+    return max(len(digits) + places, len(digits), -places)
 
 
 class Double(_Plain):
@@ -135,7 +172,7 @@ class Double(_Plain):
         if not self.declared and repr(value).encode() != token and not holds(token.decode(), value):
             raise Unfit(
                 f"{shown(token)} has more digits than a double can hold",
-                "Declare the column `decimal(…, …)` or `text`, which keep them, or `double`",
+                f"Declare the column {_keeping(token)} them, or `double`",
             )
         return value
 
@@ -161,15 +198,21 @@ class Exact(_Plain):
 class Text(_Plain):
     """Strings as they are; in a column declared as text also others, as their own JSON text."""
 
-    def __init__(self, *, declared: bool, mixed: bool = False) -> None:
+    def __init__(self, holds: Holds, *, declared: bool, mixed: bool = False) -> None:
         super().__init__(pa.string())
+        self._holds = holds
         self.declared = declared
         self.fast: Any = msgspec.Raw if declared and mixed else str | None
 
     def one(self, token: bytes) -> object:
-        """Refuse a NUL, which databases do not take."""
+        """Refuse a NUL where the target takes none."""
         if token[:1] == b'"':
-            return string(token)
+            text: str = msgspec.json.decode(token, type=str)
+            if "\0" in text and not self._holds.nul:
+                raise Nul(
+                    f"a text with a NUL character (\\u0000), which {self._holds.name} has none of"
+                )
+            return text
         if token == b"null":
             return None
         if not self.declared:
@@ -188,6 +231,35 @@ class Json(_Plain):
     def one(self, token: bytes) -> object:
         """Refuse nothing."""
         return None if token == b"null" else token.decode()
+
+
+class Several(_Plain):
+    """Lists of values of one kind, some of them null."""
+
+    fast: Any = msgspec.Raw
+
+    def __init__(self, kind: pa.DataType, element: Kind) -> None:
+        super().__init__(kind)
+        self._element = element
+
+    def one(self, token: bytes) -> object:
+        """Each element as it is alone. Refuse what is no list."""
+        if token == b"null":
+            return None
+        if token[:1] != b"[":
+            raise Unfit(f"{shown(token)} is not a list")
+        tokens: list[bytes] = list(map(bytes, msgspec.json.decode(token, type=list[msgspec.Raw])))
+        if any(each[:1] in (b"[", b"{") for each in tokens):
+            raise Unfit(f"{shown(token)} is not a list of plain values")
+        return list(map(self._element.one, tokens))
+
+    def array(self, values: Sequence[Any]) -> pa.Array:
+        """One list after the other."""
+        flat = self._element.array([each for value in values if value for each in value])
+        ends = list(itertools.accumulate(len(value or ()) for value in values))
+        mask = pa.array([value is None for value in values], pa.bool_())
+        offsets = pa.array([0, *ends], pa.int32())
+        return pa.ListArray.from_arrays(offsets, flat, type=self.type, mask=mask)
 
 
 class Binary(_Plain):
@@ -214,9 +286,10 @@ class When(_Plain):
 
     fast: Any = str | None
 
-    def __init__(self, kind: pa.DataType, how: Spelling, *, declared: bool) -> None:
+    def __init__(self, kind: pa.DataType, how: Spelling, holds: Holds, *, declared: bool) -> None:
         super().__init__(kind)
         self._how = how
+        self._holds = holds
         self._declared = declared
 
     def one(self, token: bytes) -> object:
@@ -225,15 +298,31 @@ class When(_Plain):
             return None
         if token[:1] != b'"':
             raise self.wrong(token)
-        return string(token)
+        text: str = msgspec.json.decode(token, type=str)
+        return text
 
     def array(self, values: Sequence[Any]) -> pa.Array:
         """Parse them all."""
+        done = self._parsed(values)
+        if done is None or unheld(done, self._holds) is not None:
+            raise ValueError
+        return done
+
+    def wrong(self, token: bytes) -> Unfit:
+        """Too early, or no such type."""
+        done = self._parsed([self.one(token)]) if token[:1] == b'"' else None
+        return (
+            super().wrong(token)
+            if done is None
+            else Unfit(f"{shown(token)} {before_all(self._holds)}")
+        )
+
+    def _parsed(self, values: Sequence[Any]) -> pa.Array | None:
         texts = pa.array(values, pa.string())
         done = convert(texts, self.type, self._how, inferred=not self._declared)
         # What counts as missing in a CSV is no time here.
         if done.bad is not None or done.values.null_count > texts.null_count:
-            raise ValueError
+            return None
         return done.values
 
 
@@ -250,7 +339,7 @@ class Skipped(_Plain):
         return None
 
 
-def kind_of(type: pa.DataType, how: Spelling, *, declared: bool) -> Kind:
+def kind_of(type: pa.DataType, how: Spelling, holds: Holds, *, declared: bool) -> Kind:
     """How values become `type`; a string is a `Text` or `Json`."""
     t = pa.types
     if t.is_null(type):
@@ -265,7 +354,7 @@ def kind_of(type: pa.DataType, how: Spelling, *, declared: bool) -> Kind:
         return Exact(type)
     if t.is_binary(type):
         return Binary(type)
-    return When(type, how, declared=declared)
+    return When(type, how, holds, declared=declared)
 
 
 def holds(written: str, value: float) -> bool:
@@ -282,14 +371,6 @@ def _single(value: float) -> float:
     except OverflowError:
         return math.inf
     return single
-
-
-def string(token: bytes) -> str:
-    """The text of a JSON string. Raises `Unfit` for a NUL."""
-    text = msgspec.json.decode(token, type=str)
-    if "\0" in text:
-        raise Unfit("a text with a NUL character (\\u0000), which databases do not take")
-    return text
 
 
 def shown(token: bytes) -> str:

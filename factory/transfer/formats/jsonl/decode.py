@@ -47,16 +47,18 @@ class Doubtful(Exception):
 class Fast:
     """Decodes lines that have these fields and no others."""
 
-    def __init__(self, fields: Sequence[Field], *, any_key: bool) -> None:
+    def __init__(self, fields: Sequence[Field], *, any_key: bool, nul: bool) -> None:
         self._fields = fields
         self._any_key = any_key
+        self._nul = nul
         self._usable = not any(_ODD.search(field.key) for field in fields)
         self._doubles = any(map(_is_inferred_double, fields))
         self._decoders: dict[bool, msgspec.json.Decoder[Any]] = {}
 
     def columns(self, data: bytes, lines: Sequence[bytes]) -> list[Sequence[Any]]:
         """Values of each field, as its `array` takes them. Raises `Doubtful`."""
-        if not self._usable or b"\\u0000" in data or not _is_utf8(data):
+        nul = not self._nul and b"\\u0000" in data
+        if not self._usable or nul or not _is_utf8(data):
             raise Doubtful
         exact = self._doubles and _has_long_number(data)
         try:

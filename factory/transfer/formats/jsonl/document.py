@@ -11,6 +11,7 @@ from typing import IO
 
 import msgspec
 
+from factory.transfer import first_bytes
 from factory.transfer.errors import BadRow
 
 CHUNK = 1 << 20
@@ -36,6 +37,7 @@ class Document:
         if self.data.startswith((b"\xff\xfe", b"\xfe\xff")):
             raise self.wrong("it is UTF-16", "JSON is UTF-8: convert the file")
         self.data = self.data.removeprefix(BOM)
+        first_bytes.refuse(self.data, source, "json")
 
     def wrong(self, said: str, hint: str | None = None, line: int | None = None) -> BadRow:
         """What is wrong at this place, or in another line."""

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import io
 import json
-import re
 from collections.abc import Iterator
 
+from factory.transfer import hints
 from factory.transfer.errors import BadRow
 from factory.transfer.formats.jsonl.document import Document
 
 _DEEPEST = 4
 _MOST = 3
-_PLAIN = re.compile(r"[A-Za-z_][\w.-]*")
-_NO_TEXTS = ("y", "n", "yes", "no", "on", "off", "true", "false", "null")
 
 
 def format_of(head: bytes) -> str | None:
@@ -34,7 +32,7 @@ def format_of(head: bytes) -> str | None:
 
 def _written(path: str) -> str:
     """As YAML has a text."""
-    plain = _PLAIN.fullmatch(path) and path.lower() not in _NO_TEXTS
+    plain = all(hints.key(key) == key for key in path.split("."))
     return path if plain else json.dumps(path, ensure_ascii=False)
 
 

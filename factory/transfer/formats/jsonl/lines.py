@@ -9,6 +9,7 @@ from typing import IO, Protocol
 import msgspec
 
 from factory.stores.model import Store
+from factory.transfer import first_bytes
 from factory.transfer.bad_rows import BadRows
 from factory.transfer.compression import opened
 from factory.transfer.errors import BadRow
@@ -83,6 +84,7 @@ def blocks(fs: Store, source: str, bad: BadRows | None = None) -> Iterator[Lines
 def _checked(file: IO[bytes], source: str) -> Iterator[bytes]:
     data = file.read(BLOCK).removeprefix(BOM)
     _refuse_document(data, source)
+    first_bytes.refuse(data, source, "jsonl")
     yield data
     while data:
         data = file.read(BLOCK)

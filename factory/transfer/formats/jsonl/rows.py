@@ -9,13 +9,16 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from factory.definitions.formats.types import JSON
+from factory.definitions.warehouses import Holds
 from factory.stores.model import Store
+from factory.transfer import hints
 from factory.transfer.bad_rows import BadRows
 from factory.transfer.formats.jsonl import converters
 from factory.transfer.formats.jsonl.converters import FAILURES, Kind, Unfit
 from factory.transfer.formats.jsonl.decode import Doubtful, Fast, Field, tokens
 from factory.transfer.formats.jsonl.lines import Block, Blocks, Row
-from factory.transfer.types import type_word
+from factory.transfer.holds import is_too_long, nul_hint
 
 
 @dataclass(frozen=True)
@@ -44,12 +47,14 @@ class Rows:
         any_key: bool,
         final: Callable[[str], str],
         blocks: Blocks,
+        holds: Holds,
     ) -> None:
         self.schema = pa.schema([(column.name, column.kind.type) for column in columns])
         self._skipped = [Field(key, converters.Skipped()) for key in skipped]
         self._any_key = any_key
         self._final = final
         self._blocks = blocks
+        self._holds = holds
         self._set(columns)
 
     def _set(self, columns: Sequence[Column]) -> None:
@@ -57,7 +62,7 @@ class Rows:
         self._bound = [column for column in columns if column.key is not None]
         fields = [Field(column.key or "", column.kind) for column in self._bound]
         self._keys = {field.key for field in (*fields, *self._skipped)}
-        self._fast = Fast([*fields, *self._skipped], any_key=self._any_key)
+        self._fast = Fast([*fields, *self._skipped], any_key=self._any_key, nul=self._holds.nul)
 
     def batches(self, fs: Store, source: str, bad: BadRows) -> Iterator[pa.RecordBatch]:
         """All rows of one file that fit."""
@@ -122,9 +127,12 @@ class Rows:
     def _unknown(self, key: str, name: str) -> Unfit:
         near = difflib.get_close_matches(key, self._keys, n=1)
         meant = f"Did you mean {near[0]!r}? " if near else ""
+        declare = hints.columns(name, "…")
+        if is_too_long(name, self._holds):
+            declare = f"{hints.columns('…', '…')} with {hints.rename(key)}"
         return Unfit(
             f"the key {key!r} is not in the first rows",
-            f"{meant}Declare it (`columns: {{{name}: …}}`), or `select` the columns to take",
+            f"{meant}Declare it ({declare}), or `select` the columns to take",
         )
 
     def _array(self, column: Column, rows: Sequence[_Row], problems: dict[int, Unfit]) -> pa.Array:
@@ -153,12 +161,13 @@ class Rows:
                 column.kind.array([values[place]])
             except FAILURES:
                 token = row.tokens[column.key or ""]
-                said = f"{converters.shown(token)} is not {type_word(column.kind.type)}"
-                problems.setdefault(row.number, _explained(column, Unfit(said)))
+                problems.setdefault(row.number, _explained(column, column.kind.wrong(token)))
                 values[place] = None
         return column.kind.array(values)
 
 
 def _explained(column: Column, error: Unfit) -> Unfit:
-    hint = f"Declare the column (`columns: {{{column.name}: text}}`)"
+    hint = f"Declare the column ({hints.columns(column.name, 'text')})"
+    if isinstance(error, converters.Nul):
+        hint = nul_hint(column.name, JSON, "binary")
     return Unfit(f"column {column.name!r}: {error.reason}", error.hint or hint)

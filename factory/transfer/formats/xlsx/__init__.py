@@ -16,8 +16,9 @@ import pyarrow.compute as pc
 
 from factory.definitions.formats import Xlsx
 from factory.definitions.formats.xlsx import Area, area, column_letters, nulls
+from factory.definitions.warehouses import Holds
 from factory.stores.model import Store
-from factory.transfer import names, spelling
+from factory.transfer import agreement, names, spelling
 from factory.transfer.bad_rows import BadRows
 from factory.transfer.convert import convert
 from factory.transfer.errors import BadOption, BadRow, unknown
@@ -30,7 +31,9 @@ from factory.transfer.formats.xlsx.sheet import Block, blocks, merges, shown
 from factory.transfer.formats.xlsx.strings import strings
 from factory.transfer.formats.xlsx.styles import kinds as kinds_of
 from factory.transfer.formats.xlsx.workbook import Sheet, Workbook, opened
+from factory.transfer.holds import refuse_names, unheld
 from factory.transfer.spelling import Spelling, to_iso
+from factory.transfer.target import Target
 from factory.transfer.types import arrow_type
 
 SAMPLED_BLOCKS = 2
@@ -63,11 +66,18 @@ class Table:
     area: Area
     how: Spelling
     columns: tuple[Column, ...]  # `index` is that of the header's names
+    holds: Holds
 
     @property
     def schema(self) -> pa.Schema:
         """The batches' names and types."""
-        return pa.schema([(column.name, column.type) for column in self.columns])
+        return pa.schema([_field(column) for column in self.columns])
+
+
+def _field(column: Column) -> pa.Field:
+    field = pa.field(column.name, column.type)
+    as_is = pa.types.is_date(column.type) or pa.types.is_integer(column.type)
+    return agreement.as_written(field) if column.inferred and as_is else field
 
 
 def open(
@@ -75,6 +85,7 @@ def open(
     sources: Sequence[str],
     given: Xlsx,
     bad: BadRows,
+    target: Target,
 ) -> Reader:
     """See `formats.open`."""
     wanted = area(given)
@@ -84,33 +95,39 @@ def open(
         raise BadOption("a sheet without a header needs `columns`", "Declare them in order")
     wanted = msgspec.structs.replace(wanted, first_row=wanted.first_row + given.skip_rows)
     how = spelling.spelling(given)
-    table = Table(given, wanted, how, ())
+    table = Table(given, wanted, how, (), target.holds)
     heads = [_head(fs, source, table) for source in sources]
     for source, head in zip(sources, heads, strict=True):
         if head.names != heads[0].names:
             said = f"has the columns {head.names}, but {sources[0]} has {heads[0].names}"
             raise BadRow(f"{source} {said}")
-    table = replace(table, columns=_columns(given, how, heads, sources[0]))
+    table = replace(table, columns=_columns(given, how, heads, sources[0], target))
     by_source = dict(zip(sources, heads, strict=True))
     return Reader(table.schema, lambda source: _batches(fs, source, by_source[source], table, bad))
 
 
-def _columns(given: Xlsx, how: Spelling, heads: Sequence[Head], source: str) -> tuple[Column, ...]:
+def _columns(
+    given: Xlsx, how: Spelling, heads: Sequence[Head], source: str, target: Target
+) -> tuple[Column, ...]:
     """The columns that are wanted, with their types."""
     header = heads[0].names
     as_is = given if given.header else msgspec.structs.replace(given, names="as_is")
     chosen = names.chosen(header, as_is, source)
+    refuse_names(header, chosen, target.holds, source)
     declared = {name: arrow_type(word) for name, word in given.columns.items()}
-    known = [name for _, name in chosen]
+    there = [name for _, name in chosen]
     for name in declared:
-        if given.header and name not in known and not given.select:
-            raise unknown(f"column in 'columns', {source} has no", name, known)
+        if given.header and name not in there and not given.select:
+            raise unknown(f"column in 'columns', {source} has no", name, there)
     columns = []
     for index, name in chosen:
         kind = declared.get(name if given.header else header[index])
+        known = kind is None and name in target.known
         seen = [head.seen[index] for head in heads[:SAMPLED_FILES]]
-        found = _type(seen, how) if kind is None else kind
-        columns.append(Column(index, name, found, kind is None))
+        found = target.known[name].type if known else kind or _type(seen, how)
+        if pa.types.is_nested(found):  # a list stands in a cell as the target writes it
+            found = pa.string()
+        columns.append(Column(index, name, found, kind is None and not known, known))
     return tuple(columns)
 
 
@@ -284,13 +301,17 @@ class Rows:
         how = replace(self._table.how, formats=())
         values, problems = [], dict[int, tuple[str, str | None]]()
         for column, one in zip(columns, read, strict=True):
-            done = convert(_fitting(one, column.type), column.type, how, inferred=column.inferred)
+            words = _fitting(one, column.type)
+            done = convert(words, column.type, column.how(how), inferred=column.inferred)
             values.append(done.values)
+            masks = (done.bad, unheld(done.values, self._table.holds))
             for at, (reason, hint) in one.faults.items():
                 problems.setdefault(at, self._at(column, at, f"{column.name!r} {reason}", hint))
-            for at in pc.indices_nonzero(done.bad).to_pylist() if done.bad is not None else ():
-                reason, hint = value(one.values[at].as_py(), column, self._table.how)
-                problems.setdefault(at, self._at(column, at, reason, hint))
+            for mask in masks:
+                for at in pc.indices_nonzero(mask).to_pylist() if mask is not None else ():
+                    text = one.values[at].as_py()
+                    reason, hint = value(text, column, self._table.how, self._table.holds)
+                    problems.setdefault(at, self._at(column, at, reason, hint))
         self._refuse_nameless(problems)
         left = self._left(read, problems)
         for at in sorted(problems):

@@ -12,6 +12,7 @@ from typing import IO, Any
 from xml.parsers import expat
 
 from factory.stores.model import Store
+from factory.transfer import first_bytes
 from factory.transfer.errors import BadRow
 
 READ = 256 << 10
@@ -164,14 +165,18 @@ def local(name: str) -> str:
 def opened(store: Store, source: str) -> Iterator[Workbook]:
     """A workbook. Raises `BadRow` for what is none."""
     with store.open(source) as raw:
-        begun = raw.read(8)
+        begun = raw.read(first_bytes.LOOKED_AT)
         raw.seek(0)
-        if begun == _OLE:
+        if begun.startswith(_OLE):
             raise BadRow(*_old(raw, source))
+        if not begun.startswith(b"PK"):
+            first_bytes.refuse(begun, source, "xlsx")
         try:
             archive = zipfile.ZipFile(raw)
         except (zipfile.BadZipFile, EOFError, ValueError, OSError) as error:
-            said = f"it begins with {begun!r}" if begun[:2] != b"PK" else f"it is damaged: {error}"
+            said = f"it begins with {first_bytes.beginning(begun)}"
+            if begun.startswith(b"PK"):
+                said = f"it is damaged: {error}"
             raise BadRow(f"{source} is no Excel workbook: {said}", _SAVE_AS) from error
         with archive:
             for part, kind in _OTHERS.items():

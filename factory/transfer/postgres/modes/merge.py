@@ -213,14 +213,14 @@ class Merge:
         if told:
             old, new, comma = [], [], sql.SQL(", ")
             for name in told:
-                bytes_ = sql.SQL(' COLLATE "C"' if name in existing.loose else "")
+                bytes_ = sql.SQL(_exactly(existing, name))
                 old.append(sql.SQL("{}{}").format(sql.Identifier("t", name), bytes_))
                 new.append(sql.SQL("{}{}").format(given[name], bytes_))
             found.append(
                 sql.SQL("({}) IS DISTINCT FROM ({})").format(comma.join(old), comma.join(new))
             )
         for name, form in _lax(existing, staged).items():
-            if name in self.key or (name in told and form is not _BYTES):
+            if name in self.key or (name in told and form not in (_BYTES, _TEXTS)):
                 found.append(form.format(sql.Identifier("t", name), given[name]))
         return sql.SQL(" OR ").join(found) if found else None
 
@@ -242,8 +242,25 @@ def _counted(connection: Connection, statement: sql.Composed) -> _Merged:
     return _Merged(sum(counts.values()), counts.get("inserted", 0), counts.get("updated", 0))
 
 
+# Types whose `=` takes different values for one, or that have none.
+_LAX_TYPES = ("citext", "interval", "json", "jsonb", "xml")
+
+
+def _exactly(existing: Existing, name: str) -> str:
+    """How a column's values are compared so that any two are told apart."""
+    if name in existing.loose:
+        return ' COLLATE "C"'
+    return "::text" if _is_lax(existing, name) else ""
+
+
+def _is_lax(existing: Existing, name: str) -> bool:
+    kind = existing.bases.get(name, existing.columns.get(name, ""))
+    return kind.endswith("[]") or re.split(r"[ (]", kind.rpartition(".")[2])[0] in _LAX_TYPES
+
+
 _SIDES = sql.SQL("{0} = 0 AND atan2({0}, -1) <> atan2({1}, -1)")
 _SCALES = sql.SQL("scale({}) <> scale({})")
+_TEXTS = sql.SQL("{}::text <> {}::text")
 _BYTES = sql.SQL('{} COLLATE "C" <> {} COLLATE "C"')
 
 
@@ -257,8 +274,10 @@ def _lax(existing: Existing, staged: Staged) -> dict[str, sql.SQL]:
     for column in staged.given:
         if column.type in FLOATS:
             found[column.name] = _SIDES
-        elif existing.columns.get(column.name) == "numeric":
+        elif existing.bases.get(column.name, existing.columns.get(column.name)) == "numeric":
             found[column.name] = _SCALES
+        elif _is_lax(existing, column.name):
+            found[column.name] = _TEXTS
         elif column.name in existing.loose:
             found[column.name] = _BYTES
     return found

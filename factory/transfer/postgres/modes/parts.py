@@ -22,6 +22,7 @@ class Staged(parts.Staged):
     logged: bool = False  # and so may become the target itself
     bounds: tuple[tuple[str, int], ...] = ()  # texts of which the target takes so many characters
     loose: Mapping[str, str] = field(default_factory=dict)  # as `Existing` has it
+    bases: Mapping[str, str] = field(default_factory=dict)  # as `Existing` has them
 
 
 class Mode(parts.Mode, Protocol):

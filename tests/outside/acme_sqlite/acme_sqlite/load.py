@@ -67,6 +67,10 @@ class Kinds:
         """Nulls are nulls."""
         return pa.string()
 
+    def reason(self, target: str) -> str:
+        """None has one."""
+        return ""
+
 
 @dataclass(frozen=True)
 class Mode:
@@ -135,6 +139,13 @@ class Session:
 
     def _noted(self) -> int | None:
         return self._rows_of("load_id = ?", self.job.load_id)
+
+    def turned(self, existing: Existing | None, columns: Sequence[Column]) -> tuple[Column, ...]:
+        """Nothing is turned."""
+        return tuple(columns)
+
+    def retype(self, columns: Sequence[Column]) -> None:
+        """No column waits for its type."""
 
     def previous_rows(self) -> int | None:
         """Ask the ledger."""

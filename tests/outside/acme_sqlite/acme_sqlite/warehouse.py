@@ -8,6 +8,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
 from factory.definitions.warehouses import Capabilities
+from factory.transfer.types import Known
 from factory.transfer.warehouse.parts import Table, split
 from factory.transfer.warehouse.rows import Subject
 from factory.transfer.warehouse.warehouse import Login, Warehouse, not_found
@@ -52,6 +53,10 @@ class Sqlite:
             known = [name for (name,) in session.execute("SELECT name FROM sqlite_master")]
             raise not_found(f"there is no table or view {table}", table.name, known)
         return found
+
+    def known(self, session: sqlite3.Connection, table: Table, policy: str) -> dict[str, Known]:
+        """Files tell their types themselves."""
+        return {}
 
     def rows(self, session: sqlite3.Connection, subject: Subject) -> Rows:
         """See `Rows`."""

@@ -10,7 +10,7 @@ from factory.definitions import checks as definitions
 from factory.transfer.errors import ChecksFailed
 from factory.transfer.postgres import rows as postgres
 from factory.transfer.postgres.table import Connection, Table
-from factory.transfer.warehouse.audit import Result, audit, verify
+from factory.transfer.warehouse.audit import Result, audit, prepare, verify
 from factory.transfer.warehouse.rows import Subject
 
 from ..conftest import Warehouse
@@ -45,13 +45,14 @@ class Rows:
         return postgres.Rows(self.connection, self.subject(**subject))
 
     def verify(self, *checks: Check, **subject: Any) -> None:
-        verify(self.seen(**subject), [definitions.parse(check) for check in checks])
+        seen = self.seen(**subject)
+        verify(seen, _prepared(seen, checks))
 
     def audit(self, *checks: Check, **subject: Any) -> list[Result]:
         """All results, whether they failed or not."""
         try:
-            parsed = [definitions.parse(check) for check in checks]
-            return audit(self.seen(**subject), parsed)[1]
+            seen = self.seen(**subject)
+            return audit(seen, _prepared(seen, checks))[1]
         except ChecksFailed as error:
             return list(error.results)
 
@@ -59,6 +60,12 @@ class Rows:
         """Whether it passed, and what it said."""
         (result,) = self.audit(check, **subject)
         return result.passed, result.message
+
+
+def _prepared(seen: postgres.Rows, checks: Sequence[Check]) -> list[definitions.Check]:
+    parsed = [definitions.parse(check) for check in checks]
+    prepare(parsed, seen.subject.columns)
+    return parsed
 
 
 @pytest.fixture
