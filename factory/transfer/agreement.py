@@ -5,7 +5,7 @@ Used wherever files meet: by the reader of one task, and for what several tasks 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,6 +14,9 @@ from factory.transfer.errors import BadRow
 
 AS_WRITTEN = b"factory.as_written"
 """Of a field whose type was inferred: a value, as text, is what stands in the file."""
+
+GUESSED = b"factory.guessed"
+"""Of a field whose type the values of the day, or the table of the day, told."""
 
 _WHOLE = ("int8", "int16", "int32", "int64")
 _UNITS = ("s", "ms", "us", "ns")
@@ -28,6 +31,22 @@ def as_written(field: pa.Field) -> pa.Field:
 def is_as_written(field: pa.Field) -> bool:
     """Is it marked?"""
     return AS_WRITTEN in (field.metadata or {})
+
+
+def guessed(schema: pa.Schema, declared: Collection[str]) -> pa.Schema:
+    """Mark the fields that are not declared."""
+    return pa.schema(
+        field
+        if field.name in declared
+        else field.with_metadata({**(field.metadata or {}), GUESSED: b"true"})
+        for field in schema
+    )
+
+
+def guesses(schema: pa.Schema) -> str:
+    """The types of what is marked, to tell them from others."""
+    marked = (field for field in schema if GUESSED in (field.metadata or {}))
+    return ", ".join(f"{field.name} {field.type}" for field in marked)
 
 
 def common(one: pa.Field, other: pa.Field) -> pa.Field | None:

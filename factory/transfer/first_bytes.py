@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from factory.definitions import formats
 from factory.definitions.formats import Csv, Format, Jsonl
 from factory.fields import word_of
+from factory.transfer.compression import packed_with
 from factory.transfer.errors import BadRow
 
 LOOKED_AT = 4096
@@ -53,11 +54,6 @@ _KNOWN = (
         rb"(?s)PK\x03\x04(?=.*(\[Content_Types\]\.xml|_rels/\.rels|xl/workbook\.xml))",
         Known("an Excel workbook", "xlsx"),
     ),
-    (rb"PK\x03\x04", Known("a zip archive", packed=True)),
-    (rb"\x1f\x8b", Known("a gzip file", packed=True)),
-    (rb"\x28\xb5\x2f\xfd", Known("a Zstandard file", packed=True)),
-    (rb"BZh[1-9]1AY&SY", Known("a bzip2 file", packed=True)),
-    (rb"\xfd7zXZ\x00", Known("an xz file", packed=True)),
     (rb"7z\xbc\xaf\x27\x1c|Rar!\x1a\x07", Known("an archive", packed=True)),
     (rb"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", Known("an old Office file (.xls, .doc)")),
     (rb"%PDF-", Known("a PDF")),
@@ -75,7 +71,8 @@ def known(first: bytes) -> Known | None:
     for pattern, found in _PATTERNS:
         if pattern.match(text if found.text else first):
             return found
-    return None
+    packing = packed_with(first)
+    return Known(f"packed with {packing.name}", packed=True) if packing else None
 
 
 def _is_of(found: Known, format: str) -> bool:
@@ -104,7 +101,7 @@ def refuse(first: bytes, source: str, format: str, *, header: bool = True, width
     raise BadRow(
         f"{source} is {found.what}, not {_NAMES.get(format, format)}: it begins with "
         f"{beginning(first)}",
-        _hint(found),
+        _hint(found, format),
     )
 
 
@@ -162,7 +159,9 @@ _NAMES = {
 }
 
 
-def _hint(found: Known) -> str | None:
+def _hint(found: Known, format: str) -> str | None:
+    if found.packed and format == "parquet":
+        return "Parquet is packed within, and read where it is: unpack it"
     meant = f"If it holds the rows, say `format: {found.format}`"
     parts = [found.hint, meant if found.format in formats.WORDS else None]
     return ". ".join(part for part in parts if part) or None

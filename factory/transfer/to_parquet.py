@@ -10,17 +10,18 @@ from dataclasses import dataclass, replace
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from factory.definitions.formats import Format, final_types
+from factory.definitions.formats import Format, final_types, infers
 from factory.stores.model import Store
-from factory.transfer import formats
+from factory.transfer import agreement, formats
 from factory.transfer.bad_rows import BadRows
 from factory.transfer.counts import Counts
 from factory.transfer.errors import Missing, TransferError
 from factory.transfer.formats import Reader
 from factory.transfer.lineage import NAMES as LINEAGE
-from factory.transfer.lineage import NONE, Lineage, added
+from factory.transfer.lineage import NONE, Lineage, added, within
 from factory.transfer.target import ANY, Target
 from factory.transfer.types import said
+from factory.transfer.zips import members
 
 log = logging.getLogger(__name__)
 
@@ -60,13 +61,20 @@ def to_parquet(
     """
     if not sources:
         raise Missing("there is no source file")
+    if member := getattr(format, "member", None):
+        store, inside = members(store, sources, member)
+        sources, lineage = list(inside), within(lineage, inside)
 
     known = {name: column for name, column in into.known.items() if name not in LINEAGE}
     into = replace(into, known=known)
 
     def read(bad: BadRows) -> Reader:
         reader = formats.open(store, sources, format, bad, into)
-        return replace(reader, schema=said(reader.schema, final_types(format)))
+        declared = final_types(format)
+        schema = said(reader.schema, declared)
+        if infers(format):
+            schema = agreement.guessed(schema, declared)
+        return replace(reader, schema=schema)
 
     return staged(
         *(read, sources, target_store, target),

@@ -1,5 +1,6 @@
 """`factory run`, on a real Airflow in a process of its own."""
 
+import json
 import os
 import re
 import shutil
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from factory_embedded.services.postgres import Server
+from tests.nifi import fake
 
 from .conftest import Result, process
 
@@ -129,6 +131,11 @@ tasks:
     uses: wait
     with: {for: {type: sql, conn_id: warehouse, sql: SELECT false}, poll_interval: 1s}
   - {id: after, needs: [until], run: echo never}
+""",
+    "drives.yaml": """
+version: 1
+tasks:
+  - {id: lake, uses: nifi, with: {conn_id: nifi, group: Orders, wait: {poll_interval: 1s}}}
 """,
     "unknown_operator.yaml": """
 version: 1
@@ -326,6 +333,34 @@ def test_a_person_stops_what_waits(
     assert (child.returncode, err) == (code, "\nstopped\n")
     assert "✗ until  stopped" in out
     assert "- after  not run" in out
+
+
+def test_what_was_started_is_stopped_after_a_stop_in_the_wait(
+    project: Path, env: Mapping[str, str]
+) -> None:
+    with fake.serving() as running:
+        group = running.nifi.group("Orders", curve=fake.by_looks([fake.Load(queued=1, threads=1)]))
+        source = running.nifi.processor(group, "Query")
+        login = {"login": fake.USER, "password": fake.PASSWORD}
+        known = json.dumps({"conn_type": "nifi", "host": running.url, **login})
+        with subprocess.Popen(
+            [sys.executable, "-m", "factory", "run", "drives"],
+            cwd=project,
+            env={**env, "AIRFLOW_CONN_NIFI": known},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as child:
+            assert child.stdout is not None
+            while "lake.wait" not in child.stdout.readline():
+                assert child.poll() is None
+            assert source.state == "RUNNING"
+            time.sleep(2)
+            group.curve = fake.by_looks([fake.Load()])
+            child.send_signal(signal.SIGTERM)
+            out, err = child.communicate(timeout=120)
+        assert (child.returncode, err, source.state) == (143, "\nstopped\n", "STOPPED")
+        assert "✓ lake.stop" in out
 
 
 @STOPS

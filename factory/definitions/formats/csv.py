@@ -13,6 +13,7 @@ from msgspec import UNSET, Meta, UnsetType
 from factory.definitions.formats import names as naming
 from factory.definitions.formats import times, types
 from factory.definitions.formats.names import Names, Renames, Select
+from factory.definitions.formats.packing import Member
 from factory.definitions.formats.times import TimestampFormats, TimeZone
 from factory.definitions.formats.types import TypeWord
 from factory.diagnostics import did_you_mean, one_of
@@ -31,7 +32,7 @@ Types = Annotated[
 
 
 class Csv(Strict, frozen=True, kw_only=True, omit_defaults=True, tag="csv", tag_field="type"):
-    """Comma-separated values; `.gz`, `.zst`, `.bz2`, `.xz` and `.zip` are unpacked on the way.
+    """Comma-separated values; gzip, Zstandard, bzip2, xz and zip are unpacked, whatever the name.
 
     Types that are not declared are those of the table, if it is there; else they are inferred from
     the first rows. They are held for every value: one that does not fit, or that its type would
@@ -103,6 +104,7 @@ class Csv(Strict, frozen=True, kw_only=True, omit_defaults=True, tag="csv", tag_
     names: Annotated[Names, Meta()] = "snake_case"
     rename: Annotated[Renames, Meta()] = msgspec.field(default_factory=dict)
     select: Annotated[Select, Meta()] = msgspec.field(default_factory=list)
+    member: Annotated[Member, Meta()] = None
 
 
 def is_character(value: str) -> bool:

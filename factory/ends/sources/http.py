@@ -38,7 +38,7 @@ class Http(Strict, frozen=True, kw_only=True, tag="http", tag_field="type"):
         Address | Addresses,
         Meta(
             description="Address of the file, or a list; below the connection's host when "
-            "`conn_id` is set. Its name tells the compression. Jinja templates are filled in.",
+            "`conn_id` is set. Jinja templates are filled in.",
             examples=["https://example.org/trips/{{ ds }}.csv.gz", "/trips/{{ ds }}.csv.gz"],
         ),
     ]

@@ -132,8 +132,8 @@ def _asking(step: Step, handed: Files) -> Files:
     *before, last = handed.tasks
     target = step.arguments.target
     where = {name: getattr(target, name) for name in target.takes.ledger}
-    ledger = {**where, "load": f"{step.id}.load"}
-    asking = msgspec.structs.replace(last, arguments={**last.arguments, "ledger": ledger})
+    more = {**where, "load": f"{step.id}.load"}
+    asking = msgspec.structs.replace(last, arguments={**last.arguments, **more})
     return msgspec.structs.replace(handed, tasks=(*before, asking))
 
 

@@ -154,8 +154,8 @@ def timeout(rules: Rules, state: State, now: float) -> Verdict:
 _ENDLESS = "A source that never ends must be stopped first or run once (`source`)"
 
 _BUSY = (
-    "NiFi lists a hundred flow files of a queue, and none that a processor has in hand: a flow "
-    "that is never at rest cannot be seen through. Let it tell its end itself, and `wait` for that"
+    "NiFi lists a hundred flow files of a queue, and none that a processor has in hand: of a flow "
+    "that is never at rest the end is not seen. Let it tell its end itself, and `wait` for that"
 )
 
 

@@ -126,7 +126,8 @@ def known(existing: Existing | None, policy: str) -> dict[str, Known]:
         base = existing.bases.get(name, kind)
         arrow = _arrow(existing, name, base)
         if arrow is not None:
-            needed = policy == "fail" and name not in existing.optional
+            given = existing.optional | existing.required  # what is missing there, is another fault
+            needed = policy == "fail" and name not in given
             found[name] = Known(arrow, json=base in ("json", "jsonb"), needed=needed)
     return found
 

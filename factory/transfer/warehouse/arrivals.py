@@ -118,7 +118,7 @@ def refuse_renamed(
     known: Mapping[str, Mapping[str, Known]],
     step: str,
     others: Iterable[str],
-    where: str,
+    table: Table,
 ) -> None:
     """Raise `TransferError`: what a step of another name has loaded would come again.
 
@@ -130,11 +130,11 @@ def refuse_renamed(
     for other in known.keys() - {step, *others}:
         if found := [uri for uri in files if uri in known[other]]:
             raise TransferError(
-                f"the step {other} has loaded {some_names(found)} into {where}, and {step} none: "
+                f"the step {other} has loaded {some_names(found)} into {table}, and {step} none: "
                 "all would be loaded again",
-                f"If the step was renamed: UPDATE {where.rpartition('.')[0]}._factory_files SET "
-                f"step = '{step}' WHERE step = '{other}'. If both are to load these files into one "
-                "table, they belong into one pipeline",
+                f'If the step was renamed: UPDATE "{table.schema}"._factory_files SET step = '
+                f"'{step}' WHERE step = '{other}' AND table_name = '{table.name}'. "
+                "If both are to load these files into one table, they belong into one pipeline",
             )
 
 

@@ -53,13 +53,16 @@ class Files:
     def digest(self, columns: Sequence[Column]) -> str:
         """Tell these values from others by the bytes that they are written in: `<writer> <hash>`.
 
-        Where rows came from is no value of theirs.
+        Where rows came from is no value of theirs. Types that were guessed count as the writer's:
+        another day's table may have told others of the same rows.
         """
         names = {column.name for column in columns if not column.lineage}
         hashed, writers = hashlib.blake2b(digest_size=16), set()
         for path in self.paths:
             with self.store.open(path) as file, pq.ParquetFile(file) as parquet:
                 writers.add(parquet.metadata.created_by or "")
+                if types := agreement.guesses(parquet.schema_arrow):
+                    writers.add(hashlib.blake2b(types.encode(), digest_size=4).hexdigest())
                 for name, start, size in _chunks(parquet.metadata, names):
                     hashed.update(name.encode())
                     file.seek(start)

@@ -100,7 +100,7 @@ def test_gzip(folder: Folder) -> None:
     assert table(path, packed).num_rows == 20_000
     more = gzip.compress(b"20000,x\n")
     assert column(table(path, packed + more))[-1] == 20_000
-    for broken in (packed[:-20], packed[:-8] + b"\0" * 8, content, packed + b"garbage"):
+    for broken in (packed[:-20], packed[:-8] + b"\0" * 8, packed + b"garbage"):
         with pytest.raises(BadRow, match=r"f\.csv\.gz is not a whole gzip file"):
             table(path, broken)
 

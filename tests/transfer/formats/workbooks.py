@@ -52,7 +52,7 @@ def workbook(
     )
     parts["xl/_rels/workbook.xml.rels"] = _relations(related)
     parts["_rels/.rels"] = _relations([_relation(1, "officeDocument", "xl/workbook.xml")])
-    return archive(parts | dict(more), packed)
+    return archive(dict(more) | parts | dict(more), packed)  # of theirs, the first come first
 
 
 def archive(parts: Mapping[str, str], packed: int = zipfile.ZIP_DEFLATED) -> bytes:

@@ -47,8 +47,7 @@ class Days:
             staged,
             table=f"{self.warehouse.schema}.trips",
             write=writes.parse(write),
-            load_id=f"day {self.number}",
-            **options,
+            **{"load_id": f"day {self.number}", **options},
         )
 
     def _converted(self, files: Sequence[Day], path: Path) -> str:

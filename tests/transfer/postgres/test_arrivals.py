@@ -5,12 +5,19 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import psycopg
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
+from factory.definitions.writes import Append
+from factory.stores.disk import Disk
 from factory.transfer.errors import BadRow, Missing, TransferError
 from factory.transfer.postgres import ledger
+from factory.transfer.postgres.load import load
 from factory.transfer.postgres.table import Table
 from factory.transfer.postgres.warehouse import WAREHOUSE
 from factory.transfer.warehouse.arrivals import (
@@ -57,6 +64,27 @@ def test_a_file_that_two_runs_have_chosen(warehouse: Warehouse) -> None:
     assert "Clear the whole group" in (told.value.hint or "")
     assert warehouse.rows() == [(1,)]
     assert set(known(warehouse)) == {"a", "b"}
+
+
+def test_many_runs_at_once(warehouse: Warehouse) -> None:
+    path = str(warehouse.stage / "row.parquet")
+    pq.write_table(pa.table(ROW), path)
+    options: dict[str, Any] = {"table": f"{warehouse.schema}.trips", "write": Append()}
+
+    def one(number: int) -> str:
+        given = {**options, "load_id": f"run {number}", "arrivals": arrived("a")}
+        try:
+            load(warehouse.uri, Disk(), [path], **given)
+        except TransferError as error:
+            return error.message
+        return "loaded"
+
+    with ThreadPoolExecutor(6) as pool:
+        said = [*pool.map(one, range(6))]
+    assert said.count("loaded") == 1
+    assert sum("has loaded a since this run chose" in message for message in said) == 5
+    assert warehouse.rows() == [(1,)]
+    assert warehouse.locks() == []
 
 
 def test_a_file_that_is_loaded_again_on_purpose(warehouse: Warehouse) -> None:
@@ -191,7 +219,7 @@ def test_what_is_chosen() -> None:
 def test_a_step_that_was_renamed() -> None:
     seen = {"shop/old": {"a": Known("v1", "run 0")}}
     with pytest.raises(TransferError, match="the step shop/old has loaded a into"):
-        refuse_renamed(LISTED, seen, STEP, [], "raw.x")
-    refuse_renamed(LISTED, seen, STEP, ["shop/old"], "raw.x")  # it is there, and means to
-    refuse_renamed(LISTED[1:], seen, STEP, [], "raw.x")
-    refuse_renamed(LISTED, {**seen, STEP: {"z": Known("v1", "run 0")}}, STEP, [], "raw.x")
+        refuse_renamed(LISTED, seen, STEP, [], Table("raw", "x"))
+    refuse_renamed(LISTED, seen, STEP, ["shop/old"], Table("raw", "x"))  # it is there, and means to
+    refuse_renamed(LISTED[1:], seen, STEP, [], Table("raw", "x"))
+    refuse_renamed(LISTED, {**seen, STEP: {"z": Known("v1", "run 0")}}, STEP, [], Table("raw", "x"))

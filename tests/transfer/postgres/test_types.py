@@ -168,6 +168,36 @@ def test_a_merge_tells_what_such_types_take_for_the_same(types: Warehouse) -> No
         assert again.updated == 0
 
 
+@pytest.mark.parametrize(
+    ("kind", "first", "second"),
+    [
+        ("uuid", "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11", "A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11"),
+        ("mood", "sad", "sad"),
+        ("code", "abc", "abc"),
+        ("character(3)", "a", "a "),
+        ("inet", "10.0.0.1", "10.0.0.1/32"),
+        ("citext", "Ada", "ADA"),
+        ("interval", "1 day", "24:00"),
+    ],
+)
+def test_a_key_of_such_a_type(kind: str, first: str, second: str, types: Warehouse) -> None:
+    if kind == "citext":
+        if not types.run("SELECT 1 FROM pg_available_extensions WHERE name = 'citext'"):
+            pytest.skip("this server has no citext")
+        types.run("CREATE EXTENSION IF NOT EXISTS citext")
+    days, write = Days(types, CSV), {"mode": "merge", "key": ["c"]}
+    types.run(f"CREATE TABLE {{}} (c {own(kind, types)}, n bigint)")
+    days.ingest(f"c,n\n{first},1\n", write=write)
+    done = days.ingest(f"c,n\n{second},2\n", write=write)
+    assert done.changed is not None
+    assert (done.changed.inserted, done.changed.updated) == (0, 1)
+    assert types.run("SELECT n FROM {}") == [(2,)]
+    if kind.endswith("citext"):
+        assert types.run("SELECT c::text FROM {}") == [(second,)]
+    with pytest.raises(BadRow, match="merge key"):
+        days.ingest(f"c,n\n{first},1\n{second},2\n", write=write)
+
+
 def test_what_is_refused_with_the_reason(types: Warehouse) -> None:
     days = Days(types, CSV)
     for kind, why in (("money", "locale"), ("name", "cuts texts"), ("point", "load's is")):

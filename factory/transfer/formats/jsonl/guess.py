@@ -6,6 +6,8 @@ import io
 import json
 from collections.abc import Iterator
 
+from factory.definitions.formats import Json, Jsonl
+from factory.definitions.formats.json import WHOLE
 from factory.transfer import hints
 from factory.transfer.errors import BadRow
 from factory.transfer.formats.jsonl.document import Document
@@ -28,6 +30,18 @@ def format_of(head: bytes) -> str | None:
         return "To load the object as one row: `format: {type: json, records: .}`"
     others = f" (or: {', '.join(found[1:])})" if found[1:] else ""
     return f"Read its array with `format: {{type: json, records: {found[0]}}}`{others}"
+
+
+def json_of(head: bytes) -> Jsonl:
+    """The format of a file that begins so, which is `[` or `{`."""
+    if head[:1] == b"[":
+        return Json()
+    if _many(head):
+        return Jsonl()
+    found = next(arrays(head), None)
+    if found is None and b"\n" not in head.rstrip():
+        return Jsonl()
+    return Json(records=found or WHOLE)
 
 
 def _written(path: str) -> str:

@@ -255,7 +255,8 @@ def _exactly(existing: Existing, name: str) -> str:
 
 def _is_lax(existing: Existing, name: str) -> bool:
     kind = existing.bases.get(name, existing.columns.get(name, ""))
-    return kind.endswith("[]") or re.split(r"[ (]", kind.rpartition(".")[2])[0] in _LAX_TYPES
+    elsewhere = "." in kind  # in a schema whose operators are not found
+    return elsewhere or kind.endswith("[]") or re.split(r"[ (]", kind)[0] in _LAX_TYPES
 
 
 _SIDES = sql.SQL("{0} = 0 AND atan2({0}, -1) <> atan2({1}, -1)")
