@@ -40,9 +40,14 @@ class Postgres(
     takes: ClassVar = Takes(
         handovers=(FILES, BATCHES),
         modes=POSTGRES.modes,
+<<<<<<< HEAD
         types=True,
         ledger=("conn_id", "table"),
         holds=POSTGRES,
+=======
+        holds=POSTGRES,
+        ledger=("conn_id", "table"),
+>>>>>>> b
     )
 
     conn_id: ConnectionId
