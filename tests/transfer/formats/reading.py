@@ -4,7 +4,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from factory.definitions.formats import Csv, Jsonl, Parquet
+from factory.definitions.formats import Csv, Json, Jsonl, Parquet, Xlsx
 from factory.definitions.warehouses import POSTGRES, Holds
 from factory.transfer import formats
 from factory.transfer.bad_rows import BadRows
@@ -12,7 +12,7 @@ from factory.transfer.target import Target
 
 from ...stores.folders import Folder
 
-STRUCTS = {"csv": Csv, "jsonl": Jsonl, "parquet": Parquet}
+STRUCTS = {"csv": Csv, "jsonl": Jsonl, "json": Json, "parquet": Parquet, "xlsx": Xlsx}
 
 
 def read(
