@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from factory.transfer.sniff import Sniffed
 
 HELP = """\
-It reads all of the file: .csv, .jsonl or .parquet, packed (.gz, .zst, .bz2, .xz, .zip) or not.
-What it is not sure of stands in comments. An address is downloaded into a temporary folder.
+It reads all of the file: .csv, .json, .jsonl, .parquet or .xlsx, packed (.gz, .zst, .bz2, .xz,
+.zip) or not. What it is not sure of stands in comments. An address is downloaded into a
+temporary folder.
 
 for example:
   factory sniff trips.csv.gz

@@ -48,7 +48,7 @@ def _said(node: ast.ClassDef) -> ast.expr | None:
 
 def _values(node: ast.expr, module: str, tree: ast.Module, left: int) -> Iterator[str]:
     """The texts of a tuple, with those of `*Base.template_fields` in it, or added to it."""
-    if isinstance(node, ast.Tuple | ast.List):
+    if isinstance(node, ast.Tuple | ast.List | ast.Set):
         for entry in node.elts:
             yield from _values(entry, module, tree, left)
     elif isinstance(node, ast.Constant) and isinstance(node.value, str):
@@ -61,11 +61,9 @@ def _values(node: ast.expr, module: str, tree: ast.Module, left: int) -> Iterato
     elif isinstance(node, ast.Attribute) and node.attr == _FIELDS:
         if isinstance(node.value, ast.Name):
             yield from _elsewhere(node.value.id, module, tree, left)
-    elif isinstance(node, ast.Call):  # tuple({…} | set(Base.template_fields))
-        for entry in node.args:
-            yield from _values(entry, module, tree, left)
-    elif isinstance(node, ast.Set):
-        for entry in node.elts:
+    elif isinstance(node, ast.Call):  # tuple({…}.union(Base.template_fields))
+        before = [node.func.value] if isinstance(node.func, ast.Attribute) else []
+        for entry in (*before, *node.args):
             yield from _values(entry, module, tree, left)
 
 

@@ -31,7 +31,8 @@ class Known:
 _PAGE = "Look into it: a login, an error or a link that has expired comes so"
 _HTML = Known("an HTML page", text=True, hint=_PAGE)
 _XML = Known("an XML document", text=True, hint=_PAGE)
-_JSON = Known("a JSON document", "jsonl", text=True, hint=_PAGE)
+_OBJECT = Known("a JSON document", "jsonl", text=True, hint=_PAGE)
+_ARRAY = Known("a JSON document", "json", text=True, hint=_PAGE)
 _POINTER = Known(
     "a Git LFS pointer",
     text=True,
@@ -45,7 +46,8 @@ _KNOWN = (
     (rb"version https://git-lfs\.github\.com/", _POINTER),
     (rb"(?i)<!doctype html|<!--|<" + _TAGS + rb"\b(?![^<]*>\s*[,;|\t])", _HTML),
     (rb"(?i)<\?xml\b|<!doctype|<[\w:]+\s[^<>]*\bxmlns", _XML),
-    (rb'\{\s*["}]|\[\s*[\[{\]]', _JSON),
+    (rb'\{\s*["}]', _OBJECT),
+    (rb"\[\s*[\[{\]]", _ARRAY),
     (rb"ORC[^ -~\t\r\n]", Known("an ORC file")),
     (rb"PAR1[^ -~\t\r\n]", Known("a Parquet file", "parquet")),
     (
@@ -73,6 +75,11 @@ def known(first: bytes) -> Known | None:
     return Known(f"packed with {packing.name}", packed=True) if packing else None
 
 
+def _is_of(found: Known, format: str) -> bool:
+    """Is it this format? An object begins a document, too."""
+    return found.format == format or (found is _OBJECT and format == "json")
+
+
 def _text(first: bytes) -> bytes:
     """As UTF-8, from its first character on."""
     if first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
@@ -87,7 +94,7 @@ def refuse(first: bytes, source: str, format: str, *, header: bool = True, width
     several may begin with JSON.
     """
     found = known(first[:LOOKED_AT])
-    if found is None or found.format == format:
+    if found is None or _is_of(found, format):
         return
     if found.text and not header and (width == 1 or not _is_alone(found, first)):
         return
@@ -113,7 +120,7 @@ def refuse_answer(first: bytes, told: str, source: str, given: Format, meant: st
         header, width = (given.header, len(given.columns)) if isinstance(given, Csv) else (True, 0)
         refuse(first, source, word, header=header, width=width)
     told = told.partition(";")[0].strip().lower()
-    right = found is not None and found.format == word
+    right = found is not None and _is_of(found, word)
     if right or told == (meant or "").lower() or not _CONTRADICTS.fullmatch(told):
         return
     raise BadRow(
@@ -127,7 +134,7 @@ def _may_be_empty(given: Format) -> bool:
     """Without a header, declared columns are all that no row needs."""
     if isinstance(given, Csv):
         return not given.header
-    return isinstance(given, Jsonl) and bool(given.columns)
+    return type(given) is Jsonl and bool(given.columns)
 
 
 _CONTRADICTS = re.compile(r"text/html|application/(json|xml|[\w.+-]+\+(json|xml))|text/xml")
@@ -140,10 +147,16 @@ def _is_alone(found: Known, first: bytes) -> bool:
         _, end = json.JSONDecoder().raw_decode(line)
     except ValueError:
         return True
-    return found is not _JSON or end == len(line)
+    return found not in (_OBJECT, _ARRAY) or end == len(line)
 
 
-_NAMES = {"csv": "CSV", "jsonl": "JSON Lines", "parquet": "Parquet"}
+_NAMES = {
+    "csv": "CSV",
+    "json": "JSON",
+    "jsonl": "JSON Lines",
+    "parquet": "Parquet",
+    "xlsx": "Excel",
+}
 
 
 def _hint(found: Known, format: str) -> str | None:

@@ -10,7 +10,7 @@ from datetime import datetime
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from factory.definitions.formats import Csv, Jsonl, Parquet, columns, csv, times
+from factory.definitions.formats import Csv, Jsonl, Parquet, Xlsx, columns, csv, times
 from factory.definitions.formats.columns import Clock, Column, Declared
 from factory.transfer.errors import BadOption
 
@@ -111,7 +111,7 @@ def _numbers(given: Column) -> Numbers | None:
     return Numbers(given.thousands, tuple(given.strip), *signs)
 
 
-def spelling(given: Csv | Jsonl | Parquet) -> Spelling:
+def spelling(given: Csv | Jsonl | Parquet | Xlsx) -> Spelling:
     """Read the options; JSON has one way to write a number. Raises `BadOption`."""
     if isinstance(given, Parquet):
         return PLAIN

@@ -23,6 +23,7 @@ from factory.transfer import formats
 from factory.transfer.bad_rows import BadRows
 from factory.transfer.sniff import sniff
 
+from ..transfer.formats.workbooks import workbook
 from ..web import serving
 from .conftest import Cli
 
@@ -55,6 +56,22 @@ FILES: dict[str, tuple[bytes, list[str], list[tuple[Any, ...]]]] = {
         b"sep=;\r\nid;name\r\n1;A\r\n",
         ["delimiter: ';'", "skip_rows: 1"],
         [(1, "A")],
+    ),
+    "rows.json": (b'[{"a": 1},\n{"a": 2}]', ["type: json", "a: bigint"], [(1,), (2,)]),
+    "envelope.json": (
+        b'{"n": 2, "@graph": {"x": [{"a": 1}, {"a": 2}]}}',
+        ["type: json", "records: '@graph.x'"],
+        [(1,), (2,)],
+    ),
+    "one.json": (b'{\n"a": 1\n}', ["type: json", "records: '.'"], [(1,)]),
+    "sheet.bin": (
+        workbook(
+            '<row r="1"><c r="A1" t="str"><v>a</v></c></row>'
+            '<row r="2"><c r="A2"><v>5</v></c></row>',
+            more={"[Content_Types].xml": "<Types/>"},
+        ),
+        ["type: xlsx", "a: bigint"],
+        [(5,)],
     ),
     "tabs.tsv.gz": (gzip.compress(b"a\tb\n1\t2\n"), ["delimiter: tab"], [(1, 2)]),
     "bars.txt": (b"a||b\n1||x\n", ["delimiter: '||'"], [(1, "x")]),

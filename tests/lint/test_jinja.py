@@ -87,7 +87,14 @@ def test_what_is_wrong_and_where(text: str, part: str, at: int, said: str, hint:
 
 @pytest.mark.parametrize(
     "text",
-    ["{{ acme }}", "{% if params.x %}{{ next_ds }}{% endif %}", "{{ dss if params.x else ds }}"],
+    [
+        "{{ acme }}",
+        "{{ var.name }}",
+        "{{ dag_run.execution_date }}",
+        "{{ ti.execution_date | ds }}",
+        "{% if params.x %}{{ next_ds }}{% endif %}",
+        "{{ dss if params.x else ds }}",
+    ],
 )
 def test_what_may_be_right_is_a_warning(text: str) -> None:
     (found,) = wrong(text)
@@ -113,6 +120,13 @@ def test_it_agrees_with_jinja(text: str) -> None:
         assert not any("cannot read" in one.message for one in found)
     for one in found:
         assert text.count(one.part) > one.nth or not one.part
+
+
+def test_names_that_are_known_besides() -> None:
+    assert len(wrong("{{ event }} {{ message | upper }}")) == 2
+    assert wrong("{{ event }} {{ message | upper }}", ("event", "message")) == ()
+    (found,) = wrong("a var.name {{ var.name }}")
+    assert (found.part, found.nth, found.hint) == ("var.name", 1, "write `var.value.name`")
 
 
 def test_known_names_need_no_jinja() -> None:

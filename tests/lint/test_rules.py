@@ -1,5 +1,6 @@
 """The rules over all pipelines, each on files that break it and on files that do not."""
 
+import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -391,6 +392,20 @@ def test_a_template_of_a_sql_file(lint: Lint, tmp_path: Path) -> None:
     ]
 
 
+def test_a_template_of_an_alert(lint: Lint) -> None:
+    text = """tasks: [{id: a, run: echo}]
+alerts:
+  on_failure:
+    - {type: webhook, conn_id: x, message: "{{ message }} {{ dag }}: {{ messag }} {{ event }}"}
+    - {type: email, to: [a@b.org], subject: "{{ event"}
+"""
+    found = lint({"x.yaml": text})
+    assert [line.partition(" ")[2].split(" ")[0] for line in found] == [
+        "x.yaml:5:73",
+        "x.yaml:6:46",
+    ]
+
+
 def test_a_path_of_airflow_2(lint: Lint) -> None:
     text = """tasks:
   - {id: a, uses: airflow.operators.bash_operator.BashOperator, with: {bash_command: echo}}
@@ -420,6 +435,30 @@ def test_a_hint_never_gives_the_same_error_again(tmp_path: Path) -> None:
         assert lint_project(Project(tmp_path)).findings == ()
         (task,) = Project(tmp_path).plan("x").tasks
         assert task.arguments["bash_command"] == "echo {% raw %}${#files[@]}{% endraw %}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "docker ps --format {{.Names}}",
+        "gh api --jq {{ d s }}",
+        "echo {{ execution_date }}",
+        "echo {{ tomorrow_ds_nodash }}",
+        "echo {{ ds_nodahs }}",
+        "echo {{ var.name }}",
+        "echo {{ 'a' | uper }}",
+    ],
+)
+def test_a_hint_on_a_template_is_right(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "x.yaml"
+    head = "version: 1\ntasks:\n  - id: a\n    run: "
+    file.write_text(head + text)
+    (finding,) = lint_project(Project(tmp_path)).findings
+    found = finding.diagnostic
+    start, end = found.column - 10, found.column - 10 + found.width
+    (meant,) = re.findall(r"(?:write `|mean ')(.+)(?:`|'\?)$", found.hint)
+    file.write_text(head + text[:start] + meant + text[end:])
+    assert lint_project(Project(tmp_path)).findings == ()
 
 
 WAIT = """schedule: "%s"
@@ -476,9 +515,17 @@ def test_a_wait_that_may_be_met(lint: Lint, mine: str, theirs: str, rest: str) -
     assert lint(files) == []
 
 
+def test_runs_that_assets_start_have_no_date(lint: Lint) -> None:
+    other = "schedule: {assets: ['s3://a/b']}\ntasks: [{id: a, run: echo}]\n"
+    found = lint({"this.yaml": WAIT % ("0 6 * * *", "", ""), "other.yaml": other})
+    assert found == [
+        "never-met this.yaml:3:68 the runs of 'other' that assets start have no date: none is found"
+    ]
+
+
 @pytest.mark.parametrize(
     "schedule",
-    ["null", "{every: 1h}", "{assets: ['s3://a/b']}", "'0 6 * * *'\ntimezone: Asia/Tokyo"],
+    ["null", "{every: 1h}", "'0 6 * * *'\ntimezone: Asia/Tokyo"],
 )
 def test_nothing_is_said_of_runs_that_are_not_known(lint: Lint, schedule: str) -> None:
     this = WAIT % ("0 6 * * *", "", "")

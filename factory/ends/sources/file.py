@@ -41,7 +41,8 @@ class File(Strict, frozen=True, kw_only=True, tag="file", tag_field="type"):
     format: Annotated[
         formats.Written,
         Meta(
-            description="`csv`, `jsonl` or `parquet`, or a mapping with options.", examples=["csv"]
+            description="`csv`, `json`, `jsonl`, `parquet` or `xlsx`, or a mapping with options.",
+            examples=["csv"],
         ),
     ]
     max_tasks: Annotated[

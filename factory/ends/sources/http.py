@@ -45,7 +45,8 @@ class Http(Strict, frozen=True, kw_only=True, tag="http", tag_field="type"):
     format: Annotated[
         formats.Written,
         Meta(
-            description="`csv`, `jsonl` or `parquet`, or a mapping with options.", examples=["csv"]
+            description="`csv`, `json`, `jsonl`, `parquet` or `xlsx`, or a mapping with options.",
+            examples=["csv"],
         ),
     ]
     conn_id: Annotated[

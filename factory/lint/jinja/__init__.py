@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from factory.lint.jinja.parts import FILTERS, NAMES, OPENS, Wrong
+from factory.lint.jinja.parts import FILTERS, NAMES, OPENS, Wrong, is_gone
 
 
 def line_of(text: str, wrong: Wrong) -> int:
@@ -19,13 +19,13 @@ def line_of(text: str, wrong: Wrong) -> int:
     return text.count("\n", 0, max(place, 0)) + 1
 
 
-def wrong(text: str) -> tuple[Wrong, ...]:
-    """Everything that is wrong with a template."""
-    if len(text) > _LONGEST or not OPENS.search(text) or _is_plain(text):
+def wrong(text: str, also: tuple[str, ...] = ()) -> tuple[Wrong, ...]:
+    """Everything that is wrong with a template; `also` are names that it knows besides."""
+    if len(text) > _LONGEST or not OPENS.search(text) or _is_plain(text, also):
         return ()
     from factory.lint.jinja.parsed import found
 
-    return found(text)
+    return found(text, also)
 
 
 _LONGEST = 128 * 1024
@@ -35,12 +35,15 @@ _PLAIN = re.compile(
 )
 
 
-def _is_plain(text: str) -> bool:
+def _is_plain(text: str, also: tuple[str, ...]) -> bool:
     """Whether it is nothing but text and known names: most are."""
     if "{#" in text or "{%" in text:
         return False
     for match in _PLAIN.finditer(text):
-        if match["name"] not in NAMES or match["filter"] not in (None, *FILTERS):
+        name, attribute = match["name"], match["path"].split(".")[1:2]
+        if name not in NAMES and name not in also:
+            return False
+        if match["filter"] not in (None, *FILTERS) or any(is_gone(name, a) for a in attribute):
             return False
     return not OPENS.search(_PLAIN.sub("", text))
 

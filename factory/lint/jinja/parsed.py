@@ -9,7 +9,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from factory.diagnostics import MAX_TOLD, did_you_mean, nearest, quoted, shortened
-from factory.lint.jinja.parts import FILTERS, NAMES, OPENS, Wrong
+from factory.lint.jinja.parts import FILTERS, NAMES, OPENS, PATHS, Wrong, is_gone
 
 if TYPE_CHECKING:
     from jinja2 import Environment, nodes
@@ -40,15 +40,15 @@ def raw(text: str) -> str:
 
 
 @lru_cache(maxsize=256)
-def found(text: str) -> tuple[Wrong, ...]:
+def found(text: str, also: tuple[str, ...] = ()) -> tuple[Wrong, ...]:
     """Everything that is wrong with a template."""
     try:
-        return tuple(islice(_found(text), MAX_TOLD))
+        return tuple(islice(_found(text, also), MAX_TOLD))
     except RecursionError:
         return (Wrong("this template is nested too deeply to be read", "", 0),)
 
 
-def _found(text: str) -> Iterator[Wrong]:
+def _found(text: str, also: tuple[str, ...]) -> Iterator[Wrong]:
     from jinja2 import TemplateSyntaxError
 
     env = environment()
@@ -61,7 +61,11 @@ def _found(text: str) -> Iterator[Wrong]:
         yield _comment(text, length.start() + 1)
         return
     unknown = [*_unknown_filters(text, tree, env)]
-    yield from unknown or _unknown_names(text, tree, env)
+    yield from unknown or _unknown_names(text, tree, {*NAMES, *also, *env.globals, *_INNER})
+    yield from _gone(text, tree)
+
+
+_INNER = ("self", "caller", "varargs", "kwargs")
 
 
 @cache
@@ -155,11 +159,11 @@ def _unknown_filters(text: str, tree: nodes.Template, env: Environment) -> Itera
                 yield Wrong(message, *_place(text, name, node.lineno), hint=hint)
 
 
-def _unknown_names(text: str, tree: nodes.Template, env: Environment) -> Iterator[Wrong]:
+def _unknown_names(text: str, tree: nodes.Template, known: set[str]) -> Iterator[Wrong]:
     from jinja2 import nodes
     from jinja2.meta import find_undeclared_variables
 
-    names = find_undeclared_variables(tree) - NAMES - {*env.globals, "self", "caller", "varargs"}
+    names = find_undeclared_variables(tree) - known
     guarded = {*_guarded(tree)}
     lines = {node.name: node.lineno for node in reversed([*tree.find_all(nodes.Name)])}
     sure = {*_always(tree)}
@@ -177,6 +181,19 @@ def _unknown_name(name: str, place: tuple[str, int], *, certain: bool) -> Wrong:
     return Wrong(
         message, *place, hint=did_you_mean(name, NAMES) or RAW, sure=certain and bool(near)
     )
+
+
+def _gone(text: str, tree: nodes.Template) -> Iterator[Wrong]:
+    """Attributes that Airflow 2 had, and `{{ var.name }}`."""
+    from jinja2 import nodes
+
+    for node in tree.find_all(nodes.Getattr):
+        if not isinstance(node.node, nodes.Name) or not is_gone(node.node.name, node.attr):
+            continue
+        path = f"{node.node.name}.{node.attr}"
+        today = PATHS.get(path, f"var.value.{node.attr}")
+        message = f"Airflow 3 has no `{path}` in templates"
+        yield Wrong(message, *_place(text, path, node.lineno), hint=f"write `{today}`", sure=False)
 
 
 def _guarded(tree: nodes.Template) -> Iterator[str]:

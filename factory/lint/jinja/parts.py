@@ -13,7 +13,19 @@ NAMES = CONTEXT.union(
 """What Airflow's templates know."""
 FILTERS = ("ds", "ds_nodash", "ts", "ts_nodash", "ts_nodash_with_tz")
 """Airflow's own filters."""
+PATHS = {
+    "dag_run.execution_date": "dag_run.logical_date",
+    "dag_run.external_trigger": "dag_run.run_type == 'manual'",
+    "task_instance.execution_date": "logical_date",
+    "ti.execution_date": "logical_date",
+}
+"""What some of them had in Airflow 2, and today's way."""
 OPENS = re.compile(r"\{[{%#]")
+
+
+def is_gone(name: str, attribute: str) -> bool:
+    """Whether a name of Airflow's has no such attribute."""
+    return f"{name}.{attribute}" in PATHS or (name == "var" and attribute not in ("value", "json"))
 
 
 class Wrong(NamedTuple):

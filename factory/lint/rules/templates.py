@@ -7,6 +7,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from factory.diagnostics import Diagnostic
 from factory.diagnostics import Path as Place
 from factory.lint import jinja
@@ -14,13 +16,32 @@ from factory.lint.rules.scope import Linted, Scope
 from factory.plan import beside
 from factory.plan.model import Task
 from factory.problem import Problem
+from factory.spec.model import Alerts
 
 
 def unreadable(scope: Scope) -> Iterator[Diagnostic]:
     """What does not parse, and what names nothing, in the arguments that Airflow fills in."""
     with beside.below(scope.project.root):
         for linted in scope.linted():
-            yield from linted.diagnose(_problems(linted))
+            yield from linted.diagnose([*_problems(linted), *_of_alerts(linted)])
+
+
+_OF_ALERTS = ("event", "message", "deadline")
+
+
+def _of_alerts(linted: Linted) -> Iterator[Problem]:
+    """Each a warning: what cannot be filled in is told in other words."""
+    written = linted.resolved.value.get("alerts")
+    if not written:
+        return
+    alerts = msgspec.convert(written, Alerts)
+    for event in written:
+        for index, alert in enumerate(getattr(alerts, event)):
+            for field in alert.filled:
+                text = getattr(alert, field)
+                for one in jinja.wrong(text, _OF_ALERTS):
+                    place = ("alerts", event, index, field)
+                    yield _problem(place, one._replace(sure=False), text, "")
 
 
 def _problems(linted: Linted) -> Iterator[Problem]:

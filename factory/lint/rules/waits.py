@@ -7,18 +7,21 @@ from functools import cached_property
 
 from factory.diagnostics import Diagnostic, Path, quoted
 from factory.lint.rules.scope import Linted, Scope
-from factory.plan.model import Awaited
+from factory.plan.model import Assets, Awaited
 from factory.problem import Problem
 from factory.spec import discover
+from factory.spec.resolve import Resolved
 
 _Schedule = tuple[str, str]
-"""A schedule by cron or by a preset, and its time zone."""
+"""A schedule by cron or by a preset, or `_BY_ASSETS`, and its time zone."""
+_BY_ASSETS = "assets"
 
 
 def never_met(scope: Scope) -> Iterator[Diagnostic]:
     """A wait for a run of another pipeline, which has none at the moments of this one's.
 
-    Runs are told by cron: of those that assets, people or an interval start, nothing is known.
+    Runs are told by cron: of those that people or an interval start, nothing is known. Those that
+    assets start have no date.
     """
     others = _Others(scope)
     for linted in scope.linted():
@@ -30,16 +33,12 @@ class _Others:
 
     def __init__(self, scope: Scope) -> None:
         self.scope = scope
-        self.read: dict[str, dict[str, _Schedule]] = {}
+        self.read: dict[str, Mapping[str, _Schedule | None]] = {}
 
     @cached_property
-    def linted(self) -> Mapping[str, _Schedule]:
-        plans = (linted.plan for linted in self.scope.linted())
-        return {
-            plan.dag_id: (plan.schedule, plan.timezone)
-            for plan in plans
-            if isinstance(plan.schedule, str)
-        }
+    def linted(self) -> Mapping[str, _Schedule | None]:
+        specs = (linted.resolved for linted in self.scope.linted())
+        return dict(_schedule(resolved) for resolved in specs)
 
     def of(self, dag_id: str) -> _Schedule | None:
         stem = discover.file_of(dag_id)
@@ -51,15 +50,18 @@ class _Others:
         return self.read[stem].get(dag_id)
 
 
-def _schedules(scope: Scope, stem: str) -> dict[str, _Schedule]:
+def _schedules(scope: Scope, stem: str) -> Mapping[str, _Schedule | None]:
     try:
-        return {
-            resolved.dag_id: (resolved.value["schedule"], resolved.value.get("timezone", "UTC"))
-            for resolved in scope.project.resolved(scope.names[stem])
-            if isinstance(resolved.value.get("schedule"), str)
-        }
+        return dict(_schedule(resolved) for resolved in scope.project.resolved(scope.names[stem]))
     except Exception:  # told where that file is linted
         return {}
+
+
+def _schedule(resolved: Resolved) -> tuple[str, _Schedule | None]:
+    written, zone = resolved.value.get("schedule"), resolved.value.get("timezone", "UTC")
+    if isinstance(written, dict) and "assets" in written:
+        return resolved.dag_id, (_BY_ASSETS, zone)
+    return resolved.dag_id, (written, zone) if isinstance(written, str) else None
 
 
 def _problems(linted: Linted, others: _Others) -> Iterator[Problem]:
@@ -67,9 +69,23 @@ def _problems(linted: Linted, others: _Others) -> Iterator[Problem]:
     for step in plan.steps:
         for awaited in step.awaits:
             theirs = others.of(awaited.dag_id)
-            if isinstance(plan.schedule, str) and theirs is not None:
-                place = linted.place(step.id, awaited.place)
+            place = linted.place(step.id, awaited.place)
+            if theirs is not None and theirs[0] == _BY_ASSETS:
+                if not isinstance(plan.schedule, Assets):  # else it has no date itself
+                    yield _dateless(awaited, place)
+            elif theirs is not None and isinstance(plan.schedule, str):
                 yield from _compared((plan.schedule, plan.timezone), theirs, awaited, place)
+
+
+def _dateless(awaited: Awaited, place: Path) -> Problem:
+    return Problem(
+        place,
+        "never-met",
+        f"the runs of {quoted(awaited.dag_id)} that assets start have no date: none is found",
+        expected="a schedule by an asset that the other updates",
+        hint="a run that `trigger` starts with a `logical_date` is found",
+        severity="warning",
+    )
 
 
 def _compared(

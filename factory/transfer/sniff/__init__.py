@@ -7,14 +7,16 @@ import io
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+import msgspec
 import pyarrow as pa
 
-from factory.definitions.formats import Csv, Format, Jsonl, Parquet
+from factory.definitions.formats import Csv, Format, Jsonl, Parquet, Xlsx
 from factory.definitions.formats.columns import words
 from factory.stores.model import Store
-from factory.transfer import compression, formats
+from factory.transfer import compression, first_bytes, formats
 from factory.transfer.bad_rows import BadRows
 from factory.transfer.errors import BadRow
+from factory.transfer.formats.jsonl.guess import json_of
 from factory.transfer.sniff.dialect import guess
 from factory.transfer.sniff.values import MOST_BAD, columns
 from factory.transfer.types import type_word
@@ -43,22 +45,27 @@ class Sniffed:
 
 def sniff(store: Store, path: str) -> Sniffed:
     """Look at all of a file, in bounded memory. Raises `BadRow` for what no format reads."""
+    with store.open(path) as raw:
+        found = first_bytes.known(raw.read(first_bytes.LOOKED_AT))
+    if found is not None and found.format == "xlsx":  # which is a zip itself
+        return _typed(store, path, Xlsx())
     with compression.opened(store, path) as file:
         head = next(_chunks(file), b"")
     if head.startswith(b"PAR1"):
         return _typed(store, path, Parquet())
-    if head.removeprefix(codecs.BOM_UTF8).lstrip()[:1] == b"{":
-        return _typed(store, path, Jsonl())
+    begun = head.removeprefix(codecs.BOM_UTF8).lstrip()
+    if begun[:1] in (b"{", b"["):
+        return _typed(store, path, json_of(begun))
     encoding, notes = _encoding(store, path, head)
     dialect = guess(_decoded(head, encoding, path), encoding, whole=len(head) < SAMPLE)
 
     def open(given: Csv, bad: BadRows) -> formats.Reader:
         return formats.open(store, [path], given, bad)
 
-    found = columns(open, dialect, path)
-    notes = [*notes, *dialect.notes, *found.notes]
-    types = words(found.format.columns)
-    return Sniffed(found.format, found.rows, found.bad, types, tuple(notes), found.doubts)
+    read = columns(open, dialect, path)
+    notes = [*notes, *dialect.notes, *read.notes]
+    types = words(read.format.columns)
+    return Sniffed(read.format, read.rows, read.bad, types, tuple(notes), read.doubts)
 
 
 def _chunks(file: object) -> Iterator[bytes]:
@@ -72,7 +79,7 @@ def _chunks(file: object) -> Iterator[bytes]:
         yield more
 
 
-def _typed(store: Store, path: str, given: Jsonl | Parquet) -> Sniffed:
+def _typed(store: Store, path: str, given: Jsonl | Parquet | Xlsx) -> Sniffed:
     """A format that has types of its own, or whose reader looks for them."""
     bad = BadRows.quarantine(io.BytesIO(), MOST_BAD)
     reader = formats.open(store, [path], given, bad)
@@ -80,9 +87,9 @@ def _typed(store: Store, path: str, given: Jsonl | Parquet) -> Sniffed:
     empty = [column.name for column in reader.schema if pa.types.is_null(column.type)]
     types = {column.name: type_word(column.type) for column in reader.schema}
     doubts = dict.fromkeys(empty, "no value in the file")
-    if isinstance(given, Jsonl):
+    if not isinstance(given, Parquet):
         types |= dict.fromkeys(empty, "text")
-        given = Jsonl(columns={**types})
+        given = msgspec.structs.replace(given, columns={**types})
     return Sniffed(given, rows, bad.count, types, (), doubts)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -47,7 +47,6 @@ def fit(
     """Compare; raises `SchemaChanged` with every difference that the policy does not allow."""
     if target is None:
         return Fit(tuple(columns))
-    _refuse_strangers(table, target, columns)
     unknown_ = [column for column in columns if column.name not in target.columns]
     problems = [*_conflicts(target, columns, types), *_not_given(target, columns, policy)]
     if policy == "fail":
@@ -67,15 +66,23 @@ def fit(
     return Fit(loaded, new, ignored)
 
 
-def _refuse_strangers(table: Table, target: Existing, columns: Sequence[Column]) -> None:
-    """Whatever the policy says: rows that share nothing with a table are not meant for it."""
+def refuse_strangers(
+    table: Table, target: Existing, columns: Sequence[Column], nulls: Collection[str]
+) -> None:
+    """Whatever the policy says: rows that share nothing with a table are not meant for it.
+
+    Of a column without a value (in `nulls`) there is nothing to share.
+    """
     given = [column.name for column in columns if not column.lineage]
-    if not target.columns or not given or not target.columns.keys().isdisjoint(given):
+    valued = [name for name in given if name not in nulls] or given
+    if not target.columns or not given or not target.columns.keys().isdisjoint(valued):
         return
+    which = "columns" if len(valued) == len(given) else "columns with a value"
     raise SchemaChanged(
-        f"none of the load's columns ({_some(given)}) is a column of {table}, which has "
+        f"none of the load's {which} ({_some(valued)}) is a column of {table}, which has "
         f"{_some(list(target.columns))}",
-        "Is it the right file, or an error that came in its place? If it is, `rename` its columns",
+        "Is it the right file, or an error that came in its place? If it is, `rename` its columns, "
+        "or add them to the table",
     )
 
 

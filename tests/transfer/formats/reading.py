@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
-from factory.definitions.formats import Csv, Jsonl, Parquet
+from factory.definitions.formats import Csv, Json, Jsonl, Parquet, Xlsx
 from factory.definitions.formats.columns import Column
 from factory.definitions.warehouses import POSTGRES, Holds
 from factory.transfer import formats
@@ -14,7 +14,7 @@ from factory.transfer.target import Target
 
 from ...stores.folders import Folder
 
-STRUCTS = {"csv": Csv, "jsonl": Jsonl, "parquet": Parquet}
+STRUCTS = {"csv": Csv, "jsonl": Jsonl, "json": Json, "parquet": Parquet, "xlsx": Xlsx}
 
 
 def read(

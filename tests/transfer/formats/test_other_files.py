@@ -93,7 +93,7 @@ def test_json_is_no_csv(case: str, folder: Folder) -> None:
     path = folder / "f.csv"
     with pytest.raises(BadRow, match=r"f\.csv is a JSON document, not CSV: it begins") as raised:
         read("csv", path, JSON[case])
-    assert "say `format: jsonl`" in str(raised.value.hint)
+    assert "say `format: json" in str(raised.value.hint)
     columns = {"a": "text", "b": "text"}
     quarantine = BadRows.quarantine(io.BytesIO(), 1000)
     with pytest.raises(BadRow, match=r"f\.csv is a JSON document"):

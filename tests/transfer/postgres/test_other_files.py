@@ -75,6 +75,22 @@ def test_nothing_in_common(warehouse: Warehouse) -> None:
     assert (warehouse.rows(), warehouse.tables()) == ([(1, "x")], {"trips"})
 
 
+@pytest.mark.parametrize("policy", ["add_columns", "ignore"])
+@pytest.mark.parametrize("mode", ["append", "replace"])
+def test_nothing_in_common_but_columns_that_are_declared(
+    mode: str, policy: str, warehouse: Warehouse
+) -> None:
+    """An error in JSON Lines is a row; what it lacks of the declared columns is null."""
+    warehouse.run("CREATE TABLE {} (id bigint, name text)")
+    warehouse.run("INSERT INTO {} VALUES (1, 'x')")
+    declared = {"type": "jsonl", "columns": {"id": "bigint", "name": "text"}}
+    error = refused(warehouse, LIMITED, declared, mode, on_schema_change=policy)
+    assert "none of the load's columns with a value (error, code) is a col" in error.message
+    assert (warehouse.rows(), warehouse.tables()) == ([(1, "x")], {"trips"})
+    rows = b'{"id": null, "name": null, "more": 1}\n{"id": 2, "more": 1}\n'
+    assert ingest(warehouse, rows, declared, mode, on_schema_change=policy) == 2
+
+
 def test_a_long_header(warehouse: Warehouse) -> None:
     error = refused(warehouse, LONG, mode="append")
     assert f"/f: the column '{HEADER}'" in error.message

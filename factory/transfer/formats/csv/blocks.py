@@ -11,6 +11,8 @@ from factory.transfer.formats.csv.dialect import Dialect, spans, torn
 
 SIZE = 2 << 20
 LONGEST = 32 << 20
+ESCAPED = r"Does a backslash stand before each quote of a text? Set `escape: '\'`"
+_QUOTE = "If it is part of a text, it must be doubled, or set `quote: null`"
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ def _check_closed(rest: bytes, dialect: Dialect, source: str, line: int, within:
             raise BadRow(
                 f"{source}:{line + lines(rest[:start])}: a quote ({quote}) that opens here is not "
                 f"closed{within}",
-                "If it is part of a text, it must be doubled; else set `quote`",
+                ESCAPED if b"\\" + (dialect.quote or b"") in rest[start:] else _QUOTE,
             )
 
 

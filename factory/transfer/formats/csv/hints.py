@@ -7,12 +7,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
 
-from factory.transfer.formats.csv.blocks import Block
+from factory.transfer.formats.csv.blocks import ESCAPED, Block
 from factory.transfer.formats.csv.dialect import STAND_IN, Dialect
 from factory.transfer.formats.csv.rows import Row, split
 
 ASIDE = "`on_bad_row: quarantine` sets such rows aside"
-ESCAPED = r"Does a backslash stand before each quote of a text? Set `escape: '\'`"
 _LONGER = ("~|~", "|~|", "||", "::", ";;")
 _SINGLE = (";", "\t", "|", ",", "\x01")
 _EXCEL = re.compile(rb'"?sep=(.?)"?[ \t]*$')

@@ -22,13 +22,11 @@ def swallowed(data: bytes, line: int, width: int, dialect: Dialect) -> tuple[Swa
     if dialect.multiline or not dialect.quote or width < 2:
         return ()
     suspects, texts = [], []
-    for start, end in _quoted(data, dialect):
-        if second := _second(data, start, end):
-            looks = data.count(dialect.delimiter, *second) == width - 1
-            if looks and _rows(data, start, end, width, dialect):
-                suspects.append((start, end))
-            else:
-                texts.append(start)
+    for start, end in _long(data, width, dialect):
+        if end and _rows(data, start, end, width, dialect):
+            suspects.append((start, end))
+        else:
+            texts.append(start)
     return tuple(_placed(data, line, [one for one in suspects if not _near(one, texts)]))
 
 
@@ -46,34 +44,37 @@ def _placed(data: bytes, line: int, found: list[tuple[int, int]]) -> Iterator[Sw
         yield Swallowed(line, line + lines(data[start:end]))
 
 
-def _second(data: bytes, start: int, end: int) -> tuple[int, int] | None:
-    """The second line of a value that has three or more."""
-    for newline in (b"\n", b"\r"):
-        first = data.find(newline, start, end) + 1
-        if first and (last := data.find(newline, first, end)) >= 0:
-            return first, last
-    return None
-
-
-def _quoted(data: bytes, dialect: Dialect) -> Iterator[tuple[int, int]]:
-    """Quoted values that hold an end of a line, with their quotes."""
-    quote = dialect.quote or b""
+def _long(data: bytes, width: int, dialect: Dialect) -> Iterator[tuple[int, int]]:
+    """Quoted values of three lines or more, with their quotes; the end is 0 of certain texts."""
+    quote, delimiter = dialect.quote or b"", dialect.delimiter
+    newline = b"\n" if b"\n" in data else b"\r"
     parts = data.split(quote)
-    if (dialect.escape and dialect.escape in data) or not clean(list(parts), dialect):
-        found = spans(data, dialect)
-        yield from ((start, end) for start, end in found if end and data.startswith(quote, start))
+    if (dialect.escape and dialect.escape in data) or not clean(parts, dialect):
+        for start, end in spans(data, dialect):
+            if end and data.startswith(quote, start) and data.count(newline, start, end) > 1:
+                yield start, end
         return
-    starts = list(accumulate(map(len, parts), lambda one, size: one + size + 1, initial=0))
-    last = 0
+    ends = list(accumulate(map(len, parts)))  # without the quotes between them
+    for first, until in _values(parts, newline):
+        value = parts[first] if first == until else quote.join(parts[first : until + 1])
+        if value.count(newline) > 1:
+            start = ends[first - 1] + first - 1
+            certain = value.count(delimiter) < 2 * (width - 1)
+            yield start, 0 if certain else start + len(value) + 2
+
+
+def _values(parts: list[bytes], newline: bytes) -> Iterator[tuple[int, int]]:
+    """The first and the last part of each value that holds an end of a line."""
+    done = 0
     for index in range(1, len(parts) - 1, 2):
-        if (b"\n" in parts[index] or b"\r" in parts[index]) and starts[index] >= last:
+        if newline in parts[index] and index > done:
             first, until = index, index
             while first > 1 and not parts[first - 1]:
                 first -= 2
             while until + 2 < len(parts) and not parts[until + 1]:
                 until += 2
-            last = starts[until + 1]
-            yield starts[first] - 1, last
+            done = until
+            yield first, until
 
 
 def _rows(data: bytes, start: int, end: int, width: int, dialect: Dialect) -> bool:

@@ -69,11 +69,12 @@ def batch(block: Block, table: Table) -> tuple[pa.RecordBatch, list[Problem]]:
 
 
 def _may_swallow(block: Block, table: Table, rows: int) -> bool:
-    """Are there at least two more lines than rows? Blank ones count, for it must be quick."""
-    dialect = table.dialect
-    if dialect.multiline or not dialect.quote or dialect.quote not in block.data:
+    """Do values hold as many lines and delimiters as a swallowed row has? Counted quickly."""
+    dialect, data = table.dialect, block.data
+    if dialect.multiline or not dialect.quote or dialect.quote not in data:
         return False
-    return lines(block.data) > rows + 1
+    between = table.width - 1  # blank lines and empty extra fields count, too: they are looked at
+    return lines(data) > rows + 1 and data.count(dialect.delimiter) >= (rows + 2) * between
 
 
 def _good(block: Block, table: Table) -> pa.RecordBatch | None:

@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -19,12 +19,14 @@ from factory.definitions.formats import Jsonl, columns
 from factory.definitions.formats.columns import Declared
 from factory.definitions.formats.types import JSON
 from factory.stores.model import Store
-from factory.transfer import names, spelling
-from factory.transfer.bad_rows import BadRows
+from factory.transfer import hints, names, spelling
+from factory.transfer.bad_rows import BadRows, place
 from factory.transfer.errors import BadRow
 from factory.transfer.formats import Reader
 from factory.transfer.formats.jsonl import converters
-from factory.transfer.formats.jsonl.infer import Seen, sample
+from factory.transfer.formats.jsonl.guess import arrays, format_of
+from factory.transfer.formats.jsonl.infer import Sample, Seen, sample
+from factory.transfer.formats.jsonl.lines import Blocks, blocks
 from factory.transfer.formats.jsonl.rows import Column, Rows
 from factory.transfer.holds import refuse_names
 from factory.transfer.spelling import Spelling
@@ -40,8 +42,24 @@ def open(
     target: Target,
 ) -> Reader:
     """See `formats.open`."""
+    return table(fs, sources, given, bad, target, blocks, envelope=_refuse_envelope)
+
+
+def table(
+    fs: Store,
+    sources: Sequence[str],
+    given: Jsonl,
+    bad: BadRows,
+    target: Target,
+    blocks: Blocks,
+    envelope: Callable[[Jsonl, Sample], None] | None = None,
+) -> Reader:
+    """Settle the schema of the rows that `blocks` gives."""
     how = spelling.spelling(given)
-    found = sample(fs, sources)
+    first = sample(fs, sources, blocks)
+    found = first.keys
+    if envelope is not None:
+        envelope(given, first)
     if not any(found.values()) and not given.columns:
         raise BadRow(f"{sources[0]} holds no rows", "Declare `columns` to load it as an empty one")
     own = {source: list(keys) for source, keys in found.items()}
@@ -62,11 +80,29 @@ def open(
             skipped=[key for key in own[source] if key not in keys],
             any_key=bool(given.select),
             final=partial(names.late, agreed=agreed, given=given),
+            blocks=blocks,
             holds=target.holds,
         )
 
     schema = rows(sources[0]).schema
     return Reader(schema, lambda source: rows(source).batches(fs, source, bad))
+
+
+def _refuse_envelope(given: Jsonl, first: Sample) -> None:
+    """A file whose only row holds an array of objects: are these the rows?
+
+    Who declares or selects the columns has said that they are not.
+    """
+    for source, row in first.alone:
+        for path in arrays(row.text):
+            key = path.partition(".")[0]
+            name = names.final(key, given)
+            if name in given.columns or given.select:
+                continue
+            said = f"the file is one object, with an array of objects in {path!r}"
+            as_row = f"if the object is a row, declare {hints.columns(name, 'json')}"
+            way = f"{format_of(row.text.strip())}; {as_row}"
+            raise BadRow(f"{place(source, row.line)}: {said}", way)
 
 
 def _keys(own: Sequence[str], places: Sequence[int | None]) -> list[str | None]:
@@ -79,9 +115,9 @@ def _seen(found: Mapping[str, Mapping[str, Seen]], agreed: names.Agreed) -> dict
     seen: dict[str, Seen] = {}
     for source, keys in found.items():
         own = list(keys.values())
-        for name, place in zip(agreed.names, agreed.places[source], strict=True):
-            if place is not None:
-                seen.setdefault(name, Seen()).more(own[place])
+        for name, index in zip(agreed.names, agreed.places[source], strict=True):
+            if index is not None:
+                seen.setdefault(name, Seen()).more(own[index])
     return seen
 
 

@@ -18,7 +18,7 @@ from factory.transfer.bad_rows import BadRows
 from factory.transfer.formats.jsonl import converters
 from factory.transfer.formats.jsonl.converters import FAILURES, Kind, Unfit
 from factory.transfer.formats.jsonl.decode import Doubtful, Fast, Field, tokens
-from factory.transfer.formats.jsonl.lines import Block, blocks
+from factory.transfer.formats.jsonl.lines import Block, Blocks, Row
 from factory.transfer.holds import is_too_long, nul_hint
 
 
@@ -33,8 +33,7 @@ class Column:
 
 @dataclass(frozen=True)
 class _Row:
-    number: int
-    line: bytes
+    number: int  # in its block
     tokens: dict[str, bytes]
 
 
@@ -48,12 +47,14 @@ class Rows:
         skipped: Sequence[str],
         any_key: bool,
         final: Callable[[str], str],
+        blocks: Blocks,
         holds: Holds,
     ) -> None:
         self.schema = pa.schema([(column.name, column.kind.type) for column in columns])
         self._skipped = [Field(key, converters.Skipped()) for key in skipped]
         self._any_key = any_key
         self._final = final
+        self._blocks = blocks
         self._holds = holds
         self._set(columns)
 
@@ -66,48 +67,47 @@ class Rows:
 
     def batches(self, fs: Store, source: str, bad: BadRows) -> Iterator[pa.RecordBatch]:
         """All rows of one file that fit."""
-        for block in blocks(fs, source, bad):
-            lines = block.numbered()
-            if not lines:
+        for block in self._blocks(fs, source, bad):
+            texts = block.texts()
+            if not texts:
                 continue
             try:
-                batch = self._quickly(block, [line for _, line in lines])
+                batch = self._quickly(block, texts)
             except (Doubtful, *FAILURES):
-                batch = self._carefully(source, lines, bad)
+                batch = self._carefully(source, block.rows(), bad)
             if batch.num_rows:
                 yield batch
 
-    def _quickly(self, block: Block, lines: Sequence[bytes]) -> pa.RecordBatch:
-        values = self._fast.columns(block.data, lines)
+    def _quickly(self, block: Block, texts: Sequence[bytes]) -> pa.RecordBatch:
+        values = self._fast.columns(block.data, texts)
         found = {
             column.name: column.kind.array(own)
             for column, own in zip(self._bound, values, strict=False)  # then the skipped
         }
         arrays = [
-            found[c.name] if c.name in found else pa.nulls(len(lines), c.kind.type)
+            found[c.name] if c.name in found else pa.nulls(len(texts), c.kind.type)
             for c in self._columns
         ]
         return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
 
-    def _carefully(
-        self, source: str, lines: Sequence[tuple[int, bytes]], bad: BadRows
-    ) -> pa.RecordBatch:
+    def _carefully(self, source: str, given: Sequence[Row], bad: BadRows) -> pa.RecordBatch:
         problems: dict[int, Unfit] = {}
         rows = []
-        for number, line in lines:
+        for number, one in enumerate(given):
             try:
-                row = tokens(line)
+                row = tokens(one.text)
                 self._bind(row)
-                rows.append(_Row(number, line, row))
+                rows.append(_Row(number, row))
             except Unfit as error:
                 problems[number] = error
         arrays = [self._array(column, rows, problems) for column in self._columns]
         batch = pa.RecordBatch.from_arrays(arrays, schema=self.schema)
         if problems:
-            for number, line in lines:
+            for number, one in enumerate(given):
                 if number in problems:
                     reason, hint = problems[number].args
-                    bad.add(source, number, reason, line.decode(errors="replace").strip(), hint)
+                    text = one.text.decode(errors="replace").strip()
+                    bad.add(source, one.line, one.place + reason, text, hint)
             batch = batch.filter(pa.array([row.number not in problems for row in rows], pa.bool_()))
         return batch
 
