@@ -4,14 +4,20 @@ import json
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pyarrow as pa
 import pytest
 
+from factory.definitions.formats import Xlsx, problems
+from factory.definitions.formats.columns import Column
 from factory.transfer.bad_rows import BadRows
 from factory.transfer.errors import BadOption, BadRow
 
 from ...stores.folders import Folder
 from .reading import column, read
+from .test_drift import sheet
+
+FORMATS = ("csv", "json", "jsonl", "parquet", "xlsx")
 
 MONEY = {"type": "decimal(12, 2)", "thousands": ",", "strip": ["$"], "parentheses": True}
 
@@ -21,6 +27,10 @@ def texts(folder: Folder, kind: str, values: list[str | None]) -> Folder:
     path = folder / f"f.{kind}"
     if kind == "parquet":
         path.write_table(pa.table({"a": pa.array(values, pa.string())}))
+    elif kind == "xlsx":
+        path.write_bytes(sheet([{"a": value} for value in values] or [{"a": None}]))
+    elif kind == "json":
+        path.write_text(json.dumps([{"a": value} for value in values]))
     elif kind == "jsonl":
         path.write_text("".join(json.dumps({"a": value}) + "\n" for value in values))
     else:
@@ -30,7 +40,7 @@ def texts(folder: Folder, kind: str, values: list[str | None]) -> Folder:
     return path
 
 
-@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+@pytest.mark.parametrize("kind", ["csv", "json", "jsonl", "parquet"])
 @pytest.mark.parametrize(
     ("options", "values", "expected", "bad"),
     [
@@ -89,7 +99,7 @@ def test_in_every_format(
     assert bad in json.loads(aside.read_text())["row"]
 
 
-@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+@pytest.mark.parametrize("kind", FORMATS)
 @pytest.mark.parametrize(
     ("value", "word", "options"),
     [
@@ -156,3 +166,24 @@ def test_options_that_lint_would_have_refused(folder: Folder) -> None:
     wrong = {"a": {"type": "text", "thousands": ","}}
     with pytest.raises(BadOption, match=r"columns\.a\.thousands: thousands says nothing of a text"):
         read("csv", folder / "f.csv", b"a\n1\n", columns=wrong)
+
+
+def test_numbers_of_cells_are_numbers(folder: Folder) -> None:
+    rows = [{"a": 1234.5, "b": 1704067200}, {"a": "$1,234.50", "b": "0"}, {"a": "(7)", "b": None}]
+    path = folder / "f.xlsx"
+    path.write_bytes(sheet(rows))
+    found = read("xlsx", path, columns={"a": MONEY, "b": {"type": "timestamp", "unit": "s"}})
+    assert column(found) == [Decimal("1234.50"), Decimal("1234.50"), Decimal("-7.00")]
+    assert [str(value) for value in column(found, "b")] == [
+        "2024-01-01 00:00:00",
+        "1970-01-01 00:00:00",
+        "None",
+    ]
+    german = {"a": {"type": "double", "decimal_point": ",", "thousands": "."}}
+    assert [
+        problem.message
+        for problem in problems(Xlsx(columns={"a": msgspec.convert(german["a"], Column)}))
+    ] == [
+        "numbers of cells have a point: decimal_point can't be ','",
+        "numbers of cells have a point: thousands can't be '.'",
+    ]

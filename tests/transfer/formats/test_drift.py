@@ -1,8 +1,10 @@
 """Files of one load whose columns drift: in every format by the same options."""
 
+import io
 import json
 from typing import Any
 
+import openpyxl
 import pyarrow as pa
 import pytest
 
@@ -11,8 +13,18 @@ from factory.transfer.errors import BadOption, BadRow
 from ...stores.folders import Folder
 from .reading import read
 
-FORMATS = ("csv", "jsonl", "parquet")
+FORMATS = ("csv", "json", "jsonl", "parquet", "xlsx")
 Rows = list[dict[str, Any]]
+
+
+def sheet(rows: Rows) -> bytes:
+    """A workbook of these rows."""
+    book, out = openpyxl.Workbook(), io.BytesIO()
+    assert book.active is not None
+    for values in (list(rows[0]), *(list(row.values()) for row in rows)):
+        book.active.append(values)
+    book.save(out)
+    return out.getvalue()
 
 
 def write(folder: Folder, kind: str, *files: Rows) -> list[Folder]:
@@ -22,6 +34,10 @@ def write(folder: Folder, kind: str, *files: Rows) -> list[Folder]:
         paths.append(path)
         if kind == "parquet":
             path.write_table(pa.Table.from_pylist(rows))
+        elif kind == "xlsx":
+            path.write_bytes(sheet(rows))
+        elif kind == "json":
+            path.write_text(json.dumps(rows))
         elif kind == "jsonl":
             path.write_text("".join(json.dumps(row) + "\n" for row in rows))
         else:
@@ -68,7 +84,7 @@ def test_a_column_that_a_file_may_lack(kind: str, folder: Folder) -> None:
     assert read(kind, files[:1], optional=["fee"]).to_pydict() == {"a": [1], "fee": [None]}
 
 
-@pytest.mark.parametrize("kind", ["csv", "parquet"])
+@pytest.mark.parametrize("kind", ["csv", "parquet", "xlsx"])
 def test_a_column_that_some_files_have(kind: str, folder: Folder) -> None:
     files = write(folder, kind, [{"a": 1}], [{"a": 2, "fee": 3}])
     with pytest.raises(BadRow, match=r"2\.\w+ has other columns .*with the column 'fee'") as told:
