@@ -42,7 +42,10 @@ NAMES: dict[str, tuple[bytes, str, dict[str, Any]]] = {
     "an odd name of a value": (b'"a: b"\n' + b"1\n" * 20_000 + b"x\n", "", {"names": "as_is"}),
     "a word of YAML of a value": (b"No\n" + b"1\n" * 20_000 + b"x\n", "", {}),
     "nul": (ROWS["csv"][0], "", {}),
-    "json": (JSON["object"], "", {}),
+    "an object": (JSON["object"], "", {}),
+    "an object of several lines": (JSON["pretty"], "", {}),
+    "an array": (JSON["array"], "", {}),
+    "an array of several lines": (JSON["pretty array"], "", {}),
 }
 OBJECTS: dict[str, tuple[bytes, str, dict[str, Any]]] = {
     "nul": (ROWS["jsonl"][0], "", {}),
@@ -97,14 +100,21 @@ def _merged(options: Mapping[str, Any], way: dict[str, Any]) -> dict[str, Any]:
     both = {
         name: {**options.get(name, {}), **value}
         for name, value in way.items()
-        if value and isinstance(value, dict)
+        if name != "format" and value and isinstance(value, dict)
     }
     return {**options, **way, **both}
 
 
 ONE_IS_MEANT = ("dialect: another delimiter further on",)  # its rows are of one dialect only
 PROPOSING = (
-    *("csv: nul", "csv: json", "csv: too long", "csv: one name", "csv: the same name"),
+    *(
+        "csv: nul",
+        "csv: an object",
+        "csv: an array",
+        "csv: too long",
+        "csv: one name",
+        "csv: the same name",
+    ),
     *("csv: value", "csv: late zero", "csv: first value late", "csv: no zone", "csv: zone"),
     "csv: utf-16",
     *("csv: ambiguous", "csv: latin-1", "csv: latin-1 header", "csv: an odd name"),
@@ -145,10 +155,10 @@ def leads_out(kind: str, path: Folder, options: dict[str, Any], seen: set[str]) 
 def refused(kind: str, path: Folder, options: Mapping[str, Any]) -> TransferError | None:
     given = dict(options)
     bad = BadRows.quarantine(io.BytesIO(), 9) if given.pop("on_bad_row", None) else None
-    if (other := given.pop("format", kind)) != kind:
-        given = {}
+    if (other := given.pop("format", None)) is not None:
+        given = dict(other) if isinstance(other, dict) else {"type": other}
     try:
-        read(other, path, None, bad, **given)
+        read(given.pop("type", kind), path, None, bad, **given)
     except TransferError as error:
         return error
     return None
