@@ -24,11 +24,15 @@ from .test_csv import BAD as CSV
 from .test_csv import small_blocks as small_csv
 from .test_csv_refused import ROWS as DIALECTS
 from .test_holds import LONG, ROWS, TABLES
+from .test_json import BAD as DOCUMENTS
+from .test_json import small_blocks as small_json
 from .test_jsonl import BAD as JSONL
 from .test_jsonl import small_blocks as small_jsonl
 from .test_other_files import JSON
+from .test_xlsx import BAD as BOOKS
+from .test_xlsx import small_blocks as small_xlsx
 
-__all__ = ["small_csv", "small_jsonl"]
+__all__ = ["small_csv", "small_json", "small_jsonl", "small_xlsx"]
 
 _TYPE = r"`(text|binary|json|bigint|double|decimal\([^`]*\))`"
 NAMES: dict[str, tuple[bytes, str, dict[str, Any]]] = {
@@ -61,6 +65,8 @@ OBJECTS: dict[str, tuple[bytes, str, dict[str, Any]]] = {
 CASES = {
     **{f"csv: {name}": ("csv", *case) for name, case in {**CSV, **NAMES}.items()},
     **{f"dialect: {name}": ("csv", row[0], "", row[1]) for name, row in DIALECTS.items()},
+    **{f"json: {name}": ("json", *case) for name, case in DOCUMENTS.items()},
+    **{f"xlsx: {name}": ("xlsx", *case) for name, case in BOOKS.items()},
     **{f"jsonl: {name}": ("jsonl", *case) for name, case in {**JSONL, **OBJECTS}.items()},
 }
 
