@@ -54,8 +54,26 @@ OTHERS = {
 }
 
 
-@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
-@pytest.mark.parametrize("case", OTHERS)
+KINDS = ("csv", "json", "jsonl", "parquet", "xlsx")
+ELSEWHERE = {  # told by who opens it
+    ("xlsx", "csv"): "is a document of an office program, .*`format: xlsx`",
+    ("xlsx", "json"): "is a document of an office program, .*`format: xlsx`",
+    ("xlsx", "jsonl"): "is a document of an office program, .*`format: xlsx`",
+    ("xlsx", "xlsx"): "shows no sheet",
+    ("xls", "xlsx"): r"is an old Excel workbook \(\.xls\), which is not read",
+    ("page in utf-16", "json"): "it is UTF-16",
+}
+
+
+@pytest.mark.parametrize(("case", "kind"), ELSEWHERE)
+def test_another_file_for_who_opens_it(case: str, kind: str, folder: Folder) -> None:
+    with pytest.raises(BadRow, match=ELSEWHERE[case, kind]):
+        read(kind, folder / f"f.{kind}", OTHERS[case][0])
+
+
+@pytest.mark.parametrize(
+    ("case", "kind"), [(c, k) for c in OTHERS for k in KINDS if (c, k) not in ELSEWHERE]
+)
 def test_another_file(case: str, kind: str, folder: Folder) -> None:
     content, what, begins = OTHERS[case]
     path = folder / f"f.{kind}"
