@@ -109,6 +109,22 @@ ROWS: dict[str, tuple[bytes, dict[str, Any], str, str, dict[str, Any], list[tupl
         {"skip_rows": 1, "delimiter": ";"},
         [(1, "A")],
     ),
+    "Excel, its delimiter known": (
+        b"sep=;\r\nid;name\r\n1;A\r\n",
+        {"delimiter": ";"},
+        ":1: the first line is Excel's",
+        "`skip_rows: 1`",
+        {"skip_rows": 1},
+        [(1, "A")],
+    ),
+    "TPC-H": (
+        b"0|AFRICA|\n1|AMERICA|\n",
+        {"delimiter": "|", "header": False, "columns": {"key": "bigint", "name": "text"}},
+        ":1: 3 fields, expected 2",
+        "`extra_fields: ignore_empty`",
+        {"extra_fields": "ignore_empty"},
+        [(0, "AFRICA"), (1, "AMERICA")],
+    ),
     "Excel with a comma": (
         b"\xef\xbb\xbfsep=,\r\nid,name\r\n1,A\r\n",
         {},
@@ -324,6 +340,18 @@ def test_a_field_behind_the_last_column_that_is_not_empty() -> None:
     content = b"a,b\n1,2,\n3,4,,\n5,6\n7,8,x\n"
     with pytest.raises(BadRow, match=r":5: 3 fields, expected 2\. Only empty ones are ignored"):
         table(path, content, extra_fields="ignore_empty")
+
+
+def test_a_null_behind_the_last_column_is_not_empty() -> None:
+    with pytest.raises(BadRow, match=":2: 3 fields, expected 2"):
+        options: dict[str, Any] = {"extra_fields": "ignore_empty", "nulls": ["", "NA"]}
+        table(at("null"), b"a,b\n1,2,NA\n", **options)
+
+
+def test_fields_of_texts_are_not_those_of_rows() -> None:
+    content = b'a,b\n1,"x\ny,z,,\nv"\n2,"w"\n3,"u",\n'
+    found = table(at("texts"), content, extra_fields="ignore_empty", multiline=True)
+    assert column(found, "b") == ["x\ny,z,,\nv", "w", "u"]
 
 
 def test_the_byte_that_stands_in() -> None:

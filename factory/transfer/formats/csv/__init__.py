@@ -61,7 +61,7 @@ def open(
     if first is not None:
         _check_delimiter(first, after, table, given, sources[0])
         table = replace(table, header=first.data)
-    table = _settled(fs, sources, table)
+    table = _settled(fs, sources, replace(table, first_only=bad.fails))
     return Reader(table.schema, lambda source: _batches(fs, source, table, bad))
 
 
@@ -224,7 +224,8 @@ def _check_header(header: Row, block: Block, dialect: Dialect, source: str) -> N
     problem = None
     width = len(header.values)
     if any(value.torn for value in header.values):
-        problem = faults.torn(header, block, width, (), dialect)
+        hint = hints.of_torn(header, block, width, dialect)
+        problem = faults.torn(header, block, (), dialect, hint)
     for value in swallowed(header.data, header.line, width, dialect):
         problem = faults.swallowing(header, value)
     if problem:

@@ -15,7 +15,7 @@ AFTER = 20  # bytes behind a closing quote
 
 
 def torn(
-    row: Row, block: Block, width: int, columns: Sequence[Column], dialect: Dialect
+    row: Row, block: Block, columns: Sequence[Column], dialect: Dialect, hint: str | None
 ) -> Problem:
     """Text follows the closing quote of one of the row's values."""
     index = next(index for index, value in enumerate(row.values) if value.torn)
@@ -31,7 +31,6 @@ def torn(
     if lines(block.data[opened:closed]):
         line = row.line + lines(block.data[row.start : opened])
         reason += f"; the quote opens in line {line}, {_place(block, opened, dialect)}"
-    hint = hints.of_torn(row, block, width, dialect)
     return Problem(row.line + before, reason, row.data, hint)
 
 
