@@ -343,8 +343,8 @@ def test_a_field_behind_the_last_column_that_is_not_empty() -> None:
 
 
 def test_a_null_behind_the_last_column_is_not_empty() -> None:
+    options: dict[str, Any] = {"extra_fields": "ignore_empty", "nulls": ["", "NA"]}
     with pytest.raises(BadRow, match=":2: 3 fields, expected 2"):
-        options: dict[str, Any] = {"extra_fields": "ignore_empty", "nulls": ["", "NA"]}
         table(at("null"), b"a,b\n1,2,NA\n", **options)
 
 
