@@ -200,7 +200,7 @@ ROWS: dict[str, tuple[bytes, dict[str, Any], str, str, dict[str, Any], list[tupl
     "rows in a value": (
         b'a,b,c\n1,"pipe,10\n2,valve,20\n3,bolt",30\n4,x,5\n',
         {},
-        ":2: a quote that opens here is closed in line 4",
+        ":2: column 'b': a quote that opens here is closed in line 4",
         "`quote: null`",
         {"quote": None},
         [(1, '"pipe', 10), (2, "valve", 20), (3, 'bolt"', 30), (4, "x", 5)],
@@ -208,7 +208,7 @@ ROWS: dict[str, tuple[bytes, dict[str, Any], str, str, dict[str, Any], list[tupl
     "rows in a value, meant": (
         b'a,b,c\n1,"pipe,10\r\n2,valve,20\r\n3,bolt",30\n',
         {},
-        ":2: a quote that opens here is closed in line 4",
+        ":2: column 'b': a quote that opens here is closed in line 4",
         "`multiline: true`",
         {"multiline": True},
         [(1, "pipe,10\r\n2,valve,20\r\n3,bolt", 30)],
@@ -216,7 +216,7 @@ ROWS: dict[str, tuple[bytes, dict[str, Any], str, str, dict[str, Any], list[tupl
     "rows in the header": (
         b'a,"b,c\n1,2,3\n4,5",6\n',
         {},
-        ":1: a quote that opens here is closed in line 3",
+        ":1: column 2: a quote that opens here is closed in line 3",
         "`quote: null`",
         {"quote": None, "names": "as_is"},
         [(1, "2", 3), (4, '5"', 6)],

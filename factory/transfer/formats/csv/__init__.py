@@ -227,7 +227,7 @@ def _check_header(header: Row, block: Block, dialect: Dialect, source: str) -> N
         hint = hints.of_torn(header, block, width, dialect)
         problem = faults.torn(header, block, (), dialect, hint)
     for value in swallowed(header.data, header.line, width, dialect):
-        problem = faults.swallowing(header, value)
+        problem = faults.swallowing(header, value, ())
     if problem:
         hint = (problem.hint or "").removesuffix(f"; {hints.ASIDE}")  # no header can go aside
         raise BadRow(f"{source}:{problem.line}: {problem.reason}", hint)

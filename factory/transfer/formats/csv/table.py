@@ -243,7 +243,7 @@ def _shape(row: Row, block: Block, table: Table, *, hinted: bool) -> Problem | N
         return faults.torn(row, block, table.columns, table.dialect, hint)
     for value in block.swallowed:
         if row.line <= value.first <= row.line + lines(row.data):
-            return faults.swallowing(row, value)
+            return faults.swallowing(row, value, table.columns)
     count = len(row.values)
     more = row.values[table.width :]
     if count < table.width or (
