@@ -190,7 +190,6 @@ def test_an_address(tmp_path: Path, cli: Cli) -> None:
     [
         ("there.csv", None, "there is no file"),
         ("empty.csv", b"", "is empty"),
-        ("array.json", b'[\n  {"a": 1}\n]\n', "is a JSON array"),
         ("cut.csv.gz", gzip.compress(b"a,b\n1,2\n")[:-4], "is not a whole gzip file"),
     ],
 )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import codecs
 import io
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -21,7 +20,6 @@ from factory.transfer.types import type_word
 
 SAMPLE = 1 << 20
 _BLOCK = 2 << 20
-_ARRAY = re.compile(rb"\s*\[\s*[\[{]")
 _MARKS = {
     codecs.BOM_UTF32_LE: "utf-32",
     codecs.BOM_UTF16_LE: "utf-16",
@@ -50,8 +48,6 @@ def sniff(store: Store, path: str) -> Sniffed:
         return _typed(store, path, Parquet())
     if head.removeprefix(codecs.BOM_UTF8).lstrip()[:1] == b"{":
         return _typed(store, path, Jsonl())
-    if _ARRAY.match(head):
-        raise BadRow(f"{path} is a JSON array", "JSON Lines has an object in each line")
     encoding, notes = _encoding(store, path, head)
     dialect = guess(_decoded(head, encoding, path), encoding, whole=len(head) < SAMPLE)
 
