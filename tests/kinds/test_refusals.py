@@ -85,7 +85,7 @@ REFUSALS = {
     "transfer/formats/csv:open": "ingest/format_that_reads_nothing",
     "transfer/formats/jsonl:_undetected": DATA,
     "transfer/formats/xlsx:_columns": DATA,
-    "transfer/formats/xlsx:_sheet": DATA,
+    "transfer/formats/xlsx/file:_sheet": DATA,
     "transfer/formats/xlsx:open": "ingest/excel_options",
     "transfer/lineage:added": "ingest/column_of_lineage_is_there",
     "transfer/names:_check": DATA,
