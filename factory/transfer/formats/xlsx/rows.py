@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -136,11 +137,16 @@ class Rows:
     def _used(self) -> set[int]:
         return {self._head.columns[column.index] for column in self._table.columns}
 
+    @cached_property
+    def _all(self) -> dict[int, Texts]:
+        """Every column, with a name or not."""
+        return {column: self._texts(column) for column in sorted(self._block.columns)}
+
     def _shown(self, at: int) -> str:
         """A row for the quarantine: its cells as texts."""
         found = []
-        for column, cells in sorted(self._block.columns.items()):
-            one = texts(cells, len(self._block.rows), self._file.book)
+        for column, one in self._all.items():
+            cells = self._block.columns[column]
             shown = cells.written(at) if at in one.faults else one.values[at].as_py()
             if shown is not None:
                 found.append(f"{column_letters(column)}={shown}")
