@@ -285,6 +285,11 @@ BAD: dict[str, tuple[bytes, str, Mapping[str, Any]]] = {
         r":303: Sheet1!D303: 'note' stands in a column without a name\. .*`range`",
         {},
     ),
+    "title": (
+        workbook(cells(["|a title"], ["|a", "|b"], ["1", "2"])),
+        r":2: Sheet1!B2: 'b' stands in a column without a name\. .*`skip_rows`",
+        {},
+    ),
     "error beyond": (
         workbook(after_many("1", "|x", "t=e|#N/A")),
         r"Sheet1!C303: 'an error' st",

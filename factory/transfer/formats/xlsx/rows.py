@@ -110,7 +110,10 @@ class Rows:
                 shown = repr(one.values[at].as_py() or "an error")[:SHOWN]
                 letters = column_letters(column)
                 cell = self._file.sheet.cell(letters, self._block.rows[at])
-                hint = "Name it in the header, or read only some columns (`range`, `select`)"
+                hint = (
+                    "Name it in the header, leave out what stands above that (`skip_rows`), or "
+                    "read only some columns (`range`, `select`)"
+                )
                 reason = f"{cell}: {shown} stands in a column without a name"
                 problems.setdefault(at, (reason, hint))
 
