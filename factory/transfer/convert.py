@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from factory.transfer import decimals, numbers, zones
 from factory.transfer.quick import quick
 from factory.transfer.spelling import Spelling, to_iso
 
 _YEAR = r"([1-9][0-9]{3}|0[1-9][0-9]{2}|00[1-9][0-9]|000[1-9])"
 _DAY = _YEAR + r"-[0-9]{2}-[0-9]{2}"
-_CLOCK = r"[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6}0*)?)?"
+_FRACTION = r"[0-9]{1,6}0*"
+_CLOCK = r"[0-9]{2}:[0-9]{2}(:[0-9]{2}(\." + _FRACTION + r")?)?"
 _OFFSET = r"(Z|[+-][0-9]{2}(:?[0-9]{2})?)"
 
 DATE = f"^{_DAY}$"
@@ -71,8 +73,26 @@ def convert(texts: pa.Array, kind: pa.DataType, how: Spelling, *, inferred: bool
             if how.plain(kind) and (found := quick(texts, kind, inferred=inferred)) is not None:
                 return Converted(found)
             texts = _without_quoted_nulls(texts, how)
+            if not inferred and how.numbers is not None and _is_number(kind):
+                return _as_people_do(texts, kind, how, converter)
             return converter(texts, kind, how, inferred)
     raise NotImplementedError(str(kind))
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return any(fits(kind) for fits, _ in _CONVERTERS[:3])
+
+
+def _as_people_do(
+    texts: pa.Array, kind: pa.DataType, how: Spelling, converter: _Converter
+) -> Converted:
+    assert how.numbers is not None
+    found = numbers.plain(texts, how, how.numbers, whole=pa.types.is_integer(kind))
+    if pa.types.is_floating(kind):
+        found = pc.coalesce(found, _only(texts, _looks(texts, _NOT_FINITE)))
+    wrong = pc.and_(pc.is_valid(texts), pc.is_null(found))
+    done = converter(found, kind, replace(how, decimal_point="."), False)
+    return _result(done.values, done.bad, wrong)
 
 
 def _without_quoted_nulls(texts: pa.Array, how: Spelling) -> pa.Array:
@@ -83,6 +103,11 @@ def _without_quoted_nulls(texts: pa.Array, how: Spelling) -> pa.Array:
     if pc.min(pc.binary_length(texts)).as_py() == 0:
         return pc.if_else(pc.equal(texts, ""), _NULL, texts)
     return texts
+
+
+def _clocked(pattern: str, how: Spelling) -> str:
+    """What is truncated may have any number of digits."""
+    return pattern.replace(_FRACTION, "[0-9]+") if how.truncate else pattern
 
 
 def _looks(texts: pa.Array, pattern: str) -> pa.BooleanArray:
@@ -164,7 +189,7 @@ def _numeric(texts: pa.Array, pattern: str, inferred: bool) -> tuple[pa.Array, p
 
 def _decimals(texts: pa.Array, kind: pa.DataType, how: Spelling, inferred: bool) -> Converted:
     texts, good = _numbers(texts, how, _PLAIN_NUMBER if inferred else _NUMBER, inferred)
-    return _held(texts, good, lambda part: part.cast(kind))
+    return _held(texts, good, lambda part: decimals.exact(part, kind))
 
 
 def _floats(texts: pa.Array, kind: pa.DataType, how: Spelling, inferred: bool) -> Converted:
@@ -213,15 +238,16 @@ def _iso(texts: pa.Array, how: Spelling, inferred: bool) -> tuple[pa.Array, pa.A
     """Timestamps as ISO 8601 has them, and which ones could not be turned into it."""
     if not how.formats:
         return (texts if inferred else pc.utf8_trim(texts, characters=" ")), None
-    iso = to_iso(texts, how.formats)
+    iso = to_iso(texts, how.formats, truncate=how.truncate)
     return iso, pc.and_(pc.is_valid(texts), pc.is_null(iso))
 
 
-def _short(texts: pa.Array) -> pa.Array:
-    """Zeros after the microseconds are left out: Arrow takes no more than six digits."""
+def _short(texts: pa.Array, how: Spelling) -> pa.Array:
+    """Zeros after the microseconds, or all digits, are left out: Arrow takes six and no more."""
     if (pc.max(pc.binary_length(texts)).as_py() or 0) <= len("2024-01-01T00:00:00.000000"):
         return texts
-    return pc.replace_substring_regex(texts, r"(\.[0-9]{6})0+", r"\1")
+    more = "[0-9]+" if how.truncate else "0+"
+    return pc.replace_substring_regex(texts, rf"(\.[0-9]{{6}}){more}", r"\1")
 
 
 def _dates(texts: pa.Array, kind: pa.DataType, how: Spelling, inferred: bool) -> Converted:
@@ -237,48 +263,65 @@ def _also(done: Converted, wrong: pa.BooleanArray | None) -> Converted:
 
 def _times(texts: pa.Array, kind: pa.DataType, how: Spelling, inferred: bool) -> Converted:
     texts = texts if inferred else pc.utf8_trim(texts, characters=" ")
-    good = _looks(texts, TIME)
+    good = _looks(texts, _clocked(TIME, how))
     stamps = pc.binary_join_element_wise("1970-01-01", texts, "T")
 
     def cast(part: pa.Array) -> pa.Array:
         return part.cast(pa.timestamp("us")).cast(kind)
 
-    return _held(_short(stamps), good, cast)
+    return _held(_short(stamps, how), good, cast)
 
 
 def _timestamps(texts: pa.Array, kind: pa.DataType, how: Spelling, inferred: bool) -> Converted:
+    if how.unit is not None and not inferred:
+        return _epochs(texts, kind, how)
     iso, wrong = _iso(texts, how, inferred)
     if kind.tz is not None:
         return _also(_zoned(iso, kind, how, inferred), wrong)
-    good = _looks(iso, TIMESTAMP)
+    good = _looks(iso, _clocked(TIMESTAMP, how))
     if not inferred and good.true_count < len(good):
         good = pc.or_(good, _looks(iso, DATE))
-    return _also(_held(_short(iso), good, lambda part: part.cast(kind)), wrong)
+    return _also(_held(_short(iso, how), good, lambda part: part.cast(kind)), wrong)
+
+
+_PER_SECOND = {"s": 0, "ms": 3, "us": 6, "ns": 9}
+"""Each unit of an epoch, as how many digits of a second it has."""
+
+
+def _epochs(texts: pa.Array, kind: pa.DataType, how: Spelling) -> Converted:
+    """Numbers since 1970, as their digits before and after the microsecond."""
+    assert how.unit is not None
+    texts = _bare(texts)
+    good = _looks(texts, r"^-?[0-9]{1,19}(\.[0-9]*)?$")
+    shift = 6 - _PER_SECOND[how.unit]
+
+    def cast(part: pa.Array) -> pa.Array:
+        exact = pc.binary_join_element_wise(part, f"e{shift}", "").cast(pa.decimal128(38, 12))
+        whole = pc.floor(exact) if how.truncate else exact
+        return whole.cast(pa.int64()).cast(pa.timestamp("us")).cast(kind)
+
+    return _held(texts, good, cast)
 
 
 def _zoned(iso: pa.Array, kind: pa.DataType, how: Spelling, inferred: bool) -> Converted:
-    good = _looks(iso, TIMESTAMPTZ)
+    pattern = _clocked(TIMESTAMPTZ, how)
+    good = _looks(iso, pattern)
     if good.true_count < len(good) and not inferred:
         iso = pc.replace_substring_regex(iso, r" ?(z|UTC|GMT)$", "Z")
         iso = pc.replace_substring_regex(iso, r" ([+-][0-9:]+)$", r"\1")
-        good = _looks(iso, TIMESTAMPTZ)
-    iso = _short(iso)
+        good = _looks(iso, pattern)
+    iso = _short(iso, how)
     exact = _held(iso, good, lambda part: part.cast(kind))
     if good.true_count == len(good) or how.zone is None:
         return exact
-    zone = how.zone
-
-    def local(part: pa.Array) -> pa.Array:
-        # Ambiguous and skipped times of day are refused.
-        return pc.assume_timezone(part.cast(pa.timestamp("us")), zone).cast(kind)
-
     naive = pc.invert(good)
     words = _only(iso, naive)
     there = _looks(words, f"{TIMESTAMP}|{DATE}")
-    stamps = _held(words, there, local)
-    values = pc.coalesce(exact.values, stamps.values)
+    stamps = _held(words, there, lambda part: part.cast(pa.timestamp("us")))
+    values, unclear = zones.moments(stamps.values, how.zone, how.ambiguous, how.nonexistent)
+    values = pc.coalesce(exact.values, values.cast(kind))
     refused = None if exact.bad is None else pc.and_not(exact.bad, naive)
-    return _result(values, refused, stamps.bad)
+    return _result(values, refused, stamps.bad, unclear)
 
 
 _Converter = Callable[[pa.Array, pa.DataType, Spelling, bool], Converted]

@@ -9,6 +9,8 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from factory.transfer import decimals
+
 _SURE_DIGITS = 15  # that a double always keeps
 
 
@@ -17,10 +19,16 @@ def quick(texts: pa.Array, kind: pa.DataType, *, inferred: bool) -> pa.Array | N
     for fits, plain in _PLAIN:
         if fits(kind):
             try:
-                return texts.cast(kind) if plain(texts, inferred) else None
+                return _cast(texts, kind) if plain(texts, inferred) else None
             except pa.ArrowInvalid:
                 return None
     return None
+
+
+def _cast(texts: pa.Array, kind: pa.DataType) -> pa.Array:
+    if pa.types.is_decimal(kind):
+        return decimals.exact(texts, kind, plain=True)
+    return texts.cast(kind)
 
 
 def _lengths(texts: pa.Array) -> tuple[int, int]:

@@ -1,15 +1,17 @@
-"""How values are written: decimal point, dates and times, time zone."""
+"""How values are written: numbers, dates and times, time zone; in all columns, or in one."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from factory.definitions.formats import Csv, Jsonl, Xlsx, csv, times
+from factory.definitions.formats import Csv, Jsonl, Parquet, Xlsx, columns, csv, times
+from factory.definitions.formats.columns import Clock, Column, Declared
 from factory.transfer.errors import BadOption
 
 # strptime's directive → how it looks; all numbers, so one replacement makes ISO 8601 of them.
@@ -42,17 +44,77 @@ class Spelling:
     formats: tuple[TimestampFormat, ...]
     zone: str | None
     nulls: tuple[str, ...]
+    numbers: Numbers | None = None
+    unit: str | None = None  # timestamps are numbers of it since 1970
+    truncate: bool = False  # what is less than a microsecond goes
+    ambiguous: Clock = "fail"
+    nonexistent: Clock = "fail"
     known: bool = False  # a table tells the type: what has its value may be written otherwise
 
     def plain(self, kind: pa.DataType) -> bool:
         """Are values of `kind` written as everywhere?"""
         if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
-            return not self.formats
+            return not self.formats and self.unit is None
+        if self.numbers is not None and self.numbers.percent:
+            return False
         return self.decimal_point == "." or pa.types.is_integer(kind)
 
 
-def spelling(given: Csv | Jsonl | Xlsx) -> Spelling:
+@dataclass(frozen=True)
+class Numbers:
+    """How people write numbers. See `Column`."""
+
+    thousands: str | None
+    strip: tuple[str, ...]
+    percent: bool
+    parentheses: bool
+    trailing_minus: bool
+
+
+PLAIN = Spelling(".", (), None, ())
+"""As programs write values; nothing but null is missing."""
+
+
+def of_columns(given: Mapping[str, Declared], how: Spelling) -> dict[str, Spelling]:
+    """Each declared column's own spelling: the format's, and what it says itself.
+
+    Raises `BadOption` for what lint would have refused.
+    """
+    for problem in columns.problems(given, decimal_point=how.decimal_point, timezone=how.zone):
+        if problem.severity == "error":
+            place = ".".join(map(str, problem.path))
+            raise BadOption(f"{place}: {problem.message}", problem.expected or None)
+    return {name: of_column(one, how) for name, one in given.items()}
+
+
+def of_column(given: Declared, how: Spelling) -> Spelling:
+    """See `of_columns`."""
+    if isinstance(given, str):
+        return how
+    return replace(
+        how,
+        decimal_point=given.decimal_point or how.decimal_point,
+        formats=tuple(map(timestamp_format, given.formats)) or how.formats,
+        zone=given.timezone or how.zone,
+        numbers=_numbers(given),
+        unit=given.unit,
+        truncate=given.truncate,
+        ambiguous=given.ambiguous,
+        nonexistent=given.nonexistent,
+    )
+
+
+def _numbers(given: Column) -> Numbers | None:
+    signs = (given.percent, given.parentheses, given.trailing_minus)
+    if given.thousands is None and not given.strip and not any(signs):
+        return None
+    return Numbers(given.thousands, tuple(given.strip), *signs)
+
+
+def spelling(given: Csv | Jsonl | Parquet | Xlsx) -> Spelling:
     """Read the options; JSON has one way to write a number. Raises `BadOption`."""
+    if isinstance(given, Parquet):
+        return PLAIN
     point, nulls = (given.decimal_point, csv.nulls(given)) if isinstance(given, Csv) else (".", ())
     if not csv.is_decimal_point(point):
         raise BadOption(f"'decimal_point' must be one character like `,`, not {point!r}")
@@ -94,15 +156,21 @@ def timestamp_format(text: str) -> TimestampFormat:
     return TimestampFormat(long, f"^{pattern}$", iso)
 
 
-def to_iso(texts: pa.Array, formats: tuple[TimestampFormat, ...]) -> pa.Array:
-    """`31/12/2024` → `2024-12-31`, by the first format that fits; null where none does."""
+def to_iso(
+    texts: pa.Array, formats: tuple[TimestampFormat, ...], *, truncate: bool = False
+) -> pa.Array:
+    """`31/12/2024` → `2024-12-31`, by the first format that fits; null where none does.
+
+    `truncate`: a second may have more digits than six, and keeps them.
+    """
     result = pa.nulls(len(texts), pa.string())
     for known in formats:
         if known.pattern is None:
             found = _parsed(texts, known.text)
         else:
-            fits = pc.fill_null(pc.match_substring_regex(texts, known.pattern), False)
-            found = pc.replace_substring_regex(texts, known.pattern, known.iso)
+            pattern = known.pattern.replace(_LOOKS["f"], "([0-9]+)") if truncate else known.pattern
+            fits = pc.fill_null(pc.match_substring_regex(texts, pattern), False)
+            found = pc.replace_substring_regex(texts, pattern, known.iso)
             found = _padded(pc.if_else(fits, found, pa.scalar(None, pa.string())))
         result = pc.coalesce(result, found)
     return result

@@ -81,16 +81,15 @@ REFUSALS = {
     "transfer/formats/csv/dialect:_character": "ingest/format_that_reads_nothing",
     "transfer/formats/csv/dialect:_encoding": "ingest/encodings",
     "transfer/formats/csv/dialect:dialect": "ingest/format_that_reads_nothing",
-    "transfer/formats/csv:_table": DATA,
     "transfer/formats/csv:open": "ingest/format_that_reads_nothing",
-    "transfer/formats/jsonl:_undetected": DATA,
-    "transfer/formats/xlsx:_columns": DATA,
     "transfer/formats/xlsx/file:_sheet": DATA,
     "transfer/formats/xlsx:open": "ingest/excel_options",
     "transfer/lineage:added": "ingest/column_of_lineage_is_there",
     "transfer/names:_check": DATA,
-    "transfer/names:_renamed": "ingest/columns_not_in_the_load",
-    "transfer/names:_selected": "ingest/columns_not_in_the_load",
+    "transfer/names:_chosen": "ingest/columns_not_in_the_load",
+    "transfer/names:_declared": DATA,
+    "transfer/names:_index": DATA,
+    "transfer/names:_require_renamed": "ingest/columns_not_in_the_load",
     "transfer/warehouse/check:_refuse_change": "check/max_change_without_a_load",
     "transfer/postgres/indexes:wanted": "ingest/columns_not_in_the_load",
     "transfer/postgres/load:load": "ingest/table_of_our_own",
@@ -106,6 +105,7 @@ REFUSALS = {
     "transfer/warehouse/warehouse:find": RUNS,
     "transfer/warehouse/rows:blaming": "check/names_and_patterns",
     "transfer/spelling:_check_zone": "ingest/format_that_reads_nothing",
+    "transfer/spelling:of_columns": "ingest/columns_as_people_write_them",
     "transfer/spelling:spelling": "ingest/format_that_reads_nothing",
     "transfer/spelling:timestamp_format": "ingest/timestamp_formats",
     "transfer/types:arrow_type": "ingest/column_types",
@@ -165,8 +165,9 @@ def test_table_names(name: str) -> None:
 @settings(max_examples=300, deadline=None)
 @given(st.integers(0, 90), st.integers(0, 90))
 def test_column_types(precision: int, scale: int) -> None:
-    given = formats.Jsonl(columns={"a": f"decimal({precision}, {scale})"})
-    assert bool(list(formats.problems(given))) == refused(lambda: arrow_type(given.columns["a"]))
+    word = f"decimal({precision}, {scale})"
+    given = formats.Jsonl(columns={"a": word})
+    assert bool(list(formats.problems(given))) == refused(lambda: arrow_type(word))
 
 
 def refused(function: Any) -> bool:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from factory.definitions.formats import csv, json, jsonl, parquet, xlsx
+from factory.definitions.formats import csv, json, jsonl, names, parquet, xlsx
 from factory.definitions.formats.csv import Csv
 from factory.definitions.formats.json import Json
 from factory.definitions.formats.jsonl import Jsonl
@@ -94,7 +94,7 @@ def infers(given: Written) -> bool:
 
 def renamed(given: Written) -> frozenset[str]:
     """Names that columns are given."""
-    return frozenset() if isinstance(given, str) else frozenset(given.rename.values())
+    return frozenset() if isinstance(given, str) else names.renamed(given)
 
 
 __all__ = [

@@ -10,9 +10,11 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from factory.definitions.formats import columns as columns_
 from factory.definitions.formats import names as naming
-from factory.definitions.formats import times, types
-from factory.definitions.formats.names import Names, Renames, Select
+from factory.definitions.formats import times
+from factory.definitions.formats.columns import Column
+from factory.definitions.formats.names import Aliases, Names, Optional, Renames, Select
 from factory.definitions.formats.packing import Member
 from factory.definitions.formats.times import TimestampFormats, TimeZone
 from factory.definitions.formats.types import TypeWord
@@ -23,10 +25,15 @@ from factory.problem import Problem
 Character = Annotated[str, Meta(min_length=1, max_length=1)]
 WORDS = {"tab": "\t", "\\t": "\t"}  # of delimiters that are hard to write
 Types = Annotated[
-    dict[str, TypeWord],
+    dict[str, TypeWord | Column],
     Meta(
         description="Column types, by name. A column that is not named is inferred.",
-        examples=[{"vendor_id": "integer", "fare_amount": "decimal(10, 2)"}],
+        examples=[
+            {
+                "vendor_id": "integer",
+                "fare_amount": {"type": "decimal(10, 2)", "thousands": ",", "strip": ["$"]},
+            }
+        ],
     ),
 ]
 
@@ -95,14 +102,14 @@ class Csv(Strict, frozen=True, kw_only=True, omit_defaults=True, tag="csv", tag_
             "that swallows rows is refused."
         ),
     ] = False
-    decimal_point: Annotated[
-        Character, Meta(description="In numbers. Thousands are not separated.", examples=[","])
-    ] = "."
+    decimal_point: Annotated[Character, Meta(description="In numbers.", examples=[","])] = "."
     timestamp_formats: Annotated[TimestampFormats, Meta()] = msgspec.field(default_factory=list)
     timezone: Annotated[TimeZone, Meta()] = None
     columns: Annotated[Types, Meta()] = msgspec.field(default_factory=dict)
     names: Annotated[Names, Meta()] = "snake_case"
     rename: Annotated[Renames, Meta()] = msgspec.field(default_factory=dict)
+    aliases: Annotated[Aliases, Meta()] = msgspec.field(default_factory=dict)
+    optional: Annotated[Optional, Meta()] = msgspec.field(default_factory=list)
     select: Annotated[Select, Meta()] = msgspec.field(default_factory=list)
     member: Annotated[Member, Meta()] = None
 
@@ -148,7 +155,9 @@ def problems(given: Csv) -> Iterator[Problem]:
     """Options that no file can be read with, with their paths below the format."""
     yield from _dialect(given)
     yield from _without_effect(given)
-    yield from types.problems(given.columns)
+    yield from columns_.problems(
+        given.columns, decimal_point=given.decimal_point, timezone=given.timezone
+    )
     yield from times.problems(given.timestamp_formats, given.timezone)
     yield from naming.problems(given, None if given.header else list(given.columns))
     yield from _not_there(given)
@@ -216,6 +225,10 @@ def _not_there(given: Csv) -> Iterator[Problem]:
         return
     final = [given.rename.get(name, name) for name in given.columns]
     lists = {"rename": (list(given.rename), given.columns), "select": (given.select, final)}
+    for word in ("aliases", "optional"):
+        if getattr(given, word):
+            said = "a file without a header has the columns that `columns` names"
+            yield Problem((word,), "bad-value", said)
     for word, (named, known) in lists.items():
         for index, name in enumerate(named):
             if name not in known and name not in given.columns:

@@ -8,9 +8,11 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from factory.definitions.formats import columns as columns_
 from factory.definitions.formats import names as naming
-from factory.definitions.formats import times, types
-from factory.definitions.formats.names import Names, Renames, Select, known
+from factory.definitions.formats import times
+from factory.definitions.formats.columns import Column
+from factory.definitions.formats.names import Aliases, Names, Optional, Renames, Select, known
 from factory.definitions.formats.packing import Member
 from factory.definitions.formats.times import TimestampFormats, TimeZone
 from factory.definitions.formats.types import JsonTypeWord
@@ -18,7 +20,7 @@ from factory.fields import Strict
 from factory.problem import Problem
 
 JsonTypes = Annotated[
-    dict[str, JsonTypeWord],
+    dict[str, JsonTypeWord | Column],
     Meta(
         description="Column types, by name. A column that is not named is inferred. `text` keeps "
         "numbers, objects and arrays as they are written, `json` strings too, with their quotes.",
@@ -39,13 +41,15 @@ class Jsonl(Strict, frozen=True, kw_only=True, omit_defaults=True, tag="jsonl", 
     timezone: Annotated[TimeZone, Meta()] = None
     names: Annotated[Names, Meta()] = "snake_case"
     rename: Annotated[Renames, Meta()] = msgspec.field(default_factory=dict)
+    aliases: Annotated[Aliases, Meta()] = msgspec.field(default_factory=dict)
+    optional: Annotated[Optional, Meta()] = msgspec.field(default_factory=list)
     select: Annotated[Select, Meta()] = msgspec.field(default_factory=list)
     member: Annotated[Member, Meta()] = None
 
 
 def problems(given: Jsonl) -> Iterator[Problem]:
     """Options that no file can be read with, with their paths below the format."""
-    yield from types.problems(given.columns)
+    yield from columns_.problems(given.columns, timezone=given.timezone)
     yield from times.problems(given.timestamp_formats, given.timezone)
     yield from naming.problems(given)
 

@@ -30,6 +30,22 @@ Select = Annotated[
     ),
 ]
 
+Aliases = Annotated[
+    dict[str, Annotated[list[str], Meta(min_length=1)]],
+    Meta(
+        description="Other names of a column, by its new one: files spell it in one of these ways.",
+        examples=[{"pu_location_id": ["PULocationID", "PUlocationID"]}],
+    ),
+]
+Optional = Annotated[
+    list[str],
+    Meta(
+        description="Columns that a file may lack, by their new or by the file's own names: they "
+        "are null then.",
+        examples=[["ehail_fee"]],
+    ),
+]
+
 
 class Naming(Protocol):
     """What every format says of its columns' names."""
@@ -45,6 +61,14 @@ class Naming(Protocol):
     @property
     def select(self) -> list[str]:
         """See `Select`; empty: all columns."""
+
+    @property
+    def aliases(self) -> dict[str, list[str]]:
+        """See `Aliases`."""
+
+    @property
+    def optional(self) -> list[str]:
+        """See `Optional`."""
 
 
 def snake_case(name: str) -> str:
@@ -70,7 +94,13 @@ def known(given: Naming) -> frozenset[str] | None:
     """Every name that a column may have in the end; None when only the files tell."""
     if not given.select:
         return None
-    return finals(given.select, given.rename, styled=given.names == "snake_case")
+    old = {each: new for new, known in given.aliases.items() for each in known}
+    return finals(given.select, old | given.rename, styled=given.names == "snake_case")
+
+
+def renamed(given: Naming) -> frozenset[str]:
+    """Names that columns are given."""
+    return frozenset((*given.rename.values(), *given.aliases))
 
 
 def problems(given: Naming, declared: Sequence[str] | None = None) -> Iterator[Problem]:
@@ -78,7 +108,16 @@ def problems(given: Naming, declared: Sequence[str] | None = None) -> Iterator[P
 
     :param declared: the columns, where the spec says which there are and files do not.
     """
-    yield from literals.columns(given.select, ("select",))
+    for word in ("select", "optional"):
+        yield from literals.columns(getattr(given, word), (word,))
+    for index, name in literals.repeated(given.select):
+        yield Problem(("select", index), "bad-value", f"{name!r} is selected twice")
+    yield from _given_twice(given)
+    yield from _in_vain(given, declared)
+
+
+def _given_twice(given: Naming) -> Iterator[Problem]:
+    """What two columns are given, or one is given twice."""
     by_name: dict[str, str] = {}
     for own, name in given.rename.items():
         yield from literals.column(name, ("rename", own))
@@ -86,11 +125,29 @@ def problems(given: Naming, declared: Sequence[str] | None = None) -> Iterator[P
             said = f"{by_name[name]!r} and {own!r} are both renamed to {name!r}"
             yield Problem(("rename", own), "bad-value", said)
         by_name.setdefault(name, own)
-    for index, name in literals.repeated(given.select):
-        yield Problem(("select", index), "bad-value", f"{name!r} is selected twice")
-    if given.select:
-        for own, name in given.rename.items():
-            there = declared is None or own in declared
-            if there and own not in given.select and name not in given.select:
-                said = f"{own!r} is renamed, but not selected"
-                yield Problem(("rename", own), "bad-value", said, severity="warning")
+    seen: dict[str, str] = {}
+    for name, known in given.aliases.items():
+        yield from literals.column(name, ("aliases", name), at_key=True)
+        for index, own in enumerate(known):
+            if own in given.rename:
+                said = f"{own!r} is renamed, too"
+                yield Problem(("aliases", name, index), "bad-value", said)
+            if own in seen:
+                said = f"{own!r} is an alias of {seen[own]!r} already"
+                yield Problem(("aliases", name, index), "bad-value", said)
+            seen.setdefault(own, name)
+
+
+def _in_vain(given: Naming, declared: Sequence[str] | None) -> Iterator[Problem]:
+    """What is renamed or may be lacking, and is not selected."""
+    if not given.select:
+        return
+    for own, name in given.rename.items():
+        there = declared is None or own in declared
+        if there and own not in given.select and name not in given.select:
+            said = f"{own!r} is renamed, but not selected"
+            yield Problem(("rename", own), "bad-value", said, severity="warning")
+    for name, known in given.aliases.items():
+        if not {name, *known}.intersection(given.select):
+            said = f"{name!r} has aliases, but is not selected"
+            yield Problem(("aliases", name), "bad-value", said, severity="warning")

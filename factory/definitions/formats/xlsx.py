@@ -9,10 +9,11 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from factory.definitions.formats import columns as columns_
 from factory.definitions.formats import names as naming
-from factory.definitions.formats import times, types
+from factory.definitions.formats import times
 from factory.definitions.formats.csv import Types
-from factory.definitions.formats.names import Names, Renames, Select
+from factory.definitions.formats.names import Aliases, Names, Optional, Renames, Select
 from factory.definitions.formats.times import TimestampFormats, TimeZone
 from factory.fields import Strict
 from factory.problem import Problem
@@ -68,6 +69,8 @@ class Xlsx(Strict, frozen=True, kw_only=True, omit_defaults=True, tag="xlsx", ta
     columns: Annotated[Types, Meta()] = msgspec.field(default_factory=dict)
     names: Annotated[Names, Meta()] = "snake_case"
     rename: Annotated[Renames, Meta()] = msgspec.field(default_factory=dict)
+    aliases: Annotated[Aliases, Meta()] = msgspec.field(default_factory=dict)
+    optional: Annotated[Optional, Meta()] = msgspec.field(default_factory=list)
     select: Annotated[Select, Meta()] = msgspec.field(default_factory=list)
 
 
@@ -127,9 +130,28 @@ def problems(given: Xlsx) -> Iterator[Problem]:
     if not given.header and not given.columns:
         said = "a sheet without a header needs its columns"
         yield Problem(("header",), "missing-key", said, expected="`columns:`, in their order")
-    yield from types.problems(given.columns)
+    yield from columns_.problems(given.columns, timezone=given.timezone)
+    yield from _of_cells(given)
     yield from times.problems(given.timestamp_formats, given.timezone)
     yield from naming.problems(given, None if given.header else list(given.columns))
+
+
+def _of_cells(given: Xlsx) -> Iterator[Problem]:
+    """A cell that is a number has a point, whatever the texts beside it have."""
+    for name, one in given.columns.items():
+        if not isinstance(one, str):
+            for option, said in (
+                ("decimal_point", one.decimal_point),
+                ("thousands", one.thousands),
+            ):
+                if said is not None and (option == "decimal_point" or said == "."):
+                    text = f"numbers of cells have a point: {option} can't be {said!r}"
+                    yield Problem(("columns", name, option), "bad-value", text)
+    if not given.header:
+        for word in ("aliases", "optional"):
+            if getattr(given, word):
+                text = "a sheet without a header has the columns that `columns` names"
+                yield Problem((word,), "bad-value", text)
 
 
 def known(given: Xlsx) -> frozenset[str] | None:

@@ -11,6 +11,7 @@ import msgspec
 import pyarrow as pa
 
 from factory.definitions.formats import Csv, Format, Jsonl, Parquet, Xlsx
+from factory.definitions.formats.columns import words
 from factory.stores.model import Store
 from factory.transfer import compression, first_bytes, formats
 from factory.transfer.bad_rows import BadRows
@@ -63,7 +64,7 @@ def sniff(store: Store, path: str) -> Sniffed:
 
     read = columns(open, dialect, path)
     notes = [*notes, *dialect.notes, *read.notes]
-    types = read.format.columns
+    types = words(read.format.columns)
     return Sniffed(read.format, read.rows, read.bad, types, tuple(notes), read.doubts)
 
 
@@ -88,7 +89,7 @@ def _typed(store: Store, path: str, given: Jsonl | Parquet | Xlsx) -> Sniffed:
     doubts = dict.fromkeys(empty, "no value in the file")
     if not isinstance(given, Parquet):
         types |= dict.fromkeys(empty, "text")
-        given = msgspec.structs.replace(given, columns=types)
+        given = msgspec.structs.replace(given, columns={**types})
     return Sniffed(given, rows, bad.count, types, (), doubts)
 
 

@@ -2,9 +2,11 @@
 
 from typing import Any
 
+import msgspec
 import pyarrow as pa
 
 from factory.definitions.formats import Csv, Json, Jsonl, Parquet, Xlsx
+from factory.definitions.formats.columns import Column
 from factory.definitions.warehouses import POSTGRES, Holds
 from factory.transfer import formats
 from factory.transfer.bad_rows import BadRows
@@ -29,10 +31,16 @@ def read(
         paths[0].write_bytes(content)
     sources = [str(path) for path in paths]
     store = paths[0].store
+    if columns := options.get("columns"):
+        options["columns"] = {name: _typed(one) for name, one in columns.items()}
     into = Target(holds=holds)
     reader = formats.open(store, sources, STRUCTS[kind](**options), bad or BadRows.fail(), into)
     batches = (batch for source in sources for batch in reader.batches(source))
     return pa.Table.from_batches(batches, reader.schema)
+
+
+def _typed(given: Any) -> Any:
+    return msgspec.convert(given, Column) if isinstance(given, dict) else given
 
 
 def column(table: pa.Table, name: str = "a") -> list[object]:

@@ -103,7 +103,7 @@ def test_declared_types(folder: Folder) -> None:
 MANY = b'{"a": 1, "b": "x"}\n' * 1000  # more than the sample and one block
 
 BAD: dict[str, tuple[bytes, str, Mapping[str, Any]]] = {
-    "text": (MANY + b'{"a": "1"}', r":1001: column 'a': \"1\" is not bigint\. Declare", {}),
+    "text": (MANY + b'{"a": "1"}', r":1001: column 'a': \"1\" is not bigint\. .* `text`", {}),
     "float in ints": (MANY + b'{"a": 1.5}', r":1001: column 'a': 1\.5 is not bigint", {}),
     "1.0 in ints": (MANY + b'{"a": 1.0}', r":1001: column 'a': 1\.0 is not bigint", {}),
     "true in ints": (MANY + b'{"a": true}', r":1001: column 'a': true is not bigint", {}),
@@ -190,11 +190,6 @@ BAD: dict[str, tuple[bytes, str, Mapping[str, Any]]] = {
     "blank": (b"\n \n", r"holds no rows", {}),
     "no key": (b'{"": 1}', "column 1 has no name", {}),
     "clash": (b'{"Ab": 1, "ab": 2}', "'Ab' and 'ab' would both be 'ab'", {}),
-    "undeclared": (
-        b'{"ab": 1}',
-        "unknown column .*'Ab'. Known are: ab",
-        {"columns": {"Ab": "text"}},
-    ),
     "type": (b'{"a": 1}', "Did you mean 'bigint'", {"columns": {"a": "bigit"}}),
     "select": (b'{"ab": 1}', "Did you mean 'ab'", {"select": ["abc"]}),
     "zone": (b'{"a": 1}', "unknown time zone", {"timezone": "Europe/Berlim"}),

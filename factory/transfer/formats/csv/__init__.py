@@ -18,13 +18,12 @@ from itertools import chain, islice
 import msgspec
 import pyarrow as pa
 
-from factory.definitions.formats import Csv
+from factory.definitions.formats import Csv, columns
 from factory.definitions.formats.names import snake_case
-from factory.definitions.warehouses import Holds
 from factory.stores.model import Store
 from factory.transfer import compression, first_bytes, names, spelling
 from factory.transfer.bad_rows import BadRows
-from factory.transfer.errors import BadOption, BadRow, unknown
+from factory.transfer.errors import BadOption, BadRow
 from factory.transfer.formats import Reader
 from factory.transfer.formats.csv import dialect as dialects
 from factory.transfer.formats.csv import faults, hints, infer
@@ -44,6 +43,7 @@ THREADS = 2
 AHEAD = 5  # blocks: work for the threads while a row group is written
 SAMPLED_BLOCKS = 8  # of a file, while a column without a value is left
 SAMPLED_FILES = 16
+_AFTER = 64 << 10  # bytes of a file after its header
 
 
 def open(
@@ -56,33 +56,42 @@ def open(
     """See `formats.open`."""
     dialect = dialects.dialect(given)
     how = spelling.spelling(given)
-    declared = {name: _as_text(arrow_type(word)) for name, word in given.columns.items()}
-    if not dialect.header and not declared:
+    told = _Told(
+        {name: _as_text(arrow_type(columns.word(one))) for name, one in given.columns.items()},
+        spelling.of_columns(given.columns, how),
+        target,
+    )
+    if not dialect.header and not told.kinds:
         raise BadOption("a CSV without a header needs `columns`", "Declare them in order")
-    first, after = _header(fs, sources, dialect) if dialect.header else (None, b"")
-    header = list(declared) if first is None else _named(first, given, sources[0])
-    table = _table(header, given, dialect, how, declared, sources[0], target.holds)
-    columns = tuple(_as_known(column, target.known) for column in table.columns)
-    table = replace(table, columns=columns)
-    if first is not None:
-        _check_delimiter(first, after, table, given, sources[0])
-        table = replace(table, header=first.data)
-    table = _settled(fs, sources, table)
-    return Reader(table.schema, lambda source: _batches(fs, source, table, bad))
+    heads = {source: _head(fs, source, dialect, given, list(told.kinds)) for source in sources}
+    as_is = given if dialect.header else msgspec.structs.replace(given, names="as_is")
+    own = {source: head.names for source, head in heads.items()}
+    agreed = names.agreed(own, as_is, told.kinds if dialect.header else ())
+    tables = {
+        source: _table(head, agreed, source, given, Table(dialect, how, 0, (), target.holds), told)
+        for source, head in heads.items()
+    }
+    schema = _schema(fs, tables, agreed, told)
+    tables = {source: _settled(table, schema) for source, table in tables.items()}
+    return Reader(schema, lambda source: _batches(fs, source, tables[source], schema, bad))
 
 
-def _header(fs: Store, sources: Sequence[str], dialect: Dialect) -> tuple[Row | None, bytes]:
-    """The first file's, and some of what follows it; all must have the same."""
-    first: Row | None = None
-    after = b""
-    for source in sources:
-        with _opened(fs, source, dialect) as file:
-            if first is None:
-                first = file.header
-                after = next((block.data for block in file.blocks), b"")
-            elif (names := _words(file.header)) != (expected := _words(first)):
-                raise BadRow(f"{source} has the columns {names}, but {sources[0]} has {expected}")
-    return first, after
+@dataclass(frozen=True)
+class _Head:
+    """The names of a file's fields, its header, and some of what follows it."""
+
+    names: list[str]
+    row: Row | None = None
+    after: bytes = b""
+
+
+def _head(fs: Store, source: str, dialect: Dialect, given: Csv, declared: list[str]) -> _Head:
+    if not dialect.header:
+        return _Head(declared)
+    with _opened(fs, source, dialect) as file:
+        assert file.header is not None
+        after = next((block.data for block in file.blocks), b"")[:_AFTER]
+        return _Head(_named(file.header, given, source), file.header, after)
 
 
 def _words(header: Row | None) -> list[str]:
@@ -106,7 +115,8 @@ def _named(header: Row, given: Csv, source: str) -> list[str]:
 def _check_delimiter(header: Row, after: bytes, table: Table, given: Csv, source: str) -> None:
     """Another delimiter makes more columns, of the rows as well; none that a person has named."""
     own = _words(header)
-    meant = {*given.rename, *given.select, *given.columns}
+    meant = {*given.rename, *given.select, *given.columns, *given.optional, *given.aliases}
+    meant |= {name for known in given.aliases.values() for name in known}
     for column in table.columns:
         if {column.name, snake_case(own[column.index])} & meant:
             meant.add(own[column.index])
@@ -122,28 +132,37 @@ def _check_delimiter(header: Row, after: bytes, table: Table, given: Csv, source
         )
 
 
+@dataclass(frozen=True)
+class _Told:
+    """What `columns` says, by its own words, and what the target tells."""
+
+    kinds: Mapping[str, pa.DataType]
+    hows: Mapping[str, spelling.Spelling]
+    target: Target
+
+
 def _table(
-    header: list[str],
-    given: Csv,
-    dialect: Dialect,
-    how: spelling.Spelling,
-    declared: Mapping[str, pa.DataType],
-    source: str,
-    holds: Holds,
+    head: _Head, agreed: names.Agreed, source: str, given: Csv, empty: Table, told: _Told
 ) -> Table:
-    as_is = given if dialect.header else msgspec.structs.replace(given, names="as_is")
-    chosen = names.chosen(header, as_is, source)
-    refuse_names(header, chosen, holds, source)
-    known = [name for _, name in chosen]
-    for name in declared:
-        if dialect.header and name not in known and not given.select:
-            raise unknown(f"column in 'columns', {source} has no", name, known)
-    own = dict(zip(range(len(header)), header, strict=True))
-    columns = []
+    """The columns that are wanted and that a file has."""
+    chosen = [
+        (index, name)
+        for index, name in zip(agreed.places[source], agreed.names, strict=True)
+        if index is not None
+    ]
+    refuse_names(head.names, chosen, empty.holds, source)
+    found = []
     for index, name in chosen:
-        kind = declared.get(name if dialect.header else own[index])
-        columns.append(Column(index, name, pa.null() if kind is None else kind, kind is None))
-    return Table(dialect, how, len(header), tuple(columns), holds)
+        word = agreed.declared.get(name, "") if given.header else head.names[index]
+        kind = told.kinds.get(word)
+        column = Column(index, name, pa.null() if kind is None else kind, kind is None)
+        column = replace(column, own=told.hows.get(word))
+        found.append(_as_known(column, told.target.known))
+    table = replace(empty, width=len(head.names), columns=tuple(found))
+    if head.row is None:
+        return table
+    _check_delimiter(head.row, head.after, table, given, source)
+    return replace(table, header=head.row.data)
 
 
 def _as_known(column: Column, known: Mapping[str, Known]) -> Column:
@@ -158,34 +177,47 @@ def _as_text(kind: pa.DataType) -> pa.DataType:
     return pa.string() if pa.types.is_nested(kind) else kind
 
 
-def _settled(fs: Store, sources: Sequence[str], table: Table) -> Table:
-    """The table with a type for each column that is not declared."""
-    left = [column for column in table.columns if column.inferred]
-    kinds = {column.index: pa.null() for column in left}
-    for number, source in enumerate(sources):
-        many = number >= SAMPLED_FILES
-        if many:  # a glance, for a column that no file had a value for
-            left = [column for column in left if pa.types.is_null(kinds[column.index])]
-        if not left:
-            break
-        wanted = replace(table, columns=tuple(left))
-        for index, kind in _sampled(fs, source, wanted, 1 if many else SAMPLED_BLOCKS).items():
-            kinds[index] = infer.common(kinds[index], kind)
-    columns = (
-        replace(column, type=kinds[column.index]) if column.inferred else column
-        for column in table.columns
-    )
-    return replace(table, columns=tuple(columns))
+def _schema(fs: Store, tables: Mapping[str, Table], agreed: names.Agreed, told: _Told) -> pa.Schema:
+    """A type for each column; null where there is no value to tell it."""
+    known = told.target.known
+    kinds = {name: _as_text(known[name].type) for name in agreed.names if name in known}
+    kinds |= {name: told.kinds[word] for name, word in agreed.declared.items()}
+    for table in tables.values():
+        kinds |= {column.name: column.type for column in table.columns if not column.inferred}
+    kinds |= _inferred(fs, tables)
+    return pa.schema([(name, kinds.get(name, pa.null())) for name in agreed.names])
 
 
-def _sampled(fs: Store, source: str, table: Table, most: int) -> dict[int, pa.DataType]:
-    found: dict[int, pa.DataType] = {}
+def _inferred(fs: Store, tables: Mapping[str, Table]) -> dict[str, pa.DataType]:
+    kinds: dict[str, pa.DataType] = {}
+    for number, (source, table) in enumerate(tables.items()):
+        many = number >= SAMPLED_FILES  # a glance, for a column that no file had a value for
+        left = tuple(
+            column
+            for column in table.columns
+            if column.inferred and not (many and column.name in kinds)
+        )
+        if left:
+            wanted = replace(table, columns=left)
+            for name, kind in _sampled(fs, source, wanted, 1 if many else SAMPLED_BLOCKS).items():
+                kinds[name] = infer.common(kinds.get(name, pa.null()), kind)
+    return kinds
+
+
+def _settled(table: Table, schema: pa.Schema) -> Table:
+    """The table with the type of each column that is not declared."""
+    known = (replace(column, type=schema.field(column.name).type) for column in table.columns)
+    return replace(table, columns=tuple(known))
+
+
+def _sampled(fs: Store, source: str, table: Table, most: int) -> dict[str, pa.DataType]:
+    found: dict[str, pa.DataType] = {}
     with _opened(fs, source, table.dialect, table.width) as file:
         for block in islice(file.blocks, most):
             left = tuple(
                 replace(column, type=pa.string())
                 for column in table.columns
-                if column.index not in found
+                if column.name not in found
             )
             if not left:
                 break
@@ -193,7 +225,7 @@ def _sampled(fs: Store, source: str, table: Table, most: int) -> dict[int, pa.Da
             for column, sample in zip(left, words, strict=True):
                 kind = infer.inferred(sample, table.how)
                 if not pa.types.is_null(kind):
-                    found[column.index] = kind
+                    found[column.name] = kind
     return found
 
 
@@ -264,7 +296,9 @@ def _check_header(header: Row, block: Block, dialect: Dialect, source: str) -> N
         raise BadRow(f"{source}:{problem.line}: {problem.reason}", hint)
 
 
-def _batches(fs: Store, source: str, table: Table, bad: BadRows) -> Iterator[pa.RecordBatch]:
+def _batches(
+    fs: Store, source: str, table: Table, schema: pa.Schema, bad: BadRows
+) -> Iterator[pa.RecordBatch]:
     opened = _opened(fs, source, table.dialect, table.width)
     with opened as file, closing(_parsed(file.blocks, table)) as done:
         for found, problems in done:
@@ -272,7 +306,7 @@ def _batches(fs: Store, source: str, table: Table, bad: BadRows) -> Iterator[pa.
                 row = problem.row.decode(errors="replace")
                 bad.add(source, problem.line, problem.reason, row, problem.hint)
             if found.num_rows:
-                yield found
+                yield names.filled(found, schema)
 
 
 def _parsed(

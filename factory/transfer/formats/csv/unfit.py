@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import pyarrow as pa
 
 from factory.definitions.warehouses import Holds
-from factory.transfer import hints
+from factory.transfer import hints, options
 from factory.transfer.convert import convert
 from factory.transfer.holds import before_all, nul_hint, unheld
 from factory.transfer.spelling import Spelling
@@ -24,11 +24,12 @@ class Column:
     name: str
     type: pa.DataType
     inferred: bool
+    own: Spelling | None = None  # when it is not written as the others
     known: bool = False  # nobody declared it, and the table that the rows are for tells its type
 
     def how(self, how: Spelling) -> Spelling:
         """How its values may be written."""
-        return replace(how, known=True) if self.known else how
+        return replace(how, known=True) if self.known else self.own or how
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Problem:
 def value(text: str, column: Column, how: Spelling, holds: Holds) -> tuple[str, str]:
     """Reason and hint for a value that is not of its column's type."""
     shown = repr(text if len(text) <= SHOWN else text[:SHOWN] + "…")
-    reason, hint = _why(text, column, how, holds)
+    reason, hint = _why(text, column, column.how(how), holds)
     return f"column {column.name!r}: {shown} {reason}", hint
 
 
@@ -59,9 +60,7 @@ def _why(text: str, column: Column, how: Spelling, holds: Holds) -> tuple[str, s
         stamp = pa.timestamp("us")
         zoned = pa.timestamp("us", "UTC")
         if kind.tz and _fits(text, stamp, how):
-            if how.zone:
-                return f"does not exist or is ambiguous in {how.zone}", declare % "text"
-            return (
+            return options.why(text, kind, how, name) or (
                 "is not timestamptz: it has no offset",
                 f"Say in which zone it is (`timezone: Europe/Berlin`), or declare the column "
                 f"({hints.columns(name, 'text')})",
@@ -80,7 +79,7 @@ def _why(text: str, column: Column, how: Spelling, holds: Holds) -> tuple[str, s
         return said, "Correct it, or set such rows aside: `on_bad_row: quarantine`"
     if column.inferred and done.bad is None:
         return f"would be changed by the type {type_word(kind)}", declare % "text"
-    return f"is not {type_word(kind)}", missing
+    return options.why(text, kind, how, name) or (f"is not {type_word(kind)}", missing)
 
 
 def _one(text: str) -> pa.Array:
@@ -88,5 +87,5 @@ def _one(text: str) -> pa.Array:
 
 
 def _fits(text: str, kind: pa.DataType, how: Spelling) -> bool:
-    naive = Spelling(how.decimal_point, how.formats, None, how.nulls)
+    naive = replace(how, zone=None)
     return convert(_one(text), kind, naive, inferred=False).bad is None

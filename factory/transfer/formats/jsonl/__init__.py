@@ -13,16 +13,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-import msgspec
 import pyarrow as pa
 
-from factory.definitions.formats import Jsonl
-from factory.definitions.formats.names import snake_case
+from factory.definitions.formats import Jsonl, columns
+from factory.definitions.formats.columns import Declared
 from factory.definitions.formats.types import JSON
 from factory.stores.model import Store
 from factory.transfer import hints, names, spelling
 from factory.transfer.bad_rows import BadRows, place
-from factory.transfer.errors import BadRow, unknown
+from factory.transfer.errors import BadRow
 from factory.transfer.formats import Reader
 from factory.transfer.formats.jsonl import converters
 from factory.transfer.formats.jsonl.guess import arrays, format_of
@@ -56,35 +55,37 @@ def table(
     envelope: Callable[[Jsonl, Sample], None] | None = None,
 ) -> Reader:
     """Settle the schema of the rows that `blocks` gives."""
-    declared = given.columns
     how = spelling.spelling(given)
     first = sample(fs, sources, blocks)
-    seen = first.keys
+    found = first.keys
     if envelope is not None:
         envelope(given, first)
-    if not seen and not declared:
+    if not any(found.values()) and not given.columns:
         raise BadRow(f"{sources[0]} holds no rows", "Declare `columns` to load it as an empty one")
-    late = _late(given, seen)
-    late += _undetected(given, [*seen, *late], sources[0])
-    keys = [*seen, *sorted(late, key=lambda key: list(declared).index(_final(given, key)))]
-    keys += _needed(given, keys, target.known)
-    chosen = names.chosen(keys, given, sources[0])
-    refuse_names(keys, chosen, target.holds, sources[0])
-    told = _Told(declared, target, seen, how)
-    columns = [
-        Column(name, key if (key := keys[index]) in seen else None, _kind(name, key, told))
-        for index, name in chosen
-    ]
-    used = {column.key for column in columns}
-    rows = Rows(
-        columns,
-        skipped=[key for key in seen if key not in used],
-        any_key=bool(given.select),
-        final=partial(_final, given),
-        blocks=blocks,
-        holds=target.holds,
-    )
-    return Reader(rows.schema, lambda source: rows.batches(fs, source, bad))
+    own = {source: list(keys) for source, keys in found.items()}
+    agreed = names.agreed(own, given, given.columns, loose=True)
+    agreed = names.with_more(agreed, _needed(given, agreed, target.known))
+    for source, keys in own.items():
+        places = zip(agreed.places[source], agreed.names, strict=True)
+        chosen = [(place, name) for place, name in places if place is not None]
+        refuse_names(keys, chosen, target.holds, source)
+    hows = spelling.of_columns(given.columns, how)
+    told = _Told(given.columns, agreed, target, _seen(found, agreed), how, hows)
+    kinds = {name: _kind(name, told) for name in agreed.names}
+
+    def rows(source: str) -> Rows:
+        keys = _keys(own[source], agreed.places[source])
+        return Rows(
+            [Column(name, key, kinds[name]) for name, key in zip(agreed.names, keys, strict=True)],
+            skipped=[key for key in own[source] if key not in keys],
+            any_key=bool(given.select),
+            final=partial(names.late, agreed=agreed, given=given),
+            blocks=blocks,
+            holds=target.holds,
+        )
+
+    schema = rows(sources[0]).schema
+    return Reader(schema, lambda source: rows(source).batches(fs, source, bad))
 
 
 def _refuse_envelope(given: Jsonl, first: Sample) -> None:
@@ -95,7 +96,7 @@ def _refuse_envelope(given: Jsonl, first: Sample) -> None:
     for source, row in first.alone:
         for path in arrays(row.text):
             key = path.partition(".")[0]
-            name = _final(given, key)
+            name = names.final(key, given)
             if name in given.columns or given.select:
                 continue
             said = f"the file is one object, with an array of objects in {path!r}"
@@ -104,42 +105,31 @@ def _refuse_envelope(given: Jsonl, first: Sample) -> None:
             raise BadRow(f"{place(source, row.line)}: {said}", way)
 
 
-def _late(given: Jsonl, seen: Mapping[str, Seen]) -> list[str]:
-    """Keys that are renamed to a declared column, and not in the first rows."""
-    styled = {snake_case(key) for key in seen} if given.names != "as_is" else set()
-    known = {*seen, *styled}
-    return [old for old, new in given.rename.items() if new in given.columns and old not in known]
+def _keys(own: Sequence[str], places: Sequence[int | None]) -> list[str | None]:
+    """The key of each column in a file; None: not in its first rows."""
+    return [None if place is None else own[place] for place in places]
 
 
-def _undetected(given: Jsonl, keys: Sequence[str], source: str) -> list[str]:
-    """Columns that are declared, and have no key in the first rows; it may come later."""
-    finals = {_final(given, key) for key in keys}
-    missing = [name for name in given.columns if name not in finals]
-    for name in missing:
-        if _final(given, name) != name:
-            raise unknown(f"column in 'columns', {source} has no", name, finals)
-    return missing
+def _seen(found: Mapping[str, Mapping[str, Seen]], agreed: names.Agreed) -> dict[str, Seen]:
+    """What stands under each column in the first rows of all files."""
+    seen: dict[str, Seen] = {}
+    for source, keys in found.items():
+        own = list(keys.values())
+        for name, index in zip(agreed.names, agreed.places[source], strict=True):
+            if index is not None:
+                seen.setdefault(name, Seen()).more(own[index])
+    return seen
 
 
-def _final(given: Jsonl, key: str) -> str:
-    """The column that a key becomes; empty when it has no name."""
-    known = {old: new for old, new in given.rename.items() if old in (key, snake_case(key))}
-    try:
-        return names.final([key], msgspec.structs.replace(given, rename=known), "")[0]
-    except BadRow:
-        return ""
-
-
-def _needed(given: Jsonl, keys: Sequence[str], known: Mapping[str, Known]) -> list[str]:
+def _needed(given: Jsonl, agreed: names.Agreed, known: Mapping[str, Known]) -> list[str]:
     """Columns that a load must have, and that the first rows have no key for."""
-    finals = {_final(given, key) for key in keys}
     return [
         name
         for name, column in known.items()
         if column.needed
-        and name not in finals
+        and name not in agreed.names
         and (not given.select or name in given.select)
-        and _final(given, name) == name
+        and names.final(name, given) == name
     ]
 
 
@@ -147,19 +137,25 @@ def _needed(given: Jsonl, keys: Sequence[str], known: Mapping[str, Known]) -> li
 class _Told:
     """What there is to tell a column's type by; the first counts most."""
 
-    declared: Mapping[str, str]
+    declared: Mapping[str, Declared]
+    agreed: names.Agreed
     target: Target
     seen: Mapping[str, Seen]
     how: Spelling
+    hows: Mapping[str, Spelling]
 
 
-def _kind(name: str, key: str, told: _Told) -> converters.Kind:
-    seen = told.seen.get(key)
+def _kind(name: str, told: _Told) -> converters.Kind:
+    seen = told.seen.get(name)
     mixed = seen is not None and seen.mixed
-    if (word := told.declared.get(name)) is not None:
+    if (own := told.agreed.declared.get(name)) is not None:
+        word = columns.word(told.declared[own])
         if word.strip().lower() in (JSON, "jsonb"):
             return converters.Json()
-        return _declared(arrow_type(word), told, mixed=mixed)
+        kind = arrow_type(word)
+        if not isinstance(told.declared[own], str) and converters.is_spelled(kind):
+            return converters.Spelled(kind, told.hows[own], told.target.holds)
+        return _declared(kind, told, mixed=mixed)
     if (known := told.target.known.get(name)) is not None:
         return converters.Json() if known.json else _known(known.type, told, mixed=mixed)
     if seen is not None and seen.json:

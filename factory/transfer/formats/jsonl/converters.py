@@ -11,14 +11,17 @@ import math
 import re
 import struct
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from typing import Any, Protocol
 
 import msgspec
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from factory.definitions.formats.types import MOST_DIGITS
 from factory.definitions.warehouses import Holds
+from factory.transfer import decimals
 from factory.transfer.convert import convert
 from factory.transfer.holds import before_all, unheld
 from factory.transfer.spelling import Spelling
@@ -191,8 +194,8 @@ class Exact(_Plain):
         return token.decode()
 
     def array(self, values: Sequence[Any]) -> pa.Array:
-        """Arrow refuses what it would have to round or to cut."""
-        return pa.array(values, pa.string()).cast(self.type)
+        """What would have to be rounded or cut is refused."""
+        return decimals.exact(pa.array(values, pa.string()), self.type)
 
 
 class Text(_Plain):
@@ -288,7 +291,7 @@ class When(_Plain):
 
     def __init__(self, kind: pa.DataType, how: Spelling, holds: Holds, *, declared: bool) -> None:
         super().__init__(kind)
-        self._how = how
+        self.how = how
         self._holds = holds
         self._declared = declared
 
@@ -319,11 +322,58 @@ class When(_Plain):
 
     def _parsed(self, values: Sequence[Any]) -> pa.Array | None:
         texts = pa.array(values, pa.string())
-        done = convert(texts, self.type, self._how, inferred=not self._declared)
+        done = convert(texts, self.type, self.how, inferred=not self._declared)
         # What counts as missing in a CSV is no time here.
         if done.bad is not None or done.values.null_count > texts.null_count:
             return None
         return done.values
+
+
+class Spelled(_Plain):
+    """Numbers and times as people write them, in strings. A number of JSON is one as it is."""
+
+    fast: Any = msgspec.Raw
+
+    def __init__(self, kind: pa.DataType, how: Spelling, holds: Holds) -> None:
+        super().__init__(kind)
+        self.how = how
+        self._holds = holds
+        self._plain = replace(how, decimal_point=".", numbers=None)
+        percent = how.numbers is not None and how.numbers.percent
+        self._numbers = not percent and (how.unit is not None or not _is_time(kind))
+
+    def one(self, token: bytes) -> object:
+        """Give a string's text, or a number's own as bytes."""
+        if token == b"null":
+            return None
+        if token[:1] == b'"':
+            text: str = msgspec.json.decode(token, type=str)
+            return text
+        if not self._numbers or token[0] not in _NUMBER:
+            raise self.wrong(token)
+        return token
+
+    def array(self, values: Sequence[Any]) -> pa.Array:
+        """Each by its own way."""
+        texts = [value if isinstance(value, str) else None for value in values]
+        numbers = [value.decode() if isinstance(value, bytes) else None for value in values]
+        found = pa.nulls(len(values), self.type)
+        for words, how in ((texts, self.how), (numbers, self._plain)):
+            done = convert(pa.array(words, pa.string()), self.type, how, inferred=False)
+            if done.bad is not None or unheld(done.values, self._holds) is not None:
+                raise ValueError
+            found = pc.coalesce(found, done.values)
+        return found
+
+
+def is_spelled(kind: pa.DataType) -> bool:
+    """Whether people may write such values otherwise than programs do."""
+    t = pa.types
+    return bool(t.is_integer(kind) or t.is_floating(kind) or t.is_decimal(kind) or _is_time(kind))
+
+
+def _is_time(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_temporal(kind))
 
 
 class Skipped(_Plain):

@@ -45,6 +45,12 @@ class Seen:
             # No date is longer.
             self.texts.append(msgspec.json.decode(token, type=str)[:64])
 
+    def more(self, other: Seen) -> None:
+        """Count in what stands under the same key elsewhere."""
+        self.kinds += other.kinds
+        self.texts += other.texts[: TEXTS - len(self.texts)]
+        self.fraction = self.fraction or other.fraction
+
     @property
     def mixed(self) -> bool:
         """Is there a value that is no string?"""
@@ -80,16 +86,16 @@ def _type_of_texts(texts: pa.Array, how: Spelling) -> pa.DataType:
 class Sample:
     """The first rows of all files."""
 
-    keys: dict[str, Seen] = field(default_factory=dict)  # in the order in which they appear
+    keys: dict[str, dict[str, Seen]]  # of each file, in the order in which they appear
     alone: list[tuple[str, Row]] = field(default_factory=list)  # a file, and its only row
 
 
 def sample(fs: Store, sources: Sequence[str], blocks: Blocks) -> Sample:
-    """All keys of the first rows of `sources`.
+    """All keys of the first rows of each file.
 
     Raises `BadRow` when no row among them can be read.
     """
-    found = Sample()
+    found = Sample({source: {} for source in sources})
     problem: BadRow | None = None
     for source in sources:
         rows, ended = _first_rows(fs, source, blocks)
@@ -104,8 +110,8 @@ def sample(fs: Store, sources: Sequence[str], blocks: Blocks) -> Sample:
                 problem = problem or BadRow(said, error.hint)
                 continue
             for key, token in values.items():
-                found.keys.setdefault(key, Seen()).add(token)
-    if problem is not None and not found.keys:
+                found.keys[source].setdefault(key, Seen()).add(token)
+    if problem is not None and not any(found.keys.values()):
         raise problem
     return found
 

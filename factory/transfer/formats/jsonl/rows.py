@@ -7,12 +7,13 @@ import difflib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+import msgspec
 import pyarrow as pa
 
 from factory.definitions.formats.types import JSON
 from factory.definitions.warehouses import Holds
 from factory.stores.model import Store
-from factory.transfer import hints
+from factory.transfer import hints, options, spelling
 from factory.transfer.bad_rows import BadRows
 from factory.transfer.formats.jsonl import converters
 from factory.transfer.formats.jsonl.converters import FAILURES, Kind, Unfit
@@ -142,7 +143,7 @@ class Rows:
             try:
                 values.append(column.kind.one(token))
             except Unfit as error:
-                problems.setdefault(row.number, _explained(column, error))
+                problems.setdefault(row.number, _explained(column, error, token))
                 values.append(None)
         try:
             return column.kind.array(values)
@@ -161,13 +162,18 @@ class Rows:
                 column.kind.array([values[place]])
             except FAILURES:
                 token = row.tokens[column.key or ""]
-                problems.setdefault(row.number, _explained(column, column.kind.wrong(token)))
+                problems.setdefault(row.number, _explained(column, column.kind.wrong(token), token))
                 values[place] = None
         return column.kind.array(values)
 
 
-def _explained(column: Column, error: Unfit) -> Unfit:
-    hint = f"Declare the column ({hints.columns(column.name, 'text')})"
+def _explained(column: Column, error: Unfit, token: bytes) -> Unfit:
+    reason, hint = error.reason, f"Declare the column ({hints.columns(column.name, 'text')})"
     if isinstance(error, converters.Nul):
         hint = nul_hint(column.name, JSON, "binary")
-    return Unfit(f"column {column.name!r}: {error.reason}", error.hint or hint)
+    elif error.hint is None and converters.is_spelled(column.kind.type):
+        how = getattr(column.kind, "how", spelling.PLAIN)
+        text = msgspec.json.decode(token, type=str) if token[:1] == b'"' else token.decode()
+        if found := options.why(text, column.kind.type, how, column.name):
+            reason, hint = f"{converters.shown(token)} {found[0]}", found[1]
+    return Unfit(f"column {column.name!r}: {reason}", error.hint or hint)

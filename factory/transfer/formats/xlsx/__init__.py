@@ -5,19 +5,21 @@ Cells become texts of which type they are known to be; then columns are converte
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 
 import msgspec
 import pyarrow as pa
 
 from factory.definitions.formats import Xlsx
+from factory.definitions.formats import columns as columns_
 from factory.definitions.formats.xlsx import Area, area, column_letters
 from factory.stores.model import Store
 from factory.transfer import names, spelling
 from factory.transfer.bad_rows import BadRows
 from factory.transfer.convert import convert
-from factory.transfer.errors import BadOption, BadRow, unknown
+from factory.transfer.errors import BadOption, BadRow
 from factory.transfer.formats import Reader
 from factory.transfer.formats.csv.unfit import Column
 from factory.transfer.formats.xlsx import cells as kinds
@@ -50,45 +52,69 @@ def open(
     wanted = msgspec.structs.replace(wanted, first_row=wanted.first_row + given.skip_rows)
     how = spelling.spelling(given)
     table = Table(given, wanted, how, (), target.holds)
-    heads = [head(fs, source, given, wanted) for source in sources]
-    for source, one in zip(sources, heads, strict=True):
-        if one.names != heads[0].names:
-            said = f"has the columns {one.names}, but {sources[0]} has {heads[0].names}"
-            raise BadRow(f"{source} {said}")
-    table = replace(table, columns=_columns(given, how, heads, sources[0], target))
-    by_source = dict(zip(sources, heads, strict=True))
-    return Reader(table.schema, lambda source: _batches(fs, source, by_source[source], table, bad))
+    hows = spelling.of_columns(given.columns, how)
+    heads = {source: head(fs, source, given, wanted) for source in sources}
+    as_is = given if given.header else msgspec.structs.replace(given, names="as_is")
+    own = {source: first.names for source, first in heads.items()}
+    agreed = names.agreed(own, as_is, given.columns if given.header else ())
+    columns = _columns(given, how, hows, heads, agreed, target)
+    tables = {}
+    for source, first in heads.items():
+        places = zip(agreed.places[source], columns, strict=True)
+        there = tuple(replace(column, index=at) for at, column in places if at is not None)
+        refuse_names(first.names, [(c.index, c.name) for c in there], target.holds, source)
+        tables[source] = replace(table, columns=there)
+    schema = replace(table, columns=columns).schema
+
+    def batches(source: str) -> Iterator[pa.RecordBatch]:
+        for batch in _batches(fs, source, heads[source], tables[source], bad):
+            yield names.filled(batch, schema)
+
+    return Reader(schema, batches)
 
 
 def _columns(
-    given: Xlsx, how: Spelling, heads: Sequence[Head], source: str, target: Target
+    given: Xlsx,
+    how: Spelling,
+    hows: Mapping[str, Spelling],
+    heads: Mapping[str, Head],
+    agreed: names.Agreed,
+    target: Target,
 ) -> tuple[Column, ...]:
-    """The columns that are wanted, with their types."""
-    header = heads[0].names
-    as_is = given if given.header else msgspec.structs.replace(given, names="as_is")
-    chosen = names.chosen(header, as_is, source)
-    refuse_names(header, chosen, target.holds, source)
-    declared = {name: arrow_type(word) for name, word in given.columns.items()}
-    there = [name for _, name in chosen]
-    for name in declared:
-        if given.header and name not in there and not given.select:
-            raise unknown(f"column in 'columns', {source} has no", name, there)
-    columns = []
-    for index, name in chosen:
-        kind = declared.get(name if given.header else header[index])
-        known = kind is None and name in target.known
-        seen = [one.seen[index] for one in heads[:SAMPLED_FILES]]
-        found = target.known[name].type if known else kind or _type(seen, how)
-        if pa.types.is_nested(found):  # a list stands in a cell as the target writes it
-            found = pa.string()
-        columns.append(Column(index, name, found, kind is None and not known, known))
-    return tuple(columns)
+    """The columns that are wanted, with their types; their places are each file's own."""
+    words = agreed.declared if given.header else _positions(heads, agreed)
+    found = []
+    for number, name in enumerate(agreed.names):
+        word = words.get(name)
+        seen = [
+            first.seen[place]
+            for source, first in islice(heads.items(), SAMPLED_FILES)
+            if (place := agreed.places[source][number]) is not None
+        ]
+        known = word is None and name in target.known
+        if word is not None:
+            kind = arrow_type(columns_.word(given.columns[word]))
+        else:
+            kind = target.known[name].type if known else _type(seen, how)
+        if pa.types.is_nested(kind):  # a list stands in a cell as the target writes it
+            kind = pa.string()
+        own = hows[word] if word is not None else None
+        found.append(Column(number, name, kind, word is None and not known, own, known))
+    return tuple(found)
+
+
+def _positions(heads: Mapping[str, Head], agreed: names.Agreed) -> dict[str, str]:
+    """Without a header, columns are declared by the names that they have before `rename`."""
+    source, first = next(iter(heads.items()))
+    places = zip(agreed.names, agreed.places[source], strict=True)
+    return {name: first.names[place] for name, place in places if place is not None}
 
 
 def _type(seen: Sequence[Seen], how: Spelling) -> pa.DataType:
     """What all cells are; text when they are of several kinds."""
     found = frozenset[int]().union(*(one.kinds for one in seen))
-    sample = pa.concat_arrays([one.texts for one in seen]).drop_null()
+    empty = pa.array([], pa.string())
+    sample = pa.concat_arrays([empty, *(one.texts for one in seen)]).drop_null()
     if not found:
         return pa.null()
     for own, types in _TYPES:

@@ -55,12 +55,15 @@ class Rows:
     def batch(self, source: str, bad: BadRows) -> pa.RecordBatch:
         """Those that fit; the others go to `bad`."""
         columns = self._table.columns
-        read = [self._texts(self._head.columns[column.index], column.type) for column in columns]
-        how = replace(self._table.how, formats=())
+        read = [
+            self._texts(self._head.columns[column.index], column.type, column.how(self._table.how))
+            for column in columns
+        ]
         values, problems = [], dict[int, Said]()
         for column, one in zip(columns, read, strict=True):
             words = _fitting(one, column.type)
-            done = convert(words, column.type, column.how(how), inferred=column.inferred)
+            how = replace(column.how(self._table.how), formats=())
+            done = convert(words, column.type, how, inferred=column.inferred)
             values.append(done.values)
             self._explain(column, one, done, problems)
         self._refuse_nameless(problems)
@@ -83,14 +86,16 @@ class Rows:
                 reason, hint = value(text, column, self._table.how, self._table.holds)
                 problems.setdefault(at, self._at(column, at, reason, hint))
 
-    def _texts(self, column: int, type: pa.DataType | None = None) -> Texts:
+    def _texts(
+        self, column: int, type: pa.DataType | None = None, how: Spelling | None = None
+    ) -> Texts:
         cells = self._block.columns.get(column)
         if cells is None:
             return Texts(pa.nulls(len(self._block.rows), pa.string()), frozenset(), {})
-        formats = self._table.how.formats
+        formats, truncate = (how.formats, how.truncate) if how else ((), False)
         temporal = type is not None and pa.types.is_temporal(type)
         spell = (
-            (lambda found: pc.coalesce(to_iso(found, formats), found))
+            (lambda found: pc.coalesce(to_iso(found, formats, truncate=truncate), found))
             if temporal and formats
             else None
         )

@@ -1,0 +1,140 @@
+"""Why a text is no value of a type, and the options of `columns` that would make it one.
+
+A hint is given only when the text then fits: each is tried.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+import pyarrow as pa
+
+from factory.definitions.formats.columns import Column
+from factory.transfer.convert import convert
+from factory.transfer.spelling import Spelling, of_column
+from factory.transfer.types import type_word
+
+_COUNTS = {7: "seven", 8: "eight", 9: "nine"}
+_SEPARATORS = ",.' \u2019\u00a0\u202f_"
+_UNITS = {10: "s", 13: "ms", 16: "us", 19: "ns"}
+TRUNCATE: Mapping[str, object] = {"truncate": True}
+_BARE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def why(text: str, kind: pa.DataType, how: Spelling, name: str) -> tuple[str, str] | None:
+    """What is wrong with a text, and the options that read it; None when no option does."""
+    if not any(map(str.isdigit, text)) or (
+        pa.types.is_temporal(kind) and _fits(text, kind, how, {})
+    ):
+        return None
+    fitting = [pair for pair in _options(text, kind, how) if _fits(text, kind, how, pair[1])]
+    if not fitting:
+        return None
+    ways = [written(name, kind, how, options) for _, options in fitting]
+    meant = "the rest may go" if fitting[0][1] is TRUNCATE else "that is meant"
+    said = f"If {meant}, say so: {', or '.join(dict.fromkeys(ways))}"
+    return fitting[0][0], f"{said}; else declare the column `text`"
+
+
+def written(name: str, kind: pa.DataType, how: Spelling, options: Mapping[str, object]) -> str:
+    """`columns` with the options that a column has and some more."""
+    told = {"type": type_word(kind), **_said(how), **options}
+    inner = ", ".join(f"{word}: {_yaml(value)}" for word, value in told.items())
+    return f"`columns: {{{_yaml(name)}: {{{inner}}}}}`"
+
+
+def _fits(text: str, kind: pa.DataType, how: Spelling, options: Mapping[str, object]) -> bool:
+    word = type_word(kind)
+    given = Column(**{"type": word, **_said(how), **options})  # type: ignore[arg-type]
+    own = replace(of_column(given, how), formats=how.formats if "formats" not in options else ())
+    found = convert(pa.array([text], pa.string()), kind, own, inferred=False)
+    return found.bad is None
+
+
+def _said(how: Spelling) -> dict[str, object]:
+    """What a column says already."""
+    numbers = how.numbers
+    said: dict[str, object] = {
+        "thousands": numbers and numbers.thousands,
+        "strip": list(numbers.strip) if numbers else None,
+        "percent": numbers and numbers.percent,
+        "parentheses": numbers and numbers.parentheses,
+        "trailing_minus": numbers and numbers.trailing_minus,
+        "unit": how.unit,
+        "truncate": how.truncate,
+        "ambiguous": None if how.ambiguous == "fail" else how.ambiguous,
+        "nonexistent": None if how.nonexistent == "fail" else how.nonexistent,
+    }
+    return {word: value for word, value in said.items() if value}
+
+
+def _yaml(value: object) -> str:
+    if isinstance(value, str) and _BARE.fullmatch(value) and value not in ("y", "n", "null"):
+        return value
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _options(
+    text: str, kind: pa.DataType, how: Spelling
+) -> Iterator[tuple[str, Mapping[str, object]]]:
+    word = type_word(kind)
+    found = re.search(r"\.([0-9]{7,})", text)
+    if found and (pa.types.is_timestamp(kind) or pa.types.is_time(kind)):
+        yield f"has {digits(len(found[1]))} digits of a second, a {word} holds six", TRUNCATE
+    if pa.types.is_timestamp(kind):
+        yield from _clocks(kind, how)
+        number = re.fullmatch(r"-?([0-9]{9,19})(\.[0-9]+)?", text.strip())
+        if number and how.unit is None:
+            unit = _UNITS.get(len(number[1]), "s")
+            yield f"is not {word}, but may be a number of {unit} since 1970", {"unit": unit}
+    elif _is_number(kind):
+        for options in _numbers(text, kind, how):
+            yield f"is not {word}", options
+
+
+def digits(count: int) -> str:
+    """Their number, as a word."""
+    return _COUNTS.get(count, str(count))
+
+
+def _clocks(kind: pa.DataType, how: Spelling) -> Iterator[tuple[str, Mapping[str, object]]]:
+    if kind.tz is None or how.zone is None or how.unit is not None:
+        return
+    yield f"is there twice in {how.zone}, where clocks go back", {"ambiguous": "earlier"}
+    yield f"does not exist in {how.zone}, where clocks go forward", {"nonexistent": "later"}
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    t = pa.types
+    return bool(t.is_integer(kind) or t.is_floating(kind) or t.is_decimal(kind))
+
+
+def _numbers(text: str, kind: pa.DataType, how: Spelling) -> Iterator[dict[str, object]]:
+    """Ways to read a text as a number, the likely ones first."""
+    bare = text.strip()
+    fixed: dict[str, object] = {}
+    if "%" in bare and not pa.types.is_integer(kind):
+        fixed["percent"] = True
+    if "(" in bare:
+        fixed["parentheses"] = True
+    if re.search(r"[0-9]\D*-", bare):
+        fixed["trailing_minus"] = True
+    words = [word for word in re.findall(r"[^\d\s%()+\-]+", bare) if word.strip(_SEPARATORS)]
+    if words:
+        fixed["strip"] = words
+    core = re.search(r"[0-9](.*[0-9])?", bare)
+    between = dict.fromkeys(c for c in (core[0] if core else "") if c in _SEPARATORS)
+    points = dict.fromkeys([how.decimal_point, *(point for point in ".," if point in between)])
+    for point, thousands in itertools.product(points, [*between, None]):
+        other = {"decimal_point": point} if point != how.decimal_point else {}
+        if thousands != point or pa.types.is_integer(kind):
+            grouped = {"thousands": _group(thousands)} if thousands else {}
+            yield {**fixed, **grouped, **other}
+
+
+def _group(character: str) -> str:
+    return {"\u2019": "'", "\u00a0": " ", "\u202f": " "}.get(character, character)
