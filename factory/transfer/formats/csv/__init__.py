@@ -56,7 +56,7 @@ def open(
         raise BadOption("a CSV without a header needs `columns`", "Declare them in order")
     header = list(declared) if not dialect.header else _header(fs, sources, dialect)
     table = _table(header, given, dialect, how, declared, sources[0], holds)
-    table = replace(table, columns=tuple(_as_known(column, known) for column in table.columns))
+    table = replace(table, columns=tuple(_as_known(column, known, how) for column in table.columns))
     table = _settled(fs, sources, table)
     return Reader(table.schema, lambda source: _batches(fs, source, table, bad))
 
@@ -96,11 +96,14 @@ def _table(
     return Table(dialect, how, len(header), tuple(columns), holds)
 
 
-def _as_known(column: Column, known: Mapping[str, Known]) -> Column:
+def _as_known(column: Column, known: Mapping[str, Known], how: spelling.Spelling) -> Column:
     """What nobody declared has the table's type; what it has no name of its own for, is text."""
     if not column.inferred or column.name not in known:
         return column
-    return replace(column, type=_as_text(known[column.name].type), inferred=False, known=True)
+    told = known[column.name]
+    if told.number and how.decimal_point != ".":
+        return column
+    return replace(column, type=_as_text(told.type), inferred=False, known=True)
 
 
 def _as_text(kind: pa.DataType) -> pa.DataType:
