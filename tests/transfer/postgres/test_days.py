@@ -164,6 +164,13 @@ def test_a_column_of_nulls_by_csv(csv: Days) -> None:
     ]
 
 
+def test_the_first_value_may_be_a_text(csv: Days) -> None:
+    csv.ingest("id,code\n1,\n")
+    csv.ingest("id,code\n2,x\n")
+    csv.ingest("id,code\n3,99501\n")
+    assert csv.warehouse.run("SELECT code FROM {} ORDER BY id") == [(None,), ("x",), ("99501",)]
+
+
 def test_a_person_s_text_column_stays_one(parquet: Days) -> None:
     parquet.warehouse.run("CREATE TABLE {} (zip bigint, fee text)")
     parquet.ingest(pa.table({"zip": [1], "fee": pa.nulls(1)}), write=REPLACE)
