@@ -90,6 +90,18 @@ def test_dates_of_a_column_of_texts_and_of_timestamps(csv: Days) -> None:
         csv.ingest("a,t,z,p\n,,2024-01-31 10:00:00,\n")
 
 
+def test_a_partition_by_a_timestamp_of_which_a_file_has_dates(csv: Days) -> None:
+    write = {"mode": "partition", "column": "t", "start": "2024-01-01", "end": "2024-02-01"}
+    csv.ingest("t,zip\n2024-01-31 10:00:00,01234\n", write=write)
+    csv.ingest("t,zip\n2024-01-30,99501\n2024-01-31,10001\n", write=write)
+    assert csv.warehouse.rows("t::text, zip") == [
+        ("2024-01-30 00:00:00", "99501"),
+        ("2024-01-31 00:00:00", "10001"),
+    ]
+    with pytest.raises(BadRow, match="outside the interval"):
+        csv.ingest("t,zip\n2024-02-01,99501\n", write=write)
+
+
 def test_a_table_that_could_not_be_asked(csv: Days) -> None:
     """The load gives way as far as nothing is changed by it."""
     csv.ingest("zip,day,fee,n\n01234,x,2.75,1\n")
