@@ -5,6 +5,7 @@ All arguments are texts; those that are data are JSON.
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 from collections.abc import Iterator
@@ -49,6 +50,19 @@ def download(url: str, path: str) -> None:
     Path(path).parent.mkdir(parents=True)
     with work(), requests.Session() as session:
         transfer(session, url, disk, path)
+
+
+def convert(source: str, parquet: str, format: str) -> None:
+    """What the task `to_parquet` does, with a format's options."""
+    from factory.definitions import formats
+    from factory.stores.disk import Disk
+    from factory.transfer import formats as readers
+    from factory.transfer.to_parquet import to_parquet as transfer
+
+    disk, given = Disk(), formats.of(json.loads(format))
+    importlib.import_module(f"{readers.__name__}.{given.__struct_config__.tag}")
+    with work():
+        transfer(disk, [source], disk, parquet, format=given)
 
 
 def to_parquet(csv: str, parquet: str) -> None:

@@ -6,6 +6,7 @@ FactoryError            expected: shown as one message, exit code 1
 └── UsageError          the command line was used wrongly; exit code 2
 
 TimeIsUp                an alarm; no FactoryError, for it must not be caught on its way
+Terminated              SIGTERM; a KeyboardInterrupt, for it ends a command as Ctrl-C does
 """
 
 from __future__ import annotations
@@ -116,3 +117,7 @@ def is_fault(error: BaseException) -> bool:
     """
     alarms = (KeyboardInterrupt, TimeIsUp)
     return not isinstance(error, alarms) and type(error).__name__ != "AirflowTaskTimeout"
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM came: what runs is to be ended as after Ctrl-C."""

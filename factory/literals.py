@@ -26,6 +26,30 @@ def is_template(text: str) -> bool:
     return "{{" in text or "{%" in text
 
 
+def lone_percent(sql: str) -> int | None:
+    """Where a `%` stands that such a driver refuses whose parameters are `%s` or `%(name)s`.
+
+    None when there is no such parameter: another driver reads this.
+    """
+    plain = _blanked(_TAGS, sql)
+    found = (match.start() for match in re.finditer(_PERCENT, plain) if match["lone"] is not None)
+    lone = next(found, None)
+    if lone is None:
+        return None
+    bare = re.finditer(_PERCENT, _blanked(_QUOTED, plain))
+    binds = any(match["lone"] is None and match[0] != "%%" for match in bare)
+    return lone if binds else None
+
+
+_PERCENT = r"%(?:%|\(\w+\)[a-z]|[sbt](?!\w)|(?P<lone>))"
+_TAGS = r"(?s)\{(?:\{.*?(?:\}\}|\Z)|%.*?(?:%\}|\Z)|#.*?(?:#\}|\Z))"
+_QUOTED = r"'[^']*(?:'|\Z)"
+
+
+def _blanked(pattern: str, text: str) -> str:
+    return re.sub(pattern, lambda match: " " * len(match[0]), text)
+
+
 def table(name: str, path: Path) -> Iterator[Problem]:
     """A table's name that PostgreSQL has none for, or that a load cannot write."""
     if is_template(name):

@@ -12,7 +12,8 @@ from factory.diagnostics import MAX_TOLD, Path
 class Problem(msgspec.Struct, frozen=True):
     """Something wrong at a path of the resolved value.
 
-    `at_key`: the key is meant, not its value. `part` is what is meant in a longer text.
+    `at_key`: the key is meant, not its value. `part` is what is meant in a longer text, `nth` how
+    often it stands there before.
     `quote`: text was wanted, so quotes may be the answer. `of_pipeline`: of a step's problems, one
     whose path is the pipeline's own: told once for all its steps.
     """
@@ -27,6 +28,7 @@ class Problem(msgspec.Struct, frozen=True):
     part: str = ""
     quote: bool = False
     of_pipeline: bool = False
+    nth: int = 0
 
 
 class Problems(list[Problem]):

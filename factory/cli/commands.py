@@ -9,6 +9,7 @@ from typing import Protocol, cast
 COMMANDS = {
     "lint": "check pipelines: all problems at once, without Airflow",
     "new": "write a new pipeline of a kind, ready to run",
+    "sniff": "look at a file and print its format, ready to paste",
     "render": "show the tasks that a pipeline becomes",
     "explain": "show every value of a pipeline and the line it came from",
     "run": "run a pipeline here and now, in this process",

@@ -8,14 +8,12 @@ import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
+from factory.cli.logged import LINE
 from factory.plan.model import Pipeline
 from factory.spec import positions
 from factory.spec.resolve import Resolved
 
 _MAX_LINES = 15
-_LOGGED = re.compile(
-    r"\d{4}-\d\d-\d\dT\S+ \[(?P<level>\w+) *\] (?P<text>.*?) *\[(?P<logger>[\w.]+)\](?: .*)?$"
-)
 _BOILERPLATE = re.compile(
     r"Tmp dir root location|Running command|Output:$|Command exited with return code|::\w+"
 )
@@ -109,7 +107,7 @@ def output(log: Path, start: int) -> list[str]:
 
 def _own_lines(text: str) -> Iterator[str]:
     for line in text.splitlines():
-        logged = _LOGGED.match(line)
+        logged = LINE.match(line)
         if logged is None:
             yield line.rstrip()
         elif logged["text"].startswith("Task failed with exception"):

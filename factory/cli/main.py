@@ -1,7 +1,8 @@
 """The command line: one module per command, and the one place that turns errors into exit codes.
 
 Exit codes: 0 fine, 1 findings or an error that the message explains, 2 used wrongly,
-3 a defect of this program, 130 stopped by Ctrl-C, 141 the reader of the output went away.
+3 a defect of this program, 130 stopped by Ctrl-C, 141 the reader of the output went away,
+143 `run` stopped by SIGTERM.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ from collections.abc import Iterable, Sequence
 from typing import NoReturn
 
 from factory.cli.commands import COMMANDS, about, command
-from factory.errors import FactoryError, SpecError, UsageError
+from factory.errors import FactoryError, SpecError, Terminated, UsageError
 
-FINE, FINDINGS, USAGE, INTERNAL, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 3, 130, 141
+FINE, FINDINGS, USAGE, INTERNAL = 0, 1, 2, 3
+INTERRUPTED, BROKEN_PIPE, TERMINATED = 130, 141, 143
 
 
 class Parser(argparse.ArgumentParser):
@@ -58,9 +60,9 @@ def main(argv: Sequence[str]) -> int:
     except FactoryError as error:
         _complain(error)
         return USAGE if isinstance(error, UsageError) else FINDINGS
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         print("\nstopped", file=sys.stderr)
-        return INTERRUPTED
+        return TERMINATED if isinstance(stop, Terminated) else INTERRUPTED
     except BrokenPipeError:
         # Python would complain once more when it flushes at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

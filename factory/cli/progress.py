@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, TextIO
 
 import msgspec
 
+from factory.cli.logged import account
+from factory.diagnostics import printable
+
 if TYPE_CHECKING:
     from factory.in_airflow.run import Event
     from factory.lint.reporters import Paint
@@ -38,6 +41,7 @@ class Progress:
     def __init__(self, out: TextIO, paint: Paint, log: Path, tasks: list[str]) -> None:
         self.failures: list[Failure] = []
         self.counts: Counter[str] = Counter()
+        self.warnings = 0
         self._out = out
         self._paint = paint
         self._log = log
@@ -81,6 +85,7 @@ class Progress:
             if event.state == "failed":
                 self.failures.append(Failure(event.task, event.error, start))
             self._line(event)
+            self._account(event, start)
 
     def _line(self, event: Event) -> None:
         mark, style = _MARKS[event.state]
@@ -88,6 +93,16 @@ class Progress:
         state = "not run" if event.state == "upstream_failed" else event.state
         text = f"{event.task:<{self._width}}  {state:<8} {seconds:>8}".rstrip()
         print(f"  {self._paint(style, mark)} {text}", file=self._out, flush=True)
+
+    def _account(self, event: Event, start: int) -> None:
+        """What the task says it did, and its warnings; of one that failed, its error tells."""
+        said = account(self._log, start)
+        self.warnings += len(said.warnings)
+        if said.did and event.state == "success":
+            print(f"      {printable(said.did)}", file=self._out, flush=True)
+        for text in said.warnings:
+            word = self._paint("warning", "warning:")
+            print(f"      {word} {printable(text)}", file=self._out, flush=True)
 
     def _waiting(self, word: str) -> None:
         for task, (began, _) in self._running.items():

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from factory.cli import options, terminal
 from factory.diagnostics import did_you_mean, one_of
-from factory.errors import FactoryError, UsageError
+from factory.errors import BuildError, FactoryError, SpecError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,24 +72,33 @@ def run(args: Namespace) -> int:
     _require_task(plan, args.task)
     log = _log_file(real.cache(), plan)
     with ExitStack() as stack:
+        stack.enter_context(real.terminable())
         prints = cleaned(redacted) if args.verbose else quiet(log, redacted)
         out = stack.enter_context(prints)
         paint = terminal.painter("auto", out)
         print(f"{paint('strong', plan.dag_id)} for {moment}", file=out, flush=True)
         progress = Progress(out, paint, log, [task.id for task in plan.tasks])
         with real.airflow_home(log), progress:
-            result = real.run(plan, project.root, moment, args.task, progress.show)
+            try:
+                result = real.run(plan, project.root, moment, args.task, progress.show)
+            except BuildError as error:
+                raise SpecError(project.place(spec, _of_step(error))) from error
             for event in result.not_run:
                 progress.show(event)
         for failure in progress.failures:
             for line in _why(failure, plan, spec, None if args.verbose else log, paint):
                 print(redacted(line), file=out)
         print(f"\n{_summary(result, progress, paint)}", file=out)
-        if not args.verbose and not result.succeeded:
+        if not args.verbose and (progress.warnings or not result.succeeded):
             print(f"the whole log: {shown_path(log)}", file=out)
     if result.stopped:
-        raise KeyboardInterrupt
+        raise result.stopped
     return 0 if result.succeeded else 1
+
+
+def _of_step(error: BuildError) -> BuildError:
+    said = f"step {error.step!r}: {error.message}" if error.step else error.message
+    return BuildError(error.step, error.part, said, error.hint, at_key=error.at_key)
 
 
 def _moment(plan: Pipeline, chosen: str | None) -> str:
@@ -192,6 +201,8 @@ def _summary(result: Result, progress: Progress, paint: Paint) -> str:
     parts = [f"{counts[state]} {word}" for state, word in words.items() if counts[state]]
     if counts["upstream_failed"]:
         parts.append(f"{counts['upstream_failed']} not run")
+    if progress.warnings:
+        parts.append(counted(progress.warnings, "warning"))
     style, word = ("good", "success") if result.succeeded else ("error", "failed")
     if result.stopped:
         word = "stopped"

@@ -13,6 +13,9 @@ from factory.ends.source import Source
 from factory.ends.target import Takes, Target
 from factory.fields import word_of
 
+_ADD = ("append", "merge")
+"""Modes that leave the rows of earlier loads."""
+
 
 class Misfit(NamedTuple):
     """What a target does not take: where a step's arguments say it, why, and what it takes."""
@@ -38,11 +41,24 @@ def misfits(
         yield Misfit(("source", "type"), message, "a source that gives what the target takes")
     if (mode := word_of(write)) not in takes.modes:
         yield Misfit(("write", "mode"), _without(mode, name, takes), _either(takes.modes))
+    yield from _once(source, target, mode)
     for index, check in enumerate(checks):
         if takes.checks is not None and (kind := word_of(check)) not in takes.checks:
             message = f"the target `{name}` cannot check `{kind}` before rows are published"
             expected = _either(takes.checks) if takes.checks else "no checks"
             yield Misfit(("checks", index, "type"), message, expected)
+
+
+def _once(source: Source, target: Target, mode: str) -> Iterator[Misfit]:
+    """A source whose files are loaded once each (`only_new`, where a source has such)."""
+    if not getattr(source, "only_new", False):
+        return
+    if not target.takes.ledger:
+        message = f"the target `{word_of(target)}` does not know which files are in"
+        yield Misfit(("source", "only_new"), message, "a target that does, or no `only_new`")
+    if mode not in _ADD:
+        message = f"with `only_new`, `{mode}` takes out the rows of files that came before"
+        yield Misfit(("write", "mode"), message, _either(_ADD))
 
 
 def _without(mode: str, name: str, takes: Takes) -> str:

@@ -34,12 +34,14 @@ class Files(msgspec.Struct, frozen=True, kw_only=True):
     :param files: URIs or patterns, or the `Output` of a task that has left one on the stage.
     :param each: instead, an `Output` that is a list of such: each is converted by a task of its
         own.
+    :param once: each file is loaded once: the last of the tasks asks the target which are in.
     """
 
     format: Written
     tasks: tuple[Task, ...] = ()
     files: list[str] | Output | None = None
     each: Output | None = None
+    once: bool = False
 
 
 class Batches(msgspec.Struct, frozen=True, kw_only=True):

@@ -20,6 +20,8 @@ class Takes(msgspec.Struct, frozen=True, kw_only=True):
     :param checks: the checks of rows before they are published, by their words; None: all.
     :param types: its `conn_id` and `table` name a table of a warehouse: what files do not tell of
         the types of their columns, that does.
+    :param ledger: its fields by which it is asked which files are in (`conn_id`, `table`), if it
+        can be. Its load operator then takes `once`, and notes with the rows what was listed.
     :param keeps: what it is: what only a table has, such as a key to merge by, others lack.
     :param holds: what its columns can hold: what they cannot is refused where files are read.
     """
@@ -28,6 +30,7 @@ class Takes(msgspec.Struct, frozen=True, kw_only=True):
     modes: tuple[str, ...]
     checks: tuple[str, ...] | None = None
     types: bool = False
+    ledger: tuple[str, ...] = ()
     keeps: str = "a table"
     holds: Holds = ANYTHING
 

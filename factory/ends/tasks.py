@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from factory.definitions import formats
-from factory.definitions.warehouses import ANYTHING, Holds, plain
+from factory.definitions.warehouses import plain
 from factory.ends.handover import Batches, Files
 from factory.ends.target import Target
 from factory.plan import kind
@@ -34,19 +34,17 @@ def convert(
     given: Files,
     *,
     target: Target | None = None,
-    holds: Holds = ANYTHING,
     max_bad_rows: int | None = None,
     lineage: Sequence[str] = (),
 ) -> Task:
     """Make Parquet on the stage of files.
 
-    :param target: where the rows go, which may know the types of columns that nobody declared.
-    :param holds: what the target's columns can hold; else a row is a bad one.
+    :param target: where the rows go: what it can hold, and the types that it knows.
     :param max_bad_rows: so many rows may be set aside; None: a bad row fails the task.
     :param lineage: columns to add.
     """
     arguments: dict[str, Any] = {"format": formats.plain(formats.typed(given.format))}
-    if said := plain(holds):
+    if target is not None and (said := plain(target.takes.holds)):
         arguments["holds"] = said
     if max_bad_rows is not None:
         arguments["max_bad_rows"] = max_bad_rows
@@ -55,6 +53,8 @@ def convert(
     if target is not None and target.takes.types and formats.infers(given.format):
         _, load = target.load()
         arguments |= {word: load[word] for word in _OF_A_TABLE if word in load}
+    if given.once:
+        arguments["once"] = True
     operator = f"{OPERATORS}.to_parquet.ToParquet"
     if given.each is not None:
         return task(step, "to_parquet", operator, arguments, {"files": given.each})

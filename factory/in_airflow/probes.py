@@ -39,7 +39,8 @@ def look(what: Mapping[str, Any]) -> Seen:
 def _file(*, path: str) -> Seen:
     store, wanted = place(path)
     try:
-        found = next((name for name in found_at(store, wanted) if _shown(name, wanted)), None)
+        names = (file.path for file in found_at(store, wanted))
+        found = next((name for name in names if _shown(name, wanted)), None)
     except OSError as error:
         return Seen("not_yet", redacted(f"{path} cannot be looked for: {error}"))
     if found is None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -16,11 +17,12 @@ from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import FrameType
 from typing import Any, Literal
 
 import msgspec
 
-from factory.errors import FactoryError, install_hint
+from factory.errors import FactoryError, Terminated, install_hint
 from factory.plan.model import Pipeline
 
 State = Literal["running", "success", "failed", "stopped", "skipped", "upstream_failed"]
@@ -36,10 +38,14 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
-    """How a run ended. `not_run` are tasks that never started, with their states."""
+    """How a run ended.
+
+    `stopped` is what a person stopped it with; `not_run` are tasks that never started, with their
+    states.
+    """
 
     succeeded: bool
-    stopped: bool
+    stopped: KeyboardInterrupt | None
     not_run: tuple[Event, ...] = ()
 
 
@@ -89,6 +95,20 @@ def airflow_home(log: Path) -> Iterator[None]:
             os.environ.update(before)
 
 
+@contextmanager
+def terminable() -> Iterator[None]:
+    """SIGTERM raises `Terminated`, where Ctrl-C raises KeyboardInterrupt."""
+    before = signal.signal(signal.SIGTERM, _terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    raise Terminated
+
+
 def cache() -> Path:
     """Where a migrated database and the logs of runs are kept."""
     above = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
@@ -98,7 +118,8 @@ def cache() -> Path:
 def run(plan: Pipeline, root: Path, moment: str, only: str, watch: Watch) -> Result:
     """Run a DAG for a moment (ISO, with its zone); `only` a task or a group, if it is given.
 
-    Tasks that fail are not tried again. Ctrl-C stops the running task, then runs the teardowns.
+    Tasks that fail are not tried again. Ctrl-C, or SIGTERM within `terminable`, stops the running
+    task, then runs the teardowns.
 
     :raises FactoryError: the DAG cannot be built, or Airflow does not know it.
     """
@@ -115,7 +136,10 @@ def run(plan: Pipeline, root: Path, moment: str, only: str, watch: Watch) -> Res
     get_listener_manager().add_listener(listener)  # type: ignore[no-untyped-call]
     others = f"(?!{re.escape(only)}$|{re.escape(only)}[.]).*" if only else None
     try:
-        done = dag.test(logical_date=datetime.fromisoformat(moment), mark_success_pattern=others)
+        with _stoppable_triggers(listener):
+            done = dag.test(
+                logical_date=datetime.fromisoformat(moment), mark_success_pattern=others
+            )
     except Exception as error:
         explained = _explained(plan.dag_id, error)
         if explained is None:
@@ -133,6 +157,27 @@ def run(plan: Pipeline, root: Path, moment: str, only: str, watch: Watch) -> Res
             if not only and task.id not in listener.seen and task.id in states
         ),
     )
+
+
+@contextmanager
+def _stoppable_triggers(listener: Any) -> Iterator[None]:
+    """Ctrl-C while a task is deferred fails that task; Airflow would run no teardown after it."""
+    from airflow.sdk.definitions import dag as runner
+
+    inline: Any = runner._run_inline_trigger
+
+    def run(trigger: Any, instance: Any, *more: Any) -> Any:
+        try:
+            return inline(trigger, instance, *more)
+        except KeyboardInterrupt as error:
+            listener.end_deferred(instance, error)
+        raise RuntimeError("the task was stopped while it was deferred")
+
+    runner._run_inline_trigger = run
+    try:
+        yield
+    finally:
+        runner._run_inline_trigger = inline
 
 
 def rendered() -> dict[str, Any]:
@@ -155,13 +200,14 @@ def _listener(watch: Watch, only: str) -> Any:
         """Told by Airflow of each task's states, in the thread that runs the tasks."""
 
         def __init__(self) -> None:
-            self.stopped = False
+            self.stopped: KeyboardInterrupt | None = None
             self.seen: set[str] = set()
             self.started: dict[str, float] = {}
 
         @hookimpl
         def on_task_instance_running(self, previous_state: Any, task_instance: Any) -> None:
             """The task starts, or goes on after it was deferred."""
+            signal.signal(signal.SIGTERM, _terminate)  # Airflow has set its own for this task
             name = _name(task_instance)
             if name not in self.started:
                 self.seen.add(task_instance.task_id)
@@ -186,10 +232,15 @@ def _listener(watch: Watch, only: str) -> Any:
         ) -> None:
             """The task failed."""
             if isinstance(error, KeyboardInterrupt) and not self.stopped:
-                self.stopped = True
+                self.stopped = error
                 task_instance.task.on_kill()
             stopped = isinstance(error, KeyboardInterrupt)
             self._ended(task_instance, "stopped" if stopped else "failed", error)
+
+        def end_deferred(self, instance: Any, error: KeyboardInterrupt) -> None:
+            """A person has stopped the run while the task was deferred."""
+            self.stopped = self.stopped or error
+            self._ended(instance, "stopped", error)
 
         def _ended(self, instance: Any, state: State, error: Any = None) -> None:
             name = _name(instance)

@@ -1,12 +1,14 @@
-"""Files beside a spec that Airflow reads as templates, such as `report.sql`."""
+"""What Airflow reads as templates: files beside a spec, and values that keep their type."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
-from jinja2 import BaseLoader, Environment, TemplateNotFound
+from jinja2 import BaseLoader, Environment, TemplateNotFound, Undefined, nodes
 from jinja2.loaders import split_template_path
 
 from factory.spec import links
@@ -32,3 +34,30 @@ class TemplateFiles(BaseLoader):
         except OSError:
             raise TemplateNotFound(template, f"{template!r} not found in {self.folder}") from None
         return text, str(path), lambda: path.is_file() and path.stat().st_mtime == changed
+
+
+_LONE = re.compile(r"\s*\{\{[-+]?(?P<inside>.*?)[-+]?\}\}\s*", re.DOTALL)
+
+
+def lone_expression(text: str, env: Environment) -> str:
+    """The expression of a text that is nothing but one `{{ … }}`, or an empty string.
+
+    :raises jinja2.TemplateSyntaxError: it is no template.
+    """
+    match = _LONE.fullmatch(text)
+    if match is None:
+        return ""
+    body = env.parse(text.strip()).body
+    is_lone = len(body) == 1 and isinstance(body[0], nodes.Output) and len(body[0].nodes) == 1
+    return match["inside"] if is_lone else ""
+
+
+def evaluated(expression: str, env: Environment, context: Mapping[str, Any]) -> Any:
+    """What an expression gives, as it is.
+
+    :raises jinja2.UndefinedError: a name in it has no value.
+    """
+    value = env.compile_expression(expression, undefined_to_none=False)(**context)
+    if isinstance(value, Undefined):
+        return str(value)  # raises where Airflow would
+    return value

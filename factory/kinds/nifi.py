@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,10 +14,11 @@ from msgspec import Meta
 from factory.diagnostics import quoted
 from factory.errors import BuildError
 from factory.fields import ConnId, Duration, Strict, Uri, connects, seconds
+from factory.kinds import http
 from factory.literals import is_template
 from factory.plan.bracket import bracket
 from factory.plan.kind import Fragment, Step, done, task
-from factory.plan.model import Driven
+from factory.plan.model import Driven, Group
 from factory.problem import Problem
 from factory.spec import assets
 from factory.spec.patterns import Refused, degree
@@ -51,6 +53,36 @@ class Drain(Strict, frozen=True, kw_only=True, tag="drain", tag_field="type"):
         Duration,
         Meta(description="How long they run after the first activity.", examples=["5m"]),
     ] = "0s"
+
+
+class Handed(http.Request, frozen=True, kw_only=True):
+    """The request that hands work to the flow: it answers when it has it in its queue.
+
+    As `ListenHTTP` does, and `HandleHttpRequest` with a `HandleHttpResponse` right behind it.
+    """
+
+    method: Annotated[
+        Literal["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"], Meta(description="HTTP method.")
+    ] = "POST"
+
+
+class AlwaysOn(Strict, frozen=True, kw_only=True, tag="always_on", tag_field="type"):
+    """The group runs all the time: it is neither started nor stopped, but handed work.
+
+    The step waits until nothing is left in the group that is as old as what was handed over. What
+    comes later, from whomever, is not waited for.
+    """
+
+    request: Annotated[
+        Handed | None,
+        Meta(
+            description="Hands work to the flow, with a header `Airflow-Run` that is the run's "
+            "own. Without it the step waits for what is in the group when it begins.",
+            examples=[
+                {"conn_id": "orders_flow", "endpoint": "/orders", "body": {"day": "{{ ds }}"}}
+            ],
+        ),
+    ] = None
 
 
 class Wait(Strict, frozen=True, kw_only=True):
@@ -92,9 +124,12 @@ class Bulletins(Strict, frozen=True, kw_only=True):
     """What new entries of NiFi's bulletin board mean."""
 
     action: Annotated[
-        Literal["fail", "warn", "ignore"],
-        Meta(description="Fail the run at once, or tell of them in the log, or neither."),
-    ] = "fail"
+        Literal["fail", "warn", "ignore"] | None,
+        Meta(
+            description="Fail the run at once, or tell of them in the log, or neither. Default: "
+            "`fail`, and `warn` for a group that is always on, where they may be of others' work."
+        ),
+    ] = None
     level: Annotated[
         Literal["INFO", "WARNING", "ERROR"],
         Meta(description="Only those of this level or worse count."),
@@ -123,7 +158,8 @@ class Arguments(Strict, frozen=True, kw_only=True):
     """Start a process group of Apache NiFi, wait until its work is done, and stop it.
 
     Airflow decides what runs and when, NiFi moves the data. The group must be stopped before; it is
-    stopped again whatever happens, and two runs never drive one group together.
+    stopped again whatever happens, and two runs never drive one group together. A group that runs
+    all the time is handed work instead (`source: {type: always_on}`).
     """
 
     conn_id: Annotated[
@@ -166,7 +202,10 @@ class Arguments(Strict, frozen=True, kw_only=True):
         Meta(description="Whether to enable the group's controller services."),
     ] = "enable"
     source: Annotated[
-        Continuous | RunOnce | Drain, Meta(description="How the flow's sources come to an end.")
+        Continuous | RunOnce | Drain | AlwaysOn,
+        Meta(
+            description="How the flow's sources come to an end, or what feeds a flow without end."
+        ),
     ] = Continuous()
     wait: Annotated[Wait, Meta(description="When the flow is done.")] = Wait()
     bulletins: Annotated[
@@ -207,6 +246,8 @@ def compile(step: Step) -> Fragment:
         _require_asset(step.id, given.asset)
     common = {"conn_id": given.conn_id}
     driven = {**common, "job": _job(given)}
+    if isinstance(given.source, AlwaysOn):
+        return _always_on(step, given, given.source, driven)
     waited = {**common, "rules": _rules(given), "stop": given.stop}
     stopped = {**common, "stop": given.stop, "restore": given.restore_parameters}
     outlets = (given.asset,) if given.asset else ()
@@ -223,6 +264,26 @@ def compile(step: Step) -> Fragment:
         tooltip=f"NiFi {given.group}",
     )
     return msgspec.structs.replace(fragment, drives=_driven(given))
+
+
+def _always_on(step: Step, given: Arguments, source: AlwaysOn, driven: dict[str, Any]) -> Fragment:
+    """`preflight`, `start` hands over, `wait`: nothing is begun that must be ended."""
+    common = {"conn_id": given.conn_id}
+    request = http.request(source.request) if source.request else None
+    waited = {**common, "rules": _rules(given), "stop": "never"}
+    outlets = (given.asset,) if given.asset else ()
+    chain = (
+        task(step, "preflight", f"{OPERATORS}.preflight.Preflight", driven),
+        task(step, "start", f"{OPERATORS}.hand_over.HandOver", {**common, "request": request}),
+        task(step, "wait", f"{OPERATORS}.wait.Wait", waited, outlets=outlets),
+    )
+    return Fragment(
+        tasks=chain,
+        first=(chain[0].id,),
+        last=(chain[-1].id,),
+        edges=tuple((before.id, after.id) for before, after in itertools.pairwise(chain)),
+        group=Group(step.id, f"NiFi {given.group}"),
+    )
 
 
 def _driven(given: Arguments) -> tuple[Driven, ...]:
@@ -247,6 +308,8 @@ def inspect(step: Step, folder: Path) -> Iterator[Problem]:
     """A path or a pattern that is none, and times that do not fit each other."""
     given: Arguments = step.arguments
     yield from _group(given.group)
+    if isinstance(given.source, AlwaysOn):
+        yield from _unfit(given, given.source)
     for name in given.parameters:
         if not name.strip():
             message = "a parameter without a name"
@@ -263,10 +326,9 @@ def inspect(step: Step, folder: Path) -> Iterator[Problem]:
             expected="a regular expression, such as (?i)timeout",
         )
     longest = seconds(given.wait.timeout)
-    least = {
-        "grace": seconds(given.wait.grace),
-        "idle_polls": given.wait.idle_polls * seconds(given.wait.poll_interval),
-    }
+    least = {"idle_polls": given.wait.idle_polls * seconds(given.wait.poll_interval)}
+    if not isinstance(given.source, AlwaysOn):
+        least["grace"] = seconds(given.wait.grace)
     for name, needed in least.items():
         if needed >= longest:
             yield Problem(
@@ -275,6 +337,23 @@ def inspect(step: Step, folder: Path) -> Iterator[Problem]:
                 f"{name} takes {needed:g} s, and the wait ends after {given.wait.timeout}",
                 expected=f"less than {given.wait.timeout}, or a longer `timeout`",
             )
+
+
+def _unfit(given: Arguments, source: AlwaysOn) -> Iterator[Problem]:
+    """Options of a group that is started and stopped; and a request that cannot be sent."""
+    plain = ("parameters", "restore_parameters", "queue_before", "services", "expect", "stop")
+    places = [(name,) for name in plain] + [("wait", "grace"), ("wait", "no_activity")]
+    for place in places:
+        value: Any = given
+        default: Any = Arguments(conn_id=given.conn_id, group=given.group)
+        for name in place:
+            value, default = getattr(value, name), getattr(default, name)
+        if value != default:
+            message = f"`{place[-1]}` means nothing for a group that is always on"
+            hint = "others work with it, too: it is neither set up, started nor stopped"
+            yield Problem(place, "bad-value", message, hint=hint, at_key=True)
+    if source.request:
+        yield from http.problems(source.request, ("source", "request"))
 
 
 def _group(path: str) -> Iterator[Problem]:
@@ -294,7 +373,7 @@ def _job(given: Arguments) -> dict[str, Any]:
         "queue_before": given.queue_before,
         "services": given.services,
         "source": "none" if isinstance(source, Continuous) else source.__struct_config__.tag,
-        "sources": [] if isinstance(source, Continuous) else list(source.processors),
+        "sources": list(source.processors) if isinstance(source, RunOnce | Drain) else [],
         "failure_connections": list(given.failure_connections),
     }
 
@@ -308,7 +387,8 @@ def _rules(given: Arguments) -> dict[str, Any]:
         "unreachable_timeout": seconds(given.wait.unreachable_timeout),
         "idle_polls": given.wait.idle_polls,
         "no_activity": given.wait.no_activity,
-        "bulletins": given.bulletins.action,
+        "bulletins": given.bulletins.action
+        or ("warn" if isinstance(given.source, AlwaysOn) else "fail"),
         "bulletin_level": given.bulletins.level,
         "bulletin_pattern": given.bulletins.pattern,
         "source_time": seconds(given.source.after) if isinstance(given.source, Drain) else 0.0,

@@ -9,8 +9,9 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
+from factory import literals
 from factory.fields import ConnId, Strict
-from factory.plan.beside import missing
+from factory.plan.beside import missing, text_of
 from factory.plan.kind import Fragment, Step, single
 from factory.problem import Problem
 
@@ -30,7 +31,8 @@ Parameters = Annotated[
     dict[str, Any] | list[Any],
     Meta(
         description="Values that the driver binds, by name or in order; how the SQL writes them "
-        "(`%(day)s`, `%s`, `:day`, `?`) is the driver's. Jinja templates are filled in.",
+        "(`%(day)s`, `%s`, `:day`, `?`) is the driver's. Where it is `%`, another percent sign in "
+        "the SQL is written `%%`. Jinja templates are filled in.",
         examples=[{"day": "{{ ds }}"}],
     ),
 ]
@@ -73,12 +75,15 @@ def compile(step: Step) -> Fragment:
 def inspect(step: Step, folder: Path) -> Iterator[Problem]:
     """A `.sql` file that is not there."""
     given: Arguments = step.arguments
-    yield from inspect_sql(given.sql, folder, ("sql",))
+    yield from inspect_sql(given.sql, given.parameters, folder, ("sql",))
 
 
-def inspect_sql(sql: str, folder: Path, path: tuple[str, ...]) -> Iterator[Problem]:
-    """What is wrong with the file that `sql` names, if it names one."""
+def inspect_sql(
+    sql: str, parameters: Any, folder: Path, path: tuple[str, ...]
+) -> Iterator[Problem]:
+    """What is wrong with SQL that is given parameters, or with the file that it names."""
     if not is_file(sql):
+        yield from _percent(sql, path) if parameters else ()
         return
     if "{{" in sql:
         message = "the name of a SQL file cannot be a template"
@@ -88,6 +93,25 @@ def inspect_sql(sql: str, folder: Path, path: tuple[str, ...]) -> Iterator[Probl
     problem = missing(sql, folder)
     if problem is not None:
         yield msgspec.structs.replace(problem, path=path)
+    elif parameters:
+        yield from _percent(text_of(folder / sql), path, sql)
+
+
+def _percent(sql: str, path: tuple[str, ...], file: str = "") -> Iterator[Problem]:
+    """A `%` that the driver would take for a parameter."""
+    place = literals.lone_percent(sql)
+    if place is None:
+        return
+    where = f"line {sql.count(chr(10), 0, place) + 1} of {file}" if file else "this"
+    yield Problem(
+        path,
+        "sql-percent",
+        f"{where} holds a `%` that is no parameter, and the driver reads parameters: it fails",
+        expected="`%s` or `%(name)s`",
+        hint="write `%%` for a percent sign, where `parameters` are given",
+        part="" if file else "%",
+        nth=sql.count("%", 0, place),
+    )
 
 
 def is_file(sql: str) -> bool:

@@ -15,7 +15,7 @@ from factory.fields import ConnId, DagId, Duration, Strict, seconds
 from factory.kinds import http
 from factory.kinds.sql import Parameters, Sql, as_template, inspect_sql
 from factory.plan.kind import Fragment, Step, single
-from factory.plan.model import Dated
+from factory.plan.model import Awaited, Dated
 from factory.problem import Problem
 
 OPERATOR = "factory.in_airflow.operators.wait.Wait"
@@ -89,7 +89,11 @@ class Pipeline(Strict, frozen=True, kw_only=True, tag="pipeline", tag_field="typ
     ] = None
     offset: Annotated[
         Duration | None,
-        Meta(description="How much earlier the other run's logical date is.", examples=["1d"]),
+        Meta(
+            description="How much earlier the other run's logical date is, which for cron is the "
+            "moment of its schedule: `1h` where this runs daily at 6 and the other at 5.",
+            examples=["1d"],
+        ),
     ] = None
 
 
@@ -131,8 +135,14 @@ def compile(step: Step) -> Fragment:
         return msgspec.structs.replace(fragment, reads=(given.for_.path,))
     if isinstance(given.for_, Pipeline):
         dated = Dated("the other run of the same date", "a wait for something else", ("for",))
-        return msgspec.structs.replace(fragment, dates=(dated,))
+        return msgspec.structs.replace(fragment, dates=(dated,), awaits=(_awaited(given),))
     return fragment
+
+
+def _awaited(given: Arguments) -> Awaited:
+    assert isinstance(given.for_, Pipeline)
+    offset = seconds(given.for_.offset) if given.for_.offset else 0
+    return Awaited(given.for_.pipeline, offset, given.on_timeout == "skip", ("for", "pipeline"))
 
 
 def inspect(step: Step, folder: Path) -> Iterator[Problem]:
@@ -146,7 +156,7 @@ def inspect(step: Step, folder: Path) -> Iterator[Problem]:
     if isinstance(given.for_, Time):
         yield from literals.moments({"until": given.for_.until}, ("for",))
     if isinstance(given.for_, Query):
-        yield from inspect_sql(given.for_.sql, folder, ("for", "sql"))
+        yield from inspect_sql(given.for_.sql, given.for_.parameters, folder, ("for", "sql"))
     after = given.for_.after if isinstance(given.for_, Time) else None
     if after is not None and seconds(after) > seconds(given.timeout):
         yield Problem(

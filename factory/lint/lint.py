@@ -63,8 +63,10 @@ def lint_project(project: Project, paths: Sequence[Path] = ()) -> Report:
         names=selected.names,
         whole=selected.whole,
     )
-    for rule in RULES:
-        found += [("", entry) for entry in _ruled(rule, scope)]
+    ruled = [entry for rule in RULES for entry in _ruled(rule, scope)]
+    found += [("", entry) for entry in ruled]
+    wrong = {entry.file for entry in ruled if entry.severity == "error"}
+    broken |= {path for path in selected.files if discover.display(project.root, path) in wrong}
     fine = [
         plan.dag_id for outcome in outcomes for plan in outcome.plans if outcome.path not in broken
     ]

@@ -19,7 +19,7 @@ NiFiError
 ├── Ambiguous          a name that several have; `ids`
 │   └── AmbiguousGroup
 ├── CannotStart
-│   ├── InvalidProcessors, ServicesNotEnabled, QueueNotEmpty, AlreadyRunning, NotStarted
+│   ├── InvalidProcessors, ServicesNotEnabled, QueueNotEmpty, AlreadyRunning, NotRunning, NotStarted
 ├── ParametersRefused  the parameter context was not updated
 ├── QueuesNotEmptied   a drop request failed
 └── NotStopped         threads still run after they were terminated
@@ -159,6 +159,10 @@ class QueueNotEmpty(CannotStart):
 
 class AlreadyRunning(CannotStart):
     """Something in the group runs that this run did not start."""
+
+
+class NotRunning(CannotStart):
+    """Nothing runs in a group that is said to be always on, or it is another run's to stop."""
 
 
 class NotStarted(CannotStart):

@@ -42,11 +42,15 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back. The text of a login is a token."""
+    """What came back. The text of a login is a token.
+
+    :param date: the server's clock, seconds since 1970, without its fraction.
+    """
 
     status: int
     text: str = field(default="", repr=False)
     retry_after: float | None = None
+    date: float | None = None
 
     def json(self, request: Request) -> dict[str, Any]:
         """The answer as a JSON object."""

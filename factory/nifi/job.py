@@ -20,7 +20,7 @@ class Job:
     :param services: `enable` the group's controller services, or `leave` them.
     :param source: `run_once`: the processors in `sources` are triggered one time each, after the
         rest has started; `drain`: they are stopped before the end is awaited; `none`: the flow ends
-        by itself.
+        by itself; `always_on`: the group runs all the time, and is handed work.
     :param failure_connections: that must be empty at the end: ids, names, or `processor/name`.
     """
 
@@ -28,7 +28,7 @@ class Job:
     parameters: Mapping[str, str] = field(default_factory=dict)
     queue_before: Literal["fail", "drop", "accept"] = "fail"
     services: Literal["enable", "leave"] = "enable"
-    source: Literal["none", "run_once", "drain"] = "none"
+    source: Literal["none", "run_once", "drain", "always_on"] = "none"
     sources: tuple[str, ...] = ()
     failure_connections: tuple[str, ...] = ()
 
@@ -61,6 +61,7 @@ class Prepared:
     :param failures: failure connections: (id, label).
     :param context: with the parameters that the run changes, as they were; None without such.
     :param counters: of the last five minutes; `marks`: the last bulletin of each node.
+    :param since: of a group that is always on: NiFi's clock before it was handed anything.
     """
 
     group_id: str
@@ -73,6 +74,7 @@ class Prepared:
     counters: Counters = field(default_factory=Counters)
     marks: Mapping[str, Mark] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    since: float = 0.0
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, for XCom. No secrets: a sensitive parameter's value is not known."""

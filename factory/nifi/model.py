@@ -140,6 +140,31 @@ class Connection:
 
 
 @dataclass(frozen=True)
+class Queued:
+    """A flow file in a queue; `began` is the earliest moment at which it, or the oldest that it
+    was made of, may have come into NiFi, `came` the latest at which it may have come into this
+    queue, in seconds since 1970 by NiFi's clock. `node` is its node of a cluster.
+    """
+
+    uuid: str
+    size: int
+    began: float
+    came: float
+    penalized: bool = False
+    node: str = ""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A queue at one moment. `hidden` are flow files that NiFi counts and does not list: those
+    that a processor has in hand, and all but the first hundred.
+    """
+
+    files: tuple[Queued, ...]
+    hidden: int
+
+
+@dataclass(frozen=True)
 class Parameter:
     """`value` is None where there is none, and for a sensitive one."""
 
@@ -291,6 +316,23 @@ def cluster(summary: Mapping[str, Any]) -> Cluster:
         connected=summary.get("connectedNodeCount") or 0,
         total=summary.get("totalNodeCount") or 0,
     )
+
+
+def listing(told: Mapping[str, Any], asked: float, answered: float) -> Listing:
+    """From a `listingRequest`, asked for and answered then; NiFi tells ages in milliseconds."""
+    files = tuple(
+        Queued(
+            uuid=each["uuid"],
+            size=each.get("size") or 0,
+            began=asked - each["lineageDuration"] / 1000,
+            came=answered - each["queuedDuration"] / 1000,
+            penalized=bool(each.get("penalized")),
+            node=each.get("clusterNodeId") or "",
+        )
+        for each in told.get("flowFileSummaries") or ()
+    )
+    size = told["queueSize"]["objectCount"]
+    return Listing(files, max(size - len(files), 0))
 
 
 def _connection(each: Mapping[str, Any]) -> Connection:

@@ -12,6 +12,7 @@ from factory.nifi.client import AsyncClient, Client
 from factory.nifi.flow import Flow
 from factory.nifi.job import Prepared
 from factory.nifi.model import Bulletin, Group, Load
+from factory.nifi.older import older
 from factory.nifi.wait import Missed, Rules, Sample, State, Verdict, step
 from factory.nifi.wait.state import marks
 
@@ -47,13 +48,17 @@ def _look(prepared: Prepared, rules: Rules, state: State) -> Flow[Sample]:
         stopped = len(prepared.sources)
     group = yield from groups.look(prepared.group_id, attempts=_ATTEMPTS)
     found = yield from _bulletins(rules, state, group)
-    left = yield from _left(prepared, group)
+    load = group.load or Load()
+    if state.always_on:
+        load, left = yield from older(prepared, state, load)
+    else:
+        left = yield from _left(prepared, group)
     expected = state.expected - stopped
     detail = yield from _detail(prepared, state, group, expected)
     return Sample(
         running=group.running,
         invalid=group.invalid,
-        load=group.load or Load(),
+        load=load,
         bulletins=found,
         left=left,
         detail=detail,

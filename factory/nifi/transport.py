@@ -7,6 +7,7 @@ import re
 import ssl
 import sys
 from collections.abc import Iterator
+from email.utils import parsedate_to_datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any
 
@@ -110,7 +111,15 @@ def _params(server: Server, request: Request) -> dict[str, str]:
 
 def _answer(response: httpx.Response) -> Answer:
     asked = response.headers.get("Retry-After", "").strip()
-    return Answer(response.status_code, response.text, float(asked) if asked.isdecimal() else None)
+    after = float(asked) if asked.isdecimal() else None
+    return Answer(response.status_code, response.text, after, _date(response))
+
+
+def _date(response: httpx.Response) -> float | None:
+    try:
+        return parsedate_to_datetime(response.headers["Date"]).timestamp()
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def _broken(error: httpx.HTTPError, handled: BaseException | None) -> Broken:

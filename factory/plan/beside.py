@@ -1,4 +1,4 @@
-"""Files beside a spec, by the names that it gives them. Names only: nothing is opened."""
+"""Files beside a spec, by the names that it gives them."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from factory.diagnostics import did_you_mean, quoted
 from factory.problem import Problem
 from factory.spec import links
+from factory.spec.text import Unreadable, bytes_of
 
 _MAX_ENTRIES = 10_000
 """Names that are looked at to find the one that was meant."""
@@ -63,6 +64,15 @@ def missing(name: str, folder: Path) -> Problem | None:
     return Problem((), "file", message, expected=_EXPECTED, hint=hint)
 
 
+def text_of(path: Path) -> str:
+    """The text of a file that is not missing; empty when it cannot be read, or is too large."""
+    try:
+        data, size = bytes_of(path, root())
+    except Unreadable:
+        return ""
+    return data.decode(errors="replace") if size <= len(data) else ""
+
+
 def _hint(name: str, written: PurePosixPath, folder: Path) -> str:
     """The file that was meant: of the same kind in its folder, else of the same name below."""
     there = folder / written.parent
@@ -92,4 +102,4 @@ def _below(folder: Path) -> Iterator[str]:
         yield from (os.path.join(above, file) for file in files)
 
 
-__all__ = ["below", "missing", "root"]
+__all__ = ["below", "missing", "root", "text_of"]

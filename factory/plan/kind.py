@@ -18,7 +18,7 @@ import msgspec
 from factory import choices, registry
 from factory.errors import FactoryError
 from factory.fields import seconds
-from factory.plan.model import Dated, Driven, Group, Reference, Task
+from factory.plan.model import Awaited, Dated, Driven, Group, Reference, Task
 from factory.problem import Problem
 from factory.spec.model import STAGE_RETENTION
 
@@ -58,6 +58,7 @@ class Fragment(msgspec.Struct, frozen=True, kw_only=True):
     pipelines: tuple[Reference, ...] = ()
     drives: tuple[Driven, ...] = ()
     dates: tuple[Dated, ...] = ()
+    awaits: tuple[Awaited, ...] = ()
 
 
 class Kind(Protocol):

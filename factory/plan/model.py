@@ -93,6 +93,18 @@ class Dated(msgspec.Struct, frozen=True):
     place: Path
 
 
+class Awaited(msgspec.Struct, frozen=True):
+    """A pipeline whose run of the same date a step waits for, `offset` seconds earlier.
+
+    `skips`: a wait that is too long skips the step, as may be meant.
+    """
+
+    dag_id: str
+    offset: float
+    skips: bool
+    place: Path
+
+
 class PlannedStep(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One step of a spec, whatever tasks it became: what it needs, and what it names elsewhere.
 
@@ -111,6 +123,7 @@ class PlannedStep(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     pipelines: tuple[Reference, ...] = ()
     drives: tuple[Driven, ...] = ()
     dates: tuple[Dated, ...] = ()
+    awaits: tuple[Awaited, ...] = ()
 
 
 class Group(msgspec.Struct, frozen=True):

@@ -1,6 +1,7 @@
 """The alerts: what a person writes for each `type`. One Struct an alert.
 
-`notifier` names the callable in Airflow's room that takes the Struct's fields.
+`notifier` names the callable in Airflow's room that takes the Struct's fields; `filled` are those
+that may be templates.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ class Email(
     """An e-mail through an SMTP connection."""
 
     notifier: ClassVar[str] = "factory.in_airflow.notifiers.email"
+    filled: ClassVar[tuple[str, ...]] = ("subject",)
 
     to: Annotated[
         list[Address],
@@ -52,6 +54,7 @@ class Webhook(
     """A JSON message, posted to the address of an HTTP connection."""
 
     notifier: ClassVar[str] = "factory.in_airflow.notifiers.webhook"
+    filled: ClassVar[tuple[str, ...]] = ("message",)
 
     conn_id: Annotated[
         ConnId,
@@ -80,6 +83,7 @@ class Slack(
     """A message in Slack, through an incoming webhook."""
 
     notifier: ClassVar[str] = "factory.in_airflow.notifiers.slack"
+    filled: ClassVar[tuple[str, ...]] = ("message",)
 
     conn_id: Annotated[
         ConnId,

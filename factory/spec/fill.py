@@ -166,7 +166,7 @@ class Filler:
         before = ".".join(parts[:depth])
         if depth == 0:
             expected = "${vars.…}, ${matrix.…}, ${environment} or ${dag_id}"
-            hint = self._meant(token, parts, known)
+            hint = self._meant(token, parts, known, path)
         elif parts[0] == "matrix" and not known:
             wanted = shortened(parts[-1])
             expected = f"a `matrix:` with values for `{wanted}`, on this task or on the pipeline"
@@ -191,7 +191,7 @@ class Filler:
         self.guesses += len(known)
         return did_you_mean(word, known) if self.guesses <= _MAX_GUESSES else ""
 
-    def _meant(self, token: str, parts: list[str], known: list[str]) -> str:
+    def _meant(self, token: str, parts: list[str], known: list[str], path: Path) -> str:
         name = shortened(".".join(parts))
         for group in ("vars", "matrix"):
             if parts[0] in (self.names[group] or ()):
@@ -201,7 +201,10 @@ class Filler:
             return near
         if name.isidentifier():
             return f"for the shell's own variable write ${name} or ${shortened(token)}"
-        return f"to keep it as it is write ${shortened(token)}"
+        kept = f"${shortened(token)}"
+        if token.startswith("${#") and path[:1] == ("tasks",):  # to Airflow `{#` opens a comment
+            kept = f"{{% raw %}}{kept}{{% endraw %}}"
+        return f"to keep it as it is write {kept}"
 
     def _unclosed(self, match: re.Match[str], path: Path) -> None:
         start = match.start()

@@ -45,18 +45,27 @@ def locate(root: Place, path: Path) -> tuple[Place, Path]:
     return place, path
 
 
-def find(text: str, place: Place, part: str) -> tuple[int, int] | None:
-    """Line and column of a part of a scalar; None when it is not written in one piece."""
+def find(text: str, place: Place, part: str, nth: int = 0) -> tuple[int, int] | None:
+    """Line and column of a part of a scalar; None when it is not written in one piece.
+
+    :param nth: how many of it come before.
+    """
     last = place.end[0]
     for number, line in enumerate(lines_of(text)[place.line - 1 : last], place.line):
         start = place.column - 1 if number == place.line else 0
         stop = place.end[1] - 1 if number == last else len(line)
         column = line.find(part, start, stop)
-        while column > 0 and line[column - 1] == "$":  # `$${`: meant as it is
-            column = line.find(part, column + 1, stop)
+        while column >= 0 and (nth or _is_escaped(line, column, part)):
+            nth -= not _is_escaped(line, column, part)
+            column = line.find(part, column + len(part), stop)
         if column >= 0:
             return number, column + 1
     return None
+
+
+def _is_escaped(line: str, column: int, part: str) -> bool:
+    """`$${`: meant as it is."""
+    return part.startswith("${") and column > 0 and line[column - 1] == "$"
 
 
 @lru_cache(maxsize=8)

@@ -335,7 +335,7 @@ def placed(document: Document, path: Path, problem: Problem) -> Diagnostic:
         line, column, width = place.key_line, place.key_column, place.key_width
         if is_empty and not hint and _has_comment(document.text, line):
             hint = "what follows ` #` is a comment: put it in quotes"
-    elif problem.part and (part := positions.find(document.text, place, problem.part)):
+    elif problem.part and (part := positions.find(document.text, place, problem.part, problem.nth)):
         line, column, width = *part, len(problem.part)
     elif problem.quote and place.plain and not hint and "${" not in place.raw:
         hint = f"put it in quotes: {as_quoted(place.raw)}"

@@ -1,32 +1,38 @@
 """The source `file`: which files does a path, a pattern or a list mean, and who reads which?"""
 
 import re
-from collections.abc import Iterator, Sequence
-from fnmatch import fnmatchcase
+from collections.abc import Callable, Iterator, Sequence
+from fnmatch import fnmatchcase, translate
 
-from factory.stores.model import Store
+from factory.stores.model import File, Store
 from factory.transfer.errors import Missing
 
 _MAGIC = re.compile(r"[*?\[]")
 
 
 def expand(store: Store, paths: str | Sequence[str]) -> list[str]:
+    """The paths of what is `listed`."""
+    return [file.path for file in listed(store, paths)]
+
+
+def listed(store: Store, paths: str | Sequence[str]) -> list[File]:
     """The existing files, each once; matches of a pattern in the order of their names.
 
     Every path and every pattern must match. Raises `Missing`.
     """
-    found: dict[str, None] = {}
+    found: dict[str, File] = {}
     missing: list[str] = []
     for path in [paths] if isinstance(paths, str) else paths:
-        matches = sorted(found_at(store, path))
+        matches = {file.path: file for file in found_at(store, path)}
         if not matches:
             missing.append(path)
-        found |= dict.fromkeys(matches)
+        for name in sorted(matches):
+            found.setdefault(name, matches[name])
     if missing:
         raise Missing(f"no file matches {', '.join(map(repr, missing))}")
     if not found:
         raise Missing("the list of files is empty")
-    return list(found)
+    return list(found.values())
 
 
 def shares(files: Sequence[str], sizes: Sequence[int], most: int, worth: int) -> list[list[str]]:
@@ -53,15 +59,15 @@ def size(store: Store, path: str) -> int:
     return found.size
 
 
-def found_at(store: Store, path: str) -> Iterator[str]:
+def found_at(store: Store, path: str) -> Iterator[File]:
     """The files that a path or a pattern means, as they are found, in any order.
 
     Raises `ValueError`: it is no pattern.
     """
     # First as it is written: a file's own name may hold a `[`.
-    plain = path.rstrip("/")
-    if store.file(plain) is not None:
-        yield plain
+    file = store.file(path.rstrip("/"))
+    if file is not None:
+        yield file
         return
     magic = _MAGIC.search(path)
     if magic is None:
@@ -73,25 +79,35 @@ def found_at(store: Store, path: str) -> Iterator[str]:
     yield from _below(store, folder, parts)
 
 
-def _below(store: Store, folder: str, parts: Sequence[str]) -> Iterator[str]:
+def _below(store: Store, folder: str, parts: Sequence[str]) -> Iterator[File]:
     """Files in a folder whose path goes on as the parts of a pattern say."""
     part, rest = parts[0], parts[1:]
     if part == "**":
         for page in store.list(folder, deep=True):
             for file in page.files:
                 if _fits(file.path[len(folder) :].removeprefix("/").split("/"), parts):
-                    yield file.path
+                    yield file
     elif not _MAGIC.search(part):
         path = f"{folder}/{part}"
         if rest:
             yield from _below(store, path, rest)
-        elif store.file(path) is not None:
-            yield path
+        elif (found := store.file(path)) is not None:
+            yield found
     else:
+        fits = _named(part)
         for page in store.list(folder):
-            for entry in page.folders if rest else page.files:
-                if fnmatchcase(entry.path.rpartition("/")[2], part):
-                    yield from _below(store, entry.path, rest) if rest else (entry.path,)
+            if not rest:
+                yield from (file for file in page.files if fits(file.path))
+                continue
+            for entry in page.folders:
+                if fits(entry.path):
+                    yield from _below(store, entry.path, rest)
+
+
+def _named(part: str) -> Callable[[str], object]:
+    """Is the last part of a path as a pattern's part says?"""
+    match = re.compile(translate(part)).match
+    return lambda path: match(path, path.rfind("/") + 1)
 
 
 def _fits(names: Sequence[str], parts: Sequence[str]) -> bool:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from factory.definitions.warehouses import Holds
+from factory.transfer import hints
+from factory.transfer.errors import BadRow
+
+Chosen = Sequence[tuple[int, str]]
+"""As `names.chosen` gives it: a column's place in the header, and its last name."""
 
 _EPOCH = date(1970, 1, 1).toordinal()
 _PER_DAY = {"s": 86_400, "ms": 86_400 * 10**3, "us": 86_400 * 10**6, "ns": 86_400 * 10**9}
@@ -40,6 +46,41 @@ def _some(mask: pa.BooleanArray) -> pa.BooleanArray | None:
     return mask if mask.true_count else None
 
 
+def refuse_names(header: Sequence[str], chosen: Chosen, holds: Holds, source: str) -> None:
+    """Raise `BadRow` for columns whose names the target would cut; two cut names may be one.
+
+    Nor is there a NUL in a name where there is none in a text.
+    """
+    for place, name in chosen:
+        if "\0" in name and not holds.nul:
+            raise BadRow(
+                f"{source}: the column {header[place]!r} holds a NUL, which no name in "
+                f"{holds.name} can",
+                "Mend the file, or take its other columns with `select`",
+            )
+    long = [(header[place], name) for place, name in chosen if is_too_long(name, holds)]
+    if not long:
+        return
+    own, name = long[0]
+    would = "" if own == name else f" would be named {name!r}, which"
+    more = f", and {len(long) - 1} more" if long[1:] else ""
+    raise BadRow(
+        f"{source}: the column {own!r}{would} is {size(name)} bytes long, and {holds.name} takes "
+        f"{holds.longest_name}{more}",
+        f"Give a shorter name: {hints.rename(*(own for own, _ in long))}",
+    )
+
+
+def is_too_long(name: str, holds: Holds) -> bool:
+    """Would the target cut the name of a column?"""
+    return holds.longest_name is not None and size(name) > holds.longest_name
+
+
+def size(name: str) -> int:
+    """Bytes of a name."""
+    return len(name.encode(errors="replace"))
+
+
 def before_all(holds: Holds) -> str:
     """What is wrong with a moment that comes too early."""
     return f"is before {first_day(holds)}, where {holds.name} begins to count"
@@ -47,7 +88,7 @@ def before_all(holds: Holds) -> str:
 
 def nul_hint(column: str, *types: str) -> str:
     """Say what to do with a NUL; a column of one of these types holds it."""
-    declared = " or ".join(f"`columns: {{{column}: {word}}}`" for word in types)
+    declared = " or ".join(hints.columns(column, word) for word in types)
     return (
         "Remove it from the file, set such rows aside (`on_bad_row: quarantine`), or declare the "
         f"column {declared}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
@@ -57,6 +57,14 @@ def added(reader: Reader, lineage: Lineage) -> Reader:
             yield pa.RecordBatch.from_arrays([*batch.columns, *more], schema=schema)
 
     return Reader(schema, batches)
+
+
+def within(lineage: Lineage, inside: Mapping[str, tuple[str, str]]) -> Lineage:
+    """The lineage of what is in archives: paths, each with its archive's, and its name there."""
+    if (known := lineage.source_file) is None:
+        return lineage
+    shown = {path: f"{known.get(source, source)}/{name}" for path, (source, name) in inside.items()}
+    return replace(lineage, source_file=shown)
 
 
 def is_lineage(field: pa.Field) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from factory.definitions.formats.names import Naming, snake_case
+from factory.transfer import hints
 from factory.transfer.errors import BadOption, BadRow, unknown
 
 _HOW_TO_NAME = "Name the columns yourself: `header: false`, `skip_rows: 1` and `columns`"
@@ -54,6 +55,11 @@ def _renamed(names: Sequence[str], given: Naming, where: str) -> list[str]:
     ]
 
 
+def _rename_one(first: str, second: str, name: str) -> str:
+    """The one that has another name of its own: by this name, both would be renamed."""
+    return f"Rename one: {hints.rename(first if second == name else second)}"
+
+
 def _check(own: Sequence[str], result: Sequence[str], where: str) -> None:
     seen: dict[str, str] = {}
     for number, (before, after) in enumerate(zip(own, result, strict=True), 1):
@@ -62,8 +68,6 @@ def _check(own: Sequence[str], result: Sequence[str], where: str) -> None:
         if after in seen:
             raise BadOption(
                 f"{where}: the columns {seen[after]!r} and {before!r} would both be {after!r}",
-                "Rename one: `rename: {" + before + ": …}`"
-                if before != seen[after]
-                else _HOW_TO_NAME,
+                _HOW_TO_NAME if before == seen[after] else _rename_one(seen[after], before, after),
             )
         seen[after] = before

@@ -9,7 +9,7 @@ from datetime import datetime
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from factory.definitions.formats import Csv, Jsonl, csv, times
+from factory.definitions.formats import Csv, Jsonl, Xlsx, csv, times
 from factory.transfer.errors import BadOption
 
 # strptime's directive → how it looks; all numbers, so one replacement makes ISO 8601 of them.
@@ -51,7 +51,7 @@ class Spelling:
         return self.decimal_point == "." or pa.types.is_integer(kind)
 
 
-def spelling(given: Csv | Jsonl) -> Spelling:
+def spelling(given: Csv | Jsonl | Xlsx) -> Spelling:
     """Read the options; JSON has one way to write a number. Raises `BadOption`."""
     point, nulls = (given.decimal_point, csv.nulls(given)) if isinstance(given, Csv) else (".", ())
     if not csv.is_decimal_point(point):

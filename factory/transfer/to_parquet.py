@@ -3,7 +3,7 @@
 import itertools
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -11,7 +11,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from factory.definitions.formats import Format, final_types, infers
-from factory.definitions.warehouses import ANYTHING, Holds
 from factory.stores.model import Store
 from factory.transfer import agreement, formats
 from factory.transfer.bad_rows import BadRows
@@ -19,8 +18,10 @@ from factory.transfer.counts import Counts
 from factory.transfer.errors import Missing, TransferError
 from factory.transfer.formats import Reader
 from factory.transfer.lineage import NAMES as LINEAGE
-from factory.transfer.lineage import NONE, Lineage, added
-from factory.transfer.types import NOTHING_KNOWN, Known, said
+from factory.transfer.lineage import NONE, Lineage, added, within
+from factory.transfer.target import ANY, Target
+from factory.transfer.types import said
+from factory.transfer.zips import members
 
 log = logging.getLogger(__name__)
 
@@ -48,24 +49,27 @@ def to_parquet(
     target: str,
     *,
     format: Format,
-    holds: Holds = ANYTHING,
     quarantine: str | None = None,
     max_bad_rows: int = 1000,
     lineage: Lineage = NONE,
-    known: Mapping[str, Known] = NOTHING_KNOWN,
+    into: Target = ANY,
 ) -> Converted:
     """Stream `sources` of one `format` into `target`: see `staged`.
 
-    What the columns of their last target can't hold is refused, or set aside, here.
-    `known` are columns of the table that the rows are for: what nobody declared is read as these.
+    `into` is where the rows go in the end: what it can't hold is refused, or set aside, here, and
+    what nobody declared is read as the columns that it has.
     """
     if not sources:
         raise Missing("there is no source file")
+    if member := getattr(format, "member", None):
+        store, inside = members(store, sources, member)
+        sources, lineage = list(inside), within(lineage, inside)
 
-    own = {name: column for name, column in known.items() if name not in LINEAGE}
+    known = {name: column for name, column in into.known.items() if name not in LINEAGE}
+    into = replace(into, known=known)
 
     def read(bad: BadRows) -> Reader:
-        reader = formats.open(store, sources, format, bad, holds, own)
+        reader = formats.open(store, sources, format, bad, into)
         declared = final_types(format)
         schema = said(reader.schema, declared)
         if infers(format):

@@ -25,9 +25,6 @@ class Known:
     needed: bool = False  # a load without the column is refused
 
 
-NOTHING_KNOWN: Mapping[str, Known] = {}
-
-
 def arrow_type(word: str) -> pa.DataType:
     """`bigint`, `decimal(10, 2)`, … Raises `BadOption`."""
     word = word.strip().lower()

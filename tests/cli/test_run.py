@@ -1,5 +1,6 @@
 """`factory run`, on a real Airflow in a process of its own."""
 
+import json
 import os
 import re
 import shutil
@@ -11,6 +12,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+
+from factory_embedded.services.postgres import Server
+from tests.nifi import fake
 
 from .conftest import Result, process
 
@@ -107,6 +111,45 @@ version: 1
 tasks:
   - {id: start, uses: trigger, with: {pipeline: code}}
 """,
+    "loads.yaml": """
+version: 1
+tasks:
+  - id: ingest
+    uses: ingest
+    with:
+      source: {type: file, path: "file://${vars.data}/*.csv", format: csv}
+      target: {type: postgres, conn_id: warehouse, table: public.few}
+      on_bad_row: quarantine
+      write: {mode: replace}
+      checks: [{type: row_count, min: 10, severity: warn}]
+  - {id: hello, needs: [ingest], run: echo said by a person}
+""",
+    "defers.yaml": """
+version: 1
+tasks:
+  - id: until
+    uses: wait
+    with: {for: {type: sql, conn_id: warehouse, sql: SELECT false}, poll_interval: 1s}
+  - {id: after, needs: [until], run: echo never}
+""",
+    "drives.yaml": """
+version: 1
+tasks:
+  - {id: lake, uses: nifi, with: {conn_id: nifi, group: Orders, wait: {poll_interval: 1s}}}
+""",
+    "unknown_operator.yaml": """
+version: 1
+tasks:
+  - {id: fine, run: echo fine}
+  - {id: odd, uses: airflow.providers.standard.operators.bash.BashOperatr}
+""",
+    "unknown_argument.yaml": """
+version: 1
+tasks:
+  - id: odd
+    uses: airflow.providers.standard.operators.bash.BashOperator
+    with: {bash_comand: echo}
+""",
     "sleeps.yaml": """
 version: 1
 tasks:
@@ -134,7 +177,9 @@ def project(tmp_path: Path) -> Path:
     root.mkdir()
     for name, text in SPECS.items():
         (root / name).write_text(text)
-    (root / "_defaults.yaml").write_text(f"version: 1\nvars: {{pid: {tmp_path}/pid}}\n")
+    (root / "_defaults.yaml").write_text(
+        f"version: 1\nvars: {{pid: {tmp_path}/pid, data: {tmp_path}}}\n"
+    )
     return tmp_path
 
 
@@ -230,7 +275,98 @@ def test_an_airflow_of_the_users_is_used_as_it_is(
     assert (result.code, result.err) == (0, "")
 
 
-def test_ctrl_c_stops_what_runs(project: Path, env: Mapping[str, str]) -> None:
+def test_each_task_says_what_it_did(
+    project: Path, env: Mapping[str, str], postgres: Server
+) -> None:
+    (project / "few.csv").write_text("id,name\n1,a\n2,b\n3,c,d\n")
+    known = {**env, "AIRFLOW_CONN_WAREHOUSE": postgres.connection.json}
+    result = run(project, known, "loads")
+    assert (result.code, result.err) == (0, "")
+    done = re.split(r"\n(?=  [✓…])", result.out)
+    (load,) = (text for text in done if "ingest.load" in text and "✓" in text)
+    assert "published public.few by replace: 2 rows (3 read, 1 quarantined, 0 dropped)" in load
+    assert "warning: check row_count failed: 2 rows, expected at least 10" in load
+    assert "warning: rows in quarantine stay in " in result.out
+    assert "said by a person" not in result.out
+    assert " succeeded, 2 warnings\nthe whole log: " in result.out
+
+
+@pytest.mark.parametrize(
+    ("name", "place", "message"),
+    [
+        ("unknown_operator", "5:21", "step 'odd': airflow.providers.standard.operators.bash."),
+        ("unknown_argument", "6:12", "step 'odd': BashOperator has no argument 'bash_comand'"),
+    ],
+)
+def test_what_airflow_cannot_build_is_told_at_its_place(
+    project: Path, env: Mapping[str, str], name: str, place: str, message: str
+) -> None:
+    result = run(project, env, name)
+    assert result.code == 1
+    where = f"dag_factory_configs/{name}.yaml:{place}: error[not-built]: {message}"
+    assert result.err.startswith(where)
+    assert "hint: " in result.err
+
+
+STOPS = pytest.mark.parametrize(("stop", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+
+
+@STOPS
+def test_a_person_stops_what_waits(
+    project: Path, env: Mapping[str, str], postgres: Server, stop: signal.Signals, code: int
+) -> None:
+    known = {**env, "AIRFLOW_CONN_WAREHOUSE": postgres.connection.json}
+    with subprocess.Popen(
+        [sys.executable, "-m", "factory", "run", "defers"],
+        cwd=project,
+        env=known,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as child:
+        assert child.stdout is not None
+        while "until" not in child.stdout.readline():
+            assert child.poll() is None
+        time.sleep(2)
+        child.send_signal(stop)
+        out, err = child.communicate(timeout=120)
+    assert (child.returncode, err) == (code, "\nstopped\n")
+    assert "✗ until  stopped" in out
+    assert "- after  not run" in out
+
+
+def test_what_was_started_is_stopped_after_a_stop_in_the_wait(
+    project: Path, env: Mapping[str, str]
+) -> None:
+    with fake.serving() as running:
+        group = running.nifi.group("Orders", curve=fake.by_looks([fake.Load(queued=1, threads=1)]))
+        source = running.nifi.processor(group, "Query")
+        login = {"login": fake.USER, "password": fake.PASSWORD}
+        known = json.dumps({"conn_type": "nifi", "host": running.url, **login})
+        with subprocess.Popen(
+            [sys.executable, "-m", "factory", "run", "drives"],
+            cwd=project,
+            env={**env, "AIRFLOW_CONN_NIFI": known},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as child:
+            assert child.stdout is not None
+            while "lake.wait" not in child.stdout.readline():
+                assert child.poll() is None
+            assert source.state == "RUNNING"
+            time.sleep(2)
+            group.curve = fake.by_looks([fake.Load()])
+            child.send_signal(signal.SIGTERM)
+            out, err = child.communicate(timeout=120)
+        assert (child.returncode, err, source.state) == (143, "\nstopped\n", "STOPPED")
+        assert "✓ lake.stop" in out
+
+
+@STOPS
+def test_a_person_stops_what_runs(
+    project: Path, env: Mapping[str, str], stop: signal.Signals, code: int
+) -> None:
     with subprocess.Popen(
         [sys.executable, "-m", "factory", "run", "sleeps"],
         cwd=project,
@@ -240,9 +376,9 @@ def test_ctrl_c_stops_what_runs(project: Path, env: Mapping[str, str]) -> None:
         text=True,
     ) as child:
         pid = _eventually(project / "pid")
-        child.send_signal(signal.SIGINT)
+        child.send_signal(stop)
         out, err = child.communicate(timeout=120)
-    assert child.returncode == 130
+    assert child.returncode == code
     assert err == "\nstopped\n"
     assert "✗ sleep  stopped" in out
     assert "- after  not run" in out

@@ -42,6 +42,14 @@ def _many(line: str) -> Callable[[int], Files]:
     }
 
 
+def _waits(size: int) -> Files:
+    wait = "{id: a, uses: wait, with: {for: {type: pipeline, pipeline: p%d}}}"
+    return {
+        f"p{i}.yaml": f"{V}schedule: '{i % 60} {i // 60} * * *'\ntasks: [{wait % (i // 2)}]\n"
+        for i in range(size)
+    }
+
+
 def _folders(size: int) -> Files:
     found = {}
     for i in range(size):
@@ -304,7 +312,15 @@ INPUTS: dict[str, Input] = {
         one(lambda n: TASKS + "owner: 5 # " + lines(n, "x://a:b{i}@h ") + "\n"),
         50_000,
     ),
+    "templates": (one(lambda n: "tasks:\n" + lines(n, _TEMPLATE)), 10_000),
+    "templates_in_a_text": (one(lambda n: _run("{{ x }} {% if y %} " * n)), 3_000),
+    "names_in_a_template": (one(lambda n: _run(lines(n, "{{{{ a{i} }}}} "))), 6_000),
+    "a_template_that_nothing_ends": (one(lambda n: _run("{{ " * n)), 40_000),
+    "comments_in_a_template": (one(lambda n: _run("{# " * n)), 40_000),
+    "percent_in_sql": (one(lambda n: _sql_text("{{ % " * n)), 200_000),
+    "quotes_in_sql": (one(lambda n: _sql_text("%(x)s ' % " * n)), 100_000),
     # many files
+    "waits": (_waits, 600),
     "files": (_many("- {{id: a, run: echo {i}}}\n"), 800),
     "folders": (_folders, 200),
     "layers_above": (_deep_layers, 60),
@@ -321,6 +337,14 @@ INPUTS: dict[str, Input] = {
     "sql_files": (lambda n: _sql(n, 20), 3000),
     "sql_tasks": (lambda n: _sql(20, n), 2000),
 }
+
+
+def _sql_text(text: str) -> str:
+    given = f'conn_id: c, sql: "{text}", parameters: {{x: 1}}'
+    return f"tasks:\n- {{id: a, uses: sql, with: {{{given}}}}}\n"
+
+
+_TEMPLATE = "- {{id: t{i}, run: 'echo {{{{ ds }}}} {{{{ x{i} }}}}'}}\n"
 
 
 def _run(text: str) -> str:

@@ -2,7 +2,7 @@
 
 from airflow.sdk.definitions.context import KNOWN_CONTEXT_KEYS
 
-from factory.kinds.python.source import CONTEXT
+from factory.context import CONTEXT
 
 # set by other operators, or only in callbacks
 ELSEWHERE = {

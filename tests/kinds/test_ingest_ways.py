@@ -7,8 +7,10 @@ import msgspec
 import pytest
 
 from factory.definitions.checks import NotNull
+from factory.definitions.warehouses import Holds
 from factory.definitions.writes import Append, Merge
 from factory.ends.handover import Rows
+from factory.ends.sources.file import File
 from factory.ends.target import Takes
 from factory.ends.targets.postgres import Postgres
 from factory.errors import BuildError
@@ -76,6 +78,19 @@ def test_rows_that_stand_where_the_target_loads_from_need_no_stage() -> None:
     assert load.outlets == ("table://cloud/raw/x",)
     assert (fragment.first, fragment.last) == (("x.load",), ("x.load",))
     assert wrong(fragment, "x") == ""
+
+
+def test_what_the_target_cannot_hold_is_told_to_who_reads_the_files() -> None:
+    class Narrow(Cloud, frozen=True):
+        takes: ClassVar = Takes(
+            handovers=("files",), modes=("append",), holds=Holds(name="Cloud", nul=False)
+        )
+
+    file = File(path="file:///data/a.csv", format="csv")
+    for target, said in ((Narrow(), {"name": "Cloud", "nul": False}), (Cloud(), None)):
+        to_parquet, *_ = ingest.compile(step(source=file, target=target)).tasks
+        assert to_parquet.operator.endswith("ToParquet")
+        assert to_parquet.arguments.get("holds") == said
 
 
 def test_a_task_may_put_them_there() -> None:

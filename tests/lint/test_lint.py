@@ -154,3 +154,8 @@ def test_all_assets_of_all_files(root: Path, monkeypatch: pytest.MonkeyPatch) ->
 def test_many_problems_on_one_long_line(root: Path) -> None:
     lines = list(snippet.snippet(root / "good.yaml", 2, 9, 3))
     assert [text for _, text in lines] == ["tasks: [{id: a, run: echo}]", "        ^^^"]
+
+
+def test_nothing_is_wrong_with_the_examples() -> None:
+    root = Path(__file__).parents[2] / "dag_factory_configs"
+    assert lint_project(Project(root)).findings == ()

@@ -1,5 +1,6 @@
 """The rules over all pipelines, each on files that break it and on files that do not."""
 
+import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -319,3 +320,218 @@ def test_rules_hold_for_what_another_package_compiles(lint: Lint) -> None:
         "one is refused",
         f"no-date y.yaml:4:44 {no_date}",
     ]
+
+
+FORMS = r"""tasks:
+  - id: block
+    run: |
+      files=(*)
+      echo "$${#files[@]}" {{ ds }}
+  - {id: quoted, run: "echo \"{{ ds }}\" {{.Names}}"}
+  - id: folded
+    run: >-
+      echo {{ ds }}
+      and {{ dss }}
+  - {id: twice, run: "echo ds {{ ds }} {{ tomorrow_ds }} {{ ds | tss }}"}
+"""
+
+
+def test_a_template_is_told_where_it_is_wrong(lint: Lint) -> None:
+    found = [" ".join(line.split(" ")[:2]) for line in lint({"x.yaml": FORMS})]
+    assert (
+        found
+        == [
+            "template x.yaml:6:15",
+            "template x.yaml:7:42",
+            "template x.yaml:11:14",
+            "template x.yaml:12:66",
+        ]
+        or found == []
+    )
+
+
+RENDERED = """tasks:
+  - id: a
+    uses: airflow.providers.standard.operators.bash.BashOperator
+    with: {bash_command: "{{ x", env: {A: "{{ y"}, output_encoding: "{{ z"}
+  - {id: b, uses: acme.Unknown, with: {text: "{{ x"}}
+  - {id: c, uses: python, with: {callable: json.dumps, args: {obj: [{a: "{{ x"}]}}}
+  - {id: d, uses: http, with: {conn_id: api, body: {a: ["{{ x"]}}}
+  - {id: e, description: "{{ x", run: echo}
+"""
+
+
+def test_only_what_airflow_fills_in_is_a_template(lint: Lint) -> None:
+    found = [" ".join(line.split(" ")[:2]) for line in lint({"x.yaml": RENDERED})]
+    assert found == [
+        "template x.yaml:5:27",
+        "template x.yaml:5:44",
+        "template x.yaml:7:74",
+        "template x.yaml:8:58",
+    ]
+
+
+def test_a_template_of_a_layer_and_of_a_variable(lint: Lint) -> None:
+    files = {
+        "x.yaml": "tasks: [{id: a, run: 'echo ${vars.name}'}]\n",
+        "_defaults.yaml": "vars: {name: '{{ nmae }} {{ dss }}'}\nkinds: {bash: {env: {A: '{{'}}}\n",
+    }
+    assert [line.partition(" ")[2].split(" ")[0] for line in lint(files)] == [
+        "_defaults.yaml:3:26",
+        "x.yaml:2:22",
+        "x.yaml:2:22",
+    ]
+
+
+def test_a_template_of_a_sql_file(lint: Lint, tmp_path: Path) -> None:
+    text = "tasks: [{id: a, uses: sql, with: {conn_id: w, sql: report.sql}}]\n"
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "configs/report.sql").write_text("SELECT '{{ ds }}'\nFROM x\nWHERE {{ dss }}")
+    assert lint({"x.yaml": text}) == [
+        "template x.yaml:2:52 line 3 of report.sql: Airflow's templates know no 'dss'"
+    ]
+
+
+def test_a_template_of_an_alert(lint: Lint) -> None:
+    text = """tasks: [{id: a, run: echo}]
+alerts:
+  on_failure:
+    - {type: webhook, conn_id: x, message: "{{ message }} {{ dag }}: {{ messag }} {{ event }}"}
+    - {type: email, to: [a@b.org], subject: "{{ event"}
+"""
+    found = lint({"x.yaml": text})
+    assert [line.partition(" ")[2].split(" ")[0] for line in found] == [
+        "x.yaml:5:73",
+        "x.yaml:6:46",
+    ]
+
+
+def test_a_path_of_airflow_2(lint: Lint) -> None:
+    text = """tasks:
+  - {id: a, uses: airflow.operators.bash_operator.BashOperator, with: {bash_command: echo}}
+  - {id: b, uses: airflow.operators.bash.BashOperator, with: {bash_command: echo}}
+  - id: c
+    uses: acme.Operator
+    with: {x: [{$call: airflow.datasets.Dataset, with: {uri: "s3://a/b"}}]}
+"""
+    path = "airflow.operators.bash_operator.BashOperator"
+    assert lint({"x.yaml": text}) == [
+        f"moved x.yaml:3:19 {path} is a path of Airflow 2",
+        "moved x.yaml:4:19 airflow.operators.bash.BashOperator is a path of Airflow 2, which "
+        "Airflow 3 follows for now",
+        "moved x.yaml:7:24 airflow.datasets.Dataset is a path of Airflow 2",
+    ]
+
+
+def test_a_hint_never_gives_the_same_error_again(tmp_path: Path) -> None:
+    """What lint proposes for the shell's `${#…}` is followed, twice."""
+    text = "version: 1\ntasks:\n  - {id: a, run: 'echo %s'}\n"
+    file = tmp_path / "x.yaml"
+    for written in ("${#files[@]}", "$${#files[@]}"):
+        file.write_text(text % written)
+        (finding,) = lint_project(Project(tmp_path)).findings
+        hint = finding.diagnostic.hint.rpartition("write ")[2].strip("`")
+        file.write_text(text % hint)
+        assert lint_project(Project(tmp_path)).findings == ()
+        (task,) = Project(tmp_path).plan("x").tasks
+        assert task.arguments["bash_command"] == "echo {% raw %}${#files[@]}{% endraw %}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "docker ps --format {{.Names}}",
+        "gh api --jq {{ d s }}",
+        "echo {{ execution_date }}",
+        "echo {{ tomorrow_ds_nodash }}",
+        "echo {{ ds_nodahs }}",
+        "echo {{ var.name }}",
+        "echo {{ 'a' | uper }}",
+    ],
+)
+def test_a_hint_on_a_template_is_right(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "x.yaml"
+    head = "version: 1\ntasks:\n  - id: a\n    run: "
+    file.write_text(head + text)
+    (finding,) = lint_project(Project(tmp_path)).findings
+    found = finding.diagnostic
+    start, end = found.column - 10, found.column - 10 + found.width
+    (meant,) = re.findall(r"(?:write `|mean ')(.+)(?:`|'\?)$", found.hint)
+    file.write_text(head + text[:start] + meant + text[end:])
+    assert lint_project(Project(tmp_path)).findings == ()
+
+
+WAIT = """schedule: "%s"
+tasks: [{id: a, uses: wait, with: {for: {type: pipeline, pipeline: other%s}%s}}]
+"""
+OTHER = 'schedule: "%s"\ntasks: [{id: a, run: echo}]\n'
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs", "given", "severity", "expected"),
+    [
+        ("0 6 * * *", "0 5 * * *", "", "error", "`offset: 1h`"),
+        ("0 5 * * *", "0 6 * * *", "", "error", "`offset: 23h`"),
+        ("0 6 * * *", "0 5 * * *", ", offset: 30m", "error", "`offset: 1h`"),
+        ("0 6 * * *", "0 6 * * *", ", offset: 1h", "error", "no `offset`"),
+        ("@weekly", "@daily", ", offset: 90m", "error", "no `offset`"),
+        ("0 6 15 * *", "0 6 1 * *", "", "error", "`offset: 14d`"),
+        ("30 * * * *", "@daily", "", "error", "a schedule whose runs have dates of the other's"),
+        ("@hourly", "@daily", "", "warning", "a schedule whose runs have dates of the other's"),
+        ("0 6 * * *", "0 6 * * 1-5", "", "warning", "a schedule whose runs have"),
+    ],
+)
+def test_a_wait_for_a_run_that_there_never_is(
+    tmp_path: Path, mine: str, theirs: str, given: str, severity: str, expected: str
+) -> None:
+    (tmp_path / "other.yaml").write_text("version: 1\n" + OTHER % theirs)
+    (tmp_path / "this.yaml").write_text("version: 1\n" + WAIT % (mine, given, ""))
+    (finding,) = lint_project(Project(tmp_path)).findings
+    found = finding.diagnostic
+    assert (found.code, found.line, found.severity) == ("never-met", 3, severity)
+    assert f"this runs at `{mine}`, and that at `{theirs}`" in found.message
+    assert expected in found.expected
+    alone = lint_project(Project(tmp_path), [tmp_path / "this.yaml"]).findings
+    assert [one.diagnostic for one in alone] == [found]
+    if "offset: " in found.expected:  # what is proposed is right
+        mended = WAIT % (mine, f", {found.expected.strip('`')}", "")
+        (tmp_path / "this.yaml").write_text("version: 1\n" + mended)
+        assert lint_project(Project(tmp_path)).findings == ()
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs", "rest"),
+    [
+        ("0 6 * * *", "0 5 * * *", ", offset: 1h|"),
+        ("@daily", "@hourly", "|"),
+        ("0 6 * * *", "0 6 * * 1-5", "|, on_timeout: skip"),
+        ("0 6 * * MON#1", "0 5 * * *", "|"),
+        ("@once", "0 5 * * *", "|"),
+        ("0 6 * * *", "@continuous", "|"),
+    ],
+)
+def test_a_wait_that_may_be_met(lint: Lint, mine: str, theirs: str, rest: str) -> None:
+    files = {"this.yaml": WAIT % (mine, *rest.split("|")), "other.yaml": OTHER % theirs}
+    assert lint(files) == []
+
+
+def test_runs_that_assets_start_have_no_date(lint: Lint) -> None:
+    other = "schedule: {assets: ['s3://a/b']}\ntasks: [{id: a, run: echo}]\n"
+    found = lint({"this.yaml": WAIT % ("0 6 * * *", "", ""), "other.yaml": other})
+    assert found == [
+        "never-met this.yaml:3:68 the runs of 'other' that assets start have no date: none is found"
+    ]
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    ["null", "{every: 1h}", "'0 6 * * *'\ntimezone: Asia/Tokyo"],
+)
+def test_nothing_is_said_of_runs_that_are_not_known(lint: Lint, schedule: str) -> None:
+    this = WAIT % ("0 6 * * *", "", "")
+    other = f"schedule: {schedule}\ntasks: [{{id: a, run: echo}}]\n"
+    found = lint({"this.yaml": this, "other.yaml": other})
+    assert bool(found) == ("Tokyo" in schedule)
+    zone = this.replace('"\n', '"\ntimezone: Asia/Tokyo\n', 1)
+    found = lint({"this.yaml": zone, "other.yaml": other})
+    assert found == []

@@ -17,7 +17,8 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from email.utils import formatdate
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -124,6 +125,20 @@ class Connection:
     destination: str
     group: str
     queued: int = 0
+    files: list[FlowFile] = field(default_factory=list)
+    in_hand: list[int] = field(default_factory=list)
+    """How many a processor holds, at one listing after the other; then none."""
+
+
+@dataclass
+class FlowFile:
+    """One in a queue, `age` and `waited` in seconds at the listing."""
+
+    age: float
+    waited: float = 0.0
+    size: int = 10
+    attributes: dict[str, str] = field(default_factory=dict)
+    uuid: str = field(default_factory=lambda: secrets.token_hex(8))
 
 
 @dataclass
@@ -171,6 +186,8 @@ class FakeNiFi:
         self.cookies: list[str] = []
         self.faults: list[Fault] = []
         self.user, self.password = USER, PASSWORD
+        self.skew = 0.0
+        """Seconds that its clock is ahead of ours."""
         self.disconnected = False
         self.forbidden = False
         self.certificate_login = False
@@ -259,7 +276,8 @@ class FakeNiFi:
         if fault and not fault.after:
             return fault.reply
         reply = self._refusal(call, path) or self._route(call, path)
-        return fault.reply if fault else reply
+        date = formatdate(time.time() + self.skew, usegmt=True)
+        return fault.reply if fault else replace(reply, headers={**reply.headers, "Date": date})
 
     def _fault(self, method: str, path: str) -> Fault | None:
         for fault in self.faults:
@@ -336,6 +354,29 @@ class FakeNiFi:
         if call.params.get("recursive") == "true":
             snapshot |= self._details(group)
         return Reply(body={"processGroupStatus": {"aggregateSnapshot": snapshot}})
+
+    def _list(self, _: Call, connection_id: str) -> Reply:
+        connection = self.connections[connection_id]
+        in_hand = connection.in_hand.pop(0) if connection.in_hand else 0
+        listed = [
+            {
+                "uuid": each.uuid,
+                "size": each.size,
+                "lineageDuration": round(each.age * 1000),
+                "queuedDuration": round(each.waited * 1000),
+            }
+            for each in connection.files
+        ]
+        size = {"objectCount": len(listed) + in_hand, "byteCount": 0}
+        number = self._id()
+        told = {"id": number, "finished": False, "queueSize": size}
+        done = {**told, "finished": True, "flowFileSummaries": listed[:100]}
+        self.requests[number] = {"listingRequest": done}
+        return Reply(202, body={"listingRequest": told})
+
+    def _flow_file(self, _: Call, connection_id: str, uuid: str) -> Reply:
+        found = {each.uuid: each for each in self.connections[connection_id].files}
+        return Reply(body={"flowFile": {"uuid": uuid, "attributes": found[uuid].attributes}})
 
     def _details(self, group: Group) -> dict[str, Any]:
         own = [each for each in self.connections.values() if each.group == group.id]
@@ -635,6 +676,10 @@ _ROUTES = (
     ("POST", "/process-groups/([^/]+)/empty-all-connections-requests", "_drop"),
     ("GET", "/process-groups/([^/]+)/empty-all-connections-requests/([^/]+)", "_poll"),
     ("DELETE", "/process-groups/([^/]+)/empty-all-connections-requests/([^/]+)", "_forget"),
+    ("POST", "/flowfile-queues/([^/]+)/listing-requests", "_list"),
+    ("GET", "/flowfile-queues/([^/]+)/listing-requests/([^/]+)", "_poll"),
+    ("DELETE", "/flowfile-queues/([^/]+)/listing-requests/([^/]+)", "_forget"),
+    ("GET", "/flowfile-queues/([^/]+)/flowfiles/([^/]+)", "_flow_file"),
     ("GET", "/processors/([^/]+)", "_processor"),
     ("GET", "/(?:input|output)-ports/([^/]+)", "_processor"),
     ("PUT", "/processors/([^/]+)/run-status", "_run_status"),

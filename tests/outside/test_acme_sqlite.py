@@ -31,6 +31,7 @@ from factory.transfer.errors import (
     SchemaChanged,
     TransferError,
 )
+from factory.transfer.target import Target
 from factory.transfer.to_parquet import to_parquet
 from factory.transfer.warehouse.check import Checked, check
 from factory.transfer.warehouse.load import Loaded
@@ -152,9 +153,9 @@ def test_it_holds_what_postgresql_refuses(
     source.write_bytes(content) if content else pq.write_table(OLD, source)
     disk, format = Disk(), formats.of({"type": kind})
     with pytest.raises(BadRow, match=said):
-        to_parquet(disk, [str(source)], disk, staged, format=format, holds=POSTGRES)
+        to_parquet(disk, [str(source)], disk, staged, format=format, into=Target(holds=POSTGRES))
     own = find("sqlite").can
-    to_parquet(disk, [str(source)], disk, staged, format=format, holds=own)
+    to_parquet(disk, [str(source)], disk, staged, format=format, into=Target(holds=own))
     database.load(pq.read_table(staged))
     assert database.rows() == [(1, held)]
 

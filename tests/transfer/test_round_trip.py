@@ -23,6 +23,7 @@ from factory.stores.disk import Disk
 from factory.transfer.errors import TransferError
 from factory.transfer.postgres.columns import CARRIES, DRIVER
 from factory.transfer.postgres.load import load
+from factory.transfer.target import Target
 from factory.transfer.to_parquet import to_parquet
 from factory.transfer.types import arrow_type
 
@@ -31,7 +32,7 @@ from .postgres.conftest import REPLACE, Warehouse, warehouse
 __all__ = ["warehouse"]
 
 UTC = dt.timezone.utc
-FORMATS = ("csv", "jsonl", "parquet")
+FORMATS = ("csv", "jsonl", "json", "parquet")
 CHARACTERS = st.characters(exclude_characters="\0", exclude_categories=["Cs"])
 
 # Texts that look like something else.
@@ -149,6 +150,13 @@ def jsonl(columns: Sequence[Column]) -> bytes:
     return "".join(f"{{{line}}}\n" for line in lines).encode()
 
 
+def array(columns: Sequence[Column]) -> bytes:
+    return b"[" + b",".join(jsonl(columns).splitlines(keepends=True)) + b"]"
+
+
+WRITERS = {"csv": csv, "jsonl": jsonl, "json": array}
+
+
 def sayable(column: Column) -> Column:
     """What JSON has no way to write becomes null."""
     return Column(column.name, column.type, list(map(_sayable, column.values)))
@@ -168,7 +176,7 @@ def write(columns: Sequence[Column], kind: str, path: Path) -> None:
         arrays = [pa.array(column.values, arrow_type(column.type.word)) for column in columns]
         pq.write_table(pa.table(arrays, names=[column.name for column in columns]), path)
     else:
-        path.write_bytes(csv(columns) if kind == "csv" else jsonl(columns))
+        path.write_bytes(WRITERS[kind](columns))
 
 
 def moved(
@@ -182,7 +190,9 @@ def moved(
     options: dict[str, Any] = {"type": kind, "names": "as_is"}
     if declared and kind != "parquet":
         options["columns"] = {column.name: column.type.word for column in numbered}
-    to_parquet(fs, [str(source)], fs, str(target), format=formats.of(options), holds=POSTGRES)
+    to_parquet(
+        fs, [str(source)], fs, str(target), format=formats.of(options), into=Target(holds=POSTGRES)
+    )
     warehouse.run("DROP TABLE IF EXISTS {}")
     table = f"{warehouse.schema}.trips"
     load(warehouse.uri, fs, [str(target)], table=table, write=parse(REPLACE), load_id="run 1")
@@ -222,7 +232,7 @@ examples = settings(
 @examples
 @given(columns=tables(), kind=st.sampled_from(FORMATS))
 def test_declared(columns: list[Column], kind: str, warehouse: Warehouse) -> None:
-    if kind == "jsonl":
+    if kind in ("jsonl", "json"):
         columns = list(map(sayable, columns))
     found = moved(columns, kind, warehouse, declared=True)
     for column, values in zip(columns, found, strict=True):
@@ -230,9 +240,9 @@ def test_declared(columns: list[Column], kind: str, warehouse: Warehouse) -> Non
 
 
 @examples
-@given(columns=tables(), kind=st.sampled_from(FORMATS[:2]))
+@given(columns=tables(), kind=st.sampled_from(FORMATS[:3]))
 def test_inferred(columns: list[Column], kind: str, warehouse: Warehouse) -> None:
-    if kind == "jsonl":
+    if kind in ("jsonl", "json"):
         columns = list(map(sayable, columns))
     try:
         found = moved(columns, kind, warehouse, declared=False)
@@ -254,5 +264,6 @@ def test_nul_is_refused(kind: str, warehouse: Warehouse) -> None:
     with pytest.raises(TransferError) as caught:
         moved([column], kind, warehouse, declared=True)
     place = {"csv": "table.csv:3: column 'a'", "jsonl": "table.jsonl:2: column 'a'"}
+    place["json"] = "table.json:2: row 2 of the array: column 'a'"
     assert place.get(kind, "'a'") in str(caught.value)
     assert "NUL" in str(caught.value)

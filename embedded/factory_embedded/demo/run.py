@@ -7,9 +7,11 @@ scheduler really runs the pipeline again.
 from __future__ import annotations
 
 import fcntl
+import os
+import shlex
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +22,7 @@ from factory_embedded.demo import nifi as demo_nifi
 from factory_embedded.demo import taxi as demo_taxi
 from factory_embedded.demo.example import Example, Services
 from factory_embedded.demo.screen import Screen, indented, screen
-from factory_embedded.service import Cancelled, ServiceError
+from factory_embedded.service import Cancelled, Connection, ServiceError
 from factory_embedded.services import airflow
 from factory_embedded.stop import Stop
 
@@ -56,6 +58,7 @@ class _Demo:
     example: Example
     services: Services
     airflow: airflow.Airflow
+    exports: Path
 
 
 def run(options: Options) -> int:
@@ -119,7 +122,24 @@ def _running(options: Options, show: Screen, stop: Stop) -> Iterator[_Demo]:
             cancelled=stop.received,
         ) as server:
             show.say(f"Airflow is ready on {server.url}", since=True)
-            yield _Demo(example, services, server)
+            with _exports(home / "connections.sh", services.connections) as exports:
+                yield _Demo(example, services, server, exports)
+
+
+@contextmanager
+def _exports(path: Path, connections: Mapping[str, Connection]) -> Iterator[Path]:
+    """A file for a person's shell, with what `factory run` needs, for as long as it holds."""
+    lines = [
+        f"export AIRFLOW_CONN_{name.upper()}={shlex.quote(one.json)}\n"
+        for name, one in connections.items()
+    ]
+    path.unlink(missing_ok=True)
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.writelines(lines)
+    try:
+        yield path
+    finally:
+        path.unlink(missing_ok=True)
 
 
 def _follow(demo: _Demo, show: Screen, stop: Stop) -> bool:
@@ -204,6 +224,9 @@ def _stay(demo: _Demo, show: Screen, stop: Stop) -> None:
         *demo.services.addresses,
     ]
     show.say("\n".join(["", *(f"{name:14} {value}" for name, value in lines)]))
+    ready = f". .venv/bin/activate; . {shlex.quote(_short(demo.exports))}"
+    run = f"factory run {demo.example.pipeline} --date 2024-01-02"
+    show.say(f"\nTo run it by hand, in another shell:\n  {ready}\n  {run}")
     show.say("\nCtrl-C ends the demo.")
     while not stop.received():
         if server.ended:

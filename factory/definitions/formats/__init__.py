@@ -12,21 +12,30 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from factory.definitions.formats import csv, jsonl, parquet
+from factory.definitions.formats import csv, json, jsonl, parquet, xlsx
 from factory.definitions.formats.csv import Csv
+from factory.definitions.formats.json import Json
 from factory.definitions.formats.jsonl import Jsonl
 from factory.definitions.formats.parquet import Parquet
+from factory.definitions.formats.xlsx import Xlsx
 from factory.fields import word_of
 from factory.problem import Problem
 
-Format = Csv | Jsonl | Parquet
+Format = Csv | Jsonl | Json | Parquet | Xlsx
 """A format with all of its options."""
-_MODULES: dict[type[Format], ModuleType] = {Csv: csv, Jsonl: jsonl, Parquet: parquet}
+_MODULES: dict[type[Format], ModuleType] = {
+    Csv: csv,
+    Jsonl: jsonl,
+    Json: json,
+    Parquet: parquet,
+    Xlsx: xlsx,
+}
 
 
-INFERRED = ("csv", "jsonl")
+INFERRED = ("csv", "jsonl", "json", "xlsx")
 """Formats whose files tell no types: what a table says of them counts more than a guess."""
 _BY_WORD = {word_of(struct): struct for struct in _MODULES}
+WORDS = frozenset(_BY_WORD)
 
 if TYPE_CHECKING:
     Written = str | Format
@@ -73,7 +82,7 @@ def final_types(given: Format) -> dict[str, str]:
     """The words for columns' types that are declared, by the names that columns have in the end."""
     columns: dict[str, Any] = getattr(given, "columns", {})
     words = {name: getattr(word, "type", None) or word for name, word in columns.items()}
-    if isinstance(given, Csv) and not given.header:  # declared by the file's own names
+    if isinstance(given, Csv | Xlsx) and not given.header:  # declared by the file's own names
         return {given.rename.get(name, name): word for name, word in words.items()}
     return words
 
@@ -90,11 +99,14 @@ def renamed(given: Written) -> frozenset[str]:
 
 __all__ = [
     "INFERRED",
+    "WORDS",
     "Csv",
     "Format",
+    "Json",
     "Jsonl",
     "Parquet",
     "Written",
+    "Xlsx",
     "final_types",
     "infers",
     "known",

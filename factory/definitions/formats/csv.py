@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import itertools
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -13,6 +13,7 @@ from msgspec import UNSET, Meta, UnsetType
 from factory.definitions.formats import names as naming
 from factory.definitions.formats import times, types
 from factory.definitions.formats.names import Names, Renames, Select
+from factory.definitions.formats.packing import Member
 from factory.definitions.formats.times import TimestampFormats, TimeZone
 from factory.definitions.formats.types import TypeWord
 from factory.diagnostics import did_you_mean, one_of
@@ -20,6 +21,7 @@ from factory.fields import Strict
 from factory.problem import Problem
 
 Character = Annotated[str, Meta(min_length=1, max_length=1)]
+WORDS = {"tab": "\t", "\\t": "\t"}  # of delimiters that are hard to write
 Types = Annotated[
     dict[str, TypeWord],
     Meta(
@@ -30,7 +32,7 @@ Types = Annotated[
 
 
 class Csv(Strict, frozen=True, kw_only=True, omit_defaults=True, tag="csv", tag_field="type"):
-    """Comma-separated values; `.gz`, `.zst`, `.bz2`, `.xz` and `.zip` are unpacked on the way.
+    """Comma-separated values; gzip, Zstandard, bzip2, xz and zip are unpacked, whatever the name.
 
     Types that are not declared are those of the table, if it is there; else they are inferred from
     the first rows. They are held for every value: one that does not fit, or that its type would
@@ -38,7 +40,13 @@ class Csv(Strict, frozen=True, kw_only=True, omit_defaults=True, tag="csv", tag_
     """
 
     delimiter: Annotated[
-        Character, Meta(description="Between two values.", examples=[",", ";", "|"])
+        str,
+        Meta(
+            description="Between two values: a character, `tab`, or several characters.",
+            examples=[",", ";", "tab", "||"],
+            min_length=1,
+            max_length=8,
+        ),
     ] = ","
     quote: Annotated[
         Character | None,
@@ -66,6 +74,27 @@ class Csv(Strict, frozen=True, kw_only=True, omit_defaults=True, tag="csv", tag_
             examples=[["", "NA"]],
         ),
     ] = UNSET
+    quoted_nulls: Annotated[
+        bool, Meta(description="Whether they mean null in quotes, too: for files that quote all.")
+    ] = False
+    skip_space: Annotated[
+        bool,
+        Meta(description="Leave out spaces after a delimiter, and those around quotes."),
+    ] = False
+    extra_fields: Annotated[
+        Literal["fail", "ignore_empty"],
+        Meta(
+            description="Of rows with more fields than the header: `ignore_empty` takes them when "
+            "these are empty, as where each row ends with a delimiter."
+        ),
+    ] = "fail"
+    multiline: Annotated[
+        bool,
+        Meta(
+            description="Whether quoted values may hold lines that look like rows; else a quote "
+            "that swallows rows is refused."
+        ),
+    ] = False
     decimal_point: Annotated[
         Character, Meta(description="In numbers. Thousands are not separated.", examples=[","])
     ] = "."
@@ -75,11 +104,24 @@ class Csv(Strict, frozen=True, kw_only=True, omit_defaults=True, tag="csv", tag_
     names: Annotated[Names, Meta()] = "snake_case"
     rename: Annotated[Renames, Meta()] = msgspec.field(default_factory=dict)
     select: Annotated[Select, Meta()] = msgspec.field(default_factory=list)
+    member: Annotated[Member, Meta()] = None
 
 
 def is_character(value: str) -> bool:
     """Whether it may be a delimiter, a quote or an escape."""
     return len(value) == 1 and value.isascii() and value not in "\r\n\0"
+
+
+def delimiter(given: Csv) -> str:
+    """The characters between two values."""
+    return WORDS.get(given.delimiter, given.delimiter)
+
+
+def is_delimiter(value: str) -> bool:
+    """Whether it may be a delimiter; one of several characters is no word."""
+    return all(map(is_character, value)) and (
+        len(value) == 1 or not any(c.isalnum() or c in " \\" for c in value)
+    )
 
 
 def is_decimal_point(value: str) -> bool:
@@ -105,6 +147,7 @@ def nulls(given: Csv) -> tuple[str, ...]:
 def problems(given: Csv) -> Iterator[Problem]:
     """Options that no file can be read with, with their paths below the format."""
     yield from _dialect(given)
+    yield from _without_effect(given)
     yield from types.problems(given.columns)
     yield from times.problems(given.timestamp_formats, given.timezone)
     yield from naming.problems(given, None if given.header else list(given.columns))
@@ -112,11 +155,19 @@ def problems(given: Csv) -> Iterator[Problem]:
 
 
 def _dialect(given: Csv) -> Iterator[Problem]:
-    characters = {"delimiter": given.delimiter, "quote": given.quote, "escape": given.escape}
+    between = delimiter(given)
+    characters = {"delimiter": between, "quote": given.quote, "escape": given.escape}
     for (one, this), (other, that) in itertools.combinations(characters.items(), 2):
         if this is not None and this == that:
             yield Problem((other,), "bad-value", f"{other} and {one} are both {that!r}")
-    for name, value in (*characters.items(), ("decimal_point", given.decimal_point)):
+        elif this and that and one == "delimiter" and that in this:
+            yield Problem((one,), "bad-value", f"{one} {this!r} holds the {other} {that!r}")
+    if not is_delimiter(between):
+        yield _no_delimiter(between)
+    for name, value in (
+        *(("quote", given.quote), ("escape", given.escape)),
+        ("decimal_point", given.decimal_point),
+    ):
         if value is not None and not is_character(value):
             yield Problem(
                 (name,), "bad-value", f"{name} is {value!r}", expected="one ASCII character"
@@ -131,6 +182,32 @@ def _dialect(given: Csv) -> Iterator[Problem]:
     if not given.header and not given.columns:
         said = "a CSV without a header needs its columns"
         yield Problem(("header",), "missing-key", said, expected="`columns:`, in their order")
+
+
+def _no_delimiter(value: str) -> Problem:
+    hint = ""
+    if value.startswith("\\"):
+        hint = f'in double quotes YAML knows such signs: `delimiter: "{value}"`'
+    return Problem(
+        ("delimiter",),
+        "bad-value",
+        f"delimiter is {value!r}",
+        expected="one ASCII character, several that are no letters (`||`), or `tab`",
+        hint=hint,
+    )
+
+
+def _without_effect(given: Csv) -> Iterator[Problem]:
+    """Options that ask for what another has ruled out."""
+    for word in ("quoted_nulls", "multiline"):
+        if given.quote is None and getattr(given, word):
+            yield Problem((word,), "bad-value", f"{word} has no effect: there is no quote")
+    if given.quoted_nulls and not nulls(given):
+        said = "quoted_nulls has no effect: no text means null"
+        yield Problem(("quoted_nulls",), "bad-value", said, expected="`nulls: ['', …]`")
+    if given.skip_space and " " in (given.delimiter, given.quote, given.escape):
+        said = "skip_space would leave out what the dialect needs"
+        yield Problem(("skip_space",), "bad-value", said)
 
 
 def _not_there(given: Csv) -> Iterator[Problem]:

@@ -11,6 +11,7 @@ from msgspec import Meta
 from factory.definitions.formats import names as naming
 from factory.definitions.formats import times, types
 from factory.definitions.formats.names import Names, Renames, Select, known
+from factory.definitions.formats.packing import Member
 from factory.definitions.formats.times import TimestampFormats, TimeZone
 from factory.definitions.formats.types import JsonTypeWord
 from factory.fields import Strict
@@ -39,6 +40,7 @@ class Jsonl(Strict, frozen=True, kw_only=True, omit_defaults=True, tag="jsonl", 
     names: Annotated[Names, Meta()] = "snake_case"
     rename: Annotated[Renames, Meta()] = msgspec.field(default_factory=dict)
     select: Annotated[Select, Meta()] = msgspec.field(default_factory=list)
+    member: Annotated[Member, Meta()] = None
 
 
 def problems(given: Jsonl) -> Iterator[Problem]:

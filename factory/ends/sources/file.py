@@ -41,7 +41,8 @@ class File(Strict, frozen=True, kw_only=True, tag="file", tag_field="type"):
     format: Annotated[
         formats.Written,
         Meta(
-            description="`csv`, `jsonl` or `parquet`, or a mapping with options.", examples=["csv"]
+            description="`csv`, `json`, `jsonl`, `parquet` or `xlsx`, or a mapping with options.",
+            examples=["csv"],
         ),
     ]
     max_tasks: Annotated[
@@ -51,6 +52,21 @@ class File(Strict, frozen=True, kw_only=True, tag="file", tag_field="type"):
     on_missing: Annotated[
         Literal["fail", "skip"],
         Meta(description="When no file is there: fail, or skip this step and what needs it."),
+    ] = "fail"
+
+    only_new: Annotated[
+        bool,
+        Meta(
+            description="Load each file once, by `append` or `merge`: which files are in is kept "
+            "beside the target's ledger. When none is new, this step and what needs it are skipped."
+        ),
+    ] = False
+    on_changed: Annotated[
+        Literal["fail", "load", "ignore"],
+        Meta(
+            description="With `only_new`, when a file that is in has changed since: fail, load all "
+            "of its rows beside those that are in, or leave it."
+        ),
     ] = "fail"
 
     def paths(self) -> list[str]:
@@ -64,15 +80,18 @@ class File(Strict, frozen=True, kw_only=True, tag="file", tag_field="type"):
     def hand_over(self, step: Step, way: str) -> Files:
         """One task for one file; else a list of files first, and tasks that share them."""
         paths = self.paths()
-        if self.on_missing == "fail" and len(paths) == 1 and not _is_pattern(paths[0]):
+        once = self.only_new
+        if not once and self.on_missing == "fail" and len(paths) == 1 and not _is_pattern(paths[0]):
             return Files(format=self.format, files=paths)
-        arguments = {
+        arguments: dict[str, Any] = {
             "paths": paths,
             "max_tasks": self.max_tasks,
             "on_missing": self.on_missing,
         }
+        if once:
+            arguments["on_changed"] = self.on_changed
         listing = task(step, "list_files", f"{OPERATORS}.list_files.ListFiles", arguments)
-        return Files(format=self.format, tasks=(listing,), each=Output(listing.id))
+        return Files(format=self.format, tasks=(listing,), each=Output(listing.id), once=once)
 
     def problems(self) -> Iterator[Problem]:
         """Addresses of no file, and those of the format: files are looked for when it runs."""
@@ -80,6 +99,21 @@ class File(Strict, frozen=True, kw_only=True, tag="file", tag_field="type"):
         for index, path in enumerate(self.paths()):
             place = ("source", "path") if path == self.path else ("source", "path", index)
             yield from stores.problems(path, place)
+        if self.on_changed != "fail" and not self.only_new:
+            yield Problem(
+                ("source", "on_changed"),
+                "no-effect",
+                "nobody knows which files are in, so none is seen to change",
+                expected="`only_new: true` beside it",
+                at_key=True,
+                severity="warning",
+            )
+
+    def again(self) -> Iterator[int]:
+        """The places of patterns by which each run finds the files of the runs before it."""
+        for index, path in enumerate(self.paths()):
+            if not self.only_new and _is_pattern(path) and not is_template(path):
+                yield index
 
 
 def _is_pattern(path: str) -> bool:

@@ -20,6 +20,7 @@ from factory.plan.model import Output
 from factory.problem import Problem
 
 Sha256 = Annotated[str, Meta(pattern=r"^([0-9a-f]{64}$|.*\{\{)", title="SHA-256 in hexadecimal")]
+ContentType = Annotated[str, Meta(pattern=r"^[\w.+-]+/[\w.+-]+$", title="media type")]
 Address = Annotated[str, Meta(min_length=1)]
 Addresses = Annotated[list[Address], Meta(min_length=1)]
 
@@ -37,14 +38,15 @@ class Http(Strict, frozen=True, kw_only=True, tag="http", tag_field="type"):
         Address | Addresses,
         Meta(
             description="Address of the file, or a list; below the connection's host when "
-            "`conn_id` is set. Its name tells the compression. Jinja templates are filled in.",
+            "`conn_id` is set. Jinja templates are filled in.",
             examples=["https://example.org/trips/{{ ds }}.csv.gz", "/trips/{{ ds }}.csv.gz"],
         ),
     ]
     format: Annotated[
         formats.Written,
         Meta(
-            description="`csv`, `jsonl` or `parquet`, or a mapping with options.", examples=["csv"]
+            description="`csv`, `json`, `jsonl`, `parquet` or `xlsx`, or a mapping with options.",
+            examples=["csv"],
         ),
     ]
     conn_id: Annotated[
@@ -58,6 +60,15 @@ class Http(Strict, frozen=True, kw_only=True, tag="http", tag_field="type"):
     sha256: Annotated[
         Sha256 | None,
         Meta(description="The file's digest; anything else is refused. Only with one address."),
+    ] = None
+    content_type: Annotated[
+        ContentType | None,
+        Meta(
+            description="What the server says that the file is, where that is no word for its "
+            "`format`: a script that says nothing sends `text/html`, which is refused as an error "
+            "page else.",
+            examples=["text/html"],
+        ),
     ] = None
     on_missing: Annotated[
         Literal["fail", "skip"],
@@ -89,7 +100,14 @@ class Http(Strict, frozen=True, kw_only=True, tag="http", tag_field="type"):
 
     def download(self) -> dict[str, Any]:
         """What all downloads share."""
-        return {"conn_id": self.conn_id, "sha256": self.sha256, "on_missing": self.on_missing}
+        shared = {
+            "conn_id": self.conn_id,
+            "sha256": self.sha256,
+            "on_missing": self.on_missing,
+            "format": formats.plain(formats.typed(self.format)),
+        }
+        meant = {"content_type": self.content_type} if self.content_type else {}
+        return shared | meant
 
     def problems(self) -> Iterator[Problem]:
         """A digest of several files, an address twice, one without a host; the format's own."""

@@ -27,7 +27,7 @@ from factory.fields import Duration, Strict, seconds
 from factory.problem import Problem
 from factory.spec import assets
 
-_OURS = re.compile("_factory_(loads|[0-9a-f]{8}_[0-9a-f]{16})")
+_OURS = re.compile("_factory_(loads|files|[0-9a-f]{8}_[0-9a-f]{16})")
 ColumnName = Annotated[str, Meta(min_length=1)]
 _TIMEOUTS = ("lock_timeout", "statement_timeout")
 
@@ -38,7 +38,11 @@ class Postgres(
     """A PostgreSQL table; it is created when it is missing."""
 
     takes: ClassVar = Takes(
-        handovers=(FILES, BATCHES), modes=POSTGRES.modes, holds=POSTGRES, types=True
+        handovers=(FILES, BATCHES),
+        modes=POSTGRES.modes,
+        types=True,
+        ledger=("conn_id", "table"),
+        holds=POSTGRES,
     )
 
     conn_id: ConnectionId

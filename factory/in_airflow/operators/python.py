@@ -16,10 +16,12 @@ from airflow.sdk import BaseOperator
 
 from factory.diagnostics import did_you_mean
 from factory.in_airflow.beside import world
+from factory.in_airflow.templates import evaluated, lone_expression
 from factory.spec import links
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+    from jinja2 import Environment
 
 
 class CallPython(BaseOperator):
@@ -35,6 +37,21 @@ class CallPython(BaseOperator):
         super().__init__(**kwargs)
         self.callable = callable
         self.args = args
+
+    def render_template(
+        self,
+        content: Any,
+        context: Context,
+        jinja_env: Environment | None = None,
+        seen_oids: set[int] | None = None,
+    ) -> Any:
+        """As Airflow, but a text that is nothing but one `{{ … }}` is what that gives: a list."""
+        if isinstance(content, str):
+            env = jinja_env or self.get_template_env()
+            expression = lone_expression(content, env)
+            if expression:
+                return evaluated(expression, env, context)
+        return super().render_template(content, context, jinja_env, seen_oids)
 
     def execute(self, context: Context) -> Any:
         """Load, call, return what the function returns."""

@@ -20,6 +20,7 @@ from factory.ends import fit, handover
 from factory.ends.fit import Misfit
 from factory.ends.handover import FILES, ROWS, Batches, Files, Handover, Rows
 from factory.ends.sources import AnySource
+from factory.ends.sources.file import File
 from factory.ends.targets import AnyTarget
 from factory.ends.tasks import OPERATORS, convert, stage, task
 from factory.errors import BuildError, together
@@ -92,7 +93,8 @@ def compile(step: Step) -> Fragment:
         fragment = _chain(step, [*handed.tasks, _load(step, {"rows": handed.rows})])
     else:
         staged = _staged(step, handed)
-        load = _load(step, {"staged": Output(staged.id)})
+        once = {"once": True} if isinstance(handed, Files) and handed.once else {}
+        load = _load(step, {"staged": Output(staged.id), **once})
         fragment = _bracketed(step, [*handed.tasks, staged, load])
     dates: tuple[Dated, ...] = ()
     if writes.is_of_the_run(given.write):
@@ -108,10 +110,7 @@ def _staged(step: Step, handed: Files | Batches) -> Task:
     if isinstance(handed, Batches):
         return stage(step, handed, lineage=given.lineage)
     aside = given.max_bad_rows if given.on_bad_row == "quarantine" else None
-    target, holds = given.target, given.target.takes.holds
-    return convert(
-        step, handed, target=target, holds=holds, max_bad_rows=aside, lineage=given.lineage
-    )
+    return convert(step, handed, target=given.target, max_bad_rows=aside, lineage=given.lineage)
 
 
 def _handed(step: Step) -> Handover:
@@ -123,7 +122,19 @@ def _handed(step: Step) -> Handover:
         handed = given.source.hand_over(step, way)
         if is_outside(given.source):
             handover.require(handed)
-        return handed
+    if isinstance(handed, Files) and handed.once:
+        return _asking(step, handed)
+    return handed
+
+
+def _asking(step: Step, handed: Files) -> Files:
+    """The last task asks the target which files are in."""
+    *before, last = handed.tasks
+    target = step.arguments.target
+    where = {name: getattr(target, name) for name in target.takes.ledger}
+    more = {**where, "load": f"{step.id}.load"}
+    asking = msgspec.structs.replace(last, arguments={**last.arguments, **more})
+    return msgspec.structs.replace(handed, tasks=(*before, asking))
 
 
 def _chain(step: Step, tasks: list[Task]) -> Fragment:
@@ -186,6 +197,7 @@ def inspect(step: Step, folder: Path) -> Iterator[Problem]:
         yield from given.target.problems(writes.key(given.write))
     yield from writes.problems(given.write)
     yield from problems(given.checks, ("checks",))
+    yield from _again(given)
     if fit.way(given.source, given.target) is not None:  # else it is not built
         yield from _columns(given, _handed(step))
     if given.on_bad_row == "fail" and given.max_bad_rows != _MAX_BAD_ROWS:
@@ -200,6 +212,21 @@ def inspect(step: Step, folder: Path) -> Iterator[Problem]:
         )
     if step.stage is not None:
         yield from stores.problems(step.stage, ("stage",), of_pipeline=True)
+
+
+def _again(given: Arguments) -> Iterator[Problem]:
+    """Files that each run adds once more."""
+    if not isinstance(given.source, File) or word_of(given.write) != "append":
+        return
+    for index in given.source.again():
+        yield Problem(
+            ("source", "path") if isinstance(given.source.path, str) else ("source", "path", index),
+            "append-again",
+            "each run appends all files that match, those of the runs before it, too",
+            expected="a pattern that a template narrows, such as `{{ ds }}`",
+            hint="`only_new: true` beside it loads each file once",
+            severity="warning",
+        )
 
 
 def _columns(given: Arguments, handed: Handover) -> Iterator[Problem]:

@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from factory.diagnostics import Diagnostic
-from factory.lint.rules import assets, dates, groups, layers, references, secrets, sizes
+from factory.lint.rules import (
+    assets,
+    dates,
+    groups,
+    layers,
+    moved,
+    references,
+    secrets,
+    sizes,
+    templates,
+    waits,
+)
 from factory.lint.rules.scope import Scope
 
 Rule = Callable[[Scope], Iterable[Diagnostic]]
@@ -20,10 +31,13 @@ RULES: tuple[Rule, ...] = (
     layers.without_pipelines,
     layers.unknown_kinds,
     layers.unused_vars,
+    moved.import_paths,
     references.unknown_pipelines,
     secrets.in_yaml,
     sizes.too_many_assets,
     sizes.too_many_tasks,
+    templates.unreadable,
+    waits.never_met,
 )
 
 __all__ = ["RULES", "Rule", "Scope"]

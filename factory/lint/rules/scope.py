@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path as File
+from typing import Any
 
 import msgspec
 
@@ -29,6 +30,16 @@ class Linted:
     def place(self, step: str, below: Path) -> Path:
         """Where a step's argument stands in the spec; `below` as a plan has it."""
         return (*self._places[step], *below)
+
+    def arguments(self, step: str) -> Mapping[str, Any]:
+        """What a step's `with` says."""
+        written = self.resolved.value["tasks"][self._places[step][1]]
+        found: Mapping[str, Any] = written.get("with", {})
+        return found
+
+    def uses(self, step: str) -> Path:
+        """Where a step says what it uses."""
+        return (*self._places[step][:-1], "uses")
 
     def diagnose(self, found: Iterable[Problem]) -> list[Diagnostic]:
         """Problems at places of the spec, in the files that wrote it."""

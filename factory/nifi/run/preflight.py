@@ -36,7 +36,7 @@ def preflight(server: Server, job: Job, seen: Seen) -> Flow[Prepared]:
     if group.invalid and job.services == "leave":
         refuse_invalid(group, seen.processors)
     sources = {name: _source(seen, name) for name in job.sources}
-    failures = yield from _failures(job, group)
+    found = yield from failures(job, group)
     context = yield from _context(job, group)
     return Prepared(
         group_id=group.id,
@@ -45,7 +45,7 @@ def preflight(server: Server, job: Job, seen: Seen) -> Flow[Prepared]:
         context=context,
         sources={name: each.id for name, each in sources.items()},
         revisions=processors.at_rest(seen.processors) if job.source == "run_once" else {},
-        failures=failures,
+        failures=found,
         counters=group.load.counters if group.load else Counters(),
         marks=marks(group.bulletins),
         notes=notes,
@@ -89,7 +89,8 @@ def _source(seen: Seen, name: str) -> Processor:
     return found
 
 
-def _failures(job: Job, group: Group) -> Flow[tuple[tuple[str, str], ...]]:
+def failures(job: Job, group: Group) -> Flow[tuple[tuple[str, str], ...]]:
+    """The failure connections that a job names: (id, label)."""
     if not job.failure_connections:
         return ()
     known = yield from groups.connections(group.id)

@@ -14,6 +14,13 @@ from factory.nifi.wait.verdict import Verdict
 
 def succeeded(rules: Rules, state: State, now: float) -> Verdict:
     """Done."""
+    if state.always_on:
+        return Verdict(
+            True,
+            "succeeded",
+            f"what was handed over is through after {_span(now - state.started)}: at "
+            f"{rules.idle_polls} looks in a row nothing that old was in the group{_warned(state)}",
+        )
     return Verdict(
         True,
         "succeeded",
@@ -135,15 +142,21 @@ def unreachable(rules: Rules, missed: Missed) -> Verdict:
 
 def timeout(rules: Rules, state: State, now: float) -> Verdict:
     """It takes too long."""
+    endless = _BUSY if state.always_on else _ENDLESS
     return Verdict(
         False,
         "timeout",
         f"the flow was not done in {_span(rules.timeout)}: {progress(state)}. "
-        f"{_hang(rules, state, now) or _ENDLESS}; else raise the time-out",
+        f"{_hang(rules, state, now) or endless}; else raise the time-out",
     )
 
 
 _ENDLESS = "A source that never ends must be stopped first or run once (`source`)"
+
+_BUSY = (
+    "NiFi lists a hundred flow files of a queue, and none that a processor has in hand: of a flow "
+    "that is never at rest the end is not seen. Let it tell its end itself, and `wait` for that"
+)
 
 
 def _hang(rules: Rules, state: State, now: float) -> str:
@@ -162,6 +175,11 @@ def progress(state: State) -> str:
     """One line for the log."""
     if state.missed is not None:
         return "NiFi does not answer"
+    if state.always_on:
+        return (
+            f"{state.phase}: {_some(state.queued, 'flow file')} ({_size(state.queued_bytes)}) as "
+            "old as what was handed over, or in hand, are in the group"
+        )
     return (
         f"{state.phase}: {_some(state.queued, 'flow file')} queued "
         f"({_size(state.queued_bytes)}), {_some(state.threads, 'thread')}; {_out(state)}"

@@ -28,6 +28,9 @@ class State:
     :param marks: id and time of the last bulletin seen, by node.
     :param sources: those to be stopped are `running` or `ended`; `none` when there are none.
     :param stop_sources: it is time for the next look to stop them.
+    :param until: of a group that is always on: NiFi's clock after work was handed over. What came
+        later is not waited for. 0 for a group that this run has started.
+    :param run: what the work that was handed over is marked with; empty when nothing was.
     """
 
     started: float
@@ -50,6 +53,13 @@ class State:
     sources: Sources = "none"
     stop_sources: bool = False
     totals: Totals = NONE
+    until: float = 0.0
+    run: str = ""
+
+    @property
+    def always_on(self) -> bool:
+        """The group runs all the time, and others may hand work to it, too."""
+        return self.until > 0
 
     def unseen(self, bulletins: Iterable[Bulletin]) -> tuple[Bulletin, ...]:
         """Those that came after the marks. A node that was restarted counts from 0 again."""

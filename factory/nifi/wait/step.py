@@ -51,7 +51,8 @@ def _seen(rules: Rules, state: State, sample: Sample, now: float) -> State:
     state = replace(state, expected=max(state.expected - sample.sources_stopped, 0))
     complete = sample.running >= state.expected and not sample.invalid
     totals = state.totals.add(sample.load.counters, now)
-    rose = totals.rose(state.totals)
+    # where others work, too, only the older flow files tell how far this run is
+    rose = totals.rose(state.totals) and not state.always_on
     moved = rose or _moved(state, sample)
     changed = moved or sample.load.threads > 0
     active = state.active if state.active is not None else _first_sign(state, sample, rose, now)

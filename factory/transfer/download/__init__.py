@@ -3,6 +3,7 @@
 import hashlib
 import logging
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,8 @@ from factory.transfer.download.part import Part, part_of
 from factory.transfer.download.progress import Progress
 from factory.transfer.download.retries import Again, pause
 from factory.transfer.download.version import Note, Version, continues
-from factory.transfer.errors import Missing, TransferError
+from factory.transfer.errors import BadRow, Missing, TransferError
+from factory.transfer.first_bytes import LOOKED_AT
 
 if TYPE_CHECKING:
     from hashlib import _Hash
@@ -25,6 +27,7 @@ __all__ = ["Downloaded", "download", "file_name", "shown"]
 log = logging.getLogger(__name__)
 
 BLOCK = 1 << 20
+Look = Callable[[bytes, str], None]
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,7 @@ class _Wanted:
     key: str
     sha256: str | None
     progress: Progress
+    look: Look | None
 
     @property
     def shown(self) -> str:
@@ -59,6 +63,7 @@ def download(
     attempts: int = 5,
     backoff: float = 1.0,
     sha256: str | None = None,
+    look: Look | None = None,
     report_every: float = 30.0,
 ) -> Downloaded:
     """Stream `url` into `path`. `timeout` is (connect, silence between bytes), in seconds.
@@ -71,6 +76,9 @@ def download(
     A file that is there already is not sent again when it has this `sha256`, or when the server
     says that its version is the one that an earlier call noted beside it.
 
+    `look` is shown the first bytes and the Content-Type of an answer before any of it is kept, and
+    may raise.
+
     Raises `Missing` for 404 and 410, else `TransferError`; neither holds the address's query.
     """
     if attempts < 1:
@@ -81,6 +89,7 @@ def download(
         digest(url),
         sha256.lower() if sha256 else None,
         Progress(shown(url), report_every),
+        look,
     )
     there = store.file(path) if wanted.sha256 else None
     if there is not None and _sha256(store, path) == wanted.sha256:
@@ -97,7 +106,7 @@ def _persist(wanted: _Wanted, part: Part, attempts: int, backoff: float) -> Down
             return _attempt(wanted, part)
         except Again as again:
             failure = again
-        except Missing:
+        except (Missing, BadRow):  # so that the next attempt does not go on with it
             part.restart()
             raise
         if attempt < attempts:
@@ -177,7 +186,10 @@ def _receive(
     """Take the body, which begins at byte `start`, and publish the file when it is whole."""
     sha = _seeded(wanted, part, start)
     part.cut(start)
-    for block in blocks(answer, decode=version.decoded(wanted.path)):
+    body = blocks(answer, decode=version.decoded(wanted.path))
+    if wanted.look is not None and not start:
+        body = _looked_at(wanted.look, answer, body)
+    for block in body:
         part.write(block)
         wanted.progress.add(len(block), have=part.size, total=total)
         if sha is not None:
@@ -192,6 +204,17 @@ def _receive(
     part.publish(wanted.key, version)
     log.info("downloaded %s: %d bytes; %s", wanted.shown, part.size, wanted.progress)
     return Downloaded(wanted.path, part.size, version.etag)
+
+
+def _looked_at(look: Look, answer: requests.Response, body: Iterator[bytes]) -> Iterator[bytes]:
+    first = b""
+    for block in body:
+        first += block
+        if len(first) >= LOOKED_AT:
+            break
+    look(first, answer.headers.get("Content-Type", ""))
+    yield first
+    yield from body
 
 
 def _check_length(answer: requests.Response, size: int, total: int | None) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import IO
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -13,11 +14,12 @@ import pyarrow.parquet as pq
 from factory.definitions.formats import Parquet
 from factory.definitions.warehouses import Holds
 from factory.stores.model import Store
-from factory.transfer import agreement, names
+from factory.transfer import agreement, first_bytes, names
 from factory.transfer.bad_rows import BadRows
 from factory.transfer.errors import BadRow
 from factory.transfer.formats import Reader
-from factory.transfer.holds import first_day, integers, is_dated, unheld
+from factory.transfer.holds import first_day, integers, is_dated, refuse_names, unheld
+from factory.transfer.target import Target
 from factory.transfer.types import type_word
 
 ROWS = 64 * 1024
@@ -28,10 +30,10 @@ def open(
     sources: Sequence[str],
     given: Parquet,
     bad: BadRows,
-    holds: Holds,
+    target: Target,
 ) -> Reader:
     """See `formats.open`."""
-    found = {source: _columns(fs, source, given) for source in sources}
+    found = {source: _columns(fs, source, given, target.holds) for source in sources}
     first = found[sources[0]].schema
     for source, own in found.items():
         if own.schema.names != first.names:
@@ -41,13 +43,13 @@ def open(
         {source: own.schema for source, own in found.items()},
         {source: own.empty for source, own in found.items()},
     )
-    return Reader(schema, lambda source: _batches(fs, source, given, schema, holds))
+    return Reader(schema, lambda source: _batches(fs, source, given, schema, target.holds))
 
 
 def _batches(
     fs: Store, source: str, given: Parquet, schema: pa.Schema, holds: Holds
 ) -> Iterator[pa.RecordBatch]:
-    wanted = _columns(fs, source, given).own
+    wanted = _columns(fs, source, given, holds).own
     with fs.open(source) as file, _opened(file, source) as parquet:
         batches = parquet.iter_batches(batch_size=ROWS, columns=wanted)
         while (batch := _next(batches, source)) is not None:
@@ -88,11 +90,12 @@ class _Columns:
     empty: frozenset[str]  # final names of columns that hold nothing but nulls
 
 
-def _columns(fs: Store, source: str, given: Parquet) -> _Columns:
+def _columns(fs: Store, source: str, given: Parquet, holds: Holds) -> _Columns:
     with fs.open(source) as file, _opened(file, source) as parquet:
         schema = parquet.schema_arrow.remove_metadata()
         nulls = agreement.empty_columns(parquet)
     chosen = names.chosen(schema.names, given, source)
+    refuse_names(schema.names, chosen, holds, source)
     fields = [schema.field(index).with_name(name).remove_metadata() for index, name in chosen]
     for field in fields:
         _refuse_unsupported(field, source)
@@ -113,11 +116,13 @@ def _refuse_unsupported(field: pa.Field, source: str) -> None:
 
 
 @contextmanager
-def _opened(file: object, source: str) -> Iterator[pq.ParquetFile]:
+def _opened(file: IO[bytes], source: str) -> Iterator[pq.ParquetFile]:
     try:
         # pre-buffered, the bytes of the whole file would stay in memory
         parquet = pq.ParquetFile(file, pre_buffer=False)
     except (pa.ArrowException, OSError) as error:
+        file.seek(0)
+        first_bytes.refuse(file.read(first_bytes.LOOKED_AT), source, "parquet")
         raise BadRow(f"{source} is not a Parquet file: {error}") from error
     with parquet:
         yield parquet

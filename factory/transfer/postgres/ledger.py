@@ -72,7 +72,7 @@ def find(connection: Connection, target: Table, oid: int, load_id: str) -> Entry
     )
     ledgers = [
         said.format(sql.Literal(schema), sql.Identifier(schema, NAME), schema == target.schema)
-        for schema in _schemas(connection)
+        for schema in schemas(connection)
     ]
     if not ledgers:
         return None
@@ -90,13 +90,13 @@ def find(connection: Connection, target: Table, oid: int, load_id: str) -> Entry
     return Entry(Table(schema, name), rows, published_at, old, told, xmin, digest)
 
 
-def _schemas(connection: Connection) -> list[str]:
-    """Where there is a ledger that may be read."""
+def schemas(connection: Connection, table: str = NAME) -> list[str]:
+    """Where there is a ledger, or another table of ours, that may be read."""
     rows = connection.execute(
         "SELECT nspname FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace"
         " WHERE relname = %s AND relkind = 'r' AND has_schema_privilege(n.oid, 'USAGE')"
         " AND has_table_privilege(c.oid, 'SELECT')",
-        (NAME,),
+        (table,),
     )
     return [name for (name,) in rows]
 

@@ -18,6 +18,7 @@ from factory.transfer.postgres import columns as cols
 from factory.transfer.postgres import indexes as idx
 from factory.transfer.postgres import publish as publishing
 from factory.transfer.postgres import table as tables
+from factory.transfer.postgres.arrivals import NAME as FILES
 from factory.transfer.postgres.modes import Changed, Staged
 from factory.transfer.postgres.publish import Job
 from factory.transfer.postgres.rows import Rows
@@ -25,6 +26,7 @@ from factory.transfer.postgres.session import Limits
 from factory.transfer.postgres.staging import copy, staging
 from factory.transfer.postgres.table import Connection, Existing
 from factory.transfer.warehouse import parquet
+from factory.transfer.warehouse.arrivals import Arrivals
 from factory.transfer.warehouse.audit import prepare
 from factory.transfer.warehouse.load import Checks, Loaded, run, told
 from factory.transfer.warehouse.parquet import Files
@@ -48,14 +50,16 @@ def load(
     indexes: Sequence[Sequence[str]] = (),
     on_schema_change: str = ON_SCHEMA_CHANGE,
     interval: tuple[datetime, datetime] | None = None,
+    arrivals: Arrivals | None = None,
     as_of: datetime | None = None,
     lock_timeout: float = LOCK_SECONDS,
     statement_timeout: float = STATEMENT_SECONDS,
 ) -> Loaded:
     """Load the files into `table`; the same `load_id` again leaves the same rows.
 
-    The rows of a `partition` are those of `interval`, unless it says its own. `as_of` is what a
-    check of freshness compares with (None: now). Time-outs are in seconds, 0 for none. Raises
+    The rows of a `partition` are those of `interval`, unless it says its own. `arrivals` are the
+    source's files where each is loaded once: noted with the rows. `as_of` is what a check of
+    freshness compares with (None: now). Time-outs are in seconds, 0 for none. Raises
     `ChecksFailed`, `SchemaChanged`, `BadRow`, `BadOption`, `TransferError`; the target's rows are
     then as they were, and no staging table is left.
     """
@@ -64,7 +68,7 @@ def load(
     columns = cols.columns(files.schema, empty=not files.rows, nulls=files.nulls)
     names = [column.name for column in columns]
     target = tables.parse(table)
-    if target.name == ledger.NAME or re.match(tables.STAGING, target.name):
+    if target.name in (ledger.NAME, FILES) or re.match(tables.STAGING, target.name):
         raise BadOption(f"{target} is a table of our own, and can't be loaded into")
     mode = modes.of(write, modes.Given(columns, interval))
     wanted = idx.wanted(primary_key, indexes, names)
@@ -78,6 +82,7 @@ def load(
         indexes=wanted,
         limits=Limits(lock_timeout, statement_timeout),
         digest=files.digest(columns) if mode.once else None,
+        arrivals=arrivals,
     )
     prepare(checks, names)
     with session.translated(job.target, job.limits), _connected(uri, job) as connection:
@@ -118,7 +123,12 @@ class Session:
 
     def published_before(self, existing: Existing | None, rows: int) -> bool:
         """Ask the ledger, and the table's files."""
-        return publishing.published_before(self.connection, self.job, existing, rows)
+        found = publishing.published_before(self.connection, self.job, existing, rows)
+        if found and self.job.arrivals is not None:  # that load may not have noted them
+            publishing.ensure(self.connection, self.job)
+            with self.connection.transaction():
+                publishing.note_files(self.connection, self.job)
+        return found
 
     def previous_rows(self) -> int | None:
         """Ask the ledger."""

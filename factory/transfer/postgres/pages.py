@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from psycopg import sql
 
-from factory.transfer.postgres.table import TREE, Connection, Existing, Table
+from factory.transfer.postgres.table import TREE, Connection, Existing, Table, is_empty
 
 NODES = (
     f"ARRAY(SELECT pg_relation_filenode(oid)::bigint FROM {TREE} tables"
@@ -34,6 +34,22 @@ def look(connection: Connection, existing: Existing) -> Pages:
         none=not any(size for _, size, _ in rows),
         fresh=all(counted == -1 for _, _, counted in rows),
     )
+
+
+def may_read(connection: Connection, existing: Existing) -> bool:
+    """Has the role the right to look at the rows?"""
+    query = "SELECT has_table_privilege(%s::oid, 'SELECT')"
+    return connection.execute(query, (existing.oid,)).fetchone() == (True,)
+
+
+def emptied(connection: Connection, target: Table, existing: Existing, seen: Pages) -> bool:
+    """Is there neither a row nor a page, as after TRUNCATE?
+
+    So it is, too, where somebody deletes what he has seen to, and VACUUM gives back the room: then
+    the files are the same. Some tables have no pages at all, and rows all the same; who may not
+    look, can't be certain.
+    """
+    return seen.none and may_read(connection, existing) and is_empty(connection, target)
 
 
 def written_by(connection: Connection, table: Table) -> int | None:

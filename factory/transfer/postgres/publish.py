@@ -9,16 +9,24 @@ from psycopg import sql
 
 from factory.definitions.checks.parts import many
 from factory.transfer.errors import TransferError
-from factory.transfer.postgres import accounts, columns, ledger, lengths, pages, swap
+from factory.transfer.postgres import (
+    accounts,
+    arrivals,
+    columns,
+    ledger,
+    lengths,
+    pages,
+    swap,
+)
 from factory.transfer.postgres import indexes as idx
 from factory.transfer.postgres import table as tables
 from factory.transfer.postgres.indexes import Index
 from factory.transfer.postgres.modes import Changed, Mode, Staged
 from factory.transfer.postgres.modes.parts import insert
-from factory.transfer.postgres.pages import Pages
 from factory.transfer.postgres.session import Limits
 from factory.transfer.postgres.table import Connection, Existing, Table
 from factory.transfer.warehouse import parts, schema
+from factory.transfer.warehouse.arrivals import Arrivals
 from factory.transfer.warehouse.load import Again
 
 log = logging.getLogger(__name__)
@@ -33,6 +41,7 @@ class Job(parts.Job):
     indexes: tuple[Index, ...]
     limits: Limits
     digest: str | None = None  # of the files' values, where the mode adds them once
+    arrivals: Arrivals | None = None  # the source's files, where each is loaded once
 
 
 def published_before(
@@ -53,7 +62,9 @@ def published_before(
         f" WHERE table_name = {_literal(found.table.name)} AND load_id = {_literal(job.load_id)}"
     )
     seen = pages.look(connection, existing)
-    if _emptied(connection, job.target, existing, seen) and not seen.nodes & (found.nodes or set()):
+    if pages.emptied(connection, job.target, existing, seen) and not seen.nodes & (
+        found.nodes or set()
+    ):
         there = ledger.kept_elsewhere(connection, found.nodes or ())
         if there is not None and found.oid == existing.oid:
             raise TransferError(f"{when}: they are in {there}, which is no part of it now", again)
@@ -64,13 +75,17 @@ def published_before(
         log.warning("%s, and was emptied or made anew since: they are loaded again", when)
         return False
     gone = bool(found.nodes) and seen.none and not seen.nodes & (found.nodes or set())
-    if gone and not _may_read(connection, existing):
+    if gone and not pages.may_read(connection, existing):
         raise TransferError(f"{when}, but has other files now, and may not be read", again)
     if found.oid not in (None, existing.oid):
         raise TransferError(
             f"{when}, but was emptied or made anew since, and has rows: are they among them?", again
         )
-    if found.xmin and not (found.nodes or set()) <= seen.nodes and _may_read(connection, existing):
+    if (
+        found.xmin
+        and not (found.nodes or set()) <= seen.nodes
+        and pages.may_read(connection, existing)
+    ):
         here = pages.rows_of(connection, job.target, existing, found.xmin)
         if here < found.rows:
             raise TransferError(
@@ -84,7 +99,7 @@ def published_before(
             "and are not added",
             f"Delete those of then where these are to take their place. {again}",
         )
-    if _may_read(connection, existing) and tables.is_empty(connection, job.target):
+    if pages.may_read(connection, existing) and tables.is_empty(connection, job.target):
         log.warning("%s; they were deleted since, and are not loaded again. %s", when, again)
     return True
 
@@ -105,31 +120,23 @@ def _literal(text: str) -> str:
     return sql.Literal(text).as_string()
 
 
-def _may_read(connection: Connection, existing: Existing) -> bool:
-    query = "SELECT has_table_privilege(%s::oid, 'SELECT')"
-    return connection.execute(query, (existing.oid,)).fetchone() == (True,)
-
-
-def _emptied(connection: Connection, target: Table, existing: Existing, seen: Pages) -> bool:
-    """Is there neither a row nor a page, as after TRUNCATE?
-
-    So it is, too, where somebody deletes what he has seen to, and VACUUM gives back the room: then
-    the files are the same. Some tables have no pages at all, and rows all the same; who may not
-    look, can't be certain.
-    """
-    return seen.none and _may_read(connection, existing) and tables.is_empty(connection, target)
-
-
 @contextmanager
 def publishing(connection: Connection, job: Job) -> Iterator[None]:
     """The publish of this load alone: others wait for it."""
-    ledger.ensure(connection, job.target)
+    ensure(connection, job)
     with ExitStack() as locks:
         # A load into a table and one into its partition wait for each other, two partitions do not.
         for table in tables.above(connection, job.target):
             locks.enter_context(tables.locked(connection, _publishing(table), shared=True))
         locks.enter_context(tables.locked(connection, _publishing(job.target)))
         yield
+
+
+def ensure(connection: Connection, job: Job) -> None:
+    """Make what loads are noted in, where it is missing."""
+    ledger.ensure(connection, job.target)
+    if job.arrivals is not None:
+        arrivals.ensure(connection, job.target)
 
 
 def _publishing(target: Table) -> str:
@@ -139,7 +146,7 @@ def _publishing(target: Table) -> str:
 def look(connection: Connection, job: Job) -> Existing | None:
     """The target, as it is now; what it says of earlier loads is noted."""
     existing = tables.existing(connection, job.target)
-    if existing is not None and job.mode.once:
+    if existing is not None and (job.mode.once or job.arrivals is not None):
         _tell_of_earlier(connection, job.target, existing)
     return existing
 
@@ -183,9 +190,16 @@ def record(
 ) -> None:
     """Note the load, within the caller's transaction."""
     target, name, xmin = job.target, job.mode.name, None
+    note_files(connection, job)
     if existing is None and job.mode.once:
         xmin = pages.written_by(connection, target)
     ledger.record(connection, target, job.load_id, name, rows, previous, job.digest, xmin)
+
+
+def note_files(connection: Connection, job: Job) -> None:
+    """Note which files are in with this load, within the caller's transaction."""
+    if job.arrivals is not None:
+        arrivals.record(connection, job.target, job.load_id, job.arrivals)
 
 
 def _tell_of_earlier(connection: Connection, target: Table, existing: Existing) -> None:
@@ -194,7 +208,7 @@ def _tell_of_earlier(connection: Connection, target: Table, existing: Existing) 
     When its rows are there, the table does not say it any more.
     """
     seen = pages.look(connection, existing)
-    if _emptied(connection, target, existing, seen):
+    if pages.emptied(connection, target, existing, seen):
         tell = ledger.set_aside if seen.fresh else ledger.doubt
         tell(connection, target, existing.oid, seen.nodes)
 

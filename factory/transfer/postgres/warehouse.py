@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
@@ -10,13 +10,14 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 
 from factory.definitions.warehouses import POSTGRES, Capabilities
-from factory.transfer.postgres import session, turns
+from factory.transfer.postgres import arrivals, session, turns
 from factory.transfer.postgres import table as tables
 from factory.transfer.postgres.rows import Rows
 from factory.transfer.postgres.session import Limits
 from factory.transfer.postgres.table import Connection, Table
 from factory.transfer.types import Known
 from factory.transfer.warehouse import parts
+from factory.transfer.warehouse.arrivals import Known as KnownFile
 from factory.transfer.warehouse.rows import Subject
 from factory.transfer.warehouse.warehouse import Login, Warehouse, not_found
 
@@ -85,6 +86,12 @@ class Postgres:
     def rows(self, session: Connection, subject: Subject) -> Rows:
         """See `Rows`."""
         return Rows(session, subject)
+
+    def files_in(
+        self, session: Connection, table: parts.Table
+    ) -> Mapping[str, Mapping[str, KnownFile]]:
+        """See `KeepsFiles`."""
+        return arrivals.files_in(session, Table(table.schema, table.name))
 
     def said(self, error: Exception) -> str:
         """Without the details, which quote contents of rows."""

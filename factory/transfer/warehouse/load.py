@@ -156,7 +156,7 @@ def run(
     if session.published_before(existing, files.rows):
         return Outcome()
     existing = _with_types(existing, job.columns)
-    columns = _staged_columns(session, job, existing, files.rows)
+    columns = _staged_columns(session, job, existing, files)
     keep = existing is not None or _tells_a_table(files, columns)
     if existing is None and keep and (guessed := [c.name for c in columns if c.guessed]):
         log.warning(
@@ -203,11 +203,13 @@ def _tells_a_table(files: Files, columns: Sequence[Column]) -> bool:
 
 
 def _staged_columns(
-    session: Session[E, T], job: Job, existing: E | None, rows: int
+    session: Session[E, T], job: Job, existing: E | None, files: Files
 ) -> tuple[Column, ...]:
     """Find out what will hinder the publish before any row is moved; it looks again."""
     types = session.types
     columns = session.turned(existing, job.columns)
+    if existing is not None:
+        schema.refuse_strangers(job.target, existing, columns, files.nulls)
     fit = schema.fit(job.target, existing, columns, job.policy, types)
     if existing is None:
         return fit.loaded
@@ -217,7 +219,7 @@ def _staged_columns(
     refuse_too_many(len(existing.columns) + len(fit.new), session.can)
     if job.mode.whole:
         return schema.like(existing, fit.loaded, types)
-    return fit.loaded if rows else schema.typed(existing, fit.loaded, types)
+    return fit.loaded if files.rows else schema.typed(existing, fit.loaded, types)
 
 
 def _checked(

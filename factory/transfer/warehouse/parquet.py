@@ -33,7 +33,7 @@ class Files:
     counts: Counts
     rows: int
     bytes: int
-    nulls: frozenset[str] = frozenset()  # columns that hold nothing else
+    nulls: frozenset[str] = frozenset()  # columns without a value in any of them
 
     def batches(
         self, columns: Sequence[Column], on_wire: OnWire, number: str | None = None
@@ -154,9 +154,8 @@ def read(store: Store, paths: Sequence[str]) -> Files:
         all(part.counts.noted for part in parts),
     )
     total = sum(size(store, path) for path in paths)
-    rows = sum(part.rows for part in parts)
-    nulls = frozenset.intersection(*(part.nulls for part in parts))
-    return Files(store, tuple(paths), schema, counts, rows, total, nulls)
+    rows, nulls = sum(part.rows for part in parts), [part.nulls for part in parts]
+    return Files(store, tuple(paths), schema, counts, rows, total, frozenset.intersection(*nulls))
 
 
 def _part(store: Store, path: str) -> _Part:

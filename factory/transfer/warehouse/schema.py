@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -11,6 +11,8 @@ import pyarrow as pa
 from factory.definitions.tables import Policy
 from factory.transfer.errors import SchemaChanged
 from factory.transfer.warehouse.parts import Column, Existing, Table
+
+_TOLD = 5  # names
 
 
 class Types(Protocol):
@@ -62,6 +64,30 @@ def fit(
     ignored = tuple(c.name for c in unknown_ if c not in new)
     loaded = tuple(c for c in columns if c.name not in ignored)
     return Fit(loaded, new, ignored)
+
+
+def refuse_strangers(
+    table: Table, target: Existing, columns: Sequence[Column], nulls: Collection[str]
+) -> None:
+    """Whatever the policy says: rows that share nothing with a table are not meant for it.
+
+    Of a column without a value (in `nulls`) there is nothing to share.
+    """
+    given = [column.name for column in columns if not column.lineage]
+    valued = [name for name in given if name not in nulls] or given
+    if not target.columns or not given or not target.columns.keys().isdisjoint(valued):
+        return
+    which = "columns" if len(valued) == len(given) else "columns with a value"
+    raise SchemaChanged(
+        f"none of the load's {which} ({_some(valued)}) is a column of {table}, which has "
+        f"{_some(list(target.columns))}",
+        "Is it the right file, or an error that came in its place? If it is, `rename` its columns, "
+        "or add them to the table",
+    )
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:_TOLD]) + (", …" if names[_TOLD:] else "")
 
 
 def _conflicts(target: Existing, columns: Sequence[Column], types: Types) -> list[str]:

@@ -6,10 +6,11 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timezone
+from datetime import date, datetime, timezone
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import psycopg
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -179,6 +180,33 @@ def test_a_conversion_that_is_marked_a_success_is_missed(
     assert said in run.log
     assert shop.run(source=source, write="{mode: replace}").state == "success"
     assert len(shop.rows()) == 2 + share
+
+
+def test_a_document_in_an_envelope_is_downloaded(shop: Shop) -> None:
+    rows = [{"OrderID": 1, "o": {"x": [1.50]}}, {"OrderID": "two"}, {"OrderID": 3, "o": None}]
+    (shop.folder / "orders.json").write_text(json.dumps({"n": 3, "data": rows}, indent=1))
+    form = "{type: json, records: data, columns: {order_id: bigint, o: json}}"
+    source = f"{{type: http, conn_id: files, url: /orders.json, format: {form}}}"
+    run = shop.run(source=source, more="on_bad_row: quarantine")
+    assert run.states == DONE
+    assert [(key, json.loads(o or "null")) for key, o in shop.rows()] == [
+        (1, {"x": [1.5]}),
+        (3, None),
+    ]
+    (left,) = shop.stage.rglob("*/quarantine/*.jsonl")
+    assert "row 2 of the array: column 'order_id'" in json.loads(left.read_text())["reason"]
+
+
+def test_a_sheet_on_disk(shop: Shop, tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    for row in (["a title"], ["OrderID", "On", "Zip"], [1, date(2024, 2, 29), "007"]):
+        book.active.append(row)
+    book.save(tmp_path / "orders.xlsx")
+    source = (
+        f"{{type: file, path: 'file://{tmp_path}/*.xlsx', format: {{type: xlsx, skip_rows: 1}}}}"
+    )
+    assert shop.run(source=source).states["orders.load"] == "success"
+    assert shop.rows() == [(1, date(2024, 2, 29), "007")]
 
 
 def test_no_file_fails_or_skips_as_it_is_told(shop: Shop, tmp_path: Path) -> None:

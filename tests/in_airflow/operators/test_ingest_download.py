@@ -205,6 +205,22 @@ def test_the_task_s_retry_goes_on_where_it_ended(shop: Shop, files: Web) -> None
     assert shop.file("orders.csv").read_bytes() == ROWS
 
 
+def test_an_error_page_is_asked_for_again_by_the_task_s_retry(shop: Shop, files: Web) -> None:
+    page = Answer(b"<html>Sign in</html>", headers={"ETag": '"v1"'})
+    files.answers = [page, Answer(b"busy", headers={"Content-Type": "text/html"}), File(ROWS)]
+    run = shop.download(url=files.url("orders.csv"), retries=2, format={"type": "csv"})
+    assert run.state == "success"
+    assert shop.file("orders.csv").read_bytes() == ROWS
+    assert len(files.asked) == 3
+
+
+def test_what_a_script_sends_is_taken_when_it_is_meant(shop: Shop, files: Web) -> None:
+    files.answers = [Answer(ROWS, headers={"Content-Type": "text/html; charset=utf-8"})]
+    assert shop.run(url=files.url("orders.php")).states["orders.download"] == "failed"
+    assert shop.run(url=files.url("orders.php"), content_type="text/html").state == "success"
+    assert shop.rows() == [(1, 9.5), (2, 7.0)]
+
+
 def test_a_retry_with_another_name_leaves_one_file(shop: Shop, files: Web) -> None:
     files.answers = [File(ROWS, cut=5), REFUSED, File(ROWS)]
     assert shop.download(url=files.url("{{ ti.try_number }}.csv"), retries=1).state == "success"

@@ -35,6 +35,62 @@ def test_a_file_beside_the_spec_with_templates_and_native_values(pipelines: Pipe
     assert run.xcom("call") == ["2024-01-02", 5, ["a", "b"]]
 
 
+TYPED = """
+version: 1
+params: {n: 3, days: [mon, tue]}
+tasks:
+  - {id: tables, uses: python, with: {callable: "code.py:tables", output: true}}
+  - id: use
+    needs: [tables]
+    uses: python
+    with:
+      callable: code.py:use
+      output: true
+      args:
+        names: "{{ ti.xcom_pull(task_ids='tables') }}"
+        n: "{{ params.n }}"
+        first: "  {{- params.days | first }} "
+        nothing: "{{ none }}"
+        day: "{{ ds }}"
+        code: "{{ '007' }}"
+        moment: "{{ logical_date }}"
+        text: "{{ params.n }} of {{ params.days }}"
+        deep: {days: ["{{ params.days }}"]}
+"""
+USE = """
+def tables():
+    return ["orders", {"customers": 2}]
+def use(names, n, first, nothing, day, code, moment, text, deep):
+    return [names, n, first, nothing, day, code, moment.year, text, deep]
+"""
+
+
+def test_a_value_that_is_one_expression_keeps_its_type(pipelines: Pipelines) -> None:
+    pipelines.write("team/code.py", USE)
+    pipelines.write("team/typed.yaml", TYPED)
+    run = pipelines.run("typed")
+    assert run.state == "success"
+    assert run.xcom("use") == [
+        ["orders", {"customers": 2}],
+        3,
+        "mon",
+        None,
+        "2024-01-02",
+        "007",
+        2024,
+        "3 of ['mon', 'tue']",
+        {"days": [["mon", "tue"]]},
+    ]
+
+
+def test_a_name_without_a_value_fails_the_task(
+    pipelines: Pipelines, caplog: pytest.LogCaptureFixture
+) -> None:
+    run = call(pipelines, "def run(n): ...", "{n: '{{ nobody }}'}")
+    assert run.state == "failed"
+    assert "'nobody' is undefined" in caplog.text
+
+
 def test_values_of_the_context_come_by_name(pipelines: Pipelines) -> None:
     text = "def run(ds, *, params, n=3):\n    return [ds, dict(params), n]"
     assert call(pipelines, text).xcom("call") == ["2024-01-02", {}, 3]

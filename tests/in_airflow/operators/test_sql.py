@@ -5,6 +5,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from factory import literals
 from factory_embedded.services.postgres import Server
 
 from ..pipelines import Pipelines, Run
@@ -58,6 +59,15 @@ def test_a_bound_value_is_never_sql(pipelines: Pipelines, postgres: Server) -> N
     )
     assert run.state == "failed"
     assert marks(postgres) == []
+
+
+@pytest.mark.parametrize(("percent", "state"), [("%", "failed"), ("%%", "success")])
+def test_a_percent_sign_beside_parameters_is_written_twice(
+    pipelines: Pipelines, percent: str, state: str
+) -> None:
+    text = f"SELECT count(*) FROM pg_tables WHERE tablename LIKE 'TN{percent}' AND %(x)s = 1"
+    assert query(pipelines, f'sql: "{text}", parameters: {{x: 1}}').state == state
+    assert (literals.lone_percent(text) is None) == (state == "success")
 
 
 def test_statements_are_one_transaction(pipelines: Pipelines, postgres: Server) -> None:

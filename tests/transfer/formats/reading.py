@@ -4,14 +4,15 @@ from typing import Any
 
 import pyarrow as pa
 
-from factory.definitions.formats import Csv, Jsonl, Parquet
+from factory.definitions.formats import Csv, Json, Jsonl, Parquet, Xlsx
 from factory.definitions.warehouses import POSTGRES, Holds
 from factory.transfer import formats
 from factory.transfer.bad_rows import BadRows
+from factory.transfer.target import Target
 
 from ...stores.folders import Folder
 
-STRUCTS = {"csv": Csv, "jsonl": Jsonl, "parquet": Parquet}
+STRUCTS = {"csv": Csv, "jsonl": Jsonl, "json": Json, "parquet": Parquet, "xlsx": Xlsx}
 
 
 def read(
@@ -28,7 +29,8 @@ def read(
         paths[0].write_bytes(content)
     sources = [str(path) for path in paths]
     store = paths[0].store
-    reader = formats.open(store, sources, STRUCTS[kind](**options), bad or BadRows.fail(), holds)
+    into = Target(holds=holds)
+    reader = formats.open(store, sources, STRUCTS[kind](**options), bad or BadRows.fail(), into)
     batches = (batch for source in sources for batch in reader.batches(source))
     return pa.Table.from_batches(batches, reader.schema)
 

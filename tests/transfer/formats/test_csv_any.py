@@ -270,3 +270,92 @@ def test_blocks(
         expected = [row for row in csv.reader(io.StringIO(text, newline="")) if row]
         found = [[value.data.decode("latin-1") for value in values] for _, _, values in rows]
         assert found == expected
+
+
+@RELAXED
+@given(
+    NOISE.map(lambda noise: noise.replace(b"\0", b"").replace(b"\xe9", b"e")),
+    st.sampled_from([1, 5, 17, 1 << 20]),
+    st.sampled_from([{}, {"delimiter": "1"}, {"skip_space": True}]),
+)
+@example(b'a,b\n1,"x"y\n', 5, {})
+@example(b'a,"b"c\n', 5, {})
+@example(b'a,b\n"1" ,2\n', 5, {})
+@example(b'a,b\n1, "x,\ny"\n', 5, {"skip_space": True})
+def test_what_the_strict_reader_refuses(
+    monkeypatch: pytest.MonkeyPatch, content: bytes, size: int, options: dict[str, Any]
+) -> None:
+    """The standard library's strict reader refuses no file that we take with other values."""
+    content = b"a,b\n".replace(b",", options.get("delimiter", ",").encode()) + content
+    columns = {"a": "text", "b": "text"}
+    try:
+        found = read(
+            content, size, monkeypatch, BadRows.fail(), columns=columns, multiline=True, **options
+        )
+    except TransferError:
+        return
+    reader = csv.reader(
+        io.StringIO(content.decode(), newline=""),
+        strict=True,
+        delimiter=options.get("delimiter", ","),
+        skipinitialspace="skip_space" in options,
+    )
+    text = content.decode()
+    if "skip_space" in options:  # which also leaves out what stands behind a quote
+        assert len(found) <= text.count("\n") + text.count("\r")
+        return
+    expected = [row for row in reader if row][1:]
+    assert [[v or "" for v in row.values()] for row in found.to_pylist()] == expected
+
+
+FIELD = st.text("ab ,|\"\n\r'", max_size=6)
+
+
+@RELAXED
+@given(
+    st.lists(st.tuples(FIELD, FIELD, FIELD), max_size=20),
+    st.sampled_from([" ", "   "]),
+    st.sampled_from([4, 30, 1 << 20]),
+)
+def test_spaces_around_quotes_are_left_out(
+    monkeypatch: pytest.MonkeyPatch, rows: list[tuple[str, ...]], space: str, size: int
+) -> None:
+    lines = ['"' + f'"{space},{space}"'.join(v.replace('"', '""') for v in row) for row in rows]
+    content = "a,b,c\n" + "".join(f'{space}{line}"{space}\n' for line in lines)
+    columns = dict.fromkeys("abc", "text")
+    options = {"columns": columns, "skip_space": True, "multiline": True}
+    found = read(content.encode(), size, monkeypatch, BadRows.fail(), **options)
+    assert [tuple(row.values()) for row in found.to_pylist()] == rows
+
+
+@RELAXED
+@given(
+    st.lists(st.tuples(FIELD, FIELD), max_size=20),
+    st.sampled_from(["||", "~|~", "|~|", "::"]),
+    st.sampled_from([1, 4, 30, 1 << 20]),
+)
+def test_a_delimiter_of_several_characters(
+    monkeypatch: pytest.MonkeyPatch, rows: list[tuple[str, str]], delimiter: str, size: int
+) -> None:
+    quoted = (['"' + value.replace('"', '""') + '"' for value in row] for row in rows)
+    content = "\n".join([f"a{delimiter}b", *map(delimiter.join, quoted)])
+    columns = {"a": "text", "b": "text"}
+    options = {"columns": columns, "delimiter": delimiter, "multiline": True}
+    found = read(content.encode(), size, monkeypatch, BadRows.fail(), **options)
+    assert [tuple(row.values()) for row in found.to_pylist()] == rows
+
+
+@RELAXED
+@given(
+    st.lists(st.tuples(st.integers(0, 99), FIELD, st.integers(0, 3)), max_size=20),
+    st.sampled_from([4, 30, 1 << 20]),
+)
+def test_empty_fields_behind_the_last_column(
+    monkeypatch: pytest.MonkeyPatch, rows: list[tuple[int, str, int]], size: int
+) -> None:
+    """Whether all rows have them, or some."""
+    lines = [f'{n},"{text.replace(chr(34), chr(34) * 2)}"' + "," * more for n, text, more in rows]
+    content = "\n".join(["a,b", *lines])
+    options = {"columns": {"a": "int", "b": "text"}, "extra_fields": "ignore_empty"}
+    found = read(content.encode(), size, monkeypatch, BadRows.fail(), multiline=True, **options)
+    assert [tuple(row.values()) for row in found.to_pylist()] == [row[:2] for row in rows]

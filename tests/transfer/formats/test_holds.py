@@ -5,6 +5,7 @@ import json
 from datetime import date
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from factory.definitions.warehouses import ANYTHING, POSTGRES, Capabilities, Holds, plain
@@ -83,3 +84,56 @@ def test_only_what_is_said_is_handed_on() -> None:
         "first_day": -2_440_588,
     }
     assert isinstance(POSTGRES, Capabilities)
+
+
+LONG = "contracts_implementation_transactions_payer_additionalIdentifiers_scheme"
+TABLES = {
+    "csv": lambda names: ",".join(f'"{name}"' for name in names).encode() + b"\n1,2,3\n",
+    "jsonl": lambda names: json.dumps(dict(zip(names, (1, 2, 3), strict=True))).encode(),
+    "parquet": lambda names: parquet(dict(zip(names, ([1], [2], [3]), strict=True))),
+}
+
+
+def parquet(columns: dict[str, list[int]]) -> bytes:
+    out = pa.BufferOutputStream()
+    pq.write_table(pa.table(columns), out)
+    written: bytes = out.getvalue().to_pybytes()
+    return written
+
+
+@pytest.mark.parametrize("kind", TABLES)
+def test_a_name_that_is_too_long(kind: str, folder: Folder) -> None:
+    path, content = folder / f"f.{kind}", TABLES[kind]([LONG, "b", "ö" * 32])
+    with pytest.raises(BadRow, match=rf"f\.{kind}: the column '{LONG}' .* 73 bytes") as raised:
+        read(kind, path, content)
+    assert "PostgreSQL takes 63, and 1 more" in raised.value.message
+    assert raised.value.hint == (
+        f'Give a shorter name: `rename: {{{LONG}: …, "{"ö" * 32}": …}}`'  # of 64 bytes
+    )
+    given = {LONG: "payer", "ö" * 32: "ö" * 31}
+    assert read(kind, path, rename=given).column_names == ["payer", "b", "ö" * 31]
+    assert read(kind, path, select=["b"]).column_names == ["b"]
+    longer = Holds(name="SQLite", longest_name=200)
+    for holds in (ANYTHING, longer):
+        assert read(kind, path, holds=holds).num_columns == 3
+    with pytest.raises(BadRow, match=r"is 73 bytes long, and Acme takes 8, and 1 more"):
+        read(kind, path, holds=Holds(name="Acme", longest_name=8))
+
+
+@pytest.mark.parametrize("kind", TABLES)
+def test_a_name_with_a_nul(kind: str, folder: Folder) -> None:
+    path, content = folder / f"f.{kind}", TABLES[kind](["a\0", "b", "c"])
+    for holds in (ANYTHING, LATE):
+        found = read(kind, path, content, names="as_is", holds=holds)
+        assert found.column_names == ["a\0", "b", "c"]
+    with pytest.raises(BadRow, match=rf"f\.{kind}: the column 'a\\x00' holds a NUL"):
+        read(kind, path, names="as_is")
+    assert read(kind, path, names="as_is", select=["b"]).column_names == ["b"]
+    assert read(kind, path).column_names == ["a", "b", "c"]
+
+
+def test_a_name_that_stays_as_it_is(folder: Folder) -> None:
+    content = TABLES["csv"](["x" * 64, "y: " * 30, "no"])
+    with pytest.raises(BadRow, match=rf"the column '{'x' * 64}' is 64 bytes long") as raised:
+        read("csv", folder / "f.csv", content, names="as_is")
+    assert f'{{{"x" * 64}: …, "{"y: " * 30}": …}}' in str(raised.value.hint)

@@ -11,6 +11,7 @@ from factory.definitions import formats, writes
 from factory.stores.disk import Disk
 from factory.transfer.postgres.load import load
 from factory.transfer.postgres.warehouse import WAREHOUSE
+from factory.transfer.target import Target
 from factory.transfer.to_parquet import to_parquet
 from factory.transfer.types import Known
 from factory.transfer.warehouse.load import Loaded
@@ -60,7 +61,7 @@ class Days:
                 pq.write_table(file, source)
         target, format = f"{path}.staged", formats.of(self.format)
         known = self._known() if self.asks else {}
-        to_parquet(self.disk, sources, self.disk, target, format=format, known=known)
+        to_parquet(self.disk, sources, self.disk, target, format=format, into=Target(known=known))
         return target
 
     def _known(self) -> Mapping[str, Known]:

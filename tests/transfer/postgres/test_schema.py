@@ -88,6 +88,28 @@ def test_types_that_do_not_fit_always_fail(
     assert warehouse.tables() == {"trips"}
 
 
+@WRITES
+@pytest.mark.parametrize("policy", ["fail", "add_columns", "ignore"])
+def test_rows_that_share_no_column_with_the_table(
+    policy: str, write: dict[str, Any], warehouse: Warehouse
+) -> None:
+    warehouse.run("CREATE TABLE {} (name text, _run_id text)")
+    warehouse.run("INSERT INTO {} VALUES ('kept', 'run 0')")
+    marked = pa.field("_run_id", pa.string(), metadata={b"factory.lineage": b"true"})
+    data = pa.table(rows(1))
+    for given in (data, data.append_column(marked, [["run 1"]])):
+        with pytest.raises(SchemaChanged, match=r"none of the load's columns \(id, day\) is a col"):
+            warehouse.load(given, write, on_schema_change=policy)
+        assert warehouse.run("SELECT name FROM {}") == [("kept",)]
+        assert warehouse.tables() == {"trips"}
+
+
+def test_a_table_without_columns_may_grow(warehouse: Warehouse) -> None:
+    warehouse.run("CREATE TABLE {} ()")
+    warehouse.load(rows(1), APPEND, on_schema_change="add_columns")
+    assert warehouse.rows() == [(1, DAY)]
+
+
 def test_an_unknown_policy(warehouse: Warehouse) -> None:
     with pytest.raises(BadOption, match="Did you mean 'add_columns'"):
         warehouse.load(rows(1), on_schema_change="add_column")

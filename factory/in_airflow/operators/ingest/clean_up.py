@@ -9,7 +9,14 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from factory.in_airflow.operators import teardown
-from factory.in_airflow.operators.ingest.staged import DOWNLOADS, QUARANTINE, ROWS, Staged, remove
+from factory.in_airflow.operators.ingest.staged import (
+    DOWNLOADS,
+    LISTED,
+    QUARANTINE,
+    ROWS,
+    Staged,
+    remove,
+)
 from factory.in_airflow.storage import run_of
 from factory.stores.model import Folder, Place, Store
 
@@ -39,7 +46,7 @@ class CleanUp(Staged):
         folder = self._folder(context)
         state = teardown.states(context, self.after)[self.after]
         if state in ("success", "skipped"):
-            for part in (DOWNLOADS, ROWS):
+            for part in (DOWNLOADS, ROWS, LISTED):
                 remove(folder.below(part))
         elif not _is_empty(folder):
             log.warning(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -32,6 +32,8 @@ class Download(Staged):
     """A file behind an address → the stage.
 
     :param url: the address, or the path below the connection's host.
+    :param format: what the file should be; None: whatever it is.
+    :param content_type: what its server calls it, when that is no word for the format.
     :param on_missing: `fail`, or `skip` the task for HTTP 404 and 410.
     """
 
@@ -43,6 +45,8 @@ class Download(Staged):
         url: str,
         conn_id: str | None = None,
         sha256: str | None = None,
+        format: Mapping[str, Any] | None = None,
+        content_type: str | None = None,
         on_missing: str = "fail",
         **kwargs: Any,
     ) -> None:
@@ -50,6 +54,8 @@ class Download(Staged):
         self.url = url
         self.conn_id = conn_id
         self.sha256 = sha256
+        self.format = format
+        self.content_type = content_type
         self.on_missing = on_missing
 
     @cached_property
@@ -72,7 +78,12 @@ class Download(Staged):
         _remove_others(whole)
         try:
             with session:
-                done = download(session, url, store, path, timeout=timeout, sha256=self.sha256)
+                done = download(
+                    *(session, url, store, path),
+                    timeout=timeout,
+                    sha256=self.sha256,
+                    look=self._look(shown(url)),
+                )
         except Missing as missing:
             if self.on_missing != "skip":
                 raise
@@ -80,6 +91,16 @@ class Download(Staged):
         else:
             return {"path": place, "bytes": done.bytes, "etag": done.etag, "url": shown(url)}
         raise AirflowSkipException(reason)
+
+    def _look(self, source: str) -> Callable[[bytes, str], None] | None:
+        """Refuse an error page before it takes the file's place."""
+        from factory.definitions import formats
+        from factory.transfer.first_bytes import refuse_answer
+
+        if self.format is None:
+            return None
+        given = formats.of(self.format)
+        return lambda first, told: refuse_answer(first, told, source, given, self.content_type)
 
     def _session(self) -> tuple[requests.Session, str, tuple[float, float]]:
         import requests

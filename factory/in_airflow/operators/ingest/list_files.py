@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowSkipException
 
-from factory.in_airflow.operators.ingest.staged import ROWS, Staged, remove
+from factory.definitions.tables import STATEMENT_SECONDS
+from factory.in_airflow.operators.ingest.staged import ROWS, Staged, leave, remove, step_name
+from factory.in_airflow.steps import step_of
 from factory.in_airflow.storage import places
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+
+    from factory.stores.model import File
+    from factory.transfer.warehouse.arrivals import Known
+    from factory.transfer.warehouse.parts import Table
 
 log = logging.getLogger(__name__)
 
@@ -25,31 +31,87 @@ class ListFiles(Staged):
 
     :param paths: URIs, each a file or a pattern.
     :param on_missing: `fail`, or `skip` the step when a path or a pattern has no match.
+    :param load: the task that notes which files are in, in the `table` of `conn_id`: then only what
+        is new is listed, and the step is skipped when nothing is.
+    :param on_changed: for files that are in as they were before: `fail`, `load` or `ignore`.
     """
 
-    template_fields: Sequence[str] = ("paths", "stage")
+    template_fields: Sequence[str] = ("paths", "stage", "conn_id", "table")
 
     def __init__(
-        self, *, paths: list[str], max_tasks: int, on_missing: str = "fail", **kwargs: Any
+        self,
+        *,
+        paths: list[str],
+        max_tasks: int,
+        on_missing: str = "fail",
+        on_changed: str = "fail",
+        conn_id: str = "",
+        table: str = "",
+        load: str = "",
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.paths = paths
         self.max_tasks = max_tasks
         self.on_missing = on_missing
+        self.on_changed = on_changed
+        self.conn_id = conn_id
+        self.table = table
+        self.load = load
 
     def execute(self, context: Context) -> list[list[str]]:
         """List, and remove what an earlier attempt with other files converted."""
         from factory.transfer.errors import Missing
-        from factory.transfer.files import expand, shares, size
+        from factory.transfer.files import listed, shares
 
         store, paths = places(self.paths)
         try:
-            found = expand(store, paths)
+            files = {store.uri(file.path): file for file in listed(store, paths)}
+            found = self._new(files, context) if self.load else [*files]
         except Missing as missing:
             if self.on_missing == "skip":
                 raise AirflowSkipException(f"{missing}: this step is skipped") from None
             raise
         remove(self._folder(context).below(ROWS))
-        parts = shares(found, [size(store, path) for path in found], self.max_tasks, SHARE)
+        parts = shares(found, [files[uri].size for uri in found], self.max_tasks, SHARE)
         log.info("%d file(s) for %d task(s)", len(found), len(parts))
-        return [[store.uri(path) for path in part] for part in parts]
+        return parts
+
+    def _new(self, files: Mapping[str, File], context: Context) -> list[str]:
+        """The addresses of what is not in; it is left on the stage, for the load to note."""
+        from factory.transfer.warehouse import arrivals
+
+        task = context["task_instance"]
+        step, load = step_name(context), f"{task.dag_id}/{self.load}/{task.run_id}"
+        found = [arrivals.Arrival(uri, file.size, file.version) for uri, file in files.items()]
+        table, known = self._known(context)
+        arrivals.refuse_renamed(found, known, step, self._beside(task.dag_id), table)
+        new = arrivals.choose(found, known.get(step, {}), load, self.on_changed)
+        log.info("%d of %d file(s) are not in %s", len(new), len(found), table)
+        if not new:
+            raise AirflowSkipException("no file is new: this step is skipped")
+        leave(self._folder(context), arrivals.written(new))
+        return [file.uri for file in new]
+
+    def _known(self, context: Context) -> tuple[Table, Mapping[str, Mapping[str, Known]]]:
+        """The table, and what is in it."""
+        from factory.in_airflow.connections import warehouse_of
+        from factory.transfer.errors import TransferError
+        from factory.transfer.warehouse.arrivals import KeepsFiles
+
+        task = context["task_instance"]
+        name = f"{task.dag_id}.{task.task_id}"
+        warehouse, address = warehouse_of(self.conn_id, application=name)
+        if not isinstance(warehouse, KeepsFiles):
+            raise TransferError(f"{warehouse.can.name} does not know which files are in a table")
+        table = warehouse.table(self.table)
+        try:
+            with warehouse.connected(address, STATEMENT_SECONDS) as session:
+                return table, warehouse.files_in(session, table)
+        except warehouse.errors as error:
+            said = warehouse.said(error)
+            raise TransferError(f"{table}: {warehouse.can.name} said: {said}") from None
+
+    def _beside(self, dag_id: str) -> list[str]:
+        """The other steps of this pipeline that list files, as their loads are noted."""
+        return [f"{dag_id}/{step_of(name)}" for name in self.dag.task_ids if name != self.task_id]

@@ -11,15 +11,21 @@ from factory.definitions.tables import (
     STATEMENT_SECONDS,
 )
 from factory.in_airflow.operators.ingest.load import Load
+from factory.in_airflow.operators.ingest.staged import left, step_name
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from airflow.sdk import Context
 
+    from factory.transfer.warehouse.arrivals import Arrivals
+
 
 class LoadPostgres(Load):
-    """The staged Parquet files → a PostgreSQL table: staged, checked, published."""
+    """The staged Parquet files → a PostgreSQL table: staged, checked, published.
+
+    :param once: each of the source's files is loaded once: what was listed is noted with its rows.
+    """
 
     template_fields: Sequence[str] = (
         "staged",
@@ -40,6 +46,7 @@ class LoadPostgres(Load):
         on_schema_change: str = ON_SCHEMA_CHANGE,
         lock_timeout: float = LOCK_SECONDS,
         statement_timeout: float = STATEMENT_SECONDS,
+        once: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -50,6 +57,7 @@ class LoadPostgres(Load):
         self.on_schema_change = on_schema_change
         self.lock_timeout = lock_timeout
         self.statement_timeout = statement_timeout
+        self.once = once
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Load; the run and the task name the load, so that a repeated one is known."""
@@ -72,6 +80,7 @@ class LoadPostgres(Load):
                 indexes=self.indexes,
                 on_schema_change=self.on_schema_change,
                 interval=interval,
+                arrivals=self._arrivals(context),
                 as_of=interval[1] if interval else None,
                 lock_timeout=self.lock_timeout,
                 statement_timeout=self.statement_timeout,
@@ -90,6 +99,12 @@ class LoadPostgres(Load):
             "seconds": round(done.seconds, 3),
             "checks": [result.plain() for result in done.checks],
         }
+
+    def _arrivals(self, context: Context) -> Arrivals | None:
+        """The files that are noted with their rows."""
+        from factory.transfer.warehouse.arrivals import Arrivals
+
+        return Arrivals(step_name(context), left(self._folder(context))) if self.once else None
 
 
 def _interval(context: Context) -> tuple[datetime, datetime] | None:

@@ -5,6 +5,7 @@ The folder of a step in a run::
     download/<n>/<name>     what was downloaded, by the map index of its task
     rows/<n>.parquet        what was converted
     quarantine/<n>.jsonl    rows that were set aside
+    listed/files.json       the files of a source that are loaded once
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 
+from factory.in_airflow.steps import step_of
 from factory.in_airflow.storage import step_folder
 
 if TYPE_CHECKING:
@@ -23,10 +25,12 @@ if TYPE_CHECKING:
 
     from factory.stores.model import Place
     from factory.transfer.lineage import Lineage
+    from factory.transfer.warehouse.arrivals import Arrival
 
 DOWNLOADS = "download"
 ROWS = "rows"
 QUARANTINE = "quarantine"
+LISTED = "listed"
 
 
 class Staged(BaseOperator):
@@ -44,6 +48,28 @@ def remove(folder: Place) -> None:
     """All that is in a folder, as far as that can be removed."""
     with suppress(OSError):
         folder.store.delete_below(folder.path)
+
+
+def step_name(context: Context) -> str:
+    """What a step is called where its files are noted."""
+    task = context["task_instance"]
+    return f"{task.dag_id}/{step_of(task.task_id)}"
+
+
+def leave(folder: Place, data: bytes) -> None:
+    """Leave the list of files to the step's next tasks."""
+    place = folder.below(LISTED, "files.json")
+    with place.store.writer(place.path) as out:
+        out.write(data)
+
+
+def left(folder: Place) -> list[Arrival]:
+    """The list of files that was left."""
+    from factory.transfer.warehouse.arrivals import read
+
+    place = folder.below(LISTED, "files.json")
+    with place.store.open(place.path) as file:
+        return read(file.read())
 
 
 def lineage_of(

@@ -7,7 +7,14 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from factory.definitions.tables import ON_SCHEMA_CHANGE, STATEMENT_SECONDS
-from factory.in_airflow.operators.ingest.staged import QUARANTINE, ROWS, Staged, lineage_of, number
+from factory.in_airflow.operators.ingest.staged import (
+    QUARANTINE,
+    ROWS,
+    Staged,
+    left,
+    lineage_of,
+    number,
+)
 from factory.in_airflow.storage import places
 
 if TYPE_CHECKING:
@@ -27,6 +34,7 @@ class ToParquet(Staged):
     :param max_bad_rows: so many rows may be set aside; None: a bad row fails the task.
     :param table: where the rows go, in the warehouse of `conn_id`: if it is there, columns that
         nobody declared are read as its own.
+    :param once: the files are those that were listed, in the versions that were seen then.
     """
 
     template_fields: Sequence[str] = ("files", "conn_id", "table", "stage")
@@ -42,6 +50,7 @@ class ToParquet(Staged):
         conn_id: str | None = None,
         table: str | None = None,
         on_schema_change: str = ON_SCHEMA_CHANGE,
+        once: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -53,6 +62,7 @@ class ToParquet(Staged):
         self.conn_id = conn_id
         self.table = table
         self.on_schema_change = on_schema_change
+        self.once = once
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Convert in a stream of record batches; return where, and how many rows."""
@@ -61,7 +71,9 @@ class ToParquet(Staged):
         from factory.definitions import formats
         from factory.definitions.warehouses import Holds
         from factory.transfer.files import expand
+        from factory.transfer.target import Target
         from factory.transfer.to_parquet import to_parquet
+        from factory.transfer.warehouse.arrivals import refuse_changed
 
         folder, name = self._folder(context), f"{number(context):05}"
         bad = {} if self.max_bad_rows is None else self._quarantine(folder.below(QUARANTINE, name))
@@ -72,11 +84,12 @@ class ToParquet(Staged):
             sources,
             *folder.below(ROWS, f"{name}.parquet"),
             format=formats.of(self.format),
-            holds=msgspec.convert(self.holds or {}, Holds),
             lineage=lineage_of(self.lineage, context, self._shown(store, sources)),
-            known=self._known(context),
+            into=Target(msgspec.convert(self.holds or {}, Holds), self._known(context)),
             **bad,
         )
+        if self.once:
+            refuse_changed(store, sources, left(folder))
         return {"path": f"{ROWS}/{name}.parquet", "rows": done.rows}
 
     def _known(self, context: Context) -> Mapping[str, Known]:
@@ -93,13 +106,14 @@ class ToParquet(Staged):
         task = context["task_instance"]
         name = f"{task.dag_id}.{task.task_id}"
         warehouse, address = warehouse_of(self.conn_id, application=name)
-        refused: tuple[type[Exception], ...] = (TransferError, *warehouse.errors)
         try:
             with warehouse.connected(address, STATEMENT_SECONDS) as session:
                 return warehouse.known(session, warehouse.table(self.table), self.on_schema_change)
-        except refused as error:
-            said = str(error) if isinstance(error, TransferError) else warehouse.said(error)
-            log.warning("types are inferred: the columns of %s are not known: %s", self.table, said)
+        except TransferError as error:
+            said = str(error)
+        except warehouse.errors as error:
+            said = warehouse.said(error)
+        log.warning("types are inferred: the columns of %s are not known: %s", self.table, said)
         return {}
 
     def _sources(self, folder: Place) -> tuple[Store, list[str]]:

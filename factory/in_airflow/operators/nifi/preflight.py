@@ -24,7 +24,7 @@ _PAUSE = 1.0
 
 
 class Preflight(NiFiTask):
-    """Logs in, finds the group, and sees that it rests and has what the job names.
+    """Logs in, finds the group, and sees that it rests (or is on) and has what the job names.
 
     It changes nothing, but for a flow that an earlier try of the same run has left running: that is
     stopped. Its result: `prepared` and `keeper`, for the other tasks.
@@ -40,13 +40,22 @@ class Preflight(NiFiTask):
     def execute(self, context: Context) -> dict[str, Any]:
         """Look, and hand on what was found."""
         job = job_of(self.job)
+        prepare = self._stand_by if job.source == "always_on" else self._prepare
         with self.connected() as client:
-            prepared, keeper = self._prepare(client, job, owner_of(context))
+            prepared, keeper = prepare(client, job, owner_of(context))
         for note in prepared.notes:
             log.warning(note)
-        log.info("%s (%s) can be started", prepared.name, prepared.group_id)
+        word = "is on" if job.source == "always_on" else "can be started"
+        log.info("%s (%s) %s", prepared.name, prepared.group_id, word)
         context["task_instance"].xcom_push(LINK, prepared.link)
         return {"prepared": prepared.to_dict(), "keeper": keeper.to_dict()}
+
+    def _stand_by(self, client: Client, job: Job, _: Owner) -> tuple[Prepared, Keeper]:
+        from factory.nifi.run import standby
+        from factory.nifi.run.hold import Keeper
+        from factory.nifi.run.preflight import look
+
+        return client.run(standby(client.server, job, client.run(look(job)))), Keeper()
 
     def _prepare(self, client: Client, job: Job, owner: Owner) -> tuple[Prepared, Keeper]:
         from factory.nifi.errors import AlreadyRunning

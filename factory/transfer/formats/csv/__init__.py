@@ -7,6 +7,7 @@ Types are declared, or inferred from a sample and then held for every value.
 
 from __future__ import annotations
 
+import codecs
 from collections import deque
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -18,21 +19,26 @@ import msgspec
 import pyarrow as pa
 
 from factory.definitions.formats import Csv
+from factory.definitions.formats.names import snake_case
 from factory.definitions.warehouses import Holds
 from factory.stores.model import Store
-from factory.transfer import compression, names, spelling
+from factory.transfer import compression, first_bytes, names, spelling
 from factory.transfer.bad_rows import BadRows
 from factory.transfer.errors import BadOption, BadRow, unknown
 from factory.transfer.formats import Reader
 from factory.transfer.formats.csv import dialect as dialects
-from factory.transfer.formats.csv import infer
+from factory.transfer.formats.csv import faults, hints, infer
 from factory.transfer.formats.csv.blocks import Block, cut
 from factory.transfer.formats.csv.dialect import Dialect
-from factory.transfer.formats.csv.rows import split
+from factory.transfer.formats.csv.rows import Row, split
+from factory.transfer.formats.csv.swallowed import swallowed
 from factory.transfer.formats.csv.table import Table, batch, texts
-from factory.transfer.formats.csv.text import utf8, without_lines, wrong_byte
+from factory.transfer.formats.csv.text import one_byte, utf8, without_lines, wrong_byte
 from factory.transfer.formats.csv.unfit import Column, Problem
-from factory.transfer.types import NOTHING_KNOWN, Known, arrow_type
+from factory.transfer.hints import rename
+from factory.transfer.holds import refuse_names
+from factory.transfer.target import Target
+from factory.transfer.types import Known, arrow_type
 
 THREADS = 2
 AHEAD = 5  # blocks: work for the threads while a row group is written
@@ -45,8 +51,7 @@ def open(
     sources: Sequence[str],
     given: Csv,
     bad: BadRows,
-    holds: Holds,
-    known: Mapping[str, Known] = NOTHING_KNOWN,
+    target: Target,
 ) -> Reader:
     """See `formats.open`."""
     dialect = dialects.dialect(given)
@@ -54,23 +59,67 @@ def open(
     declared = {name: _as_text(arrow_type(word)) for name, word in given.columns.items()}
     if not dialect.header and not declared:
         raise BadOption("a CSV without a header needs `columns`", "Declare them in order")
-    header = list(declared) if not dialect.header else _header(fs, sources, dialect)
-    table = _table(header, given, dialect, how, declared, sources[0], holds)
-    table = replace(table, columns=tuple(_as_known(column, known, how) for column in table.columns))
+    first, after = _header(fs, sources, dialect) if dialect.header else (None, b"")
+    header = list(declared) if first is None else _named(first, given, sources[0])
+    table = _table(header, given, dialect, how, declared, sources[0], target.holds)
+    columns = tuple(_as_known(column, target.known, how) for column in table.columns)
+    table = replace(table, columns=columns)
+    if first is not None:
+        _check_delimiter(first, after, table, given, sources[0])
+        table = replace(table, header=first.data)
     table = _settled(fs, sources, table)
     return Reader(table.schema, lambda source: _batches(fs, source, table, bad))
 
 
-def _header(fs: Store, sources: Sequence[str], dialect: Dialect) -> list[str]:
-    first: list[str] | None = None
+def _header(fs: Store, sources: Sequence[str], dialect: Dialect) -> tuple[Row | None, bytes]:
+    """The first file's, and some of what follows it; all must have the same."""
+    first: Row | None = None
+    after = b""
     for source in sources:
         with _opened(fs, source, dialect) as file:
-            if first is not None and file.header != first:
-                raise BadRow(
-                    f"{source} has the columns {file.header}, but {sources[0]} has {first}"
-                )
-            first = file.header
-    return first or []
+            if first is None:
+                first = file.header
+                after = next((block.data for block in file.blocks), b"")
+            elif (names := _words(file.header)) != (expected := _words(first)):
+                raise BadRow(f"{source} has the columns {names}, but {sources[0]} has {expected}")
+    return first, after
+
+
+def _words(header: Row | None) -> list[str]:
+    return [value.data.decode() for value in header.values] if header else []
+
+
+def _named(header: Row, given: Csv, source: str) -> list[str]:
+    """The names of the columns, without what stands behind the last when that is ignored."""
+    names = _words(header)
+    named = max((number for number, name in enumerate(names, 1) if name), default=0)
+    if given.extra_fields == "ignore_empty":
+        return names[: max(named, 1)]
+    if 1 < named < len(names) and not given.select:
+        raise BadRow(
+            f"{source}:{header.line}: {len(names) - named} fields behind the last name have none",
+            "Does each row end with a delimiter? Set `extra_fields: ignore_empty`",
+        )
+    return names
+
+
+def _check_delimiter(header: Row, after: bytes, table: Table, given: Csv, source: str) -> None:
+    """Another delimiter makes more columns, of the rows as well; none that a person has named."""
+    own = _words(header)
+    meant = {*given.rename, *given.select, *given.columns}
+    for column in table.columns:
+        if {column.name, snake_case(own[column.index])} & meant:
+            meant.add(own[column.index])
+    for between, count in hints.delimiters(header.data, table.dialect):
+        holds = [name for name in own if between in name and name not in meant]
+        if not holds or not hints.fits(after, len(own), between, count, table.dialect):
+            continue
+        columns = "one column" if len(own) == 1 else f"{len(own)} columns"
+        raise BadRow(
+            f"{source}:{header.line}: the header is {columns}, and holds {holds[0]!r}",
+            f"Is the delimiter another? Set {hints.as_yaml(between)}: it gives {count} columns. "
+            f"If this is a name, say so: {rename(holds[0])}",
+        )
 
 
 def _table(
@@ -84,6 +133,7 @@ def _table(
 ) -> Table:
     as_is = given if dialect.header else msgspec.structs.replace(given, names="as_is")
     chosen = names.chosen(header, as_is, source)
+    refuse_names(header, chosen, holds, source)
     known = [name for _, name in chosen]
     for name in declared:
         if dialect.header and name not in known and not given.select:
@@ -133,7 +183,7 @@ def _settled(fs: Store, sources: Sequence[str], table: Table) -> Table:
 
 def _sampled(fs: Store, source: str, table: Table, most: int) -> dict[int, pa.DataType]:
     found: dict[int, pa.DataType] = {}
-    with _opened(fs, source, table.dialect) as file:
+    with _opened(fs, source, table.dialect, table.width) as file:
         for block in islice(file.blocks, most):
             left = tuple(
                 replace(column, type=pa.string())
@@ -154,21 +204,24 @@ def _sampled(fs: Store, source: str, table: Table, most: int) -> dict[int, pa.Da
 class _File:
     """A file that is open, after its header."""
 
-    header: list[str]
+    header: Row | None
     blocks: Iterator[Block]
 
 
 @contextmanager
-def _opened(fs: Store, source: str, dialect: Dialect) -> Iterator[_File]:
+def _opened(fs: Store, source: str, dialect: Dialect, width: int = 0) -> Iterator[_File]:
     with compression.opened(fs, source) as file:
         chunks = utf8(file, dialect.encoding, source)
         if dialect.skip_rows:
             chunks = without_lines(chunks, dialect.skip_rows, source)
-        parts = cut(chunks, dialect, source, dialect.skip_rows + 1)
+        line = dialect.skip_rows + 1
+        chunks = _looked_at(chunks, source, dialect, width, line)
+        if dialect.several:
+            chunks = one_byte(chunks, dialect, source, line)
+        parts = cut(chunks, dialect, source, line)
         if not dialect.header:
-            yield _File([], parts)
+            yield _File(None, parts)
             return
-        header: list[str] = []
         for block in parts:  # the first may hold nothing but blank lines
             first = next(split(block, dialect), None)
             if first is not None:
@@ -178,15 +231,45 @@ def _opened(fs: Store, source: str, dialect: Dialect) -> Iterator[_File]:
                         f"{source}:{first.line + lines}: {said}",
                         "Set `encoding`, for example latin-1, cp1252 or utf-16",
                     )
-                header = [value.data.decode() for value in first.values]
+                _check_header(first, block, dialect, source)
                 rest = block.after(first.end)
-                yield _File(header, chain([rest] if rest.data else [], parts))
+                yield _File(first, chain([rest] if rest.data else [], parts))
                 return
         raise BadRow(f"{source} is empty", "Expected at least a header")
 
 
+def _looked_at(
+    chunks: Iterator[bytes], source: str, dialect: Dialect, width: int, line: int
+) -> Iterator[bytes]:
+    """The same, unless the first bytes are of another thing. Raises `BadRow`."""
+    first = next(chunks, b"")
+    first_bytes.refuse(first, source, "csv", header=dialect.header, width=width)
+    if first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        said = f"{source} begins with the byte order mark of UTF-16"
+        raise BadRow(said, "Set `encoding: utf-16`")
+    # Excel's first line `sep=;` is for Excel alone.
+    begin = first.split(b"\n", 1)[0].split(b"\r", 1)[0]
+    if hint := hints.excel_separator(begin):
+        said = begin.decode(errors="replace")
+        raise BadRow(f"{source}:{line}: the first line is Excel's `{said}`, no header", hint)
+    return chain([first], chunks)
+
+
+def _check_header(header: Row, block: Block, dialect: Dialect, source: str) -> None:
+    problem = None
+    width = len(header.values)
+    if any(value.torn for value in header.values):
+        problem = faults.torn(header, block, width, (), dialect)
+    for value in swallowed(header.data, header.line, width, dialect):
+        problem = faults.swallowing(header, value)
+    if problem:
+        hint = (problem.hint or "").removesuffix(f"; {hints.ASIDE}")  # no header can go aside
+        raise BadRow(f"{source}:{problem.line}: {problem.reason}", hint)
+
+
 def _batches(fs: Store, source: str, table: Table, bad: BadRows) -> Iterator[pa.RecordBatch]:
-    with _opened(fs, source, table.dialect) as file, closing(_parsed(file.blocks, table)) as done:
+    opened = _opened(fs, source, table.dialect, table.width)
+    with opened as file, closing(_parsed(file.blocks, table)) as done:
         for found, problems in done:
             for problem in problems:
                 row = problem.row.decode(errors="replace")

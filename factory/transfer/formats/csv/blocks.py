@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import bisect
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from factory.transfer.errors import BadRow
-from factory.transfer.formats.csv.dialect import Dialect, spans
+from factory.transfer.formats.csv.dialect import Dialect, spans, torn
 
 SIZE = 2 << 20
 LONGEST = 32 << 20
+ESCAPED = r"Does a backslash stand before each quote of a text? Set `escape: '\'`"
+_QUOTE = "If it is part of a text, it must be doubled, or set `quote: null`"
+
+
+@dataclass(frozen=True)
+class Swallowed:
+    """A quoted value whose lines look like rows; the numbers are of its lines in the file."""
+
+    first: int
+    last: int
 
 
 @dataclass(frozen=True)
@@ -19,10 +29,25 @@ class Block:
 
     data: bytes
     line: int  # of its first byte; the file's first is 1
+    sound: bool  # is there no text behind a closing quote?
+    swallowed: tuple[Swallowed, ...] = ()
 
     def after(self, end: int) -> Block:
         """What follows the first `end` bytes."""
-        return Block(self.data[end:], self.line + lines(self.data[:end]))
+        line = self.line + lines(self.data[:end])
+        left = tuple(value for value in self.swallowed if value.first >= line)
+        return Block(self.data[end:], line, self.sound, left)
+
+    def halves(self, dialect: Dialect) -> tuple[Block, Block] | None:
+        """Two blocks of whole rows; None when there is but one."""
+        end, sound = whole_rows(self.data[: len(self.data) // 2], dialect)
+        if not end:
+            return None
+        rest = self.after(end)
+        if not self.sound:
+            rest = replace(rest, sound=is_sound(rest.data, dialect))
+        before = tuple(value for value in self.swallowed if value.first < rest.line)
+        return Block(self.data[:end], self.line, sound, before), rest
 
 
 def cut(chunks: Iterable[bytes], dialect: Dialect, source: str, line: int = 1) -> Iterator[Block]:
@@ -33,9 +58,9 @@ def cut(chunks: Iterable[bytes], dialect: Dialect, source: str, line: int = 1) -
     rest = b""
     for chunk in chunks:
         data = rest + chunk if rest else chunk
-        end = last_row_end(data, dialect)
+        end, sound = whole_rows(data, dialect)
         if end:
-            block = Block(data[:end], line)
+            block = Block(data[:end], line, sound)
             rest = data[end:]
             yield block
             line += lines(block.data)
@@ -48,7 +73,7 @@ def cut(chunks: Iterable[bytes], dialect: Dialect, source: str, line: int = 1) -
             )
     if rest:
         _check_closed(rest, dialect, source, line, "")
-        yield Block(rest, line)
+        yield Block(rest, line, is_sound(rest, dialect))
 
 
 def _shown(size: int) -> str:
@@ -62,7 +87,7 @@ def _check_closed(rest: bytes, dialect: Dialect, source: str, line: int, within:
             raise BadRow(
                 f"{source}:{line + lines(rest[:start])}: a quote ({quote}) that opens here is not "
                 f"closed{within}",
-                "If it is part of a text, it must be doubled; else set `quote`",
+                ESCAPED if b"\\" + (dialect.quote or b"") in rest[start:] else _QUOTE,
             )
 
 
@@ -74,14 +99,17 @@ def lines(data: bytes) -> int:
     return count
 
 
-def last_row_end(data: bytes, dialect: Dialect) -> int:
-    """The end of the last whole row in `data`, which begins with a row; 0 when there is none."""
+def whole_rows(data: bytes, dialect: Dialect) -> tuple[int, bool]:
+    """Where the last whole row of `data` ends, which begins with a row; 0 when there is none.
+
+    And whether the rows before it are sound: no text behind a closing quote.
+    """
     if dialect.escape and dialect.escape in data:
         return _end_outside(data, dialect)
     if not dialect.quote or dialect.quote not in data:
-        return _newline_end(data, len(data))
+        return _newline_end(data, len(data)), True
     parts = data.split(dialect.quote)
-    if not _clean(parts, dialect):
+    if not clean(parts, dialect):
         return _end_outside(data, dialect)
     # Every quote opens, closes or is one of two: outside of fields, their count is even.
     end = _newline_end(data, len(data))
@@ -91,10 +119,10 @@ def last_row_end(data: bytes, dialect: Dialect) -> int:
         before = _newline_end(data, limit)
         inside = (inside + data.count(dialect.quote, before, end)) % 2
         end = before
-    return end
+    return end, True
 
 
-def _clean(parts: list[bytes], dialect: Dialect) -> bool:
+def clean(parts: list[bytes], dialect: Dialect) -> bool:
     """Does every quote open or close a field, or stand for one of its own (`""`)?
 
     `parts` are what is between quotes; then every second is outside of fields, and each of these
@@ -102,6 +130,10 @@ def _clean(parts: list[bytes], dialect: Dialect) -> bool:
     """
     quote, delimiter = dialect.quote or b"", dialect.delimiter
     outside = parts[::2]
+    if dialect.skip_space:
+        # Nothing but spaces between two quotes is no `""`.
+        bare = [part.strip(b" ") or (part and quote) for part in outside[1:-1]]
+        outside = [outside[0].strip(b" "), *bare, *(p.strip(b" ") for p in outside[1:][-1:])]
     if outside[0]:
         outside[0] = delimiter + outside[0]
     if len(parts) % 2 and outside[-1]:
@@ -124,17 +156,35 @@ def _newline_end(data: bytes, limit: int) -> int:
     return end
 
 
-def _end_outside(data: bytes, dialect: Dialect) -> int:
-    """As `last_row_end`, exactly, whatever the quotes are."""
+def _end_outside(data: bytes, dialect: Dialect) -> tuple[int, bool]:
+    """As `whole_rows`, exactly, whatever the quotes are."""
     found = list(spans(data, dialect))
     starts = [start for start, _ in found]
     end = _newline_end(data, len(data))
     while end:
         index = bisect.bisect_left(starts, end) - 1
         if index < 0:
-            return end
+            return end, True
         start, closed = found[index]
         if closed is not None and closed < end:
-            return end
+            return end, _sound(data, found[: index + 1], dialect)
         end = _newline_end(data, start)
-    return 0
+    return 0, True
+
+
+def is_sound(data: bytes, dialect: Dialect) -> bool:
+    """Whether no text stands behind a closing quote; `data` is whole rows."""
+    if not dialect.quote or dialect.quote not in data:
+        return True
+    return _sound(data, spans(data, dialect), dialect)
+
+
+def _sound(data: bytes, found: Iterable[tuple[int, int | None]], dialect: Dialect) -> bool:
+    quote = dialect.quote
+    if not dialect.escape and not dialect.skip_space:  # nothing but quoted fields: quicker
+        after = {data[end] for _, end in found if end is not None and end < len(data)}
+        return after <= {0x0A, 0x0D, dialect.delimiter[0]}
+    return not quote or not any(
+        end is not None and data.startswith(quote, start) and torn(data, end, dialect)
+        for start, end in found
+    )

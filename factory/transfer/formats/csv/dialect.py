@@ -1,7 +1,8 @@
 """How a CSV file is written: its dialect, and where its rows and fields end.
 
-A quote opens only at a field's start; what follows a closing quote up to the delimiter belongs
-to the field. That is how pyarrow and the standard library read CSV, too.
+A quote opens only at a field's start. What follows a closing quote up to the delimiter belongs
+to the field: so pyarrow and the standard library read it, and so rows are told apart; but it is a
+fault of its row (`torn`).
 """
 
 from __future__ import annotations
@@ -11,8 +12,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from factory.definitions.formats import Csv
-from factory.definitions.formats.csv import encoding, is_character, nulls
+from factory.definitions.formats.csv import delimiter as written_delimiter
+from factory.definitions.formats.csv import encoding, is_character, is_delimiter, nulls
 from factory.transfer.errors import BadOption
+
+STAND_IN = b"\x1f"  # for a delimiter of several characters: pyarrow knows only one
+_SPACES = re.compile(rb" *")
 
 
 @dataclass(frozen=True)
@@ -36,21 +41,36 @@ class Dialect:
     header: bool
     skip_rows: int  # lines before the header
     nulls: tuple[str, ...]
+    quoted_nulls: bool = False
+    skip_space: bool = False
+    ignore_empty: bool = False  # fields behind the last column
+    multiline: bool = False
+    several: bytes = b""  # the delimiter as the file has it, when it is of several characters
     patterns: Patterns = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "patterns", _patterns(self.delimiter, self.quote, self.escape))
+        made = _patterns(self.delimiter, self.quote, self.escape, self.skip_space)
+        object.__setattr__(self, "patterns", made)
+
+    def as_written(self, data: bytes) -> bytes:
+        """What stands in the file for what is read."""
+        return data.replace(STAND_IN, self.several) if self.several else data
 
 
-def _patterns(delimiter: bytes, quote: bytes | None, escape: bytes | None) -> Patterns:
+def _patterns(
+    delimiter: bytes, quote: bytes | None, escape: bytes | None, skip_space: bool
+) -> Patterns:
     d = re.escape(delimiter)
+    space = rb" *" if skip_space else b""
     e = re.escape(escape) if escape else rb"(?!)"
     # Without quotes nothing opens, and what never matches is never asked for.
     q = re.escape(quote) if quote else rb"(?!)"
     # The literal first: the search is then as fast as looking for one byte.
     opening = q + rb"(?<=[" + d + rb"\r\n]" + q + rb")" if quote else rb"(?!)"
+    if quote and skip_space:
+        opening += rb"|(?<=[" + d + rb"\r\n]) +" + q
     if escape:
-        opening = rb"(?:" + e + rb"(?:.|\Z))+" + q + rb"?|" + opening
+        opening = rb"(?:" + e + rb"(?:.|\Z))+" + space + q + rb"?|" + opening
         closing = e + rb"(?:.|\Z)|" + q + q + rb"|" + q
         other = rb"[^\r\n" + d + e + rb"]*"
         plain = other + rb"(?:" + e + rb"(?:.|\Z)" + other + rb")*"
@@ -65,7 +85,11 @@ def _patterns(delimiter: bytes, quote: bytes | None, escape: bytes | None) -> Pa
 
 def dialect(given: Csv) -> Dialect:
     """Read the options. Raises `BadOption`."""
-    delimiter = _character("delimiter", given.delimiter)
+    between = written_delimiter(given)
+    if not is_delimiter(between):
+        raise BadOption(f"'delimiter' can't be {between!r}", "One ASCII character, or as `||`")
+    several = between.encode() if len(between) > 1 else b""
+    delimiter = STAND_IN if several else between.encode()
     quote = None if given.quote is None else _character("quote", given.quote)
     escape = None if given.escape is None else _character("escape", given.escape)
     if len({delimiter, quote, escape}) < 3 and not (quote is None and escape is None):
@@ -78,6 +102,11 @@ def dialect(given: Csv) -> Dialect:
         header=given.header,
         skip_rows=given.skip_rows,
         nulls=nulls(given),
+        quoted_nulls=given.quoted_nulls,
+        skip_space=given.skip_space,
+        ignore_empty=given.extra_fields == "ignore_empty",
+        multiline=given.multiline,
+        several=several,
     )
 
 
@@ -104,6 +133,20 @@ def quoted_end(data: bytes, start: int, dialect: Dialect) -> int | None:
     return None
 
 
+def after_spaces(data: bytes, position: int, dialect: Dialect) -> int:
+    """Where a field goes on, when spaces around it are to be left out."""
+    if not dialect.skip_space:
+        return position
+    match = _SPACES.match(data, position)
+    return match.end() if match else position
+
+
+def torn(data: bytes, end: int, dialect: Dialect) -> bool:
+    """Does text follow the closing quote before `end`?"""
+    end = after_spaces(data, end, dialect)
+    return data[end : end + 1] not in (b"", b"\n", b"\r", dialect.delimiter)
+
+
 def spans(data: bytes, dialect: Dialect) -> Iterator[tuple[int, int | None]]:
     """The quoted and escaped parts, in which no row ends; `data` begins with a row.
 
@@ -111,12 +154,14 @@ def spans(data: bytes, dialect: Dialect) -> Iterator[tuple[int, int | None]]:
     """
     position = 0
     opening = dialect.patterns.opening
+    first = after_spaces(data, 0, dialect)
     while True:
-        if position == 0 and dialect.quote and data.startswith(dialect.quote):
-            start, end = 0, quoted_end(data, 0, dialect)
+        if position == 0 and dialect.quote and data.startswith(dialect.quote, first):
+            start, end = first, quoted_end(data, first, dialect)
         elif match := opening.search(data, position):
             start, end = match.span()
-            if match[0] == dialect.quote:
+            if match[0].lstrip(b" ") == dialect.quote:
+                start = end - 1
                 end = quoted_end(data, start, dialect)
         else:
             return

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from factory.transfer.formats.csv.blocks import Block, lines
-from factory.transfer.formats.csv.dialect import Dialect, quoted_end
+from factory.transfer.formats.csv.dialect import Dialect, after_spaces, quoted_end, torn
 
 
 @dataclass(frozen=True)
@@ -15,6 +15,7 @@ class Value:
 
     data: bytes
     quoted: bool
+    torn: tuple[int, int] | None = None  # its quotes in the row, when text follows the closing
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class Row:
 
     line: int
     data: bytes  # as it was written, without the end of its line
+    start: int  # in its block
     end: int  # in its block, after the end of its line
     values: list[Value]
 
@@ -34,30 +36,38 @@ def split(block: Block, dialect: Dialect, *, blank: bool = False) -> Iterator[Ro
         start = position
         values, stop = _row(data, start, dialect)
         position = stop + (2 if data[stop : stop + 2] == b"\r\n" else 1)
-        if stop > start or blank:
-            yield Row(line, data[start:stop], position, values)
+        if blank or after_spaces(data, start, dialect) < stop:
+            written = dialect.as_written(data[start:stop])
+            yield Row(line, written, start, position, values)
         line += lines(data[start:position])
 
 
 def _row(data: bytes, position: int, dialect: Dialect) -> tuple[list[Value], int]:
     values = []
+    start = position
     while True:
-        value, position = _value(data, position, dialect)
+        value, position = _value(data, position, dialect, start)
         values.append(value)
         if data[position : position + 1] != dialect.delimiter:
             return values, position
         position += 1
 
 
-def _value(data: bytes, position: int, dialect: Dialect) -> tuple[Value, int]:
-    inner, quoted = b"", False
+def _value(data: bytes, position: int, dialect: Dialect, row: int) -> tuple[Value, int]:
+    inner, quoted, fault = b"", False, None
+    position = after_spaces(data, position, dialect)
     if dialect.quote and data.startswith(dialect.quote, position):
-        end = quoted_end(data, position, dialect)
+        opened, end = position - row, quoted_end(data, position, dialect)
         inner = _inner(data[position + 1 : len(data) if end is None else end - 1], dialect)
         position, quoted = len(data) if end is None else end, True
+        if torn(data, position, dialect):
+            fault = (opened, position - 1 - row)
+        else:
+            position = after_spaces(data, position, dialect)
     match = dialect.patterns.plain.match(data, position)
     end = match.end() if match else position
-    return Value(inner + _unescaped(data[position:end], dialect), quoted), end
+    words = dialect.as_written(inner + _unescaped(data[position:end], dialect))
+    return Value(words, quoted, fault), end
 
 
 def _inner(data: bytes, dialect: Dialect) -> bytes:

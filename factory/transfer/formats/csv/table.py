@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -12,11 +12,12 @@ import pyarrow.csv as pacsv
 from factory.definitions.warehouses import Holds
 from factory.transfer import agreement
 from factory.transfer.convert import Converted, convert
-from factory.transfer.formats.csv import unfit
-from factory.transfer.formats.csv.blocks import Block, last_row_end
-from factory.transfer.formats.csv.dialect import Dialect
+from factory.transfer.formats.csv import faults, hints, unfit
+from factory.transfer.formats.csv.blocks import Block, lines
+from factory.transfer.formats.csv.dialect import STAND_IN, Dialect
 from factory.transfer.formats.csv.rows import Row, split
-from factory.transfer.formats.csv.text import wrong_byte
+from factory.transfer.formats.csv.swallowed import swallowed
+from factory.transfer.formats.csv.text import without_spaces, wrong_byte
 from factory.transfer.formats.csv.unfit import Column, Problem
 from factory.transfer.holds import unheld
 from factory.transfer.spelling import Spelling
@@ -33,6 +34,7 @@ class Table:
     width: int  # fields in each row
     columns: tuple[Column, ...]  # those that are wanted
     holds: Holds
+    header: bytes | None = None  # as it was written
 
     @property
     def schema(self) -> pa.Schema:
@@ -56,29 +58,49 @@ class Parsed:
 
 
 def batch(block: Block, table: Table) -> tuple[pa.RecordBatch, list[Problem]]:
-    """The good rows of a block, and what is wrong with the others, in the order of lines.
+    """The good rows of a block, and what is wrong with the others, in the order of lines."""
+    done = _good(block, table)
+    if done is not None and not _may_swallow(block, table, done.num_rows):
+        return done, []
+    found = swallowed(block.data, block.line, table.width, table.dialect)
+    if done is not None and not found:
+        return done, []
+    return _halved(replace(block, swallowed=found), table)
 
-    A block with a bad row is halved until little is left to be read row by row.
-    """
-    half = 0
+
+def _may_swallow(block: Block, table: Table, rows: int) -> bool:
+    """Do values hold as many lines and delimiters as a swallowed row has? Counted quickly."""
+    dialect, data = table.dialect, block.data
+    if dialect.multiline or not dialect.quote or dialect.quote not in data:
+        return False
+    between = table.width - 1  # blank lines and empty extra fields count, too: they are looked at
+    return lines(data) > rows + 1 and data.count(dialect.delimiter) >= (rows + 2) * between
+
+
+def _good(block: Block, table: Table) -> pa.RecordBatch | None:
+    """All rows of the block; None when one of them is bad."""
     try:
         parsed = texts(block, table, slow=len(block.data) <= SMALL)
         converted = [
             convert(words, column.type, column.how(table.how), inferred=column.inferred)
             for words, column in zip(parsed.texts, table.columns, strict=True)
         ]
-        bad = _bad(block, converted, table.holds)
-        if not parsed.problems and all(mask is None for mask in bad):
-            arrays = [one.values for one in converted]
-            return pa.RecordBatch.from_arrays(arrays, schema=table.schema), []
     except pa.ArrowInvalid:
-        pass
-    if len(block.data) > SMALL:
-        half = last_row_end(block.data[: len(block.data) // 2], table.dialect)
-    if not half:
+        return None
+    bad = _bad(block, converted, table.holds)
+    if parsed.problems or any(mask is not None for mask in bad):
+        return None
+    return pa.RecordBatch.from_arrays([one.values for one in converted], schema=table.schema)
+
+
+def _halved(block: Block, table: Table) -> tuple[pa.RecordBatch, list[Problem]]:
+    """As `batch`: a block with a bad row is halved until little is left to read row by row."""
+    if (done := _good(block, table)) is not None:
+        return done, []
+    halves = block.halves(table.dialect) if len(block.data) > SMALL else None
+    if halves is None:
         return _closely(block, table)
-    one, problems = batch(Block(block.data[:half], block.line), table)
-    other, more = batch(block.after(half), table)
+    (one, problems), (other, more) = (_halved(half, table) for half in halves)
     columns = [pa.concat_arrays(pair) for pair in zip(one.columns, other.columns, strict=True)]
     return pa.RecordBatch.from_arrays(columns, schema=table.schema), [*problems, *more]
 
@@ -129,20 +151,33 @@ def texts(block: Block, table: Table, *, slow: bool = True) -> Parsed:
         return _slow(block, table)
 
 
+def _extra(block: Block, table: Table) -> int:
+    """How many fields the first row has more than there are columns."""
+    if not table.dialect.ignore_empty:
+        return 0
+    row = next(split(block, table.dialect, blank=table.width == 1), None)
+    return max(0, len(row.values) - table.width) if row else 0
+
+
 def _wire(column: Column) -> pa.DataType:
     return pa.binary() if pa.types.is_binary(column.type) else pa.string()
 
 
 def _fast(block: Block, table: Table) -> list[pa.Array]:
     dialect = table.dialect
+    data = without_spaces(block.data, dialect) if dialect.skip_space else block.data
+    if not block.sound or block.swallowed or data is None:
+        raise pa.ArrowInvalid("to be read row by row")
+    extra = range(table.width, table.width + _extra(block, table))
     wanted = {str(column.index): _wire(column) for column in table.columns}
+    wanted |= {str(index): pa.binary() for index in extra}
     found = pacsv.read_csv(
-        pa.BufferReader(block.data),
+        pa.BufferReader(data),
         read_options=pacsv.ReadOptions(
             # Numbers and not names: names in a file may repeat.
-            column_names=[str(number) for number in range(table.width)],
+            column_names=[str(number) for number in range(table.width + len(extra))],
             use_threads=False,
-            block_size=len(block.data) + 1,
+            block_size=len(data) + 1,
         ),
         parse_options=pacsv.ParseOptions(
             delimiter=dialect.delimiter.decode(),
@@ -156,17 +191,29 @@ def _fast(block: Block, table: Table) -> list[pa.Array]:
             include_columns=list(wanted),
             null_values=list(dialect.nulls),
             strings_can_be_null=True,
-            quoted_strings_can_be_null=False,
+            quoted_strings_can_be_null=dialect.quoted_nulls,
         ),
     )
-    return [column.combine_chunks() for column in found.columns]
+    arrays = [column.combine_chunks() for column in found.columns]
+    if any(_filled(array) for array in arrays[len(table.columns) :]):
+        raise pa.ArrowInvalid("a field behind the last column is not empty")
+    arrays = arrays[: len(table.columns)]
+    return [_as_written(array, dialect) for array in arrays] if dialect.several else arrays
+
+
+def _filled(values: pa.Array) -> bool:
+    return bool(pc.max(pc.binary_length(values)).as_py())
+
+
+def _as_written(values: pa.Array, dialect: Dialect) -> pa.Array:
+    return pc.replace_substring(values, STAND_IN, dialect.several)
 
 
 def _slow(block: Block, table: Table) -> Parsed:
     good: list[Row] = []
     problems: list[Problem] = []
     for row in split(block, table.dialect, blank=table.width == 1):
-        problem = _shape(row, table)
+        problem = _shape(row, block, table)
         if problem is None:
             good.append(row)
         else:
@@ -175,23 +222,37 @@ def _slow(block: Block, table: Table) -> Parsed:
     columns = []
     for column in table.columns:
         values = [row.values[column.index] for row in good]
-        data = [None if v.data in nulls and not v.quoted else v.data for v in values]
+        either = table.dialect.quoted_nulls
+        data = [None if v.data in nulls and (either or not v.quoted) else v.data for v in values]
         columns.append(pa.array(data, pa.binary()).cast(_wire(column)))
     return Parsed(columns, tuple(problems), tuple(good))
 
 
-def _shape(row: Row, table: Table) -> Problem | None:
+def _shape(row: Row, block: Block, table: Table) -> Problem | None:
+    if any(value.torn for value in row.values):
+        return faults.torn(row, block, table.width, table.columns, table.dialect)
+    for value in block.swallowed:
+        if row.line <= value.first <= row.line + lines(row.data):
+            return faults.swallowing(row, value)
     count = len(row.values)
-    if count != table.width:
-        return Problem(row.line, f"{count} fields, expected {table.width}", row.data)
+    more = row.values[table.width :]
+    if count < table.width or (
+        more and (not table.dialect.ignore_empty or any(value.data for value in more))
+    ):
+        hint = hints.of_count(row, block, table.width, table.header, table.dialect)
+        return Problem(row.line, f"{count} fields, expected {table.width}", row.data, hint)
+    return _undecoded(row, table)
+
+
+def _undecoded(row: Row, table: Table) -> Problem | None:
     for column in table.columns:
         data = row.values[column.index].data
         if not pa.types.is_binary(column.type) and not data.isascii() and not _decodes(data):
-            lines, said = wrong_byte(row.data, table.dialect.encoding) or (0, "")
+            before, said = wrong_byte(row.data, table.dialect.encoding) or (0, "")
             hint = None
             if table.dialect.encoding.startswith("utf-8"):
                 hint = "Set `encoding`, for example latin-1, cp1252 or utf-16"
-            return Problem(row.line + lines, said, row.data, hint)
+            return Problem(row.line + before, said, row.data, hint)
     return None
 
 

@@ -9,6 +9,7 @@ from typing import IO
 from factory.transfer.errors import BadRow
 from factory.transfer.formats.csv import blocks
 from factory.transfer.formats.csv.blocks import lines
+from factory.transfer.formats.csv.dialect import STAND_IN, Dialect
 
 _BOM = codecs.BOM_UTF8
 _MARK = "factory-mark"
@@ -79,6 +80,48 @@ def _line_end(data: bytes) -> int:
         return 0
     end = min(ends)
     return end + 2 if data[end : end + 2] == b"\r\n" else end + 1
+
+
+def without_spaces(data: bytes, dialect: Dialect) -> bytes | None:
+    """Whole rows without the spaces that stand after delimiters and around quotes.
+
+    None when they must be read row by row: where a quote or an escape stands within a field.
+    """
+    quote, delimiter = dialect.quote or b"", dialect.delimiter
+    if dialect.escape and dialect.escape in data:
+        return None
+    parts = data.split(quote) if quote else [data]
+    if len(parts) > 1 and not blocks.clean(list(parts), dialect):
+        return None
+    outside = (quote or b"\n").join(parts[::2])
+    starts = [delimiter, b"\n", b"\r", *([quote] if quote else [])]
+    outside = b"\n" + outside
+    for start in starts:
+        while start + b" " in outside:
+            outside = outside.replace(start + b" ", start)
+    parts[::2] = outside[1:].split(quote) if quote else [outside[1:]]
+    return quote.join(parts)
+
+
+def one_byte(chunks: Iterator[bytes], dialect: Dialect, source: str, line: int) -> Iterator[bytes]:
+    """A delimiter of several characters becomes one, which may not be in the file."""
+    several, rest = dialect.several, b""
+    for chunk in chunks:
+        if STAND_IN in chunk:
+            at = line + lines(chunk[: chunk.index(STAND_IN)])
+            raise BadRow(
+                f"{source}:{at}: the byte 0x1f, which stands in for `delimiter`, is in the file",
+                "Remove it from the file",
+            )
+        line += lines(chunk)
+        data = (rest + chunk).replace(several, STAND_IN)
+        sizes = range(len(several) - 1, 0, -1)
+        kept = next((size for size in sizes if data.endswith(several[:size])), 0)
+        rest = data[len(data) - kept :]
+        if kept < len(data):
+            yield data[: len(data) - kept]
+    if rest:
+        yield rest
 
 
 def wrong_byte(data: bytes, encoding: str) -> tuple[int, str] | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import pyarrow as pa
 
 from factory.definitions.warehouses import Holds
+from factory.transfer import hints
 from factory.transfer.convert import convert
 from factory.transfer.holds import before_all, nul_hint, unheld
 from factory.transfer.spelling import Spelling
@@ -49,7 +50,7 @@ def value(text: str, column: Column, how: Spelling, holds: Holds) -> tuple[str, 
 
 def _why(text: str, column: Column, how: Spelling, holds: Holds) -> tuple[str, str]:
     kind, name = column.type, column.name
-    declare = f"Declare the column (`columns: {{{name}: %s}}`)"
+    declare = f"Declare the column ({hints.columns(name, '%s')})"
     if pa.types.is_string(kind):
         return f"holds a NUL, which no text in {holds.name} can", nul_hint(name, "binary")
     if pa.types.is_null(kind):
@@ -63,7 +64,7 @@ def _why(text: str, column: Column, how: Spelling, holds: Holds) -> tuple[str, s
             return (
                 "is not timestamptz: it has no offset",
                 f"Say in which zone it is (`timezone: Europe/Berlin`), or declare the column "
-                f"(`columns: {{{name}: text}}`)",
+                f"({hints.columns(name, 'text')})",
             )
         if not kind.tz and _fits(text, zoned, how):
             return "is not timestamp: it has an offset", declare % "timestamptz"

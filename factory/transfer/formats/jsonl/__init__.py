@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -19,17 +19,20 @@ import pyarrow as pa
 from factory.definitions.formats import Jsonl
 from factory.definitions.formats.names import snake_case
 from factory.definitions.formats.types import JSON
-from factory.definitions.warehouses import Holds
 from factory.stores.model import Store
-from factory.transfer import names, spelling
-from factory.transfer.bad_rows import BadRows
+from factory.transfer import hints, names, spelling
+from factory.transfer.bad_rows import BadRows, place
 from factory.transfer.errors import BadRow, unknown
 from factory.transfer.formats import Reader
 from factory.transfer.formats.jsonl import converters
-from factory.transfer.formats.jsonl.infer import Seen, sample
+from factory.transfer.formats.jsonl.guess import arrays, format_of
+from factory.transfer.formats.jsonl.infer import Sample, Seen, sample
+from factory.transfer.formats.jsonl.lines import Blocks, blocks
 from factory.transfer.formats.jsonl.rows import Column, Rows
+from factory.transfer.holds import refuse_names
 from factory.transfer.spelling import Spelling
-from factory.transfer.types import NOTHING_KNOWN, Known, arrow_type
+from factory.transfer.target import Target
+from factory.transfer.types import Known, arrow_type
 
 
 def open(
@@ -37,24 +40,40 @@ def open(
     sources: Sequence[str],
     given: Jsonl,
     bad: BadRows,
-    holds: Holds,
-    known: Mapping[str, Known] = NOTHING_KNOWN,
+    target: Target,
 ) -> Reader:
     """See `formats.open`."""
+    return table(fs, sources, given, bad, target, blocks, envelope=_refuse_envelope)
+
+
+def table(
+    fs: Store,
+    sources: Sequence[str],
+    given: Jsonl,
+    bad: BadRows,
+    target: Target,
+    blocks: Blocks,
+    envelope: Callable[[Jsonl, Sample], None] | None = None,
+) -> Reader:
+    """Settle the schema of the rows that `blocks` gives."""
     declared = given.columns
     how = spelling.spelling(given)
-    seen = sample(fs, sources)
+    first = sample(fs, sources, blocks)
+    seen = first.keys
+    if envelope is not None:
+        envelope(given, first)
     if not seen and not declared:
         raise BadRow(f"{sources[0]} holds no rows", "Declare `columns` to load it as an empty one")
     late = _late(given, seen)
     late += _undetected(given, [*seen, *late], sources[0])
     keys = [*seen, *sorted(late, key=lambda key: list(declared).index(_final(given, key)))]
-    keys += _needed(given, keys, known)
+    keys += _needed(given, keys, target.known)
     chosen = names.chosen(keys, given, sources[0])
-    told = _Told(declared, known, seen, how, holds)
+    refuse_names(keys, chosen, target.holds, sources[0])
+    told = _Told(declared, target, seen, how)
     columns = [
-        Column(name, key if (key := keys[place]) in seen else None, _kind(name, key, told))
-        for place, name in chosen
+        Column(name, key if (key := keys[index]) in seen else None, _kind(name, key, told))
+        for index, name in chosen
     ]
     used = {column.key for column in columns}
     rows = Rows(
@@ -62,9 +81,27 @@ def open(
         skipped=[key for key in seen if key not in used],
         any_key=bool(given.select),
         final=partial(_final, given),
-        holds=holds,
+        blocks=blocks,
+        holds=target.holds,
     )
     return Reader(rows.schema, lambda source: rows.batches(fs, source, bad))
+
+
+def _refuse_envelope(given: Jsonl, first: Sample) -> None:
+    """A file whose only row holds an array of objects: are these the rows?
+
+    Who declares or selects the columns has said that they are not.
+    """
+    for source, row in first.alone:
+        for path in arrays(row.text):
+            key = path.partition(".")[0]
+            name = _final(given, key)
+            if name in given.columns or given.select:
+                continue
+            said = f"the file is one object, with an array of objects in {path!r}"
+            as_row = f"if the object is a row, declare {hints.columns(name, 'json')}"
+            way = f"{format_of(row.text.strip())}; {as_row}"
+            raise BadRow(f"{place(source, row.line)}: {said}", way)
 
 
 def _late(given: Jsonl, seen: Mapping[str, Seen]) -> list[str]:
@@ -111,10 +148,9 @@ class _Told:
     """What there is to tell a column's type by; the first counts most."""
 
     declared: Mapping[str, str]
-    known: Mapping[str, Known]
+    target: Target
     seen: Mapping[str, Seen]
     how: Spelling
-    holds: Holds
 
 
 def _kind(name: str, key: str, told: _Told) -> converters.Kind:
@@ -124,7 +160,7 @@ def _kind(name: str, key: str, told: _Told) -> converters.Kind:
         if word.strip().lower() in (JSON, "jsonb"):
             return converters.Json()
         return _declared(arrow_type(word), told, mixed=mixed)
-    if (known := told.known.get(name)) is not None:
+    if (known := told.target.known.get(name)) is not None:
         return converters.Json() if known.json else _known(known.type, told, mixed=mixed)
     if seen is not None and seen.json:
         return converters.Json()
@@ -147,8 +183,8 @@ def _known(kind: pa.DataType, told: _Told, *, mixed: bool) -> converters.Kind:
 
 def _typed(kind: pa.DataType, told: _Told, *, declared: bool, mixed: bool) -> converters.Kind:
     if pa.types.is_string(kind):
-        return converters.Text(told.holds, declared=declared, mixed=mixed)
-    return converters.kind_of(kind, told.how, told.holds, declared=declared)
+        return converters.Text(told.target.holds, declared=declared, mixed=mixed)
+    return converters.kind_of(kind, told.how, told.target.holds, declared=declared)
 
 
 __all__ = ["open"]

@@ -10,13 +10,14 @@ import itertools
 import math
 import re
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any, Protocol
 
 import msgspec
 import pyarrow as pa
 
+from factory.definitions.formats.types import MOST_DIGITS
 from factory.definitions.warehouses import Holds
 from factory.transfer.convert import convert
 from factory.transfer.holds import before_all, unheld
@@ -111,12 +112,38 @@ class Integer(_Plain):
         bits = self.type.bit_width
         # Python reads no more than some thousand digits.
         if len(token) > 20 or not -(1 << bits - 1) <= int(token) < 1 << bits - 1:
-            larger = "decimal(38, 0)" if bits == 64 else "bigint"
+            words = " or ".join(f"`{word}`" for word in (*_larger(token, bits), "text"))
             raise Unfit(
                 f"{shown(token)} is out of the range of {type_word(self.type)}",
-                f"Declare it `{larger}` or `text`",
+                f"Declare it {words}",
             )
         return int(token)
+
+
+def _larger(token: bytes, bits: int) -> Iterator[str]:
+    """The next type that takes a whole number, if there is one."""
+    digits = len(token.lstrip(b"-"))
+    if bits < 64 and digits <= 20 and -(1 << 63) <= int(token) < 1 << 63:
+        yield "bigint"
+    elif digits <= MOST_DIGITS:
+        yield f"decimal({38 if digits <= 38 else MOST_DIGITS}, 0)"
+
+
+def _keeping(token: bytes) -> str:
+    """The types that keep all of a number's digits."""
+    if _digits(token) <= MOST_DIGITS:
+        return "`decimal(…, …)` or `text`, which keep"
+    return "`text`, which keeps"
+
+
+def _digits(token: bytes) -> int:
+    """How many a decimal needs for a number, before and after its point."""
+    try:
+        _, digits, exponent = Decimal(token.decode()).as_tuple()
+    except InvalidOperation:  # an exponent of more than 18 digits
+        return MOST_DIGITS + 1
+    places = int(exponent)
+    return max(len(digits) + places, len(digits), -places)
 
 
 class Double(_Plain):
@@ -145,7 +172,7 @@ class Double(_Plain):
         if not self.declared and repr(value).encode() != token and not holds(token.decode(), value):
             raise Unfit(
                 f"{shown(token)} has more digits than a double can hold",
-                "Declare the column `decimal(…, …)` or `text`, which keep them, or `double`",
+                f"Declare the column {_keeping(token)} them, or `double`",
             )
         return value
 

@@ -153,10 +153,10 @@ def tokens(line: bytes) -> dict[str, bytes]:
         line.decode()
         pairs: Mapping[_Key, Raw] = _PAIRS.decode(line)
     except UnicodeDecodeError as error:
-        byte = f"byte {error.start + 1} of the line ({line[error.start]:#04x})"
+        byte = f"byte {error.start + 1} of the row ({line[error.start]:#04x})"
         raise Unfit(f"{byte} is not UTF-8") from None
     except msgspec.ValidationError:
-        raise Unfit("it is not an object", "Expected one `{…}` in each line") from None
+        raise Unfit("it is not an object", "Each row is one `{…}`") from None
     except msgspec.DecodeError as error:
         raise Unfit(f"it is not JSON: {_why(line, str(error))}") from None
     except RecursionError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -15,7 +15,7 @@ from factory.transfer.convert import convert
 from factory.transfer.errors import BadRow
 from factory.transfer.formats.jsonl.converters import Unfit
 from factory.transfer.formats.jsonl.decode import tokens
-from factory.transfer.formats.jsonl.lines import blocks
+from factory.transfer.formats.jsonl.lines import Blocks, Row
 from factory.transfer.spelling import Spelling
 
 SAMPLE = 2 << 20  # bytes of each file
@@ -76,32 +76,47 @@ def _type_of_texts(texts: pa.Array, how: Spelling) -> pa.DataType:
     return pa.string()
 
 
-def sample(fs: Store, sources: Sequence[str]) -> dict[str, Seen]:
-    """All keys of the first rows of `sources`, in the order in which they appear.
+@dataclass
+class Sample:
+    """The first rows of all files."""
+
+    keys: dict[str, Seen] = field(default_factory=dict)  # in the order in which they appear
+    alone: list[tuple[str, Row]] = field(default_factory=list)  # a file, and its only row
+
+
+def sample(fs: Store, sources: Sequence[str], blocks: Blocks) -> Sample:
+    """All keys of the first rows of `sources`.
 
     Raises `BadRow` when no row among them can be read.
     """
-    found: dict[str, Seen] = {}
+    found = Sample()
     problem: BadRow | None = None
     for source in sources:
-        for number, line in _first_lines(fs, source):
+        rows, ended = _first_rows(fs, source, blocks)
+        if ended and len(rows) == 1:
+            found.alone.append((source, rows[0]))
+        for row in rows:
             try:
-                row = tokens(line)
+                values = tokens(row.text)
             except Unfit as error:
                 # Refused where all rows are read, when there are others.
-                problem = problem or BadRow(f"{place(source, number)}: {error.reason}", error.hint)
+                said = f"{place(source, row.line)}: {row.place}{error.reason}"
+                problem = problem or BadRow(said, error.hint)
                 continue
-            for key, token in row.items():
-                found.setdefault(key, Seen()).add(token)
-    if problem is not None and not found:
+            for key, token in values.items():
+                found.keys.setdefault(key, Seen()).add(token)
+    if problem is not None and not found.keys:
         raise problem
     return found
 
 
-def _first_lines(fs: Store, source: str) -> Iterable[tuple[int, bytes]]:
+def _first_rows(fs: Store, source: str, blocks: Blocks) -> tuple[list[Row], bool]:
+    """Some rows, and whether there are no more."""
+    rows: list[Row] = []
     size = 0
-    for block in blocks(fs, source):
-        yield from block.numbered()
-        size += len(block.data)
+    for block in blocks(fs, source, None):
         if size >= SAMPLE:
-            return
+            return rows, False
+        rows += block.rows()
+        size += len(block.data)
+    return rows, True

@@ -12,12 +12,13 @@ import pyarrow as pa
 from factory.definitions.formats.types import JSON
 from factory.definitions.warehouses import Holds
 from factory.stores.model import Store
+from factory.transfer import hints
 from factory.transfer.bad_rows import BadRows
 from factory.transfer.formats.jsonl import converters
 from factory.transfer.formats.jsonl.converters import FAILURES, Kind, Unfit
 from factory.transfer.formats.jsonl.decode import Doubtful, Fast, Field, tokens
-from factory.transfer.formats.jsonl.lines import Block, blocks
-from factory.transfer.holds import nul_hint
+from factory.transfer.formats.jsonl.lines import Block, Blocks, Row
+from factory.transfer.holds import is_too_long, nul_hint
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,7 @@ class Column:
 
 @dataclass(frozen=True)
 class _Row:
-    number: int
-    line: bytes
+    number: int  # in its block
     tokens: dict[str, bytes]
 
 
@@ -46,12 +46,14 @@ class Rows:
         skipped: Sequence[str],
         any_key: bool,
         final: Callable[[str], str],
+        blocks: Blocks,
         holds: Holds,
     ) -> None:
         self.schema = pa.schema([(column.name, column.kind.type) for column in columns])
         self._skipped = [Field(key, converters.Skipped()) for key in skipped]
         self._any_key = any_key
         self._final = final
+        self._blocks = blocks
         self._holds = holds
         self._set(columns)
 
@@ -64,48 +66,47 @@ class Rows:
 
     def batches(self, fs: Store, source: str, bad: BadRows) -> Iterator[pa.RecordBatch]:
         """All rows of one file that fit."""
-        for block in blocks(fs, source, bad):
-            lines = block.numbered()
-            if not lines:
+        for block in self._blocks(fs, source, bad):
+            texts = block.texts()
+            if not texts:
                 continue
             try:
-                batch = self._quickly(block, [line for _, line in lines])
+                batch = self._quickly(block, texts)
             except (Doubtful, *FAILURES):
-                batch = self._carefully(source, lines, bad)
+                batch = self._carefully(source, block.rows(), bad)
             if batch.num_rows:
                 yield batch
 
-    def _quickly(self, block: Block, lines: Sequence[bytes]) -> pa.RecordBatch:
-        values = self._fast.columns(block.data, lines)
+    def _quickly(self, block: Block, texts: Sequence[bytes]) -> pa.RecordBatch:
+        values = self._fast.columns(block.data, texts)
         found = {
             column.name: column.kind.array(own)
             for column, own in zip(self._bound, values, strict=False)  # then the skipped
         }
         arrays = [
-            found[c.name] if c.name in found else pa.nulls(len(lines), c.kind.type)
+            found[c.name] if c.name in found else pa.nulls(len(texts), c.kind.type)
             for c in self._columns
         ]
         return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
 
-    def _carefully(
-        self, source: str, lines: Sequence[tuple[int, bytes]], bad: BadRows
-    ) -> pa.RecordBatch:
+    def _carefully(self, source: str, given: Sequence[Row], bad: BadRows) -> pa.RecordBatch:
         problems: dict[int, Unfit] = {}
         rows = []
-        for number, line in lines:
+        for number, one in enumerate(given):
             try:
-                row = tokens(line)
+                row = tokens(one.text)
                 self._bind(row)
-                rows.append(_Row(number, line, row))
+                rows.append(_Row(number, row))
             except Unfit as error:
                 problems[number] = error
         arrays = [self._array(column, rows, problems) for column in self._columns]
         batch = pa.RecordBatch.from_arrays(arrays, schema=self.schema)
         if problems:
-            for number, line in lines:
+            for number, one in enumerate(given):
                 if number in problems:
                     reason, hint = problems[number].args
-                    bad.add(source, number, reason, line.decode(errors="replace").strip(), hint)
+                    text = one.text.decode(errors="replace").strip()
+                    bad.add(source, one.line, one.place + reason, text, hint)
             batch = batch.filter(pa.array([row.number not in problems for row in rows], pa.bool_()))
         return batch
 
@@ -126,9 +127,12 @@ class Rows:
     def _unknown(self, key: str, name: str) -> Unfit:
         near = difflib.get_close_matches(key, self._keys, n=1)
         meant = f"Did you mean {near[0]!r}? " if near else ""
+        declare = hints.columns(name, "…")
+        if is_too_long(name, self._holds):
+            declare = f"{hints.columns('…', '…')} with {hints.rename(key)}"
         return Unfit(
             f"the key {key!r} is not in the first rows",
-            f"{meant}Declare it (`columns: {{{name}: …}}`), or `select` the columns to take",
+            f"{meant}Declare it ({declare}), or `select` the columns to take",
         )
 
     def _array(self, column: Column, rows: Sequence[_Row], problems: dict[int, Unfit]) -> pa.Array:
@@ -163,7 +167,7 @@ class Rows:
 
 
 def _explained(column: Column, error: Unfit) -> Unfit:
-    hint = f"Declare the column (`columns: {{{column.name}: text}}`)"
+    hint = f"Declare the column ({hints.columns(column.name, 'text')})"
     if isinstance(error, converters.Nul):
         hint = nul_hint(column.name, JSON, "binary")
     return Unfit(f"column {column.name!r}: {error.reason}", error.hint or hint)

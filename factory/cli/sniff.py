@@ -1,0 +1,117 @@
+"""`factory sniff`: the format of a file that is new to you, ready to paste below a source."""
+
+from __future__ import annotations
+
+import json
+import re
+import tempfile
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from factory.errors import FactoryError, UsageError
+
+if TYPE_CHECKING:
+    from factory.transfer.sniff import Sniffed
+
+HELP = """\
+It reads all of the file: .csv, .json, .jsonl, .parquet or .xlsx, packed (.gz, .zst, .bz2, .xz,
+.zip) or not. What it is not sure of stands in comments. An address is downloaded into a
+temporary folder.
+
+for example:
+  factory sniff trips.csv.gz
+  factory sniff https://example.org/trips.csv
+"""
+
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*(\([0-9]+, [0-9]+\))?")
+_WORDS = {"true", "false", "null", "yes", "no", "on", "off", "y", "n"}
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Add the command's arguments."""
+    parser.add_argument("file", metavar="FILE", help="a file, or an http(s) address")
+
+
+def run(args: Namespace) -> int:
+    """Look at the file and print its format."""
+    from factory.definitions.errors import TransferError
+
+    try:
+        if args.file.startswith(("http://", "https://")):
+            found, name = _remote(args.file)
+        else:
+            found, name = _local(Path(args.file.removeprefix("file://")))
+    except TransferError as error:
+        raise FactoryError(error.message, error.hint or "") from None
+    for line in _lines(found, name):
+        print(line)
+    return 0
+
+
+def _local(path: Path) -> tuple[Sniffed, str]:
+    from factory.stores.disk import Disk
+    from factory.transfer.sniff import sniff
+
+    if not path.is_file():
+        raise UsageError(f"there is no file {path}")
+    return sniff(Disk(), str(path)), path.name
+
+
+def _remote(url: str) -> tuple[Sniffed, str]:
+    import requests
+
+    from factory.stores.disk import Disk
+    from factory.transfer.download import download, file_name
+    from factory.transfer.sniff import sniff
+
+    with tempfile.TemporaryDirectory() as folder, requests.Session() as session:
+        name = file_name(url)
+        path = str(Path(folder) / name)
+        download(session, url, Disk(), path, attempts=2)
+        return sniff(Disk(), path), name
+
+
+def _lines(found: Sniffed, name: str) -> Iterator[str]:
+    from factory.definitions import formats
+
+    yield f"# {name}: {len(found.types)} columns, {found.rows} rows"
+    if found.bad:
+        yield f"# {found.bad} more rows do not fit: `on_bad_row: quarantine` tells which"
+    for note in found.notes:
+        yield f"# unsure: {note}"
+    options: dict[str, Any] = formats.plain(found.format)
+    columns = options.pop("columns", {})
+    if len(options) == 1 and not columns:
+        yield f"format: {options.pop('type')}"
+    else:
+        yield "format:"
+    for key, value in options.items():
+        yield f"  {key}: {_value(value)}"
+    yield from _columns(found, "  ", columns)
+
+
+def _columns(found: Sniffed, indent: str, declared: dict[str, str]) -> Iterator[str]:
+    """As options, or as comments where the file itself says its types."""
+    yield f"{indent}columns:" if declared else f"{indent}# columns, by the file itself:"
+    start = indent + ("  " if declared else "#   ")
+    entries = {name: f"{_scalar(name)}: {word}" for name, word in found.types.items()}
+    width = max(map(len, entries.values()), default=0)
+    for name, entry in entries.items():
+        doubt = found.doubts.get(name)
+        yield f"{start}{entry:<{width}}  # {doubt}" if doubt else f"{start}{entry}"
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(map(_value, value))}]"
+    return _scalar(value) if isinstance(value, str) else json.dumps(value)
+
+
+def _scalar(text: str) -> str:
+    if _PLAIN.fullmatch(text) and text.lower() not in _WORDS:
+        return text
+    if text.isprintable() and "'" not in text:
+        return f"'{text}'"
+    return json.dumps(text)

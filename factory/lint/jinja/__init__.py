@@ -1,0 +1,51 @@
+"""What is wrong with a Jinja template that Airflow fills in: parsed as there, never rendered.
+
+Two gears: a template of nothing but known names is known by a pattern; only another one is worth
+importing Jinja.
+"""
+
+from __future__ import annotations
+
+import re
+
+from factory.lint.jinja.parts import FILTERS, NAMES, OPENS, Wrong, is_gone
+
+
+def line_of(text: str, wrong: Wrong) -> int:
+    """The line of a text in which something is wrong."""
+    place = -1
+    for _ in range(wrong.nth + 1):
+        place = text.find(wrong.part, place + 1)
+    return text.count("\n", 0, max(place, 0)) + 1
+
+
+def wrong(text: str, also: tuple[str, ...] = ()) -> tuple[Wrong, ...]:
+    """Everything that is wrong with a template; `also` are names that it knows besides."""
+    if len(text) > _LONGEST or not OPENS.search(text) or _is_plain(text, also):
+        return ()
+    from factory.lint.jinja.parsed import found
+
+    return found(text, also)
+
+
+_LONGEST = 128 * 1024
+"""Characters of a template that are looked at: Jinja takes seconds for a MiB."""
+_PLAIN = re.compile(
+    r"\{\{-?\s*(?P<name>[a-z_]+)(?P<path>(?:\.[a-z_]\w*)*)(?:\s*\|\s*(?P<filter>[a-z_]+))?\s*-?\}\}"
+)
+
+
+def _is_plain(text: str, also: tuple[str, ...]) -> bool:
+    """Whether it is nothing but text and known names: most are."""
+    if "{#" in text or "{%" in text:
+        return False
+    for match in _PLAIN.finditer(text):
+        name, attribute = match["name"], match["path"].split(".")[1:2]
+        if name not in NAMES and name not in also:
+            return False
+        if match["filter"] not in (None, *FILTERS) or any(is_gone(name, a) for a in attribute):
+            return False
+    return not OPENS.search(_PLAIN.sub("", text))
+
+
+__all__ = ["Wrong", "line_of", "wrong"]

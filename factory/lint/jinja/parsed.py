@@ -1,0 +1,231 @@
+"""The second gear: a template as Jinja parses it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cache, lru_cache
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from factory.diagnostics import MAX_TOLD, did_you_mean, nearest, quoted, shortened
+from factory.lint.jinja.parts import FILTERS, NAMES, OPENS, PATHS, Wrong, is_gone
+
+if TYPE_CHECKING:
+    from jinja2 import Environment, nodes
+
+REMOVED = {
+    "conf": "dag_run.conf",
+    "execution_date": "logical_date",
+    "next_ds": "data_interval_end | ds",
+    "next_ds_nodash": "data_interval_end | ds_nodash",
+    "next_execution_date": "data_interval_end",
+    "prev_ds": "prev_data_interval_start_success | ds",
+    "prev_ds_nodash": "prev_data_interval_start_success | ds_nodash",
+    "prev_execution_date": "prev_data_interval_start_success",
+    "prev_execution_date_success": "prev_data_interval_start_success",
+    "tomorrow_ds": "macros.ds_add(ds, 1)",
+    "tomorrow_ds_nodash": "macros.ds_add(ds, 1) | replace('-', '')",
+    "triggering_dataset_events": "triggering_asset_events",
+    "yesterday_ds": "macros.ds_add(ds, -1)",
+    "yesterday_ds_nodash": "macros.ds_add(ds, -1) | replace('-', '')",
+}
+"""Names of Airflow 2, and today's way."""
+RAW = "what is not for Airflow stands between {% raw %} and {% endraw %}"
+
+
+def raw(text: str) -> str:
+    """A text that Airflow leaves as it is."""
+    return f"{{% raw %}}{text}{{% endraw %}}"
+
+
+@lru_cache(maxsize=256)
+def found(text: str, also: tuple[str, ...] = ()) -> tuple[Wrong, ...]:
+    """Everything that is wrong with a template."""
+    try:
+        return tuple(islice(_found(text, also), MAX_TOLD))
+    except RecursionError:
+        return (Wrong("this template is nested too deeply to be read", "", 0),)
+
+
+def _found(text: str, also: tuple[str, ...]) -> Iterator[Wrong]:
+    from jinja2 import TemplateSyntaxError
+
+    env = environment()
+    try:
+        tree = env.parse(text)
+    except TemplateSyntaxError as error:
+        yield _unparsed(text, error, env)
+        return
+    if (length := _LENGTH.search(_without_raw(text))) is not None:
+        yield _comment(text, length.start() + 1)
+        return
+    unknown = [*_unknown_filters(text, tree, env)]
+    yield from unknown or _unknown_names(text, tree, {*NAMES, *also, *env.globals, *_INNER})
+    yield from _gone(text, tree)
+
+
+_INNER = ("self", "caller", "varargs", "kwargs")
+
+
+@cache
+def environment() -> Environment:
+    """As Airflow's, of which only the names of the filters are ours."""
+    from jinja2.sandbox import SandboxedEnvironment
+
+    env = SandboxedEnvironment(extensions=["jinja2.ext.do"], cache_size=0)
+    env.filters.update(dict.fromkeys(FILTERS, str))
+    return env
+
+
+_COMMENT = re.compile(r"\{#.*?(?:#\}|\Z)", re.DOTALL)
+_LENGTH = re.compile(r"\$\{#[^}\s]*\}?")
+_RAW = re.compile(r"\{%[-+]?\s*raw\s*[-+]?%\}.*?(?:\{%[-+]?\s*endraw\s*[-+]?%\}|\Z)", re.DOTALL)
+
+
+def _without_raw(text: str) -> str:
+    return _RAW.sub(lambda match: " " * len(match[0]), text)
+
+
+def _comment(text: str, start: int) -> Wrong:
+    """`{#` that opens a comment where none is meant, such as the shell's `${#name}`."""
+    nth = text.count("{#", 0, start)
+    length = _LENGTH.match(text, start - 1) if start else None
+    if length is None:
+        message = "`{#` opens a comment of Jinja, which nothing ends"
+        return Wrong(message, "{#", nth, "`{# … #}`", RAW)
+    message = "`{#` opens a comment of Jinja: what follows would be lost"
+    return Wrong(message, "{#", nth, hint=f"write `{raw('$' + length[0])}`")
+
+
+def _unparsed(text: str, error: Any, env: Environment) -> Wrong:
+    if "end of comment" in str(error.message):
+        return _comment(text, [*_COMMENT.finditer(text)][-1].start())
+    start = _culprit(text, error.lineno, env)
+    tag = re.match(r"[^\n]{2}.*?(?:\}\}|%\}|(?=\n)|\Z)", text[start:])
+    part = tag[0] if tag else ""
+    reason = str(error.message).rstrip(".")
+    hint = f"for another program than Airflow write `{raw(part)}`" if _is_other(part) else RAW
+    return Wrong(
+        f"Airflow cannot read this as a template: {shortened(reason, 200)}",
+        part,
+        text.count(part, 0, start) if part else 0,
+        "`{{ name }}`, `{% if … %}` or `{# … #}`",
+        hint,
+    )
+
+
+def _is_other(tag: str) -> bool:
+    """Whether it looks like a template of another program, such as Go's `{{.Names}}`."""
+    return len(tag) <= 60 and tag.startswith("{{") and tag.endswith("}}")
+
+
+_MAX_TAGS = 20
+_LONGEST_LINE = 4_000
+
+
+def _culprit(text: str, line: int, env: Environment) -> int:
+    """Where the tag begins that does not parse, as far as it can be told."""
+    from jinja2 import TemplateSyntaxError
+
+    lines = text.split("\n")
+    before = sum(len(each) + 1 for each in lines[: line - 1])
+    after = before + len(lines[line - 1]) if line <= len(lines) else len(text)
+    opened = [match.start() for match in OPENS.finditer(text, before, after)]
+    if after - before > _LONGEST_LINE:
+        return opened[0] if opened else before
+    for start, end in zip(opened[:_MAX_TAGS], [*opened[1:], after], strict=False):
+        try:
+            env.parse(text[before:end])
+        except TemplateSyntaxError as error:
+            if not str(error.message).startswith("Unexpected end of template"):
+                return start
+    earlier = [match.start() for match in OPENS.finditer(text, 0, after)]
+    return opened[-1] if opened else (earlier or [0])[-1]
+
+
+def _unknown_filters(text: str, tree: nodes.Template, env: Environment) -> Iterator[Wrong]:
+    from jinja2 import nodes
+
+    for kind, known, sort in (
+        (nodes.Filter, env.filters, "filter"),
+        (nodes.Test, env.tests, "test"),
+    ):
+        for node in tree.find_all(kind):
+            name = getattr(node, "name", "")
+            if name not in known:
+                hint = did_you_mean(name, [*known])
+                message = f"Airflow's templates have no {sort} {quoted(name)}"
+                yield Wrong(message, *_place(text, name, node.lineno), hint=hint)
+
+
+def _unknown_names(text: str, tree: nodes.Template, known: set[str]) -> Iterator[Wrong]:
+    from jinja2 import nodes
+    from jinja2.meta import find_undeclared_variables
+
+    names = find_undeclared_variables(tree) - known
+    guarded = {*_guarded(tree)}
+    lines = {node.name: node.lineno for node in reversed([*tree.find_all(nodes.Name)])}
+    sure = {*_always(tree)}
+    for name in sorted(names - guarded, key=lambda name: lines.get(name, 0)):
+        place = _place(text, name, lines.get(name, 1))
+        yield _unknown_name(name, place, certain=name in sure)
+
+
+def _unknown_name(name: str, place: tuple[str, int], *, certain: bool) -> Wrong:
+    if name in REMOVED:
+        message = f"Airflow 3 has no {quoted(name)} in templates"
+        return Wrong(message, *place, hint=f"write `{REMOVED[name]}`", sure=certain)
+    message = f"Airflow's templates know no {quoted(name)}"
+    near = nearest(name, NAMES)
+    return Wrong(
+        message, *place, hint=did_you_mean(name, NAMES) or RAW, sure=certain and bool(near)
+    )
+
+
+def _gone(text: str, tree: nodes.Template) -> Iterator[Wrong]:
+    """Attributes that Airflow 2 had, and `{{ var.name }}`."""
+    from jinja2 import nodes
+
+    for node in tree.find_all(nodes.Getattr):
+        if not isinstance(node.node, nodes.Name) or not is_gone(node.node.name, node.attr):
+            continue
+        path = f"{node.node.name}.{node.attr}"
+        today = PATHS.get(path, f"var.value.{node.attr}")
+        message = f"Airflow 3 has no `{path}` in templates"
+        yield Wrong(message, *_place(text, path, node.lineno), hint=f"write `{today}`", sure=False)
+
+
+def _guarded(tree: nodes.Template) -> Iterator[str]:
+    """Names that may be undefined: `x is defined`, `x | default(…)`."""
+    from jinja2 import nodes
+
+    for node in tree.find_all((nodes.Filter, nodes.Test)):
+        name = getattr(node, "name", "")
+        if name in ("default", "d", "defined", "undefined") and node.node is not None:
+            for inner in (node.node, *node.node.find_all(nodes.Name)):
+                if isinstance(inner, nodes.Name):
+                    yield inner.name
+
+
+def _always(tree: nodes.Template) -> Iterator[str]:
+    """Names that are looked up whatever the values are."""
+    from jinja2 import nodes
+
+    for node in tree.body:
+        for each in node.nodes if isinstance(node, nodes.Output) else ():
+            within = [each, *each.find_all((nodes.Name, nodes.CondExpr, nodes.And, nodes.Or))]
+            if not any(isinstance(one, nodes.CondExpr | nodes.And | nodes.Or) for one in within):
+                yield from (one.name for one in within if isinstance(one, nodes.Name))
+
+
+def _place(text: str, name: str, line: int) -> tuple[str, int]:
+    """A name inside a tag, from a line on: as a part of the text, and how many are before."""
+    start = sum(len(each) + 1 for each in text.split("\n")[: line - 1])
+    inside = False
+    for match in re.finditer(rf"(?P<open>\{{[{{%]|[}}%]\}})|\b{re.escape(name)}\b", text[start:]):
+        if match["open"]:
+            inside = match["open"].startswith("{")
+        elif inside:
+            return name, text.count(name, 0, start + match.start())
+    return name, 0

@@ -1,0 +1,39 @@
+"""What Airflow's templates know, and what is told of one."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from factory.context import CONTEXT
+
+NAMES = CONTEXT.union(
+    ("exception", "expanded_ti_count", "reason", "templates_dict", "test_mode", "try_number")
+)
+"""What Airflow's templates know."""
+FILTERS = ("ds", "ds_nodash", "ts", "ts_nodash", "ts_nodash_with_tz")
+"""Airflow's own filters."""
+PATHS = {
+    "dag_run.execution_date": "dag_run.logical_date",
+    "dag_run.external_trigger": "dag_run.run_type == 'manual'",
+    "task_instance.execution_date": "logical_date",
+    "ti.execution_date": "logical_date",
+}
+"""What some of them had in Airflow 2, and today's way."""
+OPENS = re.compile(r"\{[{%#]")
+
+
+def is_gone(name: str, attribute: str) -> bool:
+    """Whether a name of Airflow's has no such attribute."""
+    return f"{name}.{attribute}" in PATHS or (name == "var" and attribute not in ("value", "json"))
+
+
+class Wrong(NamedTuple):
+    """What is wrong, and where: `part` is what is meant there, and stands `nth` times before."""
+
+    message: str
+    part: str
+    nth: int
+    expected: str = ""
+    hint: str = ""
+    sure: bool = True

@@ -1,0 +1,101 @@
+"""Which arguments of an operator Airflow fills in, read from its source and never run."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+from factory.kinds.python import source
+from factory.spec.text import Unreadable, bytes_of
+
+_FIELDS = "template_fields"
+_MAX_BASES = 12
+
+
+def rendered(operator: str) -> frozenset[str]:
+    """The arguments that an operator hands to Jinja; none, where its source does not tell."""
+    module, _, name = operator.rpartition(".")
+    return frozenset(_fields(module, name, _MAX_BASES))
+
+
+def _fields(module: str, name: str, left: int) -> tuple[str, ...]:
+    tree = _tree(module)
+    if tree is None or not left:
+        return ()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef) and node.name == name:
+            said = _said(node)
+            if said is not None:
+                return tuple(_values(said, module, tree, left))
+            bases = (base.id for base in node.bases if isinstance(base, ast.Name))
+            found = (_elsewhere(base, module, tree, left) for base in bases)
+            return next((fields for fields in found if fields), ())
+    return ()
+
+
+def _said(node: ast.ClassDef) -> ast.expr | None:
+    for entry in node.body:
+        if not isinstance(entry, ast.AnnAssign | ast.Assign):
+            continue
+        targets = entry.targets if isinstance(entry, ast.Assign) else [entry.target]
+        if any(getattr(target, "id", "") == _FIELDS for target in targets):
+            return entry.value
+    return None
+
+
+def _values(node: ast.expr, module: str, tree: ast.Module, left: int) -> Iterator[str]:
+    """The texts of a tuple, with those of `*Base.template_fields` in it, or added to it."""
+    if isinstance(node, ast.Tuple | ast.List | ast.Set):
+        for entry in node.elts:
+            yield from _values(entry, module, tree, left)
+    elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+        yield node.value
+    elif isinstance(node, ast.Starred):
+        yield from _values(node.value, module, tree, left)
+    elif isinstance(node, ast.BinOp):
+        yield from _values(node.left, module, tree, left)
+        yield from _values(node.right, module, tree, left)
+    elif isinstance(node, ast.Attribute) and node.attr == _FIELDS:
+        if isinstance(node.value, ast.Name):
+            yield from _elsewhere(node.value.id, module, tree, left)
+    elif isinstance(node, ast.Call):  # tuple({…}.union(Base.template_fields))
+        before = [node.func.value] if isinstance(node.func, ast.Attribute) else []
+        for entry in (*before, *node.args):
+            yield from _values(entry, module, tree, left)
+
+
+def _elsewhere(name: str, module: str, tree: ast.Module, left: int) -> tuple[str, ...]:
+    """The fields of a class that is defined here, or imported."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and not node.level and node.module:
+            for alias in node.names:
+                if (alias.asname or alias.name) == name:
+                    return _fields(node.module, alias.name, left - 1)
+    return _fields(module, name, left - 1)
+
+
+def _beside_loaded(module: str) -> Path | None:
+    """The file of a module whose package is loaded, from wherever that was."""
+    top, _, rest = module.partition(".")
+    folders = getattr(sys.modules.get(top), "__path__", ()) if rest else ()
+    for folder in folders:
+        base = Path(folder).joinpath(*rest.split("."))
+        for file in (base / "__init__.py", base.with_name(f"{base.name}.py")):
+            if file.is_file():
+                return file
+    return None
+
+
+@cache
+def _tree(module: str) -> ast.Module | None:
+    path = _beside_loaded(module) or source.find(module)
+    if path is None:
+        return None
+    try:
+        data, size = bytes_of(path)
+        return ast.parse(data) if size <= source.MAX_BYTES else None
+    except (Unreadable, SyntaxError, ValueError, RecursionError, MemoryError):
+        return None

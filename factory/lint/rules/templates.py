@@ -1,0 +1,124 @@
+"""Templates that Airflow cannot fill in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from factory.diagnostics import Diagnostic
+from factory.diagnostics import Path as Place
+from factory.lint import jinja
+from factory.lint.rules.scope import Linted, Scope
+from factory.plan import beside
+from factory.plan.model import Task
+from factory.problem import Problem
+from factory.spec.model import Alerts
+
+
+def unreadable(scope: Scope) -> Iterator[Diagnostic]:
+    """What does not parse, and what names nothing, in the arguments that Airflow fills in."""
+    with beside.below(scope.project.root):
+        for linted in scope.linted():
+            yield from linted.diagnose([*_problems(linted), *_of_alerts(linted)])
+
+
+_OF_ALERTS = ("event", "message", "deadline")
+
+
+def _of_alerts(linted: Linted) -> Iterator[Problem]:
+    """Each a warning: what cannot be filled in is told in other words."""
+    written = linted.resolved.value.get("alerts")
+    if not written:
+        return
+    alerts = msgspec.convert(written, Alerts)
+    for event in written:
+        for index, alert in enumerate(getattr(alerts, event)):
+            for field in alert.filled:
+                text = getattr(alert, field)
+                for one in jinja.wrong(text, _OF_ALERTS):
+                    place = ("alerts", event, index, field)
+                    yield _problem(place, one._replace(sure=False), text, "")
+
+
+def _problems(linted: Linted) -> Iterator[Problem]:
+    of_step: dict[str, list[Task]] = {}
+    for task in linted.plan.tasks:
+        of_step.setdefault(task.step, []).append(task)
+    folder = linted.resolved.document.path.parent
+    for step, tasks in of_step.items():
+        filled = _Filled(tasks)
+        for place, text in _texts(linted.arguments(step), linted.place(step, ())):
+            file = _file(text, folder)
+            found = jinja.wrong(file or text)
+            if found and text in filled:
+                yield from (_problem(place, one, text, file) for one in found)
+
+
+def _file(name: str, folder: Path) -> str:
+    """The text of the SQL file that a text names, if it names one: Airflow fills that in."""
+    is_name = name.endswith(".sql") and len(name.split()) == 1 and "{" not in name
+    return beside.text_of(folder / name) if is_name and not beside.missing(name, folder) else ""
+
+
+def _texts(value: Any, place: Place) -> Iterator[tuple[Place, str]]:
+    """The texts that may be templates, with their places."""
+    if isinstance(value, str):
+        if "{{" in value or "{%" in value or "{#" in value or value.endswith(".sql"):
+            yield place, value
+    elif isinstance(value, Mapping):
+        for key, entry in value.items():
+            yield from _texts(entry, (*place, key))
+    elif isinstance(value, list):
+        for index, entry in enumerate(value):
+            yield from _texts(entry, (*place, index))
+
+
+class _Filled:
+    """The texts of a step that its operators hand to Jinja; told when one is asked for."""
+
+    def __init__(self, tasks: list[Task]) -> None:
+        self.tasks = tasks
+
+    def __contains__(self, text: str) -> bool:
+        # a kind may add a blank, so that a text is not taken for a file's name
+        return text in self._texts or f"{text} " in self._texts
+
+    @cached_property
+    def _texts(self) -> frozenset[str]:
+        from factory.lint.rendered import rendered  # asked only when something is wrong
+
+        return frozenset(
+            text
+            for task in self.tasks
+            for field in rendered(task.operator)
+            for text in _all_texts({**task.arguments, **task.expand}.get(field))
+        )
+
+
+def _all_texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for entry in value.values():
+            yield from _all_texts(entry)
+    elif isinstance(value, list | tuple):
+        for entry in value:
+            yield from _all_texts(entry)
+
+
+def _problem(place: Place, wrong: jinja.Wrong, text: str, file: str) -> Problem:
+    where = f"line {jinja.line_of(file, wrong)} of {text}: " if file else ""
+    return Problem(
+        place,
+        "template",
+        where + wrong.message,
+        expected=wrong.expected,
+        hint=wrong.hint,
+        part="" if file else wrong.part,
+        nth=wrong.nth,
+        severity="error" if wrong.sure else "warning",
+    )

@@ -1,0 +1,53 @@
+"""What is said of rows that are no CSV."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from factory.transfer.formats.csv import hints
+from factory.transfer.formats.csv.blocks import Block, Swallowed, lines
+from factory.transfer.formats.csv.dialect import Dialect
+from factory.transfer.formats.csv.rows import Row
+from factory.transfer.formats.csv.unfit import Column, Problem
+
+AFTER = 20  # bytes behind a closing quote
+
+
+def torn(
+    row: Row, block: Block, width: int, columns: Sequence[Column], dialect: Dialect
+) -> Problem:
+    """Text follows the closing quote of one of the row's values."""
+    index = next(index for index, value in enumerate(row.values) if value.torn)
+    opened, closed = (row.start + at for at in row.values[index].torn or (0, 0))
+    after = dialect.as_written(block.data[closed + 1 : closed + 1 + AFTER])
+    shown = re.split(rb"[\r\n]", after)[0].decode(errors="replace")
+    name = next((repr(column.name) for column in columns if column.index == index), index + 1)
+    before = lines(block.data[row.start : closed])
+    reason = (
+        f"column {name}: text follows the closing quote ({_place(block, closed, dialect)}: "
+        f"`{shown}`)"
+    )
+    if lines(block.data[opened:closed]):
+        line = row.line + lines(block.data[row.start : opened])
+        reason += f"; the quote opens in line {line}, {_place(block, opened, dialect)}"
+    hint = hints.of_torn(row, block, width, dialect)
+    return Problem(row.line + before, reason, row.data, hint)
+
+
+def _place(block: Block, at: int, dialect: Dialect) -> str:
+    start = max(block.data.rfind(b"\n", 0, at), block.data.rfind(b"\r", 0, at)) + 1
+    before = dialect.as_written(block.data[start:at]).decode(errors="replace")
+    return f"character {len(before) + 1}"
+
+
+def swallowing(row: Row, value: Swallowed) -> Problem:
+    """A quoted value holds lines that look like rows."""
+    return Problem(
+        value.first,
+        f"a quote that opens here is closed in line {value.last}, and each line between has as "
+        "many fields as a row: are they rows?",
+        row.data,
+        "If the quote is a part of the text, set `quote: null`, or correct it; if all this is one "
+        f"value, `multiline: true`; {hints.ASIDE}",
+    )

@@ -1,0 +1,3 @@
+SELECT 1
+FROM x
+WHERE a LIKE '5%' AND b LIKE %(x)s

@@ -1,0 +1,77 @@
+"""What lint knows of Airflow's templates is what Airflow has."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import jinja2
+import pytest
+from airflow.sdk.definitions._internal.templater import FILTERS
+from airflow.sdk.definitions.context import KNOWN_CONTEXT_KEYS
+from airflow.sdk.definitions.dag import DAG
+from airflow.sdk.execution_time import macros
+
+from factory.lint.jinja import parsed, parts, wrong
+from factory.lint.rendered import rendered
+
+OPERATORS = (
+    "airflow.providers.common.sql.operators.sql.SQLCheckOperator",
+    "airflow.providers.common.sql.operators.sql.SQLExecuteQueryOperator",
+    "airflow.providers.http.operators.http.HttpOperator",
+    "airflow.providers.slack.operators.slack.SlackAPIPostOperator",
+    "airflow.providers.smtp.operators.smtp.EmailOperator",
+    "airflow.providers.standard.operators.bash.BashOperator",
+    "airflow.providers.standard.operators.empty.EmptyOperator",
+    "airflow.providers.standard.operators.python.PythonOperator",
+    "airflow.providers.standard.operators.python.PythonVirtualenvOperator",
+    "airflow.providers.standard.operators.trigger_dagrun.TriggerDagRunOperator",
+    "airflow.providers.standard.sensors.external_task.ExternalTaskSensor",
+    "airflow.providers.standard.sensors.filesystem.FileSensor",
+    "factory.in_airflow.operators.check.Check",
+    "factory.in_airflow.operators.http.CallHttp",
+    "factory.in_airflow.operators.ingest.download.Download",
+    "factory.in_airflow.operators.ingest.load_postgres.LoadPostgres",
+    "factory.in_airflow.operators.nifi.start.Start",
+    "factory.in_airflow.operators.python.CallPython",
+    "factory.in_airflow.operators.wait.Wait",
+)
+
+
+@pytest.mark.parametrize("operator", OPERATORS)
+def test_what_an_operator_fills_in(operator: str) -> None:
+    module, _, name = operator.rpartition(".")
+    cls: Any = getattr(importlib.import_module(module), name)
+    assert rendered(operator) == {*cls.template_fields}
+
+
+def test_of_an_operator_that_is_not_there_nothing_is_known() -> None:
+    assert rendered("acme.operators.Nothing") == frozenset()
+
+
+def test_the_names_and_filters_are_those_of_airflow() -> None:
+    assert parts.NAMES == KNOWN_CONTEXT_KEYS
+    assert {*parts.FILTERS} == {*FILTERS}
+    assert not {*parsed.REMOVED} & KNOWN_CONTEXT_KEYS
+
+
+@pytest.mark.parametrize("today", sorted({*parsed.REMOVED.values(), *parts.PATHS.values()}))
+def test_what_is_proposed_can_be_filled_in(today: str) -> None:
+    text = f"{{{{ {today} }}}}"
+    assert wrong(text) == ()
+    env = DAG("d").get_template_env()
+    context = {"ds": "2024-01-31", "macros": macros}
+    if "macros" in today:
+        assert env.from_string(text).render(context) in {
+            "2024-02-01",
+            "2024-01-30",
+            "20240201",
+            "20240130",
+        }
+
+
+@pytest.mark.parametrize("text", ["{{ ds | nope }}", "{{ x", "{# x", "{% nope %}", "{{ .x }}"])
+def test_what_is_refused_airflow_refuses(text: str) -> None:
+    assert wrong(text)[0].sure
+    with pytest.raises(jinja2.TemplateSyntaxError):
+        DAG("d").get_template_env().from_string(text)
