@@ -170,7 +170,7 @@ def _table(
         kind = told.kinds.get(word)
         column = Column(index, name, pa.null() if kind is None else kind, kind is None)
         column = replace(column, own=told.hows.get(word))
-        found.append(_as_known(column, told.target.known))
+        found.append(_as_known(column, told.target.known, empty.how))
     table = replace(empty, width=len(head.names), columns=tuple(found))
     if head.row is None:
         return table
@@ -178,11 +178,14 @@ def _table(
     return replace(table, header=head.row.data)
 
 
-def _as_known(column: Column, known: Mapping[str, Known]) -> Column:
+def _as_known(column: Column, known: Mapping[str, Known], how: spelling.Spelling) -> Column:
     """What nobody declared has the table's type; what it has no name of its own for, is text."""
     if not column.inferred or column.name not in known:
         return column
-    return replace(column, type=_as_text(known[column.name].type), inferred=False, known=True)
+    told = known[column.name]
+    if told.number and how.decimal_point != ".":
+        return column
+    return replace(column, type=_as_text(told.type), inferred=False, known=True)
 
 
 def _as_text(kind: pa.DataType) -> pa.DataType:
