@@ -51,6 +51,7 @@ OWNERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("factory/in_airflow/*nifi*", ("nifi",)),
     ("factory/in_airflow/notifiers/slack.py", ("slack",)),
     ("factory/in_airflow/notifiers/email.py", ("smtp",)),
+    ("factory/cli/sniff.py", ("files", "http")),
     ("factory/definitions/checks/*", ("sql",)),
     ("factory/transfer/warehouse/*", ("files", "sql")),
     ("factory/transfer/*", ("files",)),

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from factory import extras
 from factory.errors import FactoryError, UsageError
 
 if TYPE_CHECKING:
@@ -43,6 +44,9 @@ def run(args: Namespace) -> int:
             found, name = _remote(args.file)
         else:
             found, name = _local(Path(args.file.removeprefix("file://")))
+    except ModuleNotFoundError as error:
+        said = f"a look at a file needs {error.name}, which is not installed here"
+        raise FactoryError(said, extras.hint(error)) from error
     except TransferError as error:
         raise FactoryError(error.message, error.hint or "") from None
     for line in _lines(found, name):

@@ -26,6 +26,11 @@ class BadRows:
         """Write each as a line of JSON into `out`; more than `most` are an error."""
         return cls(out, most)
 
+    @property
+    def fails(self) -> bool:
+        """Is the first bad row an error?"""
+        return self._out is None
+
     def add(
         self, source: str, line: int | None, reason: str, row: str, hint: str | None = None
     ) -> None:

@@ -109,19 +109,35 @@ def staged(
         reader = added(read(bad), lineage)
         schema = reader.schema
         rows = 0
-        batches = itertools.chain.from_iterable(map(reader.batches, sources))
+        counted: list[tuple[str, int]] = []
+        batches = itertools.chain.from_iterable(_counted(reader, sources, counted))
         with pq.ParquetWriter(out, schema, compression=COMPRESSION) as writer:
             for part in _joined(batches):
                 writer.write_table(part, row_group_size=ROW_GROUP)
                 rows += part.num_rows
             counts = Counts(rows + bad.count, bad.count)
-            writer.add_key_value_metadata(counts.metadata())
+            writer.add_key_value_metadata(counts.metadata() | Counts.by_source(counted))
     seconds = time.monotonic() - started
     log.info(
         "converted %d files: %d rows, %d set aside, %d bytes in %.2f s",
         *(len(sources), rows, counts.quarantined, out.size, seconds),
     )
     return Converted(target, rows, out.size, _columns(schema), counts.read, counts.quarantined)
+
+
+def _counted(
+    reader: Reader, sources: Sequence[str], counted: list[tuple[str, int]]
+) -> Iterator[Iterator[pa.RecordBatch]]:
+    """The batches of each source; how many rows they had is told at its end."""
+
+    def batches(source: str) -> Iterator[pa.RecordBatch]:
+        rows = 0
+        for batch in reader.batches(source):
+            rows += batch.num_rows
+            yield batch
+        counted.append((source, rows))
+
+    return map(batches, sources)
 
 
 def _joined(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:

@@ -21,6 +21,7 @@ class Known:
 
     type: pa.DataType  # what its values are read as
     json: bool = False  # a value of JSON is taken as it is written
+    number: bool = False  # a text that is to be a number, with a point
     needed: bool = False  # a load without the column is refused
 
 

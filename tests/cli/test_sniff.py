@@ -21,6 +21,7 @@ from factory.definitions import formats as definitions
 from factory.stores.disk import Disk
 from factory.transfer import formats
 from factory.transfer.bad_rows import BadRows
+from factory.transfer.errors import TransferError
 from factory.transfer.sniff import sniff
 
 from ..transfer.formats.workbooks import workbook
@@ -268,3 +269,25 @@ def test_any_table_is_read_with_what_is_found(
     found = sniff(Disk(), str(path))
     assert len(rows(path, definitions.plain(found.format))) == found.rows
     assert found.rows + found.bad == len(table)
+
+
+@settings(
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    st.one_of(
+        st.binary(max_size=80),
+        st.lists(st.sampled_from([b'"', b",", b";", b"\n", b"\\", b"a", b"1", b" ", b"'"])).map(
+            b"".join
+        ),
+    )
+)
+def test_any_bytes_are_read_or_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "any"
+    path.write_bytes(content)
+    try:
+        found = sniff(Disk(), str(path))
+    except TransferError:
+        return
+    if not found.bad:
+        assert len(rows(path, definitions.plain(found.format))) == found.rows

@@ -82,7 +82,7 @@ REFUSALS = {
     "transfer/formats/csv/dialect:_encoding": "ingest/encodings",
     "transfer/formats/csv/dialect:dialect": "ingest/format_that_reads_nothing",
     "transfer/formats/csv:open": "ingest/format_that_reads_nothing",
-    "transfer/formats/xlsx:_sheet": DATA,
+    "transfer/formats/xlsx/file:_sheet": DATA,
     "transfer/formats/xlsx:open": "ingest/excel_options",
     "transfer/lineage:added": "ingest/column_of_lineage_is_there",
     "transfer/names:_check": DATA,

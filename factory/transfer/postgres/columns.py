@@ -1,6 +1,6 @@
 """Arrow types ↔ PostgreSQL types: exact, or refused."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from importlib.metadata import version
 
 import pyarrow as pa
@@ -32,12 +32,9 @@ def nulls_of(kind: str) -> pa.DataType:
     return pa.decimal128(1, 0) if parts_of(kind)[0] == "numeric" else pa.string()
 
 
-def columns(schema: pa.Schema, *, empty: bool = False) -> list[Column]:
-    """The table's columns for a file's schema; `empty`: the file has no rows.
-
-    Raises `TransferError` for the unsupported.
-    """
-    return shared.columns(schema, POSTGRES, _mapped, empty=empty)
+def columns(schema: pa.Schema, *, empty: bool = False, nulls: Collection[str] = ()) -> list[Column]:
+    """See `columns` of all warehouses. Raises `TransferError` for the unsupported."""
+    return shared.columns(schema, POSTGRES, _mapped, empty=empty, nulls=nulls)
 
 
 def _mapped(field: pa.Field) -> Mapped:

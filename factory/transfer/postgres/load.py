@@ -65,7 +65,7 @@ def load(
     """
     started = time.monotonic()
     files = parquet.read(store, paths)
-    columns = cols.columns(files.schema, empty=not files.rows)
+    columns = cols.columns(files.schema, empty=not files.rows, nulls=files.nulls)
     names = [column.name for column in columns]
     target = tables.parse(table)
     if target.name in (ledger.NAME, FILES) or re.match(tables.STAGING, target.name):
@@ -171,7 +171,7 @@ class Session:
         """By one binary COPY; what has arrived as another type becomes what it is to be."""
         turns.open_up(self.connection, staged)
         seconds = copy(self.uri, staged, self.files, self.job.limits)
-        turns.settle(self.connection, self.job.target, staged)
+        turns.settle(self.connection, self.job.target, staged, self.files)
         return seconds
 
     @contextmanager

@@ -215,8 +215,15 @@ def retype(
 ) -> None:
     """Give columns that hold nothing but nulls their type, in a transaction of its own."""
     with connection.transaction():
-        exclusively(connection, table, lock_timeout)
         for column in columns:
+            if column.type == "text":  # as they are
+                _note(connection, table, column, None)
+    others = [column for column in columns if column.type != "text"]
+    if not others:
+        return
+    with connection.transaction():
+        exclusively(connection, table, lock_timeout)
+        for column in others:
             name, kind = sql.Identifier(column.name), type_sql(column.type)
             query = sql.SQL("SELECT EXISTS (SELECT FROM {} WHERE {} IS NOT NULL)")
             if connection.execute(query.format(table.identifier, name)).fetchone() == (True,):

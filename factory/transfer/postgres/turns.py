@@ -21,6 +21,7 @@ from factory.transfer.postgres.columns import fits, longest, parts_of
 from factory.transfer.postgres.modes import Staged
 from factory.transfer.postgres.table import Connection, Existing, Table, type_sql
 from factory.transfer.types import Known
+from factory.transfer.warehouse.parquet import Files
 from factory.transfer.warehouse.parts import Column
 
 _WHOLE = {"smallint": pa.int16(), "integer": pa.int32(), "bigint": pa.int64()}
@@ -128,7 +129,9 @@ def known(existing: Existing | None, policy: str) -> dict[str, Known]:
         if arrow is not None:
             given = existing.optional | existing.required  # what is missing there, is another fault
             needed = policy == "fail" and name not in given
-            found[name] = Known(arrow, json=base in ("json", "jsonb"), needed=needed)
+            number = pa.types.is_string(arrow) and parts_of(base)[0] == "numeric"
+            json = base in ("json", "jsonb")
+            found[name] = Known(arrow, json=json, number=number, needed=needed)
     return found
 
 
@@ -203,7 +206,7 @@ def open_up(connection: Connection, staged: Staged) -> None:
     _alter(connection, staged, [(c, c.sent, sql.SQL("NULL")) for c in _sent_otherwise(staged)])
 
 
-def settle(connection: Connection, target: Table, staged: Staged) -> None:
+def settle(connection: Connection, target: Table, staged: Staged, files: Files) -> None:
     """Make the target's types of what has arrived. Raises `BadRow` with a value and its row."""
     columns = _sent_otherwise(staged)
     if not columns:
@@ -211,14 +214,14 @@ def settle(connection: Connection, target: Table, staged: Staged) -> None:
     try:
         with connection.transaction():
             for column in columns:
-                _refuse_changed(connection, target, staged, column)
+                _refuse_changed(connection, target, staged, files, column)
             turns = [(c, c.type, sql.Identifier(c.name)) for c in columns]
             _alter(connection, staged, turns)
     except psycopg.DataError as error:
-        _refuse_unread(connection, target, staged, error)
+        _refuse_unread(connection, target, staged, files, error)
         raise
     except psycopg.IntegrityError as error:  # of a domain
-        _refuse_unread(connection, target, staged, error)
+        _refuse_unread(connection, target, staged, files, error)
         raise
 
 
@@ -247,11 +250,19 @@ def _cast(value: sql.Composable, sent: str, kind: str) -> sql.Composed:
     return sql.SQL(form).format(value, type_sql(kind))
 
 
-def _refuse_changed(connection: Connection, target: Table, staged: Staged, column: Column) -> None:
+def _refuse_changed(
+    connection: Connection, target: Table, staged: Staged, files: Files, column: Column
+) -> None:
     found = _doubt(column, staged.bases.get(column.name, column.type))
     if found is None:
         return
     doubt, why = found
+    exists = sql.SQL("SELECT EXISTS (SELECT FROM {} WHERE {})").format(
+        staged.table.identifier, doubt
+    )
+    if connection.execute(exists).fetchone() == (False,):
+        return
+    _in_order(connection)
     query = sql.SQL(
         "SELECT row, left({name}::text, {longest}), count(*) OVER () FROM ("
         "SELECT {name}, row_number() OVER () AS row FROM {staged}) numbered"
@@ -264,21 +275,26 @@ def _refuse_changed(connection: Connection, target: Table, staged: Staged, colum
         samples=sql.Literal(SAMPLES),
     )
     rows = connection.execute(query).fetchall()
-    if rows:
-        examples = ", ".join(f"'{shown(text)}' (row {row})" for row, text, _ in rows)
-        raise BadRow(
-            f"{column.name!r} of {many(rows[0][2])} {why}, which the column of {target} takes: "
-            f"{examples}",
-            "Correct the values, or alter the column",
-        )
+    examples = ", ".join(f"'{shown(text)}' ({files.place(row)})" for row, text, _ in rows)
+    raise BadRow(
+        f"{column.name!r} of {many(rows[0][2])} {why}, which the column of {target} takes: "
+        f"{examples}",
+        "Correct the values, or alter the column",
+    )
+
+
+def _in_order(connection: Connection) -> None:
+    """Rows are read as they came, until this transaction ends."""
+    connection.execute("SET LOCAL synchronize_seqscans = off")
+    connection.execute("SET LOCAL max_parallel_workers_per_gather = 0")
 
 
 def _refuse_unread(
-    connection: Connection, target: Table, staged: Staged, error: psycopg.Error
+    connection: Connection, target: Table, staged: Staged, files: Files, error: psycopg.Error
 ) -> None:
     """Say which value of which row it is that PostgreSQL does not take."""
     with connection.transaction():
-        connection.execute("SET LOCAL synchronize_seqscans = off")
+        _in_order(connection)
         for column in _sent_otherwise(staged):
             if _takes(connection, staged, column, 0, staged.rows):
                 continue
@@ -292,8 +308,8 @@ def _refuse_unread(
             said = error.diag.message_primary or "it is none"
             value = _value(connection, staged, column, low)
             raise BadRow(
-                f"the column {column.name!r} holds {value} in row {low + 1}, which is no "
-                f"{column.type} as {target} has it: {said}",
+                f"the column {column.name!r} holds {value} in {files.place(low + 1)}, "
+                f"which is no {column.type} as {target} has it: {said}",
                 "Correct the value, or alter the column",
             )
 

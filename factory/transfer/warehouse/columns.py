@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import pyarrow as pa
 
@@ -18,10 +18,16 @@ warehouse makes its own of it. Raises `TransferError`."""
 
 
 def columns(
-    schema: pa.Schema, can: Capabilities, mapped: Mapped, *, empty: bool = False
+    schema: pa.Schema,
+    can: Capabilities,
+    mapped: Mapped,
+    *,
+    empty: bool = False,
+    nulls: Collection[str] = (),
 ) -> list[Column]:
-    """The table's columns for a file's schema; `empty`: the file has no rows.
+    """The table's columns for a file's schema.
 
+    `empty`: the file has no rows; `nulls` are columns that hold nothing else.
     Raises `TransferError` for the unsupported.
     """
     refuse_too_many(len(schema), can)
@@ -41,7 +47,7 @@ def columns(
         guessed = pa.types.is_null(field.type)
         result.append(
             Column(
-                *(field.name, kind, wire, empty or guessed),
+                *(field.name, kind, wire, empty or guessed or field.name in nulls),
                 guessed=guessed,
                 lineage=is_lineage(field),
                 as_written=is_as_written(field),

@@ -189,13 +189,7 @@ def _late(existing: Existing, columns: Sequence[Column]) -> list[Column]:
     """Columns whose first value is in this load."""
     if not existing.owned:
         return []
-    return [
-        column
-        for column in columns
-        if column.name in existing.untyped
-        and not column.empty
-        and column.type != existing.columns[column.name]
-    ]
+    return [column for column in columns if column.name in existing.untyped and not column.empty]
 
 
 def _tells_a_table(files: Files, columns: Sequence[Column]) -> bool:

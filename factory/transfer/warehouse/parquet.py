@@ -44,12 +44,37 @@ class Files:
             with _opened(self.store, path) as parquet:
                 names = [column.name for column in columns]
                 for batch in parquet.iter_batches(batch_size=ROWS, columns=names):
-                    sent = _sent(batch.select(names), schema, on_wire, count)
+                    sent = self._sent(batch.select(names), schema, on_wire, count)
                     if number:
                         numbers = pa.array(range(count, count + sent.num_rows), pa.int64())
                         sent = sent.append_column(number, numbers)
                     count += sent.num_rows
                     yield sent
+
+    def _sent(
+        self, batch: pa.RecordBatch, schema: pa.Schema, on_wire: OnWire, before: int
+    ) -> pa.RecordBatch:
+        """`batch` on the wire; of what is refused, the first row is told."""
+        try:
+            return on_wire(batch, schema)
+        except BadRow as error:
+            if batch.num_rows == 1:
+                where = self.place(before + 1)
+                raise BadRow(f"{where}: {error.message}", error.hint) from None
+            half = batch.num_rows // 2
+            self._sent(batch.slice(0, half), schema, on_wire, before)
+            self._sent(batch.slice(half), schema, on_wire, before + half)
+            raise
+
+    def place(self, row: int) -> str:
+        """Where a row comes from, as far as that is known; the first is 1."""
+        left = row
+        for path in self.paths:
+            with _opened(self.store, path) as parquet:
+                if left <= parquet.metadata.num_rows:
+                    return Counts.place(parquet, left) or f"row {row} of the load"
+                left -= parquet.metadata.num_rows
+        return f"row {row} of the load"
 
     def digest(self, columns: Sequence[Column]) -> str:
         """Tell these values from others by the bytes that they are written in: `<writer> <hash>`.
@@ -78,19 +103,6 @@ class Files:
                 return _shown(batch.column(column)[row])
             row -= batch.num_rows
         return "a value"
-
-
-def _sent(batch: pa.RecordBatch, schema: pa.Schema, on_wire: OnWire, before: int) -> pa.RecordBatch:
-    """`batch` on the wire; of what is refused, the first row is told."""
-    try:
-        return on_wire(batch, schema)
-    except BadRow as error:
-        if batch.num_rows == 1:
-            raise BadRow(f"row {before + 1} of the load: {error.message}", error.hint) from None
-        half = batch.num_rows // 2
-        _sent(batch.slice(0, half), schema, on_wire, before)
-        _sent(batch.slice(half), schema, on_wire, before + half)
-        raise
 
 
 def _chunks(metadata: pq.FileMetaData, names: Collection[str]) -> Iterator[tuple[str, int, int]]:

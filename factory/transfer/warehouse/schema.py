@@ -125,7 +125,7 @@ def typed(target: Existing, columns: Sequence[Column], types: Types) -> tuple[Co
             column,
             type=target.columns[column.name],
             wire=types.nulls_of(target.columns[column.name]),
-            guessed=column.guessed and column.name in target.untyped,
+            guessed=column.name in target.untyped,
             sent="",
         )
         if column.empty and column.name in target.columns

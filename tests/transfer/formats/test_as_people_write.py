@@ -169,7 +169,11 @@ def test_options_that_lint_would_have_refused(folder: Folder) -> None:
 
 
 def test_numbers_of_cells_are_numbers(folder: Folder) -> None:
-    rows = [{"a": 1234.5, "b": 1704067200}, {"a": "$1,234.50", "b": "0"}, {"a": "(7)", "b": None}]
+    rows: list[dict[str, Any]] = [
+        {"a": 1234.5, "b": 1704067200},
+        {"a": "$1,234.50", "b": "0"},
+        {"a": "(7)", "b": None},
+    ]
     path = folder / "f.xlsx"
     path.write_bytes(sheet(rows))
     found = read("xlsx", path, columns={"a": MONEY, "b": {"type": "timestamp", "unit": "s"}})

@@ -109,6 +109,22 @@ ROWS: dict[str, tuple[bytes, dict[str, Any], str, str, dict[str, Any], list[tupl
         {"skip_rows": 1, "delimiter": ";"},
         [(1, "A")],
     ),
+    "Excel, its delimiter known": (
+        b"sep=;\r\nid;name\r\n1;A\r\n",
+        {"delimiter": ";"},
+        ":1: the first line is Excel's",
+        "`skip_rows: 1`",
+        {"skip_rows": 1},
+        [(1, "A")],
+    ),
+    "TPC-H": (
+        b"0|AFRICA|\n1|AMERICA|\n",
+        {"delimiter": "|", "header": False, "columns": {"key": "bigint", "name": "text"}},
+        ":1: 3 fields, expected 2",
+        "`extra_fields: ignore_empty`",
+        {"extra_fields": "ignore_empty"},
+        [(0, "AFRICA"), (1, "AMERICA")],
+    ),
     "Excel with a comma": (
         b"\xef\xbb\xbfsep=,\r\nid,name\r\n1,A\r\n",
         {},
@@ -184,7 +200,7 @@ ROWS: dict[str, tuple[bytes, dict[str, Any], str, str, dict[str, Any], list[tupl
     "rows in a value": (
         b'a,b,c\n1,"pipe,10\n2,valve,20\n3,bolt",30\n4,x,5\n',
         {},
-        ":2: a quote that opens here is closed in line 4",
+        ":2: column 'b': a quote that opens here is closed in line 4",
         "`quote: null`",
         {"quote": None},
         [(1, '"pipe', 10), (2, "valve", 20), (3, 'bolt"', 30), (4, "x", 5)],
@@ -192,7 +208,7 @@ ROWS: dict[str, tuple[bytes, dict[str, Any], str, str, dict[str, Any], list[tupl
     "rows in a value, meant": (
         b'a,b,c\n1,"pipe,10\r\n2,valve,20\r\n3,bolt",30\n',
         {},
-        ":2: a quote that opens here is closed in line 4",
+        ":2: column 'b': a quote that opens here is closed in line 4",
         "`multiline: true`",
         {"multiline": True},
         [(1, "pipe,10\r\n2,valve,20\r\n3,bolt", 30)],
@@ -200,7 +216,7 @@ ROWS: dict[str, tuple[bytes, dict[str, Any], str, str, dict[str, Any], list[tupl
     "rows in the header": (
         b'a,"b,c\n1,2,3\n4,5",6\n',
         {},
-        ":1: a quote that opens here is closed in line 3",
+        ":1: column 2: a quote that opens here is closed in line 3",
         "`quote: null`",
         {"quote": None, "names": "as_is"},
         [(1, "2", 3), (4, '5"', 6)],
@@ -323,6 +339,18 @@ def test_a_field_behind_the_last_column_that_is_not_empty() -> None:
     content = b"a,b\n1,2,\n3,4,,\n5,6\n7,8,x\n"
     with pytest.raises(BadRow, match=r":5: 3 fields, expected 2\. Only empty ones are ignored"):
         table(path, content, extra_fields="ignore_empty")
+
+
+def test_a_null_behind_the_last_column_is_not_empty() -> None:
+    options: dict[str, Any] = {"extra_fields": "ignore_empty", "nulls": ["", "NA"]}
+    with pytest.raises(BadRow, match=":2: 3 fields, expected 2"):
+        table(at("null"), b"a,b\n1,2,NA\n", **options)
+
+
+def test_fields_of_texts_are_not_those_of_rows() -> None:
+    content = b'a,b\n1,"x\ny,z,,\nv"\n2,"w"\n3,"u",\n'
+    found = table(at("texts"), content, extra_fields="ignore_empty", multiline=True)
+    assert column(found, "b") == ["x\ny,z,,\nv", "w", "u"]
 
 
 def test_the_byte_that_stands_in() -> None:

@@ -24,11 +24,15 @@ from .test_csv import BAD as CSV
 from .test_csv import small_blocks as small_csv
 from .test_csv_refused import ROWS as DIALECTS
 from .test_holds import LONG, ROWS, TABLES
+from .test_json import BAD as DOCUMENTS
+from .test_json import small_blocks as small_json
 from .test_jsonl import BAD as JSONL
 from .test_jsonl import small_blocks as small_jsonl
 from .test_other_files import JSON
+from .test_xlsx import BAD as BOOKS
+from .test_xlsx import small_blocks as small_xlsx
 
-__all__ = ["small_csv", "small_jsonl"]
+__all__ = ["small_csv", "small_json", "small_jsonl", "small_xlsx"]
 
 _TYPE = r"`(text|binary|json|bigint|double|decimal\([^`]*\))`"
 NAMES: dict[str, tuple[bytes, str, dict[str, Any]]] = {
@@ -42,7 +46,10 @@ NAMES: dict[str, tuple[bytes, str, dict[str, Any]]] = {
     "an odd name of a value": (b'"a: b"\n' + b"1\n" * 20_000 + b"x\n", "", {"names": "as_is"}),
     "a word of YAML of a value": (b"No\n" + b"1\n" * 20_000 + b"x\n", "", {}),
     "nul": (ROWS["csv"][0], "", {}),
-    "json": (JSON["object"], "", {}),
+    "an object": (JSON["object"], "", {}),
+    "an object of several lines": (JSON["pretty"], "", {}),
+    "an array": (JSON["array"], "", {}),
+    "an array of several lines": (JSON["pretty array"], "", {}),
 }
 OBJECTS: dict[str, tuple[bytes, str, dict[str, Any]]] = {
     "nul": (ROWS["jsonl"][0], "", {}),
@@ -58,6 +65,8 @@ OBJECTS: dict[str, tuple[bytes, str, dict[str, Any]]] = {
 CASES = {
     **{f"csv: {name}": ("csv", *case) for name, case in {**CSV, **NAMES}.items()},
     **{f"dialect: {name}": ("csv", row[0], "", row[1]) for name, row in DIALECTS.items()},
+    **{f"json: {name}": ("json", *case) for name, case in DOCUMENTS.items()},
+    **{f"xlsx: {name}": ("xlsx", *case) for name, case in BOOKS.items()},
     **{f"jsonl: {name}": ("jsonl", *case) for name, case in {**JSONL, **OBJECTS}.items()},
 }
 
@@ -97,14 +106,21 @@ def _merged(options: Mapping[str, Any], way: dict[str, Any]) -> dict[str, Any]:
     both = {
         name: {**options.get(name, {}), **value}
         for name, value in way.items()
-        if value and isinstance(value, dict)
+        if name != "format" and value and isinstance(value, dict)
     }
     return {**options, **way, **both}
 
 
 ONE_IS_MEANT = ("dialect: another delimiter further on",)  # its rows are of one dialect only
 PROPOSING = (
-    *("csv: nul", "csv: json", "csv: too long", "csv: one name", "csv: the same name"),
+    *(
+        "csv: nul",
+        "csv: an object",
+        "csv: an array",
+        "csv: too long",
+        "csv: one name",
+        "csv: the same name",
+    ),
     *("csv: value", "csv: late zero", "csv: first value late", "csv: no zone", "csv: zone"),
     "csv: utf-16",
     *("csv: ambiguous", "csv: latin-1", "csv: latin-1 header", "csv: an odd name"),
@@ -145,10 +161,10 @@ def leads_out(kind: str, path: Folder, options: dict[str, Any], seen: set[str]) 
 def refused(kind: str, path: Folder, options: Mapping[str, Any]) -> TransferError | None:
     given = dict(options)
     bad = BadRows.quarantine(io.BytesIO(), 9) if given.pop("on_bad_row", None) else None
-    if (other := given.pop("format", kind)) != kind:
-        given = {}
+    if (other := given.pop("format", None)) is not None:
+        given = dict(other) if isinstance(other, dict) else {"type": other}
     try:
-        read(other, path, None, bad, **given)
+        read(given.pop("type", kind), path, None, bad, **given)
     except TransferError as error:
         return error
     return None

@@ -49,13 +49,30 @@ OTHERS = {
     "pdf": (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n", "a PDF", "'%PDF-1.7'"),
     "image": (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "an image", r"'\ufffdPNG'"),
     "xls": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(100), "an old Office file", "'\ufffd"),
-    "xlsx": (packed("[Content_Types].xml", "xl/workbook.xml"), "an Excel workbook", r"'PK\x03"),
     "sqlite": (b"SQLite format 3\0" + bytes(100), "a SQLite database", "'SQLite format 3"),
 }
 
 
-@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
-@pytest.mark.parametrize("case", OTHERS)
+KINDS = ("csv", "json", "jsonl", "parquet", "xlsx")
+ELSEWHERE = {  # told by who opens it
+    ("xlsx", "csv"): "is a document of an office program, .*`format: xlsx`",
+    ("xlsx", "json"): "is a document of an office program, .*`format: xlsx`",
+    ("xlsx", "jsonl"): "is a document of an office program, .*`format: xlsx`",
+    ("xlsx", "xlsx"): "shows no sheet",
+    ("xls", "xlsx"): r"is an old Excel workbook \(\.xls\), which is not read",
+    ("page in utf-16", "json"): "it is UTF-16",
+}
+
+
+@pytest.mark.parametrize(("case", "kind"), ELSEWHERE)
+def test_another_file_for_who_opens_it(case: str, kind: str, folder: Folder) -> None:
+    with pytest.raises(BadRow, match=ELSEWHERE[case, kind]):
+        read(kind, folder / f"f.{kind}", OTHERS[case][0])
+
+
+@pytest.mark.parametrize(
+    ("case", "kind"), [(c, k) for c in OTHERS for k in KINDS if (c, k) not in ELSEWHERE]
+)
 def test_another_file(case: str, kind: str, folder: Folder) -> None:
     content, what, begins = OTHERS[case]
     path = folder / f"f.{kind}"
@@ -65,6 +82,16 @@ def test_another_file(case: str, kind: str, folder: Folder) -> None:
         said = raised.value.message.replace("�", r"\ufffd")
         assert f"f.{kind} is {what}" in said
         assert f": it begins with {begins}".replace("�", r"\ufffd") in said
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+def test_a_workbook(kind: str, folder: Folder) -> None:
+    content = packed("[Content_Types].xml", "xl/workbook.xml")
+    with pytest.raises(
+        BadRow, match=r"is an? (Excel workbook|document of an office program)"
+    ) as raised:
+        read(kind, folder / f"f.{kind}", content)
+    assert "`format: xlsx`" in str(raised.value.hint)
 
 
 @pytest.mark.parametrize("kind", ["csv", "jsonl"])

@@ -14,14 +14,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from openpyxl.styles.numbers import is_datetime
 
+from factory.definitions.formats import Xlsx
 from factory.definitions.formats.xlsx import column_letters, column_number
 from factory.stores.memory import Memory
 from factory.stores.model import Place
+from factory.transfer import formats
 from factory.transfer.bad_rows import BadRows
 from factory.transfer.errors import BadOption, BadRow, TransferError
 from factory.transfer.formats.xlsx import quick, sheet
 from factory.transfer.formats.xlsx.cells import DATE, ELAPSED, NUMBER, STAMP, TIME, number
 from factory.transfer.formats.xlsx.styles import kind_of
+from factory.transfer.target import Target
+from factory.transfer.types import Known
 
 from ...stores.folders import Folder
 from .reading import column, read
@@ -281,6 +285,11 @@ BAD: dict[str, tuple[bytes, str, Mapping[str, Any]]] = {
         r":303: Sheet1!D303: 'note' stands in a column without a name\. .*`range`",
         {},
     ),
+    "title": (
+        workbook(cells(["|a title"], ["|a", "|b"], ["1", "2"])),
+        r":2: Sheet1!B2: 'b' stands in a column without a name\. .*`skip_rows`",
+        {},
+    ),
     "error beyond": (
         workbook(after_many("1", "|x", "t=e|#N/A")),
         r"Sheet1!C303: 'an error' st",
@@ -490,6 +499,27 @@ def test_several_files_have_one_schema(folder: Folder) -> None:
         BadRow, match=r"3\.xlsx has other columns than .*1\.xlsx: without the column 'a'"
     ):
         table([one, three])
+
+
+def test_what_nobody_declared_is_read_as_the_table_has_it(folder: Folder) -> None:
+    rows = cells(["|zip", "|fee", "|day"], ["1099", "5", "s=1|45292"], ["|01099", "1.5", ""])
+    path = folder / "f.xlsx"
+    path.write_bytes(workbook(rows))
+    types = {"zip": pa.string(), "fee": pa.float64(), "day": pa.timestamp("us")}
+    target = Target(known={name: Known(type) for name, type in types.items()})
+    reader = formats.open(path.store, [str(path)], Xlsx(), BadRows.fail(), target)
+    (batch,) = reader.batches(str(path))
+    assert batch.to_pylist() == [
+        {"zip": "1099", "fee": 5.0, "day": dt.datetime(2024, 1, 1)},
+        {"zip": "01099", "fee": 1.5, "day": None},
+    ]
+    target = Target(known={"fee": Known(pa.int64())})
+    with pytest.raises(
+        BadRow, match=r"Sheet1!B3: column 'fee': '1\.5' is not bigint, which the tab"
+    ):
+        list(
+            formats.open(path.store, [str(path)], Xlsx(), BadRows.fail(), target).batches(str(path))
+        )
 
 
 def test_a_sheet_without_rows(folder: Folder) -> None:

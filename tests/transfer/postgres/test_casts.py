@@ -172,7 +172,9 @@ def test_a_text_that_would_lose_its_spaces_is_refused(
 def test_a_domain_is_what_it_is_made_of_and_its_checks(warehouse: Warehouse) -> None:
     warehouse.run(f"CREATE DOMAIN {warehouse.schema}.short AS varchar(3)")
     warehouse.run(f"CREATE TABLE {{}} (n bigint, name {warehouse.schema}.short)")
-    with pytest.raises(BadRow, match=r"'name' of 1 row is longer than the 3 .*'abc ' \(row 1\)"):
+    with pytest.raises(
+        BadRow, match=r"'name' of 1 row is longer than the 3 .*'abc ' \(row 1 of the load\)"
+    ):
         warehouse.load({"n": [1], "name": ["abc "]})
     warehouse.load({"n": [1], "name": ["ab "]})
     assert warehouse.rows() == [(1, "ab ")]

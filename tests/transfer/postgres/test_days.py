@@ -84,10 +84,22 @@ def test_dates_of_a_column_of_texts_and_of_timestamps(csv: Days) -> None:
     assert csv.warehouse.run("SELECT a, t::text, z::text, p::text FROM {}") == [
         ("2024-01-31", "2024-01-31 00:00:00", "2024-01-31 10:00:00+00", "2024-01-31 10:00:00")
     ]
-    with pytest.raises(BadRow, match=r"'p' of 1 row is not timestamp\(0\).* \(row 2\)"):
+    with pytest.raises(BadRow, match=r"'p' of 1 row is not timestamp\(0\).* \(row 2 of .*csv\)"):
         csv.ingest("a,t,z,p\n,,,2024-01-31 10:00:00\n,,,2024-01-31 10:00:00.5\n")
     with pytest.raises(BadRow, match="has no offset"):
         csv.ingest("a,t,z,p\n,,2024-01-31 10:00:00,\n")
+
+
+def test_a_partition_by_a_timestamp_of_which_a_file_has_dates(csv: Days) -> None:
+    write = {"mode": "partition", "column": "t", "start": "2024-01-01", "end": "2024-02-01"}
+    csv.ingest("t,zip\n2024-01-31 10:00:00,01234\n", write=write)
+    csv.ingest("t,zip\n2024-01-30,99501\n2024-01-31,10001\n", write=write)
+    assert csv.warehouse.rows("t::text, zip") == [
+        ("2024-01-30 00:00:00", "99501"),
+        ("2024-01-31 00:00:00", "10001"),
+    ]
+    with pytest.raises(BadRow, match="outside the interval"):
+        csv.ingest("t,zip\n2024-02-01,99501\n", write=write)
 
 
 def test_a_table_that_could_not_be_asked(csv: Days) -> None:
@@ -164,11 +176,30 @@ def test_a_column_of_nulls_by_csv(csv: Days) -> None:
     ]
 
 
+def test_the_first_value_may_be_a_text(csv: Days) -> None:
+    csv.ingest("id,code\n1,\n")
+    csv.ingest("id,code\n2,x\n")
+    csv.ingest("id,code\n3,99501\n")
+    assert csv.warehouse.run("SELECT code FROM {} ORDER BY id") == [(None,), ("x",), ("99501",)]
+
+
 def test_a_person_s_text_column_stays_one(parquet: Days) -> None:
     parquet.warehouse.run("CREATE TABLE {} (zip bigint, fee text)")
     parquet.ingest(pa.table({"zip": [1], "fee": pa.nulls(1)}), write=REPLACE)
     with pytest.raises(SchemaChanged, match="'fee' is text, the load's is double"):
         parquet.ingest(pa.table({"zip": [1], "fee": [1.5]}))
+
+
+@EACH
+def test_nulls_of_any_type_fit_a_column_of_any_other(write: dict[str, Any], parquet: Days) -> None:
+    """A column of texts that is empty, pandas writes as doubles."""
+    parquet.ingest(pa.table({"zip": [1], "code": ["01234"], "day": [dt.date(2024, 1, 31)]}))
+    none = {"code": pa.nulls(1, pa.float64()), "day": pa.nulls(1, pa.string())}
+    for _ in range(2):
+        parquet.ingest(pa.table({"zip": [2], **none}), write=write)
+        assert parquet.warehouse.rows()[-1] == (2, None, None)
+        assert parquet.warehouse.rows("pg_typeof(code)::text")[0] == ("text",)
+        parquet.warehouse.run("DELETE FROM {} WHERE zip = 2")
 
 
 def test_a_text_column_that_someone_wrote_into_stays_one(parquet: Days) -> None:
@@ -207,7 +238,7 @@ def test_parquet_of_pandas_is_whole_one_day_and_not_the_next(parquet: Days) -> N
     parquet.ingest(pa.table({"n": floats, "x": whole}))
     assert parquet.warehouse.rows("coalesce(n, 0), x") == [(0, 2.0), (1, 3.0), (2, None), (3, 1.0)]
     for wrong, said in ((1.5, "1.5"), (-0.0, "-0"), (float("nan"), "nan"), (1e300, "10000")):
-        with pytest.raises(BadRow, match=rf"row 2 of the load: column 'n' .*{said}"):
+        with pytest.raises(BadRow, match=rf"row 2 of \S+parquet: column 'n' .*{said}"):
             parquet.ingest(pa.table({"n": [1.0, wrong], "x": [0.5, 0.5]}))
 
 

@@ -63,16 +63,17 @@ def open(
     )
     if not dialect.header and not told.kinds:
         raise BadOption("a CSV without a header needs `columns`", "Declare them in order")
-    heads = {source: _head(fs, source, dialect, given, list(told.kinds)) for source in sources}
+    heads = _heads(fs, sources, dialect, given, list(told.kinds))
     as_is = given if dialect.header else msgspec.structs.replace(given, names="as_is")
     own = {source: head.names for source, head in heads.items()}
     agreed = names.agreed(own, as_is, told.kinds if dialect.header else ())
+    plain = Table(dialect, how, 0, (), target.holds, first_only=bad.fails)
     tables = {
-        source: _table(head, agreed, source, given, Table(dialect, how, 0, (), target.holds), told)
-        for source, head in heads.items()
+        source: _table(head, agreed, source, given, plain, told) for source, head in heads.items()
     }
     schema = _schema(fs, tables, agreed, told)
     tables = {source: _settled(table, schema) for source, table in tables.items()}
+    schema = _said(schema, tables)
     return Reader(schema, lambda source: _batches(fs, source, tables[source], schema, bad))
 
 
@@ -82,7 +83,19 @@ class _Head:
 
     names: list[str]
     row: Row | None = None
-    after: bytes = b""
+    after: bytes = b""  # nothing where another file has the same header
+
+
+def _heads(
+    fs: Store, sources: Sequence[str], dialect: Dialect, given: Csv, declared: list[str]
+) -> dict[str, _Head]:
+    found, seen = {}, set[bytes]()
+    for source in sources:
+        head = _head(fs, source, dialect, given, declared)
+        line = b"" if head.row is None else head.row.data
+        found[source] = replace(head, after=b"") if line in seen else head
+        seen.add(line)
+    return found
 
 
 def _head(fs: Store, source: str, dialect: Dialect, given: Csv, declared: list[str]) -> _Head:
@@ -157,7 +170,7 @@ def _table(
         kind = told.kinds.get(word)
         column = Column(index, name, pa.null() if kind is None else kind, kind is None)
         column = replace(column, own=told.hows.get(word))
-        found.append(_as_known(column, told.target.known))
+        found.append(_as_known(column, told.target.known, empty.how))
     table = replace(empty, width=len(head.names), columns=tuple(found))
     if head.row is None:
         return table
@@ -165,11 +178,14 @@ def _table(
     return replace(table, header=head.row.data)
 
 
-def _as_known(column: Column, known: Mapping[str, Known]) -> Column:
+def _as_known(column: Column, known: Mapping[str, Known], how: spelling.Spelling) -> Column:
     """What nobody declared has the table's type; what it has no name of its own for, is text."""
     if not column.inferred or column.name not in known:
         return column
-    return replace(column, type=_as_text(known[column.name].type), inferred=False, known=True)
+    told = known[column.name]
+    if told.number and how.decimal_point != ".":
+        return column
+    return replace(column, type=_as_text(told.type), inferred=False, known=True)
 
 
 def _as_text(kind: pa.DataType) -> pa.DataType:
@@ -208,6 +224,14 @@ def _settled(table: Table, schema: pa.Schema) -> Table:
     """The table with the type of each column that is not declared."""
     known = (replace(column, type=schema.field(column.name).type) for column in table.columns)
     return replace(table, columns=tuple(known))
+
+
+def _said(schema: pa.Schema, tables: Mapping[str, Table]) -> pa.Schema:
+    """With what is noted of the columns that files have."""
+    fields = {field.name: field for field in schema}
+    for table in tables.values():
+        fields |= {field.name: field for field in table.schema}
+    return pa.schema(list(fields.values()))
 
 
 def _sampled(fs: Store, source: str, table: Table, most: int) -> dict[str, pa.DataType]:
@@ -288,9 +312,10 @@ def _check_header(header: Row, block: Block, dialect: Dialect, source: str) -> N
     problem = None
     width = len(header.values)
     if any(value.torn for value in header.values):
-        problem = faults.torn(header, block, width, (), dialect)
+        hint = hints.of_torn(header, block, width, dialect)
+        problem = faults.torn(header, block, (), dialect, hint)
     for value in swallowed(header.data, header.line, width, dialect):
-        problem = faults.swallowing(header, value)
+        problem = faults.swallowing(header, value, ())
     if problem:
         hint = (problem.hint or "").removesuffix(f"; {hints.ASIDE}")  # no header can go aside
         raise BadRow(f"{source}:{problem.line}: {problem.reason}", hint)

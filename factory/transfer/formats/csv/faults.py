@@ -15,24 +15,24 @@ AFTER = 20  # bytes behind a closing quote
 
 
 def torn(
-    row: Row, block: Block, width: int, columns: Sequence[Column], dialect: Dialect
+    row: Row, block: Block, columns: Sequence[Column], dialect: Dialect, hint: str | None
 ) -> Problem:
     """Text follows the closing quote of one of the row's values."""
     index = next(index for index, value in enumerate(row.values) if value.torn)
     opened, closed = (row.start + at for at in row.values[index].torn or (0, 0))
     after = dialect.as_written(block.data[closed + 1 : closed + 1 + AFTER])
     shown = re.split(rb"[\r\n]", after)[0].decode(errors="replace")
-    name = next((repr(column.name) for column in columns if column.index == index), index + 1)
     before = lines(block.data[row.start : closed])
-    reason = (
-        f"column {name}: text follows the closing quote ({_place(block, closed, dialect)}: "
-        f"`{shown}`)"
-    )
+    place = _place(block, closed, dialect)
+    reason = f"column {_name(index, columns)}: text follows the closing quote ({place}: `{shown}`)"
     if lines(block.data[opened:closed]):
         line = row.line + lines(block.data[row.start : opened])
         reason += f"; the quote opens in line {line}, {_place(block, opened, dialect)}"
-    hint = hints.of_torn(row, block, width, dialect)
     return Problem(row.line + before, reason, row.data, hint)
+
+
+def _name(index: int, columns: Sequence[Column]) -> str:
+    return next((repr(c.name) for c in columns if c.index == index), str(index + 1))
 
 
 def _place(block: Block, at: int, dialect: Dialect) -> str:
@@ -41,12 +41,14 @@ def _place(block: Block, at: int, dialect: Dialect) -> str:
     return f"character {len(before) + 1}"
 
 
-def swallowing(row: Row, value: Swallowed) -> Problem:
+def swallowing(row: Row, value: Swallowed, columns: Sequence[Column]) -> Problem:
     """A quoted value holds lines that look like rows."""
+    long = (index for index, one in enumerate(row.values) if lines(one.data) > 1)
+    name = _name(next(long, 0), columns)
     return Problem(
         value.first,
-        f"a quote that opens here is closed in line {value.last}, and each line between has as "
-        "many fields as a row: are they rows?",
+        f"column {name}: a quote that opens here is closed in line {value.last}, and each line "
+        "between has as many fields as a row: are they rows?",
         row.data,
         "If the quote is a part of the text, set `quote: null`, or correct it; if all this is one "
         f"value, `multiline: true`; {hints.ASIDE}",

@@ -17,7 +17,7 @@ from factory.transfer.formats.csv.blocks import Block, lines
 from factory.transfer.formats.csv.dialect import STAND_IN, Dialect
 from factory.transfer.formats.csv.rows import Row, split
 from factory.transfer.formats.csv.swallowed import swallowed
-from factory.transfer.formats.csv.text import without_spaces, wrong_byte
+from factory.transfer.formats.csv.text import without_empty, without_spaces, wrong_byte
 from factory.transfer.formats.csv.unfit import Column, Problem
 from factory.transfer.holds import unheld
 from factory.transfer.spelling import Spelling
@@ -35,6 +35,7 @@ class Table:
     columns: tuple[Column, ...]  # those that are wanted
     holds: Holds
     header: bytes | None = None  # as it was written
+    first_only: bool = False  # is the first bad row of a file an error?
 
     @property
     def schema(self) -> pa.Schema:
@@ -100,7 +101,10 @@ def _halved(block: Block, table: Table) -> tuple[pa.RecordBatch, list[Problem]]:
     halves = block.halves(table.dialect) if len(block.data) > SMALL else None
     if halves is None:
         return _closely(block, table)
-    (one, problems), (other, more) = (_halved(half, table) for half in halves)
+    one, problems = _halved(halves[0], table)
+    if problems and table.first_only:
+        return one, problems
+    other, more = _halved(halves[1], table)
     columns = [pa.concat_arrays(pair) for pair in zip(one.columns, other.columns, strict=True)]
     return pa.RecordBatch.from_arrays(columns, schema=table.schema), [*problems, *more]
 
@@ -152,8 +156,8 @@ def texts(block: Block, table: Table, *, slow: bool = True) -> Parsed:
 
 
 def _extra(block: Block, table: Table) -> int:
-    """How many fields the first row has more than there are columns."""
-    if not table.dialect.ignore_empty:
+    """How many fields the first row has more than there are columns: often, so have all."""
+    if set(table.dialect.nulls) - {""}:  # one of these behind the last column is not empty
         return 0
     row = next(split(block, table.dialect, blank=table.width == 1), None)
     return max(0, len(row.values) - table.width) if row else 0
@@ -168,7 +172,19 @@ def _fast(block: Block, table: Table) -> list[pa.Array]:
     data = without_spaces(block.data, dialect) if dialect.skip_space else block.data
     if not block.sound or block.swallowed or data is None:
         raise pa.ArrowInvalid("to be read row by row")
-    extra = range(table.width, table.width + _extra(block, table))
+    if not dialect.ignore_empty:
+        return _parsed(data, table)
+    try:
+        return _parsed(data, table, _extra(block, table))
+    except pa.ArrowInvalid:
+        if (cut := without_empty(data, table.width, dialect)) is None:
+            raise
+        return _parsed(cut, table)
+
+
+def _parsed(data: bytes, table: Table, more: int = 0) -> list[pa.Array]:
+    dialect = table.dialect
+    extra = range(table.width, table.width + more)
     wanted = {str(column.index): _wire(column) for column in table.columns}
     wanted |= {str(index): pa.binary() for index in extra}
     found = pacsv.read_csv(
@@ -213,7 +229,7 @@ def _slow(block: Block, table: Table) -> Parsed:
     good: list[Row] = []
     problems: list[Problem] = []
     for row in split(block, table.dialect, blank=table.width == 1):
-        problem = _shape(row, block, table)
+        problem = _shape(row, block, table, hinted=not problems)
         if problem is None:
             good.append(row)
         else:
@@ -228,18 +244,21 @@ def _slow(block: Block, table: Table) -> Parsed:
     return Parsed(columns, tuple(problems), tuple(good))
 
 
-def _shape(row: Row, block: Block, table: Table) -> Problem | None:
+def _shape(row: Row, block: Block, table: Table, *, hinted: bool) -> Problem | None:
     if any(value.torn for value in row.values):
-        return faults.torn(row, block, table.width, table.columns, table.dialect)
+        hint = hints.of_torn(row, block, table.width, table.dialect) if hinted else None
+        return faults.torn(row, block, table.columns, table.dialect, hint)
     for value in block.swallowed:
         if row.line <= value.first <= row.line + lines(row.data):
-            return faults.swallowing(row, value)
+            return faults.swallowing(row, value, table.columns)
     count = len(row.values)
     more = row.values[table.width :]
     if count < table.width or (
         more and (not table.dialect.ignore_empty or any(value.data for value in more))
     ):
-        hint = hints.of_count(row, block, table.width, table.header, table.dialect)
+        hint = None
+        if hinted:  # looking for one takes time, and only the first is ever told
+            hint = hints.of_count(row, block, table.width, table.header, table.dialect)
         return Problem(row.line, f"{count} fields, expected {table.width}", row.data, hint)
     return _undecoded(row, table)
 

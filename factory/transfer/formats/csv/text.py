@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import codecs
+import functools
+import re
 from collections.abc import Iterator
 from typing import IO
 
@@ -101,6 +103,29 @@ def without_spaces(data: bytes, dialect: Dialect) -> bytes | None:
             outside = outside.replace(start + b" ", start)
     parts[::2] = outside[1:].split(quote) if quote else [outside[1:]]
     return quote.join(parts)
+
+
+def without_empty(data: bytes, width: int, dialect: Dialect) -> bytes | None:
+    """Whole rows without empty fields behind the last column; None when that is not so simple.
+
+    A row that is not of this width stays, and what follows it may be wrong: not to be used then.
+    """
+    if dialect.escape and dialect.escape in data:
+        return None
+    return _row_of(width, dialect.delimiter, dialect.quote).sub(rb"\1", data)
+
+
+@functools.lru_cache(maxsize=16)
+def _row_of(width: int, delimiter: bytes, quote: bytes | None) -> re.Pattern[bytes]:
+    d = re.escape(delimiter)
+    field, q = rb"[^" + d + rb"\r\n]*", re.escape(quote or b"")
+    if quote:
+        within = rb"[^" + q + rb"]*"
+        quoted = q + within + rb"(?:" + q + q + within + rb")*" + q
+        field = rb"(?:" + quoted + rb"|[^" + d + q + rb"\r\n]" + field + rb")?"
+    before = rb"(?:" + field + d + rb"){%d}" % (width - 1)
+    # Rows without such fields match as well: so no text of several lines is taken for rows.
+    return re.compile(rb"(?<![^\r\n])(" + before + field + rb")" + d + rb"*(?=[\r\n]|\Z)")
 
 
 def one_byte(chunks: Iterator[bytes], dialect: Dialect, source: str, line: int) -> Iterator[bytes]:

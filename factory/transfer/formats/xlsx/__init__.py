@@ -6,79 +6,34 @@ Cells become texts of which type they are known to be; then columns are converte
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 
 import msgspec
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from factory.definitions.formats import Xlsx
 from factory.definitions.formats import columns as columns_
-from factory.definitions.formats.xlsx import Area, area, column_letters, nulls
-from factory.definitions.warehouses import Holds
+from factory.definitions.formats.xlsx import Area, area, column_letters
 from factory.stores.model import Store
-from factory.transfer import agreement, names, spelling
+from factory.transfer import names, spelling
 from factory.transfer.bad_rows import BadRows
 from factory.transfer.convert import convert
-from factory.transfer.errors import BadOption, BadRow, unknown
+from factory.transfer.errors import BadOption, BadRow
 from factory.transfer.formats import Reader
-from factory.transfer.formats.csv.unfit import SHOWN, Column, value
+from factory.transfer.formats.csv.unfit import Column
 from factory.transfer.formats.xlsx import cells as kinds
 from factory.transfer.formats.xlsx import sheet as sheets
-from factory.transfer.formats.xlsx.cells import Book, Texts, texts
-from factory.transfer.formats.xlsx.sheet import Block, blocks, merges, shown
-from factory.transfer.formats.xlsx.strings import strings
-from factory.transfer.formats.xlsx.styles import kinds as kinds_of
-from factory.transfer.formats.xlsx.workbook import Sheet, Workbook, opened
-from factory.transfer.holds import refuse_names, unheld
-from factory.transfer.spelling import Spelling, to_iso
+from factory.transfer.formats.xlsx.file import File, opened
+from factory.transfer.formats.xlsx.head import Head, Seen, head
+from factory.transfer.formats.xlsx.rows import Rows, Table
+from factory.transfer.formats.xlsx.sheet import blocks, merges, shown
+from factory.transfer.holds import refuse_names
+from factory.transfer.spelling import Spelling
 from factory.transfer.target import Target
 from factory.transfer.types import arrow_type
 
-SAMPLED_BLOCKS = 2
 SAMPLED_FILES = 16
-
-
-@dataclass(frozen=True)
-class Head:
-    """What a file's first rows say."""
-
-    row: int  # of the header; 0: there is none
-    columns: tuple[int, ...]  # those with a name, by their numbers
-    names: list[str]
-    seen: Mapping[int, Seen]  # values of the first rows
-
-
-@dataclass(frozen=True)
-class Seen:
-    """Values of a column."""
-
-    kinds: frozenset[int]
-    texts: pa.StringArray
-
-
-@dataclass(frozen=True)
-class Table:
-    """How the blocks of a sheet become batches."""
-
-    given: Xlsx
-    area: Area
-    how: Spelling
-    columns: tuple[Column, ...]  # `index` is that of the header's names
-    holds: Holds
-
-    @property
-    def schema(self) -> pa.Schema:
-        """The batches' names and types."""
-        return pa.schema([_field(column) for column in self.columns])
-
-
-def _field(column: Column) -> pa.Field:
-    field = pa.field(column.name, column.type)
-    as_is = pa.types.is_date(column.type) or pa.types.is_integer(column.type)
-    return agreement.as_written(field) if column.inferred and as_is else field
 
 
 def open(
@@ -98,16 +53,16 @@ def open(
     how = spelling.spelling(given)
     table = Table(given, wanted, how, (), target.holds)
     hows = spelling.of_columns(given.columns, how)
-    heads = {source: _head(fs, source, table) for source in sources}
+    heads = {source: head(fs, source, given, wanted) for source in sources}
     as_is = given if given.header else msgspec.structs.replace(given, names="as_is")
-    own = {source: head.names for source, head in heads.items()}
+    own = {source: first.names for source, first in heads.items()}
     agreed = names.agreed(own, as_is, given.columns if given.header else ())
     columns = _columns(given, how, hows, heads, agreed, target)
     tables = {}
-    for source, head in heads.items():
+    for source, first in heads.items():
         places = zip(agreed.places[source], columns, strict=True)
         there = tuple(replace(column, index=at) for at, column in places if at is not None)
-        refuse_names(head.names, [(c.index, c.name) for c in there], target.holds, source)
+        refuse_names(first.names, [(c.index, c.name) for c in there], target.holds, source)
         tables[source] = replace(table, columns=there)
     schema = replace(table, columns=columns).schema
 
@@ -132,8 +87,8 @@ def _columns(
     for number, name in enumerate(agreed.names):
         word = words.get(name)
         seen = [
-            head.seen[place]
-            for source, head in islice(heads.items(), SAMPLED_FILES)
+            first.seen[place]
+            for source, first in islice(heads.items(), SAMPLED_FILES)
             if (place := agreed.places[source][number]) is not None
         ]
         known = word is None and name in target.known
@@ -150,9 +105,9 @@ def _columns(
 
 def _positions(heads: Mapping[str, Head], agreed: names.Agreed) -> dict[str, str]:
     """Without a header, columns are declared by the names that they have before `rename`."""
-    source, head = next(iter(heads.items()))
+    source, first = next(iter(heads.items()))
     places = zip(agreed.names, agreed.places[source], strict=True)
-    return {name: head.names[place] for name, place in places if place is not None}
+    return {name: first.names[place] for name, place in places if place is not None}
 
 
 def _type(seen: Sequence[Seen], how: Spelling) -> pa.DataType:
@@ -181,249 +136,39 @@ _TYPES = (
 )
 
 
-@dataclass(frozen=True)
-class _File:
-    """A sheet that is open."""
-
-    workbook: Workbook
-    sheet: Sheet
-    book: Book
-    kinds: Sequence[int]
-
-    def blocks(self, area: Area, shared: Sequence[Area] = ()) -> Iterator[Block]:
-        """Its rows, and the refusal of none."""
-        return blocks(self.workbook, self.sheet, sheets.Reader(area, self.kinds, shared))
-
-
-@contextmanager
-def _opened(fs: Store, source: str, given: Xlsx) -> Iterator[_File]:
-    with opened(fs, source) as workbook:
-        sheet = _sheet(workbook, given.sheet)
-        with strings(workbook) as found:
-            book = Book(found, workbook.from_1904, nulls(given))
-            yield _File(workbook, sheet, book, kinds_of(workbook))
-
-
-def _sheet(workbook: Workbook, wanted: str | int | None) -> Sheet:
-    """The sheet of a name or number, else the only one that holds something."""
-    known = {sheet.name: sheet for sheet in workbook.sheets}
-    if isinstance(wanted, int):
-        if wanted > len(known):
-            hint = f'Its name is a text: `sheet: "{wanted}"`' if str(wanted) in known else None
-            raise BadRow(f"{workbook.source} has {len(known)} sheets, and no sheet {wanted}", hint)
-        return workbook.sheets[wanted - 1]
-    if wanted is not None:
-        if wanted not in known:
-            raise unknown(f"sheet, {workbook.source} has no", wanted, known)
-        return known[wanted]
-    there = [sheet for sheet in workbook.sheets if sheet.shown]
-    if len(there) > 1:
-        there = [sheet for sheet in there if not _is_empty(workbook, sheet)] or there[:1]
-    if len(there) == 1:
-        return there[0]
-    said = f"has several sheets: {', '.join(s.name for s in there)}" if there else "shows no sheet"
-    raise BadRow(f"{workbook.source} {said}", f"Say which (`sheet: {next(iter(known), 1)}`)")
-
-
-def _is_empty(workbook: Workbook, sheet: Sheet) -> bool:
-    return next(blocks(workbook, sheet, sheets.Reader(Area(), ())), None) is None
-
-
-def _head(fs: Store, source: str, table: Table) -> Head:
-    """Names, and the values of the first rows. Raises `BadRow` when there is no header."""
-    with _opened(fs, source, table.given) as file:
-        first = list(islice(file.blocks(table.area), SAMPLED_BLOCKS))
-        if table.given.header:
-            row, found = _header(file, first, source)
-        else:
-            start, declared = table.area.first_column, table.given.columns
-            row, found = 0, dict(enumerate(declared, start))
-        seen = {
-            index: _seen([block.after(row) for block in first], column, file.book)
-            for index, column in enumerate(found)
-        }
-    return Head(row, tuple(found), list(found.values()), seen)
-
-
-def _header(file: _File, first: Sequence[Block], source: str) -> tuple[int, dict[int, str]]:
-    """The first row that holds something: its number, and the names by column."""
-    for block in first:
-        read = {
-            column: texts(cells, len(block.rows), file.book)
-            for column, cells in sorted(block.columns.items())
-        }
-        for at, row in enumerate(block.rows):
-            for column, one in read.items():
-                if at in one.faults:
-                    cell = file.sheet.cell(column_letters(column), row)
-                    raise BadRow(
-                        f"{source}:{row}: {cell}: the name of a column {one.faults[at][0]}"
-                    )
-            names = {column: one.values[at].as_py() for column, one in read.items()}
-            names = {column: name for column, name in names.items() if name is not None}
-            if names:
-                return row, names
-    raise BadRow(f"{source}: the sheet {file.sheet.name} is empty", "Expected at least a header")
-
-
-def _seen(first: Sequence[Block], column: int, book: Book) -> Seen:
-    read = [
-        texts(block.columns[column], len(block.rows), book)
-        for block in first
-        if column in block.columns
-    ]
-    found = frozenset[int]().union(*(one.kinds for one in read))
-    return Seen(
-        found, pa.concat_arrays([one.values for one in read] or [pa.array([], pa.string())])
-    )
-
-
 def _batches(
-    fs: Store, source: str, head: Head, table: Table, bad: BadRows
+    fs: Store, source: str, first: Head, table: Table, bad: BadRows
 ) -> Iterator[pa.RecordBatch]:
-    with _opened(fs, source, table.given) as file:
+    with opened(fs, source, table.given) as file:
         shared: list[Area] = []
         if table.given.merged == "fill":
             found = merges(file.workbook, file.sheet)
-            shared = [merge for merge in found if merge.first_row > head.row]
+            shared = [merge for merge in found if merge.first_row > first.row]
         reader = sheets.Reader(table.area, file.kinds, shared)
         for block in blocks(file.workbook, file.sheet, reader):
-            rows = block.after(head.row)
+            rows = block.after(first.row)
             if rows.rows:
-                batch = Rows(file, head, table, rows).batch(source, bad)
+                batch = Rows(file, first, table, rows).batch(source, bad)
                 if batch.num_rows:
                     yield batch
         if table.given.merged == "fail":
-            _refuse_merged(reader.merged, file, head, table, source)
+            _refuse_merged(reader.merged, file, first, table, source)
 
 
 def _refuse_merged(
-    merged: Sequence[Area], file: _File, head: Head, table: Table, source: str
+    merged: Sequence[Area], file: File, first: Head, table: Table, source: str
 ) -> None:
     """Merged cells among the rows, and the columns that have a name."""
     for merge in merged:
         columns = range(merge.first_column, merge.last_column + 1)
         last = min(merge.last_row, table.area.last_row)
-        if last > max(head.row, table.area.first_row - 1) and set(columns) & set(head.columns):
+        if last > max(first.row, table.area.first_row - 1) and set(columns) & set(first.columns):
             letters = column_letters(merge.first_column)
             cells = f"{file.sheet.cell(letters, merge.first_row)}:{shown(merge).partition(':')[2]}"
             raise BadRow(
                 f"{source}: {cells} are merged: only the first has the value",
                 "Give it to each (`merged: fill`), or leave the others empty (`merged: first`)",
             )
-
-
-class Rows:
-    """The rows of a block."""
-
-    def __init__(self, file: _File, head: Head, table: Table, block: Block) -> None:
-        self._file, self._head, self._table, self._block = file, head, table, block
-
-    def batch(self, source: str, bad: BadRows) -> pa.RecordBatch:
-        """Those that fit; the others go to `bad`."""
-        columns = self._table.columns
-        read = [
-            self._texts(self._head.columns[column.index], column.type, column.how(self._table.how))
-            for column in columns
-        ]
-        values, problems = [], dict[int, tuple[str, str | None]]()
-        for column, one in zip(columns, read, strict=True):
-            words = _fitting(one, column.type)
-            how = replace(column.how(self._table.how), formats=())
-            done = convert(words, column.type, how, inferred=column.inferred)
-            values.append(done.values)
-            masks = (done.bad, unheld(done.values, self._table.holds))
-            for at, (reason, hint) in one.faults.items():
-                problems.setdefault(at, self._at(column, at, f"{column.name!r} {reason}", hint))
-            for mask in masks:
-                for at in pc.indices_nonzero(mask).to_pylist() if mask is not None else ():
-                    text = one.values[at].as_py()
-                    reason, hint = value(text, column, self._table.how, self._table.holds)
-                    problems.setdefault(at, self._at(column, at, reason, hint))
-        self._refuse_nameless(problems)
-        left = self._left(read, problems)
-        for at in sorted(problems):
-            reason, hint = problems[at]
-            bad.add(source, self._block.rows[at], reason, self._shown(at), hint)
-        found = pa.RecordBatch.from_arrays(values, schema=self._table.schema)
-        return found if left is None else found.filter(left)
-
-    def _texts(
-        self, column: int, type: pa.DataType | None = None, how: Spelling | None = None
-    ) -> Texts:
-        cells = self._block.columns.get(column)
-        if cells is None:
-            return Texts(pa.nulls(len(self._block.rows), pa.string()), frozenset(), {})
-        formats, truncate = (how.formats, how.truncate) if how else ((), False)
-        temporal = type is not None and pa.types.is_temporal(type)
-        spell = (
-            (lambda found: pc.coalesce(to_iso(found, formats, truncate=truncate), found))
-            if temporal and formats
-            else None
-        )
-        return texts(cells, len(self._block.rows), self._file.book, spell)
-
-    def _at(self, column: Column, at: int, reason: str, hint: str | None) -> tuple[str, str | None]:
-        letters = column_letters(self._head.columns[column.index])
-        return f"{self._file.sheet.cell(letters, self._block.rows[at])}: {reason}", hint
-
-    def _refuse_nameless(self, problems: dict[int, tuple[str, str | None]]) -> None:
-        """Values in columns without a name, which would be lost."""
-        if self._table.given.select:
-            return
-        for column in self._block.columns.keys() - set(self._head.columns):
-            one = self._texts(column)
-            for at in {*pc.indices_nonzero(pc.is_valid(one.values)).to_pylist(), *one.faults}:
-                shown = repr(one.values[at].as_py() or "an error")[:SHOWN]
-                letters = column_letters(column)
-                cell = self._file.sheet.cell(letters, self._block.rows[at])
-                hint = "Name it in the header, or read only some columns (`range`, `select`)"
-                reason = f"{cell}: {shown} stands in a column without a name"
-                problems.setdefault(at, (reason, hint))
-
-    def _left(
-        self, read: Sequence[Texts], problems: Mapping[int, object]
-    ) -> pa.BooleanArray | None:
-        """Which rows are taken: not bad ones, nor those without any value; None: all."""
-        count = len(self._block.rows)
-        empty = [True] * count
-        for one in read:
-            if not one.values.null_count:
-                empty = [False] * count
-                break
-        else:
-            every = [*read, *(self._texts(c) for c in set(self._head.columns) - self._used())]
-            valid = pa.repeat(False, count)
-            for one in every:
-                valid = pc.or_(valid, pc.is_valid(one.values))
-            empty = pc.invert(valid).to_pylist()
-        if not problems and not any(empty):
-            return None
-        return pa.array([at not in problems and not empty[at] for at in range(count)], pa.bool_())
-
-    def _used(self) -> set[int]:
-        return {self._head.columns[column.index] for column in self._table.columns}
-
-    def _shown(self, at: int) -> str:
-        """A row for the quarantine: its cells as texts."""
-        found = []
-        for column, cells in sorted(self._block.columns.items()):
-            one = texts(cells, len(self._block.rows), self._file.book)
-            shown = cells.written(at) if at in one.faults else one.values[at].as_py()
-            if shown is not None:
-                found.append(f"{column_letters(column)}={shown}")
-        return "; ".join(found)
-
-
-def _fitting(one: Texts, type: pa.DataType) -> pa.StringArray:
-    """Dates at midnight in a column of moments, and moments at midnight in one of dates."""
-    found = one.values
-    if pa.types.is_timestamp(type) and one.kinds & {kinds.DATE, kinds.ISO}:
-        is_date = pc.equal(pc.binary_length(found), len("2024-01-01"))
-        return pc.if_else(is_date, pc.binary_join_element_wise(found, "00:00:00", " "), found)
-    if pa.types.is_date(type) and one.kinds & {kinds.STAMP, kinds.ISO}:
-        return pc.replace_substring_regex(found, r" 00:00:00$", "")
-    return found
 
 
 __all__ = ["open"]
