@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import IO
 
@@ -193,9 +193,7 @@ def _batches(
     row = 1
     with (
         _read(fs, source, own, "us") as batches,
-        _read(fs, source, [column.own or "" for column in exact], "ns")
-        if exact
-        else nullcontext(iter(())) as more,
+        _nanoseconds(fs, source, exact) as more,
     ):
         uncut = _Uncut(more)
         for batch in batches:
@@ -215,6 +213,18 @@ def _read(
     with fs.open(source) as file, _opened(file, source, int96) as parquet:
         batches = parquet.iter_batches(batch_size=ROWS, columns=own)
         yield iter(lambda: _next(batches, source), None)
+
+
+@contextmanager
+def _nanoseconds(
+    fs: Store, source: str, exact: Sequence[_Column]
+) -> Iterator[Iterator[pa.RecordBatch]]:
+    """The INT96 of these columns once more, uncut; a file without one is read once."""
+    if not exact:
+        yield iter(())
+        return
+    with _read(fs, source, [column.own or "" for column in exact], "ns") as batches:
+        yield batches
 
 
 def _next(batches: Iterator[pa.RecordBatch], source: str) -> pa.RecordBatch | None:
