@@ -91,6 +91,20 @@ def chosen(names: Sequence[str], given: Naming, where: str) -> list[tuple[int, s
     return [(index, name) for index, name in pairs if index is not None]
 
 
+def meant(words: Mapping[str, str], given: Naming, names: Sequence[str]) -> dict[str, str]:
+    """What is said of columns, by the last names that files gave them: see `agreed`."""
+    folded: dict[str, set[str]] = {}
+    for name in names:
+        folded.setdefault(name.casefold(), set()).add(name)
+    found = {}
+    for word, said in words.items():
+        last = final(word, given)
+        same = folded.get(word.casefold()) or folded.get(last.casefold()) or set()
+        near = next(iter(same)) if len(same) == 1 else word
+        found[next((name for name in (word, last) if name in names), near)] = said
+    return found
+
+
 def final(name: str, given: Naming) -> str:
     """Apply `aliases`, `rename` (by the file's own name or by the snake-cased one) and `names`."""
     plain = snake_case(name) if given.names == "snake_case" else name

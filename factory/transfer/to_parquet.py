@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from factory.definitions.formats import Format, final_types, infers
 from factory.stores.model import Store
-from factory.transfer import agreement, formats
+from factory.transfer import agreement, formats, names
 from factory.transfer.bad_rows import BadRows
 from factory.transfer.counts import Counts
 from factory.transfer.errors import Missing, TransferError
@@ -70,7 +70,7 @@ def to_parquet(
 
     def read(bad: BadRows) -> Reader:
         reader = formats.open(store, sources, format, bad, into)
-        declared = final_types(format)
+        declared = names.meant(final_types(format), format, reader.schema.names)
         schema = said(reader.schema, declared)
         if infers(format):
             schema = agreement.guessed(schema, declared)

@@ -10,6 +10,7 @@ from factory.stores.disk import Disk
 from factory.transfer.counts import Counts
 from factory.transfer.errors import BadRow, Missing, TransferError
 from factory.transfer.to_parquet import ROW_GROUP, Converted, to_parquet
+from factory.transfer.types import own_type
 
 from ..stores.folders import Folder
 
@@ -117,3 +118,14 @@ def test_refused(folder: Folder) -> None:
         to_parquet(store, [], store, target, format=Csv())
     with pytest.raises(BadRow, match="not a Parquet file"):
         to_parquet(store, [source], store, target, format=Parquet())
+
+
+def test_a_type_is_that_of_the_column_however_it_is_named(folder: Folder) -> None:
+    """As `user_id`, `USER_ID` or the file's own name: the word goes with the column."""
+    store, source, target = folder.store, folder / "f.csv", folder / "f.parquet"
+    source.write_text("UserID\n6f2c1a3e-0000-4000-8000-000000000000\n")
+    for name in ("user_id", "USER_ID", "UserID"):
+        given = Csv(columns={name: "uuid"})
+        to_parquet(store, [str(source)], store, str(target), format=given)
+        (field,) = [f for f in target.parquet().schema_arrow if f.name == "user_id"]
+        assert own_type(field) == "uuid", name
