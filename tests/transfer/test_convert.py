@@ -312,7 +312,7 @@ def test_decimals_of_any_exponent_are_exact_or_refused(
 ) -> None:
     found = read(list(texts), f"decimal({digits[0]}, {digits[1]})")
     for text, value in zip(texts, found, strict=True):
-        number = Fraction(text) if "-1000000000" not in text[-32:] else None
+        number = Fraction(text) if "e-1000000000" not in text else None
         scaled = None if number is None else number * 10 ** digits[1]
         fits = scaled is not None and scaled.denominator == 1 and abs(scaled) < 10 ** digits[0]
         if fits:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from typing import IO
 
@@ -193,7 +193,9 @@ def _batches(
     row = 1
     with (
         _read(fs, source, own, "us") as batches,
-        _read(fs, source, [column.own or "" for column in exact], "ns") as more,
+        _read(fs, source, [column.own or "" for column in exact], "ns")
+        if exact
+        else nullcontext(iter(())) as more,
     ):
         uncut = _Uncut(more)
         for batch in batches:
