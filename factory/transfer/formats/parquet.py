@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from typing import IO
 
@@ -191,12 +191,9 @@ def _batches(
         column for column in wanted if column.int96 and not (column.how and column.how.truncate)
     ]
     row = 1
-    with (
-        _read(fs, source, own, "us") as batches,
-        _read(fs, source, [column.own or "" for column in exact], "ns")
-        if exact
-        else nullcontext(iter(())) as more,
-    ):
+    none: AbstractContextManager[Iterator[pa.RecordBatch]] = nullcontext(iter(()))
+    again = _read(fs, source, [column.own or "" for column in exact], "ns") if exact else none
+    with _read(fs, source, own, "us") as batches, again as more:
         uncut = _Uncut(more)
         for batch in batches:
             cells = [_cells(batch, column, source) for column in wanted]
