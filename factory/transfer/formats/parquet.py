@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from typing import IO
 
@@ -191,10 +191,9 @@ def _batches(
         column for column in wanted if column.int96 and not (column.how and column.how.truncate)
     ]
     row = 1
-    with (
-        _read(fs, source, own, "us") as batches,
-        _nanoseconds(fs, source, exact) as more,
-    ):
+    none: AbstractContextManager[Iterator[pa.RecordBatch]] = nullcontext(iter(()))
+    again = _read(fs, source, [column.own or "" for column in exact], "ns") if exact else none
+    with _read(fs, source, own, "us") as batches, again as more:
         uncut = _Uncut(more)
         for batch in batches:
             cells = [_cells(batch, column, source) for column in wanted]
@@ -213,18 +212,6 @@ def _read(
     with fs.open(source) as file, _opened(file, source, int96) as parquet:
         batches = parquet.iter_batches(batch_size=ROWS, columns=own)
         yield iter(lambda: _next(batches, source), None)
-
-
-@contextmanager
-def _nanoseconds(
-    fs: Store, source: str, exact: Sequence[_Column]
-) -> Iterator[Iterator[pa.RecordBatch]]:
-    """The INT96 of these columns once more, uncut; a file without one is read once."""
-    if not exact:
-        yield iter(())
-        return
-    with _read(fs, source, [column.own or "" for column in exact], "ns") as batches:
-        yield batches
 
 
 def _next(batches: Iterator[pa.RecordBatch], source: str) -> pa.RecordBatch | None:
