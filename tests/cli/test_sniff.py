@@ -271,6 +271,21 @@ def test_any_table_is_read_with_what_is_found(
     assert found.rows + found.bad == len(table)
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"<!DOCTYPE html>\n<html></html>\n", "is an HTML page"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\n", "is a Git LFS pointer"),
+        (b"%PDF-1.7\n", "is a PDF"),
+    ],
+)
+def test_what_is_no_table_is_told(tmp_path: Path, content: bytes, said: str) -> None:
+    path = tmp_path / "export.csv"
+    path.write_bytes(content)
+    with pytest.raises(TransferError, match=said):
+        sniff(Disk(), str(path))
+
+
 @settings(
     max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

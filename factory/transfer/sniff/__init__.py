@@ -56,6 +56,7 @@ def sniff(store: Store, path: str) -> Sniffed:
     begun = head.removeprefix(codecs.BOM_UTF8).lstrip()
     if begun[:1] in (b"{", b"["):
         return _typed(store, path, json_of(begun))
+    first_bytes.refuse(head, path, "csv")
     encoding, notes = _encoding(store, path, head)
     dialect = guess(_decoded(head, encoding, path), encoding, whole=len(head) < SAMPLE)
 
