@@ -69,6 +69,22 @@ ROWS: dict[str, tuple[bytes, dict[str, Any], str, str, dict[str, Any], list[tupl
         {"delimiter": "|"},
         [(1, 2)],
     ),
+    "bars, the last behind the last name": (
+        b"id|name|\n1|a|\n",
+        {},
+        r":1: the header is one column, and holds 'id\|name\|'",
+        r"`delimiter: '\|'`: it gives 3 columns",
+        {"delimiter": "|", "extra_fields": "ignore_empty"},
+        [(1, "a")],
+    ),
+    "an index without a name": (
+        b";name;qty\n0;a;5\n",
+        {},
+        ":1: the header is one column, and holds ';name;qty'",
+        "`delimiter: ';'`: it gives 3 columns",
+        {"delimiter": ";", "select": ["name", "qty"]},
+        [("a", 5)],
+    ),
     "two bars": (
         b"a||b\n1||2|\n",
         {},

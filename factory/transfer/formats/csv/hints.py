@@ -38,8 +38,14 @@ def delimiters(header: bytes, dialect: Dialect) -> Iterator[tuple[str, int]]:
     """Other delimiters that make more columns of a header, and how many; the likeliest first."""
     for between in (*_LONGER, *_SINGLE):
         row = _first(header, _with(dialect, between))
-        if row is not None and len(row.values) > 1 and all(v.data.strip() for v in row.values):
+        if row is not None and _are_names([v.data.strip() for v in row.values]):
             yield between, len(row.values)
+
+
+def _are_names(words: list[bytes]) -> bool:
+    """Several, none between them missing: the first may be (an index), as may the last."""
+    named = [number for number, word in enumerate(words) if word]
+    return len(named) > 1 and named[0] <= 1 and named[-1] - named[0] == len(named) - 1
 
 
 def fits(rows: bytes, width: int, between: str, count: int, dialect: Dialect) -> bool:
