@@ -53,6 +53,8 @@ def open(
 ) -> Reader:
     """See `formats.open`."""
     found = {source: _footer(fs, source) for source in sources}
+    if not given.select:
+        _refuse_ranges(found)
     own = {source: footer.schema.names for source, footer in found.items()}
     agreed = names.agreed(own, given, given.columns)
     declared = _declared(given, agreed)
@@ -76,6 +78,7 @@ class _Footer:
     schema: pa.Schema
     int96: frozenset[str]
     empty: frozenset[str]  # columns that hold nothing but nulls
+    ranges: tuple[str, ...]  # columns that stand in pandas' notes alone
 
 
 def _footer(fs: Store, source: str) -> _Footer:
@@ -83,7 +86,38 @@ def _footer(fs: Store, source: str) -> _Footer:
         leaves = (parquet.schema.column(n) for n in range(len(parquet.schema)))
         int96 = frozenset(leaf.path for leaf in leaves if leaf.physical_type == "INT96")
         schema = parquet.schema_arrow.remove_metadata()
-        return _Footer(schema, int96, agreement.empty_columns(parquet))
+        ranges = _ranges(parquet)
+        return _Footer(schema, int96, agreement.empty_columns(parquet), ranges)
+
+
+def _ranges(parquet: pq.ParquetFile) -> tuple[str, ...]:
+    """Named indexes of pandas whose values are evenly spaced: it notes how, and writes none.
+
+    A note of another number of rows is of another table, as pandas has it, too.
+    """
+    rows = parquet.metadata.num_rows
+    try:
+        notes = parquet.schema_arrow.pandas_metadata or {}
+        return tuple(
+            one["name"]
+            for one in notes.get("index_columns", ())
+            if isinstance(one, dict) and one.get("name")
+            if len(range(one["start"], one["stop"], one["step"])) == rows > 0
+        )
+    except (AttributeError, KeyError, TypeError, ValueError):  # notes that pandas can't read
+        return ()
+
+
+def _refuse_ranges(footers: Mapping[str, _Footer]) -> None:
+    """A column that its writer sees, and that would be lost."""
+    for source, footer in footers.items():
+        for name in footer.ranges:
+            if name not in footer.schema.names:
+                raise BadRow(
+                    f"{source}: pandas has noted its index {name!r}, and not written its values",
+                    "Write it as a column: `df.reset_index().to_parquet(…)`; if it is not "
+                    "wanted, `select` the others",
+                )
 
 
 def _chosen(agreed: names.Agreed, source: str) -> list[tuple[int, str]]:

@@ -1,5 +1,6 @@
 import datetime as dt
 import io
+import json
 import math
 import re
 from decimal import Decimal
@@ -280,3 +281,23 @@ def test_a_cast_keeps_what_a_double_says(values: list[float | None], word: str) 
             assert not wrong
         elif not wrong:
             assert float(found) == value or math.isnan(value)
+
+
+def noted(folder: Folder, name: str | None, stop: int) -> Folder:
+    """As pandas writes a frame of two rows: an even index stands in its notes alone."""
+    index = {"kind": "range", "name": name, "start": 7, "stop": stop, "step": 1}
+    notes = {b"pandas": json.dumps({"index_columns": [index], "columns": []}).encode()}
+    path = folder / "f.parquet"
+    path.write_table(pa.table({"fee": [1.5, 2.5]}).replace_schema_metadata(notes))
+    return path
+
+
+def test_an_index_that_pandas_has_only_noted(folder: Folder) -> None:
+    with pytest.raises(BadRow, match="has noted its index 'order_id', and not written"):
+        table(noted(folder, "order_id", 9))
+    assert table(folder / "f.parquet", select=["fee"]).column_names == ["fee"]
+    assert table(noted(folder, None, 9)).column_names == ["fee"]  # a row's number
+    assert table(noted(folder, "order_id", 12)).column_names == ["fee"]  # of another table
+    odd = pa.table({"fee": [1.5]}).replace_schema_metadata({b"pandas": b"{"})
+    (folder / "f.parquet").write_table(odd)
+    assert table(folder / "f.parquet").column_names == ["fee"]
