@@ -53,6 +53,16 @@ FILES: dict[str, tuple[bytes, list[str], list[tuple[Any, ...]]]] = {
         ["delimiter: ';'", "decimal_point: ','", "amount: double"],
         [(1, "Anna", 12.5), (2, "Bo", -3.0)],
     ),
+    "groups.csv": (
+        b'id,people\n1,"1,234"\n2,"56,789"\n',
+        ["people: text"],
+        [(1, "1,234"), (2, "56,789")],
+    ),
+    "points in groups.csv": (
+        b"amount;price\n1.234;12,50\n5.000;3\n",
+        ["decimal_point: ','", "amount: text", "price: double"],
+        [("1.234", 12.5), ("5.000", 3.0)],
+    ),
     "excel.csv": (
         b"sep=;\r\nid;name\r\n1;A\r\n",
         ["delimiter: ';'", "skip_rows: 1"],

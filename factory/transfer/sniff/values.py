@@ -28,6 +28,7 @@ DATES = ("%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y/%m/%d")
 TIMES = ("", " %H:%M", " %H:%M:%S")
 _ISO = re.compile(r"\d{4}-\d\d-\d\d([T ].*)?")
 _NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)")
+_GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}[.,]\d{3}")
 _DATE = re.compile(r"\d{1,4}[-./]\d{1,2}[-./]\d{1,4}( .*)?")
 _CODE = re.compile(
     r"(^|_)(zip|zipcode|plz|postcode|postal|phone|fax|iban|isbn|ean|sku|ssn|code)(_|$)"
@@ -132,9 +133,10 @@ def _tokens(words: Sequence[str]) -> set[str]:
 
 
 def _decimal_comma(words: dict[str, list[str]]) -> bool:
+    """Where `1,234` may be grouped, another value must tell; so it is with `1.234` beside it."""
     numeric = [w for w in words.values() if w and all(map(_NUMBER.fullmatch, w))]
-    commas = any("," in word for found in numeric for word in found)
-    return commas and not any("." in word for found in numeric for word in found)
+    told = [word for found in numeric for word in found if not _GROUPED.fullmatch(word)]
+    return any("," in word for word in told) and not any("." in word for word in told)
 
 
 def _formats(words: dict[str, list[str]], doubts: dict[str, str]) -> list[str]:
