@@ -282,7 +282,10 @@ def _check(own: Sequence[str], result: Sequence[str], where: str) -> None:
     seen: dict[str, str] = {}
     for number, (before, after) in enumerate(zip(own, result, strict=True), 1):
         if not after:
-            raise BadRow(f"{where}: column {number} has no name", "Name it, or declare the header")
+            raise BadRow(
+                f"{where}: column {number} has no name",
+                f"Give it one: {hints.rename(before)}; or `select` the others",
+            )
         if after in seen:
             raise BadOption(
                 f"{where}: the columns {seen[after]!r} and {before!r} would both be {after!r}",

@@ -82,8 +82,8 @@ ROWS: dict[str, tuple[bytes, dict[str, Any], str, str, dict[str, Any], list[tupl
         {},
         ":1: the header is one column, and holds ';name;qty'",
         "`delimiter: ';'`: it gives 3 columns",
-        {"delimiter": ";", "select": ["name", "qty"]},
-        [("a", 5)],
+        {"delimiter": ";", "rename": {"": "row"}},
+        [(0, "a", 5)],
     ),
     "two bars": (
         b"a||b\n1||2|\n",
