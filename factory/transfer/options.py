@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import pyarrow as pa
@@ -18,6 +18,8 @@ from factory.transfer.convert import convert
 from factory.transfer.spelling import Spelling, of_column
 from factory.transfer.types import type_word
 
+Options = Mapping[str, object]
+_MOST = 20  # of the options of a column
 _COUNTS = {7: "seven", 8: "eight", 9: "nine"}
 _SEPARATORS = ",.' \u2019\u00a0\u202f_"
 _UNITS = {10: "s", 13: "ms", 16: "us", 19: "ns"}
@@ -40,19 +42,49 @@ def why(text: str, kind: pa.DataType, how: Spelling, name: str) -> tuple[str, st
     return fitting[0][0], f"{said}; else declare the column `text`"
 
 
-def written(name: str, kind: pa.DataType, how: Spelling, options: Mapping[str, object]) -> str:
+def written(name: str, kind: pa.DataType, how: Spelling, options: Options) -> str:
     """`columns` with the options that a column has and some more."""
+    return f"`columns: {{{_yaml(name)}: {as_yaml(kind, how, options)}}}`"
+
+
+def as_yaml(kind: pa.DataType, how: Spelling, options: Options) -> str:
+    """A column's type with the options that it has and some more."""
     told = {"type": type_word(kind), **_said(how), **options}
-    inner = ", ".join(f"{word}: {_yaml(value)}" for word, value in told.items())
-    return f"`columns: {{{_yaml(name)}: {{{inner}}}}}`"
+    return f"{{{', '.join(f'{word}: {_yaml(value)}' for word, value in told.items())}}}"
 
 
-def _fits(text: str, kind: pa.DataType, how: Spelling, options: Mapping[str, object]) -> bool:
+def reading(texts: Sequence[str], kind: pa.DataType, how: Spelling) -> Options | None:
+    """Options with which all texts are of a type; None where there are none."""
+    array = pa.array(texts, pa.string())
+    found: Options = {}
+    for _ in range(_MOST):
+        wrong = _wrong(array, kind, how, found)
+        if wrong is None:
+            return found
+        text = array.filter(wrong)[0].as_py()
+        more = (_both(found, options) for _, options in _options(text, kind, how))
+        fitting = (options for options in more if _fits(text, kind, how, options))
+        if (better := next(fitting, None)) is None:
+            return None
+        found = better
+    return None
+
+
+def _both(one: Options, other: Options) -> Options:
+    strip = [w for options in (one, other) for w in options.get("strip", ())]  # type: ignore[attr-defined]
+    return {**one, **other, **({"strip": list(dict.fromkeys(strip))} if strip else {})}
+
+
+def _fits(text: str, kind: pa.DataType, how: Spelling, options: Options) -> bool:
+    return _wrong(pa.array([text], pa.string()), kind, how, options) is None
+
+
+def _wrong(texts: pa.Array, kind: pa.DataType, how: Spelling, options: Options) -> pa.Array | None:
+    """Which texts are not of a type."""
     word = type_word(kind)
     given = Column(**{"type": word, **_said(how), **options})  # type: ignore[arg-type]
     own = replace(of_column(given, how), formats=how.formats if "formats" not in options else ())
-    found = convert(pa.array([text], pa.string()), kind, own, inferred=False)
-    return found.bad is None
+    return convert(texts, kind, own, inferred=False).bad
 
 
 def _said(how: Spelling) -> dict[str, object]:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import re
 import subprocess
 import sys
 import textwrap
 from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -202,6 +205,48 @@ def test_parquet_says_its_types_itself(tmp_path: Path, cli: Cli) -> None:
     assert pasted(out) == "parquet"
     assert "#   id: bigint\n" in out
     assert "# no value in the file" in out
+
+
+def local(microseconds: int) -> datetime:
+    return datetime(2024, 1, 1) + timedelta(microseconds=microseconds)
+
+
+def moment(microseconds: int) -> datetime:
+    return local(microseconds).replace(tzinfo=timezone.utc)
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["$1,234.50", "$0.99", ""], [Decimal("1234.50"), Decimal("0.99"), None]),
+        (["(5)", "(1,200)", "7"], [-5, -1200, 7]),
+        (["1,234", "56,789"], [1234, 56789]),
+        (["2,500.00", "2295.50-"], [Decimal("2500.00"), Decimal("-2295.50")]),
+        (["12.5%", "-3%"], [Decimal("0.125"), Decimal("-0.03")]),
+        (["1704067200123", "1704067201000"], [moment(123000), moment(1000000)]),
+        (
+            ["2024-01-01T00:00:00.1234567Z", "2024-01-01T00:00:01.0Z"],
+            [moment(123456), moment(1000000)],
+        ),
+        (["2024-01-01 00:00:00.1234567", "2024-01-01 00:00:01.0"], [local(123456), local(1000000)]),
+        (["A1", "A2"], None),
+        (["192.168.1.1", "10.0.0.1"], None),
+        (["007", "010"], None),
+        (["1234567890123", "9781234567890"], None),
+    ],
+)
+def test_what_people_write_is_proposed(
+    words: list[str], expected: list[object] | None, tmp_path: Path, cli: Cli
+) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text("\n".join(["x;y", *(f"{word};a" for word in words), ""]), encoding="utf-8")
+    out = cli("sniff", str(path)).out
+    proposed = re.search(r"# .*\? `({.*})`", out)
+    assert bool(proposed) == bool(expected), out
+    if proposed:
+        format = pasted(out)
+        format["columns"]["x"] = yaml.safe_load(proposed[1])
+        assert [row[0] for row in rows(path, format)] == expected
 
 
 def test_an_address(tmp_path: Path, cli: Cli) -> None:

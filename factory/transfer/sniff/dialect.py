@@ -122,7 +122,13 @@ def _best(data: bytes, encoding: str) -> _Read:
     likely = [pair for pair in read if pair[1].misfits <= max(1, len(pair[1].rows) * MISFITS)]
     if not likely:
         return _read(data, plain)
-    return min(likely, key=lambda pair: (pair[1].misfits, pair[0], -pair[1].filled))[1]
+    return min(likely, key=_unlikely)[1]
+
+
+def _unlikely(pair: tuple[int, _Read]) -> tuple[int, ...]:
+    """Of those that read as many rows, one that has to leave out lines comes last."""
+    variant, read = pair
+    return read.misfits, variant, read.titles, -read.filled
 
 
 def _all(data: bytes, plain: Csv) -> Iterator[tuple[int, _Read]]:

@@ -18,6 +18,7 @@ from factory.transfer.bad_rows import BadRows
 from factory.transfer.convert import convert
 from factory.transfer.formats import Reader
 from factory.transfer.formats.csv import infer
+from factory.transfer.sniff import people
 from factory.transfer.sniff.dialect import Guess
 from factory.transfer.types import type_word
 
@@ -63,11 +64,42 @@ def columns(open: Open, guess: Guess, path: str) -> Found:
         if pa.types.is_null(kind):
             kinds[name], doubts[name] = pa.string(), "no value in the file"
     words = {name: type_word(kind) for name, kind in kinds.items()}
+    for name, said in _proposed(sample, spelled, kinds).items():
+        doubts.setdefault(name, said)
     for name, kind in kinds.items():
         if pa.types.is_integer(kind) and _CODE.search(name):
             doubts.setdefault(name, "a number, or a code? `text` keeps it as it stands")
     final = msgspec.structs.replace(spelled, columns=words)
     return Found(final, rows, bad.count, tuple(notes), doubts)
+
+
+def _proposed(
+    sample: pa.RecordBatch | None, given: Csv, kinds: dict[str, pa.DataType]
+) -> dict[str, str]:
+    """Columns that may be more than they look like."""
+    how = spelling.spelling(given)
+    found = {}
+    for name, texts in _texts(sample).items():
+        known = [text for text in texts if text not in (given.nulls or ())]
+        if not known or _CODE.search(name):
+            continue
+        whole = pa.types.is_integer(kinds[name])
+        said = people.epoch(known) if whole else None
+        if pa.types.is_string(kinds[name]):
+            said = people.doubt(known, how)
+        if said:
+            found[name] = said
+    return found
+
+
+def _texts(sample: pa.RecordBatch | None) -> dict[str, list[str]]:
+    """The first values of each column."""
+    if sample is None:
+        return {}
+    return {
+        name: [word for word in pc.unique(column)[:WORDS].to_pylist() if word]
+        for name, column in zip(sample.schema.names, sample.columns, strict=True)
+    }
 
 
 def _kinds(open: Open, given: Csv, path: str) -> tuple[dict[str, pa.DataType], int, BadRows]:
@@ -104,16 +136,14 @@ def _changed(open: Open, given: Csv, path: str, kinds: dict[str, pa.DataType]) -
 def _spelled(sample: pa.RecordBatch | None, given: Csv) -> tuple[Csv, list[str], dict[str, str]]:
     """With the options that say how numbers, times and nulls are written."""
     doubts: dict[str, str] = {}
-    if sample is None:
-        return given, [], doubts
-    words = {
-        name: [w for w in pc.unique(column)[:WORDS].to_pylist() if w]
-        for name, column in zip(sample.schema.names, sample.columns, strict=True)
-    }
+    words = _texts(sample)
     notes: list[str] = []
     nulls = sorted({token for found in words.values() for token in _tokens(found)})
     if nulls:
-        notes.append(f"{', '.join(nulls)} may mean null: that holds for all columns")
+        notes.append(
+            f"{', '.join(nulls)} may mean null: that holds for all columns, in "
+            "quotes with `quoted_nulls: true` alone"
+        )
         given = msgspec.structs.replace(given, nulls=["", *nulls])
     words = {name: [w for w in found if w not in nulls] for name, found in words.items()}
     if _decimal_comma(words):
