@@ -19,51 +19,73 @@ if TYPE_CHECKING:
 HELP = """\
 It reads all of the file: .csv, .json, .jsonl, .parquet or .xlsx, packed (.gz, .zst, .bz2, .xz,
 .zip) or not. What it is not sure of stands in comments. An address is downloaded into a
-temporary folder.
+temporary folder. What a file must be read with goes behind it, as KEY=VALUE of its format: the
+sheet of a workbook, the `member` of a zip; a VALUE may be JSON.
 
 for example:
   factory sniff trips.csv.gz
+  factory sniff report.xlsx sheet=Q1 skip_rows=2
   factory sniff https://example.org/trips.csv
 """
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*(\([0-9]+, [0-9]+\))?")
+_ASKED = re.compile("`(sheet|range|skip_rows|merged|rename|select|member|nulls)[:`]")
 _WORDS = {"true", "false", "null", "yes", "no", "on", "off", "y", "n"}
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the command's arguments."""
     parser.add_argument("file", metavar="FILE", help="a file, or an http(s) address")
+    parser.add_argument(
+        "options", metavar="KEY=VALUE", nargs="*", help="an option of the format, taken as it is"
+    )
 
 
 def run(args: Namespace) -> int:
     """Look at the file and print its format."""
     from factory.definitions.errors import TransferError
 
+    given = dict(map(_option, args.options))
     try:
         if args.file.startswith(("http://", "https://")):
-            found, name = _remote(args.file)
+            found, name = _remote(args.file, given)
         else:
-            found, name = _local(Path(args.file.removeprefix("file://")))
+            found, name = _local(Path(args.file.removeprefix("file://")), given)
     except ModuleNotFoundError as error:
         said = f"a look at a file needs {error.name}, which is not installed here"
         raise FactoryError(said, extras.hint(error)) from error
     except TransferError as error:
-        raise FactoryError(error.message, error.hint or "") from None
+        raise FactoryError(error.message, _hint(error.hint or "")) from None
     for line in _lines(found, name):
         print(line)
     return 0
 
 
-def _local(path: Path) -> tuple[Sniffed, str]:
+def _option(text: str) -> tuple[str, Any]:
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise UsageError(f"{text!r} is no option: expected KEY=VALUE, such as sheet=Q1")
+    try:
+        return key, json.loads(value)
+    except ValueError:
+        return key, value
+
+
+def _hint(said: str) -> str:
+    """An option that an error asks for is given here, too."""
+    return f"{said}. Here: `factory sniff FILE KEY=VALUE`" if _ASKED.search(said) else said
+
+
+def _local(path: Path, given: dict[str, Any]) -> tuple[Sniffed, str]:
     from factory.stores.disk import Disk
     from factory.transfer.sniff import sniff
 
     if not path.is_file():
         raise UsageError(f"there is no file {path}")
-    return sniff(Disk(), str(path)), path.name
+    return sniff(Disk(), str(path), given), path.name
 
 
-def _remote(url: str) -> tuple[Sniffed, str]:
+def _remote(url: str, given: dict[str, Any]) -> tuple[Sniffed, str]:
     import requests
 
     from factory.stores.disk import Disk
@@ -74,7 +96,7 @@ def _remote(url: str) -> tuple[Sniffed, str]:
         name = file_name(url)
         path = str(Path(folder) / name)
         download(session, url, Disk(), path, attempts=2)
-        return sniff(Disk(), path), name
+        return sniff(Disk(), path, given), name
 
 
 def _lines(found: Sniffed, name: str) -> Iterator[str]:

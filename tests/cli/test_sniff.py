@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import textwrap
+import zipfile
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
@@ -247,6 +248,49 @@ def test_what_people_write_is_proposed(
         format = pasted(out)
         format["columns"]["x"] = yaml.safe_load(proposed[1])
         assert [row[0] for row in rows(path, format)] == expected
+
+
+def test_options_that_a_file_needs(tmp_path: Path, cli: Cli) -> None:
+    path = tmp_path / "two.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, word in ("a", "x"), ("b", "y"):
+            archive.writestr(f"{name}.csv", f"id;v\n1;{word}\n")
+    assert "Here: `factory sniff FILE KEY=VALUE`" in cli("sniff", str(path)).err
+    out = cli("sniff", str(path), "member=*.csv").out
+    assert pasted(out)["member"] == "*.csv"
+    assert pasted(out)["delimiter"] == ";"
+    assert "of 2 files that match, this is a.csv" in out
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"User": 1, "user": "x"}\n', encoding="utf-8")
+    assert "would both be 'user'" in cli("sniff", str(path)).err
+    out = cli("sniff", str(path), 'rename={"User": "number"}').out
+    assert rows(path, pasted(out)) == [(1, "x")]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("sheet", "'sheet' is no option: expected KEY=VALUE"),
+        ("sheet=Q1", "unknown field `sheet`"),
+        ("records=[1]", "Expected `str"),
+    ],
+)
+def test_options_that_are_none(given: str, said: str, tmp_path: Path, cli: Cli) -> None:
+    path = tmp_path / "rows.json"
+    path.write_text('[{"a": 1}]', encoding="utf-8")
+    done = cli("sniff", str(path), given)
+    assert done.code in (1, 2)
+    assert said in done.err
+
+
+def test_why_rows_do_not_fit(tmp_path: Path, cli: Cli) -> None:
+    path = tmp_path / "a.parquet"
+    at = pa.array([1_700_000_000_123_456_789], pa.timestamp("ns"))
+    pq.write_table(pa.table({"at": at, "note": pa.array(["x"], pa.large_string())}), path)
+    out = cli("sniff", str(path)).out
+    assert "# unsure: a.parquet: row 1, column 'at': " in out
+    assert "`columns: {at: {type: timestamp, truncate: true}}`" in out
+    assert "#   note: text\n" in out
 
 
 def test_an_address(tmp_path: Path, cli: Cli) -> None:

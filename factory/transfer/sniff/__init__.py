@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import codecs
 import io
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import msgspec
 import pyarrow as pa
@@ -15,11 +16,12 @@ from factory.definitions.formats.columns import words
 from factory.stores.model import Store
 from factory.transfer import compression, first_bytes, formats
 from factory.transfer.bad_rows import BadRows
-from factory.transfer.errors import BadRow
+from factory.transfer.errors import BadOption, BadRow
 from factory.transfer.formats.jsonl.guess import json_of
 from factory.transfer.sniff.dialect import guess
 from factory.transfer.sniff.values import MOST_BAD, columns
 from factory.transfer.types import type_word
+from factory.transfer.zips import members
 
 SAMPLE = 1 << 20
 _BLOCK = 2 << 20
@@ -43,19 +45,45 @@ class Sniffed:
     doubts: dict[str, str] = field(default_factory=dict)  # of columns, by name
 
 
-def sniff(store: Store, path: str) -> Sniffed:
-    """Look at all of a file, in bounded memory. Raises `BadRow` for what no format reads."""
+def sniff(store: Store, path: str, options: Mapping[str, Any] | None = None) -> Sniffed:
+    """Look at all of a file, in bounded memory; `options` of its format are taken as they are.
+
+    Raises `BadRow` for what no format reads, `BadOption`.
+    """
+    options = dict(options or {})
+    pattern = options.pop("member", None)
+    if pattern is None:
+        return _sniffed(store, path, options)
+    inside, found = members(store, [path], str(pattern))
+    first = next(iter(found))
+    read = _sniffed(inside, first, options)
+    note = f"of {len(found)} files that match, this is {found[first][1]}"
+    given = _with(read.format, {"member": pattern})
+    return replace(read, format=given, notes=(note, *read.notes))
+
+
+def _with(given: Format, options: Mapping[str, Any]) -> Any:
+    try:
+        told = {**msgspec.to_builtins(given), **options}
+        return msgspec.convert(told, type(given), strict=False)
+    except msgspec.ValidationError as error:
+        raise BadOption(f"the format has no such option, or no such value of it: {error}") from None
+
+
+def _sniffed(store: Store, path: str, options: Mapping[str, Any]) -> Sniffed:
     with store.open(path) as raw:
         found = first_bytes.known(raw.read(first_bytes.LOOKED_AT))
     if found is not None and found.format == "xlsx":  # which is a zip itself
-        return _typed(store, path, Xlsx())
+        return _typed(store, path, _with(Xlsx(), options))
     with compression.opened(store, path) as file:
         head = next(_chunks(file), b"")
     if head.startswith(b"PAR1"):
-        return _typed(store, path, Parquet())
+        return _typed(store, path, _with(Parquet(), options))
     begun = head.removeprefix(codecs.BOM_UTF8).lstrip()
     if begun[:1] in (b"{", b"["):
-        return _typed(store, path, json_of(begun))
+        return _typed(store, path, _with(json_of(begun), options))
+    if options:
+        raise BadOption("of a CSV, only `member` can be given: all else is found")
     first_bytes.refuse(head, path, "csv")
     encoding, notes = _encoding(store, path, head)
     dialect = guess(_decoded(head, encoding, path), encoding, whole=len(head) < SAMPLE)
@@ -65,6 +93,8 @@ def sniff(store: Store, path: str) -> Sniffed:
 
     read = columns(open, dialect, path)
     notes = [*notes, *dialect.notes, *read.notes]
+    if read.bad:
+        notes += _why(store, path, read.format)
     types = words(read.format.columns)
     return Sniffed(read.format, read.rows, read.bad, types, tuple(notes), read.doubts)
 
@@ -85,13 +115,28 @@ def _typed(store: Store, path: str, given: Jsonl | Parquet | Xlsx) -> Sniffed:
     bad = BadRows.quarantine(io.BytesIO(), MOST_BAD)
     reader = formats.open(store, [path], given, bad)
     rows = sum(batch.num_rows for batch in reader.batches(path))
+    notes = tuple(_why(store, path, given)) if bad.count else ()
     empty = [column.name for column in reader.schema if pa.types.is_null(column.type)]
-    types = {column.name: type_word(column.type) for column in reader.schema}
+    types = {column.name: _word(column.type) for column in reader.schema}
     doubts = dict.fromkeys(empty, "no value in the file")
     if not isinstance(given, Parquet):
         types |= dict.fromkeys(empty, "text")
         given = msgspec.structs.replace(given, columns={**types})
-    return Sniffed(given, rows, bad.count, types, (), doubts)
+    return Sniffed(given, rows, bad.count, types, notes, doubts)
+
+
+def _word(kind: pa.DataType) -> str:
+    large = pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+    return type_word(pa.string() if large else kind)
+
+
+def _why(store: Store, path: str, given: Format) -> Iterator[str]:
+    """Why the first row that does not fit does not, and what to do about it."""
+    try:
+        for _ in formats.open(store, [path], given, BadRows.fail()).batches(path):
+            pass
+    except BadRow as error:
+        yield " ".join(str(error).replace(path, path.rpartition("/")[2]).split())
 
 
 def _encoding(store: Store, path: str, head: bytes) -> tuple[str, list[str]]:
