@@ -37,6 +37,7 @@ NAMES = ("BadOption", "unknown", "AirflowFailException", "AirflowException")
 SCHEMA = "the Struct has no such value"
 RUNS = "known when the task runs"
 DATA = "known from the files or the table"
+COMMAND = "said on the command line"
 REFUSALS = {
     "definitions/checks/freshness:aggregates": DATA,
     "definitions/checks/freshness:prepare": "check/max_age_is_nothing",
@@ -104,6 +105,8 @@ REFUSALS = {
     "transfer/warehouse/parts:split": "ingest/table_names",
     "transfer/warehouse/warehouse:find": RUNS,
     "transfer/warehouse/rows:blaming": "check/names_and_patterns",
+    "transfer/sniff:_sniffed": COMMAND,
+    "transfer/sniff:_with": COMMAND,
     "transfer/spelling:_check_zone": "ingest/format_that_reads_nothing",
     "transfer/spelling:of_columns": "ingest/columns_as_people_write_them",
     "transfer/spelling:spelling": "ingest/format_that_reads_nothing",
