@@ -154,6 +154,11 @@ FILES: dict[str, tuple[bytes, list[str], list[tuple[Any, ...]]]] = {
         ["day: text", "# which date is 01/02/2024?"],
         [("01/02/2024", "x")],
     ),
+    "short.csv": (
+        b"day,other\n24.12.24,x\n01.02.24,y\n",
+        ["day: text", "# which date is 24.12.24? `timestamp_formats: ['%d.%m.%y']`"],
+        [("24.12.24", "x"), ("01.02.24", "y")],
+    ),
     "rows.jsonl": (
         b'{"a":1,"B c":"x","n":null}\n{"a":2,"B c":"y","n":null}\n',
         ["type: jsonl", "b_c: text", "# no value in the file"],
