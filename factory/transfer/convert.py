@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from factory.transfer import decimals, numbers, zones
-from factory.transfer.quick import quick
+from factory.transfer.quick import SURE_DIGITS, SURE_OF_SINGLE, quick
 from factory.transfer.spelling import Spelling, to_iso
 
 _YEAR = r"([1-9][0-9]{3}|0[1-9][0-9]{2}|00[1-9][0-9]|000[1-9])"
@@ -206,22 +206,24 @@ def _floats(texts: pa.Array, kind: pa.DataType, how: Spelling, inferred: bool) -
 
 
 def _rounded(texts: pa.Array, values: pa.Array) -> pa.BooleanArray | None:
-    """Which doubles are not what was written? 15 digits always are."""
-    suspect = pc.fill_null(pc.greater(pc.binary_length(texts), 15), False)
+    """Which numbers are not what was written? Those of few digits always are."""
+    sure = SURE_OF_SINGLE if pa.types.is_float32(values.type) else SURE_DIGITS
+    suspect = pc.fill_null(pc.greater(pc.binary_length(texts), sure), False)
     exponent = pc.fill_null(pc.match_substring_regex(texts, "[0-9][eE]"), False)
     suspect = pc.or_(suspect, exponent)
     if not suspect.true_count:
         return None
     suspect = pc.and_(suspect, pc.is_valid(values))
-    suspect = pc.and_not(suspect, pc.fill_null(pc.equal(values.cast(pa.string()), texts), False))
+    shortest = values.cast(pa.string())
+    suspect = pc.and_not(suspect, pc.fill_null(pc.equal(shortest, texts), False))
     indices = pc.indices_nonzero(suspect)
-    words, numbers = texts.take(indices).to_pylist(), values.take(indices).to_pylist()
+    words, numbers = texts.take(indices).to_pylist(), shortest.take(indices).to_pylist()
     wrong = pa.array([not _exact(*pair) for pair in zip(words, numbers, strict=True)], pa.bool_())
     return pc.replace_with_mask(suspect, suspect, wrong)
 
 
-def _exact(word: str, number: float) -> bool:
-    return Decimal(word) == Decimal(repr(number))
+def _exact(word: str, shortest: str) -> bool:
+    return Decimal(word) == Decimal(shortest)
 
 
 def _booleans(texts: pa.Array, kind: pa.DataType, how: Spelling, inferred: bool) -> Converted:

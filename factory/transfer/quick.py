@@ -11,7 +11,8 @@ import pyarrow.compute as pc
 
 from factory.transfer import decimals
 
-_SURE_DIGITS = 15  # that a double always keeps
+SURE_DIGITS = 15  # that a double always keeps
+SURE_OF_SINGLE = 6
 
 
 def quick(texts: pa.Array, kind: pa.DataType, *, inferred: bool) -> pa.Array | None:
@@ -70,12 +71,17 @@ def _integers(texts: pa.Array, inferred: bool) -> bool:
 
 def _floats(texts: pa.Array, inferred: bool) -> bool:
     data = _bytes(texts)
-    if _lengths(texts)[1] > _SURE_DIGITS or data.translate(None, delete=b"0123456789-."):
+    if _lengths(texts)[1] > SURE_DIGITS or data.translate(None, delete=b"0123456789-."):
         return False
     return not inferred or (
         _zeros(texts, "0", fraction=True)
         and (b"-" not in data or _zeros(texts, "-0", fraction=True))
     )
+
+
+def _singles(texts: pa.Array, inferred: bool) -> bool:
+    sure = not inferred or _lengths(texts)[1] <= SURE_OF_SINGLE
+    return sure and _floats(texts, inferred)
 
 
 def _decimals(texts: pa.Array, inferred: bool) -> bool:
@@ -102,6 +108,7 @@ def _has_year(texts: pa.Array) -> bool:
 
 _PLAIN = (
     (pa.types.is_integer, _integers),
+    (pa.types.is_float32, _singles),
     (pa.types.is_floating, _floats),
     (pa.types.is_decimal, _decimals),
     (pa.types.is_date, _dates),

@@ -126,6 +126,11 @@ def _files(archive: zipfile.ZipFile, path: str) -> list[zipfile.ZipInfo]:
             f"{path} is a document of an office program, and no zip of tables",
             "A workbook is read with `format: xlsx`",
         )
+    if files and all(info.header_offset for info in archive.infolist()):
+        raise BadRow(
+            f"{path} is not a whole zip file: something else stands before the archive",
+            "Are these several archives in one file? Unpack them, and pack all files in one",
+        )
     return [info for info in files if not _SYSTEM.fullmatch(info.filename)]
 
 

@@ -97,6 +97,13 @@ def test_damaged(suffix: str, damage: str, folder: Folder) -> None:
         unpacked(folder / f"f.{suffix}", damaged)
 
 
+def test_zips_one_after_the_other(folder: Folder) -> None:
+    """Only the last one's files are listed."""
+    both = PACK["zip"](CONTENT) + PACK["zip"](b"more")
+    with pytest.raises(BadRow, match="something else stands before the archive"):
+        unpacked(folder / "f.zip", both)
+
+
 @pytest.mark.parametrize("suffix", PACK)
 def test_the_first_bytes_tell(
     suffix: str, folder: Folder, caplog: pytest.LogCaptureFixture

@@ -165,9 +165,16 @@ _WHY = {
 }
 
 
-def _doubt(column: Column, base: str) -> tuple[sql.Composable, str] | None:
+# What is no JSON at all is told by the cast.
+_TWICE = sql.SQL("{0} IS NOT JSON WITH UNIQUE KEYS AND {0} IS JSON")
+
+
+def _doubt(column: Column, base: str, *, knows_json: bool) -> tuple[sql.Composable, str] | None:
     """What is true of a value that PostgreSQL would change in silence, and what is said of it."""
     name, value = parts_of(_plain(base))[0], sql.Identifier(column.name)
+    if name == "jsonb" and column.sent in ("text", "json"):
+        said = "is not jsonb unchanged (a key stands there twice)"
+        return (_TWICE.format(value), said) if knows_json else None
     most = longest("text", base) if column.sent == "text" else None
     if most is not None:
         said = f"is longer than the {most} characters of a {base}"
@@ -253,7 +260,8 @@ def _cast(value: sql.Composable, sent: str, kind: str) -> sql.Composed:
 def _refuse_changed(
     connection: Connection, target: Table, staged: Staged, files: Files, column: Column
 ) -> None:
-    found = _doubt(column, staged.bases.get(column.name, column.type))
+    base = staged.bases.get(column.name, column.type)
+    found = _doubt(column, base, knows_json=connection.info.server_version >= 160000)
     if found is None:
         return
     doubt, why = found

@@ -45,6 +45,37 @@ def test_inferred_types(folder: Folder) -> None:
     assert set(second.values()) == {None}
 
 
+def test_an_empty_end_of_a_file_is_null_behind_a_quoted_value(folder: Folder) -> None:
+    """pyarrow alone has an empty text there."""
+    found = table(folder / "f.csv", b'a,b\n"x",\n"y",')
+    assert column(found, "b") == [None, None]
+    found = table(folder / "f.csv", b'a,b\n"x",""', columns={"b": "text"})
+    assert column(found, "b") == [""]
+
+
+def test_a_mark_between_two_files_stays(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """pyarrow leaves a byte order mark out where a block begins; blocks begin anywhere."""
+    rows = [f"\ufeff{number},x" for number in range(20)]
+    for size in (8, 16, 1 << 20):
+        monkeypatch.setattr(blocks, "SIZE", size)
+        found = table(folder / "f.csv", "\n".join(["a,b", *rows]).encode())
+        assert column(found) == [row.removesuffix(",x") for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("content", "options"),
+    [
+        (b"a\nx\r \ny\n", {"skip_space": True}),
+        (b"a\nx\r,\ny\n", {"extra_fields": "ignore_empty"}),
+        (b"a\nx,\r,\ny\n", {"extra_fields": "ignore_empty"}),
+    ],
+)
+def test_a_row_of_nothing_between_two_kinds_of_line_ends(
+    content: bytes, options: dict[str, Any], folder: Folder
+) -> None:
+    assert column(table(folder / "f.csv", content, **options)) == ["x", None, "y"]
+
+
 @pytest.mark.parametrize("value", ["007", "-01", "12345678901234567890", "00.5"])
 def test_what_a_number_would_change_stays_text(value: str, folder: Folder) -> None:
     found = table(folder / "f.csv", f"a,b\n1,x\n{value},y\n".encode())
@@ -341,6 +372,11 @@ BAD: dict[str, tuple[bytes, str, dict[str, Any]]] = {
     "undeclared": (b"a,b\n1,2\n", "Did you mean 'b'", {"columns": {"bb": "text"}}),
     "type": (b"a,b\n1,2\n", "Did you mean 'bigint'", {"columns": {"a": "bigit"}}),
     "delimiter": (b"a,b\n1,2\n", "'delimiter' can't be 'comma'", {"delimiter": "comma"}),
+    "cut behind an escape": (
+        b"a,b\n1,x\\",
+        r":2: the file ends behind an escape",
+        {"escape": "\\"},
+    ),
     "quote of two": (b"a,b\n1,2\n", "must be one ASCII character", {"quote": "''"}),
 }
 

@@ -121,6 +121,11 @@ BAD: dict[str, tuple[bytes, str, Mapping[str, Any]]] = {
         r":1: the file ends here, in the middle",
         {"records": "d"},
     ),
+    "cut before the array": (
+        b'{"d":',
+        r":1: the document begins with the end of the file, expected an array",
+        {"records": "d"},
+    ),
     "cut sibling": (b'{"d": [{"a": 1}], "e": [', r":1: the file ends here", {"records": "d"}),
     "two arrays": (MANY + b"]\n[{}]", r":501: behind the document stands `\[\{\}\]`", {}),
     "lines": (

@@ -268,6 +268,11 @@ def test_names_of_any_kind(name: str, folder: Folder) -> None:
         table(folder / "f.jsonl", (lines + doubled).encode(), names="as_is")
 
 
+def test_a_negative_zero_is_one_in_a_declared_double_too(folder: Folder) -> None:
+    found = table(folder / "f", b'{"a":-0}\n{"a": -0 }\n{"a": 0}', columns={"a": "double"})
+    assert [repr(value) for value in column(found)] == ["-0.0", "-0.0", "0.0"]
+
+
 @pytest.mark.parametrize(
     ("written", "expected"),
     [
@@ -288,7 +293,7 @@ def test_names_of_any_kind(name: str, folder: Folder) -> None:
     ],
 )
 def test_what_a_double_holds(written: str, expected: bool) -> None:
-    assert holds(written, float(written)) is expected
+    assert holds(written, repr(float(written))) is expected
 
 
 JSON = st.recursive(

@@ -71,6 +71,27 @@ def test_only_what_would_change_is_refused(csv: Days) -> None:
             csv.ingest(f"n,x,d,b\n{row}\n")
 
 
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+def test_singles_have_what_is_written_or_refuse_it(kind: str, warehouse: Warehouse) -> None:
+    """The nearest single of 0.1 is shown as 0.1, that of 16777217 as another number."""
+
+    def file(word: str) -> str:
+        return f"x\n{word}\n" if kind == "csv" else f'{{"x": {word}}}\n'
+
+    warehouse.run("CREATE TABLE {} (x real)")
+    days = Days(warehouse, {"type": kind})
+    for word in ("0.1", "52.520008", "1e-05", "3.4e+38", "-0", "16777216"):
+        days.ingest(file(word), write=REPLACE)
+        ((found,),) = warehouse.run("SELECT x::text FROM {}")
+        assert (float(found), found[0] == "-") == (float(word), word[0] == "-")
+    for word in ("16777217", "0.123456789", "1e-50"):
+        with pytest.raises(BadRow, match=r"real.* Declare the column .*real"):
+            days.ingest(file(word), write=REPLACE)
+    days.format["columns"] = {"x": "real"}
+    days.ingest(file("0.123456789"), write=REPLACE)
+    assert warehouse.run("SELECT x::text FROM {}") == [("0.12345679",)]
+
+
 def test_a_value_that_is_far_from_the_start_fits_the_table(csv: Days) -> None:
     csv.ingest("id,zip\n1,01234\n")
     rows = [f"{n},{10000 + n % 89999}\n" for n in range(300_000)]

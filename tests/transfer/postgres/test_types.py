@@ -207,6 +207,26 @@ def test_what_is_refused_with_the_reason(types: Warehouse) -> None:
         types.run("DROP TABLE {}")
 
 
+@pytest.mark.parametrize("format", [CSV, JSONL], ids=["csv", "jsonl"])
+def test_a_key_of_which_jsonb_would_keep_the_last(format: dict[str, Any], types: Warehouse) -> None:
+    def file(*documents: str) -> str:
+        if format == JSONL:
+            return "".join(f'{{"c": {one}}}\n' for one in documents)
+        return "c\n" + "".join('"' + one.replace('"', '""') + '"\n' for one in documents)
+
+    days = Days(types, format)
+    types.run("CREATE TABLE {} (c jsonb)")
+    days.ingest(file('{"a": {"b": 1}, "b": 2}', "[1]"))
+    if int(types.run("SHOW server_version_num")[0][0]) < 160000:
+        return
+    with pytest.raises(BadRow, match=r"'c' of 1 row is not jsonb .*twice.*\(row 2 of "):
+        days.ingest(file("[2]", '[{"b": 1, "b": 2}]'))
+    types.run("DROP TABLE {}")
+    types.run("CREATE TABLE {} (c json)")
+    days.ingest(file('[{"b": 1, "b": 2}]', "[1]"))
+    assert ('[{"b": 1, "b": 2}]',) in types.run("SELECT c::text FROM {}")
+
+
 def test_parquet_texts_into_such_columns(types: Warehouse) -> None:
     days, key = Days(types, PARQUET), uuid.uuid4()
     types.run(f"CREATE TABLE {{}} (n bigint, id uuid, m {types.schema}.mood, x numeric(5,2))")

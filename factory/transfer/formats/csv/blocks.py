@@ -73,6 +73,7 @@ def cut(chunks: Iterable[bytes], dialect: Dialect, source: str, line: int = 1) -
             )
     if rest:
         _check_closed(rest, dialect, source, line, "")
+        _check_escaped(rest, dialect, source, line)
         yield Block(rest, line, is_sound(rest, dialect))
 
 
@@ -89,6 +90,15 @@ def _check_closed(rest: bytes, dialect: Dialect, source: str, line: int, within:
                 f"closed{within}",
                 ESCAPED if b"\\" + (dialect.quote or b"") in rest[start:] else _QUOTE,
             )
+
+
+def _check_escaped(rest: bytes, dialect: Dialect, source: str, line: int) -> None:
+    escape = dialect.escape or b""
+    if (len(rest) - len(rest.rstrip(escape))) % 2 and escape:
+        raise BadRow(
+            f"{source}:{line + lines(rest)}: the file ends behind an escape ({escape.decode()})",
+            "Is it cut short? If it stands for itself, leave `escape` out, or double it",
+        )
 
 
 def lines(data: bytes) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -188,7 +189,7 @@ def _parsed(data: bytes, table: Table, more: int = 0) -> list[pa.Array]:
     wanted = {str(column.index): _wire(column) for column in table.columns}
     wanted |= {str(index): pa.binary() for index in extra}
     found = pacsv.read_csv(
-        pa.BufferReader(data),
+        pa.BufferReader(_for_pyarrow(data)),
         read_options=pacsv.ReadOptions(
             # Numbers and not names: names in a file may repeat.
             column_names=[str(number) for number in range(table.width + len(extra))],
@@ -215,6 +216,13 @@ def _parsed(data: bytes, table: Table, more: int = 0) -> list[pa.Array]:
         raise pa.ArrowInvalid("a field behind the last column is not empty")
     arrays = arrays[: len(table.columns)]
     return [_as_written(array, dialect) for array in arrays] if dialect.several else arrays
+
+
+def _for_pyarrow(data: bytes) -> bytes:
+    """It leaves out a mark that begins a block, and takes an empty end for quoted if the value
+    before it is."""
+    data = BOM_UTF8 + data if data.startswith(BOM_UTF8) else data
+    return data if not data or data.endswith((b"\n", b"\r")) else data + b"\n"
 
 
 def _filled(values: pa.Array) -> bool:

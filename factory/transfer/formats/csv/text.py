@@ -15,6 +15,7 @@ from factory.transfer.formats.csv.dialect import STAND_IN, Dialect
 
 _BOM = codecs.BOM_UTF8
 _MARK = "factory-mark"
+_SPACES_ALONE = re.compile(rb"\r +\n")
 
 
 def _mark(error: UnicodeError) -> tuple[str, int]:
@@ -87,7 +88,8 @@ def _line_end(data: bytes) -> int:
 def without_spaces(data: bytes, dialect: Dialect) -> bytes | None:
     """Whole rows without the spaces that stand after delimiters and around quotes.
 
-    None when they must be read row by row: where a quote or an escape stands within a field.
+    None when they must be read row by row: where a quote or an escape stands within a field, or
+    two ends of lines would become one.
     """
     quote, delimiter = dialect.quote or b"", dialect.delimiter
     if dialect.escape and dialect.escape in data:
@@ -97,6 +99,8 @@ def without_spaces(data: bytes, dialect: Dialect) -> bytes | None:
         return None
     outside = (quote or b"\n").join(parts[::2])
     starts = [delimiter, b"\n", b"\r", *([quote] if quote else [])]
+    if b"\r " in outside and _SPACES_ALONE.search(outside):
+        return None
     outside = b"\n" + outside
     for start in starts:
         while start + b" " in outside:
@@ -111,6 +115,8 @@ def without_empty(data: bytes, width: int, dialect: Dialect) -> bytes | None:
     A row that is not of this width stays, and what follows it may be wrong: not to be used then.
     """
     if dialect.escape and dialect.escape in data:
+        return None
+    if width == 1 and b"\r" in data:  # a row of nothing else, between CR and LF, would be gone
         return None
     return _row_of(width, dialect.delimiter, dialect.quote).sub(rb"\1", data)
 

@@ -68,7 +68,7 @@ def _why(text: str, column: Column, how: Spelling, holds: Holds) -> tuple[str, s
         if not kind.tz and _fits(text, zoned, how):
             return "is not timestamp: it has an offset", declare % "timestamptz"
     missing = f"{declare % 'text'}, or the value as missing (`nulls: ['', …]`)"
-    done = convert(_one(text), kind, how, inferred=False)
+    done = convert(_one(text), kind, replace(how, known=False), inferred=False)
     if unheld(done.values, holds) is not None:
         return before_all(holds), missing
     if column.known and done.bad is None:

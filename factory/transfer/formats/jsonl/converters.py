@@ -172,12 +172,17 @@ class Double(_Plain):
         if math.isinf(value):
             raise Unfit(f"{shown(token)} is out of the range of {type_word(self.type)}")
         # As most programs write it: nothing more to ask.
-        if not self.declared and repr(value).encode() != token and not holds(token.decode(), value):
+        if not self.declared and repr(value).encode() != token and not self._holds(token):
+            word = type_word(self.type)
             raise Unfit(
-                f"{shown(token)} has more digits than a double can hold",
-                f"Declare the column {_keeping(token)} them, or `double`",
+                f"{shown(token)} has more digits than a {word} can hold",
+                f"Declare the column {_keeping(token)} them, or `{word}`",
             )
         return value
+
+    def _holds(self, token: bytes) -> bool:
+        value = float(token)
+        return holds(token.decode(), _shortest(_single(value)) if self._single else repr(value))
 
 
 class Exact(_Plain):
@@ -407,12 +412,18 @@ def kind_of(type: pa.DataType, how: Spelling, holds: Holds, *, declared: bool) -
     return When(type, how, holds, declared=declared)
 
 
-def holds(written: str, value: float) -> bool:
-    """Is `value`, in the fewest digits that tell it from other doubles, what was written?"""
+def holds(written: str, shortest: str) -> bool:
+    """Is a number, in the fewest digits that tell it from others of its type, what was written?"""
     try:
-        return Decimal(repr(value)) == Decimal(written)
+        return Decimal(shortest) == Decimal(written)
     except InvalidOperation:  # an exponent of more than 18 digits
         return False
+
+
+def _shortest(value: float) -> str:
+    """The fewest digits that tell a single from others."""
+    texts = (f"{value:.{digits}g}" for digits in range(1, 10))
+    return next(text for text in texts if _single(float(text)) == value)
 
 
 def _single(value: float) -> float:

@@ -28,6 +28,7 @@ _COLONS = (b'":', b" :", b"\t:", b"\r:")
 # Numbers that a double may not hold as they are written, in any column: of 16 digits, with an
 # exponent of three, and -0, which msgspec gives no sign.
 _LONG_NUMBER = r"[1-9][0-9]{15}|[1-9][0-9.]{16}|[eE][+-]?[0-9]{3}|-0[^0-9.]"
+_NEGATIVE_ZERO = tuple(b"-0" + end for end in (b",", b"}", b" ", b"\t", b"\r", b"\n"))
 # Names that a Struct can't have.
 _ODD = re.compile(r'["\\\x00-\x1f]')
 
@@ -52,7 +53,8 @@ class Fast:
         self._any_key = any_key
         self._nul = nul
         self._usable = not any(_ODD.search(field.key) for field in fields)
-        self._doubles = any(map(_is_inferred_double, fields))
+        self._doubles = any(isinstance(field.kind, Double) for field in fields)
+        self._inferred = any(map(_is_inferred_double, fields))
         self._decoders: dict[bool, msgspec.json.Decoder[Any]] = {}
 
     def columns(self, data: bytes, lines: Sequence[bytes]) -> list[Sequence[Any]]:
@@ -60,7 +62,8 @@ class Fast:
         nul = not self._nul and b"\\u0000" in data
         if not self._usable or nul or not _is_utf8(data):
             raise Doubtful
-        exact = self._doubles and _has_long_number(data)
+        exact = self._inferred and _has_long_number(data)
+        exact = exact or (self._doubles and any(zero in data for zero in _NEGATIVE_ZERO))
         try:
             rows = list(map(self._decoder(exact).decode, lines))
             columns = list(zip(*map(msgspec.structs.astuple, rows), strict=True))

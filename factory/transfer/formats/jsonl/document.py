@@ -134,5 +134,7 @@ class Document:
 
     def shown(self) -> str:
         """The beginning of what comes next."""
+        if not self.data:
+            return "the end of the file"
         text = self.data[:20].decode(errors="replace").splitlines()[0]
         return f"`{text}{'…' if len(self.data) > len(text.encode()) else ''}`"
