@@ -307,7 +307,7 @@ def _zoned(iso: pa.Array, kind: pa.DataType, how: Spelling, inferred: bool) -> C
     pattern = _clocked(TIMESTAMPTZ, how)
     good = _looks(iso, pattern)
     if good.true_count < len(good) and not inferred:
-        iso = pc.replace_substring_regex(iso, r" ?(z|UTC|GMT)$", "Z")
+        iso = pc.replace_substring_regex(iso, r" ?([zZ]|UTC|GMT)$", "Z")
         iso = pc.replace_substring_regex(iso, r" ([+-][0-9:]+)$", r"\1")
         good = _looks(iso, pattern)
     iso = _short(iso, how)

@@ -319,3 +319,13 @@ def test_decimals_of_any_exponent_are_exact_or_refused(
             assert Fraction(value) == number, text
         else:
             assert value == text
+
+
+@pytest.mark.parametrize("zone", ["Z", " Z", "z", " UTC", " GMT", "+00", " +0000", " +00:00"])
+def test_zones_as_warehouses_write_them(zone: str) -> None:
+    """BigQuery writes ` UTC`, Snowflake ` Z`, PostgreSQL `+00`."""
+    found = read([f"2023-01-01 10:00:00.123{zone}", "2023-01-01 10:00:00 -0800"], "timestamptz")
+    assert found == [
+        dt.datetime(2023, 1, 1, 10, 0, 0, 123000, UTC),
+        dt.datetime(2023, 1, 1, 18, tzinfo=UTC),
+    ]
