@@ -151,8 +151,8 @@ def _cast(
 
 
 def _bare(texts: pa.Array) -> pa.Array:
-    """Declared numbers may stand among spaces and have a plus."""
-    return pc.replace_substring_regex(texts, r"^ *\+?([^ ]*) *$", r"\1")
+    """Declared numbers may stand among spaces and have a plus, but no minus behind it."""
+    return pc.replace_substring_regex(texts, r"^ *(?:\+([^ +-][^ ]*)|([^ ]*)) *$", r"\1\2")
 
 
 def _integers(texts: pa.Array, kind: pa.DataType, how: Spelling, inferred: bool) -> Converted:

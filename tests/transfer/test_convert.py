@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from factory.definitions.formats import Csv
@@ -162,6 +162,7 @@ def magnitude(text: str, point: str, thousands: str | None) -> Decimal | None:
 
 @settings(max_examples=1500, deadline=None)
 @given(st.lists(SPELLED, min_size=1, max_size=4), st.sampled_from(STYLES))
+@example(["+-1"], {})
 def test_numbers_as_a_slow_reader_has_them(texts: list[str], style: dict[str, Any]) -> None:
     exact = read(list(texts), "decimal(38, 12)", **style)
     double = read(list(texts), "double", **style)
@@ -312,7 +313,7 @@ def test_decimals_of_any_exponent_are_exact_or_refused(
 ) -> None:
     found = read(list(texts), f"decimal({digits[0]}, {digits[1]})")
     for text, value in zip(texts, found, strict=True):
-        number = Fraction(text) if "-1000000000" not in text[-32:] else None
+        number = Fraction(text) if "e-1000000000" not in text else None
         scaled = None if number is None else number * 10 ** digits[1]
         fits = scaled is not None and scaled.denominator == 1 and abs(scaled) < 10 ** digits[0]
         if fits:
