@@ -75,11 +75,15 @@ def table(
     hows = spelling.of_columns(given.columns, how)
     told = _Told(given.columns, agreed, target, _seen(found, agreed), how, hows)
     kinds = {name: _kind(name, told) for name in agreed.names}
+    of_table = target.known.keys() - agreed.declared.keys()
 
     def rows(source: str) -> Rows:
         keys = _keys(own[source], agreed.places[source])
         return Rows(
-            [Column(name, key, kinds[name]) for name, key in zip(agreed.names, keys, strict=True)],
+            [
+                Column(name, key, kinds[name], name in of_table)
+                for name, key in zip(agreed.names, keys, strict=True)
+            ],
             skipped=[key for key in own[source] if key not in keys],
             any_key=bool(given.select),
             final=partial(names.late, agreed=agreed, given=given),
