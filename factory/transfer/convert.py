@@ -151,8 +151,8 @@ def _cast(
 
 
 def _bare(texts: pa.Array) -> pa.Array:
-    """Declared numbers may stand among spaces and have a plus."""
-    return pc.replace_substring_regex(texts, r"^ *\+?([^ ]*) *$", r"\1")
+    """Declared numbers may stand among spaces and have a plus, but no minus behind it."""
+    return pc.replace_substring_regex(texts, r"^ *(?:\+([^ +-][^ ]*)|([^ ]*)) *$", r"\1\2")
 
 
 def _integers(texts: pa.Array, kind: pa.DataType, how: Spelling, inferred: bool) -> Converted:
@@ -309,7 +309,7 @@ def _zoned(iso: pa.Array, kind: pa.DataType, how: Spelling, inferred: bool) -> C
     pattern = _clocked(TIMESTAMPTZ, how)
     good = _looks(iso, pattern)
     if good.true_count < len(good) and not inferred:
-        iso = pc.replace_substring_regex(iso, r" ?(z|UTC|GMT)$", "Z")
+        iso = pc.replace_substring_regex(iso, r" ?([zZ]|UTC|GMT)$", "Z")
         iso = pc.replace_substring_regex(iso, r" ([+-][0-9:]+)$", r"\1")
         good = _looks(iso, pattern)
     iso = _short(iso, how)

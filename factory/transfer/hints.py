@@ -23,3 +23,9 @@ def columns(name: str, word: str) -> str:
 def rename(*names: str) -> str:
     """Give columns of a file other names."""
     return f"`rename: {{{', '.join(f'{key(name)}: …' for name in names)}}}`"
+
+
+def of_table(name: str, word: str) -> str:
+    """For a value that the target's column can't hold: no declaration helps there."""
+    other = f"give the table's column another type (`ALTER COLUMN {json.dumps(name)} TYPE {word}`)"
+    return f"Correct it, {other}, or set such rows aside: `on_bad_row: quarantine`"

@@ -19,6 +19,10 @@ from factory.transfer.errors import BadOption, BadRow, unknown
 
 _HOW_TO_NAME = "Name the columns yourself: `header: false`, `skip_rows: 1` and `columns`"
 _SHOWN = 5
+_NONE_IN_COMMON = (
+    "They have no column in common: is one of them another file, or without a header? "
+    "Load it in a step of its own"
+)
 
 
 @dataclass(frozen=True)
@@ -336,6 +340,8 @@ def _way_out(first: _File, file: _File, lacked: Sequence[_Entry], more: Sequence
             if _bare(theirs) in (_bare(own), _bare(one.name)):
                 said = f"`aliases: {{{one.name}: [{own}, {theirs}]}}`"
                 return f"If {theirs!r} is {own!r}, say so: {said}"
+    if len(lacked) == len(first.finals) and len(more) == len(file.finals):
+        return _NONE_IN_COMMON  # as optional ones, they would be rows of nulls
     names = ", ".join(entry.name for entry in [*lacked, *more][:_SHOWN])
     return f"If files may lack it, say so: `optional: [{names}]`; or `select` those of all files"
 

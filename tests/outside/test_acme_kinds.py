@@ -73,6 +73,67 @@ def test_a_list_of_kinds_has_the_good_ones_beside_a_broken_one(site: Path, tmp_p
     assert "bash" in lines
 
 
+OF_OTHERS: dict[str, str | bytes] = {
+    "no value": "[console_scripts]\nnothing\n",
+    "no UTF-8": b"[console_scripts]\nx\xff = y\n",
+    "no module": "[dag_factory.kinds]\nbroken\nodd = not a module!\n",
+}
+GREET = "[dag_factory.kinds]\ngreet = acme_kinds.greet\n"
+
+
+def offering(folder: Path, entries: str | bytes, name: str, version: str = "1.0") -> Path:
+    """What is installed of a package beside its modules; without a version, as an older pip did."""
+    metadata = folder / (f"{name}-{version}.dist-info" if version else f"{name}.egg-info")
+    metadata.mkdir(parents=True)
+    text = entries if isinstance(entries, bytes) else entries.encode()
+    (metadata / "entry_points.txt").write_bytes(text)
+    about = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version or 1}\n"
+    (metadata / ("METADATA" if version else "PKG-INFO")).write_text(about)
+    return folder
+
+
+def linted(*sites: Path, folder: Path) -> subprocess.CompletedProcess[str]:
+    write(folder, "name: world")
+    return factory(Path(os.pathsep.join(map(str, sites))), folder, "lint")
+
+
+@pytest.mark.parametrize("case", OF_OTHERS)
+def test_a_damaged_package_is_its_own_matter(site: Path, tmp_path: Path, case: str) -> None:
+    damaged = offering(tmp_path / "damaged", OF_OTHERS[case], "other")
+    done = linted(damaged, site, folder=tmp_path)
+    assert done.returncode == 0, done.stdout
+    listed = factory(Path(f"{damaged}{os.pathsep}{site}"), tmp_path, "new", "--list")
+    assert listed.returncode == 0, listed.stderr
+    assert "Greet somebody in the task's log." in listed.stdout
+    said = "broken   (the entry point 'broken' of a kind names no module)" in listed.stdout
+    assert said == (case == "no module")
+
+
+@pytest.mark.parametrize("version", ["", "1.0", "2.0"])
+def test_a_package_that_is_seen_twice_offers_once(site: Path, tmp_path: Path, version: str) -> None:
+    twice = offering(tmp_path / "twice", GREET, "acme-kinds", version)
+    done = linted(twice, site, folder=tmp_path)
+    assert done.returncode == 0, done.stdout
+
+
+def test_what_an_update_that_broke_off_left_is_no_package(site: Path, tmp_path: Path) -> None:
+    (tmp_path / "left" / "acme_kinds-0.9.dist-info").mkdir(parents=True)
+    done = linted(tmp_path / "left", site, folder=tmp_path)
+    assert done.returncode == 0, done.stdout
+
+
+def test_an_older_version_further_on_offers_nothing(site: Path, tmp_path: Path) -> None:
+    newer = offering(tmp_path / "newer", "", "acme_kinds", "9.0")
+    done = linted(newer, site, folder=tmp_path)
+    assert "there is no kind 'greet'" in done.stdout
+
+
+def test_two_packages_of_one_name_are_told(site: Path, tmp_path: Path) -> None:
+    other = offering(tmp_path / "other", GREET.replace("acme_kinds.greet", "other"), "other")
+    done = linted(other, site, folder=tmp_path)
+    assert "offered twice: other, acme_kinds.greet" in done.stdout
+
+
 KIND = """
 from typing import Annotated
 from msgspec import Meta

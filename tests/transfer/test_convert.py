@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from factory.definitions.formats import Csv
@@ -162,6 +162,7 @@ def magnitude(text: str, point: str, thousands: str | None) -> Decimal | None:
 
 @settings(max_examples=1500, deadline=None)
 @given(st.lists(SPELLED, min_size=1, max_size=4), st.sampled_from(STYLES))
+@example(["+-1"], {})
 def test_numbers_as_a_slow_reader_has_them(texts: list[str], style: dict[str, Any]) -> None:
     exact = read(list(texts), "decimal(38, 12)", **style)
     double = read(list(texts), "double", **style)
@@ -319,3 +320,13 @@ def test_decimals_of_any_exponent_are_exact_or_refused(
             assert Fraction(value) == number, text
         else:
             assert value == text
+
+
+@pytest.mark.parametrize("zone", ["Z", " Z", "z", " UTC", " GMT", "+00", " +0000", " +00:00"])
+def test_zones_as_warehouses_write_them(zone: str) -> None:
+    """BigQuery writes ` UTC`, Snowflake ` Z`, PostgreSQL `+00`."""
+    found = read([f"2023-01-01 10:00:00.123{zone}", "2023-01-01 10:00:00 -0800"], "timestamptz")
+    assert found == [
+        dt.datetime(2023, 1, 1, 10, 0, 0, 123000, UTC),
+        dt.datetime(2023, 1, 1, 18, tzinfo=UTC),
+    ]

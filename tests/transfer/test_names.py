@@ -119,6 +119,7 @@ def test_optional_columns(word: str) -> None:
             {},
             r"`aliases: \{pu_location_id: \[PULocationID, pulocation_id\]\}`",
         ),
+        ((["id", "name"], ["2", "b"]), {}, r"no column in common: [^`]*$"),
         ((["a", "b"], ["a"]), {"select": ["b"]}, r"2\.csv .* without the column 'b'"),
         ((["a"],), {"select": ["b"]}, r"1\.csv has no 'b'.*`optional: \[b\]`"),
         ((["a"],), {"rename": {"b": "c"}}, r"1\.csv has no 'b'.*`optional: \[b\]`"),

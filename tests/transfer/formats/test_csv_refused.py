@@ -1,5 +1,6 @@
 """CSV that is no CSV, or of another dialect: refused, and read when the hint is followed."""
 
+import codecs
 import io
 import json
 from functools import partial
@@ -277,6 +278,14 @@ ROWS: dict[str, tuple[bytes, dict[str, Any], str, str, dict[str, Any], list[tupl
         {"extra_fields": "ignore_empty"},
         [(1, 2), (3, 4)],
     ),
+    "the header once more": (
+        b"id,name\n1,x\nid,name\n2,y\n",
+        {},
+        ":3: the row is the header once more",
+        "`header: false`, `skip_rows: 1` and `columns`",
+        {"header": False, "skip_rows": 1, "columns": {"id": "text", "name": "text"}},
+        [("1", "x"), ("id", "name"), ("2", "y")],
+    ),
     "single quotes": (
         b"a,b\n1,'x, y'\n",
         {},
@@ -348,6 +357,37 @@ def test_bad_rows_go_aside_and_the_others_stay() -> None:
         (904, "900,x,y,"),
         (954, "q,x,y"),
     ]
+
+
+HEADERS: dict[str, tuple[bytes, dict[str, Any]]] = {
+    "of Windows": (b"id,name\r\n", {}),
+    "with quotes": (b'"id","name"\n', {}),
+    "of old Macs": (b"id,name\r", {}),
+    "with a mark": (codecs.BOM_UTF8 + b"id,name\n", {}),
+    "of two bars": (b"id||name\n", {"delimiter": "||"}),
+}
+
+
+@pytest.mark.parametrize("case", HEADERS)
+def test_headers_of_files_that_were_joined_go_aside(case: str) -> None:
+    header, options = HEADERS[case]
+    between = b"||" if options else b","
+    end = header[-2:] if case == "of Windows" else header[-1:]
+    rows = [b"%d%sx" % (number, between) + end for number in range(2000)]
+    bad = BadRows.quarantine(io.BytesIO(), 10)
+    parts = [header, *rows[:1000], header, *rows[1000:], header.removesuffix(end)]
+    found = table(at(case), b"".join(parts), bad, **options)
+    assert column(found, "id") == list(range(2000))
+    assert bad.count == 2
+    bad = BadRows.quarantine(io.BytesIO(), 10)
+    texts = table(at(case), b"".join(parts), bad, columns={"id": "text"}, **options)
+    assert (texts.num_rows, bad.count) == (2000, 2)
+
+
+def test_a_word_that_is_the_header_is_a_value() -> None:
+    assert column(table(at("word"), b"word\nthe\nword\n"), "word") == ["the", "word"]
+    content = b'id,text\n1,"say\nid,text\n"\n2,id\n'
+    assert column(table(at("text"), content), "text") == ["say\nid,text\n", "id"]
 
 
 def test_a_field_behind_the_last_column_that_is_not_empty() -> None:

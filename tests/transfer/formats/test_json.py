@@ -214,6 +214,12 @@ LINES: dict[str, tuple[bytes, str]] = {
         r":1: the file is one object, .* in 'data'.*"
         r"`format: \{type: json, records: data\}`; if .* `columns: \{data: json\}`",
     ),
+    "columns, as pandas writes them": (
+        b'{"x": {"0": 1, "1": 2}, "y": {"0": 3, "1": 4}}',
+        r":1: the file is one object, .* table.*orient='records'.*`columns: \{x: json\}`",
+    ),
+    "rows by number": (b'{"0": {"a": 1, "b": [2]}, "1": {"a": 3, "b": 4}}', "a whole table"),
+    "columns as arrays": (b'{"x": [1, 2], "y": ["a", "b"]}', "a whole table"),
     "deep envelope": (b'{"n": 1, "r": {"hits": [{"a": 1}]}}', r":1: .*records: r\.hits\}`"),
 }
 
@@ -259,6 +265,10 @@ def test_the_format_of_a_hint_reads_the_file(content: bytes, kind: str, folder: 
         (b'{"id": 1, "items": [{"a": 1}]}', {"select": ["id"]}),
         (b'{"id": 1, "items": [{"a": 1}]}\n{"id": 1, "items": []}', {}),
         (b'{"id": 1, "items": [1, 2], "o": {"x": 1}}', {}),
+        (b'{"id": [1, 2], "o": ["x"]}', {"columns": {"id": "json"}}),
+        (b'{"id": {"x": 1}, "to": {"x": 2}}', {}),
+        (b'{"id": {"0": 1}, "to": {"0": 2}}', {"columns": {"to": "json"}}),
+        (b'{"id": {"0": 1}, "to": {"1": 2}}', {}),
         (b'\n{"id": 1}\n{"id":\n', {"columns": {"id": "bigint"}}),
     ],
 )
@@ -266,7 +276,7 @@ def test_objects_that_are_rows(content: bytes, options: dict[str, Any], folder: 
     found = read(
         "jsonl", folder / "f.jsonl", content, BadRows.quarantine(io.BytesIO(), 1), **options
     )
-    assert found.column("id")[0].as_py() == 1
+    assert found.column("id")[0].as_py() in (1, '{"x": 1}', '{"0": 1}', "[1, 2]")
 
 
 def test_a_fault_in_the_first_line_is_that_of_a_row(folder: Folder) -> None:

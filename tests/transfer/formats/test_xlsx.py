@@ -401,6 +401,23 @@ def test_bad_rows_are_set_aside(folder: Folder) -> None:
     assert entries[0]["reason"].startswith("Sheet1!A3: 'a' holds the error #N/A")
 
 
+def test_the_header_once_more(folder: Folder) -> None:
+    rows = cells(["|a", "|b"], ["1", "|b"], ["|a", "|b"], ["2", "|x"])
+    with pytest.raises(BadRow, match=r"f\.xlsx:3: the row is the header once more") as refused:
+        table(folder / "f.xlsx", workbook(rows), columns={"a": "integer"})
+    assert refused.match("`header: false`, `skip_rows: 1` and `columns`")
+    out = io.BytesIO()
+    options: dict[str, Any] = {"columns": {"a": "integer"}, "select": ["b", "a"]}
+    found = table(folder / "f.xlsx", None, BadRows.quarantine(out, 9), **options)
+    assert column(found) == [1, 2]
+    assert json.loads(out.getvalue())["row"] == "A=a; B=b"
+
+
+def test_a_word_that_is_the_header_is_a_value(folder: Folder) -> None:
+    rows = cells(["|word"], ["|the"], ["|word"])
+    assert column(table(folder / "f.xlsx", workbook(rows)), "word") == ["the", "word"]
+
+
 def test_errors_that_are_nulls(folder: Folder) -> None:
     rows = cells(["|a"], ["1"], ["t=e|#N/A"], ["|n/a"], ["s=1|0"])
     rows += cells(["2"], first=7)

@@ -1,6 +1,7 @@
 """The data of the day never decides whether a load succeeds, where the table can hold it."""
 
 import datetime as dt
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -90,6 +91,29 @@ def test_singles_have_what_is_written_or_refuse_it(kind: str, warehouse: Warehou
     days.format["columns"] = {"x": "real"}
     days.ingest(file("0.123456789"), write=REPLACE)
     assert warehouse.run("SELECT x::text FROM {}") == [("0.12345679",)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "first", "second", "said"),
+    [
+        (CSV, "a\n1\n", "a\n01220\n", "'01220' is not bigint, which the table has"),
+        (JSONL, '{"a": 1}', '{"a": "foo"}', '"foo" is not bigint, which the table has'),
+        (JSONL, '{"a": true}', '{"a": 5}', "5 is not boolean, which the table has"),
+        (JSONL, '{"a": 1}', '{"a": 10254939386542155531}', "the range of bigint, which the table"),
+    ],
+)
+def test_a_value_of_another_type_than_the_table_s_has_a_way_in(
+    warehouse: Warehouse, kind: dict[str, Any], first: str, second: str, said: str
+) -> None:
+    days = Days(warehouse, kind)
+    days.ingest(first)
+    with pytest.raises(BadRow, match=said) as refused:
+        days.ingest(second)
+    written = re.search("`(ALTER COLUMN [^`]*)`", str(refused.value))
+    assert written is not None
+    days.warehouse.run(f"ALTER TABLE {{}} {written[1]}")
+    days.ingest(second)
+    assert len(days.warehouse.rows()) == 2
 
 
 def test_a_value_that_is_far_from_the_start_fits_the_table(csv: Days) -> None:

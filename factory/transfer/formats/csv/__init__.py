@@ -175,7 +175,7 @@ def _table(
     if head.row is None:
         return table
     _check_delimiter(head.row, head.after, table, given, source)
-    return replace(table, header=head.row.data)
+    return replace(table, header=head.row.data, own=tuple(head.names))
 
 
 def _as_known(column: Column, known: Mapping[str, Known], how: spelling.Spelling) -> Column:

@@ -12,6 +12,11 @@ from factory.transfer.formats.csv.rows import Row
 from factory.transfer.formats.csv.unfit import Column, Problem
 
 AFTER = 20  # bytes behind a closing quote
+REPEATED = "the row is the header once more: were several files joined?"
+ONE_BY_ONE = (
+    "Name the columns yourself if it is a row (`header: false`, `skip_rows: 1` and `columns`); "
+    "else load the files one by one, or remove the line"
+)
 
 
 def torn(
@@ -53,3 +58,8 @@ def swallowing(row: Row, value: Swallowed, columns: Sequence[Column]) -> Problem
         "If the quote is a part of the text, set `quote: null`, or correct it; if all this is one "
         f"value, `multiline: true`; {hints.ASIDE}",
     )
+
+
+def repeating(row: Row) -> Problem:
+    """The header once more."""
+    return Problem(row.line, REPEATED, row.data, f"{ONE_BY_ONE}; {hints.ASIDE}")

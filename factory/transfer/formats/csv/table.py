@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from codecs import BOM_UTF8
+import codecs
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -24,6 +24,7 @@ from factory.transfer.holds import unheld
 from factory.transfer.spelling import Spelling
 
 SMALL = 4 << 10
+BOM = codecs.BOM_UTF8
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class Table:
     columns: tuple[Column, ...]  # those that are wanted
     holds: Holds
     header: bytes | None = None  # as it was written
+    own: tuple[str, ...] = ()  # the names in the header
     first_only: bool = False  # is the first bad row of a file an error?
 
     @property
@@ -173,14 +175,49 @@ def _fast(block: Block, table: Table) -> list[pa.Array]:
     data = without_spaces(block.data, dialect) if dialect.skip_space else block.data
     if not block.sound or block.swallowed or data is None:
         raise pa.ArrowInvalid("to be read row by row")
-    if not dialect.ignore_empty:
+    found = _all_parsed(data, block, table)
+    if _may_repeat(found, block, table):
+        raise pa.ArrowInvalid("the header may stand there once more")
+    return found
+
+
+def _all_parsed(data: bytes, block: Block, table: Table) -> list[pa.Array]:
+    """As `_parsed`, where fields behind the last column may be empty."""
+    if not table.dialect.ignore_empty:
         return _parsed(data, table)
     try:
         return _parsed(data, table, _extra(block, table))
     except pa.ArrowInvalid:
-        if (cut := without_empty(data, table.width, dialect)) is None:
+        if (cut := without_empty(data, table.width, table.dialect)) is None:
             raise
         return _parsed(cut, table)
+
+
+def _may_repeat(found: Sequence[pa.Array], block: Block, table: Table) -> bool:
+    """Is a line of the block the header? One word alone may be a value."""
+    if table.header is None or table.width < 2 or not found:
+        return False
+    column, values = max(zip(table.columns, found, strict=True), key=lambda one: one[0].index)
+    word = pa.scalar(table.own[column.index]).cast(values.type)  # the last: no mark is before it
+    if not pc.any(pc.equal(values, word)).as_py():
+        return False
+    data, several = block.data, table.dialect.several
+    header = table.header.replace(several, STAND_IN) if several else table.header
+    newline = b"\n" if b"\n" in data else b"\r"
+    starts = (newline + header, newline + BOM + header)
+    return any(_line(newline + data, start) for start in starts)
+
+
+def _line(data: bytes, start: bytes) -> bool:
+    """Does a line of the data, with the end of the one before it, hold only this?"""
+    at = data.find(start)
+    while at >= 0 and data[at + len(start) : at + len(start) + 1] not in (b"", b"\r", b"\n"):
+        at = data.find(start, at + 1)
+    return at >= 0
+
+
+def _repeats(row: Row, table: Table) -> bool:
+    return table.width > 1 and row.data.removeprefix(BOM) == table.header
 
 
 def _parsed(data: bytes, table: Table, more: int = 0) -> list[pa.Array]:
@@ -221,7 +258,7 @@ def _parsed(data: bytes, table: Table, more: int = 0) -> list[pa.Array]:
 def _for_pyarrow(data: bytes) -> bytes:
     """It leaves out a mark that begins a block, and takes an empty end for quoted if the value
     before it is."""
-    data = BOM_UTF8 + data if data.startswith(BOM_UTF8) else data
+    data = BOM + data if data.startswith(BOM) else data
     return data if not data or data.endswith((b"\n", b"\r")) else data + b"\n"
 
 
@@ -259,6 +296,8 @@ def _shape(row: Row, block: Block, table: Table, *, hinted: bool) -> Problem | N
     for value in block.swallowed:
         if row.line <= value.first <= row.line + lines(row.data):
             return faults.swallowing(row, value, table.columns)
+    if _repeats(row, table):
+        return faults.repeating(row)
     count = len(row.values)
     more = row.values[table.width :]
     if count < table.width or (

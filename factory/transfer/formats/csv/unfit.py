@@ -76,7 +76,7 @@ def _why(text: str, column: Column, how: Spelling, holds: Holds) -> tuple[str, s
         return said, declare % (f"'{word}'" if "," in (word := type_word(kind)) else word)
     if column.known:
         said = f"is not {type_word(kind)}, which the table has"
-        return said, "Correct it, or set such rows aside: `on_bad_row: quarantine`"
+        return said, hints.of_table(name, "text")
     if column.inferred and done.bad is None:
         return f"would be changed by the type {type_word(kind)}", declare % "text"
     return options.why(text, kind, how, name) or (f"is not {type_word(kind)}", missing)

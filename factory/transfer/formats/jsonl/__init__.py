@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -24,9 +25,11 @@ from factory.transfer.bad_rows import BadRows, place
 from factory.transfer.errors import BadRow
 from factory.transfer.formats import Reader
 from factory.transfer.formats.jsonl import converters
-from factory.transfer.formats.jsonl.guess import arrays, format_of
+from factory.transfer.formats.jsonl.converters import Unfit
+from factory.transfer.formats.jsonl.decode import tokens
+from factory.transfer.formats.jsonl.guess import arrays, by_columns, format_of
 from factory.transfer.formats.jsonl.infer import Sample, Seen, sample
-from factory.transfer.formats.jsonl.lines import Blocks, blocks
+from factory.transfer.formats.jsonl.lines import Blocks, Row, blocks
 from factory.transfer.formats.jsonl.rows import Column, Rows
 from factory.transfer.holds import refuse_names
 from factory.transfer.spelling import Spelling
@@ -72,11 +75,15 @@ def table(
     hows = spelling.of_columns(given.columns, how)
     told = _Told(given.columns, agreed, target, _seen(found, agreed), how, hows)
     kinds = {name: _kind(name, told) for name in agreed.names}
+    of_table = target.known.keys() - agreed.declared.keys()
 
     def rows(source: str) -> Rows:
         keys = _keys(own[source], agreed.places[source])
         return Rows(
-            [Column(name, key, kinds[name]) for name, key in zip(agreed.names, keys, strict=True)],
+            [
+                Column(name, key, kinds[name], name in of_table)
+                for name, key in zip(agreed.names, keys, strict=True)
+            ],
             skipped=[key for key in own[source] if key not in keys],
             any_key=bool(given.select),
             final=partial(names.late, agreed=agreed, given=given),
@@ -103,6 +110,22 @@ def _refuse_envelope(given: Jsonl, first: Sample) -> None:
             as_row = f"if the object is a row, declare {hints.columns(name, 'json')}"
             way = f"{format_of(row.text.strip())}; {as_row}"
             raise BadRow(f"{place(source, row.line)}: {said}", way)
+        with suppress(Unfit):  # refused where all rows are read
+            _refuse_columns(given, source, row)
+
+
+def _refuse_columns(given: Jsonl, source: str, row: Row) -> None:
+    """A file whose only row holds the columns of a table."""
+    values = tokens(row.text)
+    said = {names.final(key, given) for key in values} & {*given.columns}
+    if said or given.select or not by_columns(values):
+        return
+    name = names.final(next(iter(values)), given)
+    raise BadRow(
+        f"{place(source, row.line)}: the file is one object, which holds a whole table",
+        "Write one object for each row (in pandas, `to_json(orient='records', lines=True)`); if "
+        f"the object is a row, declare {hints.columns(name, 'json')}",
+    )
 
 
 def _keys(own: Sequence[str], places: Sequence[int | None]) -> list[str | None]:

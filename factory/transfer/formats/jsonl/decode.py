@@ -29,6 +29,7 @@ _COLONS = (b'":', b" :", b"\t:", b"\r:")
 # exponent of three, and -0, which msgspec gives no sign.
 _LONG_NUMBER = r"[1-9][0-9]{15}|[1-9][0-9.]{16}|[eE][+-]?[0-9]{3}|-0[^0-9.]"
 _NEGATIVE_ZERO = tuple(b"-0" + end for end in (b",", b"}", b" ", b"\t", b"\r", b"\n"))
+_SEVERAL = re.compile(rb"\}\s*\{")
 # Names that a Struct can't have.
 _ODD = re.compile(r'["\\\x00-\x1f]')
 
@@ -161,7 +162,7 @@ def tokens(line: bytes) -> dict[str, bytes]:
     except msgspec.ValidationError:
         raise Unfit("it is not an object", "Each row is one `{…}`") from None
     except msgspec.DecodeError as error:
-        raise Unfit(f"it is not JSON: {_why(line, str(error))}") from None
+        raise Unfit(f"it is not JSON: {_why(line, str(error))}", _way(line, str(error))) from None
     except RecursionError:
         raise Unfit("it is nested too deeply") from None
     found = {key.name: bytes(raw) for key, raw in pairs.items()}
@@ -181,6 +182,15 @@ def _repeated(pairs: Mapping[_Key, Raw]) -> str:
 
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 _NO_NUMBER = re.compile(rb"[:\[,]\s*(NaN|-?Infinity)")
+
+
+def _way(line: bytes, said: str) -> str | None:
+    if match := _NO_NUMBER.search(line):
+        word = match[1].decode()
+        return f"Write null where the file is made (Python's json.dumps writes {word})"
+    if "trailing" in said and _SEVERAL.search(line):
+        return "Several objects stand in one line: end each with a line break where they are made"
+    return None
 
 
 def _why(line: bytes, said: str) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+
+import msgspec
 
 from factory.definitions.formats import Json, Jsonl
 from factory.definitions.formats.json import WHOLE
@@ -12,6 +14,7 @@ from factory.transfer import hints
 from factory.transfer.errors import BadRow
 from factory.transfer.formats.jsonl.document import Document
 
+_NESTED = msgspec.json.Decoder(dict[str, msgspec.Raw] | list[msgspec.Raw])
 _DEEPEST = 4
 _MOST = 3
 
@@ -42,6 +45,29 @@ def json_of(head: bytes) -> Jsonl:
     if found is None and b"\n" not in head.rstrip():
         return Jsonl()
     return Json(records=found or WHOLE)
+
+
+def by_columns(row: Mapping[str, bytes]) -> bool:
+    """Is a file's only object a whole table: `{"a": {"0": 1, "1": 2}, "b": {"0": 3, "1": 4}}`?
+
+    So pandas writes one where nothing else is said, or by rows that are numbered. Columns that are
+    arrays are all of one length.
+    """
+    if len(row) < 2 or any(token[:1] != next(iter(row.values()))[:1] for token in row.values()):
+        return False
+    try:
+        found = [_NESTED.decode(token) for token in row.values()]
+    except msgspec.DecodeError:  # a value that holds none
+        return False
+    first = [*found[0]]
+    if isinstance(found[0], dict):
+        same = all([*one] == first for one in found)
+        return same and bool(first) and (_numbered(first) or _numbered([*row]))
+    return len(first) > 1 and len({*map(len, found)}) == 1
+
+
+def _numbered(keys: Sequence[str]) -> bool:
+    return [*keys] == [str(number) for number in range(len(keys))]
 
 
 def _written(path: str) -> str:

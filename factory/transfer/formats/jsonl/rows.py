@@ -29,6 +29,7 @@ class Column:
     name: str
     key: str | None  # None: declared, and not yet seen
     kind: Kind
+    known: bool = False  # nobody declared it, and the table that the rows are for tells its type
 
 
 @dataclass(frozen=True)
@@ -168,12 +169,16 @@ class Rows:
 
 
 def _explained(column: Column, error: Unfit, token: bytes) -> Unfit:
-    reason, hint = error.reason, f"Declare the column ({hints.columns(column.name, 'text')})"
+    reason, hint = error.reason, error.hint
     if isinstance(error, converters.Nul):
         hint = nul_hint(column.name, JSON, "binary")
-    elif error.hint is None and converters.is_spelled(column.kind.type):
+    elif hint is None and converters.is_spelled(column.kind.type):
         how = getattr(column.kind, "how", spelling.PLAIN)
         text = msgspec.json.decode(token, type=str) if token[:1] == b'"' else token.decode()
         if found := options.why(text, column.kind.type, how, column.name):
             reason, hint = f"{converters.shown(token)} {found[0]}", found[1]
-    return Unfit(f"column {column.name!r}: {reason}", error.hint or hint)
+    if column.known and (hint is None or (error.hint and pa.types.is_integer(column.kind.type))):
+        reason += ", which the table has"
+        hint = hints.of_table(column.name, "numeric" if hint else "text")
+    declare = f"Declare the column ({hints.columns(column.name, 'text')})"
+    return Unfit(f"column {column.name!r}: {reason}", hint or declare)

@@ -15,6 +15,7 @@ from factory.definitions.warehouses import Holds
 from factory.transfer import agreement
 from factory.transfer.bad_rows import BadRows
 from factory.transfer.convert import Converted, convert
+from factory.transfer.formats.csv.faults import ONE_BY_ONE, REPEATED
 from factory.transfer.formats.csv.unfit import SHOWN, Column, value
 from factory.transfer.formats.xlsx.cells import DATE, ISO, STAMP, Said, Texts, texts
 from factory.transfer.formats.xlsx.file import File
@@ -67,6 +68,7 @@ class Rows:
             values.append(done.values)
             self._explain(column, one, done, problems)
         self._refuse_nameless(problems)
+        self._refuse_headers(read, problems)
         left = self._left(read, problems)
         for at in sorted(problems):
             reason, hint = problems[at]
@@ -121,6 +123,19 @@ class Rows:
                 )
                 reason = f"{cell}: {shown} stands in a column without a name"
                 problems.setdefault(at, (reason, hint))
+
+    def _refuse_headers(self, read: Sequence[Texts], problems: dict[int, Said]) -> None:
+        """Rows that are the header once more. One word alone may be a value."""
+        columns, names = self._head.columns, self._head.names
+        if not self._head.row or len(names) < 2 or not read:
+            return
+        suspects = pc.equal(read[-1].values, names[self._table.columns[-1].index])
+        if not pc.any(suspects).as_py():
+            return
+        for column, name in zip(columns, names, strict=True):
+            suspects = pc.and_(suspects, pc.equal(self._texts(column).values, name))
+        for at in pc.indices_nonzero(suspects).to_pylist():
+            problems[at] = (REPEATED, ONE_BY_ONE)
 
     def _left(
         self, read: Sequence[Texts], problems: Mapping[int, object]
