@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -55,14 +55,14 @@ def table(
     bad: BadRows,
     target: Target,
     blocks: Blocks,
-    envelope: Callable[[Jsonl, Sample], None] | None = None,
+    envelope: Callable[[Jsonl, Sample, Collection[str]], None] | None = None,
 ) -> Reader:
     """Settle the schema of the rows that `blocks` gives."""
     how = spelling.spelling(given)
     first = sample(fs, sources, blocks)
     found = first.keys
     if envelope is not None:
-        envelope(given, first)
+        envelope(given, first, {*given.columns, *target.known})
     if not any(found.values()) and not given.columns:
         raise BadRow(f"{sources[0]} holds no rows", "Declare `columns` to load it as an empty one")
     own = {source: list(keys) for source, keys in found.items()}
@@ -95,29 +95,29 @@ def table(
     return Reader(schema, lambda source: rows(source).batches(fs, source, bad))
 
 
-def _refuse_envelope(given: Jsonl, first: Sample) -> None:
+def _refuse_envelope(given: Jsonl, first: Sample, columns: Collection[str]) -> None:
     """A file whose only row holds an array of objects: are these the rows?
 
-    Who declares or selects the columns has said that they are not.
+    Who declares or selects the columns, or has a table of them, has said that they are not.
     """
     for source, row in first.alone:
         for path in arrays(row.text):
             key = path.partition(".")[0]
             name = names.final(key, given)
-            if name in given.columns or given.select:
+            if name in columns or given.select:
                 continue
             said = f"the file is one object, with an array of objects in {path!r}"
             as_row = f"if the object is a row, declare {hints.columns(name, 'json')}"
             way = f"{format_of(row.text.strip())}; {as_row}"
             raise BadRow(f"{place(source, row.line)}: {said}", way)
         with suppress(Unfit):  # refused where all rows are read
-            _refuse_columns(given, source, row)
+            _refuse_columns(given, source, row, columns)
 
 
-def _refuse_columns(given: Jsonl, source: str, row: Row) -> None:
+def _refuse_columns(given: Jsonl, source: str, row: Row, columns: Collection[str]) -> None:
     """A file whose only row holds the columns of a table."""
     values = tokens(row.text)
-    said = {names.final(key, given) for key in values} & {*given.columns}
+    said = {names.final(key, given) for key in values} & {*columns}
     if said or given.select or not by_columns(values):
         return
     name = names.final(next(iter(values)), given)
