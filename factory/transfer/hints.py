@@ -27,5 +27,10 @@ def rename(*names: str) -> str:
 
 def of_table(name: str, word: str) -> str:
     """For a value that the target's column can't hold: no declaration helps there."""
-    other = f"give the table's column another type (`ALTER COLUMN {json.dumps(name)} TYPE {word}`)"
+    other = f"give the table's column another type ({alter(name, word)})"
     return f"Correct it, {other}, or set such rows aside: `on_bad_row: quarantine`"
+
+
+def alter(name: str, word: str) -> str:
+    """Give a column of the table another type."""
+    return f"`ALTER COLUMN {json.dumps(name)} TYPE {word}`"

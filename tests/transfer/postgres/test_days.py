@@ -96,7 +96,7 @@ def test_singles_have_what_is_written_or_refuse_it(kind: str, warehouse: Warehou
 @pytest.mark.parametrize(
     ("kind", "first", "second", "said"),
     [
-        (CSV, "a\n1\n", "a\n01220\n", "'01220' is not bigint, which the table has"),
+        (CSV, "a\n1\n", "a\n01220\n", "'01220' would be changed by the type bigint, which the"),
         (JSONL, '{"a": 1}', '{"a": "foo"}', '"foo" is not bigint, which the table has'),
         (JSONL, '{"a": true}', '{"a": 5}', "5 is not boolean, which the table has"),
         (JSONL, '{"a": 1}', '{"a": 10254939386542155531}', "the range of bigint, which the table"),

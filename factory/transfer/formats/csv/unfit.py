@@ -73,7 +73,9 @@ def _why(text: str, column: Column, how: Spelling, holds: Holds) -> tuple[str, s
         return before_all(holds), missing
     if column.known and done.bad is None:
         said = f"would be changed by the type {type_word(kind)}, which the table has"
-        return said, declare % (f"'{word}'" if "," in (word := type_word(kind)) else word)
+        word = type_word(kind)
+        meant = declare % (f"'{word}'" if "," in word else word)
+        return said, f"{meant} if that is meant, else alter the table: {hints.alter(name, 'text')}"
     if column.known:
         said = f"is not {type_word(kind)}, which the table has"
         return said, hints.of_table(name, "text")
