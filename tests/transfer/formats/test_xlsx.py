@@ -287,7 +287,7 @@ BAD: dict[str, tuple[bytes, str, Mapping[str, Any]]] = {
     ),
     "title": (
         workbook(cells(["|a title"], ["|a", "|b"], ["1", "2"])),
-        r":2: Sheet1!B2: 'b' stands in a column without a name\. .*`skip_rows`",
+        r":2: Sheet1!B2: 'b' stands in a column without a name\. .*`skip_rows: 1`",
         {},
     ),
     "error beyond": (

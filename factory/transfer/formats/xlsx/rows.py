@@ -117,12 +117,21 @@ class Rows:
                 shown = repr(one.values[at].as_py() or "an error")[:SHOWN]
                 letters = column_letters(column)
                 cell = self._file.sheet.cell(letters, self._block.rows[at])
-                hint = (
-                    "Name it in the header, leave out what stands above that (`skip_rows`), or "
-                    "read only some columns (`range`, `select`)"
-                )
                 reason = f"{cell}: {shown} stands in a column without a name"
-                problems.setdefault(at, (reason, hint))
+                problems.setdefault(at, (reason, self._naming(self._block.rows[at])))
+
+    def _naming(self, row: int) -> str:
+        """What to do about a value in a column without a name; a lone one is a title's."""
+        given = self._table.given
+        if given.header and len(self._head.columns) == 1 and not given.range:
+            return (
+                f"If the header is in this row, set `skip_rows: {row - 1}`; else name the column, "
+                "or read only some (`range`, `select`)"
+            )
+        return (
+            "Name it in the header, leave out what stands above that (`skip_rows`), or "
+            "read only some columns (`range`, `select`)"
+        )
 
     def _refuse_headers(self, read: Sequence[Texts], problems: dict[int, Said]) -> None:
         """Rows that are the header once more. One word alone may be a value."""
