@@ -28,7 +28,7 @@ _COLONS = (b'":', b" :", b"\t:", b"\r:")
 # Numbers that a double may not hold as they are written, in any column: of 16 digits, with an
 # exponent of three, and -0, which msgspec gives no sign.
 _LONG_NUMBER = r"[1-9][0-9]{15}|[1-9][0-9.]{16}|[eE][+-]?[0-9]{3}|-0[^0-9.]"
-_NEGATIVE_ZERO = tuple(b"-0" + end for end in (b",", b"}", b" ", b"\t", b"\r", b"\n"))
+_NEGATIVE_ZERO = r"-0[,}\s]"
 _SEVERAL = re.compile(rb"\}\s*\{")
 # Names that a Struct can't have.
 _ODD = re.compile(r'["\\\x00-\x1f]')
@@ -54,8 +54,9 @@ class Fast:
         self._any_key = any_key
         self._nul = nul
         self._usable = not any(_ODD.search(field.key) for field in fields)
-        self._doubles = any(isinstance(field.kind, Double) for field in fields)
-        self._inferred = any(map(_is_inferred_double, fields))
+        doubles = [field.kind for field in fields if isinstance(field.kind, Double)]
+        self._declared = any(kind.declared for kind in doubles)
+        self._inferred = any(not kind.declared for kind in doubles)
         self._decoders: dict[bool, msgspec.json.Decoder[Any]] = {}
 
     def columns(self, data: bytes, lines: Sequence[bytes]) -> list[Sequence[Any]]:
@@ -63,8 +64,8 @@ class Fast:
         nul = not self._nul and b"\\u0000" in data
         if not self._usable or nul or not _is_utf8(data):
             raise Doubtful
-        exact = self._inferred and _has_long_number(data)
-        exact = exact or (self._doubles and any(zero in data for zero in _NEGATIVE_ZERO))
+        exact = self._inferred and _has(data, _LONG_NUMBER)
+        exact = exact or (self._declared and _has(data, _NEGATIVE_ZERO))
         try:
             rows = list(map(self._decoder(exact).decode, lines))
             columns = list(zip(*map(msgspec.structs.astuple, rows), strict=True))
@@ -113,10 +114,6 @@ def _fast(kind: Kind, exact: bool) -> Any:
     return Raw if exact and isinstance(kind, Double) else kind.fast
 
 
-def _is_inferred_double(field: Field) -> bool:
-    return isinstance(field.kind, Double) and not field.kind.declared
-
-
 def _count(data: bytes) -> int:
     return sum(map(data.count, _COLONS))
 
@@ -129,9 +126,9 @@ def _is_utf8(data: bytes) -> bool:
     return True
 
 
-def _has_long_number(data: bytes) -> bool:
+def _has(data: bytes, pattern: str) -> bool:
     # Arrow's automaton: Python's expressions are twenty times slower at this.
-    found = pc.match_substring_regex(pa.scalar(data, pa.large_string()), _LONG_NUMBER)
+    found = pc.match_substring_regex(pa.scalar(data, pa.large_string()), pattern)
     return bool(found.as_py())
 
 
