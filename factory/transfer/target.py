@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from factory.definitions.warehouses import ANYTHING, Holds
-from factory.transfer.types import Known
+from factory.transfer.values.types import Known
 
 
 @dataclass(frozen=True)

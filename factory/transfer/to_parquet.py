@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from factory.definitions.formats import Format, final_types, infers
 from factory.stores.model import Store
-from factory.transfer import agreement, formats, names
+from factory.transfer import formats, names
 from factory.transfer.bad_rows import BadRows
 from factory.transfer.counts import Counts
 from factory.transfer.errors import Missing, TransferError
@@ -20,7 +20,8 @@ from factory.transfer.formats import Reader
 from factory.transfer.lineage import NAMES as LINEAGE
 from factory.transfer.lineage import NONE, Lineage, added, within
 from factory.transfer.target import ANY, Target
-from factory.transfer.types import said
+from factory.transfer.values import agreement
+from factory.transfer.values.types import said
 from factory.transfer.zips import members
 
 log = logging.getLogger(__name__)

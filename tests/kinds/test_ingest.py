@@ -11,7 +11,7 @@ from factory.definitions.formats import types
 from factory.kinds import ingest
 from factory.plan.kind import Fragment, Step
 from factory.plan.model import Output
-from factory.transfer.types import arrow_type
+from factory.transfer.values.types import arrow_type
 
 HTTP = {"type": "http", "url": "/x.csv.gz", "conn_id": "files", "format": "csv"}
 FILE = {"type": "file", "path": "file:///data/*.csv", "format": {"type": "csv", "delimiter": ";"}}

@@ -22,12 +22,13 @@ from factory import literals
 from factory.definitions import formats, writes
 from factory.definitions.checks import Check
 from factory.definitions.checks import problems as of_checks
-from factory.transfer import names, spelling
+from factory.transfer import names
 from factory.transfer.errors import BadOption, BadRow
 from factory.transfer.formats.csv import dialect
 from factory.transfer.postgres import modes
 from factory.transfer.postgres import table as tables
-from factory.transfer.types import arrow_type
+from factory.transfer.values import spelling
+from factory.transfer.values.types import arrow_type
 from factory.transfer.warehouse.parts import Column
 
 FACTORY = Path(__file__).parents[2] / "factory"

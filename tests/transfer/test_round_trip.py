@@ -25,7 +25,7 @@ from factory.transfer.postgres.columns import CARRIES, DRIVER
 from factory.transfer.postgres.load import load
 from factory.transfer.target import Target
 from factory.transfer.to_parquet import to_parquet
-from factory.transfer.types import arrow_type
+from factory.transfer.values.types import arrow_type
 
 from .postgres.conftest import REPLACE, Warehouse, warehouse
 

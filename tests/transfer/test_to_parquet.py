@@ -10,7 +10,7 @@ from factory.stores.disk import Disk
 from factory.transfer.counts import Counts
 from factory.transfer.errors import BadRow, Missing, TransferError
 from factory.transfer.to_parquet import ROW_GROUP, Converted, to_parquet
-from factory.transfer.types import own_type
+from factory.transfer.values.types import own_type
 
 from ..stores.folders import Folder
 

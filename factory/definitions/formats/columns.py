@@ -1,6 +1,6 @@
 """How the values of one column are written: a type's word, or a mapping with more.
 
-One definition for all formats. How it is done is `factory.transfer.spelling` and `convert`.
+One definition for all formats. How it is done is `factory.transfer.values.spelling` and `convert`.
 """
 
 from __future__ import annotations

@@ -20,16 +20,17 @@ import pyarrow.parquet as pq
 from factory.definitions.formats import Parquet, columns
 from factory.definitions.warehouses import Holds
 from factory.stores.model import Store
-from factory.transfer import agreement, first_bytes, names, options
+from factory.transfer import first_bytes, names
 from factory.transfer.bad_rows import BadRows
-from factory.transfer.cast import can, cast, either
-from factory.transfer.convert import Converted
 from factory.transfer.errors import BadRow
 from factory.transfer.formats import Reader
 from factory.transfer.holds import first_day, integers, is_dated, refuse_names, unheld
-from factory.transfer.spelling import PLAIN, Spelling, of_columns, spelling
 from factory.transfer.target import Target
-from factory.transfer.types import arrow_type, type_word
+from factory.transfer.values import agreement, options
+from factory.transfer.values.cast import can, cast, either
+from factory.transfer.values.convert import Converted
+from factory.transfer.values.spelling import PLAIN, Spelling, of_columns, spelling
+from factory.transfer.values.types import arrow_type, type_word
 
 ROWS = 64 * 1024
 

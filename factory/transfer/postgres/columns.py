@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from factory.definitions.formats.types import OWN, element
 from factory.definitions.warehouses import POSTGRES
 from factory.transfer.errors import BadRow, TransferError
-from factory.transfer.types import arrow_type, own_type
+from factory.transfer.values.types import arrow_type, own_type
 from factory.transfer.warehouse import columns as shared
 from factory.transfer.warehouse.parts import Column
 

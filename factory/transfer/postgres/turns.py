@@ -20,7 +20,7 @@ from factory.transfer.errors import BadRow
 from factory.transfer.postgres.columns import fits, longest, parts_of
 from factory.transfer.postgres.modes import Staged
 from factory.transfer.postgres.table import Connection, Existing, Table, type_sql
-from factory.transfer.types import Known
+from factory.transfer.values.types import Known
 from factory.transfer.warehouse.parquet import Files
 from factory.transfer.warehouse.parts import Column
 

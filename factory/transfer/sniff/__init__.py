@@ -20,7 +20,7 @@ from factory.transfer.errors import BadOption, BadRow
 from factory.transfer.formats.jsonl.guess import json_of
 from factory.transfer.sniff.dialect import guess
 from factory.transfer.sniff.values import MOST_BAD, columns
-from factory.transfer.types import type_word
+from factory.transfer.values.types import type_word
 from factory.transfer.zips import members
 
 SAMPLE = 1 << 20

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
-from factory.transfer import options
-from factory.transfer.spelling import Spelling
+from factory.transfer.values import options
+from factory.transfer.values.spelling import Spelling
 
 _NUMBERS = (pa.int64(), pa.decimal128(18, 2), pa.decimal128(18, 4), pa.float64())
 _TIMES = (pa.timestamp("us"), pa.timestamp("us", "UTC"))

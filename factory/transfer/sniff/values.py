@@ -13,14 +13,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from factory.definitions.formats import Csv
-from factory.transfer import spelling
 from factory.transfer.bad_rows import BadRows
-from factory.transfer.convert import convert
 from factory.transfer.formats import Reader
 from factory.transfer.formats.csv import infer
 from factory.transfer.sniff import people
 from factory.transfer.sniff.dialect import Guess
-from factory.transfer.types import type_word
+from factory.transfer.values import spelling
+from factory.transfer.values.convert import convert
+from factory.transfer.values.types import type_word
 
 MOST_BAD = 1000  # rows: a format with more is none
 WORDS = 1000  # of a column, looked at one by one

@@ -7,9 +7,9 @@ from collections.abc import Callable, Collection
 import pyarrow as pa
 
 from factory.definitions.warehouses import Capabilities
-from factory.transfer.agreement import is_as_written
 from factory.transfer.errors import TransferError
 from factory.transfer.lineage import is_lineage
+from factory.transfer.values.agreement import is_as_written
 from factory.transfer.warehouse.parts import Column
 
 Mapped = Callable[[pa.Field], tuple[str, pa.DataType] | tuple[str, pa.DataType, str]]

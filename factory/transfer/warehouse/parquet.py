@@ -9,10 +9,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from factory.stores.model import Store
-from factory.transfer import agreement
 from factory.transfer.counts import Counts
 from factory.transfer.errors import BadRow, TransferError
 from factory.transfer.files import size
+from factory.transfer.values import agreement
 from factory.transfer.warehouse.parts import Column
 
 ROWS = 64 * 1024

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from factory import registry
 from factory.definitions.warehouses import Capabilities
 from factory.transfer.errors import Missing, unknown
-from factory.transfer.types import Known
+from factory.transfer.values.types import Known
 from factory.transfer.warehouse.parts import Table
 from factory.transfer.warehouse.rows import Rows, S, Subject
 

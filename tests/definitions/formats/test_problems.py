@@ -7,7 +7,7 @@ import pytest
 
 from factory.definitions.formats import Csv, Parquet, Written, known, of, plain, problems, typed
 from factory.definitions.formats.types import SHORT, WORDS
-from factory.transfer.types import arrow_type, type_word
+from factory.transfer.values.types import arrow_type, type_word
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from factory.transfer.cast import cast
 from factory.transfer.errors import BadOption, BadRow
-from factory.transfer.spelling import PLAIN
-from factory.transfer.types import arrow_type
+from factory.transfer.values.cast import cast
+from factory.transfer.values.spelling import PLAIN
+from factory.transfer.values.types import arrow_type
 
 from ...stores.folders import Folder
 from .reading import read

@@ -25,7 +25,7 @@ from factory.transfer.formats.xlsx import quick, sheet
 from factory.transfer.formats.xlsx.cells import DATE, ELAPSED, NUMBER, STAMP, TIME, number
 from factory.transfer.formats.xlsx.styles import kind_of
 from factory.transfer.target import Target
-from factory.transfer.types import Known
+from factory.transfer.values.types import Known
 
 from ...stores.folders import Folder
 from .reading import column, read

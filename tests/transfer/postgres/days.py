@@ -13,7 +13,7 @@ from factory.transfer.postgres.load import load
 from factory.transfer.postgres.warehouse import WAREHOUSE
 from factory.transfer.target import Target
 from factory.transfer.to_parquet import to_parquet
-from factory.transfer.types import Known
+from factory.transfer.values.types import Known
 from factory.transfer.warehouse.load import Loaded
 
 from .conftest import APPEND, Warehouse

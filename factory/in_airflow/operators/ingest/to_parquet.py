@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from factory.stores.model import Place, Store
-    from factory.transfer.types import Known
+    from factory.transfer.values.types import Known
 
 log = logging.getLogger(__name__)
 

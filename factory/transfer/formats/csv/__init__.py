@@ -21,12 +21,12 @@ import pyarrow as pa
 from factory.definitions.formats import Csv, columns
 from factory.definitions.formats.names import snake_case
 from factory.stores.model import Store
-from factory.transfer import compression, first_bytes, names, spelling
+from factory.transfer import compression, first_bytes, names
 from factory.transfer.bad_rows import BadRows
 from factory.transfer.errors import BadOption, BadRow
 from factory.transfer.formats import Reader
 from factory.transfer.formats.csv import dialect as dialects
-from factory.transfer.formats.csv import faults, hints, infer
+from factory.transfer.formats.csv import faults, guess, infer
 from factory.transfer.formats.csv.blocks import Block, cut
 from factory.transfer.formats.csv.dialect import Dialect
 from factory.transfer.formats.csv.rows import Row, split
@@ -37,7 +37,8 @@ from factory.transfer.formats.csv.unfit import Column, Problem
 from factory.transfer.hints import rename
 from factory.transfer.holds import refuse_names
 from factory.transfer.target import Target
-from factory.transfer.types import Known, arrow_type
+from factory.transfer.values import spelling
+from factory.transfer.values.types import Known, arrow_type
 
 THREADS = 2
 AHEAD = 5  # blocks: work for the threads while a row group is written
@@ -133,14 +134,14 @@ def _check_delimiter(header: Row, after: bytes, table: Table, given: Csv, source
     for column in table.columns:
         if {column.name, snake_case(own[column.index])} & meant:
             meant.add(own[column.index])
-    for between, count in hints.delimiters(header.data, table.dialect):
+    for between, count in guess.delimiters(header.data, table.dialect):
         holds = [name for name in own if between in name and name not in meant]
-        if not holds or not hints.fits(after, len(own), between, count, table.dialect):
+        if not holds or not guess.fits(after, len(own), between, count, table.dialect):
             continue
         columns = "one column" if len(own) == 1 else f"{len(own)} columns"
         raise BadRow(
             f"{source}:{header.line}: the header is {columns}, and holds {holds[0]!r}",
-            f"Is the delimiter another? Set {hints.as_yaml(between)}: it gives {count} columns. "
+            f"Is the delimiter another? Set {guess.as_yaml(between)}: it gives {count} columns. "
             f"If this is a name, say so: {rename(holds[0])}",
         )
 
@@ -302,7 +303,7 @@ def _looked_at(
         raise BadRow(said, "Set `encoding: utf-16`")
     # Excel's first line `sep=;` is for Excel alone.
     begin = first.split(b"\n", 1)[0].split(b"\r", 1)[0]
-    if hint := hints.excel_separator(begin):
+    if hint := guess.excel_separator(begin):
         said = begin.decode(errors="replace")
         raise BadRow(f"{source}:{line}: the first line is Excel's `{said}`, no header", hint)
     return chain([first], chunks)
@@ -312,12 +313,12 @@ def _check_header(header: Row, block: Block, dialect: Dialect, source: str) -> N
     problem = None
     width = len(header.values)
     if any(value.torn for value in header.values):
-        hint = hints.of_torn(header, block, width, dialect)
+        hint = guess.of_torn(header, block, width, dialect)
         problem = faults.torn(header, block, (), dialect, hint)
     for value in swallowed(header.data, header.line, width, dialect):
         problem = faults.swallowing(header, value, ())
     if problem:
-        hint = (problem.hint or "").removesuffix(f"; {hints.ASIDE}")  # no header can go aside
+        hint = (problem.hint or "").removesuffix(f"; {guess.ASIDE}")  # no header can go aside
         raise BadRow(f"{source}:{problem.line}: {problem.reason}", hint)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from factory.transfer.formats.csv import hints
+from factory.transfer.formats.csv import guess
 from factory.transfer.formats.csv.blocks import Block, Swallowed, lines
 from factory.transfer.formats.csv.dialect import Dialect
 from factory.transfer.formats.csv.rows import Row
@@ -56,10 +56,10 @@ def swallowing(row: Row, value: Swallowed, columns: Sequence[Column]) -> Problem
         "between has as many fields as a row: are they rows?",
         row.data,
         "If the quote is a part of the text, set `quote: null`, or correct it; if all this is one "
-        f"value, `multiline: true`; {hints.ASIDE}",
+        f"value, `multiline: true`; {guess.ASIDE}",
     )
 
 
 def repeating(row: Row) -> Problem:
     """The header once more."""
-    return Problem(row.line, REPEATED, row.data, f"{ONE_BY_ONE}; {hints.ASIDE}")
+    return Problem(row.line, REPEATED, row.data, f"{ONE_BY_ONE}; {guess.ASIDE}")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from factory.transfer.convert import convert
-from factory.transfer.spelling import Spelling
+from factory.transfer.values.convert import convert
+from factory.transfer.values.spelling import Spelling
 
 CANDIDATES = (
     pa.int64(),

@@ -11,9 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
 from factory.definitions.warehouses import Holds
-from factory.transfer import agreement
-from factory.transfer.convert import Converted, convert
-from factory.transfer.formats.csv import faults, hints, unfit
+from factory.transfer.formats.csv import faults, guess, unfit
 from factory.transfer.formats.csv.blocks import Block, lines
 from factory.transfer.formats.csv.dialect import STAND_IN, Dialect
 from factory.transfer.formats.csv.rows import Row, split
@@ -21,7 +19,9 @@ from factory.transfer.formats.csv.swallowed import swallowed
 from factory.transfer.formats.csv.text import without_empty, without_spaces, wrong_byte
 from factory.transfer.formats.csv.unfit import Column, Problem
 from factory.transfer.holds import unheld
-from factory.transfer.spelling import Spelling
+from factory.transfer.values import agreement
+from factory.transfer.values.convert import Converted, convert
+from factory.transfer.values.spelling import Spelling
 
 SMALL = 4 << 10
 BOM = codecs.BOM_UTF8
@@ -291,7 +291,7 @@ def _slow(block: Block, table: Table) -> Parsed:
 
 def _shape(row: Row, block: Block, table: Table, *, hinted: bool) -> Problem | None:
     if any(value.torn for value in row.values):
-        hint = hints.of_torn(row, block, table.width, table.dialect) if hinted else None
+        hint = guess.of_torn(row, block, table.width, table.dialect) if hinted else None
         return faults.torn(row, block, table.columns, table.dialect, hint)
     for value in block.swallowed:
         if row.line <= value.first <= row.line + lines(row.data):
@@ -305,7 +305,7 @@ def _shape(row: Row, block: Block, table: Table, *, hinted: bool) -> Problem | N
     ):
         hint = None
         if hinted:  # looking for one takes time, and only the first is ever told
-            hint = hints.of_count(row, block, table.width, table.header, table.dialect)
+            hint = guess.of_count(row, block, table.width, table.header, table.dialect)
         return Problem(row.line, f"{count} fields, expected {table.width}", row.data, hint)
     return _undecoded(row, table)
 

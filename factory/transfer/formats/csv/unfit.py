@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 import pyarrow as pa
 
 from factory.definitions.warehouses import Holds
-from factory.transfer import hints, options
-from factory.transfer.convert import convert
+from factory.transfer import hints
 from factory.transfer.holds import before_all, nul_hint, unheld
-from factory.transfer.spelling import Spelling
-from factory.transfer.types import type_word
+from factory.transfer.values import options
+from factory.transfer.values.convert import convert
+from factory.transfer.values.spelling import Spelling
+from factory.transfer.values.types import type_word
 
 SHOWN = 100
 

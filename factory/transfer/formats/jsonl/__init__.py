@@ -20,7 +20,7 @@ from factory.definitions.formats import Jsonl, columns
 from factory.definitions.formats.columns import Declared
 from factory.definitions.formats.types import JSON
 from factory.stores.model import Store
-from factory.transfer import hints, names, spelling
+from factory.transfer import hints, names
 from factory.transfer.bad_rows import BadRows, place
 from factory.transfer.errors import BadRow
 from factory.transfer.formats import Reader
@@ -32,9 +32,10 @@ from factory.transfer.formats.jsonl.infer import Sample, Seen, sample
 from factory.transfer.formats.jsonl.lines import Blocks, Row, blocks
 from factory.transfer.formats.jsonl.rows import Column, Rows
 from factory.transfer.holds import refuse_names
-from factory.transfer.spelling import Spelling
 from factory.transfer.target import Target
-from factory.transfer.types import Known, arrow_type
+from factory.transfer.values import spelling
+from factory.transfer.values.spelling import Spelling
+from factory.transfer.values.types import Known, arrow_type
 
 
 def open(

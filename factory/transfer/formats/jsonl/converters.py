@@ -21,11 +21,11 @@ import pyarrow.compute as pc
 
 from factory.definitions.formats.types import MOST_DIGITS
 from factory.definitions.warehouses import Holds
-from factory.transfer import decimals
-from factory.transfer.convert import convert
 from factory.transfer.holds import before_all, unheld
-from factory.transfer.spelling import Spelling
-from factory.transfer.types import type_word
+from factory.transfer.values import decimals
+from factory.transfer.values.convert import convert
+from factory.transfer.values.spelling import Spelling
+from factory.transfer.values.types import type_word
 
 _INTEGER = re.compile(rb"-?[0-9]+")
 _NUMBER = b"-0123456789"

@@ -11,12 +11,12 @@ import pyarrow as pa
 
 from factory.stores.model import Store
 from factory.transfer.bad_rows import place
-from factory.transfer.convert import convert
 from factory.transfer.errors import BadRow
 from factory.transfer.formats.jsonl.converters import Unfit
 from factory.transfer.formats.jsonl.decode import tokens
 from factory.transfer.formats.jsonl.lines import Blocks, Row
-from factory.transfer.spelling import Spelling
+from factory.transfer.values.convert import convert
+from factory.transfer.values.spelling import Spelling
 
 SAMPLE = 2 << 20  # bytes of each file
 TEXTS = 10_000  # of each key

@@ -13,13 +13,14 @@ import pyarrow as pa
 from factory.definitions.formats.types import JSON
 from factory.definitions.warehouses import Holds
 from factory.stores.model import Store
-from factory.transfer import hints, options, spelling
+from factory.transfer import hints
 from factory.transfer.bad_rows import BadRows
 from factory.transfer.formats.jsonl import converters
 from factory.transfer.formats.jsonl.converters import FAILURES, Kind, Unfit
 from factory.transfer.formats.jsonl.decode import Doubtful, Fast, Field, tokens
 from factory.transfer.formats.jsonl.lines import Block, Blocks, Row
 from factory.transfer.holds import is_too_long, nul_hint
+from factory.transfer.values import options, spelling
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,8 @@ from factory.definitions.formats import Xlsx
 from factory.definitions.formats import columns as columns_
 from factory.definitions.formats.xlsx import Area, area, column_letters
 from factory.stores.model import Store
-from factory.transfer import names, spelling
+from factory.transfer import names
 from factory.transfer.bad_rows import BadRows
-from factory.transfer.convert import convert
 from factory.transfer.errors import BadOption, BadRow
 from factory.transfer.formats import Reader
 from factory.transfer.formats.csv.unfit import Column
@@ -29,9 +28,11 @@ from factory.transfer.formats.xlsx.head import Head, Seen, head
 from factory.transfer.formats.xlsx.rows import Rows, Table
 from factory.transfer.formats.xlsx.sheet import blocks, merges, shown
 from factory.transfer.holds import refuse_names
-from factory.transfer.spelling import Spelling
 from factory.transfer.target import Target
-from factory.transfer.types import arrow_type
+from factory.transfer.values import spelling
+from factory.transfer.values.convert import convert
+from factory.transfer.values.spelling import Spelling
+from factory.transfer.values.types import arrow_type
 
 SAMPLED_FILES = 16
 

@@ -12,9 +12,7 @@ import pyarrow.compute as pc
 from factory.definitions.formats import Xlsx
 from factory.definitions.formats.xlsx import Area, column_letters
 from factory.definitions.warehouses import Holds
-from factory.transfer import agreement
 from factory.transfer.bad_rows import BadRows
-from factory.transfer.convert import Converted, convert
 from factory.transfer.formats.csv.faults import ONE_BY_ONE, REPEATED
 from factory.transfer.formats.csv.unfit import SHOWN, Column, value
 from factory.transfer.formats.xlsx.cells import DATE, ISO, STAMP, Said, Texts, texts
@@ -22,7 +20,9 @@ from factory.transfer.formats.xlsx.file import File
 from factory.transfer.formats.xlsx.head import Head
 from factory.transfer.formats.xlsx.sheet import Block
 from factory.transfer.holds import unheld
-from factory.transfer.spelling import Spelling, to_iso
+from factory.transfer.values import agreement
+from factory.transfer.values.convert import Converted, convert
+from factory.transfer.values.spelling import Spelling, to_iso
 
 
 @dataclass(frozen=True)

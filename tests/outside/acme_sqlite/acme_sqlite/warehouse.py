@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
 from factory.definitions.warehouses import Capabilities
-from factory.transfer.types import Known
+from factory.transfer.values.types import Known
 from factory.transfer.warehouse.parts import Table, split
 from factory.transfer.warehouse.rows import Subject
 from factory.transfer.warehouse.warehouse import Login, Warehouse, not_found

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from factory.transfer.spelling import Numbers, Spelling
+from factory.transfer.values.spelling import Numbers, Spelling
 
 _SPACES = r"[ \x{a0}\x{202f}]*"
 _ALIKE = {" ": r"[ \x{a0}\x{202f}]", "'": r"['\x{2019}]"}

@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 
 from factory.definitions.formats import Csv
 from factory.definitions.formats.columns import Column
-from factory.transfer.convert import convert
-from factory.transfer.options import why
-from factory.transfer.spelling import Spelling, of_columns, spelling
-from factory.transfer.types import arrow_type
-from factory.transfer.zones import moments
+from factory.transfer.values.convert import convert
+from factory.transfer.values.options import why
+from factory.transfer.values.spelling import Spelling, of_columns, spelling
+from factory.transfer.values.types import arrow_type
+from factory.transfer.values.zones import moments
 
 UTC = dt.timezone.utc
 

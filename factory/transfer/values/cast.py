@@ -10,9 +10,9 @@ from collections.abc import Callable
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from factory.transfer import zones
-from factory.transfer.convert import Converted, convert
-from factory.transfer.spelling import Spelling
+from factory.transfer.values import zones
+from factory.transfer.values.convert import Converted, convert
+from factory.transfer.values.spelling import Spelling
 
 t = pa.types
 

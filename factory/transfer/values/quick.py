@@ -9,7 +9,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from factory.transfer import decimals
+from factory.transfer.values import decimals
 
 SURE_DIGITS = 15  # that a double always keeps
 SURE_OF_SINGLE = 6

@@ -14,9 +14,9 @@ from dataclasses import replace
 import pyarrow as pa
 
 from factory.definitions.formats.columns import Column
-from factory.transfer.convert import convert
-from factory.transfer.spelling import Spelling, of_column
-from factory.transfer.types import type_word
+from factory.transfer.values.convert import convert
+from factory.transfer.values.spelling import Spelling, of_column
+from factory.transfer.values.types import type_word
 
 Options = Mapping[str, object]
 _MOST = 20  # of the options of a column

@@ -14,9 +14,9 @@ from decimal import Decimal
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from factory.transfer import decimals, numbers, zones
-from factory.transfer.quick import SURE_DIGITS, SURE_OF_SINGLE, quick
-from factory.transfer.spelling import Spelling, to_iso
+from factory.transfer.values import decimals, numbers, zones
+from factory.transfer.values.quick import SURE_DIGITS, SURE_OF_SINGLE, quick
+from factory.transfer.values.spelling import Spelling, to_iso
 
 _YEAR = r"([1-9][0-9]{3}|0[1-9][0-9]{2}|00[1-9][0-9]|000[1-9])"
 _DAY = _YEAR + r"-[0-9]{2}-[0-9]{2}"

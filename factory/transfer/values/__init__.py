@@ -1,0 +1,1 @@
+"""Values: how they are written, what types they have, and from one type to another, exactly."""
