@@ -323,6 +323,22 @@ BAD: dict[str, tuple[bytes, str, Mapping[str, Any]]] = {
         r"has 1 sheets, and no sheet 2024\. Its name is a text: `sheet: \"2024\"`",
         {"sheet": 2024},
     ),
+    "two values": (
+        workbook(
+            '<row r="1"><c r="A1" t="inlineStr"><is><t>a</t></is></c></row>'
+            '<row r="2"><c r="A2"><v>1</v></c><c r="A2"><v>2</v></c></row>'
+        ),
+        r":2: Sheet1!A2: 'a' has a second value, '2', in the same cell",
+        {},
+    ),
+    "two values, for the parser": (
+        workbook(
+            '<row r="1"><c r="A1" t="inlineStr"><is><t>a</t></is></c></row>'
+            '<row r="2" ><c r="A2"><v >1</v></c><c r="A2"><v>2</v></c></row>'
+        ),
+        r":2: Sheet1!A2: 'a' has a second value, '2', in the same cell",
+        {},
+    ),
     "no such text": (workbook(cells(["|a"], ["t=s|7"])), r"'a' names the text 7, which", {}),
     "style that is no number": (
         workbook(HEAD, more={"xl/styles.xml": '<styleSheet><numFmt numFmtId="x"/></styleSheet>'}),

@@ -15,7 +15,7 @@ from decimal import Decimal
 import pyarrow as pa
 import pyarrow.compute as pc
 
-NUMBER, DATE, STAMP, TIME, ELAPSED, TEXT, SHARED, BOOLEAN, ERROR, UNCOMPUTED, ISO = range(11)
+NUMBER, DATE, STAMP, TIME, ELAPSED, TEXT, SHARED, BOOLEAN, ERROR, UNCOMPUTED, ISO, TWICE = range(12)
 """What stands in a cell."""
 
 _PLAIN = r"^(0|-?[1-9][0-9]*|-?(0|[1-9][0-9]*)\.[0-9]*[1-9])$"
@@ -276,12 +276,17 @@ def _uncomputed(text: str) -> str:
     )
 
 
+def _twice(text: str) -> str:
+    raise Fault(f"has a second value, {text!r}, in the same cell")
+
+
 _ONE: Mapping[int, Callable[[str], str]] = {
     TIME: _time,
     ELAPSED: _elapsed,
     BOOLEAN: _boolean,
     ISO: _iso,
     UNCOMPUTED: _uncomputed,
+    TWICE: _twice,
 }
 
 # Not NUL, which no database takes, nor half of a pair.

@@ -17,6 +17,7 @@ from factory.transfer.formats.xlsx.cells import (
     NUMBER,
     SHARED,
     TEXT,
+    TWICE,
     UNCOMPUTED,
     Cells,
     unescaped,
@@ -140,7 +141,7 @@ class Reader:
                 if inside and area.first_column <= column <= area.last_column:
                     cell = _cell(type, value, formula, kinds.get(style, NUMBER))
                     if cell is not None:
-                        own[column] = cell
+                        own[column] = (TWICE, cell[1]) if column in own else cell
             elif tag == _ROW:
                 if own:
                     self._add(self._row, own)
@@ -195,6 +196,7 @@ class Reader:
                     text = piece.values[index]
                     if column and text is not None:
                         kind = self._kind(piece.types[index], piece.styles[index])
+                        kind = TWICE if column in own else kind
                         own[column] = kind, unescaped(text) if kind == TEXT else text
                 if own:
                     self._add(row, own)
