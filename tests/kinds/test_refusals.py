@@ -108,11 +108,11 @@ REFUSALS = {
     "transfer/warehouse/rows:blaming": "check/names_and_patterns",
     "transfer/sniff:_sniffed": COMMAND,
     "transfer/sniff:_with": COMMAND,
-    "transfer/spelling:_check_zone": "ingest/format_that_reads_nothing",
-    "transfer/spelling:of_columns": "ingest/columns_as_people_write_them",
-    "transfer/spelling:spelling": "ingest/format_that_reads_nothing",
-    "transfer/spelling:timestamp_format": "ingest/timestamp_formats",
-    "transfer/types:arrow_type": "ingest/column_types",
+    "transfer/values/spelling:_check_zone": "ingest/format_that_reads_nothing",
+    "transfer/values/spelling:of_columns": "ingest/columns_as_people_write_them",
+    "transfer/values/spelling:spelling": "ingest/format_that_reads_nothing",
+    "transfer/values/spelling:timestamp_format": "ingest/timestamp_formats",
+    "transfer/values/types:arrow_type": "ingest/column_types",
 }
 
 

@@ -302,7 +302,7 @@ def test_a_processor_that_a_person_stops(lake: Lake) -> None:
     _, _, put = lake.draw(OnTrigger_Pause_Time="2 sec")
     with lake.meanwhile(lambda: lake.group.run(put, "STOPPED")):
         run = lake.run(ONCE)
-    assert (run.state, run.states) == ("failed", FAILED)
+    assert (run.state, run.states) == ("failed", FAILED), run.log
     tells(run.log, "somebody stopped the others: 'put'", "Run again when the flow may run")
     assert lake.rests
 

@@ -1,3 +1,4 @@
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,7 @@ from factory.stores.memory import Memory
 from factory.stores.model import Store
 from factory.transfer.postgres.load import load
 from factory.transfer.warehouse.load import Loaded
+from factory_embedded.services import postgres
 from factory_embedded.services.postgres import Server
 
 APPEND, REPLACE = {"mode": "append"}, {"mode": "replace"}
@@ -103,3 +105,15 @@ def warehouse(
         store.delete_below("")
     with psycopg.connect(postgres.uri, autocommit=True) as connection:
         connection.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(schema)))
+
+
+@pytest.fixture
+def whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Warehouse]:
+    """A schema in the machine's own server: the embedded one has no ICU and no extensions."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
+    if not found:
+        said = "the machine has no PostgreSQL of its own, and the embedded one lacks a part"
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(said)
+    monkeypatch.setattr(postgres, "_binaries", lambda: found[-1].parent)
+    with postgres.running(tmp_path / "postgres" / "data") as server:
+        yield Warehouse(server.uri, "public", tmp_path)

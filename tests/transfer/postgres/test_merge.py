@@ -1,8 +1,6 @@
 """The write mode `merge`."""
 
-import os
 import random
-from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -18,7 +16,6 @@ from factory.transfer.lineage import Lineage
 from factory.transfer.postgres import keys
 from factory.transfer.postgres.modes import Changed
 from factory.transfer.to_parquet import to_parquet
-from factory_embedded.services import postgres
 
 from .conftest import Warehouse
 
@@ -27,21 +24,12 @@ FAIL = {"mode": "merge", "key": ["id"]}
 
 
 @pytest.fixture
-def of_icu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Warehouse]:
-    """A schema in the machine's own server, which has ICU's collations."""
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
-    if not found:
-        said = "the machine has no PostgreSQL of its own, and the embedded one has no ICU"
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(said)
-    monkeypatch.setattr(postgres, "_binaries", lambda: found[-1].parent)
-    with postgres.running(tmp_path / "postgres" / "data") as server:
-        warehouse = Warehouse(server.uri, "public", tmp_path)
-        warehouse.run(
-            "CREATE COLLATION {} (provider = icu, locale = 'und-u-ks-level2',"
-            " deterministic = false)",
-            "ci",
-        )
-        yield warehouse
+def of_icu(whole: Warehouse) -> Warehouse:
+    whole.run(
+        "CREATE COLLATION {} (provider = icu, locale = 'und-u-ks-level2', deterministic = false)",
+        "ci",
+    )
+    return whole
 
 
 @pytest.mark.parametrize("exists", [False, True])
