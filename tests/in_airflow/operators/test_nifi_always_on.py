@@ -297,7 +297,7 @@ def test_work_that_takes_too_long_is_told(flow: Flow) -> None:
     tells(run.log, "not done in 0:00:04: active: 1 flow file", "threads ran without moving")
 
 
-def test_a_processor_that_a_person_stops(flow: Flow) -> None:
+def test_a_processor_that_a_person_stops_for_good(flow: Flow) -> None:
     flow.configure(OnTrigger_Pause_Time="5 sec")
 
     def stop() -> None:
