@@ -41,7 +41,7 @@ tasks:
       wait: {{poll_interval: 0.3s, timeout: {timeout}{wait}}}
   - {{id: after, needs: [orders], run: "true"}}
 """
-REQUEST = ", request: {conn_id: flow, endpoint: /work, body: '{{ ds }}'}"
+REQUEST = ", request: {conn_id: flow, endpoint: /orders, body: '{{ ds }}'}"
 DONE = dict.fromkeys(["orders.preflight", "orders.start", "orders.wait", "after"], "success")
 FAILED = {**DONE, "orders.wait": "failed", "after": "upstream_failed"}
 FAIL = {"FlowFile_Success_Iterations": "0", "FlowFile_Failure_Iterations": "1"}
@@ -93,7 +93,7 @@ def flow(
     port, out = free_port(), tmp_path / "out"
     with canvas.root(real_nifi) as root:
         group = root.group(request.node.name.removeprefix("test_"))
-        flow = Flow(real_nifi, group, pipelines, out, f"http://127.0.0.1:{port}/work", {})
+        flow = Flow(real_nifi, group, pipelines, out, f"http://127.0.0.1:{port}/orders", {})
         flow.ids = _draw(group, port, out)
         extra = {"verify": str(real_nifi.ca_file)}
         login = {"login": real_nifi.user, "password": real_nifi.password, "extra": extra}
@@ -111,7 +111,7 @@ def flow(
 def _draw(group: Group, port: int, out: Path) -> dict[str, str]:
     regex = {"HTTP_Headers_to_receive_as_Attributes_(Regex)": RUN}
     listen = group.processor(
-        STANDARD + "ListenHTTP", "listen", Listening_Port=str(port), Base_Path="work", **regex
+        STANDARD + "ListenHTTP", "listen", Listening_Port=str(port), Base_Path="orders", **regex
     )
     work = group.processor(WORK, "work", FlowFile_Failure_Iterations="0")
     put = group.processor(PUT, "put", "success", "failure", Directory=str(out))
@@ -129,7 +129,7 @@ def _valid(group: Group, processor_id: str) -> bool:
 
 def _answers(port: int) -> bool:
     try:
-        return httpx.get(f"http://127.0.0.1:{port}/work/healthcheck", trust_env=False).is_success
+        return httpx.get(f"http://127.0.0.1:{port}/orders/healthcheck", trust_env=False).is_success
     except httpx.TransportError:
         return False
 
