@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from factory.stores.model import Store
 from factory.transfer.errors import BadRow
-from factory.transfer.zips import table_of
+from factory.transfer.zips import Bytes, table_of
 
 log = logging.getLogger(__name__)
 
@@ -179,15 +179,12 @@ def _translated(path: str, packing: Packing) -> Iterator[None]:
         raise BadRow(f"{path} is not a whole {packing.name} file: {error}") from error
 
 
-class _Whole(io.RawIOBase):
+class _Whole(Bytes):
     """A file whose damage is told with its name. Nothing but reads is translated."""
 
     def __init__(self, plain: Any, path: str, packing: Packing) -> None:
         self._plain, self._path, self._packing = plain, path, packing
         self._head = b""
-
-    def readable(self) -> bool:
-        return True
 
     def peek(self, size: int) -> bytes:
         """The first bytes, which stay to be read."""
@@ -207,11 +204,6 @@ class _Whole(io.RawIOBase):
             head, self._head = head[:size], head[size:]
             return head
         return head + self.read_on(size - len(head) if size >= 0 else -1)
-
-    def readinto(self, buffer: Any, /) -> int:
-        data = self.read(len(buffer))
-        buffer[: len(data)] = data
-        return len(data)
 
     def close(self) -> None:
         if not self.closed:

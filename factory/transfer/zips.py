@@ -78,14 +78,25 @@ class _Members:
             raise
 
 
-class _Member(io.RawIOBase):
+class Bytes(io.RawIOBase):
+    """A file that has its own `read`, and is read into buffers by it."""
+
+    def readable(self) -> bool:
+        """It is there to be read."""
+        return True
+
+    def readinto(self, buffer: Any, /) -> int:
+        """As many bytes as `read` gives."""
+        data = self.read(len(buffer)) or b""
+        buffer[: len(data)] = data
+        return len(data)
+
+
+class _Member(Bytes):
     """A file in an archive, which is closed with it."""
 
     def __init__(self, file: Any, raw: BinaryIO, source: str) -> None:
         self._file, self._raw, self._source = file, raw, source
-
-    def readable(self) -> bool:
-        return True
 
     def seekable(self) -> bool:
         return True
@@ -97,11 +108,6 @@ class _Member(io.RawIOBase):
     def read(self, size: int = -1, /) -> bytes:
         with _told(self._source):
             return cast(bytes, self._file.read(size))
-
-    def readinto(self, buffer: Any, /) -> int:
-        data = self.read(len(buffer))
-        buffer[: len(data)] = data
-        return len(data)
 
     def close(self) -> None:
         if not self.closed:

@@ -7,34 +7,30 @@ Types are declared, or inferred from a sample and then held for every value.
 
 from __future__ import annotations
 
-import codecs
 from collections import deque
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass, replace
-from itertools import chain, islice
+from itertools import islice
 
 import msgspec
 import pyarrow as pa
 
 from factory.definitions.formats import Csv, columns
-from factory.definitions.formats.names import snake_case
 from factory.stores.model import Store
-from factory.transfer import compression, first_bytes, names
+from factory.transfer import names
 from factory.transfer.bad_rows import BadRows
-from factory.transfer.errors import BadOption, BadRow
+from factory.transfer.errors import BadOption
 from factory.transfer.formats import Reader
 from factory.transfer.formats.csv import dialect as dialects
-from factory.transfer.formats.csv import faults, guess, infer
-from factory.transfer.formats.csv.blocks import Block, cut
+from factory.transfer.formats.csv import infer
+from factory.transfer.formats.csv.blocks import Block
 from factory.transfer.formats.csv.dialect import Dialect
-from factory.transfer.formats.csv.rows import Row, split
-from factory.transfer.formats.csv.swallowed import swallowed
+from factory.transfer.formats.csv.head import check_delimiter, named, opened
+from factory.transfer.formats.csv.rows import Row
 from factory.transfer.formats.csv.table import Table, batch, texts
-from factory.transfer.formats.csv.text import one_byte, utf8, without_lines, wrong_byte
 from factory.transfer.formats.csv.unfit import Column, Problem
-from factory.transfer.hints import rename
 from factory.transfer.holds import refuse_names
 from factory.transfer.target import Target
 from factory.transfer.values import spelling
@@ -102,48 +98,10 @@ def _heads(
 def _head(fs: Store, source: str, dialect: Dialect, given: Csv, declared: list[str]) -> _Head:
     if not dialect.header:
         return _Head(declared)
-    with _opened(fs, source, dialect) as file:
+    with opened(fs, source, dialect) as file:
         assert file.header is not None
         after = next((block.data for block in file.blocks), b"")[:_AFTER]
-        return _Head(_named(file.header, given, source), file.header, after)
-
-
-def _words(header: Row | None) -> list[str]:
-    return [value.data.decode() for value in header.values] if header else []
-
-
-def _named(header: Row, given: Csv, source: str) -> list[str]:
-    """The names of the columns, without what stands behind the last when that is ignored."""
-    names = _words(header)
-    named = max((number for number, name in enumerate(names, 1) if name), default=0)
-    if given.extra_fields == "ignore_empty":
-        return names[: max(named, 1)]
-    if 1 < named < len(names) and not given.select:
-        raise BadRow(
-            f"{source}:{header.line}: {len(names) - named} fields behind the last name have none",
-            "Does each row end with a delimiter? Set `extra_fields: ignore_empty`",
-        )
-    return names
-
-
-def _check_delimiter(header: Row, after: bytes, table: Table, given: Csv, source: str) -> None:
-    """Another delimiter makes more columns, of the rows as well; none that a person has named."""
-    own = _words(header)
-    meant = {*given.rename, *given.select, *given.columns, *given.optional, *given.aliases}
-    meant |= {name for known in given.aliases.values() for name in known}
-    for column in table.columns:
-        if {column.name, snake_case(own[column.index])} & meant:
-            meant.add(own[column.index])
-    for between, count in guess.delimiters(header.data, table.dialect):
-        holds = [name for name in own if between in name and name not in meant]
-        if not holds or not guess.fits(after, len(own), between, count, table.dialect):
-            continue
-        columns = "one column" if len(own) == 1 else f"{len(own)} columns"
-        raise BadRow(
-            f"{source}:{header.line}: the header is {columns}, and holds {holds[0]!r}",
-            f"Is the delimiter another? Set {guess.as_yaml(between)}: it gives {count} columns. "
-            f"If this is a name, say so: {rename(holds[0])}",
-        )
+        return _Head(named(file.header, given, source), file.header, after)
 
 
 @dataclass(frozen=True)
@@ -175,7 +133,7 @@ def _table(
     table = replace(empty, width=len(head.names), columns=tuple(found))
     if head.row is None:
         return table
-    _check_delimiter(head.row, head.after, table, given, source)
+    check_delimiter(head.row, head.after, table, given, source)
     return replace(table, header=head.row.data, own=tuple(head.names))
 
 
@@ -237,7 +195,7 @@ def _said(schema: pa.Schema, tables: Mapping[str, Table]) -> pa.Schema:
 
 def _sampled(fs: Store, source: str, table: Table, most: int) -> dict[str, pa.DataType]:
     found: dict[str, pa.DataType] = {}
-    with _opened(fs, source, table.dialect, table.width) as file:
+    with opened(fs, source, table.dialect, table.width) as file:
         for block in islice(file.blocks, most):
             left = tuple(
                 replace(column, type=pa.string())
@@ -254,79 +212,11 @@ def _sampled(fs: Store, source: str, table: Table, most: int) -> dict[str, pa.Da
     return found
 
 
-@dataclass(frozen=True)
-class _File:
-    """A file that is open, after its header."""
-
-    header: Row | None
-    blocks: Iterator[Block]
-
-
-@contextmanager
-def _opened(fs: Store, source: str, dialect: Dialect, width: int = 0) -> Iterator[_File]:
-    with compression.opened(fs, source) as file:
-        chunks = utf8(file, dialect.encoding, source)
-        if dialect.skip_rows:
-            chunks = without_lines(chunks, dialect.skip_rows, source)
-        line = dialect.skip_rows + 1
-        chunks = _looked_at(chunks, source, dialect, width, line)
-        if dialect.several:
-            chunks = one_byte(chunks, dialect, source, line)
-        parts = cut(chunks, dialect, source, line)
-        if not dialect.header:
-            yield _File(None, parts)
-            return
-        for block in parts:  # the first may hold nothing but blank lines
-            first = next(split(block, dialect), None)
-            if first is not None:
-                if problem := wrong_byte(first.data, dialect.encoding):
-                    lines, said = problem
-                    raise BadRow(
-                        f"{source}:{first.line + lines}: {said}",
-                        "Set `encoding`, for example latin-1, cp1252 or utf-16",
-                    )
-                _check_header(first, block, dialect, source)
-                rest = block.after(first.end)
-                yield _File(first, chain([rest] if rest.data else [], parts))
-                return
-        raise BadRow(f"{source} is empty", "Expected at least a header")
-
-
-def _looked_at(
-    chunks: Iterator[bytes], source: str, dialect: Dialect, width: int, line: int
-) -> Iterator[bytes]:
-    """The same, unless the first bytes are of another thing. Raises `BadRow`."""
-    first = next(chunks, b"")
-    first_bytes.refuse(first, source, "csv", header=dialect.header, width=width)
-    if first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        said = f"{source} begins with the byte order mark of UTF-16"
-        raise BadRow(said, "Set `encoding: utf-16`")
-    # Excel's first line `sep=;` is for Excel alone.
-    begin = first.split(b"\n", 1)[0].split(b"\r", 1)[0]
-    if hint := guess.excel_separator(begin):
-        said = begin.decode(errors="replace")
-        raise BadRow(f"{source}:{line}: the first line is Excel's `{said}`, no header", hint)
-    return chain([first], chunks)
-
-
-def _check_header(header: Row, block: Block, dialect: Dialect, source: str) -> None:
-    problem = None
-    width = len(header.values)
-    if any(value.torn for value in header.values):
-        hint = guess.of_torn(header, block, width, dialect)
-        problem = faults.torn(header, block, (), dialect, hint)
-    for value in swallowed(header.data, header.line, width, dialect):
-        problem = faults.swallowing(header, value, ())
-    if problem:
-        hint = (problem.hint or "").removesuffix(f"; {guess.ASIDE}")  # no header can go aside
-        raise BadRow(f"{source}:{problem.line}: {problem.reason}", hint)
-
-
 def _batches(
     fs: Store, source: str, table: Table, schema: pa.Schema, bad: BadRows
 ) -> Iterator[pa.RecordBatch]:
-    opened = _opened(fs, source, table.dialect, table.width)
-    with opened as file, closing(_parsed(file.blocks, table)) as done:
+    whole = opened(fs, source, table.dialect, table.width)
+    with whole as file, closing(_parsed(file.blocks, table)) as done:
         for found, problems in done:
             for problem in problems:
                 row = problem.row.decode(errors="replace")
