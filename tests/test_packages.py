@@ -279,7 +279,7 @@ def test_the_wheel_holds_the_product_and_no_service(wheel: Path) -> None:
     names = ZipFile(wheel).namelist()
     assert {name.partition("/")[0] for name in names} == {
         "factory",
-        f"pipeline_factory-{PROJECT['version']}.dist-info",
+        f"airflow_pipeline_factory-{PROJECT['version']}.dist-info",
     }
     assert not [name for name in names if "embedded" in name or "artifacts.lock" in name]
     own = {path.relative_to(ROOT).as_posix() for path in modules("factory")}

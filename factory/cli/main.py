@@ -86,7 +86,7 @@ def _run(argv: list[str]) -> int:
     if argv[0] in ("-V", "--version"):
         from importlib.metadata import version
 
-        print(f"factory {version('pipeline-factory')}")
+        print(f"factory {version('airflow-pipeline-factory')}")
         return FINE
     name, rest = argv[0], argv[1:]
     if name not in COMMANDS:

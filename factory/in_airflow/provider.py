@@ -8,7 +8,7 @@ from typing import Any
 def get_provider_info() -> dict[str, Any]:
     """A connection type, with its form."""
     return {
-        "package-name": "pipeline-factory",
+        "package-name": "airflow-pipeline-factory",
         "name": "Pipeline Factory",
         "description": "Data pipelines from declarative YAML files.",
         "connection-types": [
