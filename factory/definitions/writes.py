@@ -77,6 +77,9 @@ class Partition(
     ] = "fail"
 
 
+INTERVAL = "the interval"
+"""What a step that writes the run's own interval needs to know."""
+
 Write = Append | Replace | Merge | Partition
 
 

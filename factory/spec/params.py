@@ -18,6 +18,7 @@ from factory.diagnostics import Path, quoted
 from factory.problem import Problem
 from factory.spec.notes import size_of
 from factory.spec.patterns import MAX_LENGTH, Refused, degree
+from factory.spec.schedule import is_scheduled
 from factory.spec.schema import DIALECT
 
 MAX_SIZE = 5_000
@@ -43,7 +44,7 @@ def problems(value: dict[str, Any]) -> Iterator[Problem]:
     limits = _Limits(MAX_SIZE, MAX_PATTERNS, MAX_WORK, _MAX_MATCHING)
     for name, param in given.items() if isinstance(given, dict) else ():
         if isinstance(param, dict) and _MARKS & set(param):
-            yield from _declared(name, param, limits, scheduled=value.get("schedule") is not None)
+            yield from _declared(name, param, limits, scheduled=is_scheduled(value.get("schedule")))
 
 
 class _Limits:

@@ -27,6 +27,8 @@ RULES: tuple[Rule, ...] = (
     assets.refused,
     assets.texts,
     dates.of_asset_runs,
+    dates.skipping,
+    dates.without_interval,
     groups.driven_twice,
     layers.without_pipelines,
     layers.unknown_kinds,
