@@ -51,8 +51,7 @@ class Partition(
 ):
     """The rows become those of one interval of time: `start` ≤ column < `end`.
 
-    Without `start` and `end` it is the run's data interval. Most cron schedules give runs an
-    empty one, which is an error: write the interval then.
+    Without `start` and `end` it is the run's data interval, as `covers` in `schedule` says it.
     """
 
     column: Annotated[
