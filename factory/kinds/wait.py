@@ -93,8 +93,8 @@ class Pipeline(Strict, frozen=True, kw_only=True, tag="pipeline", tag_field="typ
     offset: Annotated[
         Duration | None,
         Meta(
-            description="How much earlier the other run's interval begins: `1h` where both cover the "
-            "time since the last run, and this runs daily at 6, the other at 5. Runs of "
+            description="How much earlier the other run's interval begins: `1h` where both cover "
+            "the time since the last run, and this runs daily at 6, the other at 5. Runs of "
             "`previous_day` need none, whenever they are.",
             examples=["1d"],
         ),
