@@ -7,6 +7,7 @@ from argparse import ArgumentParser, Namespace
 from typing import Protocol, cast
 
 COMMANDS = {
+    "init": "make a project in an empty folder, or bring one up to date",
     "lint": "check pipelines: all problems at once, without Airflow",
     "new": "write a new pipeline of a kind, ready to run",
     "sniff": "look at a file and print its format, ready to paste",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
+from typing import Any
 
 from factory.cli import options, terminal
 
@@ -16,6 +17,7 @@ for example:
   factory lint --all-envs                   everything, in every environment
   factory lint dag_factory_configs/taxi     one folder
   factory lint --format json                for a program
+  factory lint --explain unknown-key        what a code means, and what to do
 """
 
 
@@ -31,14 +33,40 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--all-envs", action="store_true", help="in every environment, not only in one"
     )
     parser.add_argument("--strict", action="store_true", help="warnings count as errors")
+    options.with_completer(
+        parser.add_argument(
+            "--explain",
+            nargs="?",
+            const="",
+            metavar="CODE",
+            help="what a code means, and nothing else (without CODE: all of them)",
+        ),
+        complete_code,
+    )
     options.add_format(parser, "text")
     parser.add_argument(
         "--color", choices=terminal.CHOICES, default="auto", help="colours (default: auto)"
     )
 
 
+def complete_code(prefix: str, parsed_args: Namespace, **_: Any) -> list[str]:
+    """Names of codes."""
+    from factory.codes import CODES
+
+    return sorted(CODES)
+
+
 def run(args: Namespace) -> int:
     """Lint and report; 1 when there are errors."""
+    if args.explain is not None:
+        from factory.lint.explain import explain
+
+        print("\n".join(explain(args.explain)))
+        return 0
+    return _lint(args)
+
+
+def _lint(args: Namespace) -> int:
     from factory.lint.lint import lint_project
     from factory.lint.report import merge
     from factory.lint.reporters import reporter

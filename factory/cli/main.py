@@ -125,7 +125,7 @@ def overview() -> str:
             *lines,
             "",
             "for example:",
-            "  factory new bash hello && factory lint && factory run hello",
+            "  factory init && factory new bash hello && factory lint && factory run hello",
             "",
             "`factory COMMAND --help` tells more; `factory --version` the version.",
         ]

@@ -51,7 +51,7 @@ def run(args: Namespace) -> int:
     if not args.kind or not args.name:
         raise UsageError("a KIND and a NAME are needed", "`factory new --list` lists the kinds")
     _require_kind(args.kind)
-    project = _project(args)
+    project = options.project(args)
     path = _path(project, args.name, args.folder)
     made = _scaffold(project, args.kind, path)
     _write({path: made.text, **{path.parent / name: t for name, t in made.beside.items()}})
@@ -87,17 +87,6 @@ def _require_kind(kind: str) -> None:
         known = kinds.names()
         hint = did_you_mean(kind, known) or one_of(known)
         raise UsageError(f"there is no kind {kind!r}", hint) from None
-
-
-def _project(args: Namespace) -> Project:
-    from factory.project import FOLDER
-
-    try:
-        return options.project(args)
-    except UsageError:
-        raise
-    except FactoryError as error:
-        raise FactoryError(error.message, f"begin with `mkdir {FOLDER}`") from None
 
 
 def _path(project: Project, name: str, folder: str) -> Path:

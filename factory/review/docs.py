@@ -19,7 +19,7 @@ from msgspec import inspect as types
 from factory.plan import kind as kinds
 from factory.plan.kind import Step
 from factory.plan.model import Task
-from factory.review import generated, skeleton, tables
+from factory.review import errors, generated, skeleton, tables
 from factory.review.yaml_text import block
 from factory.spec import model, schedule, schema
 
@@ -28,13 +28,18 @@ GENERATED = "<!-- Made by `factory docs` from the code; change it there. -->\n\n
 
 
 def write(root: Path) -> list[Path]:
-    """Write every page below `root`, the folder `docs/reference`; remove left-over ones."""
-    return generated.write(root, files(), OF_KINDS)
+    """Write every page below `root`, the folder `docs/reference`; remove left-over ones.
+
+    And the made parts of the page of errors beside that folder.
+    """
+    page = generated.write(root.parent, errors.files(root.parent))
+    return [*generated.write(root, files(), OF_KINDS), *page]
 
 
 def stale(root: Path) -> list[str]:
-    """Names of the pages below `root` that `write` would change, make or remove."""
-    return generated.stale(root, files(), OF_KINDS)
+    """Names of the pages that `write` would change, make or remove."""
+    page = generated.stale(root.parent, errors.files(root.parent))
+    return [*generated.stale(root, files(), OF_KINDS), *page]
 
 
 def files() -> dict[str, str]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 
-def write(root: Path, texts: Mapping[str, str], of_kinds: str) -> list[Path]:
+def write(root: Path, texts: Mapping[str, str], of_kinds: str = "") -> list[Path]:
     """Write `texts` (path below `root` → text); remove what `of_kinds` matches and is not made."""
     for name, text in texts.items():
         path = root / name
@@ -17,14 +17,16 @@ def write(root: Path, texts: Mapping[str, str], of_kinds: str) -> list[Path]:
     return [root / name for name in texts]
 
 
-def stale(root: Path, texts: Mapping[str, str], of_kinds: str) -> list[str]:
+def stale(root: Path, texts: Mapping[str, str], of_kinds: str = "") -> list[str]:
     """Names of the files that `write` would change, make or remove."""
     changed = [name for name, text in texts.items() if _read(root / name) != text]
     return [*changed, *_left_over(root, texts, of_kinds)]
 
 
 def _left_over(root: Path, texts: Mapping[str, str], of_kinds: str) -> list[str]:
-    found = {path.relative_to(root).as_posix() for path in root.glob(of_kinds)}
+    found = (
+        {path.relative_to(root).as_posix() for path in root.glob(of_kinds)} if of_kinds else set()
+    )
     return sorted(found - set(texts))
 
 

@@ -86,7 +86,7 @@ def _problems(error: ValidationError, prefix: Path, root: dict[str, Any]) -> Ite
         return
     translate = _TRANSLATORS.get(str(error.validator))
     if translate is None:
-        yield Problem(path, str(error.validator), error.message)
+        yield Problem(path, "schema", error.message)
     else:
         yield from translate(error, path)
 

@@ -17,6 +17,8 @@ CASES = {
     "lint_mixed": ("mixed", 1, "lint"),
     "lint_shared_layer": ("broken", 1, "lint"),
     "lint_json": ("broken", 1, "lint --format json"),
+    "lint_explain": ("shop", 0, "lint --explain unknown-placeholder"),
+    "lint_explain_unknown": ("shop", 2, "lint --explain unknown-placholder"),
     "lint_one": ("mixed", 1, "lint dag_factory_configs/typos.yaml"),
     "lint_colours": ("mixed", 1, "lint --color always dag_factory_configs/tab.yaml"),
     "render_tree": ("shop", 0, "render orders_daily"),

@@ -1,0 +1,197 @@
+"""Codes of what stands beside a spec: files, packages, Airflow, other pipelines."""
+
+from factory.codes.code import Code, Group
+
+GROUP = Group(
+    name="beside",
+    codes=(
+        Code(
+            name="file",
+            title="a file that is not there",
+            meaning=(
+                "A `.sql` or `.py` file is not there, or cannot be looked at: above 256 KiB of"
+                " Python, nested too deeply."
+            ),
+            advice="Files are looked for beside the YAML; Python is read, never run.",
+            wrong="tasks: [{id: a, uses: sql, with: {conn_id: db, sql: report.sql}}]",
+            right="tasks: [{id: a, uses: sql, with: {conn_id: db, sql: select 1}}]",
+        ),
+        Code(
+            name="callable",
+            title="a function that is not there",
+            meaning="The Python file has no such function, or it takes other arguments.",
+            advice="Correct the name or `args`; Python is read, never run.",
+        ),
+        Code(
+            name="address",
+            title="an address in no store that is known",
+            meaning="A file, or a stage, is in no store that is known.",
+            advice=(
+                "Write a URI that begins with `file:///`, or as a [store of another package]"
+                "(add-a-store.md) says; install its package where lint runs, too."
+            ),
+        ),
+        Code(
+            name="broken-kind",
+            title="a kind of another package that cannot be used",
+            meaning=(
+                "A kind of another package does not load, or has a field that no file can say."
+            ),
+            advice="Mend or uninstall that package.",
+        ),
+        Code(
+            name="broken-package",
+            title="a part of another package that cannot be used",
+            meaning=(
+                "A source, a target or a check of another package cannot be used: its module does"
+                " not load, two packages offer it, it lacks a part that each has, or a field has a"
+                " type that no file can say."
+            ),
+            advice="Mend or uninstall that package.",
+        ),
+        Code(
+            name="internal",
+            title="a defect of the factory",
+            meaning=(
+                "A defect of the factory, of a rule or of a kind that this file brings out. Other"
+                " pipelines load, other findings are told."
+            ),
+            advice="Please report it with the file.",
+        ),
+        Code(
+            name="not-built",
+            title="a pipeline that Airflow refuses",
+            meaning="Airflow, an operator or a kind refuses the pipeline or a task.",
+            advice="The message has its own words.",
+        ),
+        Code(
+            name="template",
+            title="a template that Airflow cannot fill in",
+            meaning=(
+                "A text is no Jinja, or names what Airflow's templates do not know; where only some"
+                " runs would fail, a warning. Looked at are the arguments that an operator fills"
+                " in, and `.sql` files beside the spec."
+            ),
+            advice=(
+                "What is not for Airflow, such as the shell's `${#files[@]}` or Docker's"
+                " `{{.Names}}`, stands between `{% raw %}` and `{% endraw %}`."
+            ),
+            wrong='tasks: [{id: a, run: "echo {{ dss }}"}]',
+            right='tasks: [{id: a, run: "echo {{ ds }}"}]',
+        ),
+        Code(
+            name="moved",
+            title="an import path of Airflow 2",
+            meaning=(
+                "An operator stands elsewhere in Airflow 3; a warning where Airflow 3 still follows"
+                " the old path."
+            ),
+            advice="Write the path that is expected, or the kind that the hint names.",
+            wrong=("tasks: [{id: a, uses: airflow.operators.dummy.DummyOperator}]"),
+            right=(
+                "tasks: [{id: a, uses: airflow.providers.standard.operators.empty.EmptyOperator}]"
+            ),
+        ),
+        Code(
+            name="sql-percent",
+            title="a `%` that the driver takes for a parameter",
+            meaning="SQL whose parameters are `%s` or `%(name)s` holds a `%` of its own.",
+            advice="Write `%%`.",
+        ),
+        Code(
+            name="unknown-pipeline",
+            title="a pipeline that is not there",
+            meaning="A `wait` or `trigger` for a pipeline that is not in this folder.",
+            advice="Correct the name; ignore it when the other one lives elsewhere.",
+            severity="warning",
+        ),
+        Code(
+            name="never-met",
+            title="a wait in vain",
+            meaning=(
+                "A `wait` for a pipeline none of whose runs has the date of a run of this one, by"
+                " their cron schedules; a warning where only some runs wait in vain, or where"
+                " assets start the other's runs, which have no date then. Nothing is known of runs"
+                " that an interval or people start."
+            ),
+            advice=(
+                "Write the `offset` that is expected; or a schedule by an asset that the other"
+                " updates."
+            ),
+        ),
+        Code(
+            name="group-driven-twice",
+            title="a process group that two tasks drive",
+            meaning="Two tasks drive one process group of NiFi, or one within the other.",
+            advice=(
+                "Let one pipeline drive it, or one task need the other: of two runs at once, one is"
+                " refused."
+            ),
+            severity="warning",
+        ),
+        Code(
+            name="append-again",
+            title="an append that adds files once more",
+            meaning=(
+                "`append` reads a pattern that no template narrows: each run adds all files that"
+                " match once more."
+            ),
+            advice="`only_new: true` on the source, a `{{ ds }}` in the pattern, or `merge`.",
+            severity="warning",
+        ),
+        Code(
+            name="asset-never-updated",
+            title="an asset that none updates",
+            meaning=("A pipeline waits for an asset that none updates, and a near one is updated."),
+            advice="Do as the hint says.",
+            severity="warning",
+        ),
+        Code(
+            name="asset-named-twice",
+            title="an asset of two names",
+            meaning=(
+                "An asset has one name here and another elsewhere: Airflow activates one of them,"
+                " and tasks that update the other fail."
+            ),
+            advice="Leave `name` out: then the address is the name.",
+        ),
+        Code(
+            name="no-date",
+            title="a date that some runs do not have",
+            meaning="A task needs a date, and the runs that assets start have none.",
+            advice="Do as expected says.",
+            severity="warning",
+        ),
+        Code(
+            name="no-effect",
+            title="what changes nothing",
+            meaning="What is said here changes nothing.",
+            advice="Do as expected says, or remove it.",
+            severity="warning",
+        ),
+        Code(
+            name="unused-var",
+            title="a variable that nothing uses",
+            meaning="Nothing reads this variable of `vars`.",
+            advice="Remove it, or read it where it was meant.",
+            severity="warning",
+        ),
+        Code(
+            name="unused-layer",
+            title="a layer that nothing stands on",
+            meaning="No pipeline is in the folder of this `_defaults.yaml`, or below it.",
+            advice="Remove it.",
+            severity="warning",
+        ),
+        Code(
+            name="secret",
+            title="a secret in a file",
+            meaning="A password or a token stands in YAML, where everybody can read it.",
+            advice=(
+                "Secrets belong into Airflow's connections and variables. Change this one: the file"
+                " may have been copied."
+            ),
+            severity="warning",
+        ),
+    ),
+)
