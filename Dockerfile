@@ -13,11 +13,11 @@ COPY requirements-run.lock /tmp/
 RUN pip install --no-cache-dir --require-hashes -r /tmp/requirements-run.lock
 COPY --from=wheel /tmp/wheel /tmp/wheel
 RUN pip install --no-cache-dir --no-deps /tmp/wheel/*.whl
-# extras beyond those of the lock: --build-arg EXTRAS=slack,git
-ARG EXTRAS=""
-RUN if [ -n "$EXTRAS" ]; then \
-        pip install --no-cache-dir "apache-airflow==$AIRFLOW_VERSION" "airflow-pipeline-factory[$EXTRAS]"; \
-    fi && pip check
+# what else: --build-arg PACKAGES="airflow-pipeline-factory[slack,git] apache-airflow-providers-fab"
+ARG PACKAGES=""
+RUN [ -z "$PACKAGES" ] \
+    || pip install --no-cache-dir "apache-airflow==$AIRFLOW_VERSION" $PACKAGES \
+    && pip check
 # the stage: a new volume takes the owner of the folder that it is mounted on
 USER root
 RUN install -d -o airflow -g 0 -m 775 /var/lib/pipelines/stage

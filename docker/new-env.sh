@@ -17,7 +17,8 @@ NIFI_PASSWORD=$(random)
 
 # which file of dag_factory_configs/environments/ is used
 FACTORY_ENV=dev
-# how people reach the UI: links in alerts, and where its files are served
+# the port of 127.0.0.1 that the UI has, and how people reach it: links in alerts
+AIRFLOW_PORT=8080
 AIRFLOW_URL=http://localhost:8080
 END
 echo "wrote .env; the user of Airflow's UI is admin, ADMIN_PASSWORD is the password"
