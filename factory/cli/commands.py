@@ -7,12 +7,14 @@ from argparse import ArgumentParser, Namespace
 from typing import Protocol, cast
 
 COMMANDS = {
+    "init": "make a project in an empty folder, or bring one up to date",
     "lint": "check pipelines: all problems at once, without Airflow",
     "new": "write a new pipeline of a kind, ready to run",
     "sniff": "look at a file and print its format, ready to paste",
     "render": "show the tasks that a pipeline becomes",
     "explain": "show every value of a pipeline and the line it came from",
     "run": "run a pipeline here and now, in this process",
+    "services": "run a real PostgreSQL, and other servers, here until Ctrl-C",
     "schema": "write the JSON Schemas that editors complete from",
     "docs": "write the reference pages of the grammar and the kinds",
     "demo": "run everything here, from sample data to rows, on a real Airflow",

@@ -55,7 +55,7 @@ def test_a_project_is_needed(cli: Cli, tmp_path: Path, monkeypatch: pytest.Monke
     result = cli("lint")
     assert result.code == 1
     assert "there is no dag_factory_configs/" in result.err
-    assert "mkdir dag_factory_configs" in cli("new", "bash", "hello").err
+    assert "`factory init` makes a project here" in cli("new", "bash", "hello").err
 
 
 def test_a_file_tells_its_own_root(

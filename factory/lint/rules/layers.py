@@ -18,7 +18,7 @@ _USE = re.compile(r"\$\{\s*vars(?:\.([^.{}\s]+))?")
 
 def without_pipelines(scope: Scope) -> Iterator[Diagnostic]:
     """A `_defaults.yaml` in a folder that holds no pipeline."""
-    if not scope.whole:
+    if not scope.whole or not scope.outcomes:  # a new project
         return
     used = {
         folder
