@@ -15,6 +15,7 @@ from zipfile import ZipFile
 
 import grimp
 import pytest
+from packaging.metadata import Metadata
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -25,12 +26,14 @@ else:
 
 from factory import extras
 from factory.plan import kind as kinds
+from factory.review import starter
+
+from .installed import GIT, build, sources
 
 ROOT = Path(__file__).parents[1]
 SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 PROJECT, TOOLS = SETTINGS["project"], SETTINGS["tool"]
 EMBEDDED = tomllib.loads((ROOT / "embedded" / "pyproject.toml").read_text("utf-8"))["project"]
-GIT = ("git", "ls-files", "-z", "--cached", "--exclude-standard")
 EXTRAS: Mapping[str, list[str]] = PROJECT["optional-dependencies"]
 
 # The first that matches tells in which extras a module stands: all that it imports is in them.
@@ -257,22 +260,8 @@ def test_every_module_beside_the_kinds_is_a_kind() -> None:
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The users' wheel, built of what Git knows: setuptools writes beside its sources."""
-    source, made = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
-    files = subprocess.check_output([*GIT, "--others"], cwd=ROOT, text=True).split("\0")
-    for name in files:
-        if name.startswith(("factory/", "embedded/")) or "/" not in name:
-            path = ROOT / name
-            if path.is_file():
-                (source / name).parent.mkdir(parents=True, exist_ok=True)
-                (source / name).write_bytes(path.read_bytes())
-    uv = Path(sys.executable).with_name("uv")
-    command = [str(uv), "build", "--wheel", "--no-build-isolation", "--offline", "--quiet"]
-    subprocess.run(
-        [*command, "--python", sys.executable, "--out-dir", str(made), str(source)], check=True
-    )
-    (found,) = made.glob("*.whl")
-    return found
+    source = sources(tmp_path_factory.mktemp("source"))
+    return build("wheel", source, tmp_path_factory.mktemp("wheel"))
 
 
 def test_the_wheel_holds_the_product_and_no_service(wheel: Path) -> None:
@@ -285,6 +274,35 @@ def test_the_wheel_holds_the_product_and_no_service(wheel: Path) -> None:
     own = {path.relative_to(ROOT).as_posix() for path in modules("factory")}
     assert own <= set(names)
     assert {"factory/py.typed", "factory/review/pipeline.md"} <= set(names)
+    assert {f"factory/starter/{file.path}" for file in starter.files()} <= set(names)
+    assert not [name for name in names if "__pycache__" in name]
+
+
+def test_the_sdist_makes_the_same_wheel(wheel: Path, tmp_path: Path) -> None:
+    sdist = build("sdist", sources(tmp_path / "source"), tmp_path / "sdist")
+    again = build("wheel", sdist, tmp_path / "wheel")
+    assert again.name == wheel.name
+    assert contents(again) == contents(wheel)
+
+
+def contents(wheel: Path) -> dict[str, int]:
+    return {one.filename: one.CRC for one in ZipFile(wheel).infolist()}
+
+
+def test_what_an_index_shows_of_it_is_right(wheel: Path) -> None:
+    with ZipFile(wheel) as archive:
+        (name,) = [one for one in archive.namelist() if one.endswith(".dist-info/METADATA")]
+        about = Metadata.from_email(archive.read(name))  # raises for what an index would refuse
+    assert about.description_content_type == "text/markdown"
+    assert about.license_expression == "Apache-2.0"
+    assert set(about.provides_extra or ()) == set(EXTRAS)
+
+
+def test_the_constraints_are_those_of_the_lock() -> None:
+    """pip takes no hashes where a folder or a repository is installed: this is the lock without."""
+    lock = (ROOT / "requirements.lock").read_text().splitlines()
+    pins = [line.removesuffix(" \\") for line in lock if line and line[0] not in " #"]
+    assert (ROOT / "constraints.txt").read_text().splitlines() == pins
 
 
 @pytest.mark.parametrize(
