@@ -1,10 +1,14 @@
-"""Which extra of the package brings what is missing, and which a module needs."""
+"""Which extra of the package brings what is missing, which a module needs, how one is installed."""
 
 from __future__ import annotations
 
+import json
 from fnmatch import fnmatch
+from importlib import metadata
 
-from factory.errors import install_hint
+NAME = "airflow-pipeline-factory"
+SERVICES = f"{NAME}-embedded"
+"""The package of real servers, in the folder `embedded/` of the same repository."""
 
 BRINGS = {
     "adbc_driver_manager": "postgres",
@@ -72,3 +76,31 @@ def needed(path: str) -> tuple[str, ...]:
     names = (".".join(above[:length]) for length in range(len(above), 1, -1))
     found = next((BRINGS[name] for name in names if name in BRINGS), None)
     return (found,) if found else ("airflow",) if above[0] == "airflow" else ()
+
+
+def install_hint(extra: str) -> str:
+    """How to get an extra: from where this package came."""
+    origin = _git_origin()
+    if origin:
+        return f"pip install '{NAME}[{extra}] @ {origin}'"
+    return f"in a checkout of this project: pip install '.[{extra}]'"
+
+
+def services_hint(extra: str = "") -> str:
+    """How to get the servers of the demo; `all` brings those that are more than PostgreSQL."""
+    extras = f"[{extra}]" if extra else ""
+    origin = _git_origin()
+    if origin:
+        return f"pip install '{SERVICES}{extras} @ {origin}#subdirectory=embedded'"
+    return f"in a checkout of this project: pip install './embedded{extras}'"
+
+
+def _git_origin() -> str:
+    """The repository and commit that this package was installed from, as pip takes them."""
+    try:
+        noted = metadata.distribution(NAME).read_text("direct_url.json")
+    except metadata.PackageNotFoundError:
+        return ""
+    found = json.loads(noted or "{}")
+    vcs = found.get("vcs_info", {})
+    return f"{vcs['vcs']}+{found['url']}@{vcs['commit_id']}" if vcs else ""

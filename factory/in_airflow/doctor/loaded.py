@@ -10,9 +10,9 @@ from pathlib import Path
 import msgspec
 
 from factory.errors import words
+from factory.extras import NAME
 from factory.in_airflow.doctor.finding import Finding, error, names, ok, warning
 from factory.in_airflow.doctor.installation import Installation
-from factory.in_airflow.doctor.packages import NAME
 from factory.spec import discover
 
 _LOADS, _REPORTS = "load(__file__", "report(__file__"

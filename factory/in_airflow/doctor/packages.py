@@ -14,14 +14,12 @@ from importlib.metadata import (
 from typing import TYPE_CHECKING
 
 from factory import extras
-from factory.errors import install_hint
+from factory.extras import NAME, install_hint
 from factory.in_airflow.doctor.finding import Finding, error, names, ok, warning
 from factory.in_airflow.doctor.installation import Installation, alerts
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
-
-NAME = "airflow-pipeline-factory"
 
 
 def check(found: Installation) -> Iterator[Finding]:
