@@ -46,7 +46,7 @@ def served(extras: Sequence[str]) -> Iterator[str]:
         file = path.relative_to(ROOT)
         if "starter" in file.parts or file.name == "__main__.py":
             continue
-        if set(extras.owners(file.as_posix())) <= there:
+        if set(owners(file.as_posix())) <= there:
             parts = file.with_suffix("").parts
             yield ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
