@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
+from factory.extras import owners
 from factory.review import starter
 
 from .installed import ROOT, build, environment, install, sources
