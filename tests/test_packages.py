@@ -42,6 +42,7 @@ BROUGHT = {
     "adbc-driver-manager": "adbc-driver-postgresql",
     "asgiref": "apache-airflow",
     "botocore": "boto3",
+    "packaging": "apache-airflow",
     "pendulum": "apache-airflow",
     "referencing": "jsonschema",
     "slack-sdk": "apache-airflow-providers-slack",
