@@ -9,14 +9,14 @@ COPY --chown=airflow:0 factory /tmp/factory/factory
 RUN pip wheel --no-cache-dir --no-deps --wheel-dir /tmp/wheel /tmp/factory
 
 FROM ${BASE}
-COPY requirements-run.lock /tmp/
+COPY requirements-run.lock constraints.txt /tmp/
 RUN pip install --no-cache-dir --require-hashes -r /tmp/requirements-run.lock
 COPY --from=wheel /tmp/wheel /tmp/wheel
 RUN pip install --no-cache-dir --no-deps /tmp/wheel/*.whl
 # what else: --build-arg PACKAGES="airflow-pipeline-factory[slack,git] apache-airflow-providers-fab"
 ARG PACKAGES=""
 RUN [ -z "$PACKAGES" ] \
-    || pip install --no-cache-dir "apache-airflow==$AIRFLOW_VERSION" $PACKAGES \
+    || pip install --no-cache-dir -c /tmp/constraints.txt $PACKAGES \
     && pip check
 # the stage: a new volume takes the owner of the folder that it is mounted on
 USER root

@@ -42,6 +42,7 @@ USED = (
     "Dockerfile",
     "LICENSE",
     "README.md",
+    "constraints.txt",
     "dag_factory_configs",
     "dags",
     "docker",
