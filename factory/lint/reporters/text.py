@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from factory.amounts import counted
 from factory.diagnostics import Diagnostic, printable
 from factory.lint.paths import shown_path
 from factory.lint.report import Finding, Report
@@ -13,7 +14,7 @@ from factory.lint.reporters import Paint
 from factory.lint.reporters.snippet import snippet
 from factory.lint.rules import secrets
 
-__all__ = ["counted", "findings", "report", "shown_path", "summary"]
+__all__ = ["findings", "report", "shown_path", "summary"]
 
 _MAX_NAMES = 5
 _GUTTER = 4
@@ -59,11 +60,6 @@ def summary(found: Report, paint: Paint) -> str:
     if len(found.environments) > 1:
         parts[-1] += f" in the environments {', '.join(found.environments)}"
     return ", ".join(parts)
-
-
-def counted(number: int, noun: str) -> str:
-    """`1 file`, `2 files`."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def _fine(found: Report) -> str:
