@@ -7,14 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseHook, Connection
 
+from factory.in_airflow.provider import FIELD_BEHAVIOUR
+
 if TYPE_CHECKING:
     from factory.nifi.server import ClientCertificate, Server
 
-FIELD_BEHAVIOUR: dict[str, Any] = {
-    "hidden_fields": ["schema"],
-    "relabeling": {"host": "Address", "login": "User"},
-    "placeholders": {"host": "https://nifi.example.org:8443", "port": "8443"},
-}
 _TRUE, _FALSE = ("true", "yes", "1"), ("false", "no", "0")
 
 
