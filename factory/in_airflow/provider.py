@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-
 FIELD_BEHAVIOUR: dict[str, Any] = {
     "hidden_fields": ["schema"],
     "relabeling": {"host": "Address", "login": "User"},
@@ -50,7 +49,7 @@ _FIELDS = {
     "verify": _text(
         "Trusted authority",
         "Path of the PEM file with the authority that signed NiFi's certificate; empty for those "
-        "of the system; `false` trusts anyone.",
+        'of the system; "false" trusts anyone.',
     ),
     "token": _text("Token", "A bearer token, in place of user and password.", format="password"),
     "client_certificate": _text(

@@ -74,8 +74,8 @@ def read(connection: Connection) -> Server:
     elif token := extra.get("token"):
         credentials = BearerToken(str(token))
     options: dict[str, Any] = {
-        name: cast(extra[name])
-        for name, cast in (("timeout", float), ("connect_timeout", float), ("attempts", int))
+        name: _number(name, extra[name], kind)
+        for name, kind in (("timeout", float), ("connect_timeout", float), ("attempts", int))
         if extra.get(name) not in (None, "")
     }
     return Server(
@@ -87,6 +87,21 @@ def read(connection: Connection) -> Server:
         proxy=extra.get("proxy") or None,
         **options,
     )
+
+
+def _number(name: str, value: Any, kind: type[float] | type[int]) -> float:
+    from factory.nifi.errors import NiFiError
+
+    try:
+        number = kind(value)
+        if not 0 < number < float("inf"):
+            raise ValueError
+    except (TypeError, ValueError):
+        expected = "Write a whole number" if kind is int else "Write a number of seconds"
+        raise NiFiError(
+            f"`{name}` of the connection is {value!r}", f"{expected}, more than 0"
+        ) from None
+    return number
 
 
 def _url(connection: Connection) -> str:
