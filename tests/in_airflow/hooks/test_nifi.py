@@ -1,7 +1,6 @@
 """Connections of the type `nifi`: their form, what is read of it, and their test."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -25,10 +24,14 @@ class Asked(dict[str, Any]):
         return super().get(name, default)
 
 
+def named(**more: Any) -> Connection:
+    return Connection(conn_id="nifi", conn_type="nifi", host="https://nifi.example.org", **more)
+
+
 def test_every_option_has_a_field(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = Asked()
     monkeypatch.setattr(Connection, "extra_dejson", asked)
-    read(Connection(conn_id="nifi", conn_type="nifi", host="https://nifi.example.org"))
+    read(named())
     (form,) = get_provider_info()["connection-types"]
     assert asked.names == set(form["conn-fields"])
     assert {"login", "host"} <= set(form["ui-field-behaviour"]["relabeling"])
@@ -44,9 +47,7 @@ def test_every_option_has_a_field(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_a_number_that_is_none(name: str, value: Any, expected: str) -> None:
-    connection = Connection(
-        "nifi", host="https://nifi.example.org", extra=json.dumps({name: value})
-    )
+    connection = named(extra=json.dumps({name: value}))
     with pytest.raises(NiFiError) as refused:
         read(connection)
     assert f"`{name}` of the connection is {value!r}" in str(refused.value)
@@ -58,7 +59,7 @@ class TestButton:
     """What it says of a real NiFi."""
 
     @pytest.fixture(autouse=True)
-    def _connection(self, real_nifi: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    def _connection(self, real_nifi: Server, monkeypatch: pytest.MonkeyPatch) -> None:
         self.good = {
             "conn_type": "nifi",
             "host": real_nifi.base_url,
@@ -67,7 +68,6 @@ class TestButton:
             "extra": {"verify": str(real_nifi.ca_file)},
         }
         self.patch = monkeypatch
-        yield
 
     def pressed(self, **changed: Any) -> tuple[bool, str]:
         self.patch.setenv("AIRFLOW_CONN_PRESSED", json.dumps({**self.good, **changed}))
