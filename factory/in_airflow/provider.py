@@ -8,9 +8,9 @@ FIELD_BEHAVIOUR: dict[str, Any] = {
     "hidden_fields": ["schema"],
     "relabeling": {"host": "Address", "login": "User"},
     "placeholders": {
-        "host": "https://nifi.example.org:8443",
+        "host": "https://nifi.example.org",
         "login": "empty with a token or a certificate",
-        "port": "only when the address has none",
+        "port": "8443",
     },
 }
 
