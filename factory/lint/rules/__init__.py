@@ -8,6 +8,7 @@ from factory.diagnostics import Diagnostic
 from factory.lint.rules import (
     assets,
     dates,
+    files,
     groups,
     layers,
     moved,
@@ -29,6 +30,7 @@ RULES: tuple[Rule, ...] = (
     dates.of_asset_runs,
     dates.skipping,
     dates.without_interval,
+    files.unfilled,
     groups.driven_twice,
     layers.without_pipelines,
     layers.unknown_kinds,

@@ -60,8 +60,14 @@ def trips(
     return Trips(pipelines, postgres, tmp_path, table)
 
 
+MONTH = (
+    "start: \"{{ logical_date.start_of('month').date() }}\", "
+    "end: \"{{ logical_date.start_of('month').add(months=1).date() }}\""
+)
+
+
 def interval(options: str) -> str:
-    """The mode, with an example of its own hint."""
+    """The mode, with these bounds."""
     return f"{{mode: partition, column: day, {options}}}"
 
 
@@ -69,7 +75,7 @@ def interval(options: str) -> str:
     ("options", "days"),
     [
         ('start: "{{ ds }}", end: "{{ macros.ds_add(ds, 1) }}"', ["2024-01-02"]),
-        (partition.MONTH, ["2024-01-01", "2024-01-31"]),
+        (MONTH, ["2024-01-01", "2024-01-31"]),
         ('start: "{{ ds }}", end: "{{ macros.ds_add(ds, 2) }}", outside: drop', ["2024-01-02"]),
     ],
 )
