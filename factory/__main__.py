@@ -1,5 +1,5 @@
 """`python -m factory`: the command line."""
 
-from factory.cli.main import console
+from factory.cli.start import console
 
 console()

@@ -19,11 +19,6 @@ if TYPE_CHECKING:
     from factory.diagnostics import Diagnostic
 
 
-def install_hint(extras: str) -> str:
-    """How to get what is missing. By the distribution's name the index has another package."""
-    return f"in a checkout of this project: pip install '.[{extras}]'"
-
-
 class FactoryError(Exception):
     """Something expected went wrong; `hint` says what to do about it."""
 

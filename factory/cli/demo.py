@@ -5,7 +5,8 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from factory.errors import FactoryError, install_hint
+from factory import extras
+from factory.errors import FactoryError
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -56,7 +57,7 @@ def run(args: Namespace) -> int:
             ) from error
         raise FactoryError(
             f"the demo needs {error.name}, which is not installed here",
-            f"run `make demo`, or {install_hint('all')} ./embedded",
+            f"run `make demo`, or {extras.services_hint('all')}",
         ) from error
 
     project = find_project(Path.cwd())

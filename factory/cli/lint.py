@@ -7,7 +7,11 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from factory.cli import options, terminal
+from factory.errors import FactoryError
+from factory.lint.reporters import FORMATS
 
 HELP = """\
 exit code: 0 when there are no errors, 1 when there are; warnings count with --strict.
@@ -16,7 +20,7 @@ for example:
   factory lint                              everything, in the environment dev
   factory lint --all-envs                   everything, in every environment
   factory lint dag_factory_configs/taxi     one folder
-  factory lint --format json                for a program
+  factory lint --output junit=lint.xml      as text here, and for a CI in a file
   factory lint --explain unknown-key        what a code means, and what to do
 """
 
@@ -43,10 +47,30 @@ def add_arguments(parser: ArgumentParser) -> None:
         ),
         complete_code,
     )
-    options.add_format(parser, "text")
+    options.with_completer(
+        parser.add_argument(
+            "--format",
+            action="append",
+            metavar="FORMAT",
+            help=f"{', '.join(FORMATS)}; may stand several times (default: text)",
+        ),
+        complete_format,
+    )
+    parser.add_argument(
+        "--output",
+        action="append",
+        default=[],
+        metavar="FORMAT=FILE",
+        help="write this format to a file as well; may stand several times",
+    )
     parser.add_argument(
         "--color", choices=terminal.CHOICES, default="auto", help="colours (default: auto)"
     )
+
+
+def complete_format(prefix: str, parsed_args: Namespace, **_: Any) -> list[str]:
+    """Names of formats."""
+    return [*FORMATS]
 
 
 def complete_code(prefix: str, parsed_args: Namespace, **_: Any) -> list[str]:
@@ -67,26 +91,30 @@ def run(args: Namespace) -> int:
 
 
 def _lint(args: Namespace) -> int:
+    from factory.cli import outputs
     from factory.lint.lint import lint_project
     from factory.lint.report import merge
-    from factory.lint.reporters import reporter
     from factory.lint.reporters.text import brief
     from factory.spec import discover
 
+    forms = outputs.formats(args.format or ["text"])
+    files = outputs.files(args.output)
     root = options.root(args)
     chosen: list[str | None] = [args.env]
     if args.all_envs:
         chosen = [*discover.environments(root)]
     paths = [options.absolute(path) for path in args.paths]
     found = merge(lint_project(options.project(args, name), paths) for name in chosen)
-    paint = terminal.painter(args.color, sys.stdout)
+    found = msgspec.structs.replace(found, strict=args.strict)
     try:
-        for line in reporter(args.format)(found, root.parent, paint):
-            print(terminal.for_programs(line, sys.stdout) if args.format == "json" else line)
-    except OSError:
+        for path, form in files.items():
+            outputs.write(path, form, found, root.parent)
+        for form in forms:
+            outputs.show(form, found, root.parent, terminal.painter(args.color, sys.stdout))
+    except (OSError, FactoryError):
         raise
     except Exception:  # a defect of a reporter: what was found is told, then the defect
         for finding in found.findings:
             print(brief(finding), file=sys.stderr)
         raise
-    return 1 if found.errors or (args.strict and found.warnings) else 0
+    return 1 if found.failures else 0

@@ -86,7 +86,9 @@ def _run(argv: list[str]) -> int:
     if argv[0] in ("-V", "--version"):
         from importlib.metadata import version
 
-        print(f"factory {version('airflow-pipeline-factory')}")
+        from factory.extras import NAME
+
+        print(f"factory {version(NAME)}")
         return FINE
     name, rest = argv[0], argv[1:]
     if name not in COMMANDS:

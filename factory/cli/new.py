@@ -6,7 +6,7 @@ import os.path
 import tempfile
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from factory.cli import options
 from factory.diagnostics import did_you_mean, one_of
@@ -14,8 +14,10 @@ from factory.errors import FactoryError, SpecError, UsageError
 from factory.spec import discover
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from factory.project import Project
-    from factory.review.scaffold import Scaffold
+    from factory.review.scaffold import Known, Scaffold
     from factory.spec.resolve import Resolved
 
 HELP = """\
@@ -23,6 +25,7 @@ Nothing is ever overwritten.
 
 for example:
   factory new --list
+  factory new ingest orders --from orders.csv
   factory new sql orders_report --folder sales
   factory new airflow.providers.standard.operators.bash.BashOperator hello
 """
@@ -40,6 +43,14 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--folder", metavar="DIR", default="", help="a folder in dag_factory_configs/, by team"
     )
+    parser.add_argument(
+        "--from",
+        dest="source",
+        metavar="FILE",
+        default="",
+        help="a file, or an http(s) address, for a kind that reads files: its format and columns "
+        "are looked at, as `factory sniff` does",
+    )
     parser.add_argument("--list", action="store_true", help="list the kinds")
     options.add_root(parser)
 
@@ -53,14 +64,22 @@ def run(args: Namespace) -> int:
     _require_kind(args.kind)
     project = options.project(args)
     path = _path(project, args.name, args.folder)
-    made = _scaffold(project, args.kind, path)
+    schema = _schema(project, path)
+    known = _known(project, args.source)
+    made = _scaffold(project, args.kind, path, schema, known)
     _write({path: made.text, **{path.parent / name: t for name, t in made.beside.items()}})
     from factory.lint.paths import shown_path
 
     for file in (path, *(path.parent / name for name in made.beside)):
         print(f"wrote {shown_path(file)}")
-    print(f"next: fill it in, `factory lint`, then `factory run {path.stem}`")
+    if not schema:
+        print("note: no schemas/ for your editor yet; `factory schema` writes them")
+    print(f"next: {_look(args.source)}, `factory lint`, then `factory run {path.stem}`")
     return 0
+
+
+def _look(source: str) -> str:
+    return "look at its columns" if source else "fill it in"
 
 
 def _list() -> int:
@@ -117,15 +136,52 @@ def _path(project: Project, name: str, folder: str) -> Path:
     return inside
 
 
-def _scaffold(project: Project, kind: str, path: Path) -> Scaffold:
+def _schema(project: Project, path: Path) -> str:
+    """The path of the schema from the new file's folder, when it is there."""
+    schema = project.root.parent / "schemas" / "pipeline.schema.json"
+    return os.path.relpath(schema, path.parent).replace(os.sep, "/") if schema.is_file() else ""
+
+
+def _known(project: Project, source: str) -> Known:
+    from factory.review.scaffold import Known
+
+    files = discover.discover(project.root).files
+    return Known(
+        sorted(file.stem for file in files),
+        sorted({table for file in files for table in _tables(project, file)}),
+        _source(source) if source else {},
+    )
+
+
+def _tables(project: Project, file: Path) -> Iterator[str]:
+    """The tables that a pipeline writes, as far as its file is right."""
+    try:
+        plans = project.plans(file)
+    except FactoryError:
+        return
+    for plan in plans:
+        for address in (address for step in plan.steps for address in step.writes):
+            if address.startswith("table://"):
+                yield ".".join(address.split("/")[3:])
+
+
+def _source(name: str) -> dict[str, Any]:
+    """A file with its format, as a source; what is not sure is told."""
+    from factory.cli.sniff import address, look
+    from factory.definitions import formats
+
+    found, _ = look(name, {})
+    for doubt in (*found.notes, *(f"{column}: {why}" for column, why in found.doubts.items())):
+        print(f"unsure: {doubt}")
+    return {**address(name), "format": formats.plain(found.format)}
+
+
+def _scaffold(project: Project, kind: str, path: Path, schema: str, known: Known) -> Scaffold:
     from factory.review.scaffold import scaffold
 
-    schemas = project.root.parent / "schemas" / "pipeline.schema.json"
-    schema = os.path.relpath(schemas, path.parent).replace(os.sep, "/")
     empty = f"version: 1\ntasks:\n  - id: x\n    uses: {kind}\n"
     given = _resolved(project, path, empty).value["tasks"][0].get("with", {})
-    others = sorted(file.stem for file in discover.discover(project.root).files)
-    made = scaffold(kind, path.stem, schema, given, others)
+    made = scaffold(kind, path.stem, schema, given, known)
     if problems := project.validate(_resolved(project, path, made.text)):
         raise SpecError(problems)
     return made

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os.path
 import re
 import tempfile
 from argparse import ArgumentParser, Namespace
@@ -43,22 +44,39 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     """Look at the file and print its format."""
+    found, name = look(args.file, dict(map(_option, args.options)))
+    for line in _lines(found, name):
+        print(line)
+    return 0
+
+
+def address(file: str) -> dict[str, str]:
+    """A file, or an address, as a source of a pipeline."""
+    if _is_remote(file):
+        return {"type": "http", "url": file}
+    return {"type": "file", "path": f"file://{os.path.abspath(file.removeprefix('file://'))}"}
+
+
+def look(file: str, given: dict[str, Any]) -> tuple[Sniffed, str]:
+    """What a file, or an address, holds, and its name; `given` are options of its format.
+
+    :raises FactoryError: it cannot be read, or what reads it is not installed.
+    """
     from factory.definitions.errors import TransferError
 
-    given = dict(map(_option, args.options))
     try:
-        if args.file.startswith(("http://", "https://")):
-            found, name = _remote(args.file, given)
-        else:
-            found, name = _local(Path(args.file.removeprefix("file://")), given)
+        if _is_remote(file):
+            return _remote(file, given)
+        return _local(Path(file.removeprefix("file://")), given)
     except ModuleNotFoundError as error:
         said = f"a look at a file needs {error.name}, which is not installed here"
         raise FactoryError(said, extras.hint(error)) from error
     except TransferError as error:
         raise FactoryError(error.message, _hint(error.hint or "")) from None
-    for line in _lines(found, name):
-        print(line)
-    return 0
+
+
+def _is_remote(file: str) -> bool:
+    return file.startswith(("http://", "https://"))
 
 
 def _option(text: str) -> tuple[str, Any]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
 import msgspec
+
+_LINK = re.compile(r"\[([^]]+)\]\([^)]+\)")
 
 
 class Code(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,3 +33,8 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     codes: tuple[Code, ...]
     about: str = ""
+
+
+def without_links(text: str) -> str:
+    """Markdown whose links, which lead from `docs/`, are words."""
+    return _LINK.sub(r"\1", text)

@@ -22,7 +22,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from factory.errors import FactoryError, Terminated, install_hint
+from factory.errors import FactoryError, Terminated
+from factory.extras import install_hint
 from factory.plan.model import Pipeline
 
 State = Literal["running", "success", "failed", "stopped", "skipped", "upstream_failed"]

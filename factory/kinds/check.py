@@ -37,7 +37,7 @@ class Arguments(Strict, frozen=True, kw_only=True):
         Meta(
             description="What must hold of the rows. All but `unique` and queries are one pass "
             "over the table. Jinja templates are filled in.",
-            examples=[[{"type": "not_null", "columns": ["pickup_at"]}]],
+            examples=[[{"type": "row_count", "min": 1}]],
             min_length=1,
         ),
     ]

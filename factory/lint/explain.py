@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
 import textwrap
 from collections.abc import Iterator
 
-from factory.codes import CODES, GROUPS, Code
+from factory.codes import CODES, GROUPS, Code, without_links
 from factory.diagnostics import did_you_mean
 from factory.errors import UsageError
 
 _WIDTH = 88
-_LINK = re.compile(r"\[([^]]+)\]\([^)]+\)")
 
 
 def explain(name: str) -> Iterator[str]:
@@ -46,9 +44,8 @@ def _explained(code: Code) -> Iterator[str]:
 
 
 def _wrapped(text: str) -> list[str]:
-    plain = _LINK.sub(r"\1", text)
     return textwrap.wrap(
-        plain,
+        without_links(text),
         _WIDTH,
         initial_indent="  ",
         subsequent_indent="  ",

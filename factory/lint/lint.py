@@ -72,7 +72,8 @@ def lint_project(project: Project, paths: Sequence[Path] = ()) -> Report:
     ]
     told = project.without_secrets(entry for _, entry in found)
     names = [name for name, _ in found]
-    return collect(zip(names, told, strict=True), fine, project.environment)
+    files = [discover.display(project.root, path) for path in scope.files]
+    return collect(zip(names, told, strict=True), fine, project.environment, files)
 
 
 def _ruled(rule: Rule, scope: Scope) -> list[Diagnostic]:

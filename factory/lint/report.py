@@ -22,12 +22,15 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """A whole run of lint; `fine` are the DAGs that can be built in every environment.
 
     `sound` are the environments whose own file is right: only they can tell about pipelines.
+    `files` are all that were looked at, good ones, too. `strict`: warnings count as errors.
     """
 
     findings: tuple[Finding, ...]
     fine: tuple[str, ...]
     environments: tuple[str, ...]
     sound: tuple[str, ...]
+    files: tuple[str, ...] = ()
+    strict: bool = False
 
     @property
     def errors(self) -> tuple[Finding, ...]:
@@ -39,9 +42,17 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         """Findings that a person should look at."""
         return tuple(f for f in self.findings if f.diagnostic.severity == "warning")
 
+    @property
+    def failures(self) -> tuple[Finding, ...]:
+        """Findings for which lint ends with 1."""
+        return self.findings if self.strict else self.errors
+
 
 def collect(
-    found: Iterable[tuple[str, Diagnostic]], fine: Iterable[str], environment: str
+    found: Iterable[tuple[str, Diagnostic]],
+    fine: Iterable[str],
+    environment: str,
+    files: Iterable[str] = (),
 ) -> Report:
     """A report of one environment, from (file that is concerned, problem)."""
     kept: dict[Diagnostic, tuple[Diagnostic, dict[str, None]]] = {}
@@ -60,6 +71,7 @@ def collect(
         fine=tuple(fine),
         environments=(environment,),
         sound=(environment,),
+        files=tuple(files),
     )
 
 
@@ -86,6 +98,7 @@ def merge(reports: Iterable[Report]) -> Report:
         fine=tuple(name for name in all_of[0].fine if name in fine),
         environments=tuple(name for report in all_of for name in report.environments),
         sound=tuple(name for report in sound for name in report.environments),
+        files=tuple(dict.fromkeys(name for report in all_of for name in report.files)),
     )
 
 

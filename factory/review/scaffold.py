@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 from msgspec import inspect as types
 
+from factory.errors import UsageError
 from factory.plan import kind as kinds
 from factory.review import skeleton
 from factory.spec import schema as schemas
@@ -25,6 +26,17 @@ def {function}(ds: str) -> None:
 '''
 
 
+class Known(msgspec.Struct, frozen=True):
+    """What is there for a new pipeline to name: other pipelines, and tables that they write.
+
+    `source` is where its rows come from, when that is known.
+    """
+
+    pipelines: Sequence[str] = ()
+    tables: Sequence[str] = ()
+    source: Mapping[str, Any] = {}
+
+
 class Scaffold(msgspec.Struct, frozen=True):
     """A pipeline's text, and the texts of files beside it that it names."""
 
@@ -32,14 +44,12 @@ class Scaffold(msgspec.Struct, frozen=True):
     beside: Mapping[str, str]
 
 
-def scaffold(
-    kind: str, name: str, schema: str, given: Mapping[str, Any], others: Sequence[str]
-) -> Scaffold:
+def scaffold(kind: str, name: str, schema: str, given: Mapping[str, Any], known: Known) -> Scaffold:
     """A pipeline of one task.
 
-    :param schema: path of the pipelines' JSON Schema, from the new file's folder.
+    :param schema: path of the pipelines' JSON Schema, from the new file's folder; empty: none.
     :param given: arguments that layers give already.
-    :param others: names of pipelines that are there, for kinds that name one.
+    :raises UsageError: `known` has a source, and the kind takes none.
     """
     beside: dict[str, str] = {}
     info = types.type_info(kinds.arguments(kinds.find(kind), given))
@@ -47,7 +57,9 @@ def scaffold(
     needed: dict[str, Any] = {}
     if "." not in kind:
         wanted = skeleton.required(info, skeleton.Draft(), given)
-        needed = _own(wanted, name, others, beside)
+        needed = _own(wanted, _names(name, info, known), known, beside)
+    if known.source:
+        needed |= _sourced(kind, info, known)
     return Scaffold("\n".join(_lines(kind, name, schema, info, needed, given)), beside)
 
 
@@ -66,7 +78,8 @@ def _lines(
 ) -> Iterator[str]:
     words = name.replace("_", " ").replace("-", " ")
     step = kind.rpartition(".")[2].lower()
-    yield f"# yaml-language-server: $schema={schema}"
+    if schema:
+        yield f"# yaml-language-server: $schema={schema}"
     yield "version: 1"
     yield f"description: {_scalar(f'{words[:1].upper()}{words[1:]}.')}"
     yield 'schedule: null  # started by hand; or "0 6 * * *", "@daily", {every: 15m}'
@@ -105,32 +118,63 @@ def _description(info: types.Type) -> str:
     return text if len(text) <= 88 else f"{first}."
 
 
-def _own(value: Any, name: str, others: Sequence[str], beside: dict[str, str]) -> Any:
-    """The value, with another pipeline that is there, and a function in a file of its own."""
+class _Names(msgspec.Struct, frozen=True):
+    """Of the pipeline, of its table, and what counts as a statement that runs."""
+
+    pipeline: str
+    table: str
+    sql: str
+
+
+def _names(name: str, info: types.StructType, known: Known) -> _Names:
+    """A kind that writes a table gets one of its own, another one that is there."""
+    own = f"raw.{re.sub(r'[^a-z0-9]+', '_', name.lower()).strip('_')}"
+    there = known.tables[0] if known.tables else ""
+    table = own if _field(info, "target") else there or own
+    return _Names(name, table, f"SELECT count(*) FROM {there}" if there else "SELECT 1")
+
+
+def _own(value: Any, names: _Names, known: Known, beside: dict[str, str], key: str = "") -> Any:
+    """The example's value, with names of what is there, and a function in a file of its own."""
     if isinstance(value, dict):
-        own = {key: _own(entry, name, others, beside) for key, entry in value.items()}
-        return own | ({"pipeline": others[0]} if "pipeline" in own and others else {})
-    if isinstance(value, str) and (match := _FUNCTION.match(value)):
+        own = {word: _own(entry, names, known, beside, word) for word, entry in value.items()}
+        return own | (
+            {"pipeline": known.pipelines[0]} if "pipeline" in own and known.pipelines else {}
+        )
+    if key in ("table", "sql"):
+        return names.table if key == "table" else names.sql
+    if not isinstance(value, str):
+        return value
+    if match := _FUNCTION.match(value):
         function = match["function"]
-        beside[f"{name}.py"] = _PYTHON.format(function=function, name=name)
-        return f"{name}.py:{function}"
-    return value
+        beside[f"{names.pipeline}.py"] = _PYTHON.format(function=function, name=names.pipeline)
+        return f"{names.pipeline}.py:{function}"
+    return value.replace("/trips/", f"/{names.pipeline}/")
+
+
+def _sourced(kind: str, info: types.StructType, known: Known) -> dict[str, Any]:
+    """One file, which each run reads again: its rows take the place of those before."""
+    if _field(info, "source") is None or _field(info, "write") is None:
+        raise UsageError(
+            f"the kind {kind!r} reads no file", "`factory new ingest NAME --from FILE`"
+        )
+    return {"source": known.source, "write": {"mode": "replace"}}
 
 
 def _entry(key: str, value: Any, indent: int) -> Iterator[str]:
-    room = " " * indent
+    head = f"{' ' * indent}{_scalar(key)}:"
     flow = _flow(value)
-    if not isinstance(value, dict) or len(flow) <= 60:
-        yield f"{room}{key}: {flow}"
+    if not isinstance(value, dict) or (len(flow) <= 60 and len(value) <= 3):
+        yield f"{head} {flow}"
         return
-    yield f"{room}{key}:"
+    yield head
     for name, entry in value.items():
         yield from _entry(name, entry, indent + 2)
 
 
 def _flow(value: Any) -> str:
     if isinstance(value, dict):
-        return f"{{{', '.join(f'{key}: {_inner(entry)}' for key, entry in value.items())}}}"
+        return f"{{{', '.join(f'{_inner(key)}: {_inner(entry)}' for key, entry in value.items())}}}"
     if isinstance(value, list):
         return f"[{', '.join(map(_inner, value))}]"
     return _scalar(value)

@@ -16,7 +16,7 @@ def test_without_its_packages_the_demo_says_what_to_install(
     assert main(["demo", "--exit"]) == 1
     said = capsys.readouterr().err
     assert "which is not installed here" in said
-    assert "in a checkout of this project: pip install '.[all]' ./embedded" in said
+    assert "in a checkout of this project: pip install './embedded[all]'" in said
 
 
 def test_nobody_is_told_to_install_what_others_own_on_the_index() -> None:

@@ -13,6 +13,7 @@ from factory_embedded.demo import results as demo_results
 from factory_embedded.demo import run as demo
 from factory_embedded.demo import screen as demo_screen
 from factory_embedded.demo.results import Results, Table
+from factory_embedded.exports import exported
 from factory_embedded.service import Connection
 
 DATE = datetime(2024, 2, 2, 6, tzinfo=timezone.utc)
@@ -167,10 +168,10 @@ def test_an_empty_database_has_no_rows_and_no_report(tmp_path: Path) -> None:
         assert demo_results.read(server.uri) == Results(0, Table((), []))
 
 
-def test_a_shell_takes_the_connections_while_the_demo_runs(tmp_path: Path) -> None:
+def test_a_shell_takes_the_connections_while_they_hold(tmp_path: Path) -> None:
     file = tmp_path / "connections.sh"
     known = Connection("postgres", "127.0.0.1", 5432, password="it's $HOME", schema="shop")
-    with demo._exports(file, {"warehouse": known}):
+    with exported(file, {"warehouse": known}):
         assert file.stat().st_mode & 0o777 == 0o600
         shell = f'. {file}; printf %s "$AIRFLOW_CONN_WAREHOUSE"'
         done = subprocess.run(["sh", "-c", shell], capture_output=True, text=True, check=True)

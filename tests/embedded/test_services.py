@@ -1,15 +1,9 @@
 import inspect
-import json
-import os
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 
-import psutil
 import pytest
 
 from factory_embedded import services
@@ -63,29 +57,3 @@ def test_airflow_takes_the_connection(name: str, tmp_path: Path, real_nifi: nifi
 def test_nobody_who_is_unknown_is_started() -> None:
     with pytest.raises(KeyError):
         services.find("oracle")
-
-
-def test_services_run_by_their_names_until_they_are_interrupted(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "factory_embedded", str(tmp_path), "postgres", "files"]
-    (tmp_path / "files").mkdir()
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        lines = [process.stdout.readline() for _ in range(2)]
-        below = psutil.Process(process.pid).children(recursive=True)
-        os.kill(process.pid, signal.SIGINT)
-    assert process.returncode == 128 + signal.SIGINT
-    assert [line.partition("=")[0] for line in lines] == [
-        "AIRFLOW_CONN_POSTGRES",
-        "AIRFLOW_CONN_FILES",
-    ]
-    assert json.loads(lines[0].partition("=")[2].strip("'\n"))["conn_type"] == "postgres"
-    assert below
-    assert psutil.wait_procs(below, timeout=10)[1] == []
-
-
-def test_an_unknown_name_gets_the_nearest(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "factory_embedded", str(tmp_path), "postgre"]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 2
-    assert "there is no service 'postgre'" in done.stderr
-    assert "did you mean 'postgres'?" in done.stderr

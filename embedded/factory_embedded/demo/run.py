@@ -7,11 +7,10 @@ scheduler really runs the pipeline again.
 from __future__ import annotations
 
 import fcntl
-import os
 import shlex
 import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +21,8 @@ from factory_embedded.demo import nifi as demo_nifi
 from factory_embedded.demo import taxi as demo_taxi
 from factory_embedded.demo.example import Example, Services
 from factory_embedded.demo.screen import Screen, indented, screen
-from factory_embedded.service import Cancelled, Connection, ServiceError
+from factory_embedded.exports import exported
+from factory_embedded.service import Cancelled, ServiceError
 from factory_embedded.services import airflow
 from factory_embedded.stop import Stop
 
@@ -122,24 +122,8 @@ def _running(options: Options, show: Screen, stop: Stop) -> Iterator[_Demo]:
             cancelled=stop.received,
         ) as server:
             show.say(f"Airflow is ready on {server.url}", since=True)
-            with _exports(home / "connections.sh", services.connections) as exports:
+            with exported(home / "connections.sh", services.connections) as exports:
                 yield _Demo(example, services, server, exports)
-
-
-@contextmanager
-def _exports(path: Path, connections: Mapping[str, Connection]) -> Iterator[Path]:
-    """A file for a person's shell, with what `factory run` needs, for as long as it holds."""
-    lines = [
-        f"export AIRFLOW_CONN_{name.upper()}={shlex.quote(one.json)}\n"
-        for name, one in connections.items()
-    ]
-    path.unlink(missing_ok=True)
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.writelines(lines)
-    try:
-        yield path
-    finally:
-        path.unlink(missing_ok=True)
 
 
 def _follow(demo: _Demo, show: Screen, stop: Stop) -> bool:

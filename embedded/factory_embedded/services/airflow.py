@@ -53,6 +53,11 @@ class Airflow:
         return AirflowApi(self.url, self.username, self.password)
 
     @property
+    def look(self) -> str:
+        """Its pages."""
+        return self.url
+
+    @property
     def connection(self) -> Connection:
         """How another Airflow reaches its API."""
         place = urlsplit(self.url)

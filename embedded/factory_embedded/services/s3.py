@@ -56,6 +56,11 @@ class Server:
     region: str = REGION
 
     @property
+    def look(self) -> str:
+        """Its address: there is no page."""
+        return self.endpoint
+
+    @property
     def connection(self) -> Connection:
         """How Airflow reaches it."""
         place = {"endpoint_url": self.endpoint, "region_name": self.region}

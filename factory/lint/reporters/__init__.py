@@ -1,4 +1,4 @@
-"""Reports as text for people and as JSON for programs; each is imported when it is chosen."""
+"""Reports for people and for programs, one module each; it is imported when it is chosen."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import cast
 
 from factory.lint.report import Report
+
+FORMATS = ("text", "github", "sarif", "junit", "json")
 
 Paint = Callable[[str, str], str]
 """(style, text) → the text in that style: `error`, `warning`, `strong`, `faint` or `good`."""
@@ -27,4 +29,4 @@ def plain(style: str, text: str) -> str:
     return text
 
 
-__all__ = ["Paint", "Reporter", "plain", "reporter"]
+__all__ = ["FORMATS", "Paint", "Reporter", "plain", "reporter"]

@@ -26,10 +26,9 @@ def snippet(
 
     :param root: the configuration root: what `read` refuses because of it is not shown either.
     """
-    lines = _lines(path, root)
-    if not 0 < line <= len(lines):
+    text = line_of(path, line, root)
+    if text is None:
         return
-    text = lines[line - 1]
     cut = max(0, column - 1 - 2 * WIDTH)  # of a long line only what may be shown is looked at
     around = text[cut : column + 2 * WIDTH]
     cells = [printable(character) for character in around]
@@ -41,6 +40,12 @@ def snippet(
     left, right = "…" * (cut + first > 0), "…" * (cut + last < len(text))
     yield str(line), f"{left}{''.join(cells[first:last])}{right}".rstrip()
     yield "", " " * (len(left) + before) + "^" * under
+
+
+def line_of(path: Path, line: int, root: Path | None = None) -> str | None:
+    """A line of a file with its secrets as stars; None when there is no such line."""
+    lines = _lines(path, root)
+    return lines[line - 1] if 0 < line <= len(lines) else None
 
 
 def _window(cells: list[str], start: int, end: int) -> tuple[int, int]:

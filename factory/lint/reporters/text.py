@@ -10,10 +10,11 @@ from factory.diagnostics import Diagnostic, printable
 from factory.lint.paths import shown_path
 from factory.lint.report import Finding, Report
 from factory.lint.reporters import Paint
+from factory.lint.reporters.place import root_of
 from factory.lint.reporters.snippet import snippet
 from factory.lint.rules import secrets
 
-__all__ = ["counted", "findings", "report", "shown_path", "summary"]
+__all__ = ["counted", "findings", "notes", "report", "shown_path", "summary"]
 
 _MAX_NAMES = 5
 _GUTTER = 4
@@ -82,7 +83,7 @@ def _finding(
     yield f"{paint('strong', place)} {kind} {paint('strong', entry.message)}"
     if entry.width > 0 and entry.code != secrets.CODE:
         yield from _lines(path, entry, paint)
-    for word, text in _notes(finding, environments):
+    for word, text in notes(finding, environments):
         indent = " " * (_GUTTER + 4 + len(word))
         lines = textwrap.wrap(text, _WIDTH - len(indent), break_on_hyphens=False)
         yield f"{' ' * _GUTTER} {paint('faint', '=')} {paint('note', word)} {lines[0]}"
@@ -90,13 +91,17 @@ def _finding(
 
 
 def _lines(path: Path, entry: Diagnostic, paint: Paint) -> Iterator[str]:
-    root = path.parents[entry.file.count("/") - 1]
+    root = root_of(path, entry)
     for number, text in snippet(path, entry.line, entry.column, entry.width, root):
         shown = text if number else paint(entry.severity, text)
         yield f"{paint('faint', f'{number:>{_GUTTER}} |')} {shown}".rstrip()
 
 
-def _notes(finding: Finding, environments: Sequence[str]) -> Iterator[tuple[str, str]]:
+def notes(finding: Finding, environments: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """(word, text) of what stands below a message: what was expected, whom it concerns.
+
+    :param environments: those that can tell; where a finding has them all, none is named.
+    """
     entry = finding.diagnostic
     if entry.expected:
         yield "expected", entry.expected

@@ -79,6 +79,11 @@ class Server:
         )
 
     @property
+    def look(self) -> str:
+        """Its canvas."""
+        return f"{self.base_url}/nifi (user {self.user}, password {self.password})"
+
+    @property
     def connection(self) -> Connection:
         """How Airflow reaches it."""
         return Connection(

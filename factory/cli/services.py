@@ -1,0 +1,75 @@
+"""`factory services`: a real PostgreSQL, and other servers, here, to try pipelines on."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from factory import extras
+from factory.cli import options
+from factory.errors import FactoryError, UsageError
+
+HELP = """\
+Each runs on 127.0.0.1 alone, without root, until Ctrl-C. For another shell it writes a file with
+Airflow's connections to them, which `factory run` takes: `. .services/connections.sh`.
+They are not for production: PostgreSQL trusts everybody on this machine.
+
+for example:
+  factory services warehouse=postgres            the connection `warehouse`
+  factory services warehouse=postgres lake=s3    two of them
+"""
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Add the command's arguments."""
+    parser.add_argument(
+        "services",
+        nargs="+",
+        metavar="[CONN_ID=]SERVICE",
+        help="postgres, s3, nifi, files, airflow; before it the id of its connection",
+    )
+    parser.add_argument(
+        "--home",
+        type=Path,
+        metavar="DIR",
+        help="the folder for their data (default: .services in the project)",
+    )
+
+
+def run(args: Namespace) -> int:
+    """Run them until Ctrl-C."""
+    chosen = dict(map(_named, args.services))
+    try:
+        from factory_embedded.serve import serve
+
+        return serve(_home(args.home), chosen)
+    except ModuleNotFoundError as error:
+        if error.name == "factory_embedded":
+            raise FactoryError(
+                "the servers are a package of their own, which is not installed here",
+                extras.services_hint(),
+            ) from error
+        raise FactoryError(
+            f"the server needs {error.name}, which is not installed here",
+            extras.services_hint("all"),
+        ) from error
+
+
+def _named(text: str) -> tuple[str, str]:
+    conn_id, _, service = text.rpartition("=")
+    conn_id = conn_id or service
+    if not conn_id.isidentifier():  # it becomes AIRFLOW_CONN_…
+        raise UsageError(f"{conn_id!r} cannot be the id of a connection", "such as warehouse")
+    return conn_id, service
+
+
+def _home(chosen: Path | None) -> Path:
+    """Where they keep their data: in the project, else here."""
+    if chosen is not None:
+        return options.absolute(chosen)
+    from factory.project import find_root
+
+    try:
+        return find_root().parent / ".services"
+    except FactoryError:
+        return Path.cwd() / ".services"
