@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-FAILURE = "failure"
+_FAILURE = "failure"
 """XCom of a task that failed: what alerts of the run tell of it."""
+_here: dict[tuple[str, str, str, int], Mapping[str, str]] = {}
 _GUARDED = ("render_template_fields", "execute", "resume_execution")
 _NO_FAILURES = {
     "AirflowSkipException",
@@ -115,13 +116,31 @@ def consequence(task: Any) -> str:
 
 
 def _leave(task: Any, instance: Any, said: Told) -> None:
-    """What alerts of the run, which are sent elsewhere, will tell."""
-    if not getattr(task.dag, "on_failure_callback", None):
-        return
+    """What alerts will tell: of a retry in this process, of the run in another one."""
     from factory.in_airflow.hiding import redacted
 
     told = {name: redacted(getattr(said, name)) for name in ("public", "place", "data")}
-    instance.xcom_push(FAILURE, told)
+    index = -1 if instance.map_index is None else instance.map_index
+    _here[instance.dag_id, instance.run_id, instance.task_id, index] = told
+    if getattr(task.dag, "on_failure_callback", None):
+        instance.xcom_push(_FAILURE, told)
+
+
+def left(dag_id: str, run_id: str, task_id: str, map_index: int) -> Mapping[str, str] | None:
+    """What a failed task left for alerts: `public`, `place` and `data`."""
+    from airflow.sdk.execution_time.xcom import XCom
+
+    if found := _here.get((dag_id, run_id, task_id, map_index)):
+        return found
+    try:
+        kept = XCom.get_one(
+            key=_FAILURE, dag_id=dag_id, run_id=run_id, task_id=task_id, map_index=map_index
+        )
+    except Exception:
+        # in the triggerer nobody answers this
+        log.debug("no reason for %s %s %s", dag_id, run_id, task_id, exc_info=True)
+        return None
+    return kept if isinstance(kept, dict) and "public" in kept else None
 
 
 def _trim(error: BaseException) -> None:
