@@ -1,8 +1,9 @@
-"""Which extra of the package brings what is missing, and how it is installed."""
+"""Which extra of the package brings what is missing, which a module needs, how one is installed."""
 
 from __future__ import annotations
 
 import json
+from fnmatch import fnmatch
 from importlib import metadata
 
 NAME = "airflow-pipeline-factory"
@@ -28,6 +29,32 @@ BRINGS = {
 }
 """The extra that brings a module, by the name that is missing without it."""
 
+OWNERS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("factory/transfer/postgres/*", ("postgres",)),
+    ("factory/in_airflow/operators/ingest/load_postgres.py", ("postgres",)),
+    ("factory/in_airflow/operators/check.py", ("postgres",)),
+    ("factory/in_airflow/connections.py", ("postgres",)),
+    ("factory/transfer/http.py", ("http",)),
+    ("factory/transfer/download/*", ("files", "http")),
+    ("factory/in_airflow/operators/ingest/download.py", ("files", "http")),
+    ("factory/in_airflow/http.py", ("http",)),
+    ("factory/in_airflow/operators/http.py", ("http",)),
+    ("factory/in_airflow/notifiers/webhook.py", ("http",)),
+    ("factory/nifi/*", ("nifi",)),
+    ("factory/in_airflow/*nifi*", ("nifi",)),
+    ("factory/in_airflow/notifiers/slack.py", ("slack",)),
+    ("factory/in_airflow/notifiers/email.py", ("smtp",)),
+    ("factory/cli/sniff.py", ("files", "http")),
+    ("factory/definitions/checks/*", ("sql",)),
+    ("factory/transfer/warehouse/*", ("files", "sql")),
+    ("factory/transfer/*", ("files",)),
+    ("factory/stores/*", ("files",)),
+    ("factory/in_airflow/operators/ingest/*", ("files",)),
+    ("factory/in_airflow/*", ("airflow",)),
+    ("factory/*", ()),
+)
+"""The first that matches a file tells the extras in which all is that it imports."""
+
 
 def hint(error: BaseException | None) -> str:
     """How to get the module that was missing, or an empty string when no extra brings it."""
@@ -36,12 +63,33 @@ def hint(error: BaseException | None) -> str:
     return install_hint(extra) if extra else ""
 
 
+def owners(file: str) -> tuple[str, ...]:
+    """The extras that a file of this package needs, such as `factory/transfer/http.py`."""
+    return next(found for pattern, found in OWNERS if fnmatch(file, pattern))
+
+
+def needed(path: str) -> tuple[str, ...]:
+    """The extras that an operator or notifier needs, by its import path; none: not one of ours."""
+    if path.startswith("factory."):
+        return owners(f"{path.rpartition('.')[0].replace('.', '/')}.py")
+    above = path.split(".")
+    names = (".".join(above[:length]) for length in range(len(above), 1, -1))
+    found = next((BRINGS[name] for name in names if name in BRINGS), None)
+    return (found,) if found else ("airflow",) if above[0] == "airflow" else ()
+
+
 def install_hint(extra: str) -> str:
     """How to get an extra: from where this package came."""
     origin = _git_origin()
     if origin:
         return f"pip install '{NAME}[{extra}] @ {origin}'"
     return f"in a checkout of this project: pip install '.[{extra}]'"
+
+
+def requirement() -> str:
+    """This package, as a line of a requirements file: from where it came, else from the index."""
+    origin = _git_origin()
+    return f"{NAME} @ {origin}" if origin else f"{NAME}=={metadata.version(NAME)}"
 
 
 def services_hint(extra: str = "") -> str:

@@ -43,9 +43,8 @@ def serving(
         given = (data.login.decode(), data.password.decode())
         return AuthResult(success=given == LOGIN, handled=False)
 
-    begins: dict[str, Any] = (
-        {} if implicit or tls is None else {"tls_context": tls, "require_starttls": True}
-    )
+    starts = tls is not None and not implicit
+    begins: dict[str, Any] = {"tls_context": tls, "require_starttls": True} if starts else {}
     wants: dict[str, Any] = {"authenticator": known, "auth_required": True} if login else {}
     controller = (_Implicit if implicit else Controller)(
         Handler(),

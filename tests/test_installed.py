@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
+from factory.extras import owners
 from factory.review import starter
 
 from .installed import ROOT, build, environment, install, sources
-from .test_packages import EXTRAS, PROJECT, modules, owners
+from .test_packages import EXTRAS, PROJECT, modules
 
 LOADED = """\
 import sys

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import sysconfig
 from collections.abc import Iterator, Mapping
-from fnmatch import fnmatch
 from graphlib import TopologicalSorter
 from importlib.metadata import packages_distributions
 from pathlib import Path
@@ -36,32 +35,6 @@ PROJECT, TOOLS = SETTINGS["project"], SETTINGS["tool"]
 EMBEDDED = tomllib.loads((ROOT / "embedded" / "pyproject.toml").read_text("utf-8"))["project"]
 EXTRAS: Mapping[str, list[str]] = PROJECT["optional-dependencies"]
 
-# The first that matches tells in which extras a module stands: all that it imports is in them.
-# Of several, a user has all.
-OWNERS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("factory/transfer/postgres/*", ("postgres",)),
-    ("factory/in_airflow/operators/ingest/load_postgres.py", ("postgres",)),
-    ("factory/in_airflow/operators/check.py", ("postgres",)),
-    ("factory/in_airflow/connections.py", ("postgres",)),
-    ("factory/transfer/http.py", ("http",)),
-    ("factory/transfer/download/*", ("files", "http")),
-    ("factory/in_airflow/operators/ingest/download.py", ("files", "http")),
-    ("factory/in_airflow/http.py", ("http",)),
-    ("factory/in_airflow/operators/http.py", ("http",)),
-    ("factory/in_airflow/notifiers/webhook.py", ("http",)),
-    ("factory/nifi/*", ("nifi",)),
-    ("factory/in_airflow/*nifi*", ("nifi",)),
-    ("factory/in_airflow/notifiers/slack.py", ("slack",)),
-    ("factory/in_airflow/notifiers/email.py", ("smtp",)),
-    ("factory/cli/sniff.py", ("files", "http")),
-    ("factory/definitions/checks/*", ("sql",)),
-    ("factory/transfer/warehouse/*", ("files", "sql")),
-    ("factory/transfer/*", ("files",)),
-    ("factory/stores/*", ("files",)),
-    ("factory/in_airflow/operators/ingest/*", ("files",)),
-    ("factory/in_airflow/*", ("airflow",)),
-    ("factory/*", ()),
-)
 # Operators that a kind names by import path; of other kinds those of Airflow itself.
 KINDS = {"factory/kinds/sql.py": ("sql",)}
 # What is imported and not named, for these cannot be without it.
@@ -69,6 +42,7 @@ BROUGHT = {
     "adbc-driver-manager": "adbc-driver-postgresql",
     "asgiref": "apache-airflow",
     "botocore": "boto3",
+    "packaging": "apache-airflow",
     "pendulum": "apache-airflow",
     "referencing": "jsonschema",
     "slack-sdk": "apache-airflow-providers-slack",
@@ -77,10 +51,6 @@ BROUGHT = {
     "werkzeug": "moto",
 }
 DISTRIBUTIONS = packages_distributions()
-
-
-def owners(file: str) -> tuple[str, ...]:
-    return next(found for pattern, found in OWNERS if fnmatch(file, pattern))
 
 
 def named(requirements: list[str]) -> Iterator[str]:
@@ -149,7 +119,7 @@ def modules(folder: str) -> list[Path]:
 def test_the_extra_of_a_module_brings_what_it_imports(path: Path) -> None:
     file = path.relative_to(ROOT).as_posix()
     needed = {name: distribution(name) for name in of_others(path)}
-    there = brought(*owners(file))
+    there = brought(*extras.owners(file))
     assert {name: one for name, one in needed.items() if one not in there} == {}
     if file == "factory/lint/moved.py":  # it tells of them, and needs none
         return

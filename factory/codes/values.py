@@ -185,7 +185,7 @@ GROUP = Group(
         Code(
             name="unknown-placeholder",
             title="a placeholder that is not known",
-            meaning="Nothing has the name that stands in `${…}`.",
+            meaning="Nothing has the name that stands in `${…}`, here or in a `.sql` file.",
             advice=(
                 "Add it under `vars`; for the shell's own variable write `$NAME` or `$${NAME}`."
             ),

@@ -21,7 +21,7 @@ from airflow.sdk import Asset, get_parsing_context
 from factory.diagnostics import Diagnostic
 from factory.errors import BuildError, FactoryError, SpecError, TimeIsUp, is_fault, said
 from factory.in_airflow.fit import require_fit
-from factory.in_airflow.journal import Blame, journal, signature
+from factory.in_airflow.journal import Blame, Journal, journal, signature
 from factory.in_airflow.net import Net
 from factory.in_airflow.render import render
 from factory.plan.kind import builtin_names, outside
@@ -30,7 +30,7 @@ from factory.project import CONFIGS, FOLDER, Outcome, Project
 from factory.spec import discover
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from airflow.sdk import DAG
 
@@ -97,7 +97,7 @@ def _no_garbage_collection() -> Iterator[None]:
 Built = tuple[str, "DAG | None", tuple[Diagnostic, ...]]
 
 
-def build(root: Path) -> Iterator[Built]:
+def build(root: Path, net: Callable[[Journal], Net] = Net) -> Iterator[Built]:
     """Every spec as (dag_id or file, DAG or None, what is wrong).
 
     Whatever a spec does, and whatever fails on it, is told of it alone. Those that run code of
@@ -117,7 +117,7 @@ def build(root: Path) -> Iterator[Built]:
     for problem in found.problems:
         yield Path(problem.file).stem, None, (problem,)
     with journal(root) as kept:
-        yield from _Builder(project, Net(kept)).build(found.files)
+        yield from _Builder(project, net(kept)).build(found.files)
 
 
 class _Builder:

@@ -30,6 +30,7 @@ from airflow.sdk.definitions.deadline import (  # type: ignore[attr-defined]  # 
 from airflow.sdk.definitions.mappedoperator import MappedOperator
 
 from factory import extras
+from factory.diagnostics import Path as Place
 from factory.diagnostics import did_you_mean
 from factory.errors import BuildError, is_fault, words
 from factory.fields import seconds
@@ -37,6 +38,7 @@ from factory.in_airflow.guard import guarded
 from factory.in_airflow.hiding import hide_connections
 from factory.in_airflow.notifiers import Notify
 from factory.in_airflow.templates import TemplateFiles
+from factory.plan import beside, files
 from factory.plan.kind import builtin_names
 from factory.plan.model import Alert, Assets, Call, Deadline, Every, Output, Pipeline, Ref, Task
 from factory.spec.model import DURATIONS
@@ -286,7 +288,7 @@ def _notify(alert: Alert, event: str) -> Notify:
 
 def _operator(
     task: Task,
-    dag: DAG,
+    dag: PipelineDAG,
     groups: Mapping[str, Any],
     made: Mapping[str, Any],
     on_retry: list[Notify],
@@ -295,7 +297,7 @@ def _operator(
     if task.uses in builtin_names():
         operator = guarded(operator)
     try:
-        arguments = _arguments(task, made, on_retry)
+        arguments = _arguments(task, made, on_retry, dag)
         named = {
             "task_id": task.id.removeprefix(f"{task.group}."),
             "dag": dag,
@@ -320,8 +322,11 @@ def _operator(
     return operated
 
 
-def _arguments(task: Task, made: Mapping[str, Any], on_retry: list[Notify]) -> dict[str, Any]:
-    arguments = {name: _value(value, task, made) for name, value in task.arguments.items()}
+def _arguments(
+    task: Task, made: Mapping[str, Any], on_retry: list[Notify], dag: PipelineDAG
+) -> dict[str, Any]:
+    given = _with_files(task, dag) if task.files else task.arguments
+    arguments = {name: _value(value, task, made) for name, value in given.items()}
     arguments |= task.settings
     for name in DURATIONS:
         if isinstance(arguments.get(name), str):
@@ -335,6 +340,30 @@ def _arguments(task: Task, made: Mapping[str, Any], on_retry: list[Notify]) -> d
         own = own if isinstance(own, list) else [own] if own else []
         arguments["on_retry_callback"] = [*own, *on_retry]
     return arguments
+
+
+def _with_files(task: Task, dag: PipelineDAG) -> Mapping[str, Any]:
+    """The arguments with the text of each file in which something is filled in, for its name.
+
+    Airflow reads a template's file when a DAG is parsed as well, so the DAG changes with it.
+    """
+    texts: dict[Place, str] = {}
+    with beside.below(Path(dag.spec_root)):
+        for file in files.named(task):
+            filled = files.fill(task, file.name, Path(dag.folder))
+            if filled is None:
+                continue
+            for problem in filled.problems:
+                line, column = problem.path
+                message = f"{file.name}:{line}:{column}: {problem.message}"
+                raise BuildError(task.step, ("with",), message, problem.hint or problem.expected)
+            texts[file.place] = _no_name(filled.text)
+    return files.put(task.arguments, texts)
+
+
+def _no_name(text: str) -> str:
+    """A text that Airflow does not take for the name of a file."""
+    return f"{text} " if text.endswith((".sql", ".json")) else text
 
 
 def _refusal(task: Task, operator: Any, error: BaseException) -> BuildError:

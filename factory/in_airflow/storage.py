@@ -29,7 +29,7 @@ def step_folder(stage: str | None, context: Mapping[str, Any]) -> Place:
     The step is the task's group, so that the tasks of a step find each other's files.
     """
     task = context["task_instance"]
-    return _root(stage).below(task.dag_id, _safe(task.run_id), step_of(task.task_id))
+    return stage_root(stage).below(task.dag_id, _safe(task.run_id), step_of(task.task_id))
 
 
 def place(uri: str) -> Place:
@@ -59,7 +59,11 @@ def places(uris: Sequence[str]) -> tuple[Store, list[str]]:
     return found[0].store if found else Disk(), [one.path for one in found]
 
 
-def _root(stage: str | None) -> Place:
+def stage_root(stage: str | None) -> Place:
+    """A pipeline's own stage, else that of the environment, else one in the temporary folder.
+
+    :raises AirflowException: no store has it, or the folder is not safe.
+    """
     chosen = stage or os.environ.get(STAGE)
     if chosen:
         return place(chosen)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path as File
 from typing import Annotated, Any
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from factory import literals
+from factory.diagnostics import Path
 from factory.fields import ConnId, Strict
 from factory.plan.beside import missing, text_of
 from factory.plan.kind import Fragment, Step, single
@@ -22,7 +23,7 @@ Sql = Annotated[
     str,
     Meta(
         description="SQL, or the name of a `.sql` file beside this one or below its folder. Jinja "
-        "templates are filled in, in both.",
+        "templates are filled in, in both, and so is `${vars.x}`.",
         examples=["SELECT count(*) FROM raw.orders", "report.sql"],
         min_length=1,
     ),
@@ -69,17 +70,17 @@ def compile(step: Step) -> Fragment:
         "autocommit": given.autocommit,
         "do_xcom_push": given.output,
     }
-    return single(step, OPERATOR, arguments)
+    return single(step, OPERATOR, arguments, files=files(given.sql, ("sql",)))
 
 
-def inspect(step: Step, folder: Path) -> Iterator[Problem]:
+def inspect(step: Step, folder: File) -> Iterator[Problem]:
     """A `.sql` file that is not there."""
     given: Arguments = step.arguments
     yield from inspect_sql(given.sql, given.parameters, folder, ("sql",))
 
 
 def inspect_sql(
-    sql: str, parameters: Any, folder: Path, path: tuple[str, ...]
+    sql: str, parameters: Any, folder: File, path: tuple[str, ...]
 ) -> Iterator[Problem]:
     """What is wrong with SQL that is given parameters, or with the file that it names."""
     if not is_file(sql):
@@ -112,6 +113,11 @@ def _percent(sql: str, path: tuple[str, ...], file: str = "") -> Iterator[Proble
         part="" if file else "%",
         nth=sql.count("%", 0, place),
     )
+
+
+def files(sql: str, place: Path) -> tuple[Path, ...] | UnsetType:
+    """The place of an argument, where it names a SQL file."""
+    return (place,) if is_file(sql) else UNSET
 
 
 def is_file(sql: str) -> bool:

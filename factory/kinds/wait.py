@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta
 
 from factory import literals, stores
 from factory.errors import BuildError
 from factory.fields import ConnId, DagId, Duration, Strict, seconds
 from factory.kinds import http
-from factory.kinds.sql import Parameters, Sql, as_template, inspect_sql
+from factory.kinds.sql import Parameters, Sql, as_template, files, inspect_sql
 from factory.plan.kind import Fragment, Step, single
 from factory.plan.model import Awaited, Dated
 from factory.problem import Problem
@@ -130,7 +130,8 @@ def compile(step: Step) -> Fragment:
         "timeout": seconds(given.timeout),
         "on_timeout": given.on_timeout,
     }
-    fragment = single(step, OPERATOR, {**arguments, "do_xcom_push": False})
+    named = files(given.for_.sql, ("what", "sql")) if isinstance(given.for_, Query) else UNSET
+    fragment = single(step, OPERATOR, {**arguments, "do_xcom_push": False}, files=named)
     if isinstance(given.for_, File):
         return msgspec.structs.replace(fragment, reads=(given.for_.path,))
     if isinstance(given.for_, Pipeline):

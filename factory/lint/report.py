@@ -116,5 +116,6 @@ def _joined(one: Finding, other: Finding) -> Finding:
 
 
 def _same(diagnostic: Diagnostic) -> Diagnostic:
-    # a mistake in a layer has another path in each pipeline, and is one mistake
-    return msgspec.structs.replace(diagnostic, path="")
+    # a mistake in a layer has another path in each pipeline, and where an environment says a key
+    # that key is not among those expected: it is one mistake
+    return msgspec.structs.replace(diagnostic, path="", expected="")

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
 import msgspec
+from msgspec import UNSET
 
 from factory import choices
 from factory.errors import BuildError, is_fault, said, together
@@ -99,6 +100,7 @@ def _joined(resolved: Resolved, source: str, compiled: Sequence[_Compiled]) -> P
                 settings=_settings(task, here, fragment),
                 outlets=_outlets(task, step),
                 connections=_connections(task, step),
+                values=resolved.scope_of(index).tree() if task.files else UNSET,
                 description=task.description or about,
             )
             for task in fragment.tasks

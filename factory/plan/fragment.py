@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from factory.diagnostics import quoted
+from factory.diagnostics import Path, quoted
 from factory.errors import said, words
 from factory.plan.kind import Fragment
 from factory.plan.model import Call, Output, Task
@@ -82,11 +82,21 @@ def _in_task(task: Task, known: set[str]) -> Iterator[str]:
     for name in task.settings:
         if name not in SETTINGS:
             yield f"{name!r} in `settings` of {task.id} is no setting of a task"
+    for place in task.files or ():
+        if not isinstance(_at(task.arguments, place), str):
+            yield f"`files` of {task.id} has {place}, where no text stands in its arguments"
     names = task.operator.split(".")
     if len(names) < 2 or not all(name.isidentifier() for name in names):
         yield f"the operator {quoted(task.operator)} is no import path"
     outputs = {mark.task for mark in _marks([task.arguments, task.expand])}
     yield from _unknown(f"an Output in {task.id}", sorted(outputs), known - {task.id})
+
+
+def _at(arguments: Mapping[str, Any], place: Path) -> Any:
+    found: Any = arguments
+    for part in place:
+        found = found.get(part) if isinstance(found, Mapping) else None
+    return found
 
 
 def _unknown(where: str, named: Iterable[str], known: set[str]) -> Iterator[str]:

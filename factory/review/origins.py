@@ -11,8 +11,9 @@ import msgspec
 
 from factory.diagnostics import Path, did_you_mean, nearest
 from factory.errors import UsageError
-from factory.plan.compile import arguments_of, settings
-from factory.spec import model, positions
+from factory.plan import beside, files
+from factory.plan.compile import arguments_of, compile, settings
+from factory.spec import filled, model, positions
 from factory.spec.read import Document
 from factory.spec.resolve import Resolved, origin
 
@@ -60,6 +61,7 @@ def values(resolved: Resolved) -> Iterator[Value]:
         if key not in _HIDDEN:
             yield from _leaves(resolved, whole[key], value.get(key), (key,), (key,))
     settled = settings(resolved)
+    asked = _asked_by_files(resolved)
     for index, task in enumerate(value["tasks"]):
         by_kind = {k: v for k, v in settled[index].items() if task.get(k, _UNSAID) != v}
         entries = {k: v for k, v in _with_defaults(task, model.Task) if k not in by_kind}
@@ -68,7 +70,10 @@ def values(resolved: Resolved) -> Iterator[Value]:
             if key == "with":
                 full = _arguments(task, full)
             path: Path = ("tasks", index, key)
-            yield from _leaves(resolved, full, task.get(key), path, ("tasks", task["id"], key))
+            for leaf in _leaves(resolved, full, task.get(key), path, ("tasks", task["id"], key)):
+                names = asked.get(f"{task['id']} {leaf.value}", ()) if key == "with" else ()
+                via = (*leaf.via, *(_named(resolved, name) for name in names))
+                yield msgspec.structs.replace(leaf, via=via) if names else leaf
         for key, full in by_kind.items():
             yield Value(path=_text(("tasks", task["id"], key)), value=full)
 
@@ -149,8 +154,23 @@ def _value(resolved: Resolved, full: Any, path: Path, shown: Path) -> Value:
 
 def _via(resolved: Resolved, template: str) -> Iterator[Via]:
     for match in _PLACEHOLDER.finditer(template):
-        document, place = origin(resolved, tuple(match[1].split(".")))
-        yield Via(match[1], document.name, _line(document, place))
+        yield _named(resolved, match[1])
+
+
+def _named(resolved: Resolved, name: str) -> Via:
+    document, place = origin(resolved, tuple(name.split(".")))
+    return Via(name, document.name, _line(document, place))
+
+
+def _asked_by_files(resolved: Resolved) -> dict[str, list[str]]:
+    """By task and name, what the `${…}` in a file beside the spec ask for."""
+    folder = resolved.document.path.parent
+    return {
+        f"{task.step} {file.name}": [n for n in filled.names(text) if n.startswith("vars.")]
+        for task in compile(resolved, "").tasks
+        for file in files.named(task)
+        if (text := beside.text_of(folder / file.name))
+    }
 
 
 def _is_written(value: Any, path: Path) -> bool:

@@ -38,6 +38,11 @@ class Scope(msgspec.Struct, frozen=True):
             "dag_id": self.dag_id,
         }
 
+    def within(self, matrix: Value | None) -> Scope:
+        """The scope of a task with values of its own `matrix`."""
+        both = None if matrix is None or self.matrix is None else {**self.matrix, **matrix}
+        return msgspec.structs.replace(self, matrix=both)
+
 
 class Filler:
     """Fills the `${…}` of one scope.
@@ -91,14 +96,15 @@ class Filler:
         end = 0
         for match in _TOKEN.finditer(text):
             parts.append(text[end : match.start()])
-            parts.append(self._part(match, path))
+            parts.append(self.part(match, path))
             end = match.end()
         filled = "".join([*parts, text[end:]])
         if not self.notes.spend(len(filled) // 64):
             self.notes.too_large(path)
         return filled
 
-    def _part(self, match: re.Match[str], path: Path) -> str:
+    def part(self, match: re.Match[str], path: Path) -> str:
+        """What stands for one `${…}` inside a longer text; the first group is the name in it."""
         if match[0] == "$${":
             return "${"
         value = self._value(match, path)

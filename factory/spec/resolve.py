@@ -58,18 +58,25 @@ class Context(msgspec.Struct, frozen=True):
 class Resolved(msgspec.Struct, frozen=True):
     """One pipeline with every value in its place.
 
-    `task_index[i]` is the place in the file of the resolved task `i`; `layers` is weakest first;
-    `more` is how many problems were found beside `problems`.
+    `task_index[i]` is the place in the file of the resolved task `i`, and `task_matrix[i]` what a
+    `matrix` of its own gave it; `layers` is weakest first; `more` is how many problems were found
+    beside `problems`.
     """
 
     dag_id: str
     document: Document
     layers: tuple[Layer, ...]
     value: Value
+    scope: Scope
     task_index: tuple[int, ...]
+    task_matrix: tuple[Value, ...]
     problems: tuple[Problem, ...]
     holes: tuple[Path, ...] = ()
     more: int = 0
+
+    def scope_of(self, task: int) -> Scope:
+        """What `${…}` may name in the resolved task `task`, and in the files that it names."""
+        return self.scope.within(self.task_matrix[task])
 
 
 def context(below: Sequence[Layer], environment: str, above: Document | None) -> Context:
@@ -162,10 +169,11 @@ class _Resolver:
             if scope.vars:
                 value["vars"] = Filler(scope, self.notes, lenient=True).fill(scope.vars, ("vars",))
         index: tuple[int, ...] = ()
+        matrices: tuple[Value, ...] = ()
         if isinstance(written, list):
             tasks = _Tasks(value, filler, self.notes, self.layers)
             value["tasks"] = tasks.resolve(written)
-            index = tuple(tasks.index)
+            index, matrices = tuple(tasks.index), tuple(tasks.matrices)
         elif written is not None:
             value["tasks"] = written
         return Resolved(
@@ -173,7 +181,9 @@ class _Resolver:
             self.document,
             self.layers,
             value,
+            scope,
             index,
+            matrices,
             tuple(self.notes.problems),
             tuple(self.notes.holes),
             self.notes.more,
@@ -200,6 +210,7 @@ class _Tasks:
         self.layers = layers
         self.found: list[Any] = []
         self.index: list[int] = []
+        self.matrices: list[Value] = []
         self.copies: dict[str, list[str]] = {}
 
     def resolve(self, written: list[Any]) -> list[Any]:
@@ -228,9 +239,10 @@ class _Tasks:
         self.notes.add(_too_many(place, MAX_TASKS, "this pipeline", "one pipeline"))
         self.notes.holes.append(("tasks",))
 
-    def _add(self, task: Any, position: int) -> None:
+    def _add(self, task: Any, position: int, matrix: Value | None = None) -> None:
         self.found.append(task)
         self.index.append(position)
+        self.matrices.append(matrix or {})
 
     def _filled(self, task: Value, filler: Filler | None) -> Value:
         """A task with `run` written out, the defaults under it and every `${…}` replaced."""
@@ -298,14 +310,13 @@ class _Tasks:
             self.notes.too_large(place)
         for copy_id, values in every if self.notes.left >= 0 else every[:1]:
             self.copies.setdefault(name, []).append(copy_id)
-            self._add(self._filled({**single, "id": copy_id}, self._with(values)), position)
+            task = self._filled({**single, "id": copy_id}, self._with(values))
+            self._add(task, position, values)
 
     def _with(self, values: Value | None) -> Filler | None:
         if self.filler is None:
             return None
-        scope = self.filler.scope
-        both = None if values is None or scope.matrix is None else {**scope.matrix, **values}
-        return Filler(msgspec.structs.replace(scope, matrix=both), self.notes)
+        return Filler(self.filler.scope.within(values), self.notes)
 
     def _expand_needs(self) -> None:
         """A need of a copied task is one of all its copies. The first keeps the place."""

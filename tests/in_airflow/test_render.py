@@ -390,6 +390,38 @@ def test_a_change_of_a_task_changes_the_hash_and_a_comment_does_not(
     assert current() != before
 
 
+SQL = """
+version: 1
+schedule: null
+vars: {{schema: {schema}}}
+tasks: [{{id: report, uses: sql, with: {{conn_id: warehouse, sql: report.sql}}}}]
+"""
+
+
+def test_a_changed_var_changes_a_dag_whose_file_reads_it(root: Path, write: Write) -> None:
+    def current(schema: str) -> tuple[str, str]:
+        write("p.yaml", SQL.format(schema=schema))
+        dag = rendered(Project(root), "p")
+        dag.resolve_template_files()  # as Airflow's Dag processor does
+        return dag.get_task("report").sql, str(LazyDeserializedDAG.from_dag(dag).hash)
+
+    write("report.sql", "SELECT 1")
+    assert current("a") == current("b")
+    write("report.sql", "SELECT * FROM ${vars.schema}.orders -- as in old.sql")
+    (text, one), (_, other) = current("a"), current("b")
+    assert text == "SELECT * FROM a.orders -- as in old.sql "
+    assert one != other
+
+
+def test_an_unknown_var_in_a_file_is_the_pipelines_own_error(root: Path, write: Write) -> None:
+    write("p.yaml", SQL.format(schema="a"))
+    write("report.sql", "SELECT *\nFROM ${vars.shema}.orders")
+    with pytest.raises(BuildError) as caught:
+        rendered(Project(root), "p")
+    assert caught.value.message == "report.sql:2:6: ${vars.shema} is not known"
+    assert caught.value.hint == "did you mean 'schema'?"
+
+
 def test_nothing_of_the_root_is_in_the_serialized_dag(root: Path, write: Write) -> None:
     write("team/p.yaml", SPEC.format(word="hello"))
     data = serialized(rendered(Project(root), "p"))

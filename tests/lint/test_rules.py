@@ -81,6 +81,35 @@ def test_variables_that_nothing_reads(lint: Lint) -> None:
     assert lint(files, "x.yaml") == ["unused-var x.yaml:2:17 nothing reads ${vars.old}"]
 
 
+SQL = "tasks: [{id: a, uses: sql, with: {conn_id: w, sql: q/a.sql}}]\n"
+
+
+def test_variables_that_a_file_reads(lint: Lint) -> None:
+    files = {
+        "t/x.yaml": "vars: {table: a, old: b}\n" + SQL,
+        "_defaults.yaml": "vars: {schema: c, gone: d}\n",
+        "t/q/a.sql": "SELECT * FROM ${vars.schema}.${vars.table} -- $${vars.old}\n",
+    }
+    assert lint(files) == [
+        "unused-var _defaults.yaml:2:19 nothing reads ${vars.gone}",
+        "unused-var t/x.yaml:2:18 nothing reads ${vars.old}",
+    ]
+
+
+def test_what_cannot_be_filled_in_in_a_file(lint: Lint) -> None:
+    files = {
+        "t/x.yaml": "vars: {schema: a, both: [a, b]}\n" + SQL,
+        "t/q/a.sql": "FROM ${vars.shema}.x,\n  ${matrix.region}, ${vars.both} ${HOME} $${x}$$\n",
+    }
+    assert lint(files) == [
+        # the first line is "version: 1"
+        "unknown-placeholder t/q/a.sql:2:6 ${vars.shema} is not known",
+        "unknown-placeholder t/q/a.sql:3:3 ${matrix.region} is not known",
+        "placeholder-type t/q/a.sql:3:21 ${vars.both} is a list",
+        "unused-var t/x.yaml:2:8 nothing reads ${vars.schema}",
+    ]
+
+
 def test_a_broken_pipeline_may_be_the_reader(lint: Lint) -> None:
     files = {"x.yaml": "tasks: [{id: a, rn: '${vars.a}'}]\n", "_defaults.yaml": "vars: {a: 1}\n"}
     assert not [entry for entry in lint(files) if entry.startswith("unused-var")]

@@ -8,6 +8,7 @@ from factory.diagnostics import Diagnostic
 from factory.lint.rules import (
     assets,
     dates,
+    files,
     groups,
     layers,
     moved,
@@ -27,6 +28,7 @@ RULES: tuple[Rule, ...] = (
     assets.refused,
     assets.texts,
     dates.of_asset_runs,
+    files.unfilled,
     groups.driven_twice,
     layers.without_pipelines,
     layers.unknown_kinds,

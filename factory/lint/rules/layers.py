@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from factory.diagnostics import Diagnostic, did_you_mean, one_of, quoted, shortened
+from factory.lint.rules import files
 from factory.lint.rules.scope import Scope
+from factory.plan import beside
 from factory.plan import kind as kinds
 from factory.problem import Problem
 from factory.spec import discover
@@ -64,11 +67,13 @@ def unknown_kinds(scope: Scope) -> Iterator[Diagnostic]:
 def unused_vars(scope: Scope) -> Iterator[Diagnostic]:
     """A variable that no pipeline reads. Told for layers only when the whole root is linted."""
     by_layers = _uses(scope.layers)
+    by_files = _uses_of_files(scope)
     own = [outcome.specs[0].document for outcome in scope.outcomes if outcome.specs]
     for document in own:
-        yield from _unused(document, by_layers, _uses([document]))
+        in_files = by_files.get(document.path, set())
+        yield from _unused(document, by_layers, _uses([document]), in_files)
     if scope.whole and len(own) == len(scope.outcomes):  # a broken pipeline may be the reader
-        by_pipelines = _uses(own)
+        by_pipelines = _uses(own).union(*by_files.values())
         for layer in scope.layers:
             yield from _unused(layer, by_layers, by_pipelines)
 
@@ -96,6 +101,19 @@ def _uses(documents: Iterable[Document]) -> set[str | None]:
     for document in documents:
         if "${" in document.text:
             found.update(match[1] for match in _USE.finditer(document.text))
+    return found
+
+
+def _uses_of_files(scope: Scope) -> dict[Path, set[str | None]]:
+    """By the pipeline's file, what the files beside it read."""
+    found: dict[Path, set[str | None]] = {}
+    with beside.below(scope.project.root):
+        for linted in scope.linted():
+            for name in files.used_names(linted):
+                group, *rest = name.split(".")
+                if group == "vars":
+                    used = found.setdefault(linted.resolved.document.path, set())
+                    used.add(rest[0] if rest else None)
     return found
 
 

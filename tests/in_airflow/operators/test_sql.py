@@ -52,6 +52,21 @@ def test_a_file_beside_the_spec_with_templates_and_bound_parameters(
     assert run.xcom("query") is None
 
 
+def test_vars_in_a_file_are_filled_in_as_in_the_spec(
+    pipelines: Pipelines, postgres: Server
+) -> None:
+    pipelines.write(
+        "team/add.sql",
+        "DO $${ BEGIN }$$ LANGUAGE none;".join(("-- ", "\n"))
+        + "INSERT INTO ${vars.table} VALUES ('{{ ds }}', ${ matrix.n });\n"
+        "INSERT INTO ${vars.table} VALUES ('{{ ds }}', length('${other} $${vars.table}'));\n",
+    )
+    step = "{id: query, matrix: {n: [3]}, uses: sql, with: {conn_id: warehouse, sql: add.sql}}"
+    pipelines.write("team/query.yaml", f"version: 1\nvars: {{table: marks}}\ntasks: [{step}]\n")
+    assert pipelines.run("query").state == "success"
+    assert marks(postgres) == [("2024-01-02", 3), ("2024-01-02", len("${other} ${vars.table}"))]
+
+
 def test_a_bound_value_is_never_sql(pipelines: Pipelines, postgres: Server) -> None:
     evil = "2024-01-01'); DROP TABLE marks; --"
     run = query(

@@ -100,6 +100,11 @@ def test_a_query_that_becomes_true(pipelines: Pipelines, warehouse: None) -> Non
     assert wait(pipelines, what.replace("2024-01-01", "'{{ ds }}'")).states == DONE
 
 
+def test_vars_in_the_file_of_a_query(pipelines: Pipelines, warehouse: None) -> None:
+    pipelines.write("team/ready.sql", "SELECT '${dag_id} in ${environment}' LIKE '% in dev'")
+    assert wait(pipelines, "{type: sql, conn_id: warehouse, sql: ready.sql}").states == DONE
+
+
 def test_a_query_that_becomes_true_while_it_waits(
     pipelines: Pipelines, warehouse: None, postgres: Server
 ) -> None:

@@ -1,0 +1,33 @@
+"""Something of which nobody knows how long it takes."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+Made = TypeVar("Made")
+
+PATIENCE = 15.0  # seconds
+
+
+def patiently(
+    make: Callable[[], Made], seconds: float = PATIENCE
+) -> tuple[Made | None, BaseException | None]:
+    """What `make` returns, or what it raised; TimeoutError when it was not done in time.
+
+    It then goes on in its thread, which ends with the process.
+    """
+    made: list[Made] = []
+    wrong: list[BaseException] = [TimeoutError(f"there was no answer in {seconds:.0f} s")]
+
+    def run() -> None:
+        try:
+            made.append(make())
+        except BaseException as error:
+            wrong[:] = [error]
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    return (made[0], None) if made else (None, wrong[0])

@@ -1,0 +1,53 @@
+"""`${…}` in files beside the specs, such as `.sql`."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator
+from pathlib import Path as File
+
+from factory.diagnostics import Diagnostic
+from factory.lint.rules.scope import Linted, Scope
+from factory.plan import beside, files
+from factory.problem import Problem
+from factory.spec import filled
+
+
+def unfilled(scope: Scope) -> Iterator[Diagnostic]:
+    """What cannot be filled in, at its place in the file beside the spec."""
+    with beside.below(scope.project.root):
+        for linted in scope.linted():
+            for name, problem in _problems(linted):
+                yield _diagnostic(linted, name, problem)
+
+
+def _problems(linted: Linted) -> Iterator[tuple[str, Problem]]:
+    folder = linted.resolved.document.path.parent
+    for task in linted.plan.tasks:
+        for file in files.named(task):
+            found = files.fill(task, file.name, folder)
+            yield from ((file.name, problem) for problem in (found.problems if found else ()))
+
+
+def _diagnostic(linted: Linted, name: str, problem: Problem) -> Diagnostic:
+    line, column = problem.path
+    above = posixpath.dirname(linted.resolved.document.name)
+    return Diagnostic(
+        file=posixpath.normpath(posixpath.join(above, name)),
+        line=int(line),
+        column=int(column),
+        width=len(problem.part),
+        code=problem.code,
+        message=problem.message,
+        expected=problem.expected,
+        hint=problem.hint,
+    )
+
+
+def used_names(linted: Linted) -> Iterator[str]:
+    """The names that the `${…}` in a pipeline's files ask for."""
+    folder: File = linted.resolved.document.path.parent
+    for task in linted.plan.tasks:
+        for file in files.named(task):
+            if beside.missing(file.name, folder) is None:
+                yield from filled.names(beside.text_of(folder / file.name))

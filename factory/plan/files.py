@@ -1,0 +1,51 @@
+"""Files beside a spec that a task names, with `${…}` in them filled in as in the spec."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path as File
+from typing import Any
+
+import msgspec
+
+from factory.diagnostics import Path
+from factory.plan import beside
+from factory.plan.model import Task
+from factory.spec import filled
+from factory.spec.fill import Scope
+from factory.spec.filled import Filled
+
+
+class Named(msgspec.Struct, frozen=True):
+    """A file that an argument of a task names; `place` is below the task's arguments."""
+
+    place: Path
+    name: str
+
+
+def named(task: Task) -> Iterator[Named]:
+    """The files that a task names."""
+    for place in task.files or ():
+        value: Any = task.arguments
+        for part in place:
+            value = value[part]
+        yield Named(place, value)
+
+
+def fill(task: Task, name: str, folder: File) -> Filled | None:
+    """A task's file, filled in; None where nothing is to fill in, or the file cannot be read."""
+    if beside.missing(name, folder) is not None:
+        return None
+    text = beside.text_of(folder / name)
+    if not filled.names(text) and "$${" not in text:
+        return None
+    return filled.fill(text, Scope(**(task.values or {})))
+
+
+def put(arguments: Mapping[str, Any], texts: Mapping[Path, str]) -> dict[str, Any]:
+    """Arguments with texts at some places in them."""
+    found = dict(arguments)
+    for place, text in texts.items():
+        first, rest = str(place[0]), place[1:]
+        found[first] = put(found[first], {rest: text}) if rest else text
+    return found

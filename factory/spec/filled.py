@@ -1,0 +1,69 @@
+"""`${…}` in files beside a spec: only the names of a spec's own are filled in there.
+
+Such a file may hold `${…}` of another program, and PostgreSQL's `$$` before a brace: both stay.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import msgspec
+
+from factory.problem import Problem
+from factory.spec.fill import Filler, Scope
+from factory.spec.notes import Notes
+from factory.spec.text import MAX_BYTES
+
+_TOKEN = re.compile(r"\$?\$\{\s*((?:vars|matrix)(?:\.[^{}\n]*)?|environment|dag_id)\s*\}")
+
+
+class Filled(msgspec.Struct, frozen=True):
+    """A file's text with every `${…}` filled in, and what could not be.
+
+    The path of a problem is its line and its column.
+    """
+
+    text: str
+    problems: tuple[Problem, ...] = ()
+
+
+def names(text: str) -> tuple[str, ...]:
+    """The names that a file's `${…}` ask for, each once."""
+    if "${" not in text:
+        return ()
+    found = (match[1].strip() for match in _tokens(text) if not _is_kept(match))
+    return tuple(dict.fromkeys(found))
+
+
+def fill(text: str, scope: Scope) -> Filled:
+    """A file's text with the values of a scope; `$${vars.x}` becomes `${vars.x}`."""
+    if "${" not in text:
+        return Filled(text)
+    notes = Notes(MAX_BYTES)
+    filler = Filler(scope, notes)
+    parts: list[str] = []
+    end = 0
+    for match in _tokens(text):
+        whole = match[0][1:] if _is_kept(match) else filler.part(match, (match.start(),))
+        parts += [text[end : match.start()], whole]
+        end = match.end()
+    return Filled("".join([*parts, text[end:]]), tuple(_placed(text, notes.problems)))
+
+
+def _tokens(text: str) -> Iterator[re.Match[str]]:
+    return _TOKEN.finditer(text)
+
+
+def _is_kept(match: re.Match[str]) -> bool:
+    return match[0].startswith("$$")
+
+
+def _placed(text: str, problems: list[Problem]) -> Iterator[Problem]:
+    """Those of the file itself: what is wrong within a variable is told where it stands."""
+    for problem in problems:
+        start = problem.path[0]
+        if isinstance(start, int):
+            line = text.count("\n", 0, start) + 1
+            column = start - text.rfind("\n", 0, start)
+            yield msgspec.structs.replace(problem, path=(line, column))
