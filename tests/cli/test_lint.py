@@ -151,7 +151,7 @@ def test_a_folder_without_pipelines(
 ) -> None:
     (tmp_path / "dag_factory_configs").mkdir()
     monkeypatch.chdir(tmp_path)
-    assert cli("lint") == (0, "there is no pipeline\n", "")
+    assert cli("lint") == (0, "there is no pipeline in the environment dev\n", "")
 
 
 def test_warnings_alone_are_fine_unless_strict(cli: Cli, enter: Callable[[str], Path]) -> None:
