@@ -1,6 +1,7 @@
 """The boundary of built-in operators, in real runs and in what Airflow stores."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -65,7 +66,7 @@ def test_frames_of_a_persons_own_code_are_shown_and_ours_are_not(
     task = pipelines.dag("daily").get_task("call")
     with pytest.raises(ValueError, match="my own words") as raised:
         task.execute({"dag": task.dag, "task_instance": task})
-    frames = [f"{each.path.name}:{each.name}" for each in raised.traceback]
+    frames = [f"{Path(each.path).name}:{each.name}" for each in raised.traceback]
     assert frames[-2:] == ["code.py:fails", "code.py:deeper"]
     ours = [each for each in raised.traceback if "/factory/" in str(each.path)]
     assert [each.name for each in ours] == ["call"]
