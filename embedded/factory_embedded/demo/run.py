@@ -124,7 +124,8 @@ def _running(options: Options, show: Screen, stop: Stop) -> Iterator[_Demo]:
             cancelled=stop.received,
         )
         with ExitStack() as running:
-            with show.waiting(f"Airflow starts, which takes 20 to 90 seconds; its log is {log}"):
+            show.say(f"Airflow's log is {log}", since=True)
+            with show.waiting("Airflow starts, which takes 20 to 90 seconds"):
                 server = running.enter_context(starting)
             show.say(f"Airflow is ready on {server.url}", since=True)
             show.say(_about_connections(services.connections), since=True)
