@@ -82,6 +82,7 @@ class Project:
     def __init__(self, root: Path, environment: str | None = None) -> None:
         self.root = root
         self.environment = environment or os.environ.get(ENVIRONMENT) or DEFAULT_ENVIRONMENT
+        self.is_chosen = bool(environment or os.environ.get(ENVIRONMENT))
         self._contexts: dict[Path, Context | SpecError] = {}
         self._layers: dict[Path, Layer | SpecError | None] = {}
         if not os.path.isdir(root):
@@ -96,6 +97,20 @@ class Project:
                 "Airflow's database takes no such path: rename the folder",
             )
         self._require_environment()
+
+    @property
+    def unchosen(self) -> Diagnostic | None:
+        """That nobody chose among several environments, which must not pass for production."""
+        others = [] if self.is_chosen else discover.environments(self.root)
+        if set(others) <= {self.environment}:
+            return None
+        return self._broken(
+            self.root / discover.ENVIRONMENTS,
+            "no-environment",
+            f"{ENVIRONMENT} is not set: every pipeline is built for {self.environment}",
+            f"set {ENVIRONMENT} to {one_of(others)} where Airflow's scheduler, DAG processor, "
+            "triggerer and workers run",
+        )
 
     def outcomes(self) -> Iterator[Outcome]:
         """Every file through every pass. One bad file is one bad outcome."""

@@ -10,6 +10,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from factory.lint.reporters import FORMATS
+
 from .conftest import Cli
 
 GUARD = """
@@ -30,6 +32,7 @@ from factory.cli.main import main
 code = main(["lint", *sys.argv[1:]])
 assert not [name for name in sys.modules if name.partition(".")[0] == "airflow"]
 assert "clean" not in sys.modules
+assert "factory.codes" not in sys.modules  # text has no use for the catalogue
 sys.exit(code)
 """
 
@@ -45,7 +48,7 @@ ENCODINGS = {
 
 
 @pytest.mark.parametrize("environment", ENCODINGS.values(), ids=ENCODINGS)
-@pytest.mark.parametrize("form", ["text", "json"])
+@pytest.mark.parametrize("form", FORMATS)
 def test_names_and_texts_of_any_characters(
     enter: Callable[[str], Path], form: str, environment: dict[str, str]
 ) -> None:
@@ -126,7 +129,11 @@ def test_it_needs_no_installed_airflow(enter: Callable[[str], Path], tmp_path: P
         capture_output=True,
         text=True,
     )
-    assert (done.returncode, done.stdout, done.stderr) == (0, "4 pipelines fine\n", "")
+    assert (done.returncode, done.stdout, done.stderr) == (
+        0,
+        "4 pipelines fine in the environment dev\n",
+        "",
+    )
 
 
 def _package(name: str) -> Path | None:
@@ -144,7 +151,7 @@ def test_a_folder_without_pipelines(
 ) -> None:
     (tmp_path / "dag_factory_configs").mkdir()
     monkeypatch.chdir(tmp_path)
-    assert cli("lint") == (0, "there is no pipeline\n", "")
+    assert cli("lint") == (0, "there is no pipeline in the environment dev\n", "")
 
 
 def test_warnings_alone_are_fine_unless_strict(cli: Cli, enter: Callable[[str], Path]) -> None:
@@ -156,9 +163,9 @@ def test_warnings_alone_are_fine_unless_strict(cli: Cli, enter: Callable[[str], 
 
 def test_no_secret_is_repeated(cli: Cli, enter: Callable[[str], Path]) -> None:
     enter("mixed")
-    for form in ("text", "json"):
+    for form in FORMATS:
         out = cli("lint", "dag_factory_configs/warns.yaml", "--format", form).out
-        assert "[secret]" in out or '"secret"' in out
+        assert "[secret]" in out or '"secret"' in out or "title=secret" in out
         assert "hunter2" not in out
         assert "abc123" not in out
 
@@ -167,10 +174,19 @@ def test_a_layer_stands_for_what_it_applies_to(cli: Cli, enter: Callable[[str], 
     folder = enter("shop")
     orders = folder / "dag_factory_configs" / "orders"
     (orders / "_defaults.yaml").write_text("version: 1\nowner: orders\n")
-    assert cli("lint", "dag_factory_configs/orders/_defaults.yaml").out == "4 pipelines fine\n"
-    assert cli("lint", "dag_factory_configs/environments/dev.yaml").out == "4 pipelines fine\n"
+    assert (
+        cli("lint", "dag_factory_configs/orders/_defaults.yaml").out
+        == "4 pipelines fine in the environment dev\n"
+    )
+    assert (
+        cli("lint", "dag_factory_configs/environments/dev.yaml").out
+        == "4 pipelines fine in the environment dev\n"
+    )
     assert cli("lint", "dag_factory_configs/environments/prod.yaml").code == 0
-    assert cli("lint", "dag_factory_configs/orders", ".").out == "4 pipelines fine\n"
+    assert (
+        cli("lint", "dag_factory_configs/orders", ".").out
+        == "4 pipelines fine in the environment dev\n"
+    )
 
 
 def test_only_some_environments_are_wrong(cli: Cli, enter: Callable[[str], Path]) -> None:
