@@ -110,6 +110,37 @@ def test_what_cannot_be_filled_in_in_a_file(lint: Lint) -> None:
     ]
 
 
+LOAD = (
+    "tasks: [{{id: a, uses: ingest, with: {{"
+    "source: {{type: file, path: 'file:///x.csv', format: csv}}, "
+    "target: {{type: postgres, conn_id: w, table: {}}}, write: {{mode: {}}}}}}}]\n"
+)
+
+
+def test_a_table_that_two_pipelines_replace(lint: Lint) -> None:
+    files = {
+        "x.yaml": LOAD.format("raw.x", "replace"),
+        "y.yaml": LOAD.format("raw.x", "replace"),
+        "z.yaml": LOAD.format("raw.x", "append"),
+        "other.yaml": LOAD.format("raw.y", "replace"),
+    }
+    found = [entry for entry in lint(files) if entry.startswith("two-writers")]
+    assert found == [
+        "two-writers y.yaml:2:162 table://w/raw/x is replaced by 'a' of the pipeline 'x', too: "
+        "each removes what the other has loaded"
+    ]
+
+
+def test_a_text_that_is_cut_by_a_comment(lint: Lint) -> None:
+    files = {
+        "x.yaml": "description: Ticket #42\nowner: me # why\n"
+        "tasks:\n  - {id: a, run: echo, description: 'a #1'} #2\n"
+        "  - id: b #first\n    run: |\n      echo #3\n",
+    }
+    message = "what follows ` #` is a comment: the text ends before it"
+    assert lint(files) == [f"cut-text x.yaml:2:21 {message}", f"cut-text x.yaml:6:11 {message}"]
+
+
 def test_a_broken_pipeline_may_be_the_reader(lint: Lint) -> None:
     files = {"x.yaml": "tasks: [{id: a, rn: '${vars.a}'}]\n", "_defaults.yaml": "vars: {a: 1}\n"}
     assert not [entry for entry in lint(files) if entry.startswith("unused-var")]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from factory.diagnostics import Diagnostic
 from factory.lint.rules import (
     assets,
+    comments,
     dates,
     files,
     groups,
@@ -17,6 +18,7 @@ from factory.lint.rules import (
     sizes,
     templates,
     waits,
+    writers,
 )
 from factory.lint.rules.scope import Scope
 
@@ -27,6 +29,7 @@ RULES: tuple[Rule, ...] = (
     assets.two_names,
     assets.refused,
     assets.texts,
+    comments.within_texts,
     dates.of_asset_runs,
     files.unfilled,
     groups.driven_twice,
@@ -40,6 +43,7 @@ RULES: tuple[Rule, ...] = (
     sizes.too_many_tasks,
     templates.unreadable,
     waits.never_met,
+    writers.replaced_twice,
 )
 
 __all__ = ["RULES", "Rule", "Scope"]
