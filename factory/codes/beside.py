@@ -190,6 +190,12 @@ GROUP = Group(
             severity="warning",
         ),
         Code(
+            name="unknown-operator",
+            title="an operator that is not there",
+            meaning="The module that the import path names is installed, and has no such class.",
+            advice="Correct the last part of the path, or install the version that has it.",
+        ),
+        Code(
             name="two-writers",
             title="a table that two steps replace",
             meaning=(

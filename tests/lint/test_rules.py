@@ -117,6 +117,44 @@ LOAD = (
 )
 
 
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Operators of a package that must not be imported: it would end the test."""
+    folder = tmp_path / "lib" / "acme_lazy"
+    folder.mkdir(parents=True)
+    (folder / "__init__.py").write_text("raise SystemExit('imported')\n")
+    (folder / "base.py").write_text(
+        "class BaseOperator:\n    def __init__(self, *, task_id, params=None, **kwargs): ...\n"
+    )
+    (folder / "ops.py").write_text(
+        "from acme_lazy.base import BaseOperator\n"
+        "class Copy(BaseOperator):\n"
+        "    def __init__(self, *, source, **kwargs):\n"
+        "        super().__init__(**kwargs)\n"
+        "class Odd(Copy):\n"
+        "    def __init__(self, **kwargs):\n"
+        "        self.more = kwargs.pop('more')\n"
+        "        super().__init__(**kwargs)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path / "lib")
+
+
+def test_operators_that_are_not_there_and_arguments_that_they_do_not_take(
+    lint: Lint, package: None
+) -> None:
+    step = "tasks: [{{id: a, uses: {}, with: {{{}}}}}]\n"
+    files = {
+        "class.yaml": step.format("acme_lazy.ops.Copi", "source: x"),
+        "argument.yaml": step.format("acme_lazy.ops.Copy", "sorce: x, retries: 2, params: {}"),
+        "unsure.yaml": step.format("acme_lazy.ops.Odd", "more: x, source: y"),
+        "elsewhere.yaml": step.format("not_here.ops.Copy", "x: y"),
+    }
+    assert lint(files) == [
+        "unknown-key argument.yaml:2:50 Copy has no argument 'sorce'",
+        "unknown-operator class.yaml:2:22 the module acme_lazy.ops has no 'Copi'",
+    ]
+
+
 def test_a_table_that_two_pipelines_replace(lint: Lint) -> None:
     files = {
         "x.yaml": LOAD.format("raw.x", "replace"),
