@@ -43,12 +43,14 @@ class Reason:
     task_id: str
     error: str
     place: str = ""
+    connection: str = ""
     data: str = ""
 
     def lines(self) -> Iterator[str]:
-        """What happened, where, what it means for the data."""
+        """What happened, where, the connection at fault, what it means for the data."""
         yield f"{self.task_id}: {self.error}"
-        yield from (text for text in (self.place, self.data) if text)
+        connection = f"connection: {self.connection}" if self.connection else ""
+        yield from (text for text in (self.place, connection, self.data) if text)
 
 
 @dataclass(frozen=True)
@@ -192,7 +194,7 @@ def _reasons(
             found = {"public": said.public, "place": _file(dag)}
         if found:
             text = {name: redacted(value) for name, value in found.items()}
-            yield Reason(task_id, text["public"], text.get("place", ""), text.get("data", ""))
+            yield Reason(task_id, error=text.pop("public"), **text)
 
 
 def _file(dag: Any) -> str:
