@@ -22,7 +22,8 @@ log = logging.getLogger(__name__)
 
 _FAILURE = "failure"
 """XCom of a task that failed: what alerts of the run tell of it."""
-_FOR_ALERTS = ("public", "place", "connection", "data")
+FOR_ALERTS = ("public", "place", "connection", "data")
+"""What of a failure goes into alerts."""
 _here: dict[tuple[str, str, str, int], Mapping[str, str]] = {}
 _GUARDED = ("render_template_fields", "execute", "resume_execution")
 _NO_FAILURES = {
@@ -120,7 +121,7 @@ def _leave(task: Any, instance: Any, said: Told) -> None:
     """What alerts will tell: of a retry in this process, of the run in another one."""
     from factory.in_airflow.hiding import redacted
 
-    told = {name: redacted(getattr(said, name)) for name in _FOR_ALERTS}
+    told = {name: redacted(getattr(said, name)) for name in FOR_ALERTS}
     index = -1 if instance.map_index is None else instance.map_index
     _here[instance.dag_id, instance.run_id, instance.task_id, index] = told
     if getattr(task.dag, "on_failure_callback", None):

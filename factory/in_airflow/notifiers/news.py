@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from factory.in_airflow import failure
-from factory.in_airflow.guard import left
+from factory.in_airflow.guard import FOR_ALERTS, left
 from factory.in_airflow.hiding import redacted
 from factory.spec import discover
 
@@ -193,8 +193,8 @@ def _reasons(
             said = failure.told(error)
             found = {"public": said.public, "place": _file(dag)}
         if found:
-            text = {name: redacted(value) for name, value in found.items()}
-            yield Reason(task_id, error=text.pop("public"), **text)
+            said_of = {name: redacted(str(found.get(name, ""))) for name in FOR_ALERTS}
+            yield Reason(task_id, error=said_of.pop("public"), **said_of)
 
 
 def _file(dag: Any) -> str:
