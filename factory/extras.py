@@ -86,6 +86,12 @@ def install_hint(extra: str) -> str:
     return f"in a checkout of this project: pip install '.[{extra}]'"
 
 
+def requirement() -> str:
+    """This package, as a line of a requirements file: from where it came, else from the index."""
+    origin = _git_origin()
+    return f"{NAME} @ {origin}" if origin else f"{NAME}=={metadata.version(NAME)}"
+
+
 def services_hint(extra: str = "") -> str:
     """How to get the servers of the demo; `all` brings those that are more than PostgreSQL."""
     extras = f"[{extra}]" if extra else ""

@@ -39,7 +39,7 @@ def environment(folder: Path, *requirements: str) -> Path:
     return python
 
 
-def install(python: Path, *requirements: str) -> None:
+def install(python: Path, *requirements: str, links: str = "symlink") -> None:
     """Install into an environment: links into uv's cache, where the lock is already."""
-    command = [UV, "pip", "install", "--quiet", "--link-mode", "symlink", "--python", str(python)]
+    command = [UV, "pip", "install", "--quiet", "--link-mode", links, "--python", str(python)]
     subprocess.run([*command, "-c", str(ROOT / "constraints.txt"), *requirements], check=True)

@@ -118,7 +118,7 @@ def _clean(text: str) -> str:
 
 
 def _summary(sections: list[Section], paint: Paint) -> str:
-    from factory.lint.reporters.text import counted
+    from factory.amounts import counted
 
     errors, warnings = _count(sections, "error"), _count(sections, "warning")
     parts = []

@@ -5,13 +5,15 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from factory.cli import options, terminal
-from factory.errors import FactoryError
 from factory.lint.reporters import FORMATS
+
+if TYPE_CHECKING:
+    from factory.lint.report import Report
 
 HELP = """\
 exit code: 0 when there are no errors, 1 when there are; warnings count with --strict.
@@ -92,29 +94,35 @@ def run(args: Namespace) -> int:
 
 def _lint(args: Namespace) -> int:
     from factory.cli import outputs
-    from factory.lint.lint import lint_project
-    from factory.lint.report import merge
     from factory.lint.reporters.text import brief
-    from factory.spec import discover
 
     forms = outputs.formats(args.format or ["text"])
     files = outputs.files(args.output)
-    root = options.root(args)
-    chosen: list[str | None] = [args.env]
-    if args.all_envs:
-        chosen = [*discover.environments(root)]
-    paths = [options.absolute(path) for path in args.paths]
-    found = merge(lint_project(options.project(args, name), paths) for name in chosen)
-    found = msgspec.structs.replace(found, strict=args.strict)
+    base = options.root(args).parent
+    found = _found(args)
     try:
-        for path, form in files.items():
-            outputs.write(path, form, found, root.parent)
+        failed = outputs.write(files, found, base)
         for form in forms:
-            outputs.show(form, found, root.parent, terminal.painter(args.color, sys.stdout))
-    except (OSError, FactoryError):
+            outputs.show(form, found, base, terminal.painter(args.color, sys.stdout))
+    except OSError:
         raise
     except Exception:  # a defect of a reporter: what was found is told, then the defect
         for finding in found.findings:
             print(brief(finding), file=sys.stderr)
         raise
+    if failed:
+        raise failed
     return 1 if found.failures else 0
+
+
+def _found(args: Namespace) -> Report:
+    from factory.lint.lint import lint_project
+    from factory.lint.report import merge
+    from factory.spec import discover
+
+    chosen: list[str | None] = [args.env]
+    if args.all_envs:
+        chosen = [*discover.environments(options.root(args))]
+    paths = [options.absolute(path) for path in args.paths]
+    found = merge(lint_project(options.project(args, name), paths) for name in chosen)
+    return msgspec.structs.replace(found, strict=args.strict)

@@ -8,44 +8,64 @@ from pathlib import Path
 
 import msgspec
 
+from factory import account as accounts
+from factory.amounts import counted
+
 LINE = re.compile(
     r"\d{4}-\d\d-\d\dT\S+ \[(?P<level>\w+) *\] (?P<text>.*?) *\[(?P<logger>[\w.]+)\](?: .*)?$"
 )
 _OURS = b"[factory."
-_WIDTH, _WARNING = 140, 240
+_AFFECTED = re.compile(rb" \[info *\] Rows affected: (\d+) ")
+_WARNING = 240
 
 
 class Account(msgspec.Struct, frozen=True):
-    """What one of our operators says at its end, and its warnings, all shortened."""
+    """What one of our operators says it did, and its warnings, shortened."""
 
-    did: str
+    did: tuple[str, ...]
     warnings: tuple[str, ...]
 
 
 def account(log: Path, start: int) -> Account:
     """What a task has said in the log from `start` to its end; nothing for a person's own code."""
-    did, warnings = "", []
-    for level, text in _ours(log, start):
-        if level == "warning":
-            warnings.append(_short(text, _WARNING))
-        elif level == "info":
-            did = text
-    return Account(_short(did, _WIDTH), tuple(warnings))
+    did: list[str] = []
+    warnings: list[str] = []
+    affected: list[int] = []
+    for raw in _lines(log, start):
+        if found := _AFFECTED.search(raw):
+            affected.append(int(found[1]))
+        elif line := _ours(raw):
+            if line["level"] == "warning":
+                warnings.append(_short(line["text"]))
+            elif line["logger"] == accounts.__name__:
+                did.append(line["text"])
+    return Account((*did, *_statements(affected)), tuple(warnings))
 
 
-def _ours(log: Path, start: int) -> Iterator[tuple[str, str]]:
+def _lines(log: Path, start: int) -> Iterator[bytes]:
     if not log.exists():
         return
     with log.open("rb") as file:
         file.seek(start)
-        for raw in file:  # not all at once: a task may print without end
-            found = LINE.match(raw.decode("utf-8", errors="replace")) if _OURS in raw else None
-            if found and found["logger"].startswith("factory."):
-                yield found["level"], found["text"]
+        yield from file  # not all at once: a task may print without end
 
 
-def _short(text: str, width: int) -> str:
+def _ours(raw: bytes) -> re.Match[str] | None:
+    if _OURS not in raw:
+        return None
+    found = LINE.match(raw.decode("utf-8", errors="replace"))
+    return found if found and found["logger"].startswith("factory.") else None
+
+
+def _statements(affected: list[int]) -> Iterator[str]:
+    """What Airflow's operator for SQL says of each statement, in one line."""
+    if affected:
+        rows = ", ".join(f"{number:,}" for number in affected)
+        yield f"{counted(len(affected), 'statement')}, rows affected: {rows}"
+
+
+def _short(text: str) -> str:
     """As many parts of a sentence as fit."""
-    if len(text) <= width:
+    if len(text) <= _WARNING:
         return text
-    return f"{text[:width].rpartition(', ')[0] or text[: width - 1]} …"
+    return f"{text[:_WARNING].rpartition(', ')[0] or text[: _WARNING - 1]} …"

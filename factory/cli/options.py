@@ -229,8 +229,8 @@ def complete_kind(prefix: str, parsed_args: Namespace, **_: Any) -> list[str]:
 
 def write_or_check(args: Namespace, folder: Path, maker: Generator, noun: str, command: str) -> int:
     """Write generated files and name them, or with `--check` only say whether they are current."""
+    from factory.amounts import counted
     from factory.lint.paths import shown_path
-    from factory.lint.reporters.text import counted
 
     if args.check:
         if stale := maker.stale(folder):

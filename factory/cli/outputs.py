@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from factory.cli.terminal import for_programs
@@ -53,21 +53,21 @@ def show(form: str, found: Report, base: Path, paint: Paint) -> None:
         print(for_programs(line, sys.stdout) if form in _OF_PROGRAMS else line)
 
 
-def write(path: Path, form: str, found: Report, base: Path) -> None:
-    """Write a report to a file, whole or not at all; its folder is made.
+def write(files: Mapping[Path, str], found: Report, base: Path) -> FactoryError | None:
+    """Write reports to files, each whole or not at all, and their folders.
 
-    :raises FactoryError: it cannot be written.
+    What cannot be written keeps nothing else from being told: the first such error comes back.
     """
-    lines = reporter(form)(found, base, plain)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if _is_device(str(path)):
-            _put(path, lines)
-        else:
-            _replace(path, lines)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise FactoryError(f"{shown_path(path)} cannot be written: {reason}") from error
+    failed: list[FactoryError] = []
+    for path, form in files.items():
+        lines = [*reporter(form)(found, base, plain)]
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _put(path, lines) if _is_device(str(path)) else _replace(path, lines)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            failed.append(FactoryError(f"{shown_path(path)} cannot be written: {reason}"))
+    return failed[0] if failed else None
 
 
 def _is_device(name: str) -> bool:
@@ -75,7 +75,7 @@ def _is_device(name: str) -> bool:
     return name.startswith("/dev/") or (os.path.exists(name) and not os.path.isfile(name))
 
 
-def _replace(path: Path, lines: Iterator[str]) -> None:
+def _replace(path: Path, lines: Iterable[str]) -> None:
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         _put(beside, lines)
@@ -84,6 +84,6 @@ def _replace(path: Path, lines: Iterator[str]) -> None:
         beside.unlink(missing_ok=True)
 
 
-def _put(path: Path, lines: Iterator[str]) -> None:
+def _put(path: Path, lines: Iterable[str]) -> None:
     with path.open("w", encoding="utf-8", errors="backslashreplace") as file:
         file.writelines(f"{line}\n" for line in lines)

@@ -1,8 +1,9 @@
-"""A run's tasks as they go: a line for each, which on a terminal counts the seconds."""
+"""A run's tasks as they go: a line for each, which on a terminal tells how far it is."""
 
 from __future__ import annotations
 
 import shutil
+import textwrap
 import threading
 import time
 from collections import Counter
@@ -11,13 +12,17 @@ from typing import TYPE_CHECKING, TextIO
 
 import msgspec
 
+from factory.amounts import spent
 from factory.cli.logged import account
 from factory.diagnostics import printable
+from factory.transfer import progress as transfer
 
 if TYPE_CHECKING:
     from factory.in_airflow.run import Event
     from factory.lint.reporters import Paint
 
+_TICK, _LINE = 1.0, 30.0  # seconds: a terminal's line is written anew, a pipe gets another
+_INDENT = 6
 _MARKS = {
     "success": ("✓", "good"),
     "failed": ("✗", "error"),
@@ -61,7 +66,7 @@ class Progress:
     def __enter__(self) -> Progress:
         if self._live:
             print("  … starting Airflow", end="", file=self._out, flush=True)
-            threading.Thread(target=self._tick, daemon=True).start()
+        threading.Thread(target=self._tick, daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -77,7 +82,7 @@ class Progress:
             before, self._told = self._told, self._log.stat().st_size if self._log.exists() else 0
             if event.state == "running":
                 self._running[event.task] = (time.monotonic(), self._told)
-                self._waiting("" if self._live else "running")
+                self._waiting()
                 return
             self.counts[event.state] += 1
             # one whose templates fail has never run
@@ -89,7 +94,7 @@ class Progress:
 
     def _line(self, event: Event) -> None:
         mark, style = _MARKS[event.state]
-        seconds = f"{event.seconds:.1f} s" if event.task and event.seconds else ""
+        seconds = spent(event.seconds) if event.task and event.seconds else ""
         state = "not run" if event.state == "upstream_failed" else event.state
         text = f"{event.task:<{self._width}}  {state:<8} {seconds:>8}".rstrip()
         print(f"  {self._paint(style, mark)} {text}", file=self._out, flush=True)
@@ -98,28 +103,42 @@ class Progress:
         """What the task says it did, and its warnings; of one that failed, its error tells."""
         said = account(self._log, start)
         self.warnings += len(said.warnings)
-        if said.did and event.state == "success":
-            print(f"      {printable(said.did)}", file=self._out, flush=True)
+        if event.state == "success":
+            for text in said.did:
+                self._indented(printable(text))
         for text in said.warnings:
-            word = self._paint("warning", "warning:")
-            print(f"      {word} {printable(text)}", file=self._out, flush=True)
+            self._indented(printable(text), self._paint("warning", "warning:"))
 
-    def _waiting(self, word: str) -> None:
+    def _indented(self, text: str, word: str = "") -> None:
+        """Below its task; a terminal's lines are broken between words."""
+        lines = [text]
+        if self._live:
+            width = max(shutil.get_terminal_size().columns - _INDENT, 20)
+            first = " " * len("warning: ") if word else ""
+            lines = textwrap.wrap(text, width, initial_indent=first, break_on_hyphens=False)
+        start = f"{word} " if word else ""
+        for at, line in enumerate(lines):
+            said = start + line.lstrip() if at == 0 else line
+            print(f"{' ' * _INDENT}{said}", file=self._out, flush=True)
+
+    def _waiting(self) -> None:
         for task, (began, _) in self._running.items():
-            text = word or f"{time.monotonic() - began:.0f} s"
+            seconds = round(time.monotonic() - began)
+            how_far = transfer.now()
+            text = f"{seconds} s  {how_far}" if seconds or how_far else "running"
             line = f"  … {task:<{self._width}}  {text}"
             if self._live:
                 columns = shutil.get_terminal_size().columns
-                print(f"\r{line[: columns - 1]}", end="", file=self._out, flush=True)
+                print(f"\r{line[: columns - 1]}\033[K", end="", file=self._out, flush=True)
             else:
-                print(line, file=self._out, flush=True)
+                print(line.rstrip(), file=self._out, flush=True)
 
     def _clear(self) -> None:
         if self._live:
             print("\r\033[K", end="", file=self._out, flush=True)
 
     def _tick(self) -> None:
-        while not self._over.wait(1):
+        while not self._over.wait(_TICK if self._live else _LINE):
             with self._lock:
                 if self._running:
-                    self._waiting("")
+                    self._waiting()

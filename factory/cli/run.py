@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from factory.amounts import counted, spent
 from factory.cli import options, terminal
 from factory.diagnostics import did_you_mean, one_of
 from factory.errors import BuildError, FactoryError, SpecError, UsageError
@@ -194,8 +195,6 @@ def _why(
 
 
 def _summary(result: Result, progress: Progress, paint: Paint) -> str:
-    from factory.lint.reporters.text import counted
-
     counts = progress.counts
     words = {"success": "succeeded", "failed": "failed", "stopped": "stopped", "skipped": "skipped"}
     parts = [f"{counts[state]} {word}" for state, word in words.items() if counts[state]]
@@ -207,7 +206,7 @@ def _summary(result: Result, progress: Progress, paint: Paint) -> str:
     if result.stopped:
         word = "stopped"
     tasks = counted(sum(counts.values()), "task")
-    return f"{paint(style, word)} after {progress.seconds:.1f} s, {tasks}: {', '.join(parts)}"
+    return f"{paint(style, word)} after {spent(progress.seconds)}, {tasks}: {', '.join(parts)}"
 
 
 def _complete_task(prefix: str, parsed_args: Namespace, **_: Any) -> list[str]:

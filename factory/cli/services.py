@@ -16,7 +16,7 @@ They are not for production: PostgreSQL trusts everybody on this machine.
 
 for example:
   factory services warehouse=postgres            the connection `warehouse`
-  factory services warehouse=postgres lake=s3    two of them
+  factory services warehouse=postgres airflow    and an Airflow that runs this project on it
 """
 
 
@@ -42,7 +42,9 @@ def run(args: Namespace) -> int:
     try:
         from factory_embedded.serve import serve
 
-        return serve(_home(args.home), chosen)
+        project = _project()
+        home = options.absolute(args.home) if args.home else project / ".services"
+        return serve(home, chosen, project / "dags")
     except ModuleNotFoundError as error:
         if error.name == "factory_embedded":
             raise FactoryError(
@@ -63,13 +65,11 @@ def _named(text: str) -> tuple[str, str]:
     return conn_id, service
 
 
-def _home(chosen: Path | None) -> Path:
-    """Where they keep their data: in the project, else here."""
-    if chosen is not None:
-        return options.absolute(chosen)
+def _project() -> Path:
+    """The folder of the project, else this one."""
     from factory.project import find_root
 
     try:
-        return find_root().parent / ".services"
+        return find_root().parent
     except FactoryError:
-        return Path.cwd() / ".services"
+        return Path.cwd()

@@ -38,9 +38,10 @@ def painter(choice: str, stream: TextIO) -> Paint:
 
 def print_problems(error: SpecError, args: Namespace) -> None:
     """The problems of specs that a command cannot do without, on standard error."""
+    from factory.amounts import counted
     from factory.cli.options import root
     from factory.lint.report import Finding
-    from factory.lint.reporters.text import counted, findings
+    from factory.lint.reporters.text import findings
 
     paint = painter("auto", sys.stderr)
     found = [Finding(diagnostic=entry) for entry in sorted(error.diagnostics)]

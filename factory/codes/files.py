@@ -44,6 +44,39 @@ GROUP = Group(
             right='vars: {who: me}\ntags: ["${vars.who}"]',
         ),
         Code(
+            name="bare-key",
+            title="a key without a value",
+            meaning=(
+                "Inside `{ }` a text without quotes ends at a comma; what follows is a key of its "
+                "own, of which nothing is said."
+            ),
+            advice="Put a text that holds a comma in quotes. Nothing, where meant, is `key: null`.",
+            wrong="tasks: [{id: a, run: ls, description: All orders, not only new ones}]",
+            right='tasks: [{id: a, run: ls, description: "All orders, not only new ones"}]',
+        ),
+        Code(
+            name="merge-conflict",
+            title="a conflict that git has left",
+            meaning="Git writes lines that begin with `<<<<<<<` where two versions do not fit.",
+            advice="Keep one of the two versions, and remove git's lines.",
+        ),
+        Code(
+            name="odd-quotes",
+            title="quotes of a word processor",
+            meaning="To YAML `“` and `‘` are letters as any other, and would be part of the text.",
+            advice="Write `\"` or `'`; where such quotes are meant, put straight ones around them.",
+            wrong="owner: “sales”",
+            right='owner: "sales"',
+        ),
+        Code(
+            name="odd-space",
+            title="a space that is none",
+            meaning="A no-break space, or one without width, as copied from a web page or a chat.",
+            advice="Write an ordinary space in its place.",
+            wrong="owner: sales\u00a0",
+            right="owner: sales",
+        ),
+        Code(
             name="ambiguous",
             title="a value that is read in two ways",
             meaning="YAML 1.1 and 1.2 read `yes`, `off`, `on:`, `12:30` and `0755` differently.",

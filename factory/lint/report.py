@@ -45,7 +45,11 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def failures(self) -> tuple[Finding, ...]:
         """Findings for which lint ends with 1."""
-        return self.findings if self.strict else self.errors
+        return tuple(filter(self.fails, self.findings))
+
+    def fails(self, finding: Finding) -> bool:
+        """Whether lint ends with 1 because of it."""
+        return self.strict or finding.diagnostic.severity == "error"
 
 
 def collect(
@@ -116,5 +120,6 @@ def _joined(one: Finding, other: Finding) -> Finding:
 
 
 def _same(diagnostic: Diagnostic) -> Diagnostic:
-    # a mistake in a layer has another path in each pipeline, and is one mistake
-    return msgspec.structs.replace(diagnostic, path="")
+    # a mistake in a layer has another path in each pipeline, and where an environment says a key
+    # that key is not among those expected: it is one mistake
+    return msgspec.structs.replace(diagnostic, path="", expected="")

@@ -14,10 +14,15 @@ from typing import Literal
 
 import msgspec
 
+from factory import extras
+
 FOLDER = Path(__file__).parents[1] / "starter"
 LOADERS = "dags/"
+REQUIREMENTS = "requirements-lint.txt"
+"""What the workflows install."""
 WORKFLOWS = (".github/", ".gitlab-ci.yml", ".pre-commit-config.yaml")
 """What only the top of a Git repository may hold."""
+_PACKAGE = "<this package>"
 _MARK = re.compile(r"# factory init ([0-9a-f]{16}):.*\n")
 
 State = Literal["missing", "current", "old", "own"]
@@ -33,7 +38,7 @@ class File(msgspec.Struct, frozen=True):
     @property
     def is_kept(self) -> bool:
         """Whether an update brings it up to date."""
-        return self.path.startswith((LOADERS, *WORKFLOWS))
+        return self.path.startswith((LOADERS, REQUIREMENTS, *WORKFLOWS))
 
     @property
     def written(self) -> str:
@@ -45,7 +50,8 @@ def files() -> Iterator[File]:
     """Every file, sorted by path."""
     for path in sorted(FOLDER.rglob("*")):
         if path.is_file() and "__pycache__" not in path.parts:
-            yield File(path.relative_to(FOLDER).as_posix(), path.read_text("utf-8"))
+            text = path.read_text("utf-8").replace(_PACKAGE, extras.requirement())
+            yield File(path.relative_to(FOLDER).as_posix(), text)
 
 
 def state(file: File, project: Path) -> State:

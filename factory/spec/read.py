@@ -18,7 +18,7 @@ import yaml
 from factory.diagnostics import MAX_TOLD, Diagnostic, limited, quoted
 from factory.errors import SpecError
 from factory.spec.scalars import Doubtful, long_value, plain_value
-from factory.spec.syntax import MAX_NUMBER, QUOTE, as_quoted, explain_syntax, split_lines
+from factory.spec.syntax import MAX_NUMBER, QUOTE, as_quoted, explain_syntax, runs, split_lines
 from factory.spec.text import fail, text_of
 
 try:
@@ -59,7 +59,17 @@ def events(text: str) -> Iterator[Event]:
 class _Frame:
     """A collection that is still open: `key` is the mapping's pending key."""
 
-    __slots__ = ("anchor", "event", "has_key", "key", "merges", "size", "value")
+    __slots__ = (
+        "anchor",
+        "bare",
+        "event",
+        "has_key",
+        "key",
+        "key_event",
+        "merges",
+        "size",
+        "value",
+    )
 
     def __init__(self, event: Event, value: Any) -> None:
         self.event = event
@@ -67,6 +77,8 @@ class _Frame:
         self.anchor = event.anchor
         self.has_key = False
         self.key: Any = None
+        self.key_event: Event = None
+        self.bare: dict[str, Event] | None = None
         self.merges: list[Any] | None = None
         self.size = 1
 
@@ -173,7 +185,7 @@ class _Builder:
         hint = f"put it in quotes: {as_quoted(text)}"
         if doubt.instead and not is_key:
             hint = f"write {doubt.instead}, or {as_quoted(text)} if text is meant"
-        self._note(event, doubt.code, doubt.message, hint=hint, width=len(text))
+        self._note(event, doubt.code, doubt.message, hint=doubt.hint or hint, width=len(text))
 
     def _open(self, event: Event, value: Any, tag: str) -> None:
         if event.tag is not None:
@@ -193,6 +205,8 @@ class _Builder:
             for source in frame.merges:
                 for key, value in source.items():
                     frame.value.setdefault(key, value)
+        if frame.bare and not self._is_key():
+            self._bare_keys(frame.value, frame.bare)
         self._add(frame.event, frame.value, frame.anchor, frame.size)
 
     def _alias(self, event: Event) -> None:
@@ -231,9 +245,41 @@ class _Builder:
                 self._merge(event, frame, value)
             elif frame.key is not _BROKEN:
                 target[frame.key] = value
+                if value is None and self._has_no_colon(frame, event):
+                    frame.bare = {**(frame.bare or {}), frame.key: frame.key_event}
         else:
             frame.has_key = True
+            frame.key_event = event
             frame.key = self._key(event, frame, value)
+
+    def _has_no_colon(self, frame: _Frame, event: Event) -> bool:
+        """Whether a key in braces stands alone: `{key}`, where `{key: }` says its nothing."""
+        if not frame.event.flow_style or getattr(event, "value", None) != "":
+            return False
+        between = self.text[frame.key_event.end_mark.index : event.start_mark.index]
+        return ":" not in between
+
+    def _is_key(self) -> bool:
+        """Whether what was just closed is itself a key: told as that."""
+        above = self.stack[-1] if self.stack else None
+        return above is not None and isinstance(above.value, dict) and not above.has_key
+
+    def _bare_keys(self, value: dict[str, Any], bare: dict[str, Event]) -> None:
+        """Keys without a value: mostly one text, which a comma has cut."""
+        for before, cut in runs(value, bare):
+            hint = "write `key: value`" + (", or [ ] for a list" if len(cut) == len(value) else "")
+            if isinstance(value.get(before), str):
+                whole = as_quoted(", ".join((value[before], *cut)), 120)
+                hint = f"a text that holds a comma needs quotes: {before}: {whole}"
+            first = cut[0]
+            self._note(
+                bare[first],
+                "bare-key",
+                f"{quoted(first)} stands here as a key without a value",
+                expected="`key: value`",
+                hint=hint,
+                width=len(first),
+            )
 
     def _key(self, event: Event, frame: _Frame, key: Any) -> Any:
         if key.__class__ is not str:
@@ -357,6 +403,8 @@ class _Builder:
             return  # an echo of what is told already
         context = str(getattr(error, "context", None) or "")
         complaint = explain_syntax(f"{context} {problem}", split_lines(self.text), place, start)
+        if any((p.line, p.code) == (complaint.line, complaint.code) for p in self.problems):
+            return
         self.problems.append(
             Diagnostic(
                 file=self.name,

@@ -29,6 +29,7 @@ MAX_FILE_TASKS = 10_000
 
 _BESIDE = {**{name: name for name in sorted(SETTINGS)}, "doc_md": "description"}
 """Arguments of every operator that a task says beside `with`, and the word for them there."""
+_UNSAID: Any = object()
 _NOT_FILLED = ("kinds", "matrix", "vars")  # kinds: filled as part of each task
 
 
@@ -158,7 +159,7 @@ class _Resolver:
 
     def one(self, dag_id: str, matrix: Value | None) -> Resolved:
         value = dict(self.merged)
-        written = value.pop("tasks", None)
+        written = value.pop("tasks", _UNSAID)
         scope = Scope(_mapping(value.get("vars")), matrix, self.environment, dag_id)
         filler = self._filler(scope)
         if filler is not None:
@@ -174,7 +175,7 @@ class _Resolver:
             tasks = _Tasks(value, filler, self.notes, self.layers)
             value["tasks"] = tasks.resolve(written)
             index, matrices = tuple(tasks.index), tuple(tasks.matrices)
-        elif written is not None:
+        elif written is not _UNSAID:
             value["tasks"] = written
         return Resolved(
             dag_id,
@@ -415,7 +416,7 @@ def _mapping(value: Any) -> Value:
 
 def origin(resolved: Resolved, path: Path) -> tuple[Document, Path]:
     """Which document wrote the value at `path`, and its path there (or its nearest ancestor's)."""
-    for length in range(len(path), -1, -1):
+    for length in range(len(path), 0, -1):
         for document, candidate in _candidates(resolved, path[:length]):
             if _exists(document.value, candidate):
                 return document, candidate

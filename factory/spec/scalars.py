@@ -11,6 +11,8 @@ import yaml
 from yaml.constructor import SafeConstructor
 from yaml.resolver import Resolver
 
+from factory.spec.syntax import ODD_SPACE, ODD_SPACES
+
 _BOOLS = SafeConstructor.bool_values
 _RESOLVERS = Resolver.yaml_implicit_resolvers
 _DECIMAL = re.compile(r"[-+]?(0|[1-9][0-9]*)\Z")
@@ -19,11 +21,12 @@ _DECIMAL = re.compile(r"[-+]?(0|[1-9][0-9]*)\Z")
 class Doubtful(Exception):
     """An unquoted scalar that YAML 1.1 and people read differently."""
 
-    def __init__(self, code: str, message: str, instead: str = "") -> None:
+    def __init__(self, code: str, message: str, instead: str = "", hint: str = "") -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         self.instead = instead
+        self.hint = hint
 
 
 @lru_cache(maxsize=8192)
@@ -46,7 +49,26 @@ def plain_value(text: str) -> Any:
         except ValueError:  # `0x_`
             return text
         return _number(value, text)
+    if not text.isascii():
+        _require_plain(text)
     return text
+
+
+_OPENING, _CLOSING = "“”„‟‘’‚‛", "“”’‘"
+_ODD_SPACE = re.compile(f"^[{ODD_SPACES}]|[{ODD_SPACES}]$")
+
+
+def _require_plain(text: str) -> None:
+    """What a word processor or a web page makes of quotes and spaces.
+
+    :raises Doubtful: it looks like one of them.
+    """
+    if text[0] in _OPENING and (text[-1] in _CLOSING or text[0] in "“„"):
+        message = f"{text[0]} is no quote to YAML: it would become a part of the text"
+        inside = text.strip(_OPENING)
+        raise Doubtful("odd-quotes", message, f'"{inside}"')
+    if _ODD_SPACE.search(text):
+        raise Doubtful("odd-space", ODD_SPACE, hint="write ordinary spaces")
 
 
 def is_text(text: str) -> bool:

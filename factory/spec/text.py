@@ -32,7 +32,15 @@ def text_of(path: Path, name: str, root: Path | None = None) -> str:
             f"the file has {size / MAX_BYTES:.1f} MiB",
             "at most 1 MiB: a spec describes data, it does not hold it",
         )
-    if data.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")):
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")) or data[:2].count(b"\0") == 1:
+        fail_whole(
+            name,
+            "not-utf-8",
+            "the file is UTF-16 or UTF-32, as some editors and PowerShell's `>` write",
+            "UTF-8 without a byte order mark",
+            "save it again as UTF-8",
+        )
+    if data.startswith(b"\xef\xbb\xbf"):
         fail_whole(
             name,
             "byte-order-mark",

@@ -10,6 +10,7 @@ from typing import Any
 from jsonschema import Draft202012Validator, validators
 from referencing import Registry
 
+from factory.amounts import counted
 from factory.diagnostics import (
     MAX_TOLD,
     Path,
@@ -420,20 +421,15 @@ def _limit(words: str, noun: str = "") -> Callable[[ValidationError, Path], Iter
         value, bound = error.instance, error.validator_value
         message = f"{_shown(value)} is out of bounds"
         if noun:
-            message = f"this has {_counted(len(value), noun)}" if value else "this is empty"
+            message = f"this has {counted(len(value), noun)}" if value else "this is empty"
         yield Problem(
             path,
             "out-of-bounds",
             message,
-            f"{words} {_counted(bound, noun) if noun else bound}",
+            f"{words} {counted(bound, noun) if noun else bound}",
         )
 
     return translate
-
-
-def _counted(number: int, noun: str) -> str:
-    plural = {"entry": "entries"}.get(noun, f"{noun}s")
-    return f"{number:,} {noun if number == 1 else plural}"
 
 
 _TRANSLATORS: dict[str, Callable[[ValidationError, Path], Iterator[Problem]]] = {

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from io import BufferedIOBase
 
 from factory.transfer.errors import BadRow
 
 
 class BadRows:
-    """Takes bad rows; `count` is how many it has kept."""
+    """Takes bad rows; `count` is how many it has kept, `by_source` of which file."""
 
     def __init__(self, out: BufferedIOBase | None, most: int) -> None:
         self._out = out
         self._most = most
         self.count = 0
+        self.by_source: Counter[str] = Counter()
 
     @classmethod
     def fail(cls) -> BadRows:
@@ -45,6 +47,7 @@ class BadRows:
         entry = {"file": source, "line": line, "reason": reason, "row": row}
         self._out.write(json.dumps(entry, ensure_ascii=False).encode("utf-8", "replace") + b"\n")
         self.count += 1
+        self.by_source[source] += 1
 
 
 def place(source: str, line: int | None) -> str:

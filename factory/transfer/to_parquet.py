@@ -1,7 +1,6 @@
 """Source files of any format → one Parquet file on the stage."""
 
 import itertools
-import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -10,21 +9,23 @@ from dataclasses import dataclass, replace
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from factory.account import say
+from factory.amounts import counted, size, spent
 from factory.definitions.formats import Format, final_types, infers
 from factory.stores.model import Store
 from factory.transfer import formats, names
 from factory.transfer.bad_rows import BadRows
-from factory.transfer.counts import Counts
+from factory.transfer.counts import Counts, Source, each
 from factory.transfer.errors import Missing, TransferError
 from factory.transfer.formats import Reader
 from factory.transfer.lineage import NAMES as LINEAGE
 from factory.transfer.lineage import NONE, Lineage, added, within
+from factory.transfer.progress import Progress
 from factory.transfer.target import ANY, Target
 from factory.transfer.values import agreement
 from factory.transfer.values.types import said
+from factory.transfer.watched import Watched
 from factory.transfer.zips import members
-
-log = logging.getLogger(__name__)
 
 ROW_GROUP = 128 * 1024
 COMPRESSION = "lz4"  # of all, the least time to write and read again, and nearly the least bytes
@@ -62,6 +63,8 @@ def to_parquet(
     """
     if not sources:
         raise Missing("there is no source file")
+    watched = Watched(store, sources)
+    store = watched.store
     if member := getattr(format, "member", None):
         store, inside = members(store, sources, member)
         sources, lineage = list(inside), within(lineage, inside)
@@ -75,6 +78,7 @@ def to_parquet(
         schema = said(reader.schema, declared)
         if infers(format):
             schema = agreement.guessed(schema, declared)
+        watched.begin()
         return replace(reader, schema=schema)
 
     return staged(
@@ -82,6 +86,7 @@ def to_parquet(
         quarantine=quarantine,
         max_bad_rows=max_bad_rows,
         lineage=lineage,
+        progress=Progress("converting", size=watched.size, position=watched.position),
     )
 
 
@@ -94,6 +99,7 @@ def staged(
     quarantine: str | None = None,
     max_bad_rows: int = 1000,
     lineage: Lineage = NONE,
+    progress: Progress | None = None,
 ) -> Converted:
     """Stream what is `read` of the `sources` into `target`.
 
@@ -102,7 +108,9 @@ def staged(
     `lineage` are added. Raises `TransferError`; no file is left behind then.
     """
     started = time.monotonic()
+    progress = progress or Progress("converting")
     with (
+        progress,
         _told(target),
         target_store.writer(target) as out,
         _bad_rows(target_store, quarantine, max_bad_rows) as bad,
@@ -110,24 +118,35 @@ def staged(
         reader = added(read(bad), lineage)
         schema = reader.schema
         rows = 0
-        counted: list[tuple[str, int]] = []
-        batches = itertools.chain.from_iterable(_counted(reader, sources, counted))
+        left: list[tuple[str, int]] = []
+        batches = itertools.chain.from_iterable(_counted(reader, sources, left))
         with pq.ParquetWriter(out, schema, compression=COMPRESSION) as writer:
             for part in _joined(batches):
                 writer.write_table(part, row_group_size=ROW_GROUP)
                 rows += part.num_rows
+                progress.add(rows=part.num_rows)
             counts = Counts(rows + bad.count, bad.count)
-            writer.add_key_value_metadata(counts.metadata() | Counts.by_source(counted))
-    seconds = time.monotonic() - started
-    log.info(
-        "converted %d files: %d rows, %d set aside, %d bytes in %.2f s",
-        *(len(sources), rows, counts.quarantined, out.size, seconds),
+            found = [Source(source, rows, bad.by_source[source]) for source, rows in left]
+            writer.add_key_value_metadata(counts.metadata() | Counts.by_source(found))
+    for line in each(found):
+        say("%s", line)
+    say(
+        "converted %s: %s, %s of Parquet in %s",
+        counted(len(sources), "file"),
+        _rows(counts, quarantine),
+        size(out.size),
+        spent(time.monotonic() - started),
     )
     return Converted(target, rows, out.size, _columns(schema), counts.read, counts.quarantined)
 
 
+def _rows(counts: Counts, quarantine: str | None) -> str:
+    aside = f", {counts.quarantined:,} set aside in {quarantine}" if counts.quarantined else ""
+    return f"{counted(counts.read, 'row')} read{aside}"
+
+
 def _counted(
-    reader: Reader, sources: Sequence[str], counted: list[tuple[str, int]]
+    reader: Reader, sources: Sequence[str], left: list[tuple[str, int]]
 ) -> Iterator[Iterator[pa.RecordBatch]]:
     """The batches of each source; how many rows they had is told at its end."""
 
@@ -136,7 +155,7 @@ def _counted(
         for batch in reader.batches(source):
             rows += batch.num_rows
             yield batch
-        counted.append((source, rows))
+        left.append((source, rows))
 
     return map(batches, sources)
 

@@ -10,6 +10,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from factory.lint.reporters import FORMATS
+
 from .conftest import Cli
 
 GUARD = """
@@ -30,6 +32,7 @@ from factory.cli.main import main
 code = main(["lint", *sys.argv[1:]])
 assert not [name for name in sys.modules if name.partition(".")[0] == "airflow"]
 assert "clean" not in sys.modules
+assert "factory.codes" not in sys.modules  # text has no use for the catalogue
 sys.exit(code)
 """
 
@@ -45,7 +48,7 @@ ENCODINGS = {
 
 
 @pytest.mark.parametrize("environment", ENCODINGS.values(), ids=ENCODINGS)
-@pytest.mark.parametrize("form", ["text", "json"])
+@pytest.mark.parametrize("form", FORMATS)
 def test_names_and_texts_of_any_characters(
     enter: Callable[[str], Path], form: str, environment: dict[str, str]
 ) -> None:
@@ -156,9 +159,9 @@ def test_warnings_alone_are_fine_unless_strict(cli: Cli, enter: Callable[[str], 
 
 def test_no_secret_is_repeated(cli: Cli, enter: Callable[[str], Path]) -> None:
     enter("mixed")
-    for form in ("text", "json"):
+    for form in FORMATS:
         out = cli("lint", "dag_factory_configs/warns.yaml", "--format", form).out
-        assert "[secret]" in out or '"secret"' in out
+        assert "[secret]" in out or '"secret"' in out or "title=secret" in out
         assert "hunter2" not in out
         assert "abc123" not in out
 

@@ -79,9 +79,10 @@ def test_a_file_that_cannot_be_written(
     name: str, said: str, cli: Cli, enter: Callable[[str], Path]
 ) -> None:
     enter("mixed")
-    done = cli("lint", "--output", f"json={name}")
+    done = cli("lint", "--output", f"json={name}", "--output", "text=lint.txt")
     assert done.code == 1
     assert said in done.err
+    assert done.out == Path("lint.txt").read_text()
     assert "bug" not in done.err
 
 

@@ -285,7 +285,8 @@ def test_each_task_says_what_it_did(
     assert (result.code, result.err) == (0, "")
     done = re.split(r"\n(?=  [✓…])", result.out)
     (load,) = (text for text in done if "ingest.load" in text and "✓" in text)
-    assert "published public.few by replace: 2 rows (3 read, 1 quarantined, 0 dropped)" in load
+    assert "public.few: 3 rows read, 1 set aside, 2 published by replace (2 inserted), " in load
+    assert "1 check failed, " in load
     assert "warning: check row_count failed: 2 rows, expected at least 10" in load
     assert "warning: rows in quarantine stay in " in result.out
     assert "said by a person" not in result.out

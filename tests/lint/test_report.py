@@ -1,5 +1,7 @@
 """The same problem once, with everything that it concerns."""
 
+import msgspec
+
 from factory.diagnostics import Diagnostic
 from factory.lint.report import collect, merge
 
@@ -22,6 +24,16 @@ def test_environments_are_merged() -> None:
     report = merge([dev, prod])
     assert [finding.environments for finding in report.findings] == [("dev", "prod"), ("prod",)]
     assert report.fine == ("d",)
+
+
+def test_what_is_expected_may_differ_between_environments() -> None:
+    dev, prod = (
+        collect([("a", msgspec.structs.replace(problem(), expected=expected))], [], name)
+        for name, expected in (("dev", "one of a, b"), ("prod", "one of b"))
+    )
+    (finding,) = merge([dev, prod]).findings
+    assert finding.environments == ("dev", "prod")
+    assert finding.diagnostic.expected == "one of a, b"
 
 
 def test_a_broken_environment_cannot_tell_about_pipelines() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from factory.errors import SpecError
 from factory.lint.lint import lint_project
-from factory.lint.reporters import plain, reporter
+from factory.lint.reporters import FORMATS, plain, reporter
 from factory.project import Project
 from factory.spec.secrets import hidden, scan, secrets_of
 from tests.patience import seconds
@@ -301,7 +301,7 @@ def says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Says:
         (root / name).write_text(text)
         (root / "good.yaml").write_text("version: 1\ntasks: [{id: a, run: echo}]\n")
         report = lint_project(Project(root))
-        lines = [line for r in ("text", "json") for line in reporter(r)(report, tmp_path, plain)]
+        lines = [line for r in FORMATS for line in reporter(r)(report, tmp_path, plain)]
         for outcome in Project(root).outcomes():
             lines += map(str, outcome.diagnostics)
         try:

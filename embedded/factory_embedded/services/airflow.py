@@ -55,8 +55,8 @@ class Airflow:
 
     @property
     def look(self) -> str:
-        """Its pages."""
-        return self.url
+        """Its pages, for its one user."""
+        return f"{self.url} (user {self.username}, password {self.password})"
 
     @property
     def connection(self) -> Connection:

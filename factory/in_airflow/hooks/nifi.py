@@ -7,14 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseHook, Connection
 
+from factory.in_airflow.provider import FIELD_BEHAVIOUR
+
 if TYPE_CHECKING:
     from factory.nifi.server import ClientCertificate, Server
 
-FIELD_BEHAVIOUR: dict[str, Any] = {
-    "hidden_fields": ["schema"],
-    "relabeling": {"host": "Address", "login": "User"},
-    "placeholders": {"host": "https://nifi.example.org:8443", "port": "8443"},
-}
 _TRUE, _FALSE = ("true", "yes", "1"), ("false", "no", "0")
 
 
@@ -77,8 +74,8 @@ def read(connection: Connection) -> Server:
     elif token := extra.get("token"):
         credentials = BearerToken(str(token))
     options: dict[str, Any] = {
-        name: cast(extra[name])
-        for name, cast in (("timeout", float), ("connect_timeout", float), ("attempts", int))
+        name: _number(name, extra[name], kind)
+        for name, kind in (("timeout", float), ("connect_timeout", float), ("attempts", int))
         if extra.get(name) not in (None, "")
     }
     return Server(
@@ -90,6 +87,21 @@ def read(connection: Connection) -> Server:
         proxy=extra.get("proxy") or None,
         **options,
     )
+
+
+def _number(name: str, value: Any, kind: type[float] | type[int]) -> float:
+    from factory.nifi.errors import NiFiError
+
+    try:
+        number = kind(value)
+        if not 0 < number < float("inf"):
+            raise ValueError
+    except (TypeError, ValueError):
+        expected = "Write a whole number" if kind is int else "Write a number of seconds"
+        raise NiFiError(
+            f"`{name}` of the connection is {value!r}", f"{expected}, more than 0"
+        ) from None
+    return number
 
 
 def _url(connection: Connection) -> str:

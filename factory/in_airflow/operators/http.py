@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowException
 
+from factory.account import say
+from factory.amounts import size
+
 if TYPE_CHECKING:
     from airflow.sdk import Context
-
-log = logging.getLogger(__name__)
 
 
 class CallHttp(BaseOperator):
@@ -34,7 +34,7 @@ class CallHttp(BaseOperator):
         from factory.in_airflow.http import parsed, send, unmet
 
         answer = send(**self.request)
-        log.info("%s answered %d, %d characters", answer.asked, answer.status, len(answer.text))
+        say("%s answered %d, %s", answer.asked, answer.status, size(len(answer.text.encode())))
         problem = unmet(answer, self.request["expect"])
         if problem:
             raise AirflowException(problem)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
@@ -15,10 +14,10 @@ from airflow.providers.common.compat.sdk import (  # they moved after Airflow 3.
 )
 from airflow.sdk import BaseOperator, DagRunState
 
+from factory.account import say
+
 if TYPE_CHECKING:
     from airflow.sdk import Context
-
-log = logging.getLogger(__name__)
 
 _LONGEST = 250  # Airflow's limit for a run id
 
@@ -60,7 +59,7 @@ class TriggerPipeline(BaseOperator):
         if not task.get_dr_count(dag_id=self.pipeline, run_ids=[run_id]):
             raise self._start(run_id, again=False)
         state = DagRunState(task.get_dagrun_state(self.pipeline, run_id)).value
-        log.info("the run %s of %s was started before; it is %s", run_id, self.pipeline, state)
+        say("the run %s of %s was started before; it is %s", run_id, self.pipeline, state)
         if not self.wait or state == "success":
             return
         if state == "failed":
@@ -83,10 +82,10 @@ class TriggerPipeline(BaseOperator):
         for run_id in seen["run_ids"]:
             if seen.get(run_id) != "success":
                 raise AirflowException(f"the run {run_id} of {self.pipeline} failed")
-            log.info("the run %s of %s succeeded", run_id, self.pipeline)
+            say("the run %s of %s succeeded", run_id, self.pipeline)
 
     def _start(self, run_id: str, *, again: bool) -> DagRunTriggerException:
-        log.info("%s %s of %s", "repeating" if again else "starting", run_id, self.pipeline)
+        say("%s %s of %s", "repeating" if again else "starting", run_id, self.pipeline)
         return DagRunTriggerException(
             trigger_dag_id=self.pipeline,
             dag_run_id=run_id,

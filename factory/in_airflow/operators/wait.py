@@ -16,6 +16,7 @@ from airflow.providers.common.compat.sdk import (  # they moved after Airflow 3.
 )
 from airflow.sdk import BaseOperator
 
+from factory.account import say
 from factory.in_airflow.hiding import holds_secret
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ class Wait(BaseOperator):
     def _wait_until(self, moment: datetime) -> None:
         left = moment.timestamp() - time.time()
         if left <= 0:
-            log.info("%s has come", moment)
+            say("%s has come", moment)
         elif left > self.timeout:
             self._end("timeout", f"{moment} is {timedelta(seconds=round(left))} away")
         else:
@@ -120,7 +121,7 @@ class Wait(BaseOperator):
                 raise AirflowSensorTimeout(detail)
         elif state not in ("met", "skipped"):
             raise AirflowException(detail)
-        log.info(detail)
+        say("%s", detail)
         if state != "met":
             raise AirflowSkipException(detail)
 

@@ -43,7 +43,7 @@ def report(found: Report, base: Path, paint: Paint) -> Iterator[str]:
 def _case(suite: Element, file: str, told: list[Finding], found: Report, base: Path) -> None:
     name = _xml(in_repository(base, file))
     case = SubElement(suite, "testcase", name=name, classname=_NAME)
-    failures = [finding for finding in told if finding in found.failures]
+    failures = [finding for finding in told if found.fails(finding)]
     if failures:
         codes = dict.fromkeys(finding.diagnostic.code for finding in failures)
         first = failures[0].diagnostic

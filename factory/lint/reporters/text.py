@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from factory.amounts import counted
 from factory.diagnostics import Diagnostic, printable
 from factory.lint.paths import shown_path
 from factory.lint.report import Finding, Report
@@ -14,7 +15,7 @@ from factory.lint.reporters.place import root_of
 from factory.lint.reporters.snippet import snippet
 from factory.lint.rules import secrets
 
-__all__ = ["counted", "findings", "notes", "report", "shown_path", "summary"]
+__all__ = ["findings", "notes", "report", "shown_path", "summary"]
 
 _MAX_NAMES = 5
 _GUTTER = 4
@@ -60,11 +61,6 @@ def summary(found: Report, paint: Paint) -> str:
     if len(found.environments) > 1:
         parts[-1] += f" in the environments {', '.join(found.environments)}"
     return ", ".join(parts)
-
-
-def counted(number: int, noun: str) -> str:
-    """`1 file`, `2 files`."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def _fine(found: Report) -> str:

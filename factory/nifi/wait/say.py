@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
+from factory.amounts import counted, size
 from factory.nifi.model import Bulletin
 from factory.nifi.wait.rules import MOST, Rules
 from factory.nifi.wait.sample import Missed, Sample
@@ -60,7 +61,7 @@ def invalid(sample: Sample) -> Verdict:
     return Verdict(
         False,
         "invalid",
-        f"{_some(sample.invalid, 'component')} of the flow turned invalid while it ran"
+        f"{counted(sample.invalid, 'component')} of the flow turned invalid while it ran"
         f"{_detail(sample)}. Correct it in NiFi, then run again",
     )
 
@@ -123,7 +124,7 @@ def stalled(rules: Rules, state: State, sample: Sample) -> Verdict:
     return Verdict(
         False,
         "stalled",
-        f"{_some(state.queued, 'flow file')} ({_size(state.queued_bytes)}) did not move for "
+        f"{counted(state.queued, 'flow file')} ({size(state.queued_bytes)}) did not move for "
         f"{_span(rules.stall_timeout or 0)} and nothing ran"
         f"{f'; of them {listed}' if listed else ''}. In NiFi, see what the next processor waits "
         "for: back-pressure further on, a penalty, a schedule, a service",
@@ -177,12 +178,12 @@ def progress(state: State) -> str:
         return "NiFi does not answer"
     if state.always_on:
         return (
-            f"{state.phase}: {_some(state.queued, 'flow file')} ({_size(state.queued_bytes)}) as "
+            f"{state.phase}: {counted(state.queued, 'flow file')} ({size(state.queued_bytes)}) as "
             "old as what was handed over, or in hand, are in the group"
         )
     return (
-        f"{state.phase}: {_some(state.queued, 'flow file')} queued "
-        f"({_size(state.queued_bytes)}), {_some(state.threads, 'thread')}; {_out(state)}"
+        f"{state.phase}: {counted(state.queued, 'flow file')} queued "
+        f"({size(state.queued_bytes)}), {counted(state.threads, 'thread')}; {_out(state)}"
     )
 
 
@@ -190,32 +191,20 @@ def _out(state: State) -> str:
     sums = state.totals.sums
     least = "" if state.totals.exact else "at least "
     return (
-        f"{least}{_some(sums.flow_files_in, 'flow file')} in, "
-        f"{sums.flow_files_out} out ({_size(sums.bytes_out)})"
+        f"{least}{counted(sums.flow_files_in, 'flow file')} in, "
+        f"{sums.flow_files_out:,} out ({size(sums.bytes_out)})"
     )
 
 
 def _warned(state: State) -> str:
     if not state.warnings:
         return ""
-    return f"; {_some(state.warnings, 'bulletin')}, the last: {state.last_warning}"
+    return f"; {counted(state.warnings, 'bulletin')}, the last: {state.last_warning}"
 
 
 def _detail(sample: Sample) -> str:
     return f": {sample.detail}" if sample.detail else ""
 
 
-def _some(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
-
-
 def _span(seconds: float) -> str:
     return str(timedelta(seconds=round(seconds)))
-
-
-def _size(size: float) -> str:
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
-        size /= 1000
-    return f"{size:.1f} TB"

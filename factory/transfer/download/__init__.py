@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING
 
 import requests
 
+from factory.account import say
+from factory.amounts import size
 from factory.stores.model import Store
 from factory.transfer.address import digest, file_name, shown
 from factory.transfer.download.asking import Asking, blocks
 from factory.transfer.download.part import Part, part_of
-from factory.transfer.download.progress import Progress
 from factory.transfer.download.retries import Again, pause
 from factory.transfer.download.version import Note, Version, continues
 from factory.transfer.errors import BadRow, Missing, TransferError
 from factory.transfer.first_bytes import LOOKED_AT
+from factory.transfer.progress import EVERY, Progress
 
 if TYPE_CHECKING:
     from hashlib import _Hash
@@ -64,7 +66,7 @@ def download(
     backoff: float = 1.0,
     sha256: str | None = None,
     look: Look | None = None,
-    report_every: float = 30.0,
+    report_every: float = EVERY,
 ) -> Downloaded:
     """Stream `url` into `path`. `timeout` is (connect, silence between bytes), in seconds.
 
@@ -88,14 +90,14 @@ def download(
         path,
         digest(url),
         sha256.lower() if sha256 else None,
-        Progress(shown(url), report_every),
+        Progress("downloading", shown(url), every=report_every),
         look,
     )
     there = store.file(path) if wanted.sha256 else None
     if there is not None and _sha256(store, path) == wanted.sha256:
-        log.info("%s is there already, with this sha256", path)
+        say("%s is there already, with this sha256", path)
         return Downloaded(path, there.size, None)
-    with part_of(store, path) as part:
+    with part_of(store, path) as part, wanted.progress:
         return _persist(wanted, part, attempts, backoff)
 
 
@@ -125,7 +127,7 @@ def _attempt(wanted: _Wanted, part: Part) -> Downloaded:
     held = None if wanted.sha256 else part.finished(wanted.key)
     with wanted.asking.get(held.version.conditions() if held else {}) as answer:
         if held is not None and _is_held(answer, held):
-            log.info("%s is there already, in the version that is served", wanted.path)
+            say("%s is there already, in the version that is served", wanted.path)
             return Downloaded(wanted.path, held.length or 0, held.version.etag)
         wanted.asking.check(answer)
         return _anew(wanted, part, answer)
@@ -186,12 +188,13 @@ def _receive(
     """Take the body, which begins at byte `start`, and publish the file when it is whole."""
     sha = _seeded(wanted, part, start)
     part.cut(start)
+    wanted.progress.resume(start, total)
     body = blocks(answer, decode=version.decoded(wanted.path))
     if wanted.look is not None and not start:
         body = _looked_at(wanted.look, answer, body)
     for block in body:
         part.write(block)
-        wanted.progress.add(len(block), have=part.size, total=total)
+        wanted.progress.add(bytes=len(block))
         if sha is not None:
             sha.update(block)
     _check_length(answer, part.size, total)
@@ -202,7 +205,8 @@ def _receive(
             raise Again(f"what was put together {message}", 0)
         raise TransferError(f"{wanted.shown} {message}")
     part.publish(wanted.key, version)
-    log.info("downloaded %s: %d bytes; %s", wanted.shown, part.size, wanted.progress)
+    before = f"{size(part.size)}, {size(start)} of it before; " if start else ""
+    say("downloaded %s: %s%s", wanted.shown, before, wanted.progress)
     return Downloaded(wanted.path, part.size, version.etag)
 
 

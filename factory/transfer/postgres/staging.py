@@ -19,6 +19,7 @@ from factory.transfer.postgres.columns import on_wire
 from factory.transfer.postgres.modes import Staged
 from factory.transfer.postgres.session import Limits
 from factory.transfer.postgres.table import Connection, Table
+from factory.transfer.progress import Progress
 from factory.transfer.warehouse import parquet
 from factory.transfer.warehouse.parquet import Files
 from factory.transfer.warehouse.parts import Column
@@ -118,9 +119,13 @@ def copy(uri: str, staged: Staged, files: Files, limits: Limits) -> float:
     """Fill the staging table by one binary COPY; the seconds that it took."""
     failures: list[BaseException] = []
 
+    progress = Progress("copying", rows=staged.rows)
+
     def batches() -> Generator[pa.RecordBatch, None, None]:
         try:
-            yield from files.batches(staged.given, on_wire, staged.number)
+            for batch in files.batches(staged.given, on_wire, staged.number):
+                yield batch
+                progress.add(rows=batch.num_rows, bytes=batch.nbytes)
         except GeneratorExit:  # the server takes no more: its own error says why
             raise
         except BaseException as error:
@@ -131,6 +136,7 @@ def copy(uri: str, staged: Staged, files: Files, limits: Limits) -> float:
     schema = parquet.wire(staged.given, staged.number)
     try:
         with (
+            progress,
             closing(ahead(batches())) as stream,
             adbc_driver_postgresql.dbapi.connect(session.conninfo(uri)) as connection,
             connection.cursor() as cursor,
@@ -151,9 +157,7 @@ def copy(uri: str, staged: Staged, files: Files, limits: Limits) -> float:
         if error.sqlstate in (_NOT_IN_UTF8, _NOT_IN_DATABASE):
             raise _not_a_text(error, staged, files) from None
         raise
-    seconds = time.monotonic() - started
-    log.info("staged %d rows in %.2f s", staged.rows, seconds)
-    return seconds
+    return time.monotonic() - started
 
 
 def _not_a_text(error: adbc_driver_manager.Error, staged: Staged, files: Files) -> BadRow:

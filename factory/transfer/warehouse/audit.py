@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlglot import exp
 
+from factory.amounts import counted
 from factory.definitions.checks import Check, RowCount
 from factory.definitions.checks.parts import count_of, shown
 from factory.errors import said
@@ -169,6 +170,15 @@ def _blame(rows: Rows[S], checks: Sequence[Check], guard: Guard[S] | None) -> No
             raise BadRow(f"{what} fails on a row: {rows.can.name} said: {words}") from None
 
 
+def verdicts(results: Sequence[Result]) -> Iterator[str]:
+    """How many checks passed, and how many did not."""
+    passed = sum(result.passed for result in results)
+    if passed:
+        yield f"{counted(passed, 'check')} passed"
+    if failed := len(results) - passed:
+        yield f"{counted(failed, 'check')} failed"
+
+
 def _tell(rows: int, results: Sequence[Result]) -> None:
     for result in results:
         level = logging.INFO
@@ -179,5 +189,6 @@ def _tell(rows: int, results: Sequence[Result]) -> None:
     failed = [r for r in results if not r.passed and r.severity == "error"]
     if failed:
         told = "; ".join(f"{result.type}: {result.message}" for result in failed)
-        many = "1 check" if len(failed) == 1 else f"{len(failed)} checks"
-        raise ChecksFailed(f"{many} failed: {told}", rows=rows, results=results)
+        raise ChecksFailed(
+            f"{counted(len(failed), 'check')} failed: {told}", rows=rows, results=results
+        )

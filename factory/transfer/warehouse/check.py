@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from factory.account import say
+from factory.amounts import counted, spent
 from factory.definitions.checks import Check, RowCount
 from factory.definitions.tables import STATEMENT_SECONDS
 from factory.transfer.errors import BadOption, TransferError
-from factory.transfer.warehouse.audit import Result, audit, prepare, verify
+from factory.transfer.progress import Progress
+from factory.transfer.warehouse.audit import Result, audit, prepare, verdicts, verify
 from factory.transfer.warehouse.rows import S, Subject
 from factory.transfer.warehouse.warehouse import Warehouse
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def check(
     started = time.monotonic()
     target = warehouse.table(table)
     try:
-        with warehouse.connected(address, statement_timeout) as session:
+        with Progress("checking"), warehouse.connected(address, statement_timeout) as session:
             columns = warehouse.columns(session, target)
             prepare(checks, columns)
             _refuse_change(checks)
@@ -55,10 +55,14 @@ def check(
             verify(rows, checks)
             count, results = audit(rows, checks)
     except warehouse.errors as error:
-        said = warehouse.said(error)
-        raise TransferError(f"{target}: {warehouse.can.name} said: {said}") from None
+        words = warehouse.said(error)
+        raise TransferError(f"{target}: {warehouse.can.name} said: {words}") from None
     seconds = time.monotonic() - started
-    log.info("checked %s: %d rows, %d checks, %.2f s", target, count, len(results), seconds)
+    for result in results:
+        if result.passed:  # a warning has told of others
+            say("%s: %s", result.type, result.message)
+    said = ", ".join([*verdicts(results), spent(seconds)])
+    say("%s: %s, %s", target, counted(count, "row"), said)
     return Checked(str(target), count, seconds, tuple(results))
 
 

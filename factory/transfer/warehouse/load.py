@@ -16,12 +16,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
+from factory.account import say
+from factory.amounts import counted, size, spent
 from factory.definitions.checks import Check, RowCount
 from factory.definitions.warehouses import Capabilities
+from factory.transfer.counts import each
 from factory.transfer.errors import TransferError
+from factory.transfer.progress import Progress
 from factory.transfer.warehouse import audit as audits
 from factory.transfer.warehouse import schema
-from factory.transfer.warehouse.audit import Result
+from factory.transfer.warehouse.audit import Result, verdicts
 from factory.transfer.warehouse.columns import refuse_too_many
 from factory.transfer.warehouse.parquet import Files
 from factory.transfer.warehouse.parts import (
@@ -145,7 +149,7 @@ class Outcome:
     dropped: int = 0
     changed: Changed | None = None
     checks: tuple[Result, ...] = ()
-    instead: str = "had published before"  # where nothing has changed
+    instead: str = "nothing to do: this load had published them before"
 
 
 def run(
@@ -233,7 +237,7 @@ def _checked(
     """Audit the staged rows and publish them."""
     copied = time.monotonic()
     dropped = session.tidy(staged)
-    with session.apart(subject, checks) as seen:
+    with Progress("checking the rows"), session.apart(subject, checks) as seen:
         rows, results = audits.audit(seen, checks, session.guard(staged))
     if rows != staged.rows - dropped:
         raise TransferError(f"{rows + dropped} rows arrived, but the files hold {staged.rows}")
@@ -245,10 +249,12 @@ def _checked(
             "Declare them under `columns` of the format, and an empty one will be",
             *(job.target, guessed),
         )
-        return Outcome(dropped, None, tuple(results), "made no table for")
-    session.ready(staged)
+        return Outcome(dropped, None, tuple(results), "no table made, nothing published")
+    with Progress("building indexes"):
+        session.ready(staged)
     audited = time.monotonic()
-    changed = publish(session, job, staged, subject.previous_rows)
+    with Progress("publishing"):
+        changed = publish(session, job, staged, subject.previous_rows)
     log.info(
         "seconds: copy %.2f, checks and indexes %.2f, publish %.2f",
         copying,
@@ -305,28 +311,33 @@ def told(job: Job, files: Files, done: Outcome, seconds: float) -> Loaded:
         checks=done.checks,
         peak_memory=_peak_memory(),
     )
-    log.info(
-        "%s %s by %s: %d rows (%d read, %d quarantined, %d dropped), %s, "
-        "%d bytes of Parquet in %.2f s, peak memory %d MB",
-        "published" if loaded.published else done.instead,
-        loaded.table,
-        loaded.mode,
-        loaded.rows,
-        loaded.read,
-        loaded.quarantined,
-        loaded.dropped,
-        _changes(done.changed),
-        loaded.bytes,
-        seconds,
-        loaded.peak_memory // 2**20,
-    )
+    log.info("%s of Parquet, peak memory %s", size(loaded.bytes), size(loaded.peak_memory))
+    for line in each(files.sources):
+        say("%s", line)
+    say("%s", account(loaded, done.instead))
     return loaded
 
 
-def _changes(changed: Changed | None) -> str:
-    if changed is None:
-        return "nothing to do"
-    return f"{changed.inserted} inserted, {changed.updated} updated, {changed.deleted} deleted"
+def account(loaded: Loaded, instead: str) -> str:
+    """What became of the rows, in a line; `instead` is said where nothing has changed."""
+    came = f"{counted(loaded.read, 'row')} read" if loaded.read else "no row read"
+    parts = [f"{loaded.table}: {came}"]
+    if loaded.quarantined:
+        parts.append(f"{loaded.quarantined:,} set aside")
+    if loaded.dropped:
+        parts.append(f"{loaded.dropped:,} dropped")
+    if loaded.changed is None:
+        parts.append(instead)
+    else:
+        changes = _changes(loaded.changed)
+        parts.append(f"{loaded.rows:,} published by {loaded.mode} ({changes})")
+    return ", ".join([*parts, *verdicts(loaded.checks), spent(loaded.seconds)])
+
+
+def _changes(changed: Changed) -> str:
+    did = [(changed.inserted, "inserted"), (changed.updated, "updated")]
+    parts = [f"{rows:,} {word}" for rows, word in (*did, (changed.deleted, "deleted")) if rows]
+    return ", ".join(parts) or "nothing changed"
 
 
 def _peak_memory() -> int:

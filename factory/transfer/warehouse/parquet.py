@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from factory.stores.model import Store
-from factory.transfer.counts import Counts
+from factory.transfer.counts import Counts, Source
 from factory.transfer.errors import BadRow, TransferError
 from factory.transfer.files import size
 from factory.transfer.values import agreement
@@ -34,6 +34,7 @@ class Files:
     rows: int
     bytes: int
     nulls: frozenset[str] = frozenset()  # columns without a value in any of them
+    sources: tuple[Source, ...] = ()  # that the rows are of, as far as that is known
 
     def batches(
         self, columns: Sequence[Column], on_wire: OnWire, number: str | None = None
@@ -140,6 +141,7 @@ class _Part:
     counts: Counts
     rows: int
     nulls: frozenset[str]  # columns that hold nothing else
+    sources: list[Source]
 
 
 def read(store: Store, paths: Sequence[str]) -> Files:
@@ -155,7 +157,12 @@ def read(store: Store, paths: Sequence[str]) -> Files:
     )
     total = sum(size(store, path) for path in paths)
     rows, nulls = sum(part.rows for part in parts), [part.nulls for part in parts]
-    return Files(store, tuple(paths), schema, counts, rows, total, frozenset.intersection(*nulls))
+    sources = tuple(source for part in parts for source in part.sources)
+    return Files(
+        *(store, tuple(paths), schema, counts, rows, total),
+        nulls=frozenset.intersection(*nulls),
+        sources=sources,
+    )
 
 
 def _part(store: Store, path: str) -> _Part:
@@ -167,7 +174,7 @@ def _part(store: Store, path: str) -> _Part:
                 f"{counts.quarantined} of them set aside"
             )
         nulls = agreement.empty_columns(parquet)
-        return _Part(path, parquet.schema_arrow, counts, rows, nulls)
+        return _Part(path, parquet.schema_arrow, counts, rows, nulls, Counts.sources(parquet))
 
 
 def _agreed(parts: Sequence[_Part]) -> pa.Schema:

@@ -154,7 +154,9 @@ def test_tasks_share_many_files(
     run = shop.run(source=folder_of_parts(tmp_path, 20))
     assert run.state == "success"
     assert run.log.count("end task task_id=orders.to_parquet map_index=") % 16 == 0
-    assert "20 file(s) for 16 task(s)" in run.log
+    assert " for 16 tasks" in run.log
+    assert "part-19.csv: 1 row read" in run.log
+    assert ": 20 rows read, 20 published by " in run.log
     assert shop.rows() == [(number, f"n{number}") for number in range(20)]
     assert shop.staged() == []
 

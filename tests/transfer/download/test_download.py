@@ -14,7 +14,6 @@ import requests
 from factory.stores.memory import Memory
 from factory.stores.model import is_appendable
 from factory.transfer.download import Downloaded, download
-from factory.transfer.download.progress import Progress
 from factory.transfer.download.retries import LONGEST_ASKED, LONGEST_WAIT, pause, retry_after
 from factory.transfer.errors import Missing, TransferError
 
@@ -204,19 +203,6 @@ def test_what_retry_after_says() -> None:
     assert retry_after({"Retry-After": later}) == 0
     assert retry_after({"Retry-After": "soon"}) is None
     assert retry_after({}) is None
-
-
-def test_progress_is_told_from_time_to_time(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO)
-    times = iter([0.0, 10.0, 31.0, 40.0, 62.0, 62.0])
-    progress = Progress("trips.csv", 30, lambda: next(times))
-    for have in (1_000_000, 3_100_000, 4_000_000, 6_200_000):
-        progress.add(have - progress._bytes, have=have, total=9_000_000)
-    assert [record.getMessage() for record in caplog.records] == [
-        "trips.csv: 3100000 of 9000000 bytes, 0.1 MB/s",
-        "trips.csv: 6200000 of 9000000 bytes, 0.1 MB/s",
-    ]
-    assert str(progress) == "6200000 bytes in 62.00 s, 0.1 MB/s"
 
 
 MEMORY = """

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowSkipException
 
+from factory.account import say
+from factory.amounts import counted, size
 from factory.definitions.tables import STATEMENT_SECONDS
 from factory.in_airflow.operators.ingest.staged import ROWS, Staged, leave, remove, step_name
 from factory.in_airflow.steps import step_of
@@ -74,7 +76,8 @@ class ListFiles(Staged):
             raise
         remove(self._folder(context).below(ROWS))
         parts = shares(found, [files[uri].size for uri in found], self.max_tasks, SHARE)
-        log.info("%d file(s) for %d task(s)", len(found), len(parts))
+        total = size(sum(files[uri].size for uri in found))
+        say("%s, %s, for %s", counted(len(found), "file"), total, counted(len(parts), "task"))
         return parts
 
     def _new(self, files: Mapping[str, File], context: Context) -> list[str]:
@@ -87,7 +90,7 @@ class ListFiles(Staged):
         table, known = self._known(context)
         arrivals.refuse_renamed(found, known, step, self._beside(task.dag_id), table)
         new = arrivals.choose(found, known.get(step, {}), load, self.on_changed)
-        log.info("%d of %d file(s) are not in %s", len(new), len(found), table)
+        say("new for %s: %d of %s", table, len(new), counted(len(found), "file"))
         if not new:
             raise AirflowSkipException("no file is new: this step is skipped")
         leave(self._folder(context), arrivals.written(new))

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowException
 
+from factory.account import say
 from factory.in_airflow.operators.nifi.task import NiFiTask, owner_of
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
-
-log = logging.getLogger(__name__)
 
 
 class HandOver(NiFiTask):
@@ -56,7 +54,5 @@ class HandOver(NiFiTask):
         problem = unmet(answer, request["expect"])
         if problem:
             raise AirflowException(problem)
-        log.info(
-            "%s answered %d: the flow has its work (%s: %s)", answer.asked, answer.status, RUN, run
-        )
+        say("%s answered %d: the flow has its work (%s: %s)", answer.asked, answer.status, RUN, run)
         return run

@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from factory.account import say
 from factory.in_airflow.operators.nifi.task import LINK, NiFiTask, job_of, owner_of
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class Preflight(NiFiTask):
         for note in prepared.notes:
             log.warning(note)
         word = "is on" if job.source == "always_on" else "can be started"
-        log.info("%s (%s) %s", prepared.name, prepared.group_id, word)
+        say("%s (%s) %s", prepared.name, prepared.group_id, word)
         context["task_instance"].xcom_push(LINK, prepared.link)
         return {"prepared": prepared.to_dict(), "keeper": keeper.to_dict()}
 

@@ -7,6 +7,8 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from factory.account import say
+from factory.amounts import counted
 from factory.in_airflow.operators.nifi.task import NiFiTask, job_of, owner_of
 
 if TYPE_CHECKING:
@@ -47,5 +49,5 @@ class Start(NiFiTask):
             started = client.run(start(job_of(self.job), claimed, time.time()))
         for note in started.notes:
             log.info(note)
-        log.info("%s runs: %d components", prepared.name, started.state.expected)
+        say("%s runs: %s", prepared.name, counted(started.state.expected, "component"))
         return {"state": started.state.to_dict(), "hold": claimed.hold.to_dict()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
+from factory.account import say
 from factory.in_airflow.operators import teardown
 from factory.in_airflow.operators.nifi.task import NiFiTask, owner_of
 from factory.in_airflow.steps import step_of
@@ -79,7 +80,7 @@ class Stop(NiFiTask):
         from factory.nifi.run.hold import release
 
         if mark is None:
-            log.info("this run has not started %s: it is left alone", prepared.name)
+            say("this run has not started %s: it is left alone", prepared.name)
             return
         stopped = client.run(stop(prepared.group_id))
         if self.restore and not stopped.gone:
@@ -87,4 +88,4 @@ class Stop(NiFiTask):
             if kept:
                 log.warning("the sensitive parameters %s keep their new values", ", ".join(kept))
         client.run(release(mark))
-        log.log(logging.WARNING if stopped.terminated else logging.INFO, "%s", stopped)
+        (log.warning if stopped.terminated else say)("%s", stopped)

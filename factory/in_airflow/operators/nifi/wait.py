@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
+from factory.account import say
 from factory.in_airflow.operators.nifi.task import PROGRESS, NiFiTask
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
-
-log = logging.getLogger(__name__)
 
 
 class Wait(NiFiTask):
@@ -75,7 +73,7 @@ class Wait(NiFiTask):
             raise AirflowFailException(verdict["message"])
         for asset in self.outlets:
             context["outlet_events"][asset].extra.update(_event(result))
-        log.info(verdict["message"])
+        say("%s", verdict["message"])
         return result
 
 
