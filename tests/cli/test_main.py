@@ -42,7 +42,7 @@ def test_version(cli: Cli) -> None:
 
 def test_argparse_complaints_are_short(cli: Cli, enter: Callable[[str], Path]) -> None:
     enter("shop")
-    result = cli("lint", "--format", "jsn")
+    result = cli("render", "orders_daily", "--format", "jsn")
     assert result.code == 2
     assert "invalid choice: 'jsn'" in result.err
     assert len(result.err.splitlines()) == 2
