@@ -15,8 +15,9 @@ LINE = re.compile(
     r"\d{4}-\d\d-\d\dT\S+ \[(?P<level>\w+) *\] (?P<text>.*?) *\[(?P<logger>[\w.]+)\](?: .*)?$"
 )
 _OURS = b"[factory."
-_AFFECTED = re.compile(rb" \[info *\] Rows affected: (\d+) ")
+_SQL = re.compile(rb" \[info *\] (?:Running statement: |Rows affected: (?P<rows>\d+) )")
 _WARNING = 240
+_MOST = 10  # statements whose rows are shown
 
 
 class Account(msgspec.Struct, frozen=True):
@@ -30,16 +31,16 @@ def account(log: Path, start: int) -> Account:
     """What a task has said in the log from `start` to its end; nothing for a person's own code."""
     did: list[str] = []
     warnings: list[str] = []
-    affected: list[int] = []
+    statements: list[int | None] = []  # rows affected, where that is told
     for raw in _lines(log, start):
-        if found := _AFFECTED.search(raw):
-            affected.append(int(found[1]))
+        if found := _SQL.search(raw):
+            _note(statements, found["rows"])
         elif line := _ours(raw):
             if line["level"] == "warning":
                 warnings.append(_short(line["text"]))
             elif line["logger"] == accounts.__name__:
                 did.append(line["text"])
-    return Account((*did, *_statements(affected)), tuple(warnings))
+    return Account((*did, *_said(statements)), tuple(warnings))
 
 
 def _lines(log: Path, start: int) -> Iterator[bytes]:
@@ -57,11 +58,20 @@ def _ours(raw: bytes) -> re.Match[str] | None:
     return found if found and found["logger"].startswith("factory.") else None
 
 
-def _statements(affected: list[int]) -> Iterator[str]:
-    """What Airflow's operator for SQL says of each statement, in one line."""
-    if affected:
-        rows = ", ".join(f"{number:,}" for number in affected)
-        yield f"{counted(len(affected), 'statement')}, rows affected: {rows}"
+def _note(statements: list[int | None], rows: bytes | None) -> None:
+    """Airflow's hooks for SQL tell each statement, then its rows."""
+    if rows is None:
+        statements.append(None)
+    elif statements:
+        statements[-1] = int(rows)
+
+
+def _said(statements: list[int | None]) -> Iterator[str]:
+    if statements:
+        affected = [f"{rows:,}" for rows in statements if rows is not None]
+        rows = f", rows affected: {' + '.join(affected[:_MOST])}" if affected else ""
+        more = " + …" if len(affected) > _MOST else ""
+        yield f"{counted(len(statements), 'statement')}{rows}{more}"
 
 
 def _short(text: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+import os
 import textwrap
 import threading
 import time
@@ -113,13 +113,18 @@ class Progress:
         """Below its task; a terminal's lines are broken between words."""
         lines = [text]
         if self._live:
-            width = max(shutil.get_terminal_size().columns - _INDENT, 20)
+            width = max(self._columns - _INDENT, 20)
             first = " " * len("warning: ") if word else ""
             lines = textwrap.wrap(text, width, initial_indent=first, break_on_hyphens=False)
         start = f"{word} " if word else ""
         for at, line in enumerate(lines):
             said = start + line.lstrip() if at == 0 else line
             print(f"{' ' * _INDENT}{said}", file=self._out, flush=True)
+
+    @property
+    def _columns(self) -> int:
+        """Of this terminal: descriptor 1 leads to the log now, which has none."""
+        return os.get_terminal_size(self._out.fileno()).columns or 80
 
     def _waiting(self) -> None:
         for task, (began, _) in self._running.items():
@@ -128,8 +133,7 @@ class Progress:
             text = f"{seconds} s  {how_far}" if seconds or how_far else "running"
             line = f"  … {task:<{self._width}}  {text}"
             if self._live:
-                columns = shutil.get_terminal_size().columns
-                print(f"\r{line[: columns - 1]}\033[K", end="", file=self._out, flush=True)
+                print(f"\r{line[: self._columns - 1]}\033[K", end="", file=self._out, flush=True)
             else:
                 print(line.rstrip(), file=self._out, flush=True)
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from factory.amounts import counted, size, spent
+from factory.amounts import size, spent
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -78,17 +78,23 @@ class Progress:
             log.info("%s%s", self.text(), self._about)
 
     def text(self) -> str:
-        """`copying 2,000 of 8,000 rows (25 %), 1.1 MB, 0.4 MB/s`."""
+        """`copying 25 %: 2,000 of 8,000 rows, 1.1 MB, 0.4 MB/s`."""
         have = self._position()
         if not (self.rows or have):
             return self._doing
         parts = []
         if self.rows:
-            parts.append(_of(self.rows, self._of_rows, lambda number: counted(number, "row")))
+            of = f" of {self._of_rows:,}" if self._of_rows else ""
+            parts.append(f"{self.rows:,}{of} rows")
         if have:
-            parts.append(_of(have, self._of_size, size))
+            of = f" of {size(self._of_size)}" if self._of_size else ""
+            parts.append(f"{size(have)}{of}")
             parts.append(self._rate(have - self._before))
-        return f"{self._doing} {', '.join(parts)}"
+        return f"{self._doing}{self._percent(have)} {', '.join(parts)}"
+
+    def _percent(self, have: int) -> str:
+        done, whole = (have, self._of_size) if self._of_size else (self.rows, self._of_rows)
+        return f" {min(done * 100 // whole, 100)} %:" if whole else ""
 
     def __str__(self) -> str:
         """`1.1 GB in 35.2 s, 31.0 MB/s`."""
@@ -100,9 +106,3 @@ class Progress:
 
     def _rate(self, came: int) -> str:
         return f"{came / self._seconds / 1e6:.1f} MB/s"
-
-
-def _of(have: int, whole: int | None, said: Callable[[int], str]) -> str:
-    if not whole or have > whole:
-        return said(have)
-    return f"{said(have)} of {said(whole)} ({have * 100 // whole} %)"

@@ -1,5 +1,6 @@
 import json
 import subprocess
+import threading
 from datetime import datetime, timezone
 from decimal import Decimal
 from pathlib import Path
@@ -86,6 +87,27 @@ def test_lines_tell_each_change_once_and_tasks_in_their_order(
         "2024-02  check  success",
         "2024-02  the run  success",
     ]
+
+
+def test_what_is_waited_for_is_told_again(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(demo_screen, "_PATIENCE", 0.001)
+    looked = threading.Event()
+
+    def how_far() -> str:
+        looked.set()
+        return "(1 of 3)"
+
+    with demo_screen.LineScreen() as screen, screen.waiting("NiFi starts", how_far):
+        assert looked.wait(60)
+    first, second, *_ = (line[9:] for line in capsys.readouterr().out.splitlines())
+    assert (first, second) == ("NiFi starts", "… NiFi starts (1 of 3)")
+
+
+def test_why_the_page_of_connections_is_empty() -> None:
+    said = demo._about_connections({"lake": Connection("aws", "127.0.0.1")})
+    assert "variables of its environment (AIRFLOW_CONN_LAKE)" in said
 
 
 def test_a_terminal_gets_one_line_a_run(monkeypatch: pytest.MonkeyPatch) -> None:

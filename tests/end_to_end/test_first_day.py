@@ -172,6 +172,25 @@ def test_mistakes_of_the_file_are_mended_by_their_messages(machine: Machine) -> 
         machine.shell("factory lint --strict")
 
 
+def test_a_pull_request_is_linted_by_the_generated_workflow(machine: Machine) -> None:
+    workflow = yaml.safe_load((machine.project / ".github/workflows/pipelines.yml").read_text())
+    runs = {
+        step["name"]: step["run"] for step in workflow["jobs"]["lint"]["steps"] if "run" in step
+    }
+    install = runs.pop("Install")  # the environment of this machine has what it names
+    assert (machine.project / install.split()[-1]).is_file()
+    assert "factory lint" in "".join(runs.values())
+    machine.shell("git checkout -q -b change")
+    machine.swap(SPEC, "uses: ingest", "uses: ingst")
+    machine.shell("git -c user.name=t -c user.email=t@example.org commit -qam change")
+    assert "::error file=dag_factory_configs/orders.yaml,line=" in machine.shell(runs["Lint"], 1)
+    machine.swap(SPEC, "uses: ingst", "uses: ingest")
+    machine.shell("git -c user.name=t -c user.email=t@example.org commit -qam mended")
+    for line in runs.values():
+        assert "::error" not in machine.shell(line)
+    assert "everything is up to date" in machine.shell(runs["Loaders and schemas"])
+
+
 def test_mistakes_of_a_run_are_mended_by_their_messages(
     machine: Machine, services: Services
 ) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -210,6 +211,17 @@ def test_a_problem_keeps_its_fingerprint_when_lines_come_above_it(base: Path, wr
     write("team/bad.yaml", f"# a line\n\n{BAD}")
     assert marks() == before
     assert len({*before.values()}) == 2
+
+
+def test_two_projects_of_one_repository_have_fingerprints_of_their_own(
+    base: Path, write: Write
+) -> None:
+    def marks(folder: Path) -> set[str]:
+        return {r["partialFingerprints"]["problem/v1"] for r in results(folder)}
+
+    other = base.with_name("other team")
+    shutil.copytree(base, other)
+    assert not marks(base) & marks(other)
 
 
 def test_problems_of_one_line_have_fingerprints_of_their_own(base: Path, write: Write) -> None:

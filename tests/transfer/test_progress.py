@@ -33,8 +33,8 @@ def test_it_is_told_from_time_to_time(caplog: pytest.LogCaptureFixture) -> None:
     for came in (1_000_000, 2_100_000, 900_000, 2_200_000):
         going.add(bytes=came)
     assert [record.getMessage() for record in caplog.records] == [
-        "downloading 4.1 MB of 9.0 MB (45 %), 0.1 MB/s: trips.csv",
-        "downloading 7.2 MB of 9.0 MB (80 %), 0.1 MB/s: trips.csv",
+        "downloading 45 %: 4.1 MB of 9.0 MB, 0.1 MB/s: trips.csv",
+        "downloading 80 %: 7.2 MB of 9.0 MB, 0.1 MB/s: trips.csv",
     ]
     assert str(going) == "6.2 MB in 1 min 2 s, 0.1 MB/s"
 
@@ -50,9 +50,9 @@ def test_nothing_is_told_of_a_short_step(caplog: pytest.LogCaptureFixture) -> No
     ("rows", "size", "expected"),
     [
         (None, None, "copying 2,000 rows, 1.5 MB, 1.5 MB/s"),
-        (8000, None, "copying 2,000 rows of 8,000 rows (25 %), 1.5 MB, 1.5 MB/s"),
-        (None, 3_000_000, "copying 2,000 rows, 1.5 MB of 3.0 MB (50 %), 1.5 MB/s"),
-        (1000, 1000, "copying 2,000 rows, 1.5 MB, 1.5 MB/s"),  # what was known was wrong
+        (8000, None, "copying 25 %: 2,000 of 8,000 rows, 1.5 MB, 1.5 MB/s"),
+        (None, 3_000_000, "copying 50 %: 2,000 rows, 1.5 MB of 3.0 MB, 1.5 MB/s"),
+        (1000, None, "copying 100 %: 2,000 of 1,000 rows, 1.5 MB, 1.5 MB/s"),
     ],
     ids=["nothing known", "rows", "bytes", "wrong"],
 )

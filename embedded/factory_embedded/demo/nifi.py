@@ -9,7 +9,7 @@ import csv
 import io
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, time, timezone
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import Any
 
 import psycopg
 
+from factory.amounts import counted, size
 from factory.errors import FactoryError
 from factory_embedded.airflow_api import AirflowApi, DagRun
 from factory_embedded.demo.example import Example
@@ -99,7 +100,9 @@ class Orders:
             prefix = f"orders/day={day}/"
             objects = _objects(self.lake, prefix)
             rows = sum(objects.values())
-            show.say(f"{BUCKET}/{prefix}: {len(objects)} objects, {rows:,} rows")
+            show.say(
+                f"{BUCKET}/{prefix}: {counted(len(objects), 'object')}, {counted(rows, 'row')}"
+            )
             if rows != ROWS_A_DAY:
                 found.append(f"{rows:,} rows of {day} arrived, not {ROWS_A_DAY:,}")
         if running := self._running():
@@ -136,10 +139,16 @@ def services(project: Path, home: Path, show: Screen, stop: Stop) -> Iterator[Or
         show.say(f"the S3 server is ready on {lake.endpoint}", since=True)
         stop.obey()
         if not assemble.is_at_hand():
-            show.say("NiFi's parts are downloaded first, once: 206 MB", since=True)
-        show.say("NiFi starts", since=True)
+            whole = size(assemble.DOWNLOAD)
+            with show.waiting(
+                f"NiFi's parts are downloaded, this first time: {whole}",
+                lambda: f"({size(assemble.downloaded())} of {whole})",
+            ):
+                assemble.distribution(cancelled=stop.received)
         shutil.rmtree(home / "nifi", ignore_errors=True)
-        with nifi.running(home / "nifi", cancelled=stop.received) as server:
+        with ExitStack() as running:
+            with show.waiting("NiFi starts, which takes 10 to 60 seconds"):
+                server = running.enter_context(nifi.running(home / "nifi", cancelled=stop.received))
             group = flows.install(
                 server, definition, _GROUP, parameters=_parameters(database, server, target)
             )

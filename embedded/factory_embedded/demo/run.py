@@ -10,8 +10,8 @@ import fcntl
 import shlex
 import shutil
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from factory_embedded.demo.example import Example, Services
 from factory_embedded.demo.screen import Screen, indented, screen
 from factory_embedded.exports import exported
 from factory_embedded.patience import Patience
-from factory_embedded.service import Cancelled, ServiceError
+from factory_embedded.service import Cancelled, Connection, ServiceError
 from factory_embedded.services import airflow
 from factory_embedded.stop import Stop
 
@@ -71,6 +71,8 @@ def run(options: Options) -> int:
                     good = _follow(demo, show, stop)
                     if options.stay:
                         _stay(demo, show, stop)
+                    elif good:
+                        show.say(_next(demo.example.pipeline))
                 finally:
                     show.settled()
                     show.say("stopping …", since=True)
@@ -106,14 +108,14 @@ def _only_demo(home: Path) -> Iterator[None]:
 @contextmanager
 def _running(options: Options, show: Screen, stop: Stop) -> Iterator[_Demo]:
     home, example = options.home, EXAMPLES[options.example]
+    show.say(f"All of it runs on this machine alone (127.0.0.1), below {_short(home)}.\n")
     with example.services(options.project, home, show, stop) as services:
         stop.obey()
         if not options.keep:
             shutil.rmtree(home / "airflow", ignore_errors=True)
         shutil.rmtree(home / "stage", ignore_errors=True)
         log = _short(home / "airflow" / "standalone.log")
-        show.say(f"Airflow starts; its log is {log}", since=True)
-        with airflow.running(
+        starting = airflow.running(
             home / "airflow",
             dags=options.project / "dags",
             connections={name: one.json for name, one in services.connections.items()},
@@ -121,18 +123,32 @@ def _running(options: Options, show: Screen, stop: Stop) -> Iterator[_Demo]:
             port=options.port,
             paused=True,
             cancelled=stop.received,
-        ) as server:
+        )
+        with ExitStack() as running:
+            show.say(f"Airflow's log is {log}", since=True)
+            with show.waiting("Airflow starts, which takes 20 to 90 seconds"):
+                server = running.enter_context(starting)
             show.say(f"Airflow is ready on {server.url}", since=True)
-            with exported(home / "connections.sh", services.connections) as exports:
-                yield _Demo(example, services, server, exports)
+            show.say(_about_connections(services.connections), since=True)
+            exports = exported(home / "connections.sh", services.connections)
+            yield _Demo(example, services, server, running.enter_context(exports))
+
+
+def _about_connections(connections: Mapping[str, Connection]) -> str:
+    names = ", ".join(f"AIRFLOW_CONN_{name.upper()}" for name in connections)
+    return (
+        f"its connections are variables of its environment ({names}), so its page of "
+        "connections lists none"
+    )
 
 
 def _follow(demo: _Demo, show: Screen, stop: Stop) -> bool:
     """Let the pipeline run, and show it and what it left; whether all is right."""
     example = demo.example
-    _await_pipeline(demo.airflow.api, example.pipeline, stop)
+    with show.waiting(f"Airflow reads the pipelines, among them {example.pipeline}"):
+        _await_pipeline(demo.airflow.api, example.pipeline, stop)
     demo.services.start(demo.airflow.api)
-    show.say(f"the scheduler runs {example.pipeline}", since=True)
+    show.say(f"the scheduler runs {example.pipeline}, {example.runs} times", since=True)
     runs = _await_runs(demo.airflow, example, show, stop)
     show.settled()
     failed = [run for run in runs if run.state != "success"]
@@ -141,6 +157,16 @@ def _follow(demo: _Demo, show: Screen, stop: Stop) -> bool:
     good = f"{len(runs)} of {example.runs} runs succeeded"
     show.say("\n".join(problems) if problems else good)
     return not problems
+
+
+def _next(pipeline: str) -> str:
+    return f"""
+What to try next:
+  make demo    the same, but it stays: look at its runs in Airflow's pages
+  . .venv/bin/activate; factory explain {pipeline}
+               every value of the pipeline, and where it comes from
+  factory new ingest orders
+               a pipeline of your own; docs/reference/ has every kind"""
 
 
 def _await_pipeline(api: AirflowApi, pipeline: str, stop: Stop) -> None:
@@ -212,7 +238,10 @@ def _stay(demo: _Demo, show: Screen, stop: Stop) -> None:
     ready = f". .venv/bin/activate; . {shlex.quote(_short(demo.exports))}"
     run = f"factory run {demo.example.pipeline} --date 2024-01-02"
     show.say(f"\nTo run it by hand, in another shell:\n  {ready}\n  {run}")
-    show.say("\nCtrl-C ends the demo.")
+    show.say(
+        "\nChange its YAML in dag_factory_configs/, and Airflow shows it within a minute.\n"
+        "Ctrl-C ends the demo."
+    )
     while not stop.received():
         if server.ended:
             raise FactoryError(f"Airflow ended by itself\n{airflow.log_tail(server.log)}")

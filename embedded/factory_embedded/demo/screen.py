@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
 from factory_embedded.airflow_api import DagRun, TaskInstance
@@ -26,6 +28,10 @@ _COLOURS = {
 }
 
 
+HowFar = Callable[[], str]
+_PATIENCE = 15.0  # seconds between two lines about one thing
+
+
 class Screen(Protocol):
     """Where the demo's progress goes. Used in a with block."""
 
@@ -37,6 +43,9 @@ class Screen(Protocol):
 
     def say(self, text: str = "", *, since: bool = False) -> None:
         """Show some text, on request with the time since the start."""
+
+    def waiting(self, text: str, how_far: HowFar = str) -> AbstractContextManager[None]:
+        """Show what is waited for within the block, and how far that is."""
 
     def progress(
         self, order: Sequence[str], runs: Sequence[DagRun], tasks: Sequence[TaskInstance]
@@ -74,6 +83,13 @@ class LineScreen:
     def say(self, text: str = "", *, since: bool = False) -> None:
         """Print the text."""
         print(f"{time.monotonic() - self._started:6.1f}s  {text}" if since else text, flush=True)
+
+    @contextmanager
+    def waiting(self, text: str, how_far: HowFar = str) -> Iterator[None]:
+        """Print the text, and from time to time that it still holds."""
+        self.say(text, since=True)
+        with _every(_PATIENCE, lambda: self.say(f"… {text} {how_far()}".rstrip(), since=True)):
+            yield
 
     def progress(
         self, order: Sequence[str], runs: Sequence[DagRun], tasks: Sequence[TaskInstance]
@@ -118,7 +134,22 @@ class LiveScreen:
     def say(self, text: str = "", *, since: bool = False) -> None:
         """Print the text above the table."""
         elapsed = f"{time.monotonic() - self._started:6.1f}s  " if since else ""
-        self._console.print(elapsed + text, markup=False, soft_wrap=True)
+        # what stands without a time may be copied: commands, addresses
+        self._console.print(elapsed + text, markup=False, soft_wrap=not since)
+
+    @contextmanager
+    def waiting(self, text: str, how_far: HowFar = str) -> Iterator[None]:
+        """Print the text, and below it, in place, how long and how far."""
+        from rich.text import Text
+
+        began = time.monotonic()
+
+        def now() -> Text:
+            return Text(f"{time.monotonic() - began:.0f} s  {how_far()}")
+
+        self.say(text, since=True)
+        with self._console.status(now()) as status, _every(1.0, lambda: status.update(now())):
+            yield
 
     def progress(
         self, order: Sequence[str], runs: Sequence[DagRun], tasks: Sequence[TaskInstance]
@@ -151,6 +182,24 @@ class LiveScreen:
             cells = [_task_cell(found.get((run.dag_run_id, name))) for name in order]
             table.add_row(self._label(run), *cells, _coloured(run.state))
         return table
+
+
+@contextmanager
+def _every(seconds: float, act: Callable[[], None]) -> Iterator[None]:
+    """Do it every so many seconds, until the block ends."""
+    over = threading.Event()
+
+    def go_on() -> None:
+        while not over.wait(seconds):
+            act()
+
+    thread = threading.Thread(target=go_on, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 def _short(order: Sequence[str]) -> list[str]:

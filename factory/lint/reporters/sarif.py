@@ -103,7 +103,7 @@ def _fingerprint(entry: Diagnostic, base: Path, marks: Counter[str]) -> str:
     """The same when lines above come or go: of the line's own text, which is told of how often."""
     path = base / entry.file
     text = (line_of(path, entry.line, root_of(path, entry)) or "") if entry.width else ""
-    parts = (entry.file, entry.code, text.strip() or entry.message)
+    parts = (in_repository(base, entry.file), entry.code, text.strip() or entry.message)
     mark = sha256("\0".join(parts).encode(errors="backslashreplace")).hexdigest()[:16]
     marks[mark] += 1
     return f"{mark}:{marks[mark]}"

@@ -12,7 +12,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from zipfile import ZIP_STORED, ZipFile, ZipInfo
@@ -70,6 +70,24 @@ def is_at_hand() -> bool:
     return _folder(Path(home).absolute() / "lib" if home else None).is_dir()
 
 
+DOWNLOAD = 206_000_000
+"""Bytes that `distribution` downloads when nothing is at hand."""
+
+
+def downloaded() -> int:
+    """Bytes of them that are there by now."""
+    folder = _downloads(_folder(None))
+    return sum(file.stat().st_size for file in _files(folder))
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """Those that do not vanish meanwhile."""
+    for path in folder.rglob("*") if folder.is_dir() else ():
+        with suppress(OSError):
+            if path.is_file():
+                yield path
+
+
 def distribution(cancelled: Callable[[], bool] = never) -> Distribution:
     """The NiFi of `NIFI_HOME`, else the one in the cache, which is assembled when missing.
 
@@ -122,7 +140,7 @@ def _assemble(
     artifacts: Iterable[Artifact], lib: Path | None, folder: Path, cancelled: Callable[[], bool]
 ) -> None:
     # What was downloaded stays when this is interrupted, so that the next try goes on there.
-    downloads = folder.with_name(f".{folder.name}.downloads")
+    downloads = _downloads(folder)
     files = fetch(artifacts, downloads, cancelled)
     new = folder.with_name(f".{folder.name}.new")
     shutil.rmtree(new, ignore_errors=True)
@@ -132,6 +150,10 @@ def _assemble(
     finally:
         shutil.rmtree(new, ignore_errors=True)
     shutil.rmtree(downloads, ignore_errors=True)
+
+
+def _downloads(folder: Path) -> Path:
+    return folder.with_name(f".{folder.name}.downloads")
 
 
 def _fill(files: Mapping[Artifact, Path], lib: Path | None, new: Path) -> None:
