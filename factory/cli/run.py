@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from factory.amounts import counted, spent
-from factory.cli import options, terminal
+from factory.cli import options, stakes, terminal
 from factory.diagnostics import did_you_mean, one_of
 from factory.errors import BuildError, FactoryError, SpecError, UsageError
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from factory.cli.progress import Failure, Progress
+    from factory.in_airflow.failure import Told
     from factory.in_airflow.run import Result
     from factory.lint.reporters import Paint
     from factory.plan.model import Pipeline
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
 HELP = """\
 Tasks run one after the other, and one that fails is not tried again. Connections are read from
 AIRFLOW_CONN_… variables. The run uses an empty Airflow database of its own; set AIRFLOW_HOME
-to run with your Airflow's connections, variables and history instead.
+to run with your Airflow's connections, variables and history instead. Alerts are not sent unless
+--alerts asks for them. In another environment than dev it says what it will touch.
 
 for example:
   factory run yellow_taxi_ingest --date 2024-01-01
@@ -55,6 +57,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     options.add_root(parser)
     options.add_environment(parser)
+    parser.add_argument(
+        "--alerts", action="store_true", help="send the pipeline's alerts (default: none is sent)"
+    )
     parser.add_argument("--verbose", action="store_true", help="show Airflow's own log, too")
 
 
@@ -79,13 +84,17 @@ def run(args: Namespace) -> int:
         paint = terminal.painter("auto", out)
         print(f"{paint('strong', plan.dag_id)} for {moment}", file=out, flush=True)
         progress = Progress(out, paint, log, [task.id for task in plan.tasks])
-        with real.airflow_home(log), progress:
-            try:
-                result = real.run(plan, project.root, moment, args.task, progress.show)
-            except BuildError as error:
-                raise SpecError(project.place(spec, _of_step(error))) from error
-            for event in result.not_run:
-                progress.show(event)
+        with real.airflow_home(log):
+            for line in _beforehand(plan, project.environment, args.alerts):
+                print(redacted(line), file=out, flush=True)
+            given = plan if args.alerts else stakes.without_alerts(plan)
+            with progress:
+                try:
+                    result = real.run(given, project.root, moment, args.task, progress.show)
+                except BuildError as error:
+                    raise SpecError(project.place(spec, _of_step(error))) from error
+                for event in result.not_run:
+                    progress.show(event)
         for failure in progress.failures:
             for line in _why(failure, plan, spec, None if args.verbose else log, paint):
                 print(redacted(line), file=out)
@@ -95,6 +104,15 @@ def run(args: Namespace) -> int:
     if result.stopped:
         raise result.stopped
     return 0 if result.succeeded else 1
+
+
+def _beforehand(plan: Pipeline, environment: str, alerts: bool) -> Iterator[str]:
+    from factory.diagnostics import printable
+    from factory.in_airflow.failure import address_of
+
+    yield from map(printable, stakes.lines(plan, environment, address_of))
+    if said := stakes.alerts(plan, alerts):
+        yield f"  {printable(said)}"
 
 
 def _of_step(error: BuildError) -> BuildError:
@@ -161,19 +179,21 @@ def _log_file(cache: Path, plan: Pipeline) -> Path:
 def _why(
     failure: Failure, plan: Pipeline, spec: Resolved, log: Path | None, paint: Paint
 ) -> Iterator[str]:
-    """A task's own error: message, place, last output, what to do."""
-    from factory import extras
+    """A task's own error: what happened, last output, place, what it means, what to do."""
     from factory.cli import failure as reason
     from factory.diagnostics import printable
+    from factory.in_airflow import failure as words
     from factory.in_airflow.hiding import redacted
     from factory.lint.paths import shown_path
 
+    place = f"{shown_path(spec.document.path)}:{words.step_line(spec, plan, failure.task)}"
+    said = _said(failure, plan, place)
     # as a whole: a secret may end in a line break
-    lines = redacted(reason.message(failure.error)).splitlines()
+    lines = redacted(said.what).splitlines()
     yield ""
     yield f"{paint('error', f'{failure.task} failed:')} {printable(lines[0])}"
     yield from (f"    {printable(line)}" for line in lines[1:20])
-    if code := reason.user_code(failure.error):
+    if code := words.user_code(failure.error):
         module, number, function, source = code
         yield f"  in {function}, {shown_path(Path(module))}:{number}"
         yield f"    {printable(source)}"
@@ -181,17 +201,28 @@ def _why(
     if shown:
         yield f"  {paint('faint', 'its last output:')}"
         yield from (f"    {printable(line)}" for line in shown)
-    file = shown_path(spec.document.path)
-    yield f"  the task stands in {file}:{reason.step_line(spec, plan, failure.task)}"
+    yield from (f"  {printable(line)}" for line in said.lines())
     if reason.needs_others(failure.error) and "AIRFLOW_HOME" not in os.environ:
         yield f"  {paint('note', 'hint:')} a run here knows no other pipeline: set AIRFLOW_HOME to"
         yield "    run with your own Airflow, or leave this task out with --task"
-    if how := extras.hint(failure.error):
-        yield f"  {paint('note', 'hint:')} {how}"
-    if name := reason.missing_connection(failure.error):
-        yield f"  {paint('note', 'hint:')} tell Airflow of the connection {name!r}, such as"
+    if name := words.missing_connection(failure.error):
         address = reason.example_address(plan, failure.task, name)
         yield f"    export AIRFLOW_CONN_{name.upper()}='{address}'"
+
+
+def _said(failure: Failure, plan: Pipeline, place: str) -> Told:
+    """What the task's boundary said; of an operator that has none, what can be told here."""
+    from msgspec.structs import replace
+
+    from factory.in_airflow import failure as words
+
+    step = words.step_of(plan, failure.task)
+    place += f", step {step}" if step else ""
+    known = getattr(failure.error, words.ATTRIBUTE, None)
+    if isinstance(known, words.Told):
+        return replace(known, place=place)
+    named = [each.conn_id for one in plan.steps if one.id == step for each in one.connections]
+    return words.told(failure.error, place=place, conn_ids=named)
 
 
 def _summary(result: Result, progress: Progress, paint: Paint) -> str:

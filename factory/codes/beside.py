@@ -59,6 +59,19 @@ GROUP = Group(
             advice="Please report it with the file.",
         ),
         Code(
+            name="no-environment",
+            title="nobody chose an environment",
+            meaning=(
+                "In Airflow, `FACTORY_ENV` is not set, and `environments/` holds others than the"
+                " one that is taken then, `dev`. The pipelines run, built for it; on a server that"
+                " is hardly ever meant, so Airflow's list of import errors says it."
+            ),
+            advice=(
+                "Set `FACTORY_ENV` for every process of Airflow: `FACTORY_ENV=prod` in production,"
+                " `FACTORY_ENV=dev` where `dev` is meant."
+            ),
+        ),
+        Code(
             name="not-built",
             title="a pipeline that Airflow refuses",
             meaning="Airflow, an operator or a kind refuses the pipeline or a task.",

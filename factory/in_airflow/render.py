@@ -34,6 +34,7 @@ from factory.diagnostics import Path as Place
 from factory.diagnostics import did_you_mean
 from factory.errors import BuildError, is_fault, words
 from factory.fields import seconds
+from factory.in_airflow.guard import guarded
 from factory.in_airflow.hiding import hide_connections
 from factory.in_airflow.notifiers import Notify
 from factory.in_airflow.templates import TemplateFiles
@@ -83,14 +84,17 @@ class PipelineDAG(DAG):
         return super().test(*args, **kwargs)
 
 
-def render(plan: Pipeline, root: Path) -> DAG:
+def render(plan: Pipeline, root: Path, environment: str = "") -> DAG:
     """The DAG of a plan.
 
     :param root: the configuration root that the plan's `source` is relative to.
+    :param environment: what it was built for, to be shown on its page.
     :raises BuildError: an operator cannot be imported or refuses its arguments, or Airflow
         refuses the DAG's own.
     """
     dag = dag_of(plan)
+    if environment:
+        dag.doc_md = f"{dag.doc_md}\n\nEnvironment: **{environment}**"
     dag.spec_file = dag.fileloc = str(root / plan.source)
     dag.spec_root = str(root)
     groups = {
@@ -290,6 +294,8 @@ def _operator(
     on_retry: list[Notify],
 ) -> Any:
     operator = _import(task.operator, task)
+    if task.uses in builtin_names():
+        operator = guarded(operator)
     try:
         arguments = _arguments(task, made, on_retry, dag)
         named = {

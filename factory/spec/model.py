@@ -160,7 +160,9 @@ class Deadline(Strict, frozen=True, kw_only=True):
 
 
 Alert = Email | Slack | Webhook
-AlertList = Annotated[list[Alert], Meta(max_length=50)]
+AlertList = Annotated[
+    list[Alert], Meta(max_length=50, examples=[[{"type": "email", "to": ["trips@example.org"]}]])
+]
 
 
 class Alerts(Strict, frozen=True, kw_only=True):

@@ -66,7 +66,7 @@ def test_a_file_tells_its_own_root(
     elsewhere.mkdir()
     monkeypatch.chdir(elsewhere)
     file = folder / "dag_factory_configs" / "orders" / "tables.yaml"
-    assert cli("lint", str(file)).out == "2 pipelines fine\n"
+    assert cli("lint", str(file)).out == "2 pipelines fine in the environment dev\n"
     assert cli("render", "tables__items", "--configs", str(folder)).code == 0
     assert cli("render", "orders_daily", "--configs", str(file.parents[1])).code == 0
 

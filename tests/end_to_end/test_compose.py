@@ -161,7 +161,8 @@ def world(
     folder = project(tmp_path_factory.mktemp("compose") / "team")
     new_env(folder)
     env = folder / ".env"
-    env.write_text(env.read_text().replace("8080", str(free_port())))
+    port = f"AIRFLOW_PORT={free_port()}\n"
+    env.write_text(env.read_text().replace("AIRFLOW_PORT=8080\n", port))
     compose = Compose(client, folder)
     before = {kind: client.names(kind) for kind in ("container", "volume", "network")}
     compose("build", "airflow-init")
@@ -194,7 +195,8 @@ def test_all_come_up_healthy(world: World) -> None:
 def test_a_pipeline_loads_a_file_into_the_warehouse(world: World) -> None:
     run = world.ended(world.trigger("load"))
     assert run.state == "success", world.said(run)
-    assert "published raw.orders by replace: 2 rows" in world.said(run)
+    # the api-server reads them from the volume that the scheduler writes them to
+    assert "/opt/airflow/logs/dag_id=load/" in world.said(run)
     assert world.sql("warehouse", "SELECT * FROM raw.orders ORDER BY 1") == "1|2.5\n2|3.5\n"
     left = world.compose.exec("airflow-scheduler", "find", "/var/lib/pipelines/stage", "-type", "f")
     assert left == ""
@@ -211,6 +213,19 @@ def test_the_ui_answers(world: World) -> None:
     assert "<title>Airflow</title>" in page.text
     (script,) = re.findall(r'<script[^>]+src="([^"]*index[^"]*\.js)"', page.text)
     assert requests.get(f"{world.url}/{script.lstrip('./')}", timeout=60).status_code == 200
+
+
+def test_the_doctor_finds_the_pipelines_and_the_stage(world: World) -> None:
+    """It finds that the examples' connections are missing, too, and so ends with an error."""
+    said = world.compose.exec("airflow-scheduler", "sh", "-c", "factory doctor || true")
+    for line in (
+        "the pipelines are those of /opt/airflow/project/dag_factory_configs",
+        "the environment is dev, by FACTORY_ENV",
+        "all can be built",
+        "/opt/airflow/project/dags/pipelines.py loads them",
+        "all tasks run on the scheduler's machine, which has the stage",
+    ):
+        assert line in said
 
 
 def test_the_login_is_the_one_of_env(world: World) -> None:

@@ -57,6 +57,8 @@ REFUSALS = {
     "in_airflow/http:_text": RUNS,
     "in_airflow/http:parsed": RUNS,
     "in_airflow/notifiers/deadline:_tell": RUNS,
+    "in_airflow/notifiers/email:_deliver": RUNS,
+    "in_airflow/notifiers/email:send": RUNS,
     "in_airflow/notifiers/slack:send": RUNS,
     "in_airflow/notifiers/webhook:send": RUNS,
     "in_airflow/operators/http:execute": RUNS,

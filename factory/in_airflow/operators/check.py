@@ -27,6 +27,8 @@ class Check(BaseOperator):
     :param statement_timeout: seconds.
     """
 
+    consequence = "the table was only read, and is as it was; what needs this step does not run"
+
     template_fields: Sequence[str] = ("conn_id", "table", "checks", "where")
 
     def __init__(
