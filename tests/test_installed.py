@@ -88,7 +88,10 @@ def test_without_extras_a_project_is_made_and_linted(wheel: Path, tmp_path: Path
     project = tmp_path / "project"
     assert {file.path for file in starter.files() if not (project / file.path).exists()} == set()
     said(python, project, *factory, "new", "ingest", "orders")
-    assert said(python, project, *factory, "lint", "--strict") == "1 pipeline fine\n"
+    assert (
+        said(python, project, *factory, "lint", "--strict")
+        == "1 pipeline fine in the environment dev\n"
+    )
     assert said(python, project, *factory, "init", "--update", "--check")
     assert said(python, project, *factory, "schema", "--check")
 

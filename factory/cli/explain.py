@@ -62,6 +62,7 @@ def run(args: Namespace) -> int:
         return 0
     shown = found if args.path else [value for value in found if not value.is_empty_default]
     paint = terminal.painter("auto", sys.stdout)
+    print(paint("faint", f"{spec.dag_id} in the environment {project.environment}"))
     for line in _lines(shown, project.root.parent, paint):
         print(line)
     return 0

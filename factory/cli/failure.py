@@ -1,17 +1,14 @@
-"""Why a task failed: its own words and the place, not the framework's."""
+"""What `factory run` adds to a failure: the task's last output, and what a laptop lacks."""
 
 from __future__ import annotations
 
 import re
-import sysconfig
-import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
 from factory.cli.logged import LINE
+from factory.in_airflow.failure import message
 from factory.plan.model import Pipeline
-from factory.spec import positions
-from factory.spec.resolve import Resolved
 
 _MAX_LINES = 15
 _BOILERPLATE = re.compile(
@@ -20,54 +17,6 @@ _BOILERPLATE = re.compile(
 _TEMPLATE = re.compile(
     r"Exception rendering Jinja .*, field '(?P<field>.*?)'\. Template: (?P<text>.*)"
 )
-_CONNECTION = re.compile(r"conn_id [`'\"]([\w.-]+)[`'\"] isn't defined")
-_CONNECTION_MISSING = re.compile(r"[Cc]onnection[^`'\"]*[`'\"]([\w.-]+)[`'\"].*not found")
-_FRAMEWORK = tuple(
-    dict.fromkeys(
-        [
-            sysconfig.get_path("stdlib"),
-            sysconfig.get_path("purelib"),
-            sysconfig.get_path("platlib"),
-            str(Path(__file__).parent.parent),
-        ]
-    )
-)
-
-
-def message(error: BaseException | None) -> str:
-    """An error in one line or a few, with its type when that says something."""
-    if error is None:
-        return "it failed"
-    detail = getattr(error, "detail", None)  # of an answer of Airflow's API
-    if isinstance(detail, dict) and "message" in detail:
-        return f"Airflow says: {detail['message']}"
-    text = str(error).strip()
-    name = type(error).__name__
-    if not text:
-        return name
-    return text if name.startswith("Airflow") else f"{name}: {text}"
-
-
-def user_code(error: BaseException | None) -> tuple[str, int, str, str] | None:
-    """(file, line, function, source) of the innermost frame that is the user's own."""
-    found = None
-    while error is not None:
-        for frame in traceback.extract_tb(error.__traceback__):
-            own = not frame.filename.startswith(_FRAMEWORK) and Path(frame.filename).is_file()
-            if own and frame.lineno:
-                found = (frame.filename, frame.lineno, frame.name, frame.line or "")
-        error = error.__cause__
-    return found
-
-
-def missing_connection(error: BaseException | None) -> str:
-    """The connection that a task could not do without, or an empty string."""
-    while error is not None:
-        for pattern in (_CONNECTION, _CONNECTION_MISSING):
-            if match := pattern.search(str(error)):
-                return match[1]
-        error = error.__cause__ or error.__context__
-    return ""
 
 
 def needs_others(error: BaseException | None) -> bool:
@@ -117,14 +66,3 @@ def _own_lines(text: str) -> Iterator[str]:
             return  # another one
         elif logged["logger"].startswith("airflow.task") and not _BOILERPLATE.match(logged["text"]):
             yield logged["text"]
-
-
-def step_line(resolved: Resolved, plan: Pipeline, task_id: str) -> int:
-    """The line of the spec where the step of a task begins; `task_id` may have a map index."""
-    task = task_id.partition("[")[0]
-    step = next((known.step for known in plan.tasks if known.id == task), "")
-    for index, written in enumerate(resolved.value["tasks"]):
-        if written["id"] == step:
-            path = ("tasks", resolved.task_index[index])
-            return positions.locate(positions.build(resolved.document.text), path)[0].line
-    return 1

@@ -11,14 +11,18 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from factory.amounts import counted, spent
-from factory.cli import options, terminal
+from factory.cli import options, stakes, terminal
 from factory.diagnostics import did_you_mean, one_of
 from factory.errors import BuildError, FactoryError, SpecError, UsageError
+from factory.plan.runs import moment as a_moment
+from factory.plan.runs import runs
+from factory.review import spans
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from factory.cli.progress import Failure, Progress
+    from factory.in_airflow.failure import Told
     from factory.in_airflow.run import Result
     from factory.lint.reporters import Paint
     from factory.plan.model import Pipeline
@@ -27,7 +31,8 @@ if TYPE_CHECKING:
 HELP = """\
 Tasks run one after the other, and one that fails is not tried again. Connections are read from
 AIRFLOW_CONN_… variables. The run uses an empty Airflow database of its own; set AIRFLOW_HOME
-to run with your Airflow's connections, variables and history instead.
+to run with your Airflow's connections, variables and history instead. Alerts are not sent unless
+--alerts asks for them. In another environment than dev it says what it will touch.
 
 for example:
   factory run yellow_taxi_ingest --date 2024-01-01
@@ -41,8 +46,8 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--date",
         metavar="DATE",
-        help="the logical date, such as 2024-01-31 or 2024-01-31T06:00 (default: today, or the "
-        "pipeline's end_date when that is over)",
+        help="a date in what the run is of, such as 2024-01-31 or 2024-01-31T06:00 (default: the "
+        "newest that is over, or the pipeline's last)",
     )
     options.with_completer(
         parser.add_argument(
@@ -55,6 +60,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     options.add_root(parser)
     options.add_environment(parser)
+    parser.add_argument(
+        "--alerts", action="store_true", help="send the pipeline's alerts (default: none is sent)"
+    )
     parser.add_argument("--verbose", action="store_true", help="show Airflow's own log, too")
 
 
@@ -69,7 +77,7 @@ def run(args: Namespace) -> int:
     project = options.project(args)
     spec = options.spec(project, args.dag)
     plan = options.plan(project, spec.dag_id)
-    moment = _moment(plan, args.date)
+    moment, said = _what(plan, args.date)
     _require_task(plan, args.task)
     log = _log_file(real.cache(), plan)
     with ExitStack() as stack:
@@ -77,15 +85,19 @@ def run(args: Namespace) -> int:
         prints = cleaned(redacted) if args.verbose else quiet(log, redacted)
         out = stack.enter_context(prints)
         paint = terminal.painter("auto", out)
-        print(f"{paint('strong', plan.dag_id)} for {moment}", file=out, flush=True)
+        print(f"{paint('strong', plan.dag_id)} for {said}", file=out, flush=True)
         progress = Progress(out, paint, log, [task.id for task in plan.tasks])
-        with real.airflow_home(log), progress:
-            try:
-                result = real.run(plan, project.root, moment, args.task, progress.show)
-            except BuildError as error:
-                raise SpecError(project.place(spec, _of_step(error))) from error
-            for event in result.not_run:
-                progress.show(event)
+        with real.airflow_home(log):
+            for line in _beforehand(plan, project.environment, args.alerts):
+                print(redacted(line), file=out, flush=True)
+            given = plan if args.alerts else stakes.without_alerts(plan)
+            with progress:
+                try:
+                    result = real.run(given, project.root, moment, args.task, progress.show)
+                except BuildError as error:
+                    raise SpecError(project.place(spec, _of_step(error))) from error
+                for event in result.not_run:
+                    progress.show(event)
         for failure in progress.failures:
             for line in _why(failure, plan, spec, None if args.verbose else log, paint):
                 print(redacted(line), file=out)
@@ -97,42 +109,63 @@ def run(args: Namespace) -> int:
     return 0 if result.succeeded else 1
 
 
+def _beforehand(plan: Pipeline, environment: str, alerts: bool) -> Iterator[str]:
+    from factory.diagnostics import printable
+    from factory.in_airflow.failure import address_of
+
+    yield from map(printable, stakes.lines(plan, environment, address_of))
+    if said := stakes.alerts(plan, alerts):
+        yield f"  {printable(said)}"
+
+
 def _of_step(error: BuildError) -> BuildError:
     said = f"step {error.step!r}: {error.message}" if error.step else error.message
     return BuildError(error.step, error.part, said, error.hint, at_key=error.at_key)
 
 
-def _moment(plan: Pipeline, chosen: str | None) -> str:
-    """The logical date, in the pipeline's time zone.
+def _what(plan: Pipeline, chosen: str | None) -> tuple[str, str]:
+    """The logical date (ISO, with its zone), and what the run is of, in words.
 
     :raises UsageError: it is no date, or the pipeline has no runs then.
     """
+    moment, its = _moment(plan, chosen), runs(plan)
+    if its is None:
+        _require_bounds(plan, moment, chosen)
+        return moment.isoformat(), moment.isoformat()
+    interval = its.holding(moment, datetime.now(moment.tzinfo))
+    start = interval.start.astimezone(moment.tzinfo)
+    _require_bounds(plan, start, chosen)
+    return start.isoformat(), spans.said(its, interval)
+
+
+def _moment(plan: Pipeline, chosen: str | None) -> datetime:
     zone = ZoneInfo(plan.timezone)
-    first, last = _parsed(plan.start_date, zone), _parsed(plan.end_date, zone)
+    last = a_moment(plan.end_date, plan.timezone)
+    now = datetime.now(zone)
     if chosen is None:
-        today = datetime.now(zone).replace(hour=0, minute=0, second=0, microsecond=0)
-        moment = min(today, last) if last else today
-    else:
-        try:
-            moment = _parsed(chosen, zone) or datetime.now(zone)
-        except ValueError:
-            raise UsageError(
-                f"{chosen!r} is not a date", "write it as 2024-01-31 or 2024-01-31T06:00"
-            ) from None
-        if first and moment < first:
-            raise UsageError(f"{chosen} is before the pipeline's start_date, {plan.start_date}")
-        if last and moment > last:
-            raise UsageError(f"{chosen} is after the pipeline's end_date, {plan.end_date}")
-    if moment > datetime.now(zone):
+        today = now if plan.covers != "none" else now.replace(hour=0, minute=0, second=0)
+        return min(today.replace(microsecond=0), last) if last else today.replace(microsecond=0)
+    try:
+        moment = a_moment(chosen, plan.timezone) or now
+    except ValueError:
+        raise UsageError(
+            f"{chosen!r} is not a date", "write it as 2024-01-31 or 2024-01-31T06:00"
+        ) from None
+    if moment > now:
         raise UsageError(f"{moment:%Y-%m-%d %H:%M} is in the future: Airflow would wait for it")
-    return moment.isoformat()
+    return moment.astimezone(zone)
 
 
-def _parsed(text: str | None, zone: ZoneInfo) -> datetime | None:
-    if not text:
-        return None
-    moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    return moment if moment.tzinfo else moment.replace(tzinfo=zone)
+def _require_bounds(plan: Pipeline, date: datetime, chosen: str | None) -> None:
+    """Airflow starts no task of a run whose date is outside."""
+    first, last = (a_moment(day, plan.timezone) for day in (plan.start_date, plan.end_date))
+    of = f"{date:%Y-%m-%d %H:%M}, where what {chosen or 'the newest run'} is in begins, is"
+    if chosen and a_moment(chosen, plan.timezone) == date:
+        of = f"{chosen} is"
+    if first and date < first:
+        raise UsageError(f"{of} before the pipeline's start_date, {plan.start_date}")
+    if chosen and last and date > last:
+        raise UsageError(f"{of} after the pipeline's end_date, {plan.end_date}")
 
 
 def _require_task(plan: Pipeline, wanted: str) -> None:
@@ -161,19 +194,21 @@ def _log_file(cache: Path, plan: Pipeline) -> Path:
 def _why(
     failure: Failure, plan: Pipeline, spec: Resolved, log: Path | None, paint: Paint
 ) -> Iterator[str]:
-    """A task's own error: message, place, last output, what to do."""
-    from factory import extras
+    """A task's own error: what happened, last output, place, what it means, what to do."""
     from factory.cli import failure as reason
     from factory.diagnostics import printable
+    from factory.in_airflow import failure as words
     from factory.in_airflow.hiding import redacted
     from factory.lint.paths import shown_path
 
+    place = f"{shown_path(spec.document.path)}:{words.step_line(spec, plan, failure.task)}"
+    said = _said(failure, plan, place)
     # as a whole: a secret may end in a line break
-    lines = redacted(reason.message(failure.error)).splitlines()
+    lines = redacted(said.what).splitlines()
     yield ""
     yield f"{paint('error', f'{failure.task} failed:')} {printable(lines[0])}"
     yield from (f"    {printable(line)}" for line in lines[1:20])
-    if code := reason.user_code(failure.error):
+    if code := words.user_code(failure.error):
         module, number, function, source = code
         yield f"  in {function}, {shown_path(Path(module))}:{number}"
         yield f"    {printable(source)}"
@@ -181,17 +216,28 @@ def _why(
     if shown:
         yield f"  {paint('faint', 'its last output:')}"
         yield from (f"    {printable(line)}" for line in shown)
-    file = shown_path(spec.document.path)
-    yield f"  the task stands in {file}:{reason.step_line(spec, plan, failure.task)}"
+    yield from (f"  {printable(line)}" for line in said.lines())
     if reason.needs_others(failure.error) and "AIRFLOW_HOME" not in os.environ:
         yield f"  {paint('note', 'hint:')} a run here knows no other pipeline: set AIRFLOW_HOME to"
         yield "    run with your own Airflow, or leave this task out with --task"
-    if how := extras.hint(failure.error):
-        yield f"  {paint('note', 'hint:')} {how}"
-    if name := reason.missing_connection(failure.error):
-        yield f"  {paint('note', 'hint:')} tell Airflow of the connection {name!r}, such as"
+    if name := words.missing_connection(failure.error):
         address = reason.example_address(plan, failure.task, name)
         yield f"    export AIRFLOW_CONN_{name.upper()}='{address}'"
+
+
+def _said(failure: Failure, plan: Pipeline, place: str) -> Told:
+    """What the task's boundary said; of an operator that has none, what can be told here."""
+    from msgspec.structs import replace
+
+    from factory.in_airflow import failure as words
+
+    step = words.step_of(plan, failure.task)
+    place += f", step {step}" if step else ""
+    known = getattr(failure.error, words.ATTRIBUTE, None)
+    if isinstance(known, words.Told):
+        return replace(known, place=place)
+    named = [each.conn_id for one in plan.steps if one.id == step for each in one.connections]
+    return words.told(failure.error, place=place, conn_ids=named)
 
 
 def _summary(result: Result, progress: Progress, paint: Paint) -> str:

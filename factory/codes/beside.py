@@ -59,6 +59,19 @@ GROUP = Group(
             advice="Please report it with the file.",
         ),
         Code(
+            name="no-environment",
+            title="nobody chose an environment",
+            meaning=(
+                "In Airflow, `FACTORY_ENV` is not set, and `environments/` holds others than the"
+                " one that is taken then, `dev`. The pipelines run, built for it; on a server that"
+                " is hardly ever meant, so Airflow's list of import errors says it."
+            ),
+            advice=(
+                "Set `FACTORY_ENV` for every process of Airflow: `FACTORY_ENV=prod` in production,"
+                " `FACTORY_ENV=dev` where `dev` is meant."
+            ),
+        ),
+        Code(
             name="not-built",
             title="a pipeline that Airflow refuses",
             meaning="Airflow, an operator or a kind refuses the pipeline or a task.",
@@ -161,6 +174,16 @@ GROUP = Group(
             meaning="A task needs a date, and the runs that assets start have none.",
             advice="Do as expected says.",
             severity="warning",
+        ),
+        Code(
+            name="no-interval",
+            title="a step that needs an interval, and runs that have none",
+            meaning=(
+                "A template names `interval`, or `partition` has no bounds, and `schedule` does not"
+                " say what a run covers. A warning where nothing is scheduled: who starts the run"
+                " may give it one."
+            ),
+            advice="Say it in `schedule`: `{cron: …, covers: previous_day}`.",
         ),
         Code(
             name="no-effect",

@@ -10,7 +10,7 @@ import gc
 import logging
 import os
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -218,7 +218,7 @@ class _Builder:
 
         :raises BuildError: it is refused.
         """
-        dag = render(plan, self.project.root)
+        dag = render(plan, self.project.root, built_for(self.project))
         require_fit(dag, plan)
         self._require_one_name(dag, plan)
         return dag
@@ -302,20 +302,44 @@ def _is_of_others(task: Task) -> bool:
 
 
 def report(loader_file: str) -> None:
-    """Raise one error that lists every broken spec.
+    """Raise what `problems` gives; older copies of `dags/pipeline_errors.py` call it.
 
     :raises BrokenSpecs: there is at least one.
     """
+    if found := problems(loader_file):
+        raise found
+
+
+def problems(loader_file: str) -> BrokenSpecs | None:
+    """One error that lists every broken spec, to be raised by the Dag file itself.
+
+    Raised there, Airflow shows that one line of the file, and none of ours.
+    """
     if get_parsing_context().dag_id:
-        return
+        return None
+    root = configs_beside(loader_file)
     broken = [
         entry
-        for _, _, diagnostics in build(configs_beside(loader_file))
+        for _, _, diagnostics in build(root)
         for entry in diagnostics
         if entry.severity == "error"
     ]
-    if broken:
-        raise BrokenSpecs(_lines(broken))
+    found = [*_unchosen(root), *broken]
+    return BrokenSpecs(_lines(found)) if found else None
+
+
+def _unchosen(root: Path) -> list[Diagnostic]:
+    """Production without `FACTORY_ENV`: the pipelines run, and everybody sees it."""
+    with suppress(FactoryError):  # told of the root itself
+        found = Project(root).unchosen
+        return [found] if found else []
+    return []
+
+
+def built_for(project: Project) -> str:
+    """The environment, as a DAG's page tells it."""
+    reason = ", since FACTORY_ENV is not set" if project.unchosen else ""
+    return f"{project.environment}{reason}"
 
 
 def _one(root: Path, dag_id: str) -> DAG | None:
@@ -332,7 +356,7 @@ def _one(root: Path, dag_id: str) -> DAG | None:
     except SpecError as error:
         raise BrokenSpecs(_lines(error.diagnostics)) from None
     try:
-        return render(plan, root)
+        return render(plan, root, built_for(project))
     except BuildError as error:
         raise BrokenSpecs(_lines(project.place(resolved, error))) from None
 

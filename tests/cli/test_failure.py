@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from factory.cli.failure import example_address, step_line
+from factory.cli.failure import example_address
+from factory.in_airflow.failure import step_line
 from factory.project import Project
 
 SPEC = """\

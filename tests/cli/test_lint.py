@@ -129,7 +129,11 @@ def test_it_needs_no_installed_airflow(enter: Callable[[str], Path], tmp_path: P
         capture_output=True,
         text=True,
     )
-    assert (done.returncode, done.stdout, done.stderr) == (0, "4 pipelines fine\n", "")
+    assert (done.returncode, done.stdout, done.stderr) == (
+        0,
+        "4 pipelines fine in the environment dev\n",
+        "",
+    )
 
 
 def _package(name: str) -> Path | None:
@@ -147,7 +151,7 @@ def test_a_folder_without_pipelines(
 ) -> None:
     (tmp_path / "dag_factory_configs").mkdir()
     monkeypatch.chdir(tmp_path)
-    assert cli("lint") == (0, "there is no pipeline\n", "")
+    assert cli("lint") == (0, "there is no pipeline in the environment dev\n", "")
 
 
 def test_warnings_alone_are_fine_unless_strict(cli: Cli, enter: Callable[[str], Path]) -> None:
@@ -170,10 +174,19 @@ def test_a_layer_stands_for_what_it_applies_to(cli: Cli, enter: Callable[[str], 
     folder = enter("shop")
     orders = folder / "dag_factory_configs" / "orders"
     (orders / "_defaults.yaml").write_text("version: 1\nowner: orders\n")
-    assert cli("lint", "dag_factory_configs/orders/_defaults.yaml").out == "4 pipelines fine\n"
-    assert cli("lint", "dag_factory_configs/environments/dev.yaml").out == "4 pipelines fine\n"
+    assert (
+        cli("lint", "dag_factory_configs/orders/_defaults.yaml").out
+        == "4 pipelines fine in the environment dev\n"
+    )
+    assert (
+        cli("lint", "dag_factory_configs/environments/dev.yaml").out
+        == "4 pipelines fine in the environment dev\n"
+    )
     assert cli("lint", "dag_factory_configs/environments/prod.yaml").code == 0
-    assert cli("lint", "dag_factory_configs/orders", ".").out == "4 pipelines fine\n"
+    assert (
+        cli("lint", "dag_factory_configs/orders", ".").out
+        == "4 pipelines fine in the environment dev\n"
+    )
 
 
 def test_only_some_environments_are_wrong(cli: Cli, enter: Callable[[str], Path]) -> None:

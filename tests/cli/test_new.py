@@ -31,7 +31,7 @@ def test_what_it_writes_lints_clean(
     first = (root / "team" / "etl" / "hello.yaml").read_text().splitlines()[0]
     schema = first.removeprefix("# yaml-language-server: $schema=")
     assert (root / "team" / "etl" / schema).resolve() == tmp_path / "schemas/pipeline.schema.json"
-    assert cli("lint", "--strict").out == "2 pipelines fine\n"
+    assert cli("lint", "--strict").out == "2 pipelines fine in the environment dev\n"
 
 
 def test_layers_give_what_they_give(cli: Cli, enter: Callable[[str], Path]) -> None:

@@ -103,7 +103,7 @@ def test_standard_output_may_be_named_or_closed(enter: Callable[[str], Path]) ->
     named = subprocess.run([*LINT, "--output", "json=/dev/stdout"], capture_output=True, text=True)
     document, _, last = named.stdout.strip().rpartition("\n")
     assert json.loads(document)["summary"]["fine"] == 4
-    assert last == "4 pipelines fine"
+    assert last == "4 pipelines fine in the environment dev"
     closed = subprocess.run(
         ["sh", "-c", f'"{sys.executable}" -m factory lint --output junit=lint.xml >&-']
     )

@@ -13,8 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from factory_embedded.ports import free_port
 from factory_embedded.services.postgres import Server
 from tests.nifi import fake
+from tests.patience import output, until
+from tests.web import serving
 
 from .conftest import Result, process
 
@@ -150,6 +153,11 @@ tasks:
     uses: airflow.providers.standard.operators.bash.BashOperator
     with: {bash_comand: echo}
 """,
+    "alarms.yaml": """
+version: 1
+alerts: {on_failure: [{type: webhook, conn_id: hook}]}
+tasks: [{id: bad, run: exit 1}]
+""",
     "sleeps.yaml": """
 version: 1
 tasks:
@@ -196,7 +204,7 @@ def test_a_failed_task_tells_its_own_error(project: Path, env: Mapping[str, str]
     assert "- after  not run" in out
     assert "bad failed: Bash command failed" in out
     assert "    about to fail\n    no such table\n" in out
-    assert "the task stands in dag_factory_configs/fails.yaml:5" in out
+    assert "  at dag_factory_configs/fails.yaml:5, step bad\n" in out
     assert "3 tasks: 1 succeeded, 1 failed, 1 not run" in out
     assert "Traceback" not in out
     log = Path(out.rsplit("the whole log: ", 1)[1].strip())
@@ -238,7 +246,8 @@ def test_python_that_fails_shows_its_line(project: Path, env: Mapping[str, str])
 def test_a_missing_connection_is_named(project: Path, env: Mapping[str, str]) -> None:
     result = run(project, env, "connects")
     assert result.code == 1
-    assert "tell Airflow of the connection 'not_there'" in result.out
+    assert "  at dag_factory_configs/connects.yaml:4, step ask\n" in result.out
+    assert "  connection: not_there, which Airflow does not know\n" in result.out
     assert "export AIRFLOW_CONN_NOT_THERE='" in result.out
 
 
@@ -246,6 +255,49 @@ def test_a_missing_package_is_told_with_its_extra(project: Path, env: Mapping[st
     result = run(project, env, "lacks")
     assert result.code == 1
     assert "hint: in a checkout of this project: pip install '.[slack]'" in result.out
+
+
+def test_a_server_that_is_not_there_is_named_by_its_connection(
+    project: Path, env: Mapping[str, str]
+) -> None:
+    port = free_port()
+    address = {"AIRFLOW_CONN_NOT_THERE": f"postgres://someone:hunter2@127.0.0.1:{port}/db"}
+    out = run(project, {**env, **address}, "connects").out
+    assert f"  connection: not_there (postgres, 127.0.0.1:{port}): nothing listens there\n" in out
+    assert "  hint: start the server, or correct host and port of the connection\n" in out
+    assert "hunter2" not in out
+
+
+@pytest.mark.parametrize("sends", [False, True])
+def test_alerts_are_sent_when_they_are_asked_for(
+    project: Path, env: Mapping[str, str], sends: bool
+) -> None:
+    with serving() as web:
+        known = {**env, "AIRFLOW_CONN_HOOK": f"http://127.0.0.1:{web.port}"}
+        out = run(project, known, "alarms", *(["--alerts"] if sends else [])).out
+    said = "alerts: webhook to hook" if sends else "alerts are off (webhook to hook): --alerts"
+    assert f"  {said}" in out
+    told = [asked.json()["reasons"] for asked in web.asked]
+    reason = {
+        "task_id": "bad",
+        "error": "Bash command failed. The command returned a non-zero exit code 1.",
+        "place": "dag_factory_configs/alarms.yaml:4, step bad",
+        "data": "",
+    }
+    assert told == ([[reason]] if sends else [])
+
+
+def test_another_environment_is_no_rehearsal(project: Path, env: Mapping[str, str]) -> None:
+    environments = project / "dag_factory_configs/environments"
+    environments.mkdir()
+    (environments / "prod.yaml").write_text("version: 1")
+    known = {**env, "AIRFLOW_CONN_NOT_THERE": "postgres://me:hunter2@127.0.0.1:1/db"}
+    out = run(project, known, "connects", "--env", "prod").out
+    before = out.partition("…")[0]
+    assert "this is not a rehearsal: it runs for real, in the environment prod" in before
+    assert "  connections: not_there (postgres, 127.0.0.1:1)\n" in before
+    assert "hunter2" not in out
+    assert "rehearsal" not in run(project, known, "connects").out
 
 
 def test_it_knows_no_other_pipeline(project: Path, env: Mapping[str, str]) -> None:
@@ -330,7 +382,7 @@ def test_a_person_stops_what_waits(
             assert child.poll() is None
         time.sleep(2)
         child.send_signal(stop)
-        out, err = child.communicate(timeout=120)
+        out, err = output(child)
     assert (child.returncode, err) == (code, "\nstopped\n")
     assert "✗ until  stopped" in out
     assert "- after  not run" in out
@@ -359,7 +411,7 @@ def test_what_was_started_is_stopped_after_a_stop_in_the_wait(
             time.sleep(2)
             group.curve = fake.by_looks([fake.Load()])
             child.send_signal(signal.SIGTERM)
-            out, err = child.communicate(timeout=120)
+            out, err = output(child)
         assert (child.returncode, err, source.state) == (143, "\nstopped\n", "STOPPED")
         assert "✓ lake.stop" in out
 
@@ -378,27 +430,12 @@ def test_a_person_stops_what_runs(
     ) as child:
         pid = _eventually(project / "pid")
         child.send_signal(stop)
-        out, err = child.communicate(timeout=120)
+        out, err = output(child)
     assert child.returncode == code
     assert err == "\nstopped\n"
     assert "✗ sleep  stopped" in out
     assert "- after  not run" in out
     _gone(pid)
-
-
-def _eventually(file: Path) -> int:
-    deadline = time.monotonic() + 120
-    while not file.exists() or not file.read_text().strip():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-    return int(file.read_text())
-
-
-def _gone(pid: int) -> None:
-    deadline = time.monotonic() + 60
-    while Path(f"/proc/{pid}").exists():
-        assert time.monotonic() < deadline, "the task's shell still runs"
-        time.sleep(0.1)
 
 
 def test_no_secret_is_shown_with_all_that_airflow_says(
@@ -431,3 +468,11 @@ def test_no_secret_is_shown_or_logged(
         assert "the token is ***" in log
     elif ends:
         assert "the header 'Authorization' holds a line break" in done.out
+
+
+def _eventually(file: Path) -> int:
+    return int(until(lambda: file.read_text().strip() if file.exists() else "", "its shell"))
+
+
+def _gone(pid: int) -> None:
+    until(lambda: not Path(f"/proc/{pid}").exists(), "the end of the task's shell")

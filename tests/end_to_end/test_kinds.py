@@ -2,8 +2,7 @@
 
 import json
 import shutil
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from email.message import EmailMessage
@@ -20,6 +19,7 @@ from factory_embedded.services import airflow
 from factory_embedded.services.postgres import Server
 from tests import mail as mails
 from tests import web as webs
+from tests.patience import until
 
 pytestmark = pytest.mark.slow
 
@@ -179,15 +179,6 @@ class World:
         return [message for message in self.mail if message["To"] == address]
 
 
-def until(condition: Callable[[], Answer | None], seconds: float = 240) -> Answer:
-    """The first answer that is not empty."""
-    deadline = time.monotonic() + seconds
-    while not (answer := condition()):
-        assert time.monotonic() < deadline, "it took too long"
-        time.sleep(0.3)
-    return answer
-
-
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory, postgres: Server) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("kinds")
@@ -224,7 +215,11 @@ def world(tmp_path_factory: pytest.TempPathFactory, postgres: Server) -> Iterato
             "mail": json.dumps(mails.connection(port)),
         }
         with airflow.running(
-            folder / "home", dags=folder / "dags", connections=connections, parallelism=8
+            folder / "home",
+            dags=folder / "dags",
+            connections=connections,
+            env={"AIRFLOW__API__BASE_URL": "https://airflow.example.org"},
+            parallelism=8,
         ) as server:
             until(lambda: len(server.api.dags()) == len(SPECS))
             yield World(server.api, folder, postgres, web, hook, slack, mail)
@@ -303,9 +298,11 @@ def test_a_failed_run_is_told_once_with_every_task_that_failed(world: World) -> 
     assert told["owner"] == "trips"
     assert told["logical_date"] == "2024-01-02T00:00:00+00:00"
     message = f"Pipeline failing failed: run {run.dag_run_id}. Failed: bad, worse."
-    assert told["message"] == message
+    assert told["message"].splitlines()[0] == message
+    places = [reason["place"].rpartition(":")[2] for reason in told["reasons"]]
+    assert places == ["10, step bad", "11, step worse"]
     (message_,) = until(lambda: world.mailed("a@example.org"))
-    assert message_["Subject"] == "failing failed"
+    assert message_["Subject"] == "failing failed at bad and 1 more"
     assert message in mails.text(message_)
     (retry,) = world.told(run, "retry")
     assert (retry["task_id"], retry["failed_tasks"]) == ("bad", [])

@@ -34,6 +34,8 @@ atexit.register(shutil.rmtree, _HOME, ignore_errors=True)
 # before anything imports Airflow: it writes its configuration where this says
 os.environ["AIRFLOW_HOME"] = str(_HOME)
 os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
+# alerts link to it, and to no address of the loopback
+os.environ["AIRFLOW__API__BASE_URL"] = "https://airflow.example.org"
 # a test may change the DAG of the test before it
 os.environ["AIRFLOW__CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL"] = "0"
 

@@ -452,3 +452,26 @@ def kept(text: str) -> str:
         found = str(error.stacktrace)
         session.delete(error)
     return found
+
+
+@pytest.mark.parametrize("chosen", ["dev", "prod", ""])
+def test_nobody_takes_dev_for_production_in_silence(
+    chosen: str, root: Path, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FACTORY_CONFIGS", str(root))
+    monkeypatch.setenv("FACTORY_ENV", chosen)
+    write("environments/prod.yaml", "version: 1\n")
+    write("good.yaml", "version: 1\ntasks: [{id: a, run: echo}]\n")
+    namespace: dict[str, Any] = {}
+    loader.load(__file__, namespace)
+    found = loader.problems(__file__)
+    page = namespace["good"].doc_md
+    if chosen:
+        assert found is None
+        assert page.endswith(f"Environment: **{chosen}**")
+    else:
+        assert "environments:1:1: FACTORY_ENV is not set: every pipeline is built for dev" in str(
+            found
+        )
+        assert "set FACTORY_ENV to" in str(found)
+        assert page.endswith("Environment: **dev, since FACTORY_ENV is not set**")

@@ -7,13 +7,17 @@ all that is optional there is optional here. That of a deadline is made in `dead
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
+from factory.in_airflow import failure
+from factory.in_airflow.guard import left
 from factory.in_airflow.hiding import redacted
+from factory.spec import discover
 
 log = logging.getLogger(__name__)
 
@@ -29,11 +33,31 @@ _STATES = {
 }
 _FROM = {"queued_at": "it was queued", "logical_date": "its logical date"}
 _MANY = 10
+_EXPLAINED = 3
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why a task failed, and what that means for the data."""
+
+    task_id: str
+    error: str
+    place: str = ""
+    data: str = ""
+
+    def lines(self) -> Iterator[str]:
+        """What happened, where, what it means for the data."""
+        yield f"{self.task_id}: {self.error}"
+        yield from (text for text in (self.place, self.data) if text)
 
 
 @dataclass(frozen=True)
 class News:
-    """One event. `task_id` is the task that failed; for a run, the last of them."""
+    """One event. `task_id` is the task that failed; for a run, the last of them.
+
+    `reasons` say what happened to each task that failed, and where that stands in the YAML: no
+    values of the data. `log_url` is empty where Airflow does not know its own address.
+    """
 
     event: str
     dag_id: str
@@ -45,6 +69,12 @@ class News:
     log_url: str
     headline: str
     message: str
+    reasons: tuple[Reason, ...] = ()
+
+    @property
+    def whole(self) -> str:
+        """The message and the reasons, a line each."""
+        return "\n".join([self.message, *(line for one in self.reasons for line in one.lines())])
 
 
 def news(event: str, context: Mapping[str, Any]) -> News:
@@ -55,6 +85,8 @@ def news(event: str, context: Mapping[str, Any]) -> News:
     about_task = task if task is not None and (event == "retry" or task.task_id in failed) else None
     moment = context.get("logical_date")
     headline, message = _told(event, dag.dag_id, run_id, failed, context)
+    tasks = (task.task_id,) if event == "retry" and task is not None else failed[:_EXPLAINED]
+    base = _base_url()
     return News(
         event=event,
         dag_id=dag.dag_id,
@@ -63,9 +95,10 @@ def news(event: str, context: Mapping[str, Any]) -> News:
         task_id=about_task.task_id if about_task else None,
         failed_tasks=failed,
         logical_date=moment.isoformat() if moment else None,
-        log_url=about_task.log_url if about_task else _run_url(dag.dag_id, run_id),
+        log_url=_url(base, dag.dag_id, run_id, about_task) if base else "",
         headline=headline,
         message=message,
+        reasons=tuple(_reasons(tasks, dag, run_id, task, context.get("exception"))),
     )
 
 
@@ -89,7 +122,7 @@ def filled(
         environment = DAG(told.dag_id).get_template_env()
         environment.finalize = lambda value: escape(str(value))
         text: str = environment.from_string(template).render(
-            {**context, "event": told.event, "message": told.message}
+            {**context, "event": told.event, "message": told.whole}
         )
     except Exception:
         # any value may be missing from the context of a run that never had a task
@@ -118,7 +151,9 @@ def _told(
     if failed:
         more = f" and {len(failed) - _MANY} more" if len(failed) > _MANY else ""
         parts.append(f"Failed: {', '.join(failed[:_MANY])}{more}.")
-    return f"{dag_id} failed", " ".join(parts)
+    others = f" and {len(failed) - 1} more" if len(failed) > 1 else ""
+    at = f" at {failed[0]}{others}" if failed else ""
+    return f"{dag_id} failed{at}", " ".join(parts)
 
 
 def _due(context: Mapping[str, Any]) -> str:
@@ -144,8 +179,40 @@ def _failed_tasks(dag_id: str, run_id: str, task: Any) -> tuple[str, ...]:
     return tuple(sorted(name for name, state in states.items() if state == "failed"))
 
 
-def _run_url(dag_id: str, run_id: str) -> str:
+def _reasons(
+    tasks: Iterable[str], dag: Any, run_id: str, task: Any, error: Any
+) -> Iterator[Reason]:
+    """What the boundary of each task said; of an operator that has none, the error itself."""
+    for task_id in tasks:
+        is_this = task is not None and task.task_id == task_id
+        index = task.map_index if is_this and task.map_index is not None else -1
+        found = left(dag.dag_id, run_id, task_id, index)
+        if found is None and is_this and isinstance(error, BaseException):
+            said = failure.told(error)
+            found = {"public": said.public, "place": _file(dag)}
+        if found:
+            text = {name: redacted(value) for name, value in found.items()}
+            yield Reason(task_id, text["public"], text.get("place", ""), text.get("data", ""))
+
+
+def _file(dag: Any) -> str:
+    """The YAML of a DAG, as it is written below the configuration root's parent."""
+    file, root = getattr(dag, "spec_file", ""), getattr(dag, "spec_root", "")
+    return discover.display(Path(root), Path(file)) if file and root else ""
+
+
+def _base_url() -> str:
+    """Airflow's address, unless it leads nobody but its own machine there."""
     from airflow.configuration import conf
 
-    base = conf.get("api", "base_url", fallback=None) or "http://localhost:8080"
-    return f"{base.rstrip('/')}/dags/{dag_id}/runs/{quote(run_id)}"
+    base = (conf.get("api", "base_url", fallback=None) or "").rstrip("/")
+    host = urlsplit(base).hostname or ""
+    own = host in ("", "localhost", "::1", "0.0.0.0") or host.startswith("127.")
+    return "" if own else base
+
+
+def _url(base: str, dag_id: str, run_id: str, task: Any) -> str:
+    """Of a task, its log; else the run."""
+    if task is not None:
+        return str(task.log_url)
+    return f"{base}/dags/{dag_id}/runs/{quote(run_id)}"

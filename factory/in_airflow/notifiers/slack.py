@@ -39,7 +39,7 @@ def send(
     """
     hide_connection_of(conn_id)
     told = news(event, context)
-    default = f"{told.headline}\n{told.message}"
+    default = f"{told.headline}\n{told.whole}"
     text = _cut(filled(message, context, told, default, escaped))
     hook = SlackWebhookHook(
         slack_webhook_conn_id=conn_id,
@@ -52,7 +52,7 @@ def send(
         logger=_silent,
     )
     try:
-        hook.send(text=f"{text}\n{_link(told)}", channel=channel or None, unfurl_links=False)
+        hook.send(text=f"{text}{_link(told)}", channel=channel or None, unfurl_links=False)
     except AirflowException:
         raise
     except Exception as error:
@@ -86,5 +86,7 @@ def _cut(text: str) -> str:
 
 
 def _link(told: News) -> str:
+    if not told.log_url:
+        return ""
     name = f"Log of {told.task_id}" if told.task_id else f"Run {told.run_id}"
-    return f"<{escaped(told.log_url).replace('|', '%7C')}|{escaped(name)}>"
+    return f"\n<{escaped(told.log_url).replace('|', '%7C')}|{escaped(name)}>"

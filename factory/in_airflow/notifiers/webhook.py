@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from airflow.sdk.exceptions import AirflowException
@@ -28,8 +29,9 @@ def send(
         "failed_tasks": list(told.failed_tasks),
         "logical_date": told.logical_date,
         "owner": told.owner,
-        "message": filled(message, context, told, told.message),
-        "log_url": told.log_url,
+        "message": filled(message, context, told, told.whole),
+        "reasons": [asdict(reason) for reason in told.reasons],
+        "log_url": told.log_url or None,
     }
     answer = send_http(conn_id=conn_id, method="POST", endpoint=path, body=body)
     problem = unmet(answer, {})

@@ -49,7 +49,7 @@ def brief(finding: Finding) -> str:
 
 
 def summary(found: Report, paint: Paint) -> str:
-    """`2 errors in 1 file, 14 pipelines fine`."""
+    """`2 errors in 1 file, 14 pipelines fine in the environment dev`."""
     errors, warnings = found.errors, found.warnings
     parts = []
     for entries, noun, style in ((errors, "error", "error"), (warnings, "warning", "warning")):
@@ -58,8 +58,8 @@ def summary(found: Report, paint: Paint) -> str:
             text = f"{counted(len(entries), noun)} in {counted(len(files), 'file')}"
             parts.append(paint(style, text))
     parts.append(paint("good" if not errors else "strong", _fine(found)))
-    if len(found.environments) > 1:
-        parts[-1] += f" in the environments {', '.join(found.environments)}"
+    noun = "environment" if len(found.environments) == 1 else "environments"
+    parts[-1] += f" in the {noun} {', '.join(found.environments)}"
     return ", ".join(parts)
 
 

@@ -167,7 +167,7 @@ def _from_copy(target: Table, limits: Limits, error: adbc_driver_manager.Error) 
 
 
 def _said(target: Table, limits: Limits, said: str, state: str) -> TransferError:
-    if said.startswith("connection failed"):
+    if said.startswith(("connection failed", "failed to resolve", "connection timeout")):
         return TransferError(f"{target}: PostgreSQL can't be reached: {said}")
     if state.startswith(_LOST):
         return TransferError(f"{target}: the connection to PostgreSQL was lost: {said}", _SAFE)

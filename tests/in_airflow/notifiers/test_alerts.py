@@ -23,6 +23,17 @@ tasks:
 EMAIL = "{type: email, to: [a@example.org, b@example.org], conn_id: mail}"
 WEBHOOK = "{type: webhook, conn_id: hook, path: /hooks/data}"
 
+WHY = (
+    "bad: Bash command failed. The command returned a non-zero exit code 1.\n"
+    "dag_factory_configs/trips.yaml:7, step bad"
+)
+REASON = {
+    "task_id": "bad",
+    "error": "Bash command failed. The command returned a non-zero exit code 1.",
+    "place": "dag_factory_configs/trips.yaml:7, step bad",
+    "data": "",
+}
+
 Mail = tuple[int, list[EmailMessage]]
 
 
@@ -42,7 +53,7 @@ def test_a_failed_run_is_told_once(pipelines: Pipelines, mail: Mail, web: Web) -
     run = pipelines.run("trips")
     assert run.state == "failed"
     (message,) = mail[1]
-    assert message["Subject"] == "trips failed"
+    assert message["Subject"] == "trips failed at bad"
     assert message["To"] == "a@example.org, b@example.org"
     assert message["From"] == "airflow@example.org"
     assert f"Pipeline trips failed: run {run.run_id}. Failed: bad." in text(message)
@@ -52,6 +63,8 @@ def test_a_failed_run_is_told_once(pipelines: Pipelines, mail: Mail, web: Web) -
     told = asked.json()
     url = told.pop("log_url")
     assert url.endswith("/tasks/bad?try_number=1")
+    (reason,) = told.pop("reasons")
+    assert reason == REASON
     assert told == {
         "event": "failure",
         "dag_id": "trips",
@@ -60,7 +73,7 @@ def test_a_failed_run_is_told_once(pipelines: Pipelines, mail: Mail, web: Web) -
         "failed_tasks": ["bad"],
         "logical_date": "2024-01-02T00:00:00+00:00",
         "owner": "trips",
-        "message": f"Pipeline trips failed: run {run.run_id}. Failed: bad.",
+        "message": f"Pipeline trips failed: run {run.run_id}. Failed: bad.\n{WHY}",
     }
 
 
@@ -70,7 +83,7 @@ def test_a_retry_is_told_at_its_task(pipelines: Pipelines, web: Web) -> None:
     (told,) = [asked.json() for asked in web.asked]
     assert (told["event"], told["task_id"]) == ("retry", "bad")
     message = f"Task bad of trips failed at try 1 of 2 of run {run.run_id}."
-    assert told["message"] == message
+    assert told["message"] == f"{message}\n{WHY}"
     assert told["log_url"].endswith("/tasks/bad?try_number=1")
 
 
@@ -90,7 +103,7 @@ def test_own_words_with_templates(pipelines: Pipelines, mail: Mail, web: Web) ->
     write(pipelines, f"{{on_failure: [{email}, {webhook}]}}")
     run = pipelines.run("trips")
     assert mail[1][0]["Subject"] == "Day 2024-01-02: failure"
-    expected = f"trips / Pipeline trips failed: run {run.run_id}. Failed: bad."
+    expected = f"trips / Pipeline trips failed: run {run.run_id}. Failed: bad.\n{WHY}"
     assert web.asked[0].json()["message"] == expected
 
 
@@ -100,7 +113,7 @@ def test_words_that_cannot_be_filled_in_do_not_lose_the_alert(
     email = EMAIL.replace("}", ", subject: '{{ nothing.at.all }}'}")
     write(pipelines, f"{{on_failure: [{email}]}}")
     run = pipelines.run("trips")
-    assert mail[1][0]["Subject"] == "trips failed"
+    assert mail[1][0]["Subject"] == "trips failed at bad"
     assert "'{{ nothing.at.all }}' of an alert cannot be filled in" in run.log
 
 

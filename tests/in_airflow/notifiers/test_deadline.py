@@ -73,7 +73,8 @@ def test_it_says_which_run_how_it_is_and_how_late(state: str, words: str, web: W
         "owner": "o",
         "message": f"Pipeline trips missed its deadline: run r 1 {words}. "
         f"It was due 0:03:00 ago: {due}, 2h after it was queued.",
-        "log_url": "http://localhost:8080/dags/trips/runs/r%201",
+        "reasons": [],
+        "log_url": "https://airflow.example.org/dags/trips/runs/r%201",
     }
 
 

@@ -55,12 +55,13 @@ def test_a_failure_is_told_with_a_link_to_its_log(pipelines: Pipelines, web: Web
     told = asked.json()
     assert told["unfurl_links"] is False
     assert "channel" not in told
-    first, second, link = told["text"].split("\n")
+    first, second, *why, link = told["text"].split("\n")
     assert (first, second) == (
-        "trips failed",
+        "trips failed at bad",
         f"Pipeline trips failed: run {run.run_id}. Failed: bad.",
     )
-    assert link.startswith("<http://localhost:8080/dags/trips/runs/")
+    assert why[1].startswith("dag_factory_configs/trips.yaml:")
+    assert link.startswith("<https://airflow.example.org/dags/trips/runs/")
     assert link.endswith("/tasks/bad?try_number=1|Log of bad>")
 
 
@@ -75,7 +76,7 @@ def test_words_that_cannot_be_filled_in_do_not_lose_the_alert(
     pipelines: Pipelines, web: Web
 ) -> None:
     failed(pipelines, with_message("{{ nothing.at.all }}"))
-    assert web.asked[0].json()["text"].startswith("trips failed\nPipeline trips failed")
+    assert web.asked[0].json()["text"].startswith("trips failed at bad\nPipeline trips failed")
 
 
 def test_a_long_message_is_cut_and_keeps_its_link(pipelines: Pipelines, web: Web) -> None:

@@ -22,6 +22,8 @@ class Load(Staged):
     :param write: the write mode, and the checks, as they stand in the spec.
     """
 
+    consequence = "nothing was published: the target is as it was"
+
     template_fields: Sequence[str] = ("staged", "stage", "write", "checks")
 
     def __init__(

@@ -36,6 +36,8 @@ LISTED = "listed"
 class Staged(BaseOperator):
     """A task that works in its step's folder on the stage."""
 
+    consequence = "nothing was loaded: the target is as it was"
+
     def __init__(self, *, stage: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.stage = stage

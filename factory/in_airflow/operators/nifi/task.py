@@ -53,6 +53,8 @@ class GroupLink(BaseOperatorLink):
 class NiFiTask(BaseOperator):
     """One task of the step; each logs in by itself, the token stays in its memory."""
 
+    consequence = "what NiFi had handed on before stays where it is"
+
     template_fields: Sequence[str] = ("conn_id",)
     operator_extra_links = (GroupLink(),)
 
