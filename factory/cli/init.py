@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,7 +57,7 @@ def _begin(folder: Path) -> int:
             print(f"kept  {_shown(folder, file)}, which was there")
     if not (folder / _SCHEMAS / "pipeline.schema.json").exists():
         _write_schemas(folder)
-    _tell_own(folder, _states(folder))
+    _tell_own(folder)
     _tell_next(folder)
     return 0
 
@@ -70,7 +70,7 @@ def _update(folder: Path) -> int:
     schemas = _stale_schemas(folder)
     if schemas:
         _write_schemas(folder)
-    _tell_own(folder, _states(folder))
+    _tell_own(folder)
     if not (stale or schemas):
         print("everything is up to date")
     return 0
@@ -126,13 +126,10 @@ def _write(folder: Path, file: File) -> None:
 
 
 def _write_schemas(folder: Path) -> None:
-    from factory.lint.paths import shown_path
     from factory.review import schema_files
 
     written = schema_files.write(folder / _SCHEMAS)
-    print(
-        f"wrote {shown_path(folder / _SCHEMAS)}/: {len(written)} files that editors complete from"
-    )
+    print(f"wrote {_shown(folder / _SCHEMAS)}/: {len(written)} files that editors complete from")
 
 
 def _stale_schemas(folder: Path) -> list[str]:
@@ -141,11 +138,11 @@ def _stale_schemas(folder: Path) -> list[str]:
     return schema_files.stale(folder / _SCHEMAS)
 
 
-def _tell_own(folder: Path, states: Iterable[tuple[File, State]]) -> None:
+def _tell_own(folder: Path) -> None:
     """What somebody changed and an update would have written."""
     from factory.review import starter
 
-    for file, state in states:
+    for file, state in _states(folder):
         if state != "own" or not file.is_kept:
             continue
         shown = _shown(folder, file)
@@ -156,7 +153,7 @@ def _tell_own(folder: Path, states: Iterable[tuple[File, State]]) -> None:
 
 
 def _tell_next(folder: Path) -> None:
-    steps = [] if folder == Path.cwd() else [(f"cd {_relative(folder)}", "")]
+    steps = [] if folder == Path.cwd() else [(f"cd {_shown(folder)}", "")]
     steps += [
         ("factory new ingest orders", "a first pipeline: a file into a table"),
         ("factory lint", "every mistake, with its line and what to do"),
@@ -186,13 +183,7 @@ def _require_a_project(folder: Path) -> None:
         )
 
 
-def _shown(folder: Path, file: File) -> str:
+def _shown(folder: Path, file: File | None = None) -> str:
     from factory.lint.paths import shown_path
 
-    return shown_path(folder / file.path)
-
-
-def _relative(folder: Path) -> str:
-    from factory.lint.paths import shown_path
-
-    return shown_path(folder)
+    return shown_path(folder / file.path if file else folder)
