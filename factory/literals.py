@@ -59,11 +59,25 @@ def table(name: str, path: Path) -> Iterator[Problem]:
         said = f"{quoted(name)} is not a table's name"
         hint = "a dot separates the schema from the table, and stands nowhere else"
         yield Problem(path, "table-name", said, "`table` or `schema.table`", hint)
+    elif quote := next((one for one in _QUOTES if one in name), ""):
+        said = f"the table's name holds a {quote}"
+        hint = f"the name is put in quotes for you, as it stands: write `{_unquoted(name)}`"
+        yield Problem(path, "table-name", said, "a name without quotes", hint)
+    elif any(part != part.strip() for part in parts):
+        said = f"{quoted(name)} has a space at an end, which would be a part of the name"
+        yield Problem(path, "table-name", said, "`table` or `schema.table`")
     elif "%" in name:
         said = f"{quoted(name)} holds a `%`"
         yield Problem(path, "table-name", said, "a name without `%`")
     else:
         yield from _too_long(parts, path)
+
+
+_QUOTES = ('"', "'", "`", "[", "]", ";")
+
+
+def _unquoted(name: str) -> str:
+    return "".join(letter for letter in name if letter not in _QUOTES)
 
 
 def columns(names: Sequence[str], path: Path, *, filled: bool = False) -> Iterator[Problem]:

@@ -42,6 +42,16 @@ DEFAULT_ENVIRONMENT = discover.DEFAULT_ENVIRONMENT
 _MAX_BROKEN = 20  # copies of one file: the others have the same problems
 
 
+_OWN = frozenset(
+    (
+        *("cycle", "duplicate-id", "format", "import-path", "not-a-choice", "other-format"),
+        *("out-of-bounds", "self-need", "two-commands", "type", "unknown-key", "unknown-kind"),
+        "unknown-task",
+    )
+)
+"""Codes of what is wrong in a file whatever its layers say."""
+
+
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """What became of one file: its plans and the specs behind them, or why there are none.
 
@@ -117,7 +127,8 @@ class Project:
         except _Refused as error:
             return Outcome(path=path, refused=error.specs, diagnostics=error.diagnostics)
         except SpecError as error:
-            return Outcome(path=path, diagnostics=error.diagnostics)
+            behind = self._behind_layers(path)
+            return Outcome(path=path, diagnostics=(*error.diagnostics, *behind))
         except RecursionError:
             broken = self._broken(path, "too-deep", "the values need each other too deeply")
             return Outcome(path=path, diagnostics=(broken,))
@@ -130,6 +141,19 @@ class Project:
             return Outcome(path=path, diagnostics=tuple(self.without_secrets([broken])))
         plans, specs = tuple(plan for plan, _ in made), tuple(spec for _, spec in made)
         return Outcome(path=path, plans=plans, specs=specs)
+
+    def _behind_layers(self, path: Path) -> Iterator[Diagnostic]:
+        """Where a layer is broken: what is wrong in the file itself, not for want of the layer."""
+        if not isinstance(self._contexts.get(path.parent), SpecError):
+            return
+        document = self._read(path)
+        sound = self._make_context(path.parent, broken=False)
+        found = [d for one in resolve(document, sound)[:1] for d in self.validate(one)]
+        gaps = [d.path for d in found if d.code == "missing-key" and ".with" in d.path]
+        for entry in self.without_secrets(found):
+            within = any(entry.path.startswith(gap) for gap in gaps)
+            if entry.file == document.name and entry.code in _OWN and not within:
+                yield entry
 
     def plans(self, path: Path) -> list[Pipeline]:
         """The plans of one file.
@@ -276,13 +300,14 @@ class Project:
             raise known
         return known
 
-    def _make_context(self, folder: Path) -> Context:
+    def _make_context(self, folder: Path, *, broken: bool = True) -> Context:
+        """The layers of a folder; `broken`: one that is wrong is an error, not left out."""
         layers = []
         for above in discover.folders(self.root, folder / "x"):
-            layer = self._layer(above / discover.DEFAULTS, environment=False)
+            layer = self._layer(above / discover.DEFAULTS, environment=False, broken=broken)
             if layer is not None:
                 layers.append(layer)
-        top = self._layer(self._environment_file, environment=True)
+        top = self._layer(self._environment_file, environment=True, broken=broken)
         return context(layers, self.environment, top.document if top else None)
 
     @property
@@ -305,12 +330,14 @@ class Project:
             did_you_mean(self.environment, known) or one_of(known),
         )
 
-    def _layer(self, path: Path, *, environment: bool) -> Layer | None:
+    def _layer(self, path: Path, *, environment: bool, broken: bool) -> Layer | None:
         if path not in self._layers:
             self._layers[path] = self._read_layer(path, environment)
         layer = self._layers[path]
         if isinstance(layer, SpecError):
-            raise layer
+            if broken:
+                raise layer
+            return None
         return layer
 
     def _read_layer(self, path: Path, environment: bool) -> Layer | SpecError | None:

@@ -44,6 +44,15 @@ GROUP = Group(
             right='vars: {who: me}\ntags: ["${vars.who}"]',
         ),
         Code(
+            name="other-format",
+            title="a file of another program",
+            meaning=(
+                "The file is none of ours: dag-factory's, Airflow's own, a workflow of GitHub, "
+                "a Compose file or the like."
+            ),
+            advice="Move it out of the folder of pipelines, or write it as one: see the hint.",
+        ),
+        Code(
             name="bare-key",
             title="a key without a value",
             meaning=(

@@ -14,10 +14,11 @@ from urllib.parse import unquote
 
 import msgspec
 
-from factory.diagnostics import Path, quoted
+from factory.diagnostics import Path, did_you_mean, nearest, quoted
 from factory.problem import Problem
 from factory.spec.notes import size_of
 from factory.spec.patterns import MAX_LENGTH, Refused, degree
+from factory.spec.schedule import is_scheduled
 from factory.spec.schema import DIALECT
 
 MAX_SIZE = 5_000
@@ -42,8 +43,72 @@ def problems(value: dict[str, Any]) -> Iterator[Problem]:
     given = value.get("params")
     limits = _Limits(MAX_SIZE, MAX_PATTERNS, MAX_WORK, _MAX_MATCHING)
     for name, param in given.items() if isinstance(given, dict) else ():
-        if isinstance(param, dict) and _MARKS & set(param):
-            yield from _declared(name, param, limits, scheduled=value.get("schedule") is not None)
+        if isinstance(param, dict) and not _MARKS & set(param):
+            yield from _undeclared(name, param)
+        elif isinstance(param, dict):
+            yield from _unknown_words(param, ("params", name))
+            scheduled = is_scheduled(value.get("schedule"))
+            yield from _declared(name, param, limits, scheduled=scheduled)
+
+
+def _undeclared(name: str, param: dict[str, Any]) -> Iterator[Problem]:
+    """A mapping is a default itself, unless it only looks so for a slip in one word."""
+    for key in param:
+        near = nearest(key, _MARKS)
+        if near and all(other == key or other in _WORDS for other in param):
+            yield Problem(
+                ("params", name, key),
+                "unknown-key",
+                f"the key {quoted(key)} is not known here",
+                hint=f"did you mean {near!r}? A mapping that is a default stands under `default:`",
+                at_key=True,
+            )
+
+
+def _unknown_words(schema: Any, place: Path) -> Iterator[Problem]:
+    """What is no word of JSON Schema, in it and in the schemas of its parts."""
+    if not isinstance(schema, dict):
+        return
+    for key, entry in schema.items():
+        if key not in _WORDS and not key.startswith("x-"):
+            yield Problem(
+                (*place, key),
+                "unknown-key",
+                f"the key {quoted(key)} is no word of JSON Schema, nor one of Airflow's",
+                expected="a word of JSON Schema, or one of your own that begins with `x-`",
+                hint=did_you_mean(key, sorted(_WORDS)),
+                at_key=True,
+            )
+        elif key in _OF_SCHEMAS and isinstance(entry, dict):
+            for name, below in entry.items():
+                yield from _unknown_words(below, (*place, key, name))
+        elif key in _SCHEMAS:
+            for index, below in enumerate(entry) if isinstance(entry, list) else ():
+                yield from _unknown_words(below, (*place, key, index))
+            yield from _unknown_words(entry, (*place, key))
+
+
+_OF_SCHEMAS = ("$defs", "definitions", "properties", "patternProperties", "dependentSchemas")
+_SCHEMAS = (
+    *("additionalProperties", "allOf", "anyOf", "contains", "else", "if", "items", "not", "oneOf"),
+    *("prefixItems", "propertyNames", "then", "unevaluatedItems", "unevaluatedProperties"),
+)
+_WORDS = frozenset(
+    (
+        *_OF_SCHEMAS,
+        *_SCHEMAS,
+        *("$anchor", "$comment", "$dynamicAnchor", "$dynamicRef", "$id", "$recursiveRef", "$ref"),
+        *("$schema", "const", "contentEncoding", "contentMediaType", "contentSchema", "default"),
+        *("dependencies", "dependentRequired", "deprecated", "description", "enum", "examples"),
+        *("exclusiveMaximum", "exclusiveMinimum", "format", "maxContains", "maxItems"),
+        *("maxLength", "maxProperties", "maximum", "minContains", "minItems", "minLength"),
+        *("minProperties", "minimum", "multipleOf", "pattern", "readOnly", "required", "title"),
+        *("type", "uniqueItems", "writeOnly"),
+        # Airflow's own, for its form, and those that are refused with a reason
+        *("custom_html_form", "description_html", "description_md", "section", "values_display"),
+        *_AIRFLOWS,
+    )
+)
 
 
 class _Limits:

@@ -17,9 +17,10 @@ import yaml
 
 from factory.diagnostics import MAX_TOLD, Diagnostic, limited, quoted
 from factory.errors import SpecError
+from factory.spec.others import other
 from factory.spec.scalars import Doubtful, long_value, plain_value
 from factory.spec.syntax import MAX_NUMBER, QUOTE, as_quoted, explain_syntax, runs, split_lines
-from factory.spec.text import fail, text_of
+from factory.spec.text import fail, fail_whole, text_of
 
 try:
     from yaml import CSafeLoader as Loader
@@ -106,6 +107,7 @@ class _Builder:
         finally:
             loader.dispose()
         if self.problems:
+            self._require_ours()
             raise SpecError(self.problems)
         if self.root is None:
             fail(
@@ -128,6 +130,14 @@ class _Builder:
                 expected="a mapping of keys, such as `version: 1`",
             )
         return self.root
+
+    def _require_ours(self) -> None:
+        """Of another program's file not its mistakes are told, but what it is.
+
+        :raises SpecError: it is one, such as a workflow of GitHub with its `on:`.
+        """
+        if isinstance(self.root, dict) and (found := other(self.root)) is not None:
+            fail_whole(self.name, found.code, found.message, found.expected, found.hint)
 
     def _run(self, loader: Any) -> None:
         next_event = loader.get_event

@@ -23,6 +23,7 @@ from factory.fields import Duration
 from factory.problem import Problem, Problems
 from factory.spec import deadline, params, positions, schedule, schema
 from factory.spec.model import BOUNDED, DURATIONS, SETTINGS, DefaultsFile, EnvironmentFile, Pipeline
+from factory.spec.others import other
 from factory.spec.read import Document
 from factory.spec.resolve import Resolved, origin
 from factory.spec.syntax import as_quoted
@@ -115,7 +116,12 @@ def validate(resolved: Resolved, arguments_of: ArgumentsOf, kinds: Iterable[str]
         found.put(deadline.problems(resolved))
     if resolved.value.get("params"):
         found.put(params.problems(resolved.value))
-    return _at_home(found, tasks, arguments_of) if found else found
+    if not found:
+        return found
+    if (alien := other(resolved.document.value)) is not None:
+        found[:], found.more = [alien], 0
+        return found
+    return _at_home(found, tasks, arguments_of)
 
 
 def _arguments(

@@ -21,7 +21,9 @@ from factory.diagnostics import (
     same_but_for_case,
 )
 from factory.problem import Problem, Problems
+from factory.spec.scalars import is_text
 from factory.spec.schema import PLACEHOLDER_PATTERN
+from factory.spec.syntax import as_quoted
 
 ValidationError = Any  # jsonschema's: its fields are typed as unions with an `Unset`
 
@@ -206,6 +208,8 @@ def _other_spelling(value: Any, kinds: list[str], schema: dict[str, Any]) -> str
         return _as_list(value, schema)
     if schema.get("title") == "duration" and isinstance(value, int) and value is not True:
         return f"write {value}s for seconds"
+    if "string" in kinds and isinstance(value, dict):
+        return _as_text(value)
     if not isinstance(value, str):
         return ""
     if "boolean" in kinds and value.lower() in _TRUTH:
@@ -215,6 +219,13 @@ def _other_spelling(value: Any, kinds: list[str], schema: dict[str, Any]) -> str
     if "number" in kinds or "integer" in kinds:
         return _as_number(value)
     return ""
+
+
+def _as_text(value: dict[str, Any]) -> str:
+    """`say: this`, where a text was meant."""
+    text = ", ".join(f"{key}: {entry}" for key, entry in value.items())
+    plain = len(value) == 1 and all(isinstance(entry, str | int) for entry in value.values())
+    return f"if text is meant put it in quotes: {as_quoted(text)}" if plain else ""
 
 
 _TRUTH = {"true": "true", "yes": "true", "on": "true", "false": "false", "no": "false"}
@@ -248,7 +259,22 @@ def _as_list(value: Any, schema: dict[str, Any]) -> str:
 
 def _example(schema: dict[str, Any]) -> str:
     examples = schema.get("examples")
-    return f", such as {examples[0]}" if examples and isinstance(examples[0], (str, int)) else ""
+    if not examples or isinstance(examples[0], bool | float | type(None)):
+        return ""
+    first = examples[0]
+    return f", such as {_written(first) if isinstance(first, dict | list) else first}"
+
+
+def _written(value: Any) -> str:
+    """An example as one writes it in YAML, on one line."""
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{key}: {_written(entry)}' for key, entry in value.items())}}}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_written, value))}]"
+    if isinstance(value, str):
+        is_plain = re.fullmatch(r"[\w@./:-]*\w", value) and is_text(value)
+        return value if is_plain else as_quoted(value)
+    return str(value).lower()
 
 
 def _unknown_keys(error: ValidationError, path: Path, root: dict[str, Any]) -> Iterator[Problem]:
@@ -270,6 +296,8 @@ def _unknown_keys(error: ValidationError, path: Path, root: dict[str, Any]) -> I
 
 
 def _home(key: str, below: dict[str, set[str]]) -> str:
+    if key == "vars" and "kinds" in below:  # what an environment overrides
+        return "`vars:` stand at the top of the file, beside `override:`"
     homes = [f"`{name}:`" for name, keys in below.items() if key in keys]
     return f"put it under {' or '.join(homes)}" if homes else ""
 

@@ -27,7 +27,7 @@ def told(schema: dict[str, Any]) -> list[str]:
         lambda entry: entry,
         lambda entry: {"items": entry},
         lambda entry: {"properties": {"a": {"anyOf": [{}, entry]}}},
-        lambda entry: {"unknown": entry, "$ref": "#/unknown"},
+        lambda entry: {"x-own": entry, "$ref": "#/x-own"},
         lambda entry: {"schema": entry},
     ],
 )

@@ -28,6 +28,8 @@ RULES: tuple[Rule, ...] = (
     assets.refused,
     assets.texts,
     dates.of_asset_runs,
+    dates.skipping,
+    dates.without_interval,
     files.unfilled,
     groups.driven_twice,
     layers.without_pipelines,
