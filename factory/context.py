@@ -12,6 +12,7 @@ CONTEXT = frozenset(
         "ds_nodash",
         "inlet_events",
         "inlets",
+        "interval",
         "logical_date",
         "macros",
         "map_index_template",

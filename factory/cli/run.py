@@ -14,6 +14,9 @@ from factory.amounts import counted, spent
 from factory.cli import options, stakes, terminal
 from factory.diagnostics import did_you_mean, one_of
 from factory.errors import BuildError, FactoryError, SpecError, UsageError
+from factory.plan.runs import moment as a_moment
+from factory.plan.runs import runs
+from factory.review import spans
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,8 +46,8 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--date",
         metavar="DATE",
-        help="the logical date, such as 2024-01-31 or 2024-01-31T06:00 (default: today, or the "
-        "pipeline's end_date when that is over)",
+        help="a date in what the run is of, such as 2024-01-31 or 2024-01-31T06:00 (default: the "
+        "newest that is over, or the pipeline's last)",
     )
     options.with_completer(
         parser.add_argument(
@@ -74,7 +77,7 @@ def run(args: Namespace) -> int:
     project = options.project(args)
     spec = options.spec(project, args.dag)
     plan = options.plan(project, spec.dag_id)
-    moment = _moment(plan, args.date)
+    moment, said = _what(plan, args.date)
     _require_task(plan, args.task)
     log = _log_file(real.cache(), plan)
     with ExitStack() as stack:
@@ -82,7 +85,7 @@ def run(args: Namespace) -> int:
         prints = cleaned(redacted) if args.verbose else quiet(log, redacted)
         out = stack.enter_context(prints)
         paint = terminal.painter("auto", out)
-        print(f"{paint('strong', plan.dag_id)} for {moment}", file=out, flush=True)
+        print(f"{paint('strong', plan.dag_id)} for {said}", file=out, flush=True)
         progress = Progress(out, paint, log, [task.id for task in plan.tasks])
         with real.airflow_home(log):
             for line in _beforehand(plan, project.environment, args.alerts):
@@ -120,37 +123,49 @@ def _of_step(error: BuildError) -> BuildError:
     return BuildError(error.step, error.part, said, error.hint, at_key=error.at_key)
 
 
-def _moment(plan: Pipeline, chosen: str | None) -> str:
-    """The logical date, in the pipeline's time zone.
+def _what(plan: Pipeline, chosen: str | None) -> tuple[str, str]:
+    """The logical date (ISO, with its zone), and what the run is of, in words.
 
     :raises UsageError: it is no date, or the pipeline has no runs then.
     """
+    moment, its = _moment(plan, chosen), runs(plan)
+    if its is None:
+        _require_bounds(plan, moment, chosen)
+        return moment.isoformat(), moment.isoformat()
+    interval = its.holding(moment, datetime.now(moment.tzinfo))
+    start = interval.start.astimezone(moment.tzinfo)
+    _require_bounds(plan, start, chosen)
+    return start.isoformat(), spans.said(its, interval)
+
+
+def _moment(plan: Pipeline, chosen: str | None) -> datetime:
     zone = ZoneInfo(plan.timezone)
-    first, last = _parsed(plan.start_date, zone), _parsed(plan.end_date, zone)
+    last = a_moment(plan.end_date, plan.timezone)
+    now = datetime.now(zone)
     if chosen is None:
-        today = datetime.now(zone).replace(hour=0, minute=0, second=0, microsecond=0)
-        moment = min(today, last) if last else today
-    else:
-        try:
-            moment = _parsed(chosen, zone) or datetime.now(zone)
-        except ValueError:
-            raise UsageError(
-                f"{chosen!r} is not a date", "write it as 2024-01-31 or 2024-01-31T06:00"
-            ) from None
-        if first and moment < first:
-            raise UsageError(f"{chosen} is before the pipeline's start_date, {plan.start_date}")
-        if last and moment > last:
-            raise UsageError(f"{chosen} is after the pipeline's end_date, {plan.end_date}")
-    if moment > datetime.now(zone):
+        today = now if plan.covers != "none" else now.replace(hour=0, minute=0, second=0)
+        return min(today.replace(microsecond=0), last) if last else today.replace(microsecond=0)
+    try:
+        moment = a_moment(chosen, plan.timezone) or now
+    except ValueError:
+        raise UsageError(
+            f"{chosen!r} is not a date", "write it as 2024-01-31 or 2024-01-31T06:00"
+        ) from None
+    if moment > now:
         raise UsageError(f"{moment:%Y-%m-%d %H:%M} is in the future: Airflow would wait for it")
-    return moment.isoformat()
+    return moment.astimezone(zone)
 
 
-def _parsed(text: str | None, zone: ZoneInfo) -> datetime | None:
-    if not text:
-        return None
-    moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    return moment if moment.tzinfo else moment.replace(tzinfo=zone)
+def _require_bounds(plan: Pipeline, date: datetime, chosen: str | None) -> None:
+    """Airflow starts no task of a run whose date is outside."""
+    first, last = (a_moment(day, plan.timezone) for day in (plan.start_date, plan.end_date))
+    of = f"{date:%Y-%m-%d %H:%M}, where what {chosen or 'the newest run'} is in begins, is"
+    if chosen and a_moment(chosen, plan.timezone) == date:
+        of = f"{chosen} is"
+    if first and date < first:
+        raise UsageError(f"{of} before the pipeline's start_date, {plan.start_date}")
+    if chosen and last and date > last:
+        raise UsageError(f"{of} after the pipeline's end_date, {plan.end_date}")
 
 
 def _require_task(plan: Pipeline, wanted: str) -> None:

@@ -176,6 +176,16 @@ GROUP = Group(
             severity="warning",
         ),
         Code(
+            name="no-interval",
+            title="a step that needs an interval, and runs that have none",
+            meaning=(
+                "A template names `interval`, or `partition` has no bounds, and `schedule` does not"
+                " say what a run covers. A warning where nothing is scheduled: who starts the run"
+                " may give it one."
+            ),
+            advice="Say it in `schedule`: `{cron: …, covers: previous_day}`.",
+        ),
+        Code(
             name="no-effect",
             title="what changes nothing",
             meaning="What is said here changes nothing.",

@@ -245,6 +245,18 @@ GROUP = Group(
             right='schedule: "@daily"\nstart_date: 2024-01-01',
         ),
         Code(
+            name="covers",
+            title="a schedule and an interval that do not fit",
+            meaning=(
+                "`covers` says what a run is of. Airflow makes one run for each interval: a cron"
+                " that fires twice in a month cannot be of `previous_month`, and one that leaves"
+                " days out has no run for some of them (a warning)."
+            ),
+            advice="Write what is expected; `since_last_run` fits any schedule.",
+            wrong='schedule: {cron: "0 6 2,16 * *", covers: previous_month}',
+            right='schedule: {cron: "0 6 2 * *", covers: previous_month}',
+        ),
+        Code(
             name="timezone",
             title="no time zone",
             meaning="There is no time zone of this name.",

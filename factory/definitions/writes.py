@@ -51,8 +51,7 @@ class Partition(
 ):
     """The rows become those of one interval of time: `start` ≤ column < `end`.
 
-    Without `start` and `end` it is the run's data interval. Most cron schedules give runs an
-    empty one, which is an error: write the interval then.
+    Without `start` and `end` it is the run's data interval, as `covers` in `schedule` says it.
     """
 
     column: Annotated[
@@ -76,6 +75,9 @@ class Partition(
         Meta(description="When rows of the load are outside the interval, or null: fail, or drop."),
     ] = "fail"
 
+
+INTERVAL = "the interval"
+"""What a step that writes the run's own interval needs to know."""
 
 Write = Append | Replace | Merge | Partition
 

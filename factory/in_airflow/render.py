@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pendulum
+from airflow import plugins_manager
 from airflow.sdk import (
     DAG,
     Asset,
@@ -28,6 +29,7 @@ from airflow.sdk.definitions.deadline import (  # type: ignore[attr-defined]  # 
     DeadlineReference,
 )
 from airflow.sdk.definitions.mappedoperator import MappedOperator
+from airflow.timetables.trigger import CronTriggerTimetable, DeltaTriggerTimetable
 
 from factory import extras
 from factory.diagnostics import Path as Place
@@ -36,11 +38,14 @@ from factory.errors import BuildError, is_fault, words
 from factory.fields import seconds
 from factory.in_airflow.guard import guarded
 from factory.in_airflow.hiding import hide_connections
+from factory.in_airflow.interval import Names
 from factory.in_airflow.notifiers import Notify
 from factory.in_airflow.templates import TemplateFiles
+from factory.in_airflow.timetable import PipelineTimetable
 from factory.plan import beside, files
 from factory.plan.kind import builtin_names
 from factory.plan.model import Alert, Assets, Call, Deadline, Every, Output, Pipeline, Ref, Task
+from factory.plan.runs import runs
 from factory.spec.model import DURATIONS
 
 if TYPE_CHECKING:
@@ -65,6 +70,7 @@ class PipelineDAG(DAG):
     def get_template_env(self, *, force_sandboxed: bool = False) -> Environment:
         """Airflow's own, without the files that links from elsewhere would give it."""
         environment: Environment = super().get_template_env(force_sandboxed=force_sandboxed)
+        environment.context_class = Names
         if self.spec_root:
             environment.loader = TemplateFiles(self.folder, Path(self.spec_root))
         return environment
@@ -145,12 +151,17 @@ def dag_of(plan: Pipeline) -> PipelineDAG:
     try:
         schedule = _schedule(plan)
         part = ("params",) if plan.params else ("schedule",)
-        return PipelineDAG(schedule=schedule, **_dag_arguments(plan))
+        dag = PipelineDAG(schedule=schedule, **_dag_arguments(plan))
+    except BuildError:
+        raise
     except BaseException as error:
         if not is_fault(error):
             raise
         # Airflow, or a provider that knows the scheme of an asset, may refuse in any way
         raise BuildError("", part, f"Airflow refuses the pipeline: {_reason(error)}") from error
+    # Airflow takes it from `start_date` alone
+    dag.timezone = pendulum.timezone(plan.timezone)
+    return dag
 
 
 def _reason(error: BaseException) -> str:
@@ -196,22 +207,38 @@ def _doc(plan: Pipeline) -> str:
 
 
 def _schedule(plan: Pipeline) -> Any:
+    """Airflow's own timetables follow its configuration, where they are not named."""
     schedule = plan.schedule
-    if isinstance(schedule, Every):
-        return timedelta(seconds=schedule.seconds)
     if isinstance(schedule, Assets):
         assets = [_asset(uri) for uri in schedule.uris]
         return AssetAny(*assets) if schedule.any else assets
-    if schedule is None or schedule in _ONCE or plan.timezone == "UTC":
+    if (found := runs(plan)) is not None:
+        return _registered(PipelineTimetable(found))
+    if isinstance(schedule, Every):
+        return DeltaTriggerTimetable(timedelta(seconds=schedule.seconds))
+    if schedule is None or schedule in _ONCE:
         return schedule
-    # Airflow takes the time zone of a cron expression from `start_date` only
-    from airflow.configuration import conf
-    from airflow.timetables.interval import CronDataIntervalTimetable
-    from airflow.timetables.trigger import CronTriggerTimetable
-
-    if conf.getboolean("scheduler", "create_cron_data_intervals"):
-        return CronDataIntervalTimetable(schedule, plan.timezone)
     return CronTriggerTimetable(schedule, timezone=plan.timezone)
+
+
+def _registered(timetable: PipelineTimetable) -> PipelineTimetable:
+    """Airflow's scheduler would fail on a timetable that no plugin names."""
+    if type(timetable) not in _timetables():
+        raise BuildError(
+            "",
+            ("schedule",),
+            "Airflow has not loaded the plugin of this package, which knows what runs cover",
+            "install airflow-pipeline-factory where each part of Airflow runs, and start it anew",
+        )
+    return timetable
+
+
+def _timetables() -> list[type]:
+    manager: Any = plugins_manager
+    if hasattr(manager, "get_timetables_plugins"):  # since 3.2
+        return [*manager.get_timetables_plugins().values()]
+    manager.initialize_timetables_plugins()
+    return [*(manager.timetable_classes or {}).values()]
 
 
 def _asset(uri: str) -> Asset:

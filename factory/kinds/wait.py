@@ -69,7 +69,10 @@ class Query(Strict, frozen=True, kw_only=True, tag="sql", tag_field="type"):
 
 
 class Pipeline(Strict, frozen=True, kw_only=True, tag="pipeline", tag_field="type"):
-    """The run of another pipeline for the same logical date. This task fails when it failed."""
+    """The run of another pipeline whose interval begins when this one's does.
+
+    This task fails when that run failed. Without an interval it is the same logical date.
+    """
 
     pipeline: Annotated[
         DagId,
@@ -90,8 +93,9 @@ class Pipeline(Strict, frozen=True, kw_only=True, tag="pipeline", tag_field="typ
     offset: Annotated[
         Duration | None,
         Meta(
-            description="How much earlier the other run's logical date is, which for cron is the "
-            "moment of its schedule: `1h` where this runs daily at 6 and the other at 5.",
+            description="How much earlier the other run's interval begins: `1h` where both cover "
+            "the time since the last run, and this runs daily at 6, the other at 5. Runs of "
+            "`previous_day` need none, whenever they are.",
             examples=["1d"],
         ),
     ] = None

@@ -7,14 +7,9 @@ from datetime import date, datetime, timedelta, timezone
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-PRESETS = {
-    "@hourly": "0 * * * *",
-    "@daily": "0 0 * * *",
-    "@weekly": "0 0 * * 0",
-    "@monthly": "0 0 1 * *",
-    "@quarterly": "0 0 1 */3 *",
-    "@yearly": "0 0 1 1 *",
-}
+from factory.cron import PRESETS
+from factory.intervals import PERIODS, Covers, period
+
 _FIRST = date(2024, 1, 1)  # the days that are looked at: a whole year with its changes of the clock
 _DAYS = 400
 _FEW_DAYS = 28
@@ -80,10 +75,18 @@ def _all(values: list[Any], count: int) -> list[int]:
     return [*range(count)] if values == ["*"] else values
 
 
+class Dates(NamedTuple):
+    """A schedule by cron, whose runs are found by their dates: the starts of what they cover."""
+
+    cron: str
+    zone: str
+    covers: Covers
+
+
 @lru_cache(maxsize=1024)
-def compared(one: str, one_zone: str, other: str, other_zone: str, offset: float) -> Met | None:
+def compared(one: Dates, other: Dates, offset: float) -> Met | None:
     """Whether runs of one schedule find runs of the other, so much earlier; None: not known."""
-    mine, theirs = cron(one), cron(other)
+    mine, theirs = cron(one.cron), cron(other.cron)
     if mine is None or theirs is None or offset % 60:
         return None
     days = _DAYS
@@ -91,11 +94,11 @@ def compared(one: str, one_zone: str, other: str, other_zone: str, offset: float
         if not (mine.each_day and theirs.each_day):
             return None
         days = _FEW_DAYS
-    wanted = {*_moments(theirs, other_zone, days)}
+    wanted = {*_dates(theirs, other, days)}
     margin, back = (_LONGEST if days == _DAYS else _DAYS_BACK) * _DAY, int(offset // 60)
     runs = [
         moment
-        for moment in _moments(mine, one_zone, days)
+        for moment in _dates(mine, one, days)
         if moment >= margin and _DAY <= moment - back <= (days - 1) * _DAY
     ]
     if not runs or not wanted:
@@ -126,6 +129,23 @@ def _fitting(runs: list[int], wanted: set[int], longest: int) -> int | None:
         if _nearly(len(runs) - _missed(runs, wanted, offset), runs):
             return offset
     return None
+
+
+def _dates(schedule: Cron, of: Dates, days: int) -> Iterator[int]:
+    """The dates of the runs; those of runs since the last one are moments of the schedule, too."""
+    moments = _moments(schedule, of.zone, days)
+    if of.covers not in PERIODS:
+        return moments
+    return (_before(of, moment) for moment in moments)
+
+
+_START = datetime(_FIRST.year, _FIRST.month, _FIRST.day, tzinfo=timezone.utc)
+
+
+def _before(of: Dates, minutes: int) -> int:
+    end = period(of.covers, of.zone, _START + timedelta(minutes=minutes)).start
+    start = period(of.covers, of.zone, end - timedelta(minutes=1)).start
+    return int((start - _START).total_seconds() // 60)
 
 
 def _moments(schedule: Cron, zone: str, days: int) -> Iterator[int]:

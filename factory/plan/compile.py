@@ -26,7 +26,7 @@ from factory.plan.model import (
     PlannedStep,
     Task,
 )
-from factory.spec import assets, model
+from factory.spec import assets, model, schedule
 from factory.spec.model import SETTINGS
 from factory.spec.resolve import Resolved
 
@@ -250,7 +250,8 @@ def _pipeline(
     alerts = value.get("alerts")
     told = msgspec.convert(alerts, model.Alerts) if alerts else model.Alerts()
     plain = {key: value[key] for key in _PLAIN if key in value}
-    if value.get("schedule") == "@continuous":
+    written = value.get("schedule")
+    if written == "@continuous":
         plain["max_active_runs"] = 1  # Airflow takes no other number, and has another default
     return Pipeline(
         dag_id=resolved.dag_id,
@@ -260,7 +261,8 @@ def _pipeline(
         groups=tuple(groups),
         edges=tuple(dict.fromkeys(edges)),
         tags=tuple(value.get("tags", ())),
-        schedule=_schedule(value.get("schedule")),
+        schedule=_schedule(written),
+        covers=schedule.covers(written),
         dagrun_timeout=None if timeout is None else seconds(timeout),
         deadline=_deadline(value.get("deadline"), told),
         on_failure=_alerts(told.on_failure),
@@ -292,6 +294,8 @@ def _schedule(written: Any) -> str | Every | Assets | None:
         return written if written is None else str(written)
     if "every" in written:
         return Every(seconds(written["every"]))
+    if "assets" not in written:
+        return schedule.moments(written)
     given = written["assets"]
     uris = given.get("any") or given["all"] if isinstance(given, dict) else given
     found = tuple(dict.fromkeys(map(assets.normalized, uris)))

@@ -13,6 +13,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from factory.diagnostics import Path
+from factory.intervals import Covers
 
 
 class Call(msgspec.Struct, frozen=True, tag="call", tag_field="$"):
@@ -180,6 +181,7 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
     tags: tuple[str, ...] = ()
     source_url: str = ""
     schedule: str | Every | Assets | None = None
+    covers: Covers = "none"
     start_date: str | None = None
     end_date: str | None = None
     timezone: str = "UTC"

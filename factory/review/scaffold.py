@@ -20,9 +20,9 @@ from factory.spec.scalars import is_text
 _FUNCTION = re.compile(r"[\w./-]+\.py:(?P<function>\w+)\Z")
 _SAFE = re.compile(r"[\w/@+][\w /.,:;@+=()\[\]{}%$*<>'\"!?|&~^-]*\Z")
 _PYTHON = '''\
-def {function}(ds: str) -> None:
-    """Replace this: `ds` is the run's logical date, as text."""
-    print(f"{name} runs for {{ds}}")
+def {function}(run_id: str) -> None:
+    """Replace this. With `covers` in the schedule ask for `interval`: what the run is of."""
+    print(f"{name} runs as {{run_id}}")
 '''
 
 
@@ -82,7 +82,7 @@ def _lines(
         yield f"# yaml-language-server: $schema={schema}"
     yield "version: 1"
     yield f"description: {_scalar(f'{words[:1].upper()}{words[1:]}.')}"
-    yield 'schedule: null  # started by hand; or "0 6 * * *", "@daily", {every: 15m}'
+    yield 'schedule: null  # by hand; or {cron: "0 6 * * *", covers: previous_day}, {every: 15m}'
     yield "tasks:"
     yield f"  - id: {step}"
     yield f"    uses: {kind}"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import graphlib
 from collections.abc import Callable, Iterator
+from datetime import datetime, timezone
 
 from factory.diagnostics import printable
 from factory.plan.model import Assets, Deadline, Every, Pipeline, Task
+from factory.review import spans
 from factory.spec.model import SETTINGS
 
 Paint = Callable[[str, str], str]
@@ -39,6 +41,8 @@ def duration(seconds: float) -> str:
 
 def _facts(plan: Pipeline) -> Iterator[tuple[str, str]]:
     yield "schedule", _schedule(plan)
+    for index, text in enumerate(spans.upcoming(plan, datetime.now(timezone.utc))):
+        yield ("runs at" if index == 0 else "", text)
     limits = {
         "catchup": "catchup" * plan.catchup,
         "max_active_runs": plan.max_active_runs and f"at most {plan.max_active_runs} at once",
@@ -74,6 +78,8 @@ def _schedule(plan: Pipeline) -> str:
     schedule = plan.schedule
     if schedule is None:
         text = "none: runs are started by hand"
+        if plan.covers != "none":
+            text += f", of {plan.covers.replace('_', ' ')}"
     elif isinstance(schedule, Every):
         text = f"every {duration(schedule.seconds)}"
     elif isinstance(schedule, Assets):

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from factory.fields import Date, Duration, Positive, Strict, Uri
+from factory.intervals import Covers
 from factory.spec import assets
 from factory.spec.alerts import Email, Slack, Webhook
 from factory.spec.schema import VERBATIM
@@ -130,8 +131,12 @@ class AssetChoice(Strict, frozen=True, kw_only=True):
 
 
 class Schedule(Strict, frozen=True, kw_only=True):
-    """A schedule that is not a cron expression: exactly one of `every` and `assets`."""
+    """A schedule that says more: one of `cron`, `every` and `assets`, or `covers` alone."""
 
+    cron: Annotated[
+        str | UnsetType,
+        Meta(description="A cron expression or a preset.", examples=["0 6 2 * *", "@daily"]),
+    ] = UNSET
     every: Annotated[
         Duration | UnsetType, Meta(description="Run at this fixed interval, such as `15m`.")
     ] = UNSET
@@ -141,6 +146,16 @@ class Schedule(Strict, frozen=True, kw_only=True):
             description="Run when these assets were updated: a list (all of them), "
             "`{any: […]}` or `{all: […]}`.",
             examples=[[assets.EXAMPLE]],
+        ),
+    ] = UNSET
+    covers: Annotated[
+        Covers | UnsetType,
+        Meta(
+            description="What a run is of: its data interval. `since_last_run`, as where nothing "
+            "is said: from the run before by the schedule until this one. `previous_day` and the "
+            "like: the last one of the calendar that is over, in the pipeline's `timezone`. "
+            "`none`: no interval.",
+            examples=["previous_month"],
         ),
     ] = UNSET
 
@@ -213,8 +228,13 @@ class Common(Strict, frozen=True, kw_only=True):
         str | Schedule | None,
         Meta(
             description="A cron expression, a preset (`@daily`), `{every: 15m}`, "
-            "`{assets: […]}`, or `null` for manual runs only.",
-            examples=["0 6 * * *", "@daily", {"every": "15m"}],
+            "`{assets: […]}`, a cron with what a run covers, or `null` for manual runs only.",
+            examples=[
+                "0 6 * * *",
+                "@daily",
+                {"every": "15m"},
+                {"cron": "0 6 2 * *", "covers": "previous_month"},
+            ],
         ),
     ] = None
     start_date: Annotated[

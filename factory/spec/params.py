@@ -18,6 +18,7 @@ from factory.diagnostics import Path, did_you_mean, nearest, quoted
 from factory.problem import Problem
 from factory.spec.notes import size_of
 from factory.spec.patterns import MAX_LENGTH, Refused, degree
+from factory.spec.schedule import is_scheduled
 from factory.spec.schema import DIALECT
 
 MAX_SIZE = 5_000
@@ -46,7 +47,8 @@ def problems(value: dict[str, Any]) -> Iterator[Problem]:
             yield from _undeclared(name, param)
         elif isinstance(param, dict):
             yield from _unknown_words(param, ("params", name))
-            yield from _declared(name, param, limits, scheduled=value.get("schedule") is not None)
+            scheduled = is_scheduled(value.get("schedule"))
+            yield from _declared(name, param, limits, scheduled=scheduled)
 
 
 def _undeclared(name: str, param: dict[str, Any]) -> Iterator[Problem]:

@@ -2,27 +2,42 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 from functools import lru_cache
 from typing import Any
 
-from factory.diagnostics import did_you_mean, quoted
+from factory.cron import PRESETS as _CRON_PRESETS
+from factory.cron import on_the_wall
+from factory.diagnostics import Path, did_you_mean, quoted, shortened
 from factory.fields import DATE_PATTERN
+from factory.intervals import PERIODS, Covers, Interval, period
 from factory.problem import Problem
 from factory.spec import assets as assets_
 
-PRESETS = (
-    "@once",
-    "@continuous",
-    "@hourly",
-    "@daily",
-    "@weekly",
-    "@monthly",
-    "@quarterly",
-    "@yearly",
-)
+_ONCE = ("@once", "@continuous")
+PRESETS = (*_ONCE, *_CRON_PRESETS)
+
+
+def moments(schedule: Any) -> str | None:
+    """The cron expression or preset of a schedule, however it is written."""
+    found = schedule.get("cron") if isinstance(schedule, dict) else schedule
+    return found if isinstance(found, str) else None
+
+
+def covers(schedule: Any) -> Covers:
+    """What a run is of. Runs that nothing says otherwise of cover the time since the last one."""
+    if not isinstance(schedule, dict):
+        return "none" if schedule is None or schedule in _ONCE else "since_last_run"
+    found: Covers = schedule.get("covers", "none" if "assets" in schedule else "since_last_run")
+    return found
+
+
+def is_scheduled(schedule: Any) -> bool:
+    """Whether runs start by themselves: `{covers: …}` alone only says what they are of."""
+    return schedule is not None and not (isinstance(schedule, dict) and [*schedule] == ["covers"])
 
 
 def problems(value: dict[str, Any]) -> Iterator[Problem]:
@@ -67,7 +82,10 @@ _BELOW_A_SECOND = re.compile(r"(0+(\.[0-9]+)?[s]|0+(\.0+)?[mhd])")
 
 def _schedule(schedule: Any) -> Iterator[Problem]:
     if isinstance(schedule, dict):
-        yield from _exactly_one(("schedule",), schedule, ("every", "assets"))
+        yield from _shape(schedule)
+        if isinstance(schedule.get("cron"), str):
+            yield from _cron(schedule["cron"], ("schedule", "cron"), PRESETS[len(_ONCE) :])
+            yield from _too_often(schedule["cron"], covers(schedule))
         if _BELOW_A_SECOND.fullmatch(str(schedule.get("every", ""))):
             yield Problem(
                 ("schedule", "every"),
@@ -80,22 +98,119 @@ def _schedule(schedule: Any) -> Iterator[Problem]:
             yield from _exactly_one(("schedule", "assets"), assets, ("any", "all"))
         listed = assets_.of_schedule(schedule)
         yield from assets_.problems(p for p in listed if len(p[1]) <= assets_.LONGEST)
-    elif isinstance(schedule, str) and schedule.startswith("@"):
-        if schedule not in PRESETS:
+    elif isinstance(schedule, str):
+        yield from _cron(schedule, ("schedule",), PRESETS)
+
+
+def _cron(written: str, path: Path, presets: tuple[str, ...]) -> Iterator[Problem]:
+    if written.startswith("@"):
+        if written not in presets:
             yield Problem(
-                ("schedule",),
+                path,
                 "schedule",
-                f"there is no preset {quoted(schedule)}",
-                expected=", ".join(PRESETS),
-                hint=did_you_mean(schedule, PRESETS),
+                f"there is no preset {quoted(written)}"
+                + (" that says when" if written in _ONCE else ""),
+                expected=", ".join(presets),
+                hint=did_you_mean(written, presets),
             )
-    elif isinstance(schedule, str) and (reason := cron_error(schedule)):
+    elif reason := cron_error(written):
         yield Problem(
-            ("schedule",),
+            path,
             "schedule",
-            f"{quoted(schedule)} is not a cron expression: {reason}",
+            f"{quoted(written)} is not a cron expression: {reason}",
             expected="minute hour day month weekday, such as `0 6 * * *`",
-            hint=_preset(schedule),
+            hint=_preset(written),
+        )
+
+
+_WAYS = ("cron", "every", "assets")
+
+
+def _shape(schedule: dict[str, Any]) -> Iterator[Problem]:
+    """One of cron, every and assets, or a period alone; assets say themselves what runs are of."""
+    path: Path = ("schedule",)
+    given = [name for name in _WAYS if name in schedule]
+    if not set(schedule) <= {*_WAYS, "covers"}:
+        return
+    if len(given) > 1 or not schedule:
+        said = f"{' and '.join(given)}: both stand here" if given else "nothing stands here"
+        expected = "exactly one of cron, every and assets, or `covers:` alone"
+        yield Problem(path, "one-of", said, expected=expected, at_key=True)
+    elif "covers" in schedule and given == ["assets"]:
+        yield Problem(
+            (*path, "covers"),
+            "covers",
+            "a run that assets start is of what the runs were of that updated them",
+            expected="no `covers`",
+            at_key=True,
+        )
+    elif given == [] and schedule.get("covers") not in (*PERIODS, None):
+        yield Problem(
+            (*path, "covers"),
+            "covers",
+            f"`{shortened(str(schedule['covers']))}` needs a schedule",
+            expected=f"`cron:` or `every:` beside it, or one of {', '.join(PERIODS)}",
+        )
+    elif given == ["every"] and schedule.get("covers") in PERIODS:
+        yield from _unlike(str(schedule["every"]), schedule["covers"])
+
+
+_DURATION = re.compile(r"[0-9.]+[smhd]")
+
+
+def _unlike(every: str, chosen: str) -> Iterator[Problem]:
+    if not _DURATION.fullmatch(every):
+        return
+    yield Problem(
+        ("schedule", "covers"),
+        "covers",
+        f"nothing says that runs every {every} are one for each "
+        f"{chosen.removeprefix('previous_')} of the calendar",
+        expected="`since_last_run`, or `cron:` in place of `every:`",
+    )
+
+
+_MANY = 400
+
+
+@lru_cache(maxsize=256)
+def too_often(cron: str, chosen: Covers) -> tuple[datetime, datetime] | None:
+    """Two times of a cron that are in one period of the calendar."""
+    looked = itertools.pairwise(itertools.islice(on_the_wall(cron, _FIRST), _MANY))
+    return next((pair for pair in looked if len({_of(chosen, one) for one in pair}) == 1), None)
+
+
+@lru_cache(maxsize=256)
+def skipped(cron: str, chosen: Covers) -> datetime | None:
+    """The beginning of a period in which a cron never fires, so that no run is of the one before.
+
+    Of the first that are looked at, and only one of which the time is not told by leap years.
+    """
+    for one, other in itertools.pairwise(itertools.islice(on_the_wall(cron, _FIRST), _MANY)):
+        if _of(chosen, one).end < _of(chosen, other).start:
+            return _of(chosen, one).end
+    return None
+
+
+_FIRST = datetime(2024, 1, 1) - timedelta(seconds=1)
+
+
+def _of(chosen: Covers, wall: datetime) -> Interval:
+    return period(chosen, "UTC", wall.replace(tzinfo=timezone.utc))
+
+
+def _too_often(cron: str, chosen: Covers) -> Iterator[Problem]:
+    """Of two runs of one interval Airflow would make the first alone."""
+    if chosen not in PERIODS or (cron.startswith("@") and cron not in PRESETS) or cron_error(cron):
+        return
+    if found := too_often(cron, chosen):
+        name = chosen.removeprefix("previous_")
+        yield Problem(
+            ("schedule", "covers"),
+            "covers",
+            f"it runs at {found[0]:%Y-%m-%d %H:%M} and at {found[1]:%Y-%m-%d %H:%M}, both of which "
+            f"would be of the {name} before",
+            expected=f"a cron that fires once in a {name}, or `since_last_run`",
         )
 
 
@@ -122,6 +237,8 @@ _WORDS = (5, 11, 5, 12, 13)  # about so many for a value of each field: `Septemb
 @lru_cache(maxsize=1024)
 def cron_error(expression: str) -> str:
     """Why Airflow's cron reader refuses an expression, or an empty string."""
+    if expression in _CRON_PRESETS:
+        return ""
     if len(expression) > _MAX_CRON:
         return f"it has {len(expression):,} characters"
     if len(expression) > _MAX_WORDS // 25 and _in_words(expression) > _MAX_WORDS:
@@ -246,7 +363,8 @@ def _dates(value: dict[str, Any]) -> Iterator[Problem]:
         yield Problem(
             ("end_date",), "date-order", "end_date is before start_date", expected="a later date"
         )
-    if value.get("catchup") is True and value.get("schedule") and not value.get("start_date"):
+    by_itself = is_scheduled(value.get("schedule"))
+    if value.get("catchup") is True and by_itself and not value.get("start_date"):
         yield Problem(
             ("catchup",),
             "catchup",

@@ -127,7 +127,6 @@ def test_what_is_not_set_is_left_to_airflow() -> None:
         (None, "NullTimetable"),
         ("@once", "OnceTimetable"),
         ("@daily", "CronTriggerTimetable"),
-        ("0 6 2 * *", "CronTriggerTimetable"),
         (Every(900.0), "DeltaTriggerTimetable"),
         (Assets(("s3://b/a", "s3://b/c")), "AssetTriggeredTimetable"),
     ],
@@ -136,8 +135,12 @@ def test_each_form_of_schedule(schedule: Any, timetable: str) -> None:
     assert type(made(schedule=schedule).timetable).__name__ == timetable
 
 
-def test_an_interval_is_a_timedelta() -> None:
-    assert made(schedule=Every(900.0)).schedule == timedelta(minutes=15)
+@pytest.mark.parametrize("schedule", [None, "@daily", "0 6 2 * *", Every(900.0)])
+def test_what_covers_something_is_of_our_timetable(schedule: Any) -> None:
+    dag = made(schedule=schedule, covers="previous_day")
+    assert type(dag.timetable).__name__ == "PipelineTimetable"
+    written: Any = dag.timetable
+    assert type(written).deserialize(serialized(dag)["timetable"]["__var"]) == written
 
 
 def test_assets_all_and_any() -> None:

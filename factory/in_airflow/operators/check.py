@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator
 
 from factory.definitions.tables import STATEMENT_SECONDS
+from factory.in_airflow.interval import interval_of
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -55,6 +56,7 @@ class Check(BaseOperator):
         from factory.transfer.errors import ChecksFailed
         from factory.transfer.warehouse.check import check
 
+        interval = interval_of(context)
         task = context["task_instance"]
         name = f"{task.dag_id}.{task.task_id}"
         warehouse, address = warehouse_of(self.conn_id, application=name)
@@ -65,7 +67,7 @@ class Check(BaseOperator):
                 table=self.table,
                 checks=[checks.parse(check) for check in self.checks],
                 where=self.where or "",
-                as_of=context.get("data_interval_end"),
+                as_of=interval.end if interval else None,
                 statement_timeout=self.statement_timeout,
             )
         except ChecksFailed as error:

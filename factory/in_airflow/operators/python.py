@@ -16,6 +16,7 @@ from airflow.sdk import BaseOperator
 
 from factory.diagnostics import did_you_mean
 from factory.in_airflow.beside import world
+from factory.in_airflow.interval import interval_of
 from factory.in_airflow.templates import evaluated, lone_expression
 from factory.spec import links
 
@@ -77,10 +78,12 @@ def arguments(
         takes = inspect.signature(function).parameters.values()
     except ValueError:  # written in C
         return dict(args)
-    if any(entry.kind is entry.VAR_KEYWORD for entry in takes):
-        return {**context, **args}
     by_name = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
     named = {entry.name for entry in takes if entry.kind in by_name}
+    if "interval" in named and "interval" not in args:
+        context = {**context, "interval": interval_of(context)}
+    if any(entry.kind is entry.VAR_KEYWORD for entry in takes):
+        return {**context, **args}
     return {name: context[name] for name in named if name in context} | dict(args)
 
 

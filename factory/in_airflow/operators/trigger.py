@@ -15,6 +15,7 @@ from airflow.providers.common.compat.sdk import (  # they moved after Airflow 3.
 from airflow.sdk import BaseOperator, DagRunState
 
 from factory.account import say
+from factory.in_airflow.interval import CONF, interval_of
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -57,13 +58,13 @@ class TriggerPipeline(BaseOperator):
         run_id = run_id_for(task.dag_id, task.task_id, task.run_id, task.map_index)
         self._require_there(task)
         if not task.get_dr_count(dag_id=self.pipeline, run_ids=[run_id]):
-            raise self._start(run_id, again=False)
+            raise self._start(run_id, context, again=False)
         state = DagRunState(task.get_dagrun_state(self.pipeline, run_id)).value
         say("the run %s of %s was started before; it is %s", run_id, self.pipeline, state)
         if not self.wait or state == "success":
             return
         if state == "failed":
-            raise self._start(run_id, again=True)
+            raise self._start(run_id, context, again=True)
         from airflow.providers.standard.triggers.external_task import DagStateTrigger
 
         self.defer(
@@ -84,12 +85,12 @@ class TriggerPipeline(BaseOperator):
                 raise AirflowException(f"the run {run_id} of {self.pipeline} failed")
             say("the run %s of %s succeeded", run_id, self.pipeline)
 
-    def _start(self, run_id: str, *, again: bool) -> DagRunTriggerException:
+    def _start(self, run_id: str, context: Context, *, again: bool) -> DagRunTriggerException:
         say("%s %s of %s", "repeating" if again else "starting", run_id, self.pipeline)
         return DagRunTriggerException(
             trigger_dag_id=self.pipeline,
             dag_run_id=run_id,
-            conf=dict(self.conf),
+            conf={**handed_over(context), **self.conf},
             logical_date=_moment(self.logical_date),
             reset_dag_run=again,
             skip_when_already_exists=False,
@@ -112,6 +113,14 @@ class TriggerPipeline(BaseOperator):
             raise AirflowException(f"{message}: {error}") from error
         if self.wait and other.is_paused:
             raise AirflowException(f"{self.pipeline} is paused: its run would not start")
+
+
+def handed_over(context: Context) -> dict[str, Any]:
+    """The other run is of what this one is of; as conf, which `interval_of` reads."""
+    interval = interval_of(context)
+    if interval is None:
+        return {}
+    return {CONF: {"start": interval.start.isoformat(), "end": interval.end.isoformat()}}
 
 
 def run_id_for(dag_id: str, task_id: str, run_id: str, map_index: int | None = None) -> str:

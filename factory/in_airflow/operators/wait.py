@@ -18,6 +18,7 @@ from airflow.sdk import BaseOperator
 
 from factory.account import say
 from factory.in_airflow.hiding import holds_secret
+from factory.in_airflow.interval import interval_of
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -127,10 +128,11 @@ class Wait(BaseOperator):
 
 
 def _logical_date(context: Context, offset: float) -> datetime:
-    moment: datetime | None = context.get("logical_date")
+    interval = interval_of(context)
+    moment: datetime | None = interval.start if interval else context.get("logical_date")
     if moment is None:
         raise AirflowFailException(
-            "this run has no logical date (assets or a person started it), so there is no run of "
+            "this run has no date and no data interval, so there is no run of "
             "the other pipeline for the same date"
         )
     return moment - timedelta(seconds=offset)
@@ -138,7 +140,8 @@ def _logical_date(context: Context, offset: float) -> datetime:
 
 def _moment(what: Mapping[str, Any], context: Context) -> datetime:
     if "after" in what:
-        end = context.get("data_interval_end") or context["dag_run"].run_after
+        interval = interval_of(context)
+        end = interval.end if interval else context["dag_run"].run_after
         after: datetime = end + timedelta(seconds=what["after"])
         return after
     import pendulum

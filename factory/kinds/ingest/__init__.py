@@ -98,7 +98,7 @@ def compile(step: Step) -> Fragment:
         fragment = _bracketed(step, [*handed.tasks, staged, load])
     dates: tuple[Dated, ...] = ()
     if writes.is_of_the_run(given.write):
-        dates = (Dated("the interval", "`start:` and `end:`", ("write",)),)
+        dates = (Dated(writes.INTERVAL, "`start:` and `end:`", ("write",)),)
     with blaming(given.source, "source"):
         reads = tuple(given.source.reads())
     return msgspec.structs.replace(fragment, reads=reads, dates=dates)

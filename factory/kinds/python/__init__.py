@@ -22,8 +22,8 @@ OPERATOR = "factory.in_airflow.operators.python.CallPython"
 class Arguments(Strict, frozen=True, kw_only=True):
     """Call a Python function, imported only when the task runs.
 
-    An argument of the function that is named like a value of Airflow's context (`ds`, `params`,
-    `data_interval_start`, …) is given that value.
+    An argument of the function that is named like a value of Airflow's context (`params`, `run_id`,
+    …), or `interval`, is given that value.
     """
 
     callable: Annotated[

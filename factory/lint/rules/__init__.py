@@ -32,6 +32,8 @@ RULES: tuple[Rule, ...] = (
     assets.texts,
     comments.within_texts,
     dates.of_asset_runs,
+    dates.skipping,
+    dates.without_interval,
     files.unfilled,
     groups.driven_twice,
     layers.without_pipelines,

@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from datetime import datetime
 
+from factory.definitions.writes import INTERVAL
 from factory.diagnostics import Diagnostic, Path
-from factory.lint.rules.scope import Scope
-from factory.plan.model import Assets, Dated
+from factory.intervals import PERIODS
+from factory.lint.rules.scope import Linted, Scope
+from factory.lint.rules.templates import file_text, texts
+from factory.plan.model import Assets, Dated, Pipeline
 from factory.problem import Problem
+from factory.spec import schedule
 
 
 def of_asset_runs(scope: Scope) -> Iterator[Diagnostic]:
-    """A run that assets start has no logical date and no interval of data."""
+    """A run that assets start has no date, but the interval of the runs that updated them."""
+    given = {
+        uri
+        for linted in scope.linted()
+        if linted.plan.covers != "none"
+        for step in linted.plan.steps
+        for uri in step.writes
+    }
     for linted in scope.linted():
-        if isinstance(linted.plan.schedule, Assets):
+        waited = linted.plan.schedule
+        if isinstance(waited, Assets) and not given.intersection(waited.uris):
             yield from linted.diagnose(
                 _problem(linted.place(step.id, dated.place), dated)
                 for step in linted.plan.steps
@@ -24,3 +38,62 @@ def of_asset_runs(scope: Scope) -> Iterator[Diagnostic]:
 def _problem(place: Path, dated: Dated) -> Problem:
     message = f"a run that assets start has no date, so {dated.what} is not known: this task fails"
     return Problem(place, "no-date", message, expected=dated.instead, severity="warning")
+
+
+def without_interval(scope: Scope) -> Iterator[Diagnostic]:
+    """A step that needs to know what a run is of, where the schedule does not say it."""
+    for linted in scope.linted():
+        plan = linted.plan
+        if plan.covers == "none" and not isinstance(plan.schedule, Assets):
+            yield from linted.diagnose(_lacking(place, plan) for place in _needing(linted))
+
+
+def _needing(linted: Linted) -> Iterator[Path]:
+    folder = linted.resolved.document.path.parent
+    for step in linted.plan.steps:
+        yield from (linted.place(step.id, it.place) for it in step.dates if it.what == INTERVAL)
+        for place, text in texts(linted.arguments(step.id), linted.place(step.id, ())):
+            if _USES.search(file_text(text, folder) or text):
+                yield place
+
+
+_USES = re.compile(
+    r"\{[{%](?:(?![%}]\}).)*?(?<![\w.'\"])interval\b(?!\s*(?:=|\(|['\"]|is\s+defined))", re.DOTALL
+)
+
+
+def _lacking(place: Path, plan: Pipeline) -> Problem:
+    """A run that nobody schedules may be given one by the run or the person that starts it."""
+    return Problem(
+        place,
+        "no-interval",
+        "the runs of this pipeline have no data interval: `schedule` does not say what they cover",
+        expected="`covers:` in `schedule`",
+        hint="write `schedule: {covers: previous_day}`, which starts no run by itself"
+        if plan.schedule is None
+        else "write `schedule: {cron: …, covers: previous_day}`",
+        severity="warning" if plan.schedule is None else "error",
+    )
+
+
+def skipping(scope: Scope) -> Iterator[Diagnostic]:
+    """A cron that leaves out periods of the calendar, of which there is then no run."""
+    for linted in scope.linted():
+        plan = linted.plan
+        if plan.covers in PERIODS and isinstance(plan.schedule, str):
+            found = schedule.skipped(plan.schedule, plan.covers)
+            if found is not None:
+                yield from linted.diagnose([_skipping(plan, found)])
+
+
+def _skipping(plan: Pipeline, found: datetime) -> Problem:
+    name = plan.covers.removeprefix("previous_")
+    return Problem(
+        ("schedule", "covers"),
+        "covers",
+        f"it does not run in the {name} that begins on {found:%Y-%m-%d %H:%M}, so that no run is "
+        f"of the {name} before that",
+        expected=f"a cron that fires in each {name}",
+        hint="`since_last_run` leaves nothing out",
+        severity="warning",
+    )

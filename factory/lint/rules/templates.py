@@ -51,30 +51,30 @@ def _problems(linted: Linted) -> Iterator[Problem]:
     folder = linted.resolved.document.path.parent
     for step, tasks in of_step.items():
         filled = _Filled(tasks)
-        for place, text in _texts(linted.arguments(step), linted.place(step, ())):
-            file = _file(text, folder)
+        for place, text in texts(linted.arguments(step), linted.place(step, ())):
+            file = file_text(text, folder)
             found = jinja.wrong(file or text)
             if found and text in filled:
                 yield from (_problem(place, one, text, file) for one in found)
 
 
-def _file(name: str, folder: Path) -> str:
+def file_text(name: str, folder: Path) -> str:
     """The text of the SQL file that a text names, if it names one: Airflow fills that in."""
     is_name = name.endswith(".sql") and len(name.split()) == 1 and "{" not in name
     return beside.text_of(folder / name) if is_name and not beside.missing(name, folder) else ""
 
 
-def _texts(value: Any, place: Place) -> Iterator[tuple[Place, str]]:
+def texts(value: Any, place: Place) -> Iterator[tuple[Place, str]]:
     """The texts that may be templates, with their places."""
     if isinstance(value, str):
         if "{{" in value or "{%" in value or "{#" in value or value.endswith(".sql"):
             yield place, value
     elif isinstance(value, Mapping):
         for key, entry in value.items():
-            yield from _texts(entry, (*place, key))
+            yield from texts(entry, (*place, key))
     elif isinstance(value, list):
         for index, entry in enumerate(value):
-            yield from _texts(entry, (*place, index))
+            yield from texts(entry, (*place, index))
 
 
 class _Filled:

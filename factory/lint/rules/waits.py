@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cached_property
+from typing import Literal
 
 from factory.diagnostics import Diagnostic, Path, quoted
+from factory.intervals import PERIODS
+from factory.lint.fires import Dates, compared
 from factory.lint.rules.scope import Linted, Scope
 from factory.plan.model import Assets, Awaited
 from factory.problem import Problem
-from factory.spec import discover
+from factory.spec import discover, schedule
 from factory.spec.resolve import Resolved
 
-_Schedule = tuple[str, str]
-"""A schedule by cron or by a preset, or `_BY_ASSETS`, and its time zone."""
-_BY_ASSETS = "assets"
+_Schedule = Dates | Literal["assets"]
+"""When there are runs, by cron or by assets."""
 
 
 def never_met(scope: Scope) -> Iterator[Diagnostic]:
@@ -60,8 +62,10 @@ def _schedules(scope: Scope, stem: str) -> Mapping[str, _Schedule | None]:
 def _schedule(resolved: Resolved) -> tuple[str, _Schedule | None]:
     written, zone = resolved.value.get("schedule"), resolved.value.get("timezone", "UTC")
     if isinstance(written, dict) and "assets" in written:
-        return resolved.dag_id, (_BY_ASSETS, zone)
-    return resolved.dag_id, (written, zone) if isinstance(written, str) else None
+        return resolved.dag_id, "assets"
+    cron = schedule.moments(written)
+    found = None if cron is None else Dates(cron, zone, schedule.covers(written))
+    return resolved.dag_id, found
 
 
 def _problems(linted: Linted, others: _Others) -> Iterator[Problem]:
@@ -70,11 +74,12 @@ def _problems(linted: Linted, others: _Others) -> Iterator[Problem]:
         for awaited in step.awaits:
             theirs = others.of(awaited.dag_id)
             place = linted.place(step.id, awaited.place)
-            if theirs is not None and theirs[0] == _BY_ASSETS:
+            if theirs == "assets":
                 if not isinstance(plan.schedule, Assets):  # else it has no date itself
                     yield _dateless(awaited, place)
             elif theirs is not None and isinstance(plan.schedule, str):
-                yield from _compared((plan.schedule, plan.timezone), theirs, awaited, place)
+                mine = Dates(plan.schedule, plan.timezone, plan.covers)
+                yield from _compared(mine, theirs, awaited, place)
 
 
 def _dateless(awaited: Awaited, place: Path) -> Problem:
@@ -88,12 +93,8 @@ def _dateless(awaited: Awaited, place: Path) -> Problem:
     )
 
 
-def _compared(
-    mine: _Schedule, theirs: _Schedule, awaited: Awaited, place: Path
-) -> Iterator[Problem]:
-    from factory.lint.fires import compared  # only a pipeline that waits for another pays for it
-
-    found = compared(*mine, *theirs, awaited.offset)
+def _compared(mine: Dates, theirs: Dates, awaited: Awaited, place: Path) -> Iterator[Problem]:
+    found = compared(mine, theirs, awaited.offset)
     if found is None or found.found == found.runs:
         return
     less = f", less the offset of {_duration(awaited.offset)}" if awaited.offset else ""
@@ -126,9 +127,11 @@ def _hint(fits: int | None) -> str:
     return "no one offset fits: let an asset that the other updates start this (`schedule:`)"
 
 
-def _said(schedule: _Schedule) -> str:
-    text, zone = schedule
-    return f"`{text}`" if zone == "UTC" else f"`{text}` in {zone}"
+def _said(schedule: Dates) -> str:
+    text = f"`{schedule.cron}`"
+    if schedule.covers in PERIODS:
+        text += f", for {schedule.covers},"
+    return text if schedule.zone == "UTC" else f"{text} in {schedule.zone}"
 
 
 def _duration(seconds: float) -> str:

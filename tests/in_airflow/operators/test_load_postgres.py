@@ -60,16 +60,22 @@ def trips(
     return Trips(pipelines, postgres, tmp_path, table)
 
 
+MONTH = (
+    "start: \"{{ logical_date.start_of('month').date() }}\", "
+    "end: \"{{ logical_date.start_of('month').add(months=1).date() }}\""
+)
+
+
 def interval(options: str) -> str:
-    """The mode, with an example of its own hint."""
+    """The mode, with these bounds."""
     return f"{{mode: partition, column: day, {options}}}"
 
 
 @pytest.mark.parametrize(
     ("options", "days"),
     [
-        (partition.DAY, ["2024-01-02"]),
-        (partition.MONTH, ["2024-01-01", "2024-01-31"]),
+        ('start: "{{ ds }}", end: "{{ macros.ds_add(ds, 1) }}"', ["2024-01-02"]),
+        (MONTH, ["2024-01-01", "2024-01-31"]),
         ('start: "{{ ds }}", end: "{{ macros.ds_add(ds, 2) }}", outside: drop', ["2024-01-02"]),
     ],
 )
@@ -90,7 +96,7 @@ def test_an_interval_of_no_width_says_what_to_write(trips: Trips) -> None:
     run = trips.run("{mode: partition, column: day}")
     assert run.states["trips.load"] == "failed"
     assert "data interval" in run.log
-    assert partition.DAY in run.log
+    assert partition.HOW_TO in run.log
 
 
 def test_what_a_new_table_has(trips: Trips) -> None:

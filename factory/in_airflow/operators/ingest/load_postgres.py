@@ -10,6 +10,7 @@ from factory.definitions.tables import (
     ON_SCHEMA_CHANGE,
     STATEMENT_SECONDS,
 )
+from factory.in_airflow.interval import interval_of
 from factory.in_airflow.operators.ingest.load import Load
 from factory.in_airflow.operators.ingest.staged import left, step_name
 
@@ -108,6 +109,5 @@ class LoadPostgres(Load):
 
 
 def _interval(context: Context) -> tuple[datetime, datetime] | None:
-    """Give the run's data interval; a run that was triggered without a date has none."""
-    start, end = context.get("data_interval_start"), context.get("data_interval_end")
-    return None if start is None or end is None else (start, end)
+    found = interval_of(context)
+    return None if found is None else (found.start, found.end)

@@ -21,12 +21,10 @@ from factory.transfer.warehouse.rows import Guard
 
 log = logging.getLogger(__name__)
 
-DAY = 'start: "{{ ds }}", end: "{{ macros.ds_add(ds, 1) }}"'
-MONTH = (
-    "start: \"{{ logical_date.start_of('month').date() }}\", "
-    "end: \"{{ logical_date.start_of('month').add(months=1).date() }}\""
+HOW_TO = (
+    "Say in `schedule` what a run covers, such as `{cron: …, covers: previous_day}`, or write "
+    'bounds: `start: "{{ interval.day }}"`, `end: …`'
 )
-HOW_TO = f"Write `start` and `end`: for a day {DAY}; for a month {MONTH}"
 
 Bounds = tuple[date, date]
 

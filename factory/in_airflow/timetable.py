@@ -1,0 +1,111 @@
+"""The data interval of a run as the pipeline's `schedule` says it, whatever the Airflow.
+
+Every process of Airflow loads this (an entry point names the plugin): it imports little.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import pendulum
+from airflow.plugins_manager import AirflowPlugin
+from airflow.timetables.base import DagRunInfo, DataInterval, Timetable
+
+from factory.intervals import Interval, Runs
+
+if TYPE_CHECKING:
+    from airflow.timetables.base import TimeRestriction
+    from pendulum import DateTime
+
+
+class PipelineTimetable(Timetable):
+    """Runs at the moments of a cron or of a fixed interval, each with the interval it covers.
+
+    A run's logical date is the start of its interval. `catchup`, `start_date` and `end_date` bound
+    the intervals as those of Airflow's `CronDataIntervalTimetable`.
+    """
+
+    def __init__(self, runs: Runs) -> None:
+        self.runs = runs
+        self.can_be_scheduled = self.periodic = runs.scheduled
+        self.description = f"{_when(runs)}, of {_what(runs)}"
+
+    @property
+    def summary(self) -> str:
+        """In the list of all DAGs."""
+        if self.runs.covers == "since_last_run":
+            return _when(self.runs)
+        return f"{_when(self.runs)} ({self.runs.covers})"
+
+    def serialize(self) -> dict[str, Any]:
+        """Plain data."""
+        runs = self.runs
+        return {
+            "covers": runs.covers,
+            "zone": runs.zone,
+            "cron": runs.cron,
+            "every": runs.every,
+            "anchor": runs.anchor.isoformat(),
+        }
+
+    @classmethod
+    def deserialize(cls, data: dict[str, Any]) -> PipelineTimetable:
+        """From what `serialize` gives."""
+        return cls(Runs(**{**data, "anchor": datetime.fromisoformat(data["anchor"])}))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, PipelineTimetable) and other.runs == self.runs
+
+    def __hash__(self) -> int:
+        return hash(self.runs)
+
+    def infer_manual_data_interval(self, *, run_after: DateTime) -> DataInterval:
+        """What holds the date if it is over by now, else the last that is over."""
+        return _as_airflows(self.runs.holding(run_after, pendulum.now("UTC")))
+
+    def next_dagrun_info(
+        self,
+        *,
+        last_automated_data_interval: DataInterval | None,
+        restriction: TimeRestriction,
+    ) -> DagRunInfo | None:
+        """The run after the last one, the first of all, or without catchup the newest."""
+        bound: datetime | None = restriction.earliest
+        if not self.runs.scheduled:
+            return None
+        if not restriction.catchup:
+            newest = self.runs.newest(pendulum.now("UTC")).interval.start
+            bound = max(newest, bound) if bound else newest
+        found = None if bound is None else self.runs.first(bound)
+        if last_automated_data_interval is not None:
+            after = self.runs.next(Interval(*last_automated_data_interval))
+            found = max(found, after) if found else after
+        if found is None or (restriction.latest and found.interval.start > restriction.latest):
+            return None
+        return DagRunInfo(
+            run_after=pendulum.instance(found.moment), data_interval=_as_airflows(found.interval)
+        )
+
+
+def _as_airflows(interval: Interval) -> DataInterval:
+    return DataInterval(*map(pendulum.instance, interval))
+
+
+def _when(runs: Runs) -> str:
+    if runs.every is not None:
+        return f"every {pendulum.duration(seconds=runs.every).in_words()}"
+    return runs.cron or "by hand"
+
+
+def _what(runs: Runs) -> str:
+    if runs.covers == "since_last_run":
+        return "the time since the run before"
+    return f"the {runs.covers.replace('_', ' ')} in {runs.zone}"
+
+
+class PipelinePlugin(AirflowPlugin):
+    """Airflow reads a timetable of others only when a plugin names it."""
+
+    name = "pipeline_factory"
+    timetables = [PipelineTimetable]  # noqa: RUF012
