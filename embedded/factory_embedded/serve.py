@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import time
 from collections.abc import Mapping
@@ -67,7 +68,8 @@ def _running(
     from factory_embedded.services import airflow
 
     known = {conn_id: one.json for conn_id, one in before.items()}
-    return airflow.running(folder, dags=dags, connections=known, cancelled=stop.received)
+    env = {"FACTORY_ENV": os.environ.get("FACTORY_ENV", "dev")}
+    return airflow.running(folder, dags=dags, connections=known, env=env, cancelled=stop.received)
 
 
 def _shown(path: Path) -> str:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import pytest
 
 from factory.cli.main import main
+from tests.patience import seconds
 
 PROJECTS = Path(__file__).parent / "projects"
 
@@ -74,6 +75,6 @@ def process(
         text=True,
         cwd=cwd,
         env=dict(only) if only is not None else {**os.environ, **(env or {})},
-        timeout=300,
+        timeout=seconds(300),
     )
     return Result(done.returncode, done.stdout, done.stderr)

@@ -21,7 +21,7 @@ def test_all_that_a_task_says_it_did_and_nothing_else(tmp_path: Path) -> None:
         f"{BEGIN}part_0.csv: 2 rows read [factory.account] loc=account.py:12",
         f"{BEGIN}seconds: copy 0.01 [factory.transfer.warehouse.load] loc=load.py:1",
         f"{BEGIN}raw.few: 2 rows read [factory.account] loc=account.py:12",
-        f"{BEGIN}[factory.account] said by a person [mine] loc=mine.py:1",
+        f"{BEGIN}said by a person [mine] loc=mine.py:1",
         "[factory.account]",
     )
     assert account(file, 0).did == ("part_0.csv: 2 rows read", "raw.few: 2 rows read")

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 
 from factory.cli import main as cli_main
 from factory.cli.commands import COMMANDS
+from tests.patience import output, until
 
 from .conftest import Cli, process
 
@@ -42,7 +42,7 @@ def test_version(cli: Cli) -> None:
 
 def test_argparse_complaints_are_short(cli: Cli, enter: Callable[[str], Path]) -> None:
     enter("shop")
-    result = cli("lint", "--format", "jsn")
+    result = cli("render", "orders_daily", "--format", "jsn")
     assert result.code == 2
     assert "invalid choice: 'jsn'" in result.err
     assert len(result.err.splitlines()) == 2
@@ -118,12 +118,10 @@ def test_ctrl_c_is_quiet(enter: Callable[[str], Path]) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", script, str(fifo)], stderr=subprocess.PIPE, text=True
     ) as child:
-        deadline = time.monotonic() + 60
-        while f"{fifo}".encode() not in Path(f"/proc/{child.pid}/cmdline").read_bytes():
-            assert time.monotonic() < deadline
+        until(lambda: f"{fifo}".encode() in Path(f"/proc/{child.pid}/cmdline").read_bytes())
         with fifo.open("w"):  # returns when the child has opened it, too
             child.send_signal(signal.SIGINT)
-            _, err = child.communicate(timeout=30)
+            _, err = output(child)
     assert child.returncode == 130
     assert err == "\nstopped\n"
 

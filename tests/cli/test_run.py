@@ -16,6 +16,7 @@ import pytest
 from factory_embedded.ports import free_port
 from factory_embedded.services.postgres import Server
 from tests.nifi import fake
+from tests.patience import output, until
 from tests.web import serving
 
 from .conftest import Result, process
@@ -281,6 +282,7 @@ def test_alerts_are_sent_when_they_are_asked_for(
         "task_id": "bad",
         "error": "Bash command failed. The command returned a non-zero exit code 1.",
         "place": "dag_factory_configs/alarms.yaml:4, step bad",
+        "connection": "",
         "data": "",
     }
     assert told == ([[reason]] if sends else [])
@@ -381,7 +383,7 @@ def test_a_person_stops_what_waits(
             assert child.poll() is None
         time.sleep(2)
         child.send_signal(stop)
-        out, err = child.communicate(timeout=120)
+        out, err = output(child)
     assert (child.returncode, err) == (code, "\nstopped\n")
     assert "✗ until  stopped" in out
     assert "- after  not run" in out
@@ -410,7 +412,7 @@ def test_what_was_started_is_stopped_after_a_stop_in_the_wait(
             time.sleep(2)
             group.curve = fake.by_looks([fake.Load()])
             child.send_signal(signal.SIGTERM)
-            out, err = child.communicate(timeout=120)
+            out, err = output(child)
         assert (child.returncode, err, source.state) == (143, "\nstopped\n", "STOPPED")
         assert "✓ lake.stop" in out
 
@@ -429,27 +431,12 @@ def test_a_person_stops_what_runs(
     ) as child:
         pid = _eventually(project / "pid")
         child.send_signal(stop)
-        out, err = child.communicate(timeout=120)
+        out, err = output(child)
     assert child.returncode == code
     assert err == "\nstopped\n"
     assert "✗ sleep  stopped" in out
     assert "- after  not run" in out
     _gone(pid)
-
-
-def _eventually(file: Path) -> int:
-    deadline = time.monotonic() + 120
-    while not file.exists() or not file.read_text().strip():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-    return int(file.read_text())
-
-
-def _gone(pid: int) -> None:
-    deadline = time.monotonic() + 60
-    while Path(f"/proc/{pid}").exists():
-        assert time.monotonic() < deadline, "the task's shell still runs"
-        time.sleep(0.1)
 
 
 def test_no_secret_is_shown_with_all_that_airflow_says(
@@ -482,3 +469,11 @@ def test_no_secret_is_shown_or_logged(
         assert "the token is ***" in log
     elif ends:
         assert "the header 'Authorization' holds a line break" in done.out
+
+
+def _eventually(file: Path) -> int:
+    return int(until(lambda: file.read_text().strip() if file.exists() else "", "its shell"))
+
+
+def _gone(pid: int) -> None:
+    until(lambda: not Path(f"/proc/{pid}").exists(), "the end of the task's shell")

@@ -10,6 +10,7 @@ import psutil
 import pytest
 
 from factory.cli import services
+from tests.patience import seconds
 
 from .conftest import Cli, process
 
@@ -46,7 +47,7 @@ def test_a_shell_reaches_them_until_they_are_interrupted(project: Path) -> None:
     assert second.code == 1
     assert "in use by another process" in second.err
     assert below
-    assert psutil.wait_procs(below, timeout=10)[1] == []
+    assert psutil.wait_procs(below, timeout=seconds(10))[1] == []
     assert not (home / "connections.sh").exists()
     assert (home / ".gitignore").read_text() == "*\n"
     assert (home / "warehouse" / "PG_VERSION").is_file()

@@ -13,7 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-TIMEOUT = 30  # seconds for an answer, generous: the machine may be busy
+from tests.patience import seconds
+
+TIMEOUT = 30  # seconds of a usual machine, for an answer
 SETTINGS = {
     "yaml": {
         "validate": True,
@@ -63,7 +65,7 @@ class LanguageServer:
         uri = self._open(folder, text)
         try:
             while True:
-                published = self._published.get(timeout=TIMEOUT)
+                published = self._published.get(timeout=seconds(TIMEOUT))
                 if published["uri"] == uri:
                     found = list(published["diagnostics"])
                     return sorted(found, key=lambda entry: entry["range"]["start"]["line"])
@@ -84,7 +86,7 @@ class LanguageServer:
         number = next(self._ids)
         self._send({"id": number, "method": method, "params": parameters})
         while True:
-            answer = self._answers.get(timeout=TIMEOUT)
+            answer = self._answers.get(timeout=seconds(TIMEOUT))
             if answer["id"] == number:
                 assert "error" not in answer, answer["error"]
                 return answer["result"]
@@ -161,7 +163,7 @@ def running(node: str, server: Path, root: Path) -> Iterator[LanguageServer]:
         yield client
         client.request("shutdown", None)
         client.notify("exit", None)
-        process.wait(TIMEOUT)
+        process.wait(seconds(TIMEOUT))
     finally:
         process.kill()
         process.wait()

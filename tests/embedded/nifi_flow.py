@@ -1,15 +1,14 @@
 """Drive the example's flow by hand, over REST."""
 
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from tests.patience import until
+
 DEFINITION = Path(__file__).parents[2] / "examples" / "nifi" / "postgres_to_s3.json"
-_SECONDS = 90.0
 
 
 @dataclass(frozen=True)
@@ -92,10 +91,3 @@ class Group:
 
     def _put(self, path: str, state: str) -> None:
         self.api.put(path, json={"id": self.id, "state": state}).raise_for_status()
-
-
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + _SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, "it does not come to pass"
-        time.sleep(0.1)

@@ -2,8 +2,7 @@ import os
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 
 from factory_embedded.service import Cancelled, ServiceError
 from factory_embedded.services import airflow
+from tests.patience import until
 
 DAG = """
 from datetime import datetime
@@ -53,13 +53,6 @@ def counted(home: Path) -> tuple[int, int]:
     """How many are PostgreSQL's, how many Airflow's."""
     names = [process.name() for process in processes_of(home)]
     return names.count("postgres"), len(names) - names.count("postgres")
-
-
-def wait_for(condition: Callable[[], object], seconds: float = 180) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it took too long"
-        time.sleep(0.2)
 
 
 @contextmanager
@@ -109,9 +102,9 @@ def test_it_runs_dags_listens_on_the_loopback_only_and_leaves_nothing(
     (dags / "sleepy.py").write_text(DAG)
     with airflow.running(home, dags=dags, env={"SAYING": "hello there"}) as server:
         assert "AIRFLOW_CONN_THEIRS" not in server.env
-        wait_for(lambda: server.api.dag("sleepy"))
+        until(lambda: server.api.dag("sleepy"))
         run = server.api.trigger("sleepy")
-        wait_for(lambda: "running" in states(server, run.dag_run_id).get("sleep", ""))
+        until(lambda: "running" in states(server, run.dag_run_id).get("sleep", ""))
         say, _ = sorted(server.api.task_instances("sleepy"), key=lambda task: task.task_id)
         assert "hello there" in "\n".join(server.api.log(say))
         assert server.api.import_errors() == []
@@ -131,10 +124,10 @@ def test_nothing_is_left_when_its_owner_is_killed(tmp_path: Path) -> None:
     home = tmp_path / "home"
     with subprocess.Popen(command, env=os.environ) as owner:
         try:
-            wait_for(lambda: all(count > 3 for count in counted(home)))
+            until(lambda: all(count > 3 for count in counted(home)))
         finally:
             owner.kill()
-    wait_for(lambda: processes_of(home) == [])
+    until(lambda: processes_of(home) == [])
 
 
 def states(server: airflow.Airflow, run_id: str) -> dict[str, str]:

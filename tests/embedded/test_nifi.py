@@ -26,7 +26,8 @@ from factory_embedded.service import Cancelled
 from factory_embedded.services import files, postgres, s3
 from factory_embedded.services.nifi import artifacts, assemble, flows, relock
 from factory_embedded.services.nifi.server import Server, running
-from tests.embedded.nifi_flow import DEFINITION, Group, until
+from tests.embedded.nifi_flow import DEFINITION, Group
+from tests.patience import until
 
 DAY = "2024-01-02"
 ROWS = 50_000

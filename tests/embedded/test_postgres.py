@@ -3,7 +3,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 
 from factory_embedded.service import ServiceError
 from factory_embedded.services.postgres import running
+from tests.patience import until
 
 
 def ask(uri: str, query: str) -> object:
@@ -85,10 +85,7 @@ def test_the_server_of_a_killed_process_ends(tmp_path: Path) -> None:
         with pytest.raises(ServiceError, match="in use by another process"), running(data):
             pass
         server = postmaster(data)
-    deadline = time.monotonic() + 60
-    while not gone(server):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    until(lambda: gone(server))
 
 
 def test_a_server_that_nobody_ended_is_replaced(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 
 from factory.errors import FactoryError
 from factory_embedded.services import s3
+from tests.patience import seconds
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +122,7 @@ with running(Path(sys.argv[1])) as server:
         watcher = psutil.Process(int(owner.stdout.readline()))
         (server,) = watcher.children()
         owner.send_signal(signal.SIGKILL)
-    psutil.wait_procs([watcher, server], timeout=20)
+    psutil.wait_procs([watcher, server], timeout=seconds(20))
     assert not server.is_running() or server.status() == psutil.STATUS_ZOMBIE
 
 

@@ -9,6 +9,7 @@ import psutil
 import pytest
 
 from factory_embedded.supervise import supervised
+from tests.patience import seconds, until
 
 # A command that leaves the session, ignores what it can, and has a daemon of its own.
 STUBBORN = """
@@ -40,13 +41,12 @@ with supervised(command, env=os.environ, cwd=folder, log=folder / "log", stop_se
 
 def pids(folder: Path) -> list[int]:
     """Of the main process and its daemon, once both run."""
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
+
+    def written() -> list[int]:
         texts = [(folder / n).read_text() for n in ("main", "daemon") if (folder / n).exists()]
-        if len(texts) == 2 and all(texts):
-            return [int(text) for text in texts]
-        time.sleep(0.02)
-    raise AssertionError((folder / "log").read_text())
+        return [int(text) for text in texts] if len(texts) == 2 and all(texts) else []
+
+    return until(written, "both processes")
 
 
 def runs(pid: int) -> bool:
@@ -74,8 +74,8 @@ def test_the_exit_code_and_the_output_are_kept(tmp_path: Path) -> None:
 def test_a_polite_command_is_interrupted(tmp_path: Path) -> None:
     code = """
 import sys, time
-open(sys.argv[1] + "/main", "w").write("up")
 try:
+    open(sys.argv[1] + "/main", "w").write("up")
     time.sleep(600)
 except KeyboardInterrupt:
     print("interrupted")
@@ -107,7 +107,7 @@ class TestStubborn:
         with supervised(command, env=os.environ, cwd=tmp_path, log=log) as process:
             main, daemon = pids(tmp_path)
             os.kill(main, signal.SIGKILL)
-            assert process.wait(20) == 9
+            assert process.wait(seconds(20)) == 9
             assert not runs(daemon)
 
     @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
@@ -116,7 +116,4 @@ class TestStubborn:
         with subprocess.Popen(command) as holder:
             found = pids(tmp_path)
             holder.send_signal(number)
-        deadline = time.monotonic() + 60
-        while any(runs(pid) for pid in found) and time.monotonic() < deadline:
-            time.sleep(0.05)
-        assert not any(runs(pid) for pid in found)
+        until(lambda: not any(runs(pid) for pid in found))

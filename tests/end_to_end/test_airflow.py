@@ -2,8 +2,7 @@
 
 import json
 import shutil
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -14,6 +13,7 @@ from git import Repo
 
 from factory_embedded.airflow_api import AirflowApi, DagRun
 from factory_embedded.services import airflow
+from tests.patience import until
 
 pytestmark = pytest.mark.slow
 
@@ -99,15 +99,6 @@ class World:
         """The log of the run's only task."""
         (task,) = self.api.task_instances(run.dag_id, run.dag_run_id)
         return "\n".join(self.api.log(task, attempt))
-
-
-def until(condition: Callable[[], Answer | None], seconds: float = 180) -> Answer:
-    """The first answer that is not empty."""
-    deadline = time.monotonic() + seconds
-    while not (answer := condition()):
-        assert time.monotonic() < deadline, "it took too long"
-        time.sleep(0.3)
-    return answer
 
 
 def project(folder: Path, **specs: str) -> Path:

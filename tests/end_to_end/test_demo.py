@@ -12,6 +12,7 @@ import psycopg
 import pytest
 
 from factory_embedded.services import postgres
+from tests.patience import output
 
 pytestmark = pytest.mark.slow
 
@@ -57,7 +58,7 @@ def rows(home: Path) -> object:
 def test_three_months_are_loaded_and_loading_them_again_leaves_the_same(tmp_path: Path) -> None:
     home = tmp_path / "home"
     with start(home) as first:
-        said, _ = first.communicate(timeout=400)
+        said, _ = output(first, 400)
     assert first.returncode == 0, said
     assert "raw.yellow_taxi: 300,000 rows\n3 of 3 runs succeeded\n" in said
     assert processes_below(home) == []
@@ -66,7 +67,7 @@ def test_three_months_are_loaded_and_loading_them_again_leaves_the_same(tmp_path
     assert loaded[:2] == (300_000, 300_000)
 
     with start(home) as second:
-        said, _ = second.communicate(timeout=400)
+        said, _ = output(second, 400)
     assert second.returncode == 0, said
     assert "raw.yellow_taxi still holds 300,000 rows" in said
     assert "raw.yellow_taxi: 300,000 rows\n3 of 3 runs succeeded\n" in said

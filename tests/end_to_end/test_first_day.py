@@ -19,8 +19,8 @@ import pytest
 import yaml
 
 from factory_embedded.airflow_api import AirflowApi
-from tests.end_to_end.test_airflow import until
 from tests.installed import build, environment, install, sources
+from tests.patience import until
 
 pytestmark = pytest.mark.slow
 

@@ -2,8 +2,7 @@
 
 import json
 import shutil
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from email.message import EmailMessage
@@ -20,6 +19,7 @@ from factory_embedded.services import airflow
 from factory_embedded.services.postgres import Server
 from tests import mail as mails
 from tests import web as webs
+from tests.patience import until
 
 pytestmark = pytest.mark.slow
 
@@ -177,15 +177,6 @@ class World:
 
     def mailed(self, address: str) -> list[EmailMessage]:
         return [message for message in self.mail if message["To"] == address]
-
-
-def until(condition: Callable[[], Answer | None], seconds: float = 240) -> Answer:
-    """The first answer that is not empty."""
-    deadline = time.monotonic() + seconds
-    while not (answer := condition()):
-        assert time.monotonic() < deadline, "it took too long"
-        time.sleep(0.3)
-    return answer
 
 
 @pytest.fixture(scope="module")

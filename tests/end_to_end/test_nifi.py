@@ -5,7 +5,7 @@ NiFi is a stand-in whose flows work until they are told to end.
 
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,7 @@ from factory_embedded.services import airflow
 from factory_embedded.services.airflow import Airflow
 from factory_embedded.supervise import supervised
 from tests.nifi import fake
+from tests.patience import until
 
 pytestmark = pytest.mark.slow
 
@@ -143,15 +144,6 @@ def _workers(title: str) -> list[psutil.Process]:
         with suppress(psutil.Error):
             if " ".join(each.cmdline()).strip() == title:
                 found.append(each)
-    return found
-
-
-def until(ready: Callable[[], Any], what: str, seconds: float = 180, pause: float = 0.25) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (found := ready()):
-        if time.monotonic() > deadline:
-            pytest.fail(f"not in {seconds:.0f} s: {what}")
-        time.sleep(pause)
     return found
 
 

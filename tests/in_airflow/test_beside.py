@@ -12,6 +12,7 @@ import pytest
 import requests
 
 from factory.in_airflow.beside import world
+from tests.patience import seconds
 
 
 def folder(path: Path, files: dict[str, str]) -> Path:
@@ -123,9 +124,9 @@ def test_worlds_at_once_in_threads(tmp_path: Path) -> None:
         folder(path, {"calendar.py": f"X = {number}", "code.py": text})
         with world(path) as made:
             module: ModuleType = made.run(path / "code.py")
-            gate.wait(20)
+            gate.wait(seconds(20))
             found[number] = module.late()
-            gate.wait(20)
+            gate.wait(seconds(20))
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
     before = ([*sys.path], {*sys.modules}, [*sys.meta_path])

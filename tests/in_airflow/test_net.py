@@ -20,6 +20,7 @@ from factory.in_airflow.journal import Blame, Journal, journal, signature
 from factory.plan import compile as plan_compile
 from factory.project import Project
 from factory.spec import discover
+from tests.patience import output, until
 
 from .test_loader import copy_loaders
 
@@ -89,7 +90,7 @@ def parse(
                 time.sleep(2.5)  # what swallows an alarm has swallowed some
                 process.kill()
             time.sleep(0.05)
-        out, _ = process.communicate(timeout=300)
+        out, _ = output(process, 300)
     _, found, answer = out.rpartition("FOUND")
     dags, errors = json.loads(answer) if found else ([], {})
     return process.returncode, dags, "\n".join(errors.values())
@@ -402,16 +403,14 @@ def test_airflows_own_alarm_goes_on_after_ours() -> None:
     rung: list[float] = []
     before = signal.signal(signal.SIGALRM, lambda *_: rung.append(time.monotonic()))
     try:
-        signal.setitimer(signal.ITIMER_REAL, 3)
+        signal.setitimer(signal.ITIMER_REAL, 6)
         held = net.Net(Journal(None))
         start = time.monotonic()
         _, error = held.catch("x", lambda: time.sleep(60))
         assert isinstance(error, TimeIsUp)
-        assert time.monotonic() - start < 2.9
-        while not rung and time.monotonic() < start + 20:
-            time.sleep(0.05)
-        assert rung
-        assert rung[0] - start >= 2.9
+        assert not rung
+        until(lambda: rung, "Airflow's alarm")
+        assert rung[0] - start >= 5.9
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
@@ -487,9 +486,10 @@ def test_many_that_are_a_little_slow_keep_no_other_from_being_built(
         write(f"m{number:02}.yaml", f"version: 1\ntasks: [{{id: m{number}, uses: slow.Op}}]\n")
     code, dags, errors = parse(root, AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT="5")
     assert code == 0
-    assert "zgood" in dags
+    assert {"m00", "zgood"} <= set(dags)
+    # the two Dag files are read one after the other: how many each has time for may differ
+    assert "m19" not in dags
     assert "m19.yaml:1:1: the pipeline is not built: the time that Airflow gives" in errors
-    assert len(dags) + errors.count("is not built") == 21
 
 
 def test_one_address_has_one_name_over_all_pipelines(

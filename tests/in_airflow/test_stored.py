@@ -16,6 +16,7 @@ import pytest
 
 from factory_embedded.services import postgres
 from tests.in_airflow.test_net import EMPTY
+from tests.patience import seconds
 
 CASES = Path(__file__).parents[1] / "cases/valid"
 
@@ -130,7 +131,8 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
             "FACTORY_ENV": "dev",
         }
         command = [sys.executable, "-c", STORE, *map(str, [odd, *roots])]
-        answer = subprocess.run(command, capture_output=True, text=True, env=env, timeout=1200)
+        limit = seconds(1200)
+        answer = subprocess.run(command, capture_output=True, text=True, env=env, timeout=limit)
     assert answer.returncode == 0, answer.stderr[-3000:]
     found: dict[str, object] = json.loads(answer.stdout.rpartition("FOUND")[2])
     return {Path(name).name if name == str(odd) else name: what for name, what in found.items()}

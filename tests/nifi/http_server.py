@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from tests.patience import seconds
+
 
 @dataclass(frozen=True)
 class Call:
@@ -82,7 +84,7 @@ class HttpServer:
         self._loop.close()
 
     def _await(self, what: Any) -> None:
-        asyncio.run_coroutine_threadsafe(what, self._loop).result(30)
+        asyncio.run_coroutine_threadsafe(what, self._loop).result(seconds(30))
 
     async def _listen(self) -> None:
         self._server = await asyncio.start_server(

@@ -17,6 +17,7 @@ from factory.diagnostics import Diagnostic, is_one_line
 from factory.errors import FactoryError
 from factory.project import Project
 from factory.spec.discover import _walk, discover, environments, find, folders
+from tests.patience import seconds
 from tests.spec.yaml_text import TASKS
 
 
@@ -141,7 +142,7 @@ def as_nobody(function: Callable[[], Any]) -> Any:
     answers = fork.SimpleQueue()
     process = fork.Process(target=child, args=(answers,))
     process.start()
-    process.join(30)
+    process.join(seconds(30))
     assert process.exitcode == 0
     return answers.get()
 

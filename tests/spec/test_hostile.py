@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from factory.diagnostics import MAX_TOLD, MORE
+from tests.patience import seconds
 from tests.spec import hostile
 
 # Limits of the operating system, far above what is needed: they end what would not end itself.
@@ -40,7 +41,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, An
         [sys.executable, "-c", CHILD, str(root)],
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=seconds(300),
         cwd=Path(__file__).parents[2],
         check=False,
     )

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from factory.spec.patterns import MAX_DEGREE, Refused, degree
+from tests.patience import seconds
 
 FINE = {
     "": 0,
@@ -116,4 +117,4 @@ def test_what_is_taken_ends() -> None:
     assert len(taken) > 100
     lines = "".join(f"{pattern!r}\n" for pattern in sorted(taken))
     child = [sys.executable, "-c", MATCH]
-    subprocess.run(child, input=lines, text=True, check=True, timeout=120)
+    subprocess.run(child, input=lines, text=True, check=True, timeout=seconds(120))

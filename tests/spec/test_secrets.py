@@ -11,6 +11,7 @@ from factory.lint.lint import lint_project
 from factory.lint.reporters import FORMATS, plain, reporter
 from factory.project import Project
 from factory.spec.secrets import hidden, scan, secrets_of
+from tests.patience import seconds
 
 MARK = "S3CRETpart"
 KEY_ID = "AKIA" + "ABCDEFGH12345678"  # in two parts, so that no scanner takes this file for one
@@ -387,23 +388,22 @@ HUGE: dict[str, Callable[[int], str]] = {
 
 @pytest.mark.parametrize("kind", HUGE)
 def test_time_grows_as_the_text_does(kind: str) -> None:
-    def seconds(size: int) -> float:
+    def took(size: int) -> float:
         line = HUGE[kind](size // len(HUGE[kind](1)))
         text = f"password: x\nrun: '{line}'\n" if "'" not in line else f"run: |\n  {line}\n"
         best = 9.0
         for _ in range(2):
-            start = time.perf_counter()
+            start = time.process_time()
             hidden(text)
-            best = min(best, time.perf_counter() - start)
+            best = min(best, time.process_time() - start)
         return best
 
-    small, large = seconds(60_000), seconds(480_000)
-    assert large < 3
+    small, large = took(60_000), took(480_000)
     assert large < 24 * max(small, 0.005)
 
 
 def test_many_secrets_in_one_file() -> None:
     text = "tasks:\n" + "".join(f"  - {{password: {MARK}{n}}}\n" for n in range(20_000))
-    start = time.perf_counter()
+    start = time.process_time()
     assert MARK not in hidden(text)
-    assert time.perf_counter() - start < 10
+    assert time.process_time() - start < seconds(10)

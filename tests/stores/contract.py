@@ -16,6 +16,7 @@ import pytest
 
 from factory.stores import UnknownStore, open_uri
 from factory.stores.model import PAGE, Facts, File, Place, Unfinished, is_appendable
+from tests.patience import seconds
 
 NAMES = (
     *("a b", " a", "a ", "#a", "a?b=c", "100%", "a%20b", "ä–😀", "a\nb", "a\tb", "[a]", "*"),
@@ -85,7 +86,7 @@ def claim(name: bytes, file: Place, gate: threading.Barrier, won: list[bytes]) -
     """Write `file`, together with others that want to be the first."""
     out = file.store.writer(file.path, only_new=True)
     out.write(name)
-    gate.wait(60)
+    gate.wait(seconds(60))
     try:
         out.commit()
     except FileExistsError:

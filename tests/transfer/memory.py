@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+from tests.patience import seconds
+
 # Not by getrusage(): on Linux, a child begins with the peak of the process that started it.
 TELL = """
 def memory(name):
@@ -21,7 +23,7 @@ print(memory("VmHWM") - before)
 def grown(code: str, *arguments: object) -> tuple[str, int]:
     """What `work()` of this code prints, and its peak above what was there before it, in MiB."""
     command = [sys.executable, "-c", code + TELL, *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=seconds(120))
     assert done.returncode == 0, done.stderr
     said, _, mebibytes = done.stdout.rstrip().rpartition("\n")
     return said, int(mebibytes)

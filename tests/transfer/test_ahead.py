@@ -8,6 +8,7 @@ from collections.abc import Generator
 import pytest
 
 from factory.transfer.ahead import ahead
+from tests.patience import seconds
 
 
 class Source:
@@ -31,7 +32,7 @@ class Source:
 
     def wait_for(self, count: int) -> bool:
         with self.arrived:
-            return self.arrived.wait_for(lambda: len(self.made) >= count, timeout=30)
+            return self.arrived.wait_for(lambda: len(self.made) >= count, timeout=seconds(30))
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 100])

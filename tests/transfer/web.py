@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from tests.patience import seconds
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -105,7 +107,7 @@ class Web:
         self._body(answer, to)
         to.wfile.flush()
         if answer.stall:
-            self.ended.wait(20)
+            self.ended.wait(seconds(20))
         to.close_connection = True
 
     def _body(self, answer: Answer, to: BaseHTTPRequestHandler) -> None:
@@ -117,7 +119,7 @@ class Web:
             half = len(answer.body) // 2
             to.wfile.write(answer.body[:half])
             to.wfile.flush()
-            answer.gate.wait(20)
+            answer.gate.wait(seconds(20))
             to.wfile.write(answer.body[half:])
         else:
             for _ in range(answer.times):

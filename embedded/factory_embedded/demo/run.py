@@ -22,6 +22,7 @@ from factory_embedded.demo import taxi as demo_taxi
 from factory_embedded.demo.example import Example, Services
 from factory_embedded.demo.screen import Screen, indented, screen
 from factory_embedded.exports import exported
+from factory_embedded.patience import Patience
 from factory_embedded.service import Cancelled, Connection, ServiceError
 from factory_embedded.services import airflow
 from factory_embedded.stop import Stop
@@ -169,13 +170,13 @@ What to try next:
 
 
 def _await_pipeline(api: AirflowApi, pipeline: str, stop: Stop) -> None:
-    deadline = time.monotonic() + _APPEAR_SECONDS
+    patience = Patience(_APPEAR_SECONDS)
     while api.dag(pipeline) is None:
         broken = [line for one in api.import_errors() for line in one.stack_trace.splitlines()]
         ours = [line for line in broken if f"/{pipeline}.yaml:" in line]
         if ours:
             raise FactoryError("\n".join([f"the pipeline {pipeline} is broken", *ours]))
-        if time.monotonic() > deadline:
+        if patience.is_over:
             raise FactoryError("\n".join([f"Airflow does not find {pipeline}", *broken]))
         stop.sleep(_POLL)
 
@@ -185,7 +186,7 @@ def _await_runs(
 ) -> Sequence[DagRun]:
     """Show the runs until all have ended, and the log of each try that failed."""
     order = [task.task_id for task in server.api.tasks(example.pipeline)]
-    deadline = time.monotonic() + _RUN_SECONDS
+    patience = Patience(_RUN_SECONDS)
     missed = 0
     told: set[tuple[str, str, int, int]] = set()
     while True:
@@ -203,8 +204,8 @@ def _await_runs(
                 _tell_failure(server.api, task, show, told)
             if len(runs) >= example.runs and all(run.ended for run in runs):
                 return runs
-        if time.monotonic() > deadline:
-            raise FactoryError(f"the runs have not ended after {_RUN_SECONDS:.0f} s")
+        if patience.is_over:
+            raise FactoryError(f"the runs have not ended after {patience.waited:.0f} s")
         stop.sleep(_POLL)
 
 

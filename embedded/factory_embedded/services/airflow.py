@@ -25,6 +25,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from factory_embedded.airflow_api import AirflowApi, ApiError
+from factory_embedded.patience import Patience
 from factory_embedded.ports import free_port
 from factory_embedded.service import Cancelled, Connection, ServiceError, install_hint, never
 from factory_embedded.services import postgres
@@ -200,15 +201,15 @@ def _environment(
 
 
 def _wait_until_healthy(airflow: Airflow, seconds: float, cancelled: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + seconds
+    patience = Patience(seconds)
     while not _healthy(airflow.api):
         if cancelled():
             raise Cancelled
         if airflow.ended:
             raise ServiceError(f"Airflow ended during its start\n{log_tail(airflow.log)}")
-        if time.monotonic() > deadline:
+        if patience.is_over:
             raise ServiceError(
-                f"Airflow is not healthy after {seconds:.0f} s\n{log_tail(airflow.log)}"
+                f"Airflow is not healthy after {patience.waited:.0f} s\n{log_tail(airflow.log)}"
             )
         time.sleep(0.3)
 

@@ -16,6 +16,7 @@ import psutil
 
 from factory.extras import services_hint
 from factory_embedded.folders import only_user_of
+from factory_embedded.patience import Patience
 from factory_embedded.ports import free_port
 from factory_embedded.service import Cancelled, Connection, ServiceError, never
 from factory_embedded.supervise import supervised
@@ -218,7 +219,7 @@ def _started(
     binaries: Path, data: Path, account: _Account, log: Path, cancelled: Callable[[], bool]
 ) -> Iterator[int]:
     """The port of a server that takes connections, until the block ends."""
-    deadline = time.monotonic() + READY_SECONDS
+    patience = Patience(READY_SECONDS)
     while True:
         port = free_port()
         log.unlink(missing_ok=True)
@@ -234,7 +235,7 @@ def _started(
         tail = log.read_text(errors="replace")[-2000:].strip()
         # The port was taken in between, or a killed server's children are still ending.
         again = "could not bind" in tail or "shared memory block" in tail
-        if not again or time.monotonic() > deadline:
+        if not again or patience.is_over:
             raise ServiceError(f"PostgreSQL did not start; the end of {log}:\n{tail}")
         time.sleep(0.2)
 
@@ -256,9 +257,9 @@ def _ready(data: Path, port: int) -> bool:
 
 
 def _wait(condition: Callable[[], bool], seconds: float) -> bool:
-    deadline = time.monotonic() + seconds
+    patience = Patience(seconds)
     while not condition():
-        if time.monotonic() > deadline:
+        if patience.is_over:
             return False
         time.sleep(0.02)
     return True

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
+from factory_embedded.patience import Patience
 from factory_embedded.service import Cancelled, Connection, ServiceError, never
 from factory_embedded.supervise import supervised
 
@@ -124,13 +125,13 @@ def running(
 def _await_port(
     process: subprocess.Popen[bytes], folder: Path, log: Path, cancelled: Callable[[], bool]
 ) -> int:
-    deadline = time.monotonic() + READY_SECONDS
+    patience = Patience(READY_SECONDS)
     while True:
         if (folder / _PORT_FILE).exists():
             return int((folder / _PORT_FILE).read_text())
         if cancelled():
             raise Cancelled
-        if process.poll() is not None or time.monotonic() > deadline:
+        if process.poll() is not None or patience.is_over:
             tail = "\n".join(log.read_text(errors="replace").splitlines()[-20:])
             raise ServiceError(f"the S3 server did not start; the end of {log}:\n{tail}")
         time.sleep(_PAUSE)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Protocol
 from msgspec import Meta
 
 from factory import literals
+from factory.amounts import counted
 from factory.definitions.errors import BadOption, unknown
 from factory.diagnostics import Path
 from factory.fields import Strict, word_of
@@ -274,8 +275,8 @@ def text_of(value: object) -> str:
 
 
 def many(count: int, what: str = "row") -> str:
-    """`1 row`, `2 rows`."""
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+    """`1 row`, `1,203 rows`."""
+    return counted(count, what)
 
 
 def named(columns: Sequence[str], texts: Sequence[str | None]) -> str:

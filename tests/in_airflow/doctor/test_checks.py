@@ -369,6 +369,11 @@ def test_airflow_knows_this_package(seen: Seen) -> None:
     assert {finding.level for finding in seen(loaded.check_registered)} == {"ok"}
 
 
+def test_a_plugin_that_airflow_has_not_loaded_is_told() -> None:
+    told = loaded._plugin("pipeline_factory", set(), {"x.py": "ImportError: no"})
+    assert (told.level, "ImportError: no" in told.what) == ("error", True)
+
+
 def test_what_each_pipeline_costs_is_measured(
     seen: Seen, write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:

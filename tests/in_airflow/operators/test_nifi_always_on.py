@@ -24,6 +24,7 @@ from factory_embedded.services.nifi.server import Server
 from tests.nifi import canvas
 from tests.nifi.canvas import NOTE, PUT, STANDARD, WORK, Group
 from tests.nifi.said import tells
+from tests.patience import until
 
 from ..pipelines import Pipelines, Run
 
@@ -72,7 +73,7 @@ class Flow:
         """Set what `work` does, as a person does."""
         work = self.ids["work"]
         self.group.run(work, "STOPPED")
-        _until(lambda: self.group.load()["activeThreadCount"] == 0)
+        until(lambda: self.group.load()["activeThreadCount"] == 0)
         named = {key.replace("_", " "): value for key, value in properties.items()}
         self.group.change(work, properties=named)
         self.group.run(work, "RUNNING")
@@ -100,9 +101,9 @@ def flow(
         pipelines.connect("nifi", conn_type="nifi", host=real_nifi.base_url, **login)
         pipelines.connect("flow", conn_type="http", host="127.0.0.1", port=port)
         for name in ("listen", "work", "put"):
-            _until(lambda name=name: _valid(group, flow.ids[name]))  # type: ignore[misc]
+            until(lambda name=name: _valid(group, flow.ids[name]))  # type: ignore[misc]
             group.run(flow.ids[name], "RUNNING")
-        _until(lambda: _answers(port))
+        until(lambda: _answers(port))
         yield flow
         for name in ("listen", "work", "put"):
             group.run(flow.ids[name], "STOPPED")
@@ -132,13 +133,6 @@ def _answers(port: int) -> bool:
         return httpx.get(f"http://127.0.0.1:{port}/orders/healthcheck", trust_env=False).is_success
     except httpx.TransportError:
         return False
-
-
-def _until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 @contextmanager
@@ -175,7 +169,7 @@ def test_work_is_handed_over_and_awaited(flow: Flow) -> None:
 def test_others_work_meanwhile(flow: Flow) -> None:
     flow.configure(OnTrigger_Pause_Time="100 ms")
     with _meanwhile(flow.post, 0.5):
-        _until(lambda: flow.written > 2)
+        until(lambda: flow.written > 2)
         run = flow.run()
     assert (run.state, run.states) == ("success", DONE)
     assert flow.written > 5
@@ -189,7 +183,7 @@ def test_what_comes_later_is_not_waited_for(flow: Flow) -> None:
         flow.group.run(flow.ids["put"], "STOPPED")
         time.sleep(2.5)  # NiFi tells whole seconds
         flow.post()
-        _until(lambda: flow.group.load()["flowFilesQueued"] == 1)
+        until(lambda: flow.group.load()["flowFilesQueued"] == 1)
         assert client.run(look(prepared, Rules(), begun)).quiet  # type: ignore[union-attr]
         time.sleep(1)
         later = client.run(handed_over(prepared, "", time.time()))
@@ -219,9 +213,9 @@ def test_what_is_made_of_old_work_is_old(flow: Flow) -> None:
         time.sleep(2.5)  # NiFi tells whole seconds
         flow.post()
         for each in (ids["work"], ids["put"], split, merge):
-            _until(lambda each=each: _valid(group, each))  # type: ignore[misc]
+            until(lambda each=each: _valid(group, each))  # type: ignore[misc]
             group.run(each, "RUNNING")
-        _until(lambda: flow.written == 2 and group.load()["flowFilesQueued"] == 3)
+        until(lambda: flow.written == 2 and group.load()["flowFilesQueued"] == 3)
         sample = client.run(look(prepared, Rules(), begun))
         assert isinstance(sample, Sample)
         assert sample.load.queued == 2  # of two parts one, and what was merged
@@ -241,7 +235,7 @@ def test_what_is_there_is_waited_for(flow: Flow) -> None:
 def test_work_that_fails_fails_the_run(flow: Flow) -> None:
     flow.configure(**FAIL)
     flow.post()  # what failed before is not this run's
-    _until(lambda: flow.group.load()["flowFilesQueued"] == 1)
+    until(lambda: flow.group.load()["flowFilesQueued"] == 1)
     time.sleep(2.5)  # NiFi tells whole seconds
     run = flow.run()
     assert (run.state, run.states) == ("failed", FAILED)
@@ -268,9 +262,9 @@ def test_two_runs_at_once_know_their_own_failures(flow: Flow) -> None:
             seen[run] = sample
             return sample.left_over == number and sample.quiet
 
-        _until(lambda: told("monday", 1))
-        _until(lambda: told("tuesday", 2))
-        _until(lambda: told("wednesday", 0))
+        until(lambda: told("monday", 1))
+        until(lambda: told("tuesday", 2))
+        until(lambda: told("wednesday", 0))
     assert seen["monday"].left == (("work → failed (failure)", 1),)
 
 
@@ -280,7 +274,7 @@ def test_unmarked_work_that_fails_may_be_ours(flow: Flow) -> None:
         prepared = flow.stand_by(client)
         flow.post()
         state = client.run(handed_over(prepared, "monday", time.time()))
-        _until(lambda: client.run(look(prepared, Rules(), state)).left_over == 1)  # type: ignore[union-attr]
+        until(lambda: client.run(look(prepared, Rules(), state)).left_over == 1)  # type: ignore[union-attr]
 
 
 def test_work_that_is_stuck_is_told(flow: Flow) -> None:

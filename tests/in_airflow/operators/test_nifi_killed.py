@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ import pytest
 
 from tests.nifi import fake
 from tests.nifi.http_server import Reply
+from tests.patience import until
 
 JOB = {
     "group": "Orders",
@@ -99,13 +99,6 @@ def lake(airflow_database: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[La
         lake = Lake(nifi, put, {})
         execute("preflight", lake.xcoms)
         yield lake
-
-
-def until(ready: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not ready():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 CLAIM = "/processors/.*/run-status"

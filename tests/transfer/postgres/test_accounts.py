@@ -18,6 +18,7 @@ from factory.transfer.postgres.modes import Changed, Staged
 from factory.transfer.postgres.modes.merge import Merge
 from factory.transfer.postgres.table import Table, existing
 from factory.transfer.warehouse.parts import Column
+from tests.patience import seconds
 
 from .conftest import APPEND, REPLACE, Warehouse
 
@@ -210,10 +211,10 @@ def test_a_load_into_a_table_and_one_into_its_partition_wait_for_each_other(
     with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor() as pool:
         patch.setattr(accounts, "written", write)
         first = pool.submit(one, into)
-        assert waiting.wait(10)
+        assert waiting.wait(seconds(60))
         second = pool.submit(one, other)
-        first.result(20)
-        second.result(20)
+        first.result(seconds(60))
+        second.result(seconds(60))
     assert warehouse.rows("id") == [(1,), (2,), (9,)]
     assert warehouse.locks() == []
 

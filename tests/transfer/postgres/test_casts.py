@@ -13,6 +13,7 @@ import pytest
 
 from factory.transfer.errors import BadRow, SchemaChanged, TransferError
 from factory_embedded.services.postgres import Server
+from tests.patience import seconds
 
 from .conftest import APPEND, REPLACE, Warehouse
 
@@ -213,7 +214,7 @@ def test_a_type_that_somebody_is_altering(
             assert thread.is_alive()
             time.sleep(0.02)
         other.commit()
-    thread.join(30)
+    thread.join(seconds(60))
     assert message in str(errors[0])
     assert warehouse.rows("n") == [(7,)]
 

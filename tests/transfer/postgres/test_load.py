@@ -17,6 +17,7 @@ from factory.transfer.errors import (
 from factory.transfer.postgres import load as loading
 from factory.transfer.postgres import staging
 from factory.transfer.warehouse.audit import Result
+from tests.patience import seconds
 
 from .conftest import APPEND, REPLACE, Warehouse, on_both_stores
 
@@ -389,7 +390,7 @@ def test_two_publishers_wait_for_each_other(warehouse: Warehouse) -> None:
         time.sleep(0.5)
         assert not waiting.done()
         holder.commit()
-        assert waiting.result(10).published
+        assert waiting.result(seconds(60)).published
     assert len(warehouse.rows()) == 4
 
 
@@ -401,7 +402,7 @@ def test_many_loads_at_once(write: dict[str, object], warehouse: Warehouse) -> N
     def one(number: int) -> bool:
         (warehouse.stage / str(number)).mkdir()
         own = Warehouse(warehouse.uri, warehouse.schema, warehouse.stage / str(number))
-        path_lock.wait(10)
+        path_lock.wait(seconds(60))
         # Two of the four are the same load, as when a task thought dead is not.
         return own.load(data, write, load_id=f"run {number // 2}").published
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx
 
+from factory_embedded.patience import Patience
 from factory_embedded.service import ServiceError
 from factory_embedded.services.nifi.server import Server
 
@@ -122,10 +123,10 @@ def _set_parameters(
     }
     request = _ok(api.post(base, json=body))["request"]
     try:
-        deadline = time.monotonic() + _SECONDS
+        patience = Patience(_SECONDS)
         while not request["complete"]:
-            if time.monotonic() > deadline:
-                raise ServiceError(f"NiFi has not set the parameters in {_SECONDS:.0f} s")
+            if patience.is_over:
+                raise ServiceError(f"NiFi has not set the parameters in {patience.waited:.0f} s")
             time.sleep(_PAUSE)
             request = _ok(api.get(f"{base}/{request['requestId']}"))["request"]
         if request.get("failureReason"):

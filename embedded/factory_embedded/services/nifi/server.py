@@ -22,6 +22,7 @@ import psutil
 from factory.nifi.server import Server as Address
 from factory.nifi.server import UserPassword
 from factory_embedded.folders import only_user_of
+from factory_embedded.patience import Patience
 from factory_embedded.ports import free_port
 from factory_embedded.service import Cancelled, Connection, ServiceError, never
 from factory_embedded.services.nifi import certificates
@@ -148,7 +149,7 @@ class Server:
                 stop_seconds=STOP_SECONDS,
             )
         )
-        deadline = time.monotonic() + READY_SECONDS
+        patience = Patience(READY_SECONDS)
         with httpx.Client(
             base_url=f"{self.base_url}/nifi-api",
             verify=ssl.create_default_context(cafile=str(self.ca_file)),
@@ -159,11 +160,11 @@ class Server:
                 if cancelled():
                     raise Cancelled
                 ended = self._process.poll() is not None
-                if ended or time.monotonic() > deadline:
+                if ended or patience.is_over:
                     tail = _tail(self.log, output)
                     if ended and _PORT_IS_TAKEN in tail and not self._fixed_port:
                         return False
-                    state = "ended" if ended else f"did not answer in {READY_SECONDS:.0f} s"
+                    state = "ended" if ended else f"did not answer in {patience.waited:.0f} s"
                     raise ServiceError(f"NiFi {state}; the end of its log in {self.log}:\n{tail}")
                 time.sleep(_PAUSE)
         return True
