@@ -147,7 +147,6 @@ def test_a_database_that_is_away_means_to_wait_on(pipelines: Pipelines) -> None:
     assert "warehouse cannot be asked" in run.log
 
 
-DATES = "2024-01-02T00:00:00+00:00 or 2024-01-02T00:00:00+01:00"
 OTHER = """
 version: 1
 start_date: 2024-01-01
