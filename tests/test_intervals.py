@@ -109,6 +109,18 @@ def test_runs_follow_each_other(runs: Runs, start: datetime) -> None:
 
 
 @settings(max_examples=100, deadline=None)
+@given(RUNS, RUNS, MOMENTS)
+def test_a_changed_schedule_begins_no_interval_twice(
+    before: Runs, after: Runs, start: datetime
+) -> None:
+    last = before.first(start).interval
+    for runs in (after, after, before, before):
+        interval = runs.next(last).interval
+        assert interval.start > last.start
+        last = interval
+
+
+@settings(max_examples=100, deadline=None)
 @given(RUNS, MOMENTS, MOMENTS)
 def test_by_hand_a_run_is_of_what_holds_the_date(runs: Runs, date: datetime, now: datetime) -> None:
     held = runs.holding(date, now)

@@ -178,6 +178,19 @@ class AirflowApi:
         )
         return _convert(answer.json(), DagRun)
 
+    def backfill(self, dag_id: str, from_date: datetime, to_date: datetime) -> None:
+        """Start the runs of all logical dates in between, also those that were before."""
+        self._send(
+            "POST",
+            "/api/v2/backfills",
+            json={
+                "dag_id": dag_id,
+                "from_date": from_date.isoformat(),
+                "to_date": to_date.isoformat(),
+                "reprocess_behavior": "completed",
+            },
+        )
+
     def clear(self, dag_id: str, run_id: str) -> None:
         """Let all tasks of a run run once more, with the run's own version of the Dag."""
         self._send(

@@ -2,17 +2,19 @@
 
 By schedule and in a backfill it is Airflow's, as `timetable.py` gave it. Else, in this order: what
 the one who started the run says in `conf`, under `data_interval`; what holds the logical date; the
-union of the intervals of those runs that updated the assets.
+union of the intervals of those runs that updated the assets, which their tasks tell with the update
+(Airflow knows only what a schedule gave).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pendulum
 from airflow.providers.common.compat.sdk import AirflowFailException  # it moved after 3.1
+from airflow.sdk import Asset
 from jinja2 import StrictUndefined
 from jinja2.runtime import Context
 from jinja2.utils import missing
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from factory.intervals import Runs
 
 CONF = "data_interval"
-"""The key of a run's `conf` that gives its interval: `{start: …, end: …}`."""
+"""The key of a run's `conf`, and of an asset event's `extra`: `{start: …, end: …}`."""
 NONE = (
     "this run has no data interval: let `schedule` say what a run covers, such as "
     "`{cron: …, covers: previous_day}` or `{covers: previous_day}`, or start the run with a "
@@ -77,14 +79,14 @@ def interval_of(context: Mapping[str, Any]) -> DataInterval | None:
 def _found(context: Mapping[str, Any]) -> tuple[datetime, datetime] | None:
     run: Any = context["dag_run"]
     if (given := (run.conf or {}).get(CONF)) is not None:
-        return _of_conf(given, context["dag"].timezone)
+        return _as_given(given, context["dag"].timezone, "the run's conf")
     start, end = context.get("data_interval_start"), context.get("data_interval_end")
     if start is not None and end is not None and start < end:
         return _of_date(context, start, end)
     return _of_assets(context) or _by_hand(context)
 
 
-def _of_conf(given: Any, zone: Any) -> tuple[datetime, datetime]:
+def _as_given(given: Any, zone: Any, where: str) -> tuple[datetime, datetime]:
     try:
         start, end = (pendulum.parse(given[name], tz=zone) for name in ("start", "end"))
         if isinstance(start, datetime) and isinstance(end, datetime) and start < end:
@@ -92,7 +94,7 @@ def _of_conf(given: Any, zone: Any) -> tuple[datetime, datetime]:
     except (TypeError, KeyError, ValueError):
         pass
     raise AirflowFailException(
-        f"`{CONF}` in the run's conf is {given!r}: expected "
+        f"`{CONF}` in {where} is {given!r}: expected "
         "{start: 2024-01-01, end: 2024-02-01}, where the end is after the start"
     )
 
@@ -125,22 +127,42 @@ def _runs(context: Mapping[str, Any]) -> Runs | None:
 
 
 def _of_assets(context: Mapping[str, Any]) -> tuple[datetime, datetime] | None:
-    intervals = [*_of_events(context.get("triggering_asset_events"))]
+    triggering = context.get("triggering_asset_events") or {}
+    zone = context["dag"].timezone
+    of_each = [_of_event(event, zone) for events in triggering.values() for event in events]
+    intervals = [interval for interval in of_each if interval is not None]
     if not intervals:
         return None
     return min(start for start, _ in intervals), max(end for _, end in intervals)
 
 
-def _of_events(triggering: Any) -> Iterator[tuple[datetime, datetime]]:
-    for events in (triggering or {}).values():
-        for event in events:
-            run = event.source_dag_run
-            start, end = (
-                getattr(run, "data_interval_start", None),
-                getattr(run, "data_interval_end", None),
-            )
-            if start is not None and end is not None and start < end:
-                yield start, end
+def _of_event(event: Any, zone: Any) -> tuple[datetime, datetime] | None:
+    if (given := (event.extra or {}).get(CONF)) is not None:
+        return _as_given(given, zone, f"the extra of an event of {event.asset.uri}")
+    run = event.source_dag_run
+    start, end = getattr(run, "data_interval_start", None), getattr(run, "data_interval_end", None)
+    return (start, end) if start is not None and end is not None and start < end else None
+
+
+def handed_over(context: Mapping[str, Any]) -> dict[str, Any]:
+    """What the run is of, for the runs that it starts: they are of the same."""
+    interval = interval_of(context)
+    if interval is None:
+        return {}
+    return {CONF: {"start": interval.start.isoformat(), "end": interval.end.isoformat()}}
+
+
+def tell_interval(context: Mapping[str, Any], result: Any = None) -> None:
+    """Say with each asset that a task has updated what its run is of."""
+    _tell(context)  # Airflow stores the source of this function with each DAG
+
+
+def _tell(context: Mapping[str, Any]) -> None:
+    told = handed_over(context)
+    for outlet in context["task"].outlets:
+        if isinstance(outlet, Asset):
+            event = context["outlet_events"][outlet]
+            event.extra = {**told, **event.extra}
 
 
 class Names(Context):

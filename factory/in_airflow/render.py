@@ -38,7 +38,7 @@ from factory.errors import BuildError, is_fault, words
 from factory.fields import seconds
 from factory.in_airflow.guard import guarded
 from factory.in_airflow.hiding import hide_connections
-from factory.in_airflow.interval import Names
+from factory.in_airflow.interval import Names, tell_interval
 from factory.in_airflow.notifiers import Notify
 from factory.in_airflow.templates import TemplateFiles
 from factory.in_airflow.timetable import PipelineTimetable
@@ -360,6 +360,8 @@ def _arguments(
             arguments[name] = _duration(arguments[name])
     if task.outlets:
         arguments["outlets"] = [_asset(uri) for uri in task.outlets]
+    if arguments.get("outlets"):
+        arguments.setdefault("post_execute", tell_interval)
     if task.description:
         arguments["doc_md"] = task.description
     if on_retry:

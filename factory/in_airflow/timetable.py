@@ -5,7 +5,7 @@ Every process of Airflow loads this (an entry point names the plugin): it import
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 import pendulum
@@ -86,6 +86,20 @@ class PipelineTimetable(Timetable):
         return DagRunInfo(
             run_after=pendulum.instance(found.moment), data_interval=_as_airflows(found.interval)
         )
+
+    def run_info_from_dag_run(self, *, dag_run: Any) -> DagRunInfo:
+        """What the next run comes after; Airflow asks since 3.2.
+
+        A run by hand may have taken the logical date of the next run by the schedule, before that
+        was due, and is of the interval before. Airflow makes no second run of one date: without
+        this it would ask for that one, and find it taken, for ever.
+        """
+        info = super().run_info_from_dag_run(dag_run=dag_run)
+        date, known = dag_run.logical_date, info.data_interval
+        if date is None or known is None or date < known.end:
+            return info
+        taken = self.runs.holding(date, datetime.max.replace(tzinfo=timezone.utc))
+        return info._replace(data_interval=_as_airflows(taken))
 
 
 def _as_airflows(interval: Interval) -> DataInterval:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pendulum
 import pytest
-from airflow.timetables.base import DataInterval, TimeRestriction
+from airflow.timetables.base import DataInterval, TimeRestriction, Timetable
 
 from factory.in_airflow.timetable import PipelineTimetable
 from factory.intervals import Runs
@@ -71,6 +71,28 @@ def test_without_catchup_the_first_run_is_the_newest() -> None:
     assert after is not None
     assert after.data_interval is not None
     assert after.data_interval.start == newest.interval.end
+
+
+@pytest.mark.skipif(
+    not hasattr(Timetable, "run_info_from_dag_run"), reason="Airflow asks this since 3.2"
+)
+def test_a_run_by_hand_that_took_the_next_date_does_not_hold_up_the_schedule() -> None:
+    from airflow.models.dagrun import DagRun
+
+    january = (at(2024, 1, 1), at(2024, 2, 1))
+    taken = DagRun(
+        dag_id="p",
+        run_id="by_hand",
+        run_type="manual",
+        logical_date=at(2024, 2, 1),
+        run_after=at(2024, 2, 1),
+        data_interval=january,
+    )
+    last = MONTHLY.run_info_from_dag_run(dag_run=taken).data_interval
+    within = TimeRestriction(at(2024, 1, 1), None, catchup=True)
+    info = MONTHLY.next_dagrun_info(last_automated_data_interval=last, restriction=within)
+    assert info is not None
+    assert str(info.logical_date)[:10] == "2024-03-01"
 
 
 def test_by_hand_it_is_the_month_that_holds_the_date() -> None:

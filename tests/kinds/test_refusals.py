@@ -56,7 +56,7 @@ REFUSALS = {
     "in_airflow/connections:_connection": RUNS,
     "in_airflow/http:_text": RUNS,
     "in_airflow/http:parsed": RUNS,
-    "in_airflow/interval:_of_conf": RUNS,
+    "in_airflow/interval:_as_given": RUNS,
     "in_airflow/notifiers/deadline:_tell": RUNS,
     "in_airflow/notifiers/email:_deliver": RUNS,
     "in_airflow/notifiers/email:send": RUNS,

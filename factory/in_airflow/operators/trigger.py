@@ -15,7 +15,7 @@ from airflow.providers.common.compat.sdk import (  # they moved after Airflow 3.
 from airflow.sdk import BaseOperator, DagRunState
 
 from factory.account import say
-from factory.in_airflow.interval import CONF, interval_of
+from factory.in_airflow.interval import handed_over
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -113,14 +113,6 @@ class TriggerPipeline(BaseOperator):
             raise AirflowException(f"{message}: {error}") from error
         if self.wait and other.is_paused:
             raise AirflowException(f"{self.pipeline} is paused: its run would not start")
-
-
-def handed_over(context: Context) -> dict[str, Any]:
-    """The other run is of what this one is of; as conf, which `interval_of` reads."""
-    interval = interval_of(context)
-    if interval is None:
-        return {}
-    return {CONF: {"start": interval.start.isoformat(), "end": interval.end.isoformat()}}
 
 
 def run_id_for(dag_id: str, task_id: str, run_id: str, map_index: int | None = None) -> str:
