@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -218,13 +219,14 @@ def test_tables_of_another_version_are_told_from_a_database_that_does_not_answer
     from airflow import settings as of_airflow
     from sqlalchemy import text
 
-    with of_airflow.get_engine().begin() as asked:
+    engine: Any = of_airflow.engine
+    with engine.begin() as asked:
         (newest,) = asked.execute(text("SELECT version_num FROM alembic_version")).one()
         asked.execute(text("UPDATE alembic_version SET version_num = 'b87d2135fa50'"))
     try:
         assert "has not the tables" in one(seen(database.check), "error").what
     finally:
-        with of_airflow.get_engine().begin() as asked:
+        with engine.begin() as asked:
             asked.execute(text("UPDATE alembic_version SET version_num = :was"), {"was": newest})
 
     monkeypatch.setattr("airflow.utils.db.check_migrations", lambda _: time.sleep(5))
