@@ -151,7 +151,7 @@ def test_operators_that_are_not_there_and_arguments_that_they_do_not_take(
     }
     assert lint(files) == [
         "unknown-key argument.yaml:2:50 Copy has no argument 'sorce'",
-        "unknown-operator class.yaml:2:22 the module acme_lazy.ops has no 'Copi'",
+        "unknown-operator class.yaml:2:23 the module acme_lazy.ops has no 'Copi'",
     ]
 
 
