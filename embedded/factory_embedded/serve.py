@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import time
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ from typing import NoReturn
 
 from factory.diagnostics import did_you_mean
 from factory.errors import UsageError
+from factory.project import DEFAULT_ENVIRONMENT, ENVIRONMENT
 from factory_embedded import services
 from factory_embedded.exports import exported
 from factory_embedded.folders import only_user_of
@@ -47,6 +49,7 @@ def _serve(home: Path, found: Mapping[str, Service], dags: Path, stop: Stop) -> 
     with ExitStack() as stack:
         connections: dict[str, Connection] = {}
         for conn_id, service in found.items():
+            print(f"{conn_id} is starting …", flush=True)
             running = _running(service, home / conn_id, dags, connections, stop)
             server = stack.enter_context(running)
             connections[conn_id] = server.connection
@@ -67,7 +70,10 @@ def _running(
     from factory_embedded.services import airflow
 
     known = {conn_id: one.json for conn_id, one in before.items()}
-    return airflow.running(folder, dags=dags, connections=known, cancelled=stop.received)
+    chosen = {ENVIRONMENT: os.environ.get(ENVIRONMENT) or DEFAULT_ENVIRONMENT}
+    return airflow.running(
+        folder, dags=dags, connections=known, env=chosen, cancelled=stop.received
+    )
 
 
 def _shown(path: Path) -> str:
