@@ -12,7 +12,6 @@ from typing import NoReturn
 
 from factory.diagnostics import did_you_mean
 from factory.errors import UsageError
-from factory.project import DEFAULT_ENVIRONMENT, ENVIRONMENT
 from factory_embedded import services
 from factory_embedded.exports import exported
 from factory_embedded.folders import only_user_of
@@ -70,10 +69,8 @@ def _running(
     from factory_embedded.services import airflow
 
     known = {conn_id: one.json for conn_id, one in before.items()}
-    chosen = {ENVIRONMENT: os.environ.get(ENVIRONMENT) or DEFAULT_ENVIRONMENT}
-    return airflow.running(
-        folder, dags=dags, connections=known, env=chosen, cancelled=stop.received
-    )
+    env = {"FACTORY_ENV": os.environ.get("FACTORY_ENV", "dev")}
+    return airflow.running(folder, dags=dags, connections=known, env=env, cancelled=stop.received)
 
 
 def _shown(path: Path) -> str:

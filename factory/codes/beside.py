@@ -200,6 +200,34 @@ GROUP = Group(
             severity="warning",
         ),
         Code(
+            name="unknown-operator",
+            title="an operator that is not there",
+            meaning="The module that the import path names is installed, and has no such class.",
+            advice="Correct the last part of the path, or install the version that has it.",
+        ),
+        Code(
+            name="two-writers",
+            title="a table that two steps replace",
+            meaning=(
+                "Two steps, mostly of two pipelines, replace the rows of one table: what is there "
+                "is what the later one has loaded."
+            ),
+            advice="Load into two tables, or write by `partition`, `merge` or `append`.",
+            severity="warning",
+        ),
+        Code(
+            name="cut-text",
+            title="a text that ends at a comment",
+            meaning=(
+                "In a text without quotes ` #` begins a comment, and what follows is lost. It is "
+                "told where no space follows the `#`, as in `Ticket #42`."
+            ),
+            advice="Put the text in quotes, or a space after the `#` of a comment.",
+            wrong="description: Orders of ticket #42",
+            right='description: "Orders of ticket #42"',
+            severity="warning",
+        ),
+        Code(
             name="unused-layer",
             title="a layer that nothing stands on",
             meaning="No pipeline is in the folder of this `_defaults.yaml`, or below it.",

@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 
 _FAILURE = "failure"
 """XCom of a task that failed: what alerts of the run tell of it."""
+FOR_ALERTS = ("public", "place", "connection", "data")
+"""What of a failure goes into alerts."""
 _here: dict[tuple[str, str, str, int], Mapping[str, str]] = {}
 _GUARDED = ("render_template_fields", "execute", "resume_execution")
 _NO_FAILURES = {
@@ -119,7 +121,7 @@ def _leave(task: Any, instance: Any, said: Told) -> None:
     """What alerts will tell: of a retry in this process, of the run in another one."""
     from factory.in_airflow.hiding import redacted
 
-    told = {name: redacted(getattr(said, name)) for name in ("public", "place", "data")}
+    told = {name: redacted(getattr(said, name)) for name in FOR_ALERTS}
     index = -1 if instance.map_index is None else instance.map_index
     _here[instance.dag_id, instance.run_id, instance.task_id, index] = told
     if getattr(task.dag, "on_failure_callback", None):
@@ -127,7 +129,7 @@ def _leave(task: Any, instance: Any, said: Told) -> None:
 
 
 def left(dag_id: str, run_id: str, task_id: str, map_index: int) -> Mapping[str, str] | None:
-    """What a failed task left for alerts: `public`, `place` and `data`."""
+    """What a failed task left for alerts, by the names of `Told`."""
     from airflow.sdk.execution_time.xcom import XCom
 
     if found := _here.get((dag_id, run_id, task_id, map_index)):

@@ -84,11 +84,11 @@ def _sql(*, conn_id: str, sql: str, parameters: Any = None) -> Seen:
     return Seen("met" if met else "not_yet", f"the query gives {row[0]!r}")
 
 
-def _pipeline(*, pipeline: str, logical_date: str, task: str | None = None) -> Seen:
+def _pipeline(*, pipeline: str, logical_dates: Sequence[str], task: str | None = None) -> Seen:
     from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 
-    moments = [datetime.fromisoformat(logical_date)]
-    name = f"{pipeline} for {logical_date}"
+    moments = [datetime.fromisoformat(date) for date in logical_dates]
+    name = f"{pipeline} for {' or '.join(logical_dates)}"
     if task is None:
         count = RuntimeTaskInstance.get_dr_count
         for state in ("success", "failed"):

@@ -22,7 +22,7 @@ def rendered(operator: str) -> frozenset[str]:
 
 
 def _fields(module: str, name: str, left: int) -> tuple[str, ...]:
-    tree = _tree(module)
+    tree = tree_of(module)
     if tree is None or not left:
         return ()
     for node in ast.walk(tree):
@@ -90,7 +90,8 @@ def _beside_loaded(module: str) -> Path | None:
 
 
 @cache
-def _tree(module: str) -> ast.Module | None:
+def tree_of(module: str) -> ast.Module | None:
+    """The source of a module, parsed; None where it cannot be found or read."""
     path = _beside_loaded(module) or source.find(module)
     if path is None:
         return None

@@ -168,7 +168,7 @@ class Deadline(Strict, frozen=True, kw_only=True):
         Literal["queued_at", "logical_date"],
         Meta(
             description="Counted from when the run was queued (its wait for other runs counts as "
-            "well), or from its logical date, the moment that it is for. The logical dates of "
+            "well), or from its logical date, the start of what it covers. The logical dates of "
             "`catchup` and of a backfill are past: such runs would be told at once."
         ),
     ] = msgspec.field(name="from", default="queued_at")

@@ -282,6 +282,7 @@ def test_alerts_are_sent_when_they_are_asked_for(
         "task_id": "bad",
         "error": "Bash command failed. The command returned a non-zero exit code 1.",
         "place": "dag_factory_configs/alarms.yaml:4, step bad",
+        "connection": "",
         "data": "",
     }
     assert told == ([[reason]] if sends else [])

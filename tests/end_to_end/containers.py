@@ -24,6 +24,7 @@ IMAGES = Path(__file__).parent / "images"
 PROGRAMS = ("podman", "runc", "debootstrap", "iptables")
 NETAVARK = Path("/usr/lib/podman/netavark")
 SECONDS = 600  # what ends is waited for; this only ends what hangs
+PROXIES = ("http_proxy", "https_proxy", "no_proxy")
 ROOM = 8 << 30  # bytes: images and containers take half of it
 
 # Without systemd, and without an unlimited machine around it.
@@ -92,10 +93,12 @@ class Podman:
 
     @cached_property
     def environment(self) -> Mapping[str, str]:
+        """Little, so that no variable of this shell gets into a compose file."""
         settings = {"containers.conf": CONTAINERS, "storage.conf": STORAGE}
         for name, text in settings.items():
             (self.folder / name).write_text(text.replace("FOLDER", str(self.folder)))
-        return {
+        proxies = {name: value for name, value in os.environ.items() if name.lower() in PROXIES}
+        return proxies | {
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "HOME": str(self.folder),
             "TMPDIR": str(self.folder),

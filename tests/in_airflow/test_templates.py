@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 from typing import Any
 
 import jinja2
@@ -12,6 +13,7 @@ from airflow.sdk.definitions.context import KNOWN_CONTEXT_KEYS
 from airflow.sdk.definitions.dag import DAG
 from airflow.sdk.execution_time import macros
 
+from factory.lint import signature
 from factory.lint.jinja import parsed, parts, wrong
 from factory.lint.rendered import rendered
 
@@ -43,6 +45,25 @@ def test_what_an_operator_fills_in(operator: str) -> None:
     module, _, name = operator.rpartition(".")
     cls: Any = getattr(importlib.import_module(module), name)
     assert rendered(operator) == {*cls.template_fields}
+
+
+@pytest.mark.parametrize("operator", OPERATORS)
+def test_what_an_operator_takes(operator: str) -> None:
+    module, _, name = operator.rpartition(".")
+    cls: Any = getattr(importlib.import_module(module), name)
+    inits = [above.__init__ for above in cls.__mro__ if "__init__" in vars(above)]
+    takes = {word for init in inits for word in inspect.signature(init).parameters}
+    found = signature.parameters(module, name, frozenset({"no_such_argument"}))
+    assert found is None or takes - {"args", "kwargs", "context"} <= found
+    assert name in (signature.classes(module) or [name])
+
+
+def test_the_arguments_of_airflows_own_operators_are_known() -> None:
+    bash = "airflow.providers.standard.operators.bash"
+    found = signature.parameters(bash, "BashOperator", frozenset({"bash_comand"}))
+    assert found is not None
+    assert {"bash_command", "retries", "outlets"} <= found
+    assert "bash_comand" not in found
 
 
 def test_of_an_operator_that_is_not_there_nothing_is_known() -> None:

@@ -110,6 +110,75 @@ def test_what_cannot_be_filled_in_in_a_file(lint: Lint) -> None:
     ]
 
 
+LOAD = (
+    "tasks: [{{id: a, uses: ingest, with: {{"
+    "source: {{type: file, path: 'file:///x.csv', format: csv}}, "
+    "target: {{type: postgres, conn_id: w, table: {}}}, write: {{mode: {}}}}}}}]\n"
+)
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Operators of a package that must not be imported: it would end the test."""
+    folder = tmp_path / "lib" / "acme_lazy"
+    folder.mkdir(parents=True)
+    (folder / "__init__.py").write_text("raise SystemExit('imported')\n")
+    (folder / "base.py").write_text(
+        "class BaseOperator:\n    def __init__(self, *, task_id, params=None, **kwargs): ...\n"
+    )
+    (folder / "ops.py").write_text(
+        "from acme_lazy.base import BaseOperator\n"
+        "class Copy(BaseOperator):\n"
+        "    def __init__(self, *, source, **kwargs):\n"
+        "        super().__init__(**kwargs)\n"
+        "class Odd(Copy):\n"
+        "    def __init__(self, **kwargs):\n"
+        "        self.more = kwargs.pop('more')\n"
+        "        super().__init__(**kwargs)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path / "lib")
+
+
+def test_operators_that_are_not_there_and_arguments_that_they_do_not_take(
+    lint: Lint, package: None
+) -> None:
+    step = "tasks: [{{id: a, uses: {}, with: {{{}}}}}]\n"
+    files = {
+        "class.yaml": step.format("acme_lazy.ops.Copi", "source: x"),
+        "argument.yaml": step.format("acme_lazy.ops.Copy", "sorce: x, retries: 2, params: {}"),
+        "unsure.yaml": step.format("acme_lazy.ops.Odd", "more: x, source: y"),
+        "elsewhere.yaml": step.format("not_here.ops.Copy", "x: y"),
+    }
+    assert lint(files) == [
+        "unknown-key argument.yaml:2:50 Copy has no argument 'sorce'",
+        "unknown-operator class.yaml:2:23 the module acme_lazy.ops has no 'Copi'",
+    ]
+
+
+def test_a_table_that_two_pipelines_replace(lint: Lint) -> None:
+    files = {
+        "x.yaml": LOAD.format("raw.x", "replace"),
+        "y.yaml": LOAD.format("raw.x", "replace"),
+        "z.yaml": LOAD.format("raw.x", "append"),
+        "other.yaml": LOAD.format("raw.y", "replace"),
+    }
+    found = [entry for entry in lint(files) if entry.startswith("two-writers")]
+    assert found == [
+        "two-writers y.yaml:2:162 table://w/raw/x is replaced by 'a' of the pipeline 'x', too: "
+        "each removes what the other has loaded"
+    ]
+
+
+def test_a_text_that_is_cut_by_a_comment(lint: Lint) -> None:
+    files = {
+        "x.yaml": "description: Ticket #42\nowner: me # why\n"
+        "tasks:\n  - {id: a, run: echo, description: 'a #1'} #2\n"
+        "  - id: b #first\n    run: |\n      echo #3\n",
+    }
+    message = "what follows ` #` is a comment: the text ends before it"
+    assert lint(files) == [f"cut-text x.yaml:2:21 {message}", f"cut-text x.yaml:6:11 {message}"]
+
+
 def test_a_broken_pipeline_may_be_the_reader(lint: Lint) -> None:
     files = {"x.yaml": "tasks: [{id: a, rn: '${vars.a}'}]\n", "_defaults.yaml": "vars: {a: 1}\n"}
     assert not [entry for entry in lint(files) if entry.startswith("unused-var")]

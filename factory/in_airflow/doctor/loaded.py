@@ -15,7 +15,8 @@ from factory.in_airflow.doctor.finding import Finding, error, names, ok, warning
 from factory.in_airflow.doctor.installation import Installation
 from factory.spec import discover
 
-_LOADS, _REPORTS = "load(__file__", "report(__file__"
+_LOADS = ("load(__file__",)
+_REPORTS = ("problems(__file__", "report(__file__")  # the second: of an older version
 Bundle = tuple[str, Path]
 """The name of a bundle, and its folder."""
 _SKIPPED = {".git", ".venv", "__pycache__", "node_modules"}
@@ -113,7 +114,7 @@ def _bundles() -> list[Bundle]:
     return [one for one in found if "site-packages" not in one[1].parts]  # Airflow's examples
 
 
-def _loaders(bundle: str, folder: Path, calls: str) -> list[Loader]:
+def _loaders(bundle: str, folder: Path, calls: tuple[str, ...]) -> list[Loader]:
     """Dag files below a folder that use our loader."""
     from airflow.utils.file import list_py_file_paths
 
@@ -123,7 +124,7 @@ def _loaders(bundle: str, folder: Path, calls: str) -> list[Loader]:
         folders[:] = sorted(set(folders) - _SKIPPED)
         for path in (Path(above, name) for name in sorted(files) if name.endswith(".py")):
             text = path.read_text("utf-8", errors="replace")
-            if "factory.in_airflow.loader" in text and calls in text:
+            if "factory.in_airflow.loader" in text and any(call in text for call in calls):
                 found.append(Loader(bundle, path, os.path.realpath(path) not in seen))
     return found
 
@@ -145,6 +146,8 @@ def check_registered(found: Installation) -> Iterator[Finding]:
     from airflow import plugins_manager
     from airflow.providers_manager import ProvidersManager
 
+    from factory.in_airflow.timetable import PipelinePlugin
+
     if NAME in ProvidersManager().providers:  # type: ignore[no-untyped-call]
         yield ok("Airflow knows the connection types of this package")
     else:
@@ -154,17 +157,17 @@ def check_registered(found: Installation) -> Iterator[Finding]:
         )
     plugins_manager.ensure_plugins_loaded()
     known = {str(info.get("name")) for info in plugins_manager.get_plugin_info()}
-    for point in distribution(NAME).entry_points.select(group="airflow.plugins"):
-        yield _plugin(point.name, known, _import_errors())
+    yield _plugin(PipelinePlugin.name, known, _import_errors())
 
 
-def _plugin(name: str, known: set[str], errors: dict[str, str]) -> Finding:
+def _plugin(name: str | None, known: set[str], errors: dict[str, str]) -> Finding:
     if name in known:
         return ok(f"Airflow has loaded the plugin {name!r}")
     why = "; ".join(errors.values())
     return error(
         f"Airflow has not loaded the plugin {name!r}: {why[:200] or 'it gives no reason'}",
-        "restart Airflow, and look at `airflow plugins`: pipelines that need it do not run",
+        f"install {NAME} again, into the environment of Airflow, and restart it: pipelines with a "
+        "schedule are not built without it (`airflow plugins` lists those that are loaded)",
     )
 
 

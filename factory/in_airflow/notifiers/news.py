@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from factory.in_airflow import failure
-from factory.in_airflow.guard import left
+from factory.in_airflow.guard import FOR_ALERTS, left
 from factory.in_airflow.hiding import redacted
 from factory.spec import discover
 
@@ -43,12 +43,14 @@ class Reason:
     task_id: str
     error: str
     place: str = ""
+    connection: str = ""
     data: str = ""
 
     def lines(self) -> Iterator[str]:
-        """What happened, where, what it means for the data."""
+        """What happened, where, the connection at fault, what it means for the data."""
         yield f"{self.task_id}: {self.error}"
-        yield from (text for text in (self.place, self.data) if text)
+        connection = f"connection: {self.connection}" if self.connection else ""
+        yield from (text for text in (self.place, connection, self.data) if text)
 
 
 @dataclass(frozen=True)
@@ -191,8 +193,8 @@ def _reasons(
             said = failure.told(error)
             found = {"public": said.public, "place": _file(dag)}
         if found:
-            text = {name: redacted(value) for name, value in found.items()}
-            yield Reason(task_id, text["public"], text.get("place", ""), text.get("data", ""))
+            said_of = {name: redacted(str(found.get(name, ""))) for name in FOR_ALERTS}
+            yield Reason(task_id, error=said_of.pop("public"), **said_of)
 
 
 def _file(dag: Any) -> str:

@@ -66,7 +66,7 @@ class Wait(BaseOperator):
             return
         what = {**self.what}
         if what["type"] == "pipeline":
-            what["logical_date"] = _logical_date(context, what.pop("offset", 0)).isoformat()
+            what["logical_dates"] = _logical_dates(context, what.pop("offset", 0))
         deadline = time.time() + self.timeout
         from factory.in_airflow.probes import look
 
@@ -127,15 +127,17 @@ class Wait(BaseOperator):
             raise AirflowSkipException(detail)
 
 
-def _logical_date(context: Context, offset: float) -> datetime:
+def _logical_dates(context: Context, offset: float) -> list[str]:
+    """The run's own, and the start of its interval, which is the date of a scheduled run."""
     interval = interval_of(context)
-    moment: datetime | None = interval.start if interval else context.get("logical_date")
-    if moment is None:
+    moments = [context.get("logical_date"), interval.start if interval else None]
+    found = {moment - timedelta(seconds=offset): None for moment in moments if moment is not None}
+    if not found:
         raise AirflowFailException(
-            "this run has no date and no data interval, so there is no run of "
-            "the other pipeline for the same date"
+            "this run has no logical date and no data interval, so there is no run of the other "
+            "pipeline for the same date"
         )
-    return moment - timedelta(seconds=offset)
+    return [moment.isoformat() for moment in found]
 
 
 def _moment(what: Mapping[str, Any], context: Context) -> datetime:

@@ -7,16 +7,19 @@ from collections.abc import Callable, Iterable
 from factory.diagnostics import Diagnostic
 from factory.lint.rules import (
     assets,
+    comments,
     dates,
     files,
     groups,
     layers,
     moved,
+    operators,
     references,
     secrets,
     sizes,
     templates,
     waits,
+    writers,
 )
 from factory.lint.rules.scope import Scope
 
@@ -27,6 +30,7 @@ RULES: tuple[Rule, ...] = (
     assets.two_names,
     assets.refused,
     assets.texts,
+    comments.within_texts,
     dates.of_asset_runs,
     dates.skipping,
     dates.without_interval,
@@ -36,12 +40,14 @@ RULES: tuple[Rule, ...] = (
     layers.unknown_kinds,
     layers.unused_vars,
     moved.import_paths,
+    operators.unknown,
     references.unknown_pipelines,
     secrets.in_yaml,
     sizes.too_many_assets,
     sizes.too_many_tasks,
     templates.unreadable,
     waits.never_met,
+    writers.replaced_twice,
 )
 
 __all__ = ["RULES", "Rule", "Scope"]

@@ -31,6 +31,7 @@ REASON = {
     "task_id": "bad",
     "error": "Bash command failed. The command returned a non-zero exit code 1.",
     "place": "dag_factory_configs/trips.yaml:7, step bad",
+    "connection": "",
     "data": "",
 }
 

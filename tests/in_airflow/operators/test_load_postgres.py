@@ -93,7 +93,7 @@ def test_the_interval_that_is_written(trips: Trips, options: str, days: list[str
 
 def test_an_interval_of_no_width_says_what_to_write(trips: Trips) -> None:
     trips.file.write_text("day\n2024-01-02\n")
-    run = trips.run("{mode: partition, column: day}")
+    run = trips.run("{mode: partition, column: day}", schedule="null")
     assert run.states["trips.load"] == "failed"
     assert "data interval" in run.log
     assert partition.HOW_TO in run.log

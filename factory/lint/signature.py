@@ -1,0 +1,98 @@
+"""What an operator takes, read from its source and that of its bases, never run."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from factory.lint.rendered import tree_of
+
+_MAX_BASES = 12
+_ROOT = "BaseOperator"
+"""Its own bases take no argument by name."""
+
+
+def classes(module: str) -> frozenset[str] | None:
+    """The names that a module defines or imports; None where its source does not tell."""
+    tree = tree_of(module)
+    if tree is None:
+        return None
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef | ast.FunctionDef):
+            found.add(node.name)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            found |= {alias.asname or alias.name for alias in node.names}
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            found.add(node.id)
+    return None if {"*", "__getattr__"} & found else frozenset(found)
+
+
+def parameters(module: str, name: str, wanted: frozenset[str]) -> frozenset[str] | None:
+    """The arguments that a class takes, its bases looked at only for those that are left.
+
+    None where a source does not tell.
+    """
+    return _parameters(module, name, wanted, _MAX_BASES)
+
+
+def _parameters(module: str, name: str, wanted: frozenset[str], left: int) -> frozenset[str] | None:
+    tree = tree_of(module)
+    if tree is None or not left:
+        return None
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef) and node.name == name:
+            return _of_class(node, module, wanted, left)
+        if isinstance(node, ast.ImportFrom) and not node.level and node.module:
+            for alias in node.names:
+                if (alias.asname or alias.name) == name:
+                    return _parameters(node.module, alias.name, wanted, left - 1)
+    return None
+
+
+def _of_class(
+    node: ast.ClassDef, module: str, wanted: frozenset[str], left: int
+) -> frozenset[str] | None:
+    init = next((one for one in node.body if _is_init(one)), None)
+    own: frozenset[str] = frozenset()
+    if isinstance(init, ast.FunctionDef):
+        given = init.args
+        own = frozenset(one.arg for one in (*given.posonlyargs, *given.args, *given.kwonlyargs))
+        if given.kwarg is None or node.name == _ROOT or wanted <= own:
+            return own
+        if _looks_into(init, given.kwarg.arg):
+            return None
+    for base in node.bases:
+        named = base.value if isinstance(base, ast.Subscript) else base
+        if not isinstance(named, ast.Name):
+            return None
+        below = _parameters(module, named.id, wanted - own, left - 1)
+        if below is None:
+            return None
+        own |= below
+    return own
+
+
+def _is_init(node: ast.stmt) -> bool:
+    return isinstance(node, ast.FunctionDef) and node.name == "__init__"
+
+
+def _looks_into(init: ast.FunctionDef, name: str) -> bool:
+    """Whether `**kwargs` is more than handed on: `kwargs.pop("name")`."""
+    return any(entry != "handed on" for entry in _uses(init, name))
+
+
+def _uses(init: ast.FunctionDef, name: str) -> Iterator[str]:
+    handed = {
+        id(word.value)
+        for call in ast.walk(init)
+        if isinstance(call, ast.Call)
+        for word in call.keywords
+        if word.arg is None
+    }
+    for node in ast.walk(init):
+        if isinstance(node, ast.Name) and node.id == name:
+            yield "handed on" if id(node) in handed else "looked into"
+
+
+__all__ = ["classes", "parameters"]

@@ -1,0 +1,146 @@
+"""What a run is of, however it begins, in a real Airflow."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import pendulum
+import pytest
+from airflow.timetables.base import DataInterval, TimeRestriction
+
+from factory.in_airflow.timetable import PipelineTimetable
+from factory.intervals import Runs
+
+from .pipelines import Pipelines
+
+UTC = timezone.utc
+MONTHLY = PipelineTimetable(Runs(covers="previous_month", cron="0 6 2 * *"))
+SPEC = """\
+version: 1
+schedule: {cron: "0 6 2 * *", covers: previous_month}
+timezone: Europe/Berlin
+tasks:
+  - id: told
+    uses: python
+    with:
+      callable: told.py:told
+      args: {months: ["{{ interval.month }}", "{{ interval.last_day }}"]}
+"""
+TOLD = """\
+from pathlib import Path
+
+def told(interval, months):
+    Path(__file__).with_name("told.txt").write_text(" ".join([*months, str(interval)]))
+"""
+JANUARY = ["2024-01", "2024-01-31", "2024-01-01T00:00:00+01:00/2024-02-01T00:00:00+01:00"]
+
+
+def at(year: int, month: int, day: int) -> pendulum.DateTime:
+    return pendulum.datetime(year, month, day)
+
+
+def test_catching_up_makes_each_month_once() -> None:
+    within = TimeRestriction(at(2024, 1, 1), at(2024, 3, 31), catchup=True)
+    found: list[tuple[str, str]] = []
+    last: DataInterval | None = None
+    while info := MONTHLY.next_dagrun_info(last_automated_data_interval=last, restriction=within):
+        last = info.data_interval
+        found.append((info.run_after.to_date_string(), str(info.logical_date)[:10]))
+    assert found == [
+        ("2024-02-02", "2024-01-01"),
+        ("2024-03-02", "2024-02-01"),
+        ("2024-04-02", "2024-03-01"),
+    ]
+
+
+def test_without_catchup_the_first_run_is_the_newest() -> None:
+    within = TimeRestriction(at(2024, 1, 1), None, catchup=False)
+    info = MONTHLY.next_dagrun_info(last_automated_data_interval=None, restriction=within)
+    assert info is not None
+    newest = MONTHLY.runs.newest(datetime.now(UTC))
+    assert info.run_after == newest.moment
+    assert info.data_interval == DataInterval(*map(pendulum.instance, newest.interval))
+    after = MONTHLY.next_dagrun_info(
+        last_automated_data_interval=info.data_interval, restriction=within
+    )
+    assert after is not None
+    assert after.data_interval is not None
+    assert after.data_interval.start == newest.interval.end
+
+
+def test_by_hand_it_is_the_month_that_holds_the_date() -> None:
+    held = MONTHLY.infer_manual_data_interval(run_after=at(2024, 1, 15))
+    assert held == DataInterval(at(2024, 1, 1), at(2024, 2, 1))
+
+
+@pytest.mark.parametrize(
+    ("day", "conf"),
+    [
+        (datetime(2024, 1, 15, tzinfo=UTC), None),
+        (datetime(2023, 12, 31, 23, tzinfo=UTC), None),
+        (None, {"data_interval": {"start": "2024-01-01", "end": "2024-02-01"}}),
+        (
+            datetime(2024, 6, 1, tzinfo=UTC),
+            {"data_interval": {"start": "2023-12-31T23:00Z", "end": "2024-02-01"}},
+        ),
+    ],
+    ids=["a date in it", "its first moment", "given", "given beside a date"],
+)
+def test_the_names_are_the_same_however_a_run_begins(
+    pipelines: Pipelines, day: datetime | None, conf: dict[str, Any] | None
+) -> None:
+    pipelines.write("monthly.yaml", SPEC)
+    pipelines.write("told.py", TOLD)
+    run = pipelines.run("monthly", logical_date=day, conf=conf)
+    assert run.state == "success", run.log
+    assert (pipelines.root / "told.txt").read_text().split() == JANUARY
+
+
+def test_a_conf_that_is_no_interval_is_told(pipelines: Pipelines) -> None:
+    pipelines.write("monthly.yaml", SPEC)
+    pipelines.write("told.py", TOLD)
+    run = pipelines.run("monthly", conf={"data_interval": ["2024-01-01"]})
+    assert run.state == "failed"
+    assert "expected {start: 2024-01-01, end: 2024-02-01}" in run.log
+
+
+def test_a_run_without_an_interval_says_what_to_write(pipelines: Pipelines) -> None:
+    pipelines.write(
+        "by_hand.yaml", 'version: 1\ntasks: [{id: a, run: "echo {{ interval.day }}"}]\n'
+    )
+    run = pipelines.run("by_hand")
+    assert run.state == "failed"
+    assert "{covers: previous_day}" in run.log
+
+
+_SCHEDULES = """
+import json, sys
+from pathlib import Path
+from factory.in_airflow.render import render
+from factory.project import Project
+from airflow.serialization.serialized_objects import LazyDeserializedDAG
+root = Path(sys.argv[1])
+dag = render(Project(root).plan("daily"), root)
+print(json.dumps(LazyDeserializedDAG.from_dag(dag).data["dag"]["timetable"]))
+"""
+
+
+def test_an_installation_does_not_change_what_a_cron_means(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (root / "daily.yaml").write_text(
+        'version: 1\nschedule: "0 6 * * *"\ntasks: [{id: a, run: echo a}]\n'
+    )
+    found = []
+    for switched in ("True", "False"):
+        monkeypatch.setenv("AIRFLOW__SCHEDULER__CREATE_CRON_DATA_INTERVALS", switched)
+        command = [sys.executable, "-c", _SCHEDULES, str(root)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        found.append(json.loads(done.stdout.splitlines()[-1]))
+    assert found[0] == found[1]
+    assert found[0]["__var"]["covers"] == "since_last_run"
