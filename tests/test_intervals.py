@@ -11,6 +11,7 @@ import pytest
 from croniter import croniter
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pendulum import instance
 
 from factory import cron
 from factory.intervals import PERIODS, Covers, Interval, Runs, period
@@ -106,6 +107,17 @@ def test_runs_follow_each_other(runs: Runs, start: datetime) -> None:
         if runs.covers == "since_last_run":
             assert after.interval.start == run.interval.end
         run = after
+
+
+@settings(max_examples=100, deadline=None)
+@given(RUNS, MOMENTS)
+def test_the_moments_of_airflow_are_as_good(runs: Runs, moment: datetime) -> None:
+    run, same = runs.newest(moment), instance(moment)
+    assert runs.newest(same) == run
+    assert runs.first(same) == runs.first(moment)
+    assert runs.of(instance(run.moment)) == run.interval
+    assert runs.next(Interval(*map(instance, run.interval))) == runs.next(run.interval)
+    assert runs.holding(same, same) == runs.holding(moment, moment)
 
 
 @settings(max_examples=100, deadline=None)
