@@ -5,10 +5,12 @@ import os
 import shutil
 import socket
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -209,6 +211,27 @@ def test_a_slow_parse_interval_is_told(seen: Seen, monkeypatch: pytest.MonkeyPat
 
 def test_airflows_database_is_asked(seen: Seen) -> None:
     assert [finding.level for finding in seen(database.check)] == ["warning", "ok"]  # SQLite
+
+
+def test_tables_of_another_version_are_told_from_a_database_that_does_not_answer(
+    seen: Seen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from airflow import settings as of_airflow
+    from sqlalchemy import text
+
+    engine: Any = of_airflow.engine
+    with engine.begin() as asked:
+        (newest,) = asked.execute(text("SELECT version_num FROM alembic_version")).one()
+        asked.execute(text("UPDATE alembic_version SET version_num = 'b87d2135fa50'"))
+    try:
+        assert "has not the tables" in one(seen(database.check), "error").what
+    finally:
+        with engine.begin() as asked:
+            asked.execute(text("UPDATE alembic_version SET version_num = :was"), {"was": newest})
+
+    monkeypatch.setattr("airflow.utils.db.check_migrations", lambda _: time.sleep(5))
+    monkeypatch.setattr(patiently.patiently, "__defaults__", (0.2,))
+    assert "cannot be told: there was no answer" in one(seen(database.check), "error").what
 
 
 def test_connections_are_found_missed_and_of_the_wrong_type(
