@@ -89,8 +89,8 @@ GROUP = Group(
                 "What is not for Airflow, such as the shell's `${#files[@]}` or Docker's"
                 " `{{.Names}}`, stands between `{% raw %}` and `{% endraw %}`."
             ),
-            wrong='tasks: [{id: a, run: "echo {{ dss }}"}]',
-            right='tasks: [{id: a, run: "echo {{ ds }}"}]',
+            wrong='tasks: [{id: a, run: "echo {{ run_idd }}"}]',
+            right='tasks: [{id: a, run: "echo {{ run_id }}"}]',
         ),
         Code(
             name="moved",
@@ -149,7 +149,9 @@ GROUP = Group(
                 "`append` reads a pattern that no template narrows: each run adds all files that"
                 " match once more."
             ),
-            advice="`only_new: true` on the source, a `{{ ds }}` in the pattern, or `merge`.",
+            advice=(
+                "`only_new: true` on the source, a `{{ interval.day }}` in the pattern, or `merge`."
+            ),
             severity="warning",
         ),
         Code(

@@ -20,7 +20,7 @@ Moment = Annotated[
     Meta(
         # (what a template leaves is looked at as a moment)
         extra_json_schema={"minLength": 1},
-        examples=["{{ ds }}", "{{ macros.ds_add(ds, 1) }}", "2024-01-31T06:00:00Z"],
+        examples=["{{ interval.start }}", "{{ interval.end }}", "2024-01-31T06:00:00Z"],
     ),
 ]
 
@@ -131,5 +131,5 @@ def problems(given: Write) -> Iterator[Problem]:
             "missing-key",
             f"the interval has a {one}, but no {other}",
             expected=f"`{other}:` beside it, or neither",
-            hint='a day is `start: "{{ ds }}"`, `end: "{{ macros.ds_add(ds, 1) }}"`',
+            hint="leave both out, and it is what the run covers",
         )

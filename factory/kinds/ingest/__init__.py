@@ -223,7 +223,7 @@ def _again(given: Arguments) -> Iterator[Problem]:
             ("source", "path") if isinstance(given.source.path, str) else ("source", "path", index),
             "append-again",
             "each run appends all files that match, those of the runs before it, too",
-            expected="a pattern that a template narrows, such as `{{ ds }}`",
+            expected="a pattern that a template narrows, such as `{{ interval.day }}`",
             hint="`only_new: true` beside it loads each file once",
             severity="warning",
         )
