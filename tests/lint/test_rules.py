@@ -660,3 +660,49 @@ def test_nothing_is_said_of_runs_that_are_not_known(lint: Lint, schedule: str) -
     zone = this.replace('"\n', '"\ntimezone: Asia/Tokyo\n', 1)
     found = lint({"this.yaml": zone, "other.yaml": other})
     assert found == []
+
+
+BY_DAY = """\
+start_date: 2024-01-01
+tasks:
+  - id: a
+    uses: ingest
+    with:
+      source:
+        type: file
+        path: "file:///a-{{ interval.day }}.csv"
+        format: {type: csv, columns: {day: TYPE}}
+      target: {type: postgres, conn_id: warehouse, table: raw.a}
+      write: {mode: partition, column: day}
+"""
+
+
+@pytest.mark.parametrize(
+    ("schedule", "column", "told"),
+    [
+        ('"0 6 * * *"', "date", "the time since the last run, which ends at 06:00"),
+        ('{cron: "0 0,12 * * *", covers: since_last_run}', "date", "which ends at 12:00"),
+        ("{every: 15m}", "date", "the time since the last run"),
+        ('{cron: "5 * * * *", covers: previous_hour}', "date", "an hour"),
+        ('"0 6 * * *"', "timestamp", ""),
+        ('"@daily"', "date", ""),
+        ('"0 0 1 * *"', "date", ""),
+        ("{every: 1d}", "date", ""),
+        ('{cron: "0 6 * * *", covers: previous_day}', "date", ""),
+        ('{cron: "0 6 2 * *", covers: previous_month}', "date", ""),
+        ("{covers: previous_day}", "date", ""),
+    ],
+)
+def test_runs_that_cut_the_days_of_a_partition(
+    schedule: str, column: str, told: str, lint: Lint
+) -> None:
+    found = lint({"x.yaml": f"schedule: {schedule}\n{BY_DAY.replace('TYPE', column)}"})
+    assert [entry.partition(" ")[0] for entry in found] == (["cut-days"] if told else [])
+    assert all(told in entry for entry in found)
+
+
+def test_a_partition_with_bounds_of_its_own_is_not_the_run_s(lint: Lint) -> None:
+    bounds = BY_DAY.replace("TYPE", "date").replace(
+        "column: day}", "column: day, start: 2024-01-01, end: 2024-01-02}"
+    )
+    assert lint({"x.yaml": f'schedule: "0 6 * * *"\n{bounds}'}) == []
