@@ -188,6 +188,18 @@ GROUP = Group(
             advice="Say it in `schedule`: `{cron: …, covers: previous_day}`.",
         ),
         Code(
+            name="cut-days",
+            title="a partition by days, and runs that begin within a day",
+            meaning=(
+                "`partition` by a column of the type `date` replaces whole days, and a run covers"
+                " parts of some: a cron at 6 o'clock covers from 6 to 6. The load fails, rather"
+                " than take out rows of a day that it does not bring. Told only where the spec says"
+                " that the column is a date."
+            ),
+            advice="Write `{cron: …, covers: previous_day}`, or a schedule at midnight.",
+            severity="warning",
+        ),
+        Code(
             name="no-effect",
             title="what changes nothing",
             meaning="What is said here changes nothing.",

@@ -57,7 +57,8 @@ class Partition(
     column: Annotated[
         str,
         Meta(
-            description="A date, or a timestamp; one without a time zone is taken as UTC.",
+            description="A date, or a timestamp; one without a time zone is taken as UTC. Of the "
+            "run's own interval a date is a day in the pipeline's `timezone`.",
             examples=["pickup_at"],
             min_length=1,
         ),
