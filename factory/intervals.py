@@ -70,6 +70,7 @@ class Runs(msgspec.Struct, frozen=True, kw_only=True):
 
     def first(self, start: datetime) -> Run:
         """The first run whose interval does not begin before `start`."""
+        start = _plain(start)
         if self.covers == "since_last_run":
             begin = self._grid_from(start)
             moment = self._grid_after(begin)
@@ -79,6 +80,7 @@ class Runs(msgspec.Struct, frozen=True, kw_only=True):
 
     def of(self, moment: datetime) -> Interval:
         """What the run of a moment of the schedule covers."""
+        moment = _plain(moment)
         if self.covers == "since_last_run":
             return Interval(self._grid_before(moment), moment)
         end = self._holding(moment).start
@@ -86,21 +88,27 @@ class Runs(msgspec.Struct, frozen=True, kw_only=True):
 
     def newest(self, now: datetime) -> Run:
         """The newest run whose moment has come."""
-        moment = self._grid_until(now)
+        moment = self._grid_until(_plain(now))
         return Run(moment, self.of(moment))
 
     def next(self, last: Interval) -> Run:
-        """The run after that of an interval, which a schedule of before may have given."""
-        aligned = (
-            self._grid_until(last.end)
-            if self.covers == "since_last_run"
-            else self._holding(last.end).start
-        )
-        return self.first(max(aligned, last.start + _INSTANT))
+        """The run after that of an interval, which a schedule of before may have given.
+
+        Where that ended within a period whose first moment may be the date of another run, this
+        one is of the rest of the period: Airflow takes one run a date.
+        """
+        last = Interval(*map(_plain, last))
+        held = self._holding(last.end)
+        if self.covers != "since_last_run" and held.start > last.start:
+            return self.first(held.start)
+        begin, moment = max(last.end, last.start + _INSTANT), self._grid_from(held.end)
+        if self.of(moment) == held:
+            return Run(moment, Interval(begin, held.end))
+        return self.first(begin)
 
     def holding(self, moment: datetime, now: datetime) -> Interval:
         """What a run by hand is of: what holds the moment if it is over by now, else the last."""
-        held = self._holding(moment)
+        held, now = self._holding(_plain(moment)), _plain(now)
         return held if held.end <= now else self._holding(self._holding(now).start - _INSTANT)
 
     def _holding(self, moment: datetime) -> Interval:
@@ -135,15 +143,21 @@ class Runs(msgspec.Struct, frozen=True, kw_only=True):
 
 def period(covers: Covers, zone: str, moment: datetime) -> Interval:
     """The hour, day, … of the calendar that holds a moment."""
-    here = ZoneInfo(zone)
+    here, moment = ZoneInfo(zone), _plain(moment)
     if covers == "previous_hour":
-        return _hour(here, moment.astimezone(timezone.utc))
+        return _hour(here, moment)
     day = first_day(covers, moment.astimezone(here).date())
     start, end = _midnight(day, here), _midnight(_next(covers, day), here)
     while end <= moment:  # a midnight that comes twice: the first of them is meant
         day = _next(covers, day)
         start, end = end, _midnight(_next(covers, day), here)
     return Interval(start, end)
+
+
+def _plain(moment: datetime) -> datetime:
+    """In UTC and Python's own: Airflow's, of pendulum, may lose its zone when one adds to it."""
+    utc = moment.astimezone(timezone.utc)
+    return datetime.combine(utc.date(), utc.time(), timezone.utc)
 
 
 def first_day(covers: Covers, day: date) -> date:

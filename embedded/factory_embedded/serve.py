@@ -48,6 +48,7 @@ def _serve(home: Path, found: Mapping[str, Service], dags: Path, stop: Stop) -> 
     with ExitStack() as stack:
         connections: dict[str, Connection] = {}
         for conn_id, service in found.items():
+            print(f"{conn_id} is starting …", flush=True)
             running = _running(service, home / conn_id, dags, connections, stop)
             server = stack.enter_context(running)
             connections[conn_id] = server.connection

@@ -83,9 +83,9 @@ class PipelineTimetable(Timetable):
             found = max(found, after) if found else after
         if found is None or (restriction.latest and found.interval.start > restriction.latest):
             return None
-        return DagRunInfo(
-            run_after=pendulum.instance(found.moment), data_interval=_as_airflows(found.interval)
-        )
+        # not made by its class: Airflow 3.2 alone has fields there that must be given
+        moment = DagRunInfo.exact(pendulum.instance(found.moment))
+        return moment._replace(data_interval=_as_airflows(found.interval))
 
     def run_info_from_dag_run(self, *, dag_run: Any) -> DagRunInfo:
         """What the next run comes after; Airflow asks since 3.2.

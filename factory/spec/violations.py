@@ -174,10 +174,12 @@ def _shown(value: Any) -> str:
 
 
 def _type(error: ValidationError, path: Path) -> Iterator[Problem]:
+    if "then" in islice(reversed(error.schema_path), 3):
+        return  # of one shape of several, which together tell it
     wanted = error.validator_value
     kinds = wanted if isinstance(wanted, list) else [wanted]
     value, schema = error.instance, error.schema
-    expected = _titled(schema) or in_words(kinds, schema)
+    expected = _titled(schema) or in_words(kinds, schema) + _told_apart(schema)
     yield Problem(
         path,
         "type",
@@ -212,6 +214,8 @@ def _other_spelling(value: Any, kinds: list[str], schema: dict[str, Any]) -> str
         return _as_text(value)
     if not isinstance(value, str):
         return ""
+    if "object" in kinds:
+        return _as_mapping(value, schema)
     if "boolean" in kinds and value.lower() in _TRUTH:
         return f"write {_TRUTH[value.lower()]}, without quotes"
     if {"integer", "number"} & set(kinds) and re.fullmatch(r"[-+]?[0-9]{1,15}", value):
@@ -255,6 +259,33 @@ def _as_list(value: Any, schema: dict[str, Any]) -> str:
     if takes_text and "$ref" not in schema.get("items", {}) and isinstance(value, str):
         return f"write [{value}]" if len(value) <= 40 else ""
     return ""
+
+
+def _shapes(schema: dict[str, Any]) -> tuple[str, list[str]]:
+    """The key that tells shapes of a mapping apart, and its choices."""
+    for key in schema.get("required", ())[:1] if "allOf" in schema else ():
+        return key, schema["properties"][key].get("enum", [])
+    return "", []
+
+
+def _told_apart(schema: dict[str, Any]) -> str:
+    key, choices = _shapes(schema)
+    return f" whose `{key}` is {one_of(choices)}" if choices else ""
+
+
+def _as_mapping(text: str, schema: dict[str, Any]) -> str:
+    """`merge` as `{mode: merge}`: a choice in place of the mapping."""
+    key, choices = _shapes(schema)
+    word = _choice_meant(text, choices)
+    return f"write {{{key}: {word}}}" if word in choices else ""
+
+
+def _as_address(text: str) -> str:
+    """`/data/a.csv` as `file:///data/a.csv`."""
+    path = text.removeprefix("file:").lstrip("/")
+    if text.startswith(("/", "file:/")):
+        return f"write file:///{path}"
+    return "" if "://" in text else f"write the whole path: file:///…/{path.removeprefix('./')}"
 
 
 def _example(schema: dict[str, Any]) -> str:
@@ -390,7 +421,10 @@ def _choice_meant(word: str, choices: list[str]) -> str:
     return other if other in choices and not same_but_for_case(word, choices) else word
 
 
+_PERIODS = ("hour", "day", "week", "month", "quarter", "year")
 _OTHER_CHOICES = {
+    **{period: f"previous_{period}" for period in _PERIODS},
+    **{f"last_{period}": f"previous_{period}" for period in _PERIODS},
     "insert": "append",
     "overwrite": "replace",
     "postgresql": "postgres",
@@ -417,6 +451,7 @@ def _as_type(word: str) -> str:
 _HINTS: dict[str, Callable[[str], str]] = {
     "column type": _as_type,
     "duration": lambda text: _as_duration(text),
+    "file URI": _as_address,
 }
 """By the title of a form: what was meant."""
 

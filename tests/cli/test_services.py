@@ -30,17 +30,17 @@ def test_a_shell_reaches_them_until_they_are_interrupted(project: Path) -> None:
     (home / "files" / "a.csv").write_text("id\n1\n")
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
         assert running.stdout is not None
-        said = [running.stdout.readline() for _ in range(7)]
+        said = [running.stdout.readline() for _ in range(9)]
         below = psutil.Process(running.pid).children(recursive=True)
-        psql = said[1].strip()
+        psql = said[2].strip()
         asked = subprocess.check_output([*psql.split(), "-Atc", "SELECT 'it works'"], text=True)
         shell = f". {home}/connections.sh; echo $AIRFLOW_CONN_WAREHOUSE $AIRFLOW_CONN_FILES"
         told = subprocess.check_output(["sh", "-c", shell], text=True)
         second = process("services", "files", cwd=project)
         os.kill(running.pid, signal.SIGINT)
     assert running.returncode == 128 + signal.SIGINT
-    assert said[0] == "warehouse is ready; to look inside:\n"
-    assert said[5] == f"  . {home}/connections.sh\n"
+    assert said[:2] == ["warehouse is starting …\n", "warehouse is ready; to look inside:\n"]
+    assert said[7] == f"  . {home}/connections.sh\n"
     assert asked == "it works\n"
     assert '"conn_type": "postgres"' in told
     assert '"conn_type": "http"' in told

@@ -151,13 +151,22 @@ FILES: dict[str, tuple[bytes, list[str], list[tuple[Any, ...]]]] = {
     ),
     "which.csv": (
         b"day,other\n01/02/2024,x\n",
-        ["day: text", "# which date is 01/02/2024?"],
+        [
+            "day: text",
+            "# which date is 01/02/2024? `{type: date, formats: ['%d/%m/%Y']}` or `{type: date, "
+            "formats: ['%m/%d/%Y']}`",
+        ],
         [("01/02/2024", "x")],
     ),
     "short.csv": (
         b"day,other\n24.12.24,x\n01.02.24,y\n",
-        ["day: text", "# which date is 24.12.24? `timestamp_formats: ['%d.%m.%y']`"],
+        ["day: text", "# which date is 24.12.24? `{type: date, formats: ['%d.%m.%y']}`"],
         [("24.12.24", "x"), ("01.02.24", "y")],
+    ),
+    "mixed.csv": (
+        b"day,at\n24.12.2024,2024-12-24 10:00:00\n",
+        ["day: text", "# which date is 24.12.2024? `{type: date, formats: ['%d.%m.%Y']}`"],
+        [("24.12.2024", datetime(2024, 12, 24, 10))],
     ),
     "rows.jsonl": (
         b'{"a":1,"B c":"x","n":null}\n{"a":2,"B c":"y","n":null}\n',

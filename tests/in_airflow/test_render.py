@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from airflow.sdk import DAG, Asset, AssetAll, AssetAny
 from airflow.serialization.serialized_objects import LazyDeserializedDAG
+from airflow.timetables.base import DagRunInfo, TimeRestriction
+from pendulum import DateTime, instance
 
 from factory.errors import BuildError
 from factory.in_airflow.render import render
@@ -40,6 +42,10 @@ def bash(name: str, command: str = "true", **more: Any) -> Task:
 def made(*tasks: Task, **more: Any) -> Any:
     plan = Pipeline(dag_id="p", source="team/p.yaml", tasks=tasks or (bash("a"),), **more)
     return render(plan, Path("/srv/dag_factory_configs"))
+
+
+def datetime_of(year: int, month: int, day: int = 1, hour: int = 0) -> DateTime:
+    return instance(datetime(year, month, day, hour, tzinfo=timezone.utc))
 
 
 def serialized(dag: DAG) -> dict[str, Any]:
@@ -141,6 +147,18 @@ def test_what_covers_something_is_of_our_timetable(schedule: Any) -> None:
     assert type(dag.timetable).__name__ == "PipelineTimetable"
     written: Any = dag.timetable
     assert type(written).deserialize(serialized(dag)["timetable"]["__var"]) == written
+
+
+def test_a_run_is_told_to_an_airflow_whose_fields_have_no_defaults(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # so is 3.2, which passes over the error and never makes a run: apache/airflow#68326
+    monkeypatch.setattr(DagRunInfo.__new__, "__defaults__", ())
+    dag = made(schedule="0 6 2 * *", covers="previous_month")
+    bounds = TimeRestriction(earliest=datetime_of(2024, 1), latest=None, catchup=True)
+    info = dag.timetable.next_dagrun_info(last_automated_data_interval=None, restriction=bounds)
+    assert info.run_after == datetime_of(2024, 2, 2, 6)
+    assert info.data_interval == (datetime_of(2024, 1), datetime_of(2024, 2))
 
 
 def test_assets_all_and_any() -> None:

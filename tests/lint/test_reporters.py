@@ -192,6 +192,11 @@ def test_the_rules_are_the_catalogue(base: Path, write: Write) -> None:
         assert rules[one["ruleIndex"]]["id"] == one["ruleId"]
 
 
+def test_an_upload_may_say_its_category(base: Path, write: Write) -> None:
+    # upload-sarif passes over its `category` where a run has an id, and projects would share one
+    assert "automationDetails" not in sarif(base, linted(base))
+
+
 def test_a_code_of_another_package_needs_no_rule(base: Path, write: Write) -> None:
     report = linted(base)
     entry = msgspec.structs.replace(report.findings[0].diagnostic, code="their-own")

@@ -9,7 +9,7 @@ from typing import Any
 from factory.errors import words
 from factory.in_airflow.doctor.finding import Finding, error, ok, warning
 from factory.in_airflow.doctor.installation import Installation
-from factory.in_airflow.doctor.patiently import patiently
+from factory.in_airflow.doctor.patiently import NoAnswerError, patiently
 
 _MOST_APART = 5.0  # seconds
 
@@ -60,4 +60,10 @@ def _migrated(called: str) -> Finding:
     _, wrong = patiently(lambda: check_migrations(0))  # type: ignore[no-untyped-call]
     if wrong is None:
         return ok(f"{called} has the tables of this version")
-    return error(f"{called} has not the tables of this version", "run `airflow db migrate`")
+    if isinstance(wrong, TimeoutError) and not isinstance(wrong, NoAnswerError):
+        # so says Airflow itself that migrations are left
+        return error(f"{called} has not the tables of this version", "run `airflow db migrate`")
+    return error(
+        f"whether {called} has the tables of this version cannot be told: {words(wrong, 200)}",
+        "try again; `airflow db check-migrations` says more",
+    )

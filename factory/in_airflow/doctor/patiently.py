@@ -11,15 +11,19 @@ Made = TypeVar("Made")
 PATIENCE = 15.0  # seconds
 
 
+class NoAnswerError(TimeoutError):
+    """It was not waited for any longer; a TimeoutError of what was asked is another thing."""
+
+
 def patiently(
     make: Callable[[], Made], seconds: float = PATIENCE
 ) -> tuple[Made | None, BaseException | None]:
-    """What `make` returns, or what it raised; TimeoutError when it was not done in time.
+    """What `make` returns, or what it raised; NoAnswerError when it was not done in time.
 
     It then goes on in its thread, which ends with the process.
     """
     made: list[Made] = []
-    wrong: list[BaseException] = [TimeoutError(f"there was no answer in {seconds:.0f} s")]
+    wrong: list[BaseException] = [NoAnswerError(f"there was no answer in {seconds:.0f} s")]
 
     def run() -> None:
         try:

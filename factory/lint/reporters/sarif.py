@@ -33,7 +33,6 @@ def report(found: Report, base: Path, paint: Paint) -> Iterator[str]:
     marks: Counter[str] = Counter()
     run = {
         "tool": {"driver": _driver()},
-        "automationDetails": {"id": "factory-lint/"},
         "columnKind": "utf16CodeUnits",
         "originalUriBaseIds": {_ROOT: {"description": {"text": "The root of the repository."}}},
         "invocations": [{"executionSuccessful": True}],

@@ -20,14 +20,12 @@ from factory.transfer.sniff import people
 from factory.transfer.sniff.dialect import Guess
 from factory.transfer.values import spelling
 from factory.transfer.values.convert import convert
+from factory.transfer.values.options import DATES, SHORT, TIMES
 from factory.transfer.values.types import type_word
 
 MOST_BAD = 1000  # rows: a format with more is none
 WORDS = 1000  # of a column, looked at one by one
 NULLS = ("NA", "N/A", "n/a", "#N/A", "NULL", "null", "None", "\\N", "-")
-DATES = ("%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y/%m/%d")
-SHORT = ("%d.%m.%y", "%d/%m/%y", "%m/%d/%y")  # which century is a person's to say
-TIMES = ("", " %H:%M", " %H:%M:%S")
 _ISO = re.compile(r"\d{4}-\d\d-\d\d([T ].*)?")
 _NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)")
 _GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}[.,]\d{3}")
@@ -178,12 +176,16 @@ def _formats(words: dict[str, list[str]], doubts: dict[str, str]) -> list[str]:
         if not found or not all(map(_DATE.fullmatch, found)) or all(map(_ISO.fullmatch, found)):
             continue
         fitting = [day + time for day in DATES + SHORT for time in TIMES if _fit(found, day + time)]
-        shown = " or ".join(f"['{form}']" for form in fitting)
         if len(fitting) == 1 and not iso and "%y" not in fitting[0]:
             formats += fitting if fitting[0] not in formats else []
         elif fitting:
-            doubts[name] = f"which date is {found[0]}? `timestamp_formats: {shown}`"
+            doubts[name] = f"which date is {found[0]}? {' or '.join(map(_dated, fitting))}"
     return formats
+
+
+def _dated(form: str) -> str:
+    """A column of these dates; other columns may be written otherwise."""
+    return f"`{{type: {'timestamp' if '%H' in form else 'date'}, formats: ['{form}']}}`"
 
 
 def _fit(words: Sequence[str], form: str) -> bool:

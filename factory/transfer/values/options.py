@@ -9,7 +9,6 @@ import itertools
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 
 import pyarrow as pa
 
@@ -23,6 +22,10 @@ _MOST = 20  # of the options of a column
 _COUNTS = {7: "seven", 8: "eight", 9: "nine"}
 _SEPARATORS = ",.' \u2019\u00a0\u202f_"
 _UNITS = {10: "s", 13: "ms", 16: "us", 19: "ns"}
+DATES = ("%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y/%m/%d")
+SHORT = ("%d.%m.%y", "%d/%m/%y", "%m/%d/%y")  # which century is a person's to say
+TIMES = ("", " %H:%M", " %H:%M:%S")
+_ISO = ("%Y-%m-%d", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S")
 TRUNCATE: Mapping[str, object] = {"truncate": True}
 _BARE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -83,8 +86,7 @@ def _wrong(texts: pa.Array, kind: pa.DataType, how: Spelling, options: Options) 
     """Which texts are not of a type."""
     word = type_word(kind)
     given = Column(**{"type": word, **_said(how), **options})  # type: ignore[arg-type]
-    own = replace(of_column(given, how), formats=how.formats if "formats" not in options else ())
-    return convert(texts, kind, own, inferred=False).bad
+    return convert(texts, kind, of_column(given, how), inferred=False).bad
 
 
 def _said(how: Spelling) -> dict[str, object]:
@@ -123,9 +125,20 @@ def _options(
         if number and how.unit is None:
             unit = _UNITS.get(len(number[1]), "s")
             yield f"is not {word}, but may be a number of {unit} since 1970", {"unit": unit}
+    if pa.types.is_temporal(kind) and not pa.types.is_time(kind) and how.unit is None:
+        for form in _forms(kind, how):
+            yield f"is not {word}", {"formats": [*(one.text for one in how.formats), form]}
     elif _is_number(kind):
         for options in _numbers(text, kind, how):
             yield f"is not {word}", options
+
+
+def _forms(kind: pa.DataType, how: Spelling) -> Iterator[str]:
+    """Ways to write times that a column does not have yet."""
+    times = TIMES[:1] if pa.types.is_date(kind) else TIMES
+    iso = _ISO[:1] if pa.types.is_date(kind) else _ISO
+    yield from iso if how.formats else ()
+    yield from (day + time for day in (*DATES, *SHORT) for time in times)
 
 
 def digits(count: int) -> str:

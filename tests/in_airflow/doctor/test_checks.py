@@ -5,10 +5,12 @@ import os
 import shutil
 import socket
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -211,6 +213,27 @@ def test_airflows_database_is_asked(seen: Seen) -> None:
     assert [finding.level for finding in seen(database.check)] == ["warning", "ok"]  # SQLite
 
 
+def test_tables_of_another_version_are_told_from_a_database_that_does_not_answer(
+    seen: Seen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from airflow import settings as of_airflow
+    from sqlalchemy import text
+
+    engine: Any = of_airflow.engine
+    with engine.begin() as asked:
+        (newest,) = asked.execute(text("SELECT version_num FROM alembic_version")).one()
+        asked.execute(text("UPDATE alembic_version SET version_num = 'b87d2135fa50'"))
+    try:
+        assert "has not the tables" in one(seen(database.check), "error").what
+    finally:
+        with engine.begin() as asked:
+            asked.execute(text("UPDATE alembic_version SET version_num = :was"), {"was": newest})
+
+    monkeypatch.setattr("airflow.utils.db.check_migrations", lambda _: time.sleep(5))
+    monkeypatch.setattr(patiently.patiently, "__defaults__", (0.2,))
+    assert "cannot be told: there was no answer" in one(seen(database.check), "error").what
+
+
 def test_connections_are_found_missed_and_of_the_wrong_type(
     seen: Seen, write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -342,6 +365,22 @@ def test_an_airflowignore_that_hides_the_loader_is_told(
         == f"Airflow does not see {bundle / 'pipelines.py'}: an .airflowignore leaves it out"
     )
     assert told[1].startswith("no Dag file of Airflow's loads")
+
+
+def test_functions_beside_specs_that_airflow_takes_for_dags_are_told(
+    seen: Seen, write: Write, bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write("a.yaml", BASH)
+    write("read.py", "# for the dag that airflow runs\n")
+    assert {finding.level for finding in seen(loaded.check_files)} == {"ok"}  # not in the bundle
+    above = json.loads(os.environ["AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST"])
+    above[0]["kwargs"]["path"] = str(bundle.parent)
+    monkeypatch.setenv("AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST", json.dumps(above))
+    told = one(seen(loaded.check_files), "warning")
+    assert told.what.endswith("read.py")
+    (line,) = [part for part in told.todo.split("`") if part.endswith("/")]
+    (bundle.parent / ".airflowignore").write_text(f"{line}\n")
+    assert {finding.level for finding in seen(loaded.check_files)} == {"ok"}
 
 
 def test_two_dag_files_that_make_the_same_pipelines_are_told(

@@ -351,6 +351,21 @@ BAD: dict[str, tuple[bytes, str, dict[str, Any]]] = {
         r":2: column 'a': '31/02/2024' is not date",
         {"columns": {"a": "date"}, "timestamp_formats": ["%d/%m/%Y"]},
     ),
+    "day of another form": (
+        b"a,b\n31.12.2024,x\n",
+        r":2: .*'31\.12\.2024' is not date.*a: {type: date, formats: \[\"%d\.%m\.%Y\"\]}}`; else",
+        {"columns": {"a": "date"}},
+    ),
+    "one of two days": (
+        b"a,b\n01/02/2024,x\n",
+        r"formats: \[\"%d/%m/%Y\"\]}}`, or `columns: {a: {type: date, formats: \[\"%m/%d/%Y\"\]}}`",
+        {"columns": {"a": "date"}},
+    ),
+    "time of another form": (
+        b"a,b,c\n31.12.2024,2024-12-31 10:15:00,x\n",
+        r"column 'b': .* is not timestamp.*formats: \[\"%d\.%m\.%Y\", \"%Y-%m-%d %H:%M:%S\"\]",
+        {"columns": {"a": "date", "b": "timestamp"}, "timestamp_formats": ["%d.%m.%Y"]},
+    ),
     "year zero": (b"a,b\n0000-01-01,x\n", r":2: .* is not date", {"columns": {"a": "date"}}),
     "thousands": (
         b"a;b\n1.234,5;x\n",
