@@ -139,6 +139,33 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(tmp_path / "lib")
 
 
+OTHERWISE = {
+    "decorated class": "@dataclass\nclass A(BaseOperator):\n    x: str = ''\n",
+    "decorated": "class A(BaseOperator):\n    @taking('x')\n    def __init__(self, **kw): ...\n",
+    "two classes": "try:\n    class A(BaseOperator): pass\n"
+    "except ImportError:\n    class A(BaseOperator):\n        def __init__(self, x): ...\n",
+    "by condition": "class A(BaseOperator):\n    if OLD:\n        def __init__(self, x): ...\n",
+    "assigned": "class A(BaseOperator):\n    __init__ = of_x\n",
+    "assigned later": "class A(BaseOperator): pass\nA.__init__ = of_x\n",
+    "__new__": "class A(BaseOperator):\n    def __new__(cls, x): ...\n",
+    "metaclass": "class A(BaseOperator, metaclass=OfX): pass\n",
+    "a helper": "class A(BaseOperator):\n    def __init__(self, **kw): of_x(self, **kw)\n",
+    "no name": "globals()['A'] = BaseOperator\n",
+}
+
+
+@pytest.mark.parametrize("source", OTHERWISE.values(), ids=OTHERWISE)
+def test_nothing_is_said_of_an_operator_that_takes_its_arguments_in_another_way(
+    source: str, lint: Lint, package: None, tmp_path: Path
+) -> None:
+    name = f"otherwise_{[*OTHERWISE.values()].index(source)}"
+    (tmp_path / f"lib/acme_lazy/{name}.py").write_text(
+        f"from acme_lazy.base import BaseOperator\n{source}"
+    )
+    step = f"tasks: [{{id: a, uses: acme_lazy.{name}.A, with: {{x: y}}}}]\n"
+    assert lint({"spec.yaml": step}) == []
+
+
 def test_operators_that_are_not_there_and_arguments_that_they_do_not_take(
     lint: Lint, package: None
 ) -> None:
