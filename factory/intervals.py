@@ -92,14 +92,19 @@ class Runs(msgspec.Struct, frozen=True, kw_only=True):
         return Run(moment, self.of(moment))
 
     def next(self, last: Interval) -> Run:
-        """The run after that of an interval, which a schedule of before may have given."""
+        """The run after that of an interval, which a schedule of before may have given.
+
+        Where that ended within a period whose first moment may be the date of another run, this
+        one is of the rest of the period: Airflow takes one run a date.
+        """
         last = Interval(*map(_plain, last))
-        aligned = (
-            self._grid_until(last.end)
-            if self.covers == "since_last_run"
-            else self._holding(last.end).start
-        )
-        return self.first(max(aligned, last.start + _INSTANT))
+        held = self._holding(last.end)
+        if self.covers != "since_last_run" and held.start > last.start:
+            return self.first(held.start)
+        begin, moment = max(last.end, last.start + _INSTANT), self._grid_from(held.end)
+        if self.of(moment) == held:
+            return Run(moment, Interval(begin, held.end))
+        return self.first(begin)
 
     def holding(self, moment: datetime, now: datetime) -> Interval:
         """What a run by hand is of: what holds the moment if it is over by now, else the last."""

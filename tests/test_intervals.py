@@ -110,6 +110,41 @@ def test_runs_follow_each_other(runs: Runs, start: datetime) -> None:
 
 
 @settings(max_examples=100, deadline=None)
+@given(RUNS, RUNS, MOMENTS, st.integers(0, 40))
+def test_a_schedule_that_changes_leaves_no_time_out_and_takes_no_date_twice(
+    before: Runs, now: Runs, start: datetime, count: int
+) -> None:
+    run = before.first(start)
+    dates = {run.interval.start}
+    for _ in range(count):
+        run = before.next(run.interval)
+        dates.add(run.interval.start)
+    after = now.next(run.interval)
+    assert after.interval.start not in dates
+    assert after.moment >= after.interval.end > run.interval.end
+    if now.covers == "since_last_run":
+        assert after.interval.start == run.interval.end
+    elif after.interval.start > run.interval.end:  # only where the cron skips periods
+        assert now.first(run.interval.end).interval.start == after.interval.start
+
+
+def test_a_period_that_began_with_the_runs_of_another_schedule_is_ended() -> None:
+    runs = Runs(covers="previous_month", cron="0 6 2 * *")
+    found = runs.next(
+        Interval(datetime(2024, 1, 15, tzinfo=UTC), datetime(2024, 1, 16, tzinfo=UTC))
+    )
+    assert found.interval == (datetime(2024, 1, 16, tzinfo=UTC), datetime(2024, 2, 1, tzinfo=UTC))
+    assert found.moment == datetime(2024, 2, 2, 6, tzinfo=UTC)
+
+
+def test_after_runs_of_a_moment_the_next_run_is_not_left_out() -> None:
+    moment = datetime(2024, 1, 2, 6, tzinfo=UTC)
+    found = Runs(covers="since_last_run", cron="0 6 * * *").next(Interval(moment, moment))
+    assert found.moment == found.interval.end == datetime(2024, 1, 3, 6, tzinfo=UTC)
+    assert moment < found.interval.start < moment + timedelta(seconds=1)
+
+
+@settings(max_examples=100, deadline=None)
 @given(RUNS, MOMENTS)
 def test_the_moments_of_airflow_are_as_good(runs: Runs, moment: datetime) -> None:
     run, same = runs.newest(moment), instance(moment)

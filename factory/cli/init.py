@@ -116,10 +116,11 @@ def _is_top(folder: Path) -> bool:
 
 
 def _write(folder: Path, file: File) -> None:
+    from factory.review import generated
+
     path = folder / file.path
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(file.written, encoding="utf-8")
+        generated.put(path, file.written)
     except OSError as error:
         raise FactoryError(f"{path} cannot be written: {error.strerror}") from None
     print(f"wrote {_shown(folder, file)}")

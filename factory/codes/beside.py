@@ -89,8 +89,8 @@ GROUP = Group(
                 "What is not for Airflow, such as the shell's `${#files[@]}` or Docker's"
                 " `{{.Names}}`, stands between `{% raw %}` and `{% endraw %}`."
             ),
-            wrong='tasks: [{id: a, run: "echo {{ dss }}"}]',
-            right='tasks: [{id: a, run: "echo {{ ds }}"}]',
+            wrong='tasks: [{id: a, run: "echo {{ run_idd }}"}]',
+            right='tasks: [{id: a, run: "echo {{ run_id }}"}]',
         ),
         Code(
             name="moved",
@@ -149,7 +149,9 @@ GROUP = Group(
                 "`append` reads a pattern that no template narrows: each run adds all files that"
                 " match once more."
             ),
-            advice="`only_new: true` on the source, a `{{ ds }}` in the pattern, or `merge`.",
+            advice=(
+                "`only_new: true` on the source, a `{{ interval.day }}` in the pattern, or `merge`."
+            ),
             severity="warning",
         ),
         Code(
@@ -184,6 +186,18 @@ GROUP = Group(
                 " may give it one."
             ),
             advice="Say it in `schedule`: `{cron: …, covers: previous_day}`.",
+        ),
+        Code(
+            name="cut-days",
+            title="a partition by days, and runs that begin within a day",
+            meaning=(
+                "`partition` by a column of the type `date` replaces whole days, and a run covers"
+                " parts of some: a cron at 6 o'clock covers from 6 to 6. The load fails, rather"
+                " than take out rows of a day that it does not bring. Told only where the spec says"
+                " that the column is a date."
+            ),
+            advice="Write `{cron: …, covers: previous_day}`, or a schedule at midnight.",
+            severity="warning",
         ),
         Code(
             name="no-effect",

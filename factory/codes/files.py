@@ -30,10 +30,10 @@ GROUP = Group(
         Code(
             name="unquoted-template",
             title="a template without quotes",
-            meaning="`{{ ds }}` without quotes is a mapping in YAML, not a text.",
+            meaning="`{{ run_id }}` without quotes is a mapping in YAML, not a text.",
             advice="Put the whole value in quotes.",
-            wrong="tasks: [{id: a, run: {{ ds }}}]",
-            right='tasks: [{id: a, run: "echo {{ ds }}"}]',
+            wrong="tasks: [{id: a, run: {{ run_id }}}]",
+            right='tasks: [{id: a, run: "echo {{ run_id }}"}]',
         ),
         Code(
             name="unquoted-placeholder",

@@ -20,7 +20,7 @@ Moment = Annotated[
     Meta(
         # (what a template leaves is looked at as a moment)
         extra_json_schema={"minLength": 1},
-        examples=["{{ ds }}", "{{ macros.ds_add(ds, 1) }}", "2024-01-31T06:00:00Z"],
+        examples=["{{ interval.start }}", "{{ interval.end }}", "2024-01-31T06:00:00Z"],
     ),
 ]
 
@@ -57,7 +57,8 @@ class Partition(
     column: Annotated[
         str,
         Meta(
-            description="A date, or a timestamp; one without a time zone is taken as UTC.",
+            description="A date, or a timestamp; one without a time zone is taken as UTC. Of the "
+            "run's own interval a date is a day in the pipeline's `timezone`.",
             examples=["pickup_at"],
             min_length=1,
         ),
@@ -131,5 +132,5 @@ def problems(given: Write) -> Iterator[Problem]:
             "missing-key",
             f"the interval has a {one}, but no {other}",
             expected=f"`{other}:` beside it, or neither",
-            hint='a day is `start: "{{ ds }}"`, `end: "{{ macros.ds_add(ds, 1) }}"`',
+            hint="leave both out, and it is what the run covers",
         )

@@ -8,7 +8,7 @@ union of the intervals of those runs that updated the assets.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pendulum
@@ -86,7 +86,7 @@ def _found(context: Mapping[str, Any]) -> tuple[datetime, datetime] | None:
 
 def _of_conf(given: Any, zone: Any) -> tuple[datetime, datetime]:
     try:
-        start, end = (pendulum.parse(given[name], tz=zone) for name in ("start", "end"))
+        start, end = (_moment(given[name], zone) for name in ("start", "end"))
         if isinstance(start, datetime) and isinstance(end, datetime) and start < end:
             return start, end
     except (TypeError, KeyError, ValueError):
@@ -95,6 +95,12 @@ def _of_conf(given: Any, zone: Any) -> tuple[datetime, datetime]:
         f"`{CONF}` in the run's conf is {given!r}: expected "
         "{start: 2024-01-01, end: 2024-02-01}, where the end is after the start"
     )
+
+
+def _moment(text: str, zone: Any) -> Any:
+    """A date, with or without a time; a time alone would be of the day on which a task runs."""
+    has_date = isinstance(pendulum.parse(text, exact=True), date)
+    return pendulum.parse(text, tz=zone) if has_date else None
 
 
 def _of_date(

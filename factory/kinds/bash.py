@@ -22,7 +22,7 @@ class Arguments(Strict, frozen=True, kw_only=True):
         str,
         Meta(
             description="The commands. Jinja templates are filled in. `run: |` is short for it.",
-            examples=["echo {{ ds }}"],
+            examples=["echo {{ interval.day }}"],
             min_length=1,
         ),
     ]

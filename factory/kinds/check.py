@@ -46,7 +46,7 @@ class Arguments(Strict, frozen=True, kw_only=True):
         Meta(
             description="SQL condition: only the rows that meet it are checked. A `query` is not "
             "limited by it. Jinja templates are filled in.",
-            examples=["pickup_at >= '{{ ds }}'"],
+            examples=["pickup_at >= '{{ interval.day }}'"],
         ),
     ] = None
     statement_timeout: Annotated[

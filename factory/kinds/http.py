@@ -53,7 +53,7 @@ class Request(Strict, frozen=True, kw_only=True):
         str,
         Meta(
             description="Added to the connection's address; Jinja templates are filled in.",
-            examples=["/v1/invoices/{{ ds }}"],
+            examples=["/v1/invoices/{{ interval.day }}"],
         ),
     ] = ""
     method: Annotated[
@@ -64,13 +64,15 @@ class Request(Strict, frozen=True, kw_only=True):
     )
     params: Annotated[
         dict[str, Any],
-        Meta(description="Query parameters.", examples=[{"day": "{{ ds }}", "limit": 100}]),
+        Meta(
+            description="Query parameters.", examples=[{"day": "{{ interval.day }}", "limit": 100}]
+        ),
     ] = msgspec.field(default_factory=dict)
     body: Annotated[
         str | dict[str, Any] | list[Any] | None,
         Meta(
             description="A mapping or a list is sent as JSON, text as it is.",
-            examples=[{"day": "{{ ds }}"}],
+            examples=[{"day": "{{ interval.day }}"}],
         ),
     ] = None
     expect: Annotated[Expect, Meta(description="What the answer must be.")] = Expect()

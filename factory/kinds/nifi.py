@@ -79,7 +79,11 @@ class AlwaysOn(Strict, frozen=True, kw_only=True, tag="always_on", tag_field="ty
             description="Hands work to the flow, with a header `Airflow-Run` that is the run's "
             "own. Without it the step waits for what is in the group when it begins.",
             examples=[
-                {"conn_id": "orders_flow", "endpoint": "/orders", "body": {"day": "{{ ds }}"}}
+                {
+                    "conn_id": "orders_flow",
+                    "endpoint": "/orders",
+                    "body": {"day": "{{ interval.day }}"},
+                }
             ],
         ),
     ] = None
@@ -180,7 +184,7 @@ class Arguments(Strict, frozen=True, kw_only=True):
         Meta(
             description="Values for parameters of the group's parameter context, set before the "
             "start. Jinja templates are filled in. Secrets stay in NiFi.",
-            examples=[{"day": "{{ ds }}"}],
+            examples=[{"day": "{{ interval.day }}"}],
         ),
     ] = msgspec.field(default_factory=dict)
     restore_parameters: Annotated[

@@ -34,7 +34,7 @@ Parameters = Annotated[
         description="Values that the driver binds, by name or in order; how the SQL writes them "
         "(`%(day)s`, `%s`, `:day`, `?`) is the driver's. Where it is `%`, another percent sign in "
         "the SQL is written `%%`. Jinja templates are filled in.",
-        examples=[{"day": "{{ ds }}"}],
+        examples=[{"day": "{{ interval.day }}"}],
     ),
 ]
 

@@ -38,7 +38,7 @@ class Arguments(Strict, frozen=True, kw_only=True):
         Meta(
             description="Values for the other run: its `params` of the same names. Jinja templates "
             "are filled in.",
-            examples=[{"day": "{{ ds }}"}],
+            examples=[{"day": "{{ interval.day }}"}],
         ),
     ] = msgspec.field(default_factory=dict)
     logical_date: Annotated[

@@ -34,7 +34,7 @@ class Time(Strict, frozen=True, kw_only=True, tag="time", tag_field="type"):
         Meta(
             description="An ISO date and time, in the pipeline's time zone unless it says its own; "
             "Jinja templates are filled in.",
-            examples=["{{ ds }}T18:00:00"],
+            examples=["{{ interval.end.date() }}T18:00:00"],
         ),
     ] = None
 
@@ -49,7 +49,7 @@ class File(Strict, frozen=True, kw_only=True, tag="file", tag_field="type"):
             title="file URI",
             description="The file's URI, in a store that both see. `*` and `?` match any name, "
             "`**` any folders: one file is enough. Jinja templates are filled in.",
-            examples=["file:///data/orders/{{ ds }}/*.csv"],
+            examples=["file:///data/orders/{{ interval.day }}/*.csv"],
         ),
     ]
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from typing import TypeGuard
 
 from factory.lint.rendered import tree_of
 
 _MAX_BASES = 12
+_NAMING = ("globals", "exec", "setattr")
+"""What may give a module names that do not stand in it."""
+_MAKING = ("__init__", "__new__")
 _ROOT = "BaseOperator"
 """Its own bases take no argument by name."""
 
@@ -25,6 +29,8 @@ def classes(module: str) -> frozenset[str] | None:
             found |= {alias.asname or alias.name for alias in node.names}
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             found.add(node.id)
+        elif isinstance(node, ast.Name) and node.id in _NAMING:
+            return None
     return None if {"*", "__getattr__"} & found else frozenset(found)
 
 
@@ -40,14 +46,50 @@ def _parameters(module: str, name: str, wanted: frozenset[str], left: int) -> fr
     tree = tree_of(module)
     if tree is None or not left:
         return None
+    defined = [node for node in ast.walk(tree) if _is_class(node, name)]
+    if defined:
+        plain = name == _ROOT or (len(defined) == 1 and _is_plain(defined[0], tree))
+        return _of_class(defined[0], module, wanted, left) if plain else None
     for node in ast.walk(tree):
-        if isinstance(node, ast.ClassDef) and node.name == name:
-            return _of_class(node, module, wanted, left)
         if isinstance(node, ast.ImportFrom) and not node.level and node.module:
             for alias in node.names:
                 if (alias.asname or alias.name) == name:
                     return _parameters(node.module, alias.name, wanted, left - 1)
     return None
+
+
+def _is_class(node: ast.AST, name: str) -> TypeGuard[ast.ClassDef]:
+    return isinstance(node, ast.ClassDef) and node.name == name
+
+
+def _is_plain(node: ast.ClassDef, tree: ast.Module) -> bool:
+    """Whether what it takes is what stands in its `def __init__`, which nothing else changes."""
+    own = [one for one in node.body if _is_init(one)]
+    decorated = [*node.decorator_list, *(d for one in own for d in _decorators(one))]
+    return not (decorated or node.keywords or _makes_otherwise(node, own) or _sets_one(tree))
+
+
+def _decorators(node: ast.stmt) -> list[ast.expr]:
+    return node.decorator_list if isinstance(node, ast.FunctionDef) else []
+
+
+def _makes_otherwise(node: ast.ClassDef, own: list[ast.stmt]) -> bool:
+    """Whether a class has its `__init__` or `__new__` in another way: by `if`, by assignment."""
+    names = [
+        one.id if isinstance(one, ast.Name) else one.name
+        for one in ast.walk(node)
+        if isinstance(one, ast.FunctionDef)
+        or (isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store))
+    ]
+    return sum(name in _MAKING for name in names) > len(own)
+
+
+def _sets_one(tree: ast.Module) -> bool:
+    """`Operator.__init__ = …`, of whichever class of the module."""
+    return any(
+        isinstance(one, ast.Attribute) and isinstance(one.ctx, ast.Store) and one.attr in _MAKING
+        for one in ast.walk(tree)
+    )
 
 
 def _of_class(
@@ -78,7 +120,7 @@ def _is_init(node: ast.stmt) -> bool:
 
 
 def _looks_into(init: ast.FunctionDef, name: str) -> bool:
-    """Whether `**kwargs` is more than handed on: `kwargs.pop("name")`."""
+    """Whether `**kwargs` is more than handed to the bases: `kwargs.pop("name")`."""
     return any(entry != "handed on" for entry in _uses(init, name))
 
 
@@ -86,7 +128,7 @@ def _uses(init: ast.FunctionDef, name: str) -> Iterator[str]:
     handed = {
         id(word.value)
         for call in ast.walk(init)
-        if isinstance(call, ast.Call)
+        if isinstance(call, ast.Call) and getattr(call.func, "attr", "") == "__init__"
         for word in call.keywords
         if word.arg is None
     }

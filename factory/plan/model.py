@@ -90,12 +90,16 @@ class Driven(msgspec.Struct, frozen=True):
     place: Path
 
 
-class Dated(msgspec.Struct, frozen=True):
-    """What a step takes from the run's date, and what may be written `instead`, for people."""
+class Dated(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a step takes from the run's date, and what may be written `instead`, for people.
+
+    `days`: it takes whole days alone.
+    """
 
     what: str
     instead: str
     place: Path
+    days: bool = False
 
 
 class Awaited(msgspec.Struct, frozen=True):

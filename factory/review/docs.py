@@ -55,7 +55,8 @@ def example(name: str) -> str:
     """A short valid pipeline of a kind, made of the fields' own examples."""
     given = skeleton.required(_info(kinds.find(name).Arguments), skeleton.Examples())
     task = {"id": name, "uses": name} | ({"with": given} if given else {})
-    return block({"version": 1, "tasks": [task]})
+    dated = {"schedule": {"covers": "previous_day"}} if "{{ interval." in str(given) else {}
+    return block({"version": 1, **dated, "tasks": [task]})
 
 
 def _index(names: tuple[str, ...]) -> str:

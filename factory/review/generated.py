@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -9,12 +11,24 @@ from pathlib import Path
 def write(root: Path, texts: Mapping[str, str], of_kinds: str = "") -> list[Path]:
     """Write `texts` (path below `root` → text); remove what `of_kinds` matches and is not made."""
     for name, text in texts.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        put(root / name, text)
     for name in _left_over(root, texts, of_kinds):
         (root / name).unlink()
     return [root / name for name in texts]
+
+
+def put(path: Path, text: str) -> None:
+    """Write a file as a whole, or leave it as it was: half of one would pass for an edited one."""
+    path = path.resolve()  # a link stays one
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        beside.write_text(text, encoding="utf-8")
+        if path.exists():
+            shutil.copymode(path, beside)
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def stale(root: Path, texts: Mapping[str, str], of_kinds: str = "") -> list[str]:

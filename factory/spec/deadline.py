@@ -7,11 +7,15 @@ from collections.abc import Iterator
 from typing import Any
 
 from factory.diagnostics import Path
+from factory.fields import seconds
+from factory.intervals import PERIODS
 from factory.problem import Problem
 from factory.spec.model import Alerts
 from factory.spec.resolve import Resolved, origin
+from factory.spec.schedule import covers, cron_error, delays, moments
 
 _ALERTS: Path = ("alerts", "on_deadline")
+_DURATION = re.compile(r"[0-9]+(\.[0-9]+)?[smhd]")
 _ZERO = re.compile(r"[0.]+[smhd]")
 
 
@@ -68,3 +72,49 @@ def _unheld(value: dict[str, Any], deadline: Any) -> Iterator[Problem]:
             "a run that assets start has no logical date",
             expected="queued_at",
         )
+    elif full and deadline.get("from") == "logical_date" and isinstance(after, str):
+        yield from _before_the_start(schedule, after)
+
+
+def _before_the_start(schedule: Any, after: str) -> Iterator[Problem]:
+    """A logical date is where a run's interval begins: the run starts when that is over."""
+    delays = _delays(schedule)
+    if delays is None or not _DURATION.fullmatch(after):
+        return
+    least, most = delays
+    if seconds(after) <= least:
+        yield Problem(
+            ("deadline", "after"),
+            "deadline",
+            f"every run misses it: a run starts {in_units(least)} or more after its logical date, "
+            "which is the beginning of what it covers",
+            expected=f"{in_units(most)} more, {in_units(most + seconds(after))}",
+            hint=f"{after} after its start is `{{after: {after}, from: queued_at}}`",
+        )
+
+
+def _delays(schedule: Any) -> tuple[float, float] | None:
+    """The shortest and the longest time from a run's logical date to its start, in seconds."""
+    chosen, cron = covers(schedule), moments(schedule)
+    every = schedule.get("every") if isinstance(schedule, dict) else None
+    if chosen not in (*PERIODS, "since_last_run"):
+        return None
+    if cron is not None and not cron_error(cron):
+        least, most = delays(cron, chosen)
+        return least.total_seconds(), most.total_seconds()
+    if isinstance(every, str) and _DURATION.fullmatch(every) and chosen == "since_last_run":
+        return seconds(every), seconds(every)
+    return None
+
+
+def in_units(length: float) -> str:
+    """A length of time as a spec writes it.
+
+    Three days are `72h`: so that `30h` and `32h` are seen to differ by two.
+    """
+    if length > 3 * 86400 and length % 86400 == 0:
+        return f"{length / 86400:g}d"
+    for unit, size in (("h", 3600), ("m", 60)):
+        if length >= size and round(length / size, 2) * size == length:
+            return f"{length / size:g}{unit}"
+    return f"{length:g}s"

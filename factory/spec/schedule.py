@@ -192,6 +192,27 @@ def skipped(cron: str, chosen: Covers) -> datetime | None:
     return None
 
 
+@lru_cache(maxsize=256)
+def delays(cron: str, chosen: Covers) -> tuple[timedelta, timedelta]:
+    """How long after its logical date a run starts, which is when its interval begins.
+
+    The shortest and the longest of the first that are looked at; without changes of the clock.
+    """
+    times = [*itertools.islice(on_the_wall(cron, _FIRST), _MANY)]
+    if chosen in PERIODS:
+        found = [time - _before(chosen, _of(chosen, time)) for time in times]
+    else:
+        found = [other - one for one, other in itertools.pairwise(times)]
+    return min(found), max(found)
+
+
+def _before(chosen: Covers, held: Interval) -> datetime:
+    """When the period before another begins, on the wall."""
+    return _of(chosen, held.start.replace(tzinfo=None) - timedelta(seconds=1)).start.replace(
+        tzinfo=None
+    )
+
+
 _FIRST = datetime(2024, 1, 1) - timedelta(seconds=1)
 
 

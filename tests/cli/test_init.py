@@ -1,6 +1,7 @@
 """`factory init`: an empty folder becomes a project, and nothing of a person's is ever lost."""
 
 import json
+import resource
 import subprocess
 from pathlib import Path
 
@@ -107,6 +108,39 @@ def test_an_update_writes_what_nobody_edited(
     assert after["README.md"] == "edited\n"
     assert schema_files.stale(project / "schemas") == []
     assert cli("init", "--update", "--check").code == 0
+
+
+def test_an_update_that_ends_in_the_middle_leaves_each_file_whole(
+    project: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    cli("init")
+    newer = tmp_path / "newer"
+    (newer / LOADER).parent.mkdir(parents=True)
+    (newer / LOADER).write_text("# newer\n" * 10_000)
+    monkeypatch.setattr(starter, "FOLDER", newer)
+    before = there(project)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limits[1]))
+    try:
+        failed = cli("init", "--update")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert failed.code == 1
+    assert "pipelines.py cannot be written: File too large" in failed.err
+    assert there(project) == before
+    assert cli("init", "--update").out == f"wrote {LOADER}\n"
+
+
+def test_a_link_to_a_loader_stays_one(project: Path, cli: Cli, tmp_path: Path) -> None:
+    cli("init")
+    shared = tmp_path / "shared.py"
+    (project / LOADER).unlink()
+    (project / LOADER).symlink_to(shared)
+    body = "# older\n"
+    shared.write_text(f"{starter._mark(body)}{body}")
+    assert cli("init", "--update").out == f"wrote {LOADER}\n"
+    assert (project / LOADER).is_symlink()
+    assert "# older" not in shared.read_text()
 
 
 def test_what_was_taken_away_stays_away_but_for_the_loaders(project: Path, cli: Cli) -> None:

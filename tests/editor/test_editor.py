@@ -32,7 +32,7 @@ tasks:
     with:
       source:
         type: http
-        url: "${vars.source}/{{ ds[:7] }}.csv.gz"
+        url: "${vars.source}/{{ interval.month }}.csv.gz"
         format: {type: csv, delimiter: ";"}
       target: {table: raw.trips}
       write: {mode: merge, key: [id]}

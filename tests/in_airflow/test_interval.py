@@ -101,10 +101,13 @@ def test_the_names_are_the_same_however_a_run_begins(
     assert (pipelines.root / "told.txt").read_text().split() == JANUARY
 
 
-def test_a_conf_that_is_no_interval_is_told(pipelines: Pipelines) -> None:
+@pytest.mark.parametrize(
+    "given", [["2024-01-01"], {"start": "06:00", "end": "07:00"}], ids=["one date", "no date"]
+)
+def test_a_conf_that_is_no_interval_is_told(pipelines: Pipelines, given: Any) -> None:
     pipelines.write("monthly.yaml", SPEC)
     pipelines.write("told.py", TOLD)
-    run = pipelines.run("monthly", conf={"data_interval": ["2024-01-01"]})
+    run = pipelines.run("monthly", conf={"data_interval": given})
     assert run.state == "failed"
     assert "expected {start: 2024-01-01, end: 2024-02-01}" in run.log
 

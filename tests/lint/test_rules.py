@@ -139,6 +139,33 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(tmp_path / "lib")
 
 
+OTHERWISE = {
+    "decorated class": "@dataclass\nclass A(BaseOperator):\n    x: str = ''\n",
+    "decorated": "class A(BaseOperator):\n    @taking('x')\n    def __init__(self, **kw): ...\n",
+    "two classes": "try:\n    class A(BaseOperator): pass\n"
+    "except ImportError:\n    class A(BaseOperator):\n        def __init__(self, x): ...\n",
+    "by condition": "class A(BaseOperator):\n    if OLD:\n        def __init__(self, x): ...\n",
+    "assigned": "class A(BaseOperator):\n    __init__ = of_x\n",
+    "assigned later": "class A(BaseOperator): pass\nA.__init__ = of_x\n",
+    "__new__": "class A(BaseOperator):\n    def __new__(cls, x): ...\n",
+    "metaclass": "class A(BaseOperator, metaclass=OfX): pass\n",
+    "a helper": "class A(BaseOperator):\n    def __init__(self, **kw): of_x(self, **kw)\n",
+    "no name": "globals()['A'] = BaseOperator\n",
+}
+
+
+@pytest.mark.parametrize("source", OTHERWISE.values(), ids=OTHERWISE)
+def test_nothing_is_said_of_an_operator_that_takes_its_arguments_in_another_way(
+    source: str, lint: Lint, package: None, tmp_path: Path
+) -> None:
+    name = f"otherwise_{[*OTHERWISE.values()].index(source)}"
+    (tmp_path / f"lib/acme_lazy/{name}.py").write_text(
+        f"from acme_lazy.base import BaseOperator\n{source}"
+    )
+    step = f"tasks: [{{id: a, uses: acme_lazy.{name}.A, with: {{x: y}}}}]\n"
+    assert lint({"spec.yaml": step}) == []
+
+
 def test_operators_that_are_not_there_and_arguments_that_they_do_not_take(
     lint: Lint, package: None
 ) -> None:
@@ -633,3 +660,49 @@ def test_nothing_is_said_of_runs_that_are_not_known(lint: Lint, schedule: str) -
     zone = this.replace('"\n', '"\ntimezone: Asia/Tokyo\n', 1)
     found = lint({"this.yaml": zone, "other.yaml": other})
     assert found == []
+
+
+BY_DAY = """\
+start_date: 2024-01-01
+tasks:
+  - id: a
+    uses: ingest
+    with:
+      source:
+        type: file
+        path: "file:///a-{{ interval.day }}.csv"
+        format: {type: csv, columns: {day: TYPE}}
+      target: {type: postgres, conn_id: warehouse, table: raw.a}
+      write: {mode: partition, column: day}
+"""
+
+
+@pytest.mark.parametrize(
+    ("schedule", "column", "told"),
+    [
+        ('"0 6 * * *"', "date", "the time since the last run, which ends at 06:00"),
+        ('{cron: "0 0,12 * * *", covers: since_last_run}', "date", "which ends at 12:00"),
+        ("{every: 15m}", "date", "the time since the last run"),
+        ('{cron: "5 * * * *", covers: previous_hour}', "date", "an hour"),
+        ('"0 6 * * *"', "timestamp", ""),
+        ('"@daily"', "date", ""),
+        ('"0 0 1 * *"', "date", ""),
+        ("{every: 1d}", "date", ""),
+        ('{cron: "0 6 * * *", covers: previous_day}', "date", ""),
+        ('{cron: "0 6 2 * *", covers: previous_month}', "date", ""),
+        ("{covers: previous_day}", "date", ""),
+    ],
+)
+def test_runs_that_cut_the_days_of_a_partition(
+    schedule: str, column: str, told: str, lint: Lint
+) -> None:
+    found = lint({"x.yaml": f"schedule: {schedule}\n{BY_DAY.replace('TYPE', column)}"})
+    assert [entry.partition(" ")[0] for entry in found] == (["cut-days"] if told else [])
+    assert all(told in entry for entry in found)
+
+
+def test_a_partition_with_bounds_of_its_own_is_not_the_run_s(lint: Lint) -> None:
+    bounds = BY_DAY.replace("TYPE", "date").replace(
+        "column: day}", "column: day, start: 2024-01-01, end: 2024-01-02}"
+    )
+    assert lint({"x.yaml": f'schedule: "0 6 * * *"\n{bounds}'}) == []

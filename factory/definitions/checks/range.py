@@ -39,14 +39,14 @@ class Range(OfColumn, frozen=True, kw_only=True, tag="range"):
             description="The least value that is right: a number, or a date or timestamp as text, "
             "in UTC unless it says its zone. It is read and compared in the column's type. Jinja "
             "templates are filled in.",
-            examples=[0, "2024-01-01", "{{ ds }}"],
+            examples=[0, "2024-01-01", "{{ interval.day }}"],
         ),
     ] = None
     max: Annotated[
         Bound | None,
         Meta(
             description="The greatest value that is right. Jinja templates are filled in.",
-            examples=[500, "2024-12-31T23:59:59", "{{ macros.ds_add(ds, 1) }}"],
+            examples=[500, "2024-12-31T23:59:59", "{{ interval.end }}"],
         ),
     ] = None
     severity: Severity = "error"

@@ -18,7 +18,7 @@ from factory.plan.kind import Step
 from factory.plan.model import Output
 from factory.problem import Problem
 
-_URI: Any = {"title": "file URI", "examples": ["file:///data/trips/{{ ds }}/*.csv.gz"]}
+_URI: Any = {"title": "file URI", "examples": ["file:///data/trips/{{ interval.day }}/*.csv.gz"]}
 FileUris = Annotated[list[Annotated[str, Meta(pattern=stores.ADDRESS, **_URI)]], Meta(min_length=1)]
 # Only its schema knows the pattern: msgspec frees that of a text twice when the text is one of a
 # union with a list, and the process crashes at its end (msgspec's issue 717).

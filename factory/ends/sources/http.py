@@ -39,7 +39,10 @@ class Http(Strict, frozen=True, kw_only=True, tag="http", tag_field="type"):
         Meta(
             description="Address of the file, or a list; below the connection's host when "
             "`conn_id` is set. Jinja templates are filled in.",
-            examples=["https://example.org/trips/{{ ds }}.csv.gz", "/trips/{{ ds }}.csv.gz"],
+            examples=[
+                "https://example.org/trips/{{ interval.day }}.csv.gz",
+                "/trips/{{ interval.day }}.csv.gz",
+            ],
         ),
     ]
     format: Annotated[

@@ -56,6 +56,7 @@ def check_files(found: Installation) -> Iterator[Finding]:
         reports += _loaders(name, path, _REPORTS)
     yield from (_hidden(one) for one in (*loaders, *reports) if one.hidden)
     yield from _seen(found, [one for one in loaders if not one.hidden], reports, bundles)
+    yield from _taken_for_dags(found, bundles)
     yield from _dag_factory()
 
 
@@ -95,6 +96,27 @@ def _twice(ours: Loader, others: list[Loader]) -> Iterator[Finding]:
             )
 
 
+def _taken_for_dags(found: Installation, bundles: list[Bundle]) -> Iterator[Finding]:
+    """Python files beside the specs that Airflow imports to look for DAGs."""
+    root = os.path.realpath(found.root) if found.root else ""
+    for name, folder in bundles:
+        within = os.path.relpath(root, os.path.realpath(folder)) if root else os.pardir
+        if within.split(os.sep)[0] == os.pardir:
+            continue
+        if files := [path for path in sorted(_python(folder)) if path.startswith(root + os.sep)]:
+            yield warning(
+                f"Airflow runs what stands beside specs, looking for DAGs: {names(files)}",
+                f"write `{within}/` into .airflowignore of the bundle {name!r}",
+            )
+
+
+def _python(folder: Path) -> set[str]:
+    """The files below a folder that Airflow takes for Dag files."""
+    from airflow.utils.file import list_py_file_paths
+
+    return {os.path.realpath(path) for path in list_py_file_paths(str(folder))}
+
+
 def _hidden(one: Loader) -> Finding:
     return error(
         f"Airflow does not see {one.path}: an .airflowignore leaves it out",
@@ -116,10 +138,7 @@ def _bundles() -> list[Bundle]:
 
 def _loaders(bundle: str, folder: Path, calls: tuple[str, ...]) -> list[Loader]:
     """Dag files below a folder that use our loader."""
-    from airflow.utils.file import list_py_file_paths
-
-    seen = {os.path.realpath(path) for path in list_py_file_paths(str(folder))}
-    found = []
+    seen, found = _python(folder), []
     for above, folders, files in os.walk(folder, followlinks=True):
         folders[:] = sorted(set(folders) - _SKIPPED)
         for path in (Path(above, name) for name in sorted(files) if name.endswith(".py")):

@@ -12,7 +12,7 @@ from msgspec import Meta
 
 from factory import stores
 from factory.choices import blaming, is_outside
-from factory.definitions import writes
+from factory.definitions import formats, writes
 from factory.definitions.checks import Check, columns, plain, problems
 from factory.definitions.writes import Write
 from factory.diagnostics import MAX_TOLD, did_you_mean, one_of
@@ -98,10 +98,19 @@ def compile(step: Step) -> Fragment:
         fragment = _bracketed(step, [*handed.tasks, staged, load])
     dates: tuple[Dated, ...] = ()
     if writes.is_of_the_run(given.write):
-        dates = (Dated(writes.INTERVAL, "`start:` and `end:`", ("write",)),)
+        days = _of_days(given.write, handed)
+        dates = (Dated(writes.INTERVAL, "`start:` and `end:`", ("write",), days),)
     with blaming(given.source, "source"):
         reads = tuple(given.source.reads())
     return msgspec.structs.replace(fragment, reads=reads, dates=dates)
+
+
+def _of_days(write: writes.Write, handed: Handover) -> bool:
+    """Whether rows are written by the day: only a date whose type the spec declares is known."""
+    if not isinstance(write, writes.Partition) or not isinstance(handed, Files):
+        return False
+    declared = {} if isinstance(handed.format, str) else formats.final_types(handed.format)
+    return declared.get(write.column) == "date"
 
 
 def _staged(step: Step, handed: Files | Batches) -> Task:
@@ -223,7 +232,7 @@ def _again(given: Arguments) -> Iterator[Problem]:
             ("source", "path") if isinstance(given.source.path, str) else ("source", "path", index),
             "append-again",
             "each run appends all files that match, those of the runs before it, too",
-            expected="a pattern that a template narrows, such as `{{ ds }}`",
+            expected="a pattern that a template narrows, such as `{{ interval.day }}`",
             hint="`only_new: true` beside it loads each file once",
             severity="warning",
         )

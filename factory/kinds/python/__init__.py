@@ -42,7 +42,7 @@ class Arguments(Strict, frozen=True, kw_only=True):
             description="The function's arguments by name. Jinja templates in texts are filled in. "
             "A text that is nothing but one `{{ … }}` becomes what that gives, with its type: the "
             "list that another task returned, a number of `params`, a time.",
-            examples=[{"day": "{{ ds }}", "limit": 100}],
+            examples=[{"day": "{{ interval.day }}", "limit": 100}],
         ),
     ] = msgspec.field(default_factory=dict)
     output: Annotated[

@@ -31,6 +31,7 @@ RULES: tuple[Rule, ...] = (
     assets.refused,
     assets.texts,
     comments.within_texts,
+    dates.cut_days,
     dates.of_asset_runs,
     dates.skipping,
     dates.without_interval,

@@ -9,9 +9,10 @@ from datetime import datetime
 from factory.definitions.writes import INTERVAL
 from factory.diagnostics import Diagnostic, Path
 from factory.intervals import PERIODS
+from factory.lint import fires
 from factory.lint.rules.scope import Linted, Scope
 from factory.lint.rules.templates import file_text, texts
-from factory.plan.model import Assets, Dated, Pipeline
+from factory.plan.model import Assets, Dated, Every, Pipeline
 from factory.problem import Problem
 from factory.spec import schedule
 
@@ -73,6 +74,48 @@ def _lacking(place: Path, plan: Pipeline) -> Problem:
         if plan.schedule is None
         else "write `schedule: {cron: …, covers: previous_day}`",
         severity="warning" if plan.schedule is None else "error",
+    )
+
+
+def cut_days(scope: Scope) -> Iterator[Diagnostic]:
+    """Rows of whole days, loaded by runs of intervals that begin or end within a day."""
+    for linted in scope.linted():
+        found = _within_a_day(linted.plan)
+        if found:
+            yield from linted.diagnose(
+                _cutting(linted.place(step.id, dated.place), found)
+                for step in linted.plan.steps
+                for dated in step.dates
+                if dated.days
+            )
+
+
+def _within_a_day(plan: Pipeline) -> str:
+    """What runs are of, when that is known not to be whole days; else nothing."""
+    if plan.covers == "previous_hour":
+        return "an hour"
+    if plan.covers != "since_last_run":
+        return ""
+    if isinstance(plan.schedule, Every):
+        return "the time since the last run" if plan.schedule.seconds % _DAY else ""
+    times = fires.cron(plan.schedule) if isinstance(plan.schedule, str) else None
+    if times is None or times.minutes == (0,):
+        return ""
+    hour, minute = divmod(times.minutes[-1], 60)
+    return f"the time since the last run, which ends at {hour:02}:{minute:02}"
+
+
+_DAY = 86400
+
+
+def _cutting(place: Path, found: str) -> Problem:
+    return Problem(
+        place,
+        "cut-days",
+        f"a run is of {found}, but the column is a date: this task fails",
+        expected="runs of whole days",
+        hint="write `covers: previous_day` in `schedule`, beside `cron:`",
+        severity="warning",
     )
 
 

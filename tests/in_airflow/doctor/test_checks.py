@@ -367,6 +367,22 @@ def test_an_airflowignore_that_hides_the_loader_is_told(
     assert told[1].startswith("no Dag file of Airflow's loads")
 
 
+def test_functions_beside_specs_that_airflow_takes_for_dags_are_told(
+    seen: Seen, write: Write, bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write("a.yaml", BASH)
+    write("read.py", "# for the dag that airflow runs\n")
+    assert {finding.level for finding in seen(loaded.check_files)} == {"ok"}  # not in the bundle
+    above = json.loads(os.environ["AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST"])
+    above[0]["kwargs"]["path"] = str(bundle.parent)
+    monkeypatch.setenv("AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST", json.dumps(above))
+    told = one(seen(loaded.check_files), "warning")
+    assert told.what.endswith("read.py")
+    (line,) = [part for part in told.todo.split("`") if part.endswith("/")]
+    (bundle.parent / ".airflowignore").write_text(f"{line}\n")
+    assert {finding.level for finding in seen(loaded.check_files)} == {"ok"}
+
+
 def test_two_dag_files_that_make_the_same_pipelines_are_told(
     seen: Seen, write: Write, bundle: Path
 ) -> None:

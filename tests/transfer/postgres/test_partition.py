@@ -2,6 +2,7 @@
 
 import datetime as dt
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pytest
@@ -123,8 +124,8 @@ HOURS = (at(1, 5).replace(tzinfo=UTC), at(2, 5).replace(tzinfo=UTC))
 @pytest.mark.parametrize(
     ("options", "interval", "message"),
     [
-        ({"outside": "fail"}, None, r"no data interval\. Write `start` and `end`: for a day start"),
-        ({"outside": "fail"}, (HOURS[0], HOURS[0]), "the run's data interval is empty.*for a mon"),
+        ({"outside": "fail"}, None, r"no data interval\. Say in `schedule` what a run"),
+        ({"outside": "fail"}, (HOURS[0], HOURS[0]), "the run's data interval is empty.*Say in"),
         ({"start": "2024-01-01"}, None, "one of `start` and `end`"),
         ({"start": "2024-01-01", "end": "2024-01-01"}, None, "the interval is empty"),
         ({"start": "", "end": "2024-01-01"}, None, "`start` of the write mode partition is ''"),
@@ -152,6 +153,29 @@ def test_an_interval_that_cuts_days(warehouse: Warehouse) -> None:
     with pytest.raises(BadOption, match="cuts days"):
         warehouse.load(moments(at(1), kind=pa.date32()), partition(outside="fail"), interval=HOURS)
     warehouse.load(moments(at(1, 6)), partition(outside="fail"), interval=HOURS)
+
+
+def test_the_run_s_own_days_are_those_of_its_zone(warehouse: Warehouse) -> None:
+    """In Berlin 2 January begins at 23:00 of UTC: a date is of that day, a timestamp before it."""
+    berlin = ZoneInfo("Europe/Berlin")
+    day = (dt.datetime(2024, 1, 2, tzinfo=berlin), dt.datetime(2024, 1, 3, tzinfo=berlin))
+    warehouse.load(moments(at(1), at(2), at(3), kind=pa.date32()))
+    write = partition(outside="fail")
+    done = warehouse.load(moments(at(2), kind=pa.date32()), write, interval=day, load_id="run 2")
+    assert done.changed is not None
+    assert (done.changed.inserted, done.changed.deleted) == (1, 1)
+    with pytest.raises(BadRow, match="2024-01-01 23:00:00Z … 2024-01-02 23:00:00Z, for example"):
+        warehouse.load(moments(at(3), kind=pa.date32()), write, interval=day, load_id="run 3")
+
+
+def test_the_run_s_own_interval_in_a_column_without_a_zone_is_in_utc(warehouse: Warehouse) -> None:
+    berlin = ZoneInfo("Europe/Berlin")
+    day = (dt.datetime(2024, 1, 2, tzinfo=berlin), dt.datetime(2024, 1, 3, tzinfo=berlin))
+    warehouse.load(moments(at(1, 22), at(1, 23), at(2, 22), at(2, 23)))
+    write = partition(outside="fail")
+    done = warehouse.load(moments(at(1, 23), at(2, 22)), write, interval=day, load_id="run 2")
+    assert done.changed is not None
+    assert (done.changed.inserted, done.changed.deleted) == (2, 2)
 
 
 def test_a_target_whose_column_is_no_time(warehouse: Warehouse) -> None:

@@ -1,7 +1,7 @@
 """`{mode: partition, column: pickup_at}`: the rows become those of one interval of time.
 
 The interval is the run's, or `start` and `end`: `start <= column < end`. A `timestamp` without a
-time zone and a `date` are taken as UTC.
+time zone is taken as UTC; so is a `date`, but that the run's own interval is of days of its zone.
 """
 
 import logging
@@ -46,14 +46,14 @@ class Partition(Plain):
         word = re.sub(r"\(\d\)", "", kind)
         if word == "timestamp with time zone":
             return self.start, self.end
-        start, end = (moment.replace(tzinfo=None) for moment in (self.start, self.end))
         if word == "timestamp without time zone":
-            return start, end
+            return _in_utc(self.start), _in_utc(self.end)
         if word != "date":
             raise BadOption(
                 f"the column {self.column!r} of the write mode partition is {kind}",
                 "Name a date or a timestamp",
             )
+        start, end = (moment.replace(tzinfo=None) for moment in (self.start, self.end))
         if start != _midnight(start) or end != _midnight(end):
             raise BadOption(
                 f"the interval {self} cuts days, but the column {self.column!r} is a date", HOW_TO
@@ -156,7 +156,7 @@ def _interval(write: writes.Partition, given: Given) -> tuple[datetime, datetime
     elif given.interval is None:
         raise BadOption("this run has no data interval", HOW_TO)
     else:
-        first, last = (moment.astimezone(timezone.utc) for moment in given.interval)
+        first, last = given.interval  # in the pipeline's time zone, whose days a date is of
         whose = "the run's data interval"
     if first >= last:
         hint = HOW_TO if start is None else "`end` is the first moment that is not in it"
@@ -179,5 +179,9 @@ def _midnight(moment: datetime) -> datetime:
     return moment.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
+def _in_utc(moment: datetime) -> datetime:
+    return moment.astimezone(timezone.utc).replace(tzinfo=None)
+
+
 def _shown(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%d %H:%M:%SZ").replace(" 00:00:00Z", "")
+    return _in_utc(moment).strftime("%Y-%m-%d %H:%M:%SZ").replace(" 00:00:00Z", "")

@@ -28,7 +28,7 @@ class Numbers(Strict, frozen=True, kw_only=True, tag="acme_numbers", tag_field="
         FileUri,
         Meta(
             description="The file that is written. Jinja templates are filled in.",
-            examples=["file:///data/numbers-{{ ds }}.csv"],
+            examples=["file:///data/numbers-{{ interval.day }}.csv"],
         ),
     ]
     rows: Annotated[Rows, Meta(description="So many rows.")] = 10
