@@ -149,7 +149,7 @@ def _known(project: Project, source: str) -> Known:
     return Known(
         sorted(file.stem for file in files),
         sorted({table for file in files for table in _tables(project, file)}),
-        _source(source) if source else {},
+        *(_source(source) if source else ()),
     )
 
 
@@ -165,15 +165,15 @@ def _tables(project: Project, file: Path) -> Iterator[str]:
                 yield ".".join(address.split("/")[3:])
 
 
-def _source(name: str) -> dict[str, Any]:
-    """A file with its format, as a source; what is not sure is told."""
+def _source(name: str) -> tuple[dict[str, Any], dict[str, str]]:
+    """A file with its format, as a source, and the doubts of its columns, which are told."""
     from factory.cli.sniff import address, look
     from factory.definitions import formats
 
     found, _ = look(name, {})
     for doubt in (*found.notes, *(f"{column}: {why}" for column, why in found.doubts.items())):
         print(f"unsure: {doubt}")
-    return {**address(name), "format": formats.plain(found.format)}
+    return {**address(name), "format": formats.plain(found.format)}, found.doubts
 
 
 def _scaffold(project: Project, kind: str, path: Path, schema: str, known: Known) -> Scaffold:

@@ -64,8 +64,7 @@ class Progress:
         return time.monotonic() - self._began if self._began else 0.0
 
     def __enter__(self) -> Progress:
-        if self._live:
-            print("  … starting Airflow", end="", file=self._out, flush=True)
+        self._starting()
         threading.Thread(target=self._tick, daemon=True).start()
         return self
 
@@ -73,6 +72,12 @@ class Progress:
         self._over.set()
         with self._lock:
             self._clear()
+
+    def say(self, line: str) -> None:
+        """Show a line before the first task begins."""
+        self._clear()
+        print(line, file=self._out, flush=True)
+        self._starting()
 
     def show(self, event: Event) -> None:
         """Show a task's new state."""
@@ -136,6 +141,10 @@ class Progress:
                 print(f"\r{line[: self._columns - 1]}\033[K", end="", file=self._out, flush=True)
             else:
                 print(line.rstrip(), file=self._out, flush=True)
+
+    def _starting(self) -> None:
+        if self._live:
+            print("  … starting Airflow", end="", file=self._out, flush=True)
 
     def _clear(self) -> None:
         if self._live:

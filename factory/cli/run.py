@@ -87,17 +87,16 @@ def run(args: Namespace) -> int:
         paint = terminal.painter("auto", out)
         print(f"{paint('strong', plan.dag_id)} for {said}", file=out, flush=True)
         progress = Progress(out, paint, log, [task.id for task in plan.tasks])
-        with real.airflow_home(log):
+        with progress, real.airflow_home(log):
             for line in _beforehand(plan, project.environment, args.alerts):
-                print(redacted(line), file=out, flush=True)
+                progress.say(redacted(line))
             given = plan if args.alerts else stakes.without_alerts(plan)
-            with progress:
-                try:
-                    result = real.run(given, project.root, moment, args.task, progress.show)
-                except BuildError as error:
-                    raise SpecError(project.place(spec, _of_step(error))) from error
-                for event in result.not_run:
-                    progress.show(event)
+            try:
+                result = real.run(given, project.root, moment, args.task, progress.show)
+            except BuildError as error:
+                raise SpecError(project.place(spec, _of_step(error))) from error
+            for event in result.not_run:
+                progress.show(event)
         for failure in progress.failures:
             for line in _why(failure, plan, spec, None if args.verbose else log, paint):
                 print(redacted(line), file=out)

@@ -89,7 +89,7 @@ def _hint(name: str, written: PurePosixPath, folder: Path) -> str:
 def _entries(folder: str, changed: int) -> list[str]:
     """Files in a folder, listed once for all tasks that name one."""
     with os.scandir(folder) as entries:
-        return [entry.path for entry in islice(entries, _MAX_ENTRIES) if entry.is_file()]
+        return [entry.path for entry in islice(entries, _MAX_ENTRIES) if os.path.isfile(entry)]
 
 
 def _below(folder: Path) -> Iterator[str]:

@@ -11,6 +11,7 @@ import msgspec
 from factory.diagnostics import Path
 from factory.plan import beside
 from factory.plan.model import Task
+from factory.problem import Problem
 from factory.spec import filled
 from factory.spec.fill import Scope
 from factory.spec.filled import Filled
@@ -39,7 +40,16 @@ def fill(task: Task, name: str, folder: File) -> Filled | None:
     text = beside.text_of(folder / name)
     if not filled.names(text) and "$${" not in text:
         return None
+    if "\ufffd" in text:  # what could not be decoded would go into the database as that
+        return Filled(text, (_not_utf_8(text),))
     return filled.fill(text, Scope(**(task.values or {})))
+
+
+def _not_utf_8(text: str) -> Problem:
+    start = text.index("\ufffd")
+    line, column = text.count("\n", 0, start) + 1, start - text.rfind("\n", 0, start)
+    message = "the file is not UTF-8 here, so that nothing can be filled in"
+    return Problem((line, column), "not-utf-8", message, expected="a file saved as UTF-8")
 
 
 def put(arguments: Mapping[str, Any], texts: Mapping[Path, str]) -> dict[str, Any]:

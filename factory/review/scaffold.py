@@ -29,12 +29,13 @@ def {function}(run_id: str) -> None:
 class Known(msgspec.Struct, frozen=True):
     """What is there for a new pipeline to name: other pipelines, and tables that they write.
 
-    `source` is where its rows come from, when that is known.
+    `source` is where its rows come from, when that is known; `doubts` are of its columns.
     """
 
     pipelines: Sequence[str] = ()
     tables: Sequence[str] = ()
     source: Mapping[str, Any] = {}
+    doubts: Mapping[str, str] = {}
 
 
 class Scaffold(msgspec.Struct, frozen=True):
@@ -60,7 +61,8 @@ def scaffold(kind: str, name: str, schema: str, given: Mapping[str, Any], known:
         needed = _own(wanted, _names(name, info, known), known, beside)
     if known.source:
         needed |= _sourced(kind, info, known)
-    return Scaffold("\n".join(_lines(kind, name, schema, info, needed, given)), beside)
+    lines = _lines(kind, name, schema, info, needed, given, known.doubts)
+    return Scaffold("\n".join(lines), beside)
 
 
 def summary(name: str) -> str:
@@ -75,6 +77,7 @@ def _lines(
     info: types.StructType,
     needed: Mapping[str, Any],
     given: Mapping[str, Any],
+    doubts: Mapping[str, str],
 ) -> Iterator[str]:
     words = name.replace("_", " ").replace("-", " ")
     step = kind.rpartition(".")[2].lower()
@@ -91,7 +94,7 @@ def _lines(
         yield "    with:"
         for key, value in needed.items():
             yield from _about(_field(info, key))
-            yield from _entry(key, value, 6)
+            yield from _entry(key, value, 6, doubts if key == "source" else {})
     if "." in kind:
         yield "    # with: the operator's own arguments"
     elif optional:
@@ -169,15 +172,17 @@ def _sourced(kind: str, info: types.StructType, known: Known) -> dict[str, Any]:
     return {"source": known.source, "write": {"mode": "replace"}}
 
 
-def _entry(key: str, value: Any, indent: int) -> Iterator[str]:
+def _entry(key: str, value: Any, indent: int, doubts: Mapping[str, str]) -> Iterator[str]:
+    """A key with its value; what is doubtful of a column stands behind it."""
     head = f"{' ' * indent}{_scalar(key)}:"
     flow = _flow(value)
-    if not isinstance(value, dict) or (len(flow) <= 60 and len(value) <= 3):
+    if not isinstance(value, dict) or (len(flow) <= 60 and len(value) <= 3 and not doubts):
         yield f"{head} {flow}"
         return
     yield head
     for name, entry in value.items():
-        yield from _entry(name, entry, indent + 2)
+        doubt = f"  # {doubts[name]}" if key == "columns" and name in doubts else ""
+        yield from (f"{line}{doubt}" for line in _entry(name, entry, indent + 2, doubts))
 
 
 def _flow(value: Any) -> str:

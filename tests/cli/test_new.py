@@ -119,6 +119,12 @@ def test_what_is_unsure_of_a_file_is_told(project: Path, cli: Cli) -> None:
     (project / "codes.csv").write_text("code,n\n007,1\n008,2\n")
     result = cli("new", "ingest", "codes", "--from", "codes.csv")
     assert "unsure: code: " in result.out
+    text = (project / "dag_factory_configs/codes.yaml").read_text()
+    assert (
+        "            code: text  # digits with zeros in front: a number would lose them\n" in text
+    )
+    assert "            n: bigint\n" in text
+    assert cli("lint", "--strict").code == 0
 
 
 @pytest.mark.parametrize(

@@ -706,3 +706,24 @@ def test_a_partition_with_bounds_of_its_own_is_not_the_run_s(lint: Lint) -> None
         "column: day}", "column: day, start: 2024-01-01, end: 2024-01-02}"
     )
     assert lint({"x.yaml": f'schedule: "0 6 * * *"\n{bounds}'}) == []
+
+
+def test_a_file_that_is_not_utf_8_is_not_filled_in(lint: Lint, tmp_path: Path) -> None:
+    folder = tmp_path / "configs"
+    folder.mkdir()
+    (folder / "latin.sql").write_bytes(b"select 1,\n '\xe9' || '${vars.x}'")
+    (folder / "plain.sql").write_bytes(b"select '\xe9'")
+    step = "vars: {{x: y}}\ntasks: [{{id: a, uses: sql, with: {{conn_id: w, sql: {}.sql}}}}]\n"
+    found = lint({"a.yaml": step.format("latin"), "b.yaml": step.format("plain")})
+    told = [entry for entry in found if "utf-8" in entry]
+    assert told == [
+        "not-utf-8 latin.sql:2:3 the file is not UTF-8 here, so that nothing can be filled in"
+    ]
+
+
+def test_a_link_to_itself_hides_no_missing_file(lint: Lint, tmp_path: Path) -> None:
+    folder = tmp_path / "configs"
+    folder.mkdir()
+    (folder / "loop.sql").symlink_to("loop.sql")
+    step = "tasks: [{id: a, uses: sql, with: {conn_id: w, sql: gone.sql}}]\n"
+    assert any("there is no file 'gone.sql'" in entry for entry in lint({"a.yaml": step}))
