@@ -85,7 +85,7 @@ def _lines(
         yield f"# yaml-language-server: $schema={schema}"
     yield "version: 1"
     yield f"description: {_scalar(f'{words[:1].upper()}{words[1:]}.')}"
-    yield 'schedule: null  # by hand; or {cron: "0 6 * * *", covers: previous_day}, {every: 15m}'
+    yield f"schedule: {_schedule(needed)}"
     yield "tasks:"
     yield f"  - id: {step}"
     yield f"    uses: {kind}"
@@ -103,6 +103,14 @@ def _lines(
             if field.encode_name not in given:
                 yield f"      #   {field.encode_name}: {_description(field.type)}"
     yield ""
+
+
+def _schedule(needed: Mapping[str, Any]) -> str:
+    """By hand at first; of a day where the scaffold itself asks for one."""
+    daily = '{cron: "0 6 * * *", covers: previous_day}'
+    if "interval." in json.dumps(needed):
+        return f"{{covers: previous_day}}  # by hand; or {daily}"
+    return f"null  # by hand; or {daily}, {{every: 15m}}"
 
 
 def _about(field: types.Field | None) -> Iterator[str]:
