@@ -7,7 +7,6 @@ have, and an import fails somewhere far from the reason.
 from __future__ import annotations
 
 import sys
-from importlib import metadata
 from typing import NoReturn
 
 _OTHER = "factory_boy"
@@ -31,6 +30,8 @@ def console() -> NoReturn:
 
 def is_mixed() -> bool:
     """Whether the other package is installed here."""
+    from importlib import metadata  # costs as much as reading a spec
+
     try:
         metadata.distribution(_OTHER)
     except metadata.PackageNotFoundError:
