@@ -110,8 +110,8 @@ def test_it_runs_dags_listens_on_the_loopback_only_and_leaves_nothing(
         assert server.api.import_errors() == []
         assert server.api.dag_source("sleepy") == DAG
 
-        ours = psutil.Process(server.process.pid).children(recursive=True)
-        assert "sleep" in [process.name() for process in ours]
+        until(lambda: "sleep" in map(name_of, below(server)))
+        ours = below(server)
         assert {address for process in ours for address in listeners(process)} == {"127.0.0.1"}
     assert not any(process.is_running() for process in ours)
     assert processes_of(home) == []
@@ -132,6 +132,17 @@ def test_nothing_is_left_when_its_owner_is_killed(tmp_path: Path) -> None:
 
 def states(server: airflow.Airflow, run_id: str) -> dict[str, str]:
     return {task.task_id: task.state or "" for task in server.api.task_instances("sleepy", run_id)}
+
+
+def below(server: airflow.Airflow) -> list[psutil.Process]:
+    return psutil.Process(server.process.pid).children(recursive=True)
+
+
+def name_of(process: psutil.Process) -> str:
+    try:
+        return process.name()
+    except psutil.NoSuchProcess:
+        return ""
 
 
 def listeners(process: psutil.Process) -> list[str]:
