@@ -300,7 +300,7 @@ def test_a_failed_run_is_told_once_with_every_task_that_failed(world: World) -> 
     message = f"Pipeline failing failed: run {run.dag_run_id}. Failed: bad, worse."
     assert told["message"].splitlines()[0] == message
     places = [reason["place"].rpartition(":")[2] for reason in told["reasons"]]
-    assert places == ["10, step bad", "11, step worse"]
+    assert places == ["9, step bad", "10, step worse"]
     (message_,) = until(lambda: world.mailed("a@example.org"))
     assert message_["Subject"] == "failing failed at bad and 1 more"
     assert message in mails.text(message_)
