@@ -46,18 +46,19 @@ def guarded(operator: type[BaseOperator]) -> type[BaseOperator]:
         "__qualname__": operator.__qualname__,
         "__doc__": operator.__doc__,
     }
-    own |= {name: _guarded(getattr(operator, name)) for name in _GUARDED}
+    own |= {name: _guarded(operator, name) for name in _GUARDED}
     metaclass: Any = type(operator)
     made: type[BaseOperator] = metaclass(operator.__name__, (operator,), own)
     return made
 
 
-def _guarded(method: Callable[..., Any]) -> Callable[..., Any]:
+def _guarded(operator: type[BaseOperator], name: str) -> Callable[..., Any]:
     # no context manager: it would give the error the frames back that are hidden
-    @wraps(method)
+    @wraps(getattr(operator, name))
     def call(self: Any, *args: Any, **kwargs: Any) -> Any:
         try:
-            return method(self, *args, **kwargs)
+            # the operator's own of that moment, as of any class below it
+            return getattr(operator, name)(self, *args, **kwargs)
         except BaseException as error:
             if not _is_failure(error):
                 raise
