@@ -41,7 +41,7 @@ log = logging.getLogger(__name__)
 
 _LONG = 5.0  # seconds: who waited for so long is left out by the next parse
 _MAX_STRIKES = 2
-_NO_TIME = (
+NO_TIME = (
     "the pipeline is not built: the time that Airflow gives the loader was used up by others",
     "raise [core] dagbag_import_timeout, or look which operators are slow to import or to make",
 )
@@ -144,7 +144,7 @@ class _Builder:
                 yield from self._dags(outcome)
         for outcome in later:
             if self.net.time_is_up:
-                yield outcome.path.stem, None, (self._at(outcome.path, *_NO_TIME),)
+                yield outcome.path.stem, None, (self._at(outcome.path, *NO_TIME),)
                 continue
             yield from list(self._dags(outcome))
             self.net.tidy()
@@ -169,7 +169,7 @@ class _Builder:
             yield path.stem, None, (self._blamed(path, blame.reason),)
             return
         if self.net.time_is_up:
-            yield path.stem, None, (self._at(path, *_NO_TIME),)
+            yield path.stem, None, (self._at(path, *NO_TIME),)
             return
         reason = self.net.trial(source, lambda: list(self._dags(self._outcome(path))))
         if not reason and blame.strikes > _MAX_STRIKES and blame.signature == now:
