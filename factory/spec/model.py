@@ -271,7 +271,7 @@ class Common(Strict, frozen=True, kw_only=True):
             description="When a run is not done by then, `alerts.on_deadline` are told, and the "
             "run goes on (`dagrun_timeout` fails it). `2h` is short for "
             "`{after: 2h, from: queued_at}`.",
-            examples=["2h", {"after": "90m", "from": "logical_date"}],
+            examples=["2h", {"after": "26h", "from": "logical_date"}],
         ),
     ] = None
     fail_fast: Annotated[bool, Meta(description="Stop the run at its first failed task.")] = False

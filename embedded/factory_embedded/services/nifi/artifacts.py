@@ -86,12 +86,18 @@ def fetch(
             failed.set()  # the others need not be waited for
             raise
 
+    # some stand in two places of NiFi: two that fetch one file would disturb each other
+    each = {_coordinates(artifact): artifact for artifact in artifacts}
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        running = [pool.submit(fetch_one, artifact) for artifact in artifacts]
-    errors = [error for one in running if (error := one.exception())]
+        running = {key: pool.submit(fetch_one, artifact) for key, artifact in each.items()}
+    errors = [error for one in running.values() if (error := one.exception())]
     for error in sorted(errors, key=lambda error: isinstance(error, Cancelled)):
         raise error
-    return {artifact: one.result() for artifact, one in zip(artifacts, running, strict=True)}
+    return {artifact: running[_coordinates(artifact)].result() for artifact in artifacts}
+
+
+def _coordinates(artifact: Artifact) -> tuple[str, ...]:
+    return (artifact.group, artifact.name, artifact.version, artifact.classifier, artifact.type)
 
 
 def sha256(path: Path) -> str:
