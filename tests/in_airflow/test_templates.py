@@ -70,8 +70,8 @@ def test_of_an_operator_that_is_not_there_nothing_is_known() -> None:
     assert rendered("acme.operators.Nothing") == frozenset()
 
 
-def test_the_names_and_filters_are_those_of_airflow() -> None:
-    assert parts.NAMES == KNOWN_CONTEXT_KEYS
+def test_the_names_and_filters_are_those_of_airflow_and_interval() -> None:
+    assert parts.NAMES == {*KNOWN_CONTEXT_KEYS, "interval"}
     assert {*parts.FILTERS} == {*FILTERS}
     assert not {*parsed.REMOVED} & KNOWN_CONTEXT_KEYS
 
