@@ -7,31 +7,23 @@ gaps, since the end of one is found as the start of the next.
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta, timezone
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 from zoneinfo import ZoneInfo
 
 import msgspec
 
 from factory import cron
 
-Covers = Literal[
-    "since_last_run",
+Period = Literal[
     "previous_hour",
     "previous_day",
     "previous_week",
     "previous_month",
     "previous_quarter",
     "previous_year",
-    "none",
 ]
-PERIODS: tuple[Covers, ...] = (
-    "previous_hour",
-    "previous_day",
-    "previous_week",
-    "previous_month",
-    "previous_quarter",
-    "previous_year",
-)
+Covers = Literal["since_last_run", Period, "none"]
+PERIODS: tuple[Period, ...] = get_args(Period)
 """The words for a period of the calendar."""
 _INSTANT = timedelta(microseconds=1)
 
@@ -48,6 +40,15 @@ class Run(NamedTuple):
 
     moment: datetime
     interval: Interval
+
+
+def moment(text: str, zone: str) -> datetime:
+    """A date or a moment as a pipeline says it: in its zone unless it says its own.
+
+    :raises ValueError: it is neither.
+    """
+    found = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    return found if found.tzinfo else found.replace(tzinfo=ZoneInfo(zone))
 
 
 class Runs(msgspec.Struct, frozen=True, kw_only=True):

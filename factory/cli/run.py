@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from factory import intervals
 from factory.amounts import counted, spent
 from factory.cli import options, stakes, terminal
 from factory.diagnostics import did_you_mean, one_of
 from factory.errors import BuildError, FactoryError, SpecError, UsageError
-from factory.plan.runs import moment as a_moment
-from factory.plan.runs import runs
+from factory.plan.runs import bounds, runs
 from factory.review import spans
 
 if TYPE_CHECKING:
@@ -139,13 +139,13 @@ def _what(plan: Pipeline, chosen: str | None) -> tuple[str, str]:
 
 def _moment(plan: Pipeline, chosen: str | None) -> datetime:
     zone = ZoneInfo(plan.timezone)
-    last = a_moment(plan.end_date, plan.timezone)
+    _, last = bounds(plan)
     now = datetime.now(zone)
     if chosen is None:
         today = now if plan.covers != "none" else now.replace(hour=0, minute=0, second=0)
         return min(today.replace(microsecond=0), last) if last else today.replace(microsecond=0)
     try:
-        moment = a_moment(chosen, plan.timezone) or now
+        moment = intervals.moment(chosen, plan.timezone)
     except ValueError:
         raise UsageError(
             f"{chosen!r} is not a date", "write it as 2024-01-31 or 2024-01-31T06:00"
@@ -157,9 +157,9 @@ def _moment(plan: Pipeline, chosen: str | None) -> datetime:
 
 def _require_bounds(plan: Pipeline, date: datetime, chosen: str | None) -> None:
     """Airflow starts no task of a run whose date is outside."""
-    first, last = (a_moment(day, plan.timezone) for day in (plan.start_date, plan.end_date))
+    first, last = bounds(plan)
     of = f"{date:%Y-%m-%d %H:%M}, where what {chosen or 'the newest run'} is in begins, is"
-    if chosen and a_moment(chosen, plan.timezone) == date:
+    if chosen and intervals.moment(chosen, plan.timezone) == date:
         of = f"{chosen} is"
     if first and date < first:
         raise UsageError(f"{of} before the pipeline's start_date, {plan.start_date}")

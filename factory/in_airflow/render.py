@@ -45,7 +45,7 @@ from factory.in_airflow.timetable import PipelineTimetable
 from factory.plan import beside, files
 from factory.plan.kind import builtin_names
 from factory.plan.model import Alert, Assets, Call, Deadline, Every, Output, Pipeline, Ref, Task
-from factory.plan.runs import runs
+from factory.plan.runs import bounds, runs
 from factory.spec.model import DURATIONS
 
 if TYPE_CHECKING:
@@ -171,13 +171,14 @@ def _reason(error: BaseException) -> str:
 
 
 def _dag_arguments(plan: Pipeline) -> dict[str, Any]:
+    first, last = bounds(plan)
     arguments: dict[str, Any] = {
         "dag_id": plan.dag_id,
         "description": plan.description or None,
         "doc_md": _doc(plan),
         "tags": list(plan.tags),
-        "start_date": _moment(plan.start_date, plan.timezone),
-        "end_date": _moment(plan.end_date, plan.timezone),
+        "start_date": _pendulum(first, plan.timezone),
+        "end_date": _pendulum(last, plan.timezone),
         "catchup": plan.catchup,
         "default_args": {"owner": plan.owner},
         "fail_fast": plan.fail_fast,
@@ -272,13 +273,8 @@ def _is_spelling(name: str, uri: str) -> bool:
 
 
 @lru_cache(maxsize=256)
-def _moment(text: str | None, zone: str) -> datetime | None:
-    if text is None:
-        return None
-    moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    if moment.tzinfo is None:
-        return pendulum.instance(moment, tz=zone)
-    return pendulum.instance(moment).in_timezone(zone)
+def _pendulum(moment: datetime | None, zone: str) -> datetime | None:
+    return pendulum.instance(moment).in_timezone(zone) if moment else None
 
 
 def _param(value: Any) -> Any:

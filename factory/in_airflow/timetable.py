@@ -11,12 +11,16 @@ from typing import TYPE_CHECKING, Any
 import pendulum
 from airflow.plugins_manager import AirflowPlugin
 from airflow.timetables.base import DagRunInfo, DataInterval, Timetable
+from airflow.utils.types import DagRunType
 
 from factory.intervals import Interval, Runs
 
 if TYPE_CHECKING:
     from airflow.timetables.base import TimeRestriction
     from pendulum import DateTime
+
+
+_BY_SCHEDULE = (DagRunType.SCHEDULED, DagRunType.BACKFILL_JOB)
 
 
 class PipelineTimetable(Timetable):
@@ -86,6 +90,26 @@ class PipelineTimetable(Timetable):
         # not made by its class: Airflow 3.2 alone has fields there that must be given
         moment = DagRunInfo.exact(pendulum.instance(found.moment))
         return moment._replace(data_interval=_as_airflows(found.interval))
+
+    def generate_run_id(
+        self,
+        *,
+        run_type: DagRunType,
+        run_after: DateTime,
+        data_interval: DataInterval | None,
+        **extra: Any,
+    ) -> str:
+        """Of a run by the schedule, its moment and the start of its interval.
+
+        After a change of the schedule two intervals may be due at one moment: the first day of a
+        daily run comes at the moment of the last monthly one. Airflow's own id is the moment.
+        """
+        usual = super().generate_run_id(
+            run_type=run_type, run_after=run_after, data_interval=data_interval, **extra
+        )
+        if data_interval is None or run_type not in _BY_SCHEDULE:
+            return usual
+        return f"{usual}_{data_interval.start.isoformat()}"
 
     def run_info_from_dag_run(self, *, dag_run: Any) -> DagRunInfo:
         """What the next run comes after; Airflow asks since 3.2.

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
-from zoneinfo import ZoneInfo
 
-from factory.intervals import Runs
+import msgspec
+
+from factory.intervals import Runs, moment
 from factory.plan.model import Every, Pipeline
 
 
@@ -13,17 +14,18 @@ def runs(plan: Pipeline) -> Runs | None:
     """The runs of a pipeline that have an interval; None: they have none of the pipeline's own."""
     if plan.covers == "none":
         return None
-    given = {"covers": plan.covers, "zone": plan.timezone}
-    if isinstance(plan.schedule, Every):
-        anchor = moment(plan.start_date, plan.timezone)
-        own = {} if anchor is None else {"anchor": anchor.astimezone(timezone.utc)}
-        return Runs(every=plan.schedule.seconds, **given, **own)  # type: ignore[arg-type]
-    return Runs(cron=plan.schedule if isinstance(plan.schedule, str) else None, **given)  # type: ignore[arg-type]
+    if not isinstance(plan.schedule, Every):
+        cron = plan.schedule if isinstance(plan.schedule, str) else None
+        return Runs(covers=plan.covers, zone=plan.timezone, cron=cron)
+    found = Runs(covers=plan.covers, zone=plan.timezone, every=plan.schedule.seconds)
+    first, _ = bounds(plan)
+    return msgspec.structs.replace(found, anchor=first.astimezone(timezone.utc)) if first else found
 
 
-def moment(text: str | None, zone: str) -> datetime | None:
-    """A date or a moment of a plan, in its zone unless it says its own."""
-    if not text:
-        return None
-    found = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    return found if found.tzinfo else found.replace(tzinfo=ZoneInfo(zone))
+def bounds(plan: Pipeline) -> tuple[datetime | None, datetime | None]:
+    """The first and the last moment at which an interval may start, in the pipeline's zone."""
+    first, last = plan.start_date, plan.end_date
+    return (
+        moment(first, plan.timezone) if first else None,
+        moment(last, plan.timezone) if last else None,
+    )

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from factory.intervals import PERIODS, Interval, Run, Runs
 from factory.plan.model import Pipeline
-from factory.plan.runs import moment, runs
+from factory.plan.runs import bounds, runs
 
 _SHORT = {
     "previous_hour": "%Y-%m-%d %H:%M",
@@ -37,8 +37,8 @@ def _span(its: Runs, interval: Interval) -> str:
     return f"{interval.start.astimezone(ZoneInfo(its.zone)).strftime(_SHORT[its.covers])} ({whole})"
 
 
-def _minute(its: Runs, moment: datetime) -> str:
-    wall = moment.astimezone(ZoneInfo(its.zone))
+def _minute(its: Runs, when: datetime) -> str:
+    wall = when.astimezone(ZoneInfo(its.zone))
     return wall.strftime("%Y-%m-%d %H:%M:%S").removesuffix(":00")
 
 
@@ -47,14 +47,14 @@ def upcoming(plan: Pipeline, now: datetime, count: int = 3) -> Iterator[str]:
     its = runs(plan)
     if its is None or not its.scheduled:
         return
-    last = moment(plan.end_date, plan.timezone)
+    _, last = bounds(plan)
     for run in itertools.islice(_runs(plan, its, now), count):
         if last is None or run.interval.start <= last:
             yield f"{_minute(its, run.moment)} of {_span(its, run.interval)}"
 
 
 def _runs(plan: Pipeline, its: Runs, now: datetime) -> Iterator[Run]:
-    first = moment(plan.start_date, plan.timezone)
+    first, _ = bounds(plan)
     newest = its.newest(now).interval
     after = its.next(newest)
     run = its.first(first) if first and plan.catchup else after

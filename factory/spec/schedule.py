@@ -13,7 +13,7 @@ from factory.cron import PRESETS as _CRON_PRESETS
 from factory.cron import on_the_wall
 from factory.diagnostics import Path, did_you_mean, quoted, shortened
 from factory.fields import DATE_PATTERN
-from factory.intervals import PERIODS, Covers, Interval, period
+from factory.intervals import PERIODS, Covers, Interval, moment, period
 from factory.problem import Problem
 from factory.spec import assets as assets_
 
@@ -340,28 +340,20 @@ def _zone_hint(zone: str, known: set[str]) -> str:
     return f"did you mean {city!r}?" if city else did_you_mean(zone, known)
 
 
-def _moment(text: str, zone: Any) -> datetime:
-    moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    if moment.tzinfo is not None:
-        return moment
-    from zoneinfo import ZoneInfo
-
-    known = isinstance(zone, str) and _zone_exists(zone)
-    return moment.replace(tzinfo=ZoneInfo(zone if known else "UTC"))
-
-
 _DATE = re.compile(DATE_PATTERN)
 _FIRST_YEAR, _LAST_YEAR = 1900, 2999
 
 
 def _dates(value: dict[str, Any]) -> Iterator[Problem]:
     moments = {}
+    zone = value.get("timezone")
+    zone = zone if isinstance(zone, str) and _zone_exists(zone) else "UTC"
     for key in ("start_date", "end_date"):
         text = value.get(key)
         if not isinstance(text, str) or not _DATE.match(text):
             continue
         try:
-            moments[key] = _moment(text, value.get("timezone", "UTC"))
+            moments[key] = moment(text, zone)
         except ValueError as error:
             yield Problem(
                 (key,),

@@ -196,6 +196,9 @@ def test_a_schedule_that_changes_makes_no_logical_date_twice_and_goes_on(world: 
     assert by_calendar[4:] == ["2024-01-05T00", "2024-01-06T00", "2024-01-07T00"]
     monthly = change(MONTHLY, "2024-03-31", 10)  # the first: the rest of January
     assert monthly[7:] == ["2024-01-08T00", "2024-02-01T00", "2024-03-01T00"]
+    # its first run is due at the moment of the last monthly one
+    again = change('{cron: "0 6 * * *", covers: previous_day}', "2024-04-02", 12)
+    assert again[10:] == ["2024-04-01T00", "2024-04-02T00"]
 
 
 def days(world: World, at_least: int) -> list[str]:

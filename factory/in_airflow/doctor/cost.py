@@ -15,7 +15,6 @@ from factory.in_airflow.doctor.installation import Installation
 from factory.in_airflow.doctor.measure import Cost
 from factory.in_airflow.doctor.specs import problems
 from factory.in_airflow.doctor.storage import remote_executors
-from factory.in_airflow.loader import NO_TIME
 
 _SLOWEST = 10
 _MOST = 0.5  # of a limit: a busy machine takes twice as long
@@ -25,6 +24,8 @@ _GIB = 1024**3
 def check(found: Installation) -> Iterator[Finding]:
     """Load them once, as Airflow does."""
     from airflow.configuration import conf
+
+    from factory.in_airflow.loader import NO_TIME  # imports Airflow
 
     if found.root is None or not found.outcomes:
         return
