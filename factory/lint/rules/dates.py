@@ -54,13 +54,16 @@ def _needing(linted: Linted) -> Iterator[Path]:
     for step in linted.plan.steps:
         yield from (linted.place(step.id, it.place) for it in step.dates if it.what == INTERVAL)
         for place, text in texts(linted.arguments(step.id), linted.place(step.id, ())):
-            if _USES.search(file_text(text, folder) or text):
+            if _uses_interval(file_text(text, folder) or text):
                 yield place
 
 
-_USES = re.compile(
-    r"\{[{%](?:(?![%}]\}).)*?(?<![\w.'\"])interval\b(?!\s*(?:=|\(|['\"]|is\s+defined))", re.DOTALL
-)
+def _uses_interval(template: str) -> bool:
+    return any(_INTERVAL.search(tag[0]) for tag in _TAG.finditer(template))
+
+
+_TAG = re.compile(r"(?s)\{[{%].*?(?:[%}]\}|\Z)")
+_INTERVAL = re.compile(r"(?<![\w.'\"])interval\b(?!\s*(?:=|\(|['\"]|is\s+defined))")
 
 
 def _lacking(place: Path, plan: Pipeline) -> Problem:
