@@ -15,6 +15,7 @@ from urllib.parse import quote, unquote
 from airflow.sdk.exceptions import AirflowException
 
 from factory import stores
+from factory.in_airflow.clients import client
 from factory.in_airflow.steps import step_of
 from factory.stores.disk import Disk
 from factory.stores.model import Place, Store
@@ -38,7 +39,7 @@ def place(uri: str) -> Place:
     :raises AirflowException: no store has it.
     """
     try:
-        return stores.open_uri(uri)
+        return stores.open_uri(uri, client)
     except stores.UnknownStore:
         raise AirflowException(
             f"{uri!r} cannot be read: expected an URI that begins with {stores.beginnings()}"

@@ -2,12 +2,16 @@
 
 A store of another package is a module with `place(uri) -> Place`, under the entry-point group
 `dag_factory.stores`, by the scheme of its addresses. To ask which stores there are imports none.
+
+One that one logs in to says `CONNECTS = True`, and is given a second argument: a function that
+makes the client of an Airflow connection, by its id. Airflow's room brings it (`Connect`).
 """
 
 from __future__ import annotations
 
 import importlib
 import re
+from functools import partial
 from typing import TYPE_CHECKING
 
 from factory import registry
@@ -16,9 +20,13 @@ from factory.errors import FactoryError
 from factory.problem import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from typing import Any
 
     from factory.stores.model import Place
+
+    Connect = Callable[[str, str], Any]
+    """The client of a scheme and a connection's id. Made when it is first needed."""
 
 GROUP = "stores"
 BUILTIN = {"file": "factory.stores.disk", "memory": "factory.stores.memory"}
@@ -38,9 +46,10 @@ class UnknownStore(FactoryError):
     """An address that no store has."""
 
 
-def open_uri(uri: str) -> Place:
+def open_uri(uri: str, connect: Connect | None = None) -> Place:
     """The place in a store that an address names.
 
+    :param connect: logs in to what one logs in to; without, such a store is refused.
     :raises UnknownStore: no store has addresses of this scheme.
     :raises FactoryError: the store's module does not load, or refuses the address.
     """
@@ -54,8 +63,13 @@ def open_uri(uri: str) -> Place:
     if not hasattr(module, "place"):
         name = getattr(module, "__name__", module)
         raise FactoryError(f"the module {name} is not a store: it has no `place`")
-    place: Place = module.place(uri)
-    return place
+    if not getattr(module, "CONNECTS", False):
+        place: Place = module.place(uri)
+        return place
+    if connect is None:
+        raise FactoryError(f"{uri!r} is reached by a connection, and none is known here")
+    reached: Place = module.place(uri, partial(connect, scheme))
+    return reached
 
 
 def is_address(uri: str) -> bool:
