@@ -32,6 +32,7 @@ BRINGS = {
 OWNERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("factory/transfer/postgres/*", ("postgres",)),
     ("factory/in_airflow/operators/ingest/load_postgres.py", ("postgres",)),
+    ("factory/in_airflow/operators/ingest/read_postgres.py", ("postgres",)),
     ("factory/in_airflow/operators/check.py", ("postgres",)),
     ("factory/in_airflow/connections.py", ("postgres",)),
     ("factory/transfer/http.py", ("http",)),

@@ -13,9 +13,10 @@ from factory import literals, stores
 from factory.errors import BuildError
 from factory.fields import ConnId, DagId, Duration, Strict, seconds
 from factory.kinds import http
-from factory.kinds.sql import Parameters, Sql, as_template, files, inspect_sql
+from factory.kinds.sql import Parameters, Sql, inspect_sql
 from factory.plan.kind import Fragment, Step, single
 from factory.plan.model import Awaited, Dated
+from factory.plan.sql_files import as_template, places
 from factory.problem import Problem
 
 OPERATOR = "factory.in_airflow.operators.wait.Wait"
@@ -134,7 +135,7 @@ def compile(step: Step) -> Fragment:
         "timeout": seconds(given.timeout),
         "on_timeout": given.on_timeout,
     }
-    named = files(given.for_.sql, ("what", "sql")) if isinstance(given.for_, Query) else UNSET
+    named = places(given.for_.sql, ("what", "sql")) if isinstance(given.for_, Query) else UNSET
     fragment = single(step, OPERATOR, {**arguments, "do_xcom_push": False}, files=named)
     if isinstance(given.for_, File):
         return msgspec.structs.replace(fragment, reads=(given.for_.path,))
