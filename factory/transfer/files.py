@@ -1,13 +1,23 @@
-"""The source `file`: which files does a path, a pattern or a list mean, and who reads which?"""
+"""Which files does a path, a pattern, a folder or a list mean, and who reads which?"""
 
 import re
 from collections.abc import Callable, Iterator, Sequence
 from fnmatch import fnmatchcase, translate
+from typing import NamedTuple
 
+from factory.definitions import paths as written
+from factory.definitions.paths import MAGIC
 from factory.stores.model import File, Store
 from factory.transfer.errors import Missing
 
-_MAGIC = re.compile(r"[*?\[]")
+_HIDDEN = re.compile(r"/\.(?!\.?(/|$))")
+
+
+class Named(NamedTuple):
+    """A file, and what it is called below the folder that its path or pattern begins in."""
+
+    name: str
+    file: File
 
 
 def expand(store: Store, paths: str | Sequence[str]) -> list[str]:
@@ -20,14 +30,19 @@ def listed(store: Store, paths: str | Sequence[str]) -> list[File]:
 
     Every path and every pattern must match. Raises `Missing`.
     """
-    found: dict[str, File] = {}
+    return [each.file for each in named(store, paths)]
+
+
+def named(store: Store, paths: str | Sequence[str]) -> list[Named]:
+    """As `listed`, with the name of each below where its pattern begins."""
+    found: dict[str, Named] = {}
     missing: list[str] = []
     for path in [paths] if isinstance(paths, str) else paths:
         matches = {file.path: file for file in found_at(store, path)}
         if not matches:
             missing.append(path)
         for name in sorted(matches):
-            found.setdefault(name, matches[name])
+            found.setdefault(name, Named(written.name_below(path, name), matches[name]))
     if missing:
         raise Missing(f"no file matches {', '.join(map(repr, missing))}")
     if not found:
@@ -69,7 +84,7 @@ def found_at(store: Store, path: str) -> Iterator[File]:
     if file is not None:
         yield file
         return
-    magic = _MAGIC.search(path)
+    magic = MAGIC.search(path)
     if magic is None:
         return
     folder, slash, _ = path[: magic.start()].rpartition("/")
@@ -77,6 +92,27 @@ def found_at(store: Store, path: str) -> Iterator[File]:
     if any("**" in part and part != "**" for part in parts):
         raise ValueError("Invalid pattern: '**' can only be an entire path component")
     yield from _below(store, folder, parts)
+
+
+def found_below(store: Store, path: str) -> Iterator[File]:
+    """As `found_at`; of a folder, whose path ends in `/`, all files below it.
+
+    Hidden ones only where the path asks for such: programs hide what they still write.
+    """
+    for file in found_at(store, f"{path}**" if written.is_folder(path) else path):
+        # a key that ends in `/` stands for a folder in some tools
+        if _is_shown(file.path, path) and not file.path.endswith("/"):
+            yield file
+
+
+def named_below(store: Store, path: str) -> list[Named]:
+    """The same with their names, in the order of these; none when nothing is there."""
+    found = (Named(written.name_below(path, file.path), file) for file in found_below(store, path))
+    return sorted(found)
+
+
+def _is_shown(name: str, pattern: str) -> bool:
+    return bool(_HIDDEN.search(f"/{pattern}")) or not _HIDDEN.search(f"/{name}")
 
 
 def _below(store: Store, folder: str, parts: Sequence[str]) -> Iterator[File]:
@@ -87,7 +123,7 @@ def _below(store: Store, folder: str, parts: Sequence[str]) -> Iterator[File]:
             for file in page.files:
                 if _fits(file.path[len(folder) :].removeprefix("/").split("/"), parts):
                     yield file
-    elif not _MAGIC.search(part):
+    elif not MAGIC.search(part):
         path = f"{folder}/{part}"
         if rest:
             yield from _below(store, path, rest)
