@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from factory.definitions import paths as written
 from factory.definitions.paths import MAGIC
+from factory.diagnostics import did_you_mean
 from factory.stores.model import File, Store
 from factory.transfer.errors import Missing
 
@@ -44,10 +45,23 @@ def named(store: Store, paths: str | Sequence[str]) -> list[Named]:
         for name in sorted(matches):
             found.setdefault(name, Named(written.name_below(path, name), matches[name]))
     if missing:
-        raise Missing(f"no file matches {', '.join(map(repr, missing))}")
+        wanted = ", ".join(map(repr, missing))
+        raise Missing(f"no file matches {wanted}", _instead(store, missing[0]))
     if not found:
         raise Missing("the list of files is empty")
     return list(found.values())
+
+
+def _instead(store: Store, path: str) -> str:
+    """What may have been meant, of the first files in its folder."""
+    magic = MAGIC.search(path)
+    folder = path[: magic.start() if magic else len(path)].rpartition("/")[0]
+    page = next(store.list(folder), None)
+    if page is None or not page.entries:
+        return f"there is nothing in {folder!r}"
+    names = [entry.path.rpartition("/")[2] for entry in page.entries]
+    near = "" if magic else did_you_mean(path.rpartition("/")[2], names)
+    return near or f"in {folder!r} there is {names[0]!r}"
 
 
 def shares(files: Sequence[str], sizes: Sequence[int], most: int, worth: int) -> list[list[str]]:
