@@ -85,7 +85,7 @@ def test_the_schema_knows_them(installed: Path, root: Path, tmp_path: Path) -> N
     assert "`file`, `http`, `postgres`, `acme_counted`, `acme_numbers`" in text
     assert "`postgres`, `acme_folder`" in text
     snippets = (tmp_path / "schemas/pipeline.schema.json").read_text()
-    assert "file,http,acme_counted,acme_numbers" in snippets
+    assert "file,http,postgres,acme_counted,acme_numbers" in snippets
 
 
 def test_they_become_tasks(installed: Path, root: Path) -> None:
