@@ -13,6 +13,7 @@ import psycopg
 import pyarrow as pa
 from psycopg import sql
 
+from factory.definitions.reads import Bound, Part, Window, parts
 from factory.definitions.tables import STATEMENT_SECONDS
 from factory.stores.model import Store
 from factory.transfer.ahead import ahead
@@ -30,6 +31,7 @@ from factory.transfer.to_parquet import Converted, staged
 from factory.transfer.warehouse.warehouse import not_found
 
 _BATCH = 8 << 20  # bytes
+_SPLIT = ("int2", "int4", "int8", "date")
 _AS_OF_ONE_MOMENT = "ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 # Types whose values are of one server, or whose columns take no load.
 _OF_ITS_SERVER = (
@@ -50,6 +52,8 @@ class Rows:
     columns: tuple[str, ...] = ()
     where: str | None = None
     as_text: tuple[str, ...] = ()
+    window: Window | None = None
+    part: Part | None = None
 
     def __post_init__(self) -> None:
         if bool(self.table) == bool(self.query):
@@ -78,7 +82,8 @@ def read(
     with _told(rows, limits), _opened(uri, limits) as connection:
         # Its transaction goes on while rows are read: nobody alters the table meanwhile.
         columns = read_types.reads(_described(connection, rows), rows.as_text)
-        query = _select(rows, columns).as_string(connection)
+        conditions = [*_conditions(connection, rows)]
+        query = _select(rows, columns, conditions).as_string(connection)
         schema = read_types.schema(columns)
         with closing(ahead(_batches(uri, limits, rows, query, schema))) as batches:
             return staged(
@@ -98,12 +103,53 @@ def _opened(uri: str, limits: Limits) -> Iterator[Connection]:
             yield connection
 
 
+def split(
+    uri: str,
+    rows: Rows,
+    column: str,
+    number: int,
+    *,
+    statement_timeout: float = STATEMENT_SECONDS,
+) -> list[Part]:
+    """Parts of the rows, by the least and the greatest value of `column`; at least one.
+
+    Raises as `read` does.
+    """
+    limits = Limits(statement=statement_timeout)
+    with _told(rows, limits), _opened(uri, limits) as connection:
+        kind = _type_of(connection, rows, column)
+        if kind not in _SPLIT:
+            raise TransferError(
+                f"{rows.label} can't be split by {column!r}, which is {kind}",
+                "Take a column of whole numbers or dates",
+            )
+        query = sql.SQL("SELECT min({0}), max({0}) FROM {1}{2}").format(
+            _finite(column, kind), _from(rows), _where([*_conditions(connection, rows)])
+        )
+        least, most = connection.execute(query).fetchone() or (None, None)
+    return [Part(column)] if least is None else parts(column, least, most, number)
+
+
+def _finite(column: str, kind: str) -> sql.Composable:
+    """What a date is within Python's: the first and the last part hold what is beyond."""
+    name = sql.Identifier(column)
+    if kind != "date":
+        return name
+    return sql.SQL("CASE WHEN {0} >= '0001-01-01' AND {0} <= '9999-12-31' THEN {0} END").format(
+        name
+    )
+
+
 def _described(connection: Connection, rows: Rows) -> list[Described]:
     """The columns that are read, with their types; the query is not run for it."""
     if rows.table:
         table = tables.parse(rows.table)
         _refuse_missing(WAREHOUSE.columns(connection, table), rows.columns, str(table))
-    names = tables.names(rows.columns) if rows.columns else sql.SQL("*")
+    return _describe(connection, rows, rows.columns)
+
+
+def _describe(connection: Connection, rows: Rows, columns: Sequence[str]) -> list[Described]:
+    names = tables.names(columns) if columns else sql.SQL("*")
     query = sql.SQL("SELECT {} FROM {} LIMIT 0").format(names, _from(rows))
     cursor = connection.execute(query, binary=True)  # by a protocol that takes one statement
     found, result = cursor.description or (), cursor.pgresult
@@ -113,13 +159,54 @@ def _described(connection: Connection, rows: Rows) -> list[Described]:
         if own.count(name) > 1:
             said = f"two columns of {rows.label} are named {name!r}"
             raise TransferError(said, "Give one of them another name: `AS …`")
-    _refuse_missing(own, rows.as_text, rows.label)
+    _refuse_missing(own, rows.as_text if columns == rows.columns else (), rows.label)
     types = [column.type_code for column in found]
     modifiers = [result.fmod(place) for place in range(len(own))]
     return [
         Described(name, *kind)
         for name, kind in zip(own, _types(connection, types, modifiers), strict=True)
     ]
+
+
+def _type_of(connection: Connection, rows: Rows, column: str) -> str:
+    """A column's type in pg_catalog, such as `int4`, or what it is called. Raises `Missing`."""
+    every = (
+        WAREHOUSE.columns(connection, tables.parse(rows.table))
+        if rows.table
+        else [found.name for found in _describe(connection, rows, ())]
+    )
+    _refuse_missing(every, [column], rows.label)
+    (found,) = _describe(connection, rows, [column])
+    return found.base or found.type
+
+
+def _conditions(connection: Connection, rows: Rows) -> Iterator[sql.Composable]:
+    if rows.where:
+        yield sql.SQL("({}\n)").format(sql.SQL(rows.where))  # its last line may be a comment
+    if rows.window is not None:
+        kind = _type_of(connection, rows, rows.window.column)
+        bounds = rows.window.bounds(kind)
+        if bounds is None:
+            raise TransferError(
+                f"{rows.window.column!r} of {rows.label} is {kind}, and no date or timestamp",
+                "Read the rows of an interval by a column that says when they changed",
+            )
+        yield from _between(rows.window.column, *bounds)
+    if rows.part is not None:
+        column, low, high = rows.part
+        beyond = sql.SQL("{} IS NULL").format(sql.Identifier(column))
+        (*found,) = _between(column, low, high)
+        yield from (
+            found
+            if low is not None
+            else [sql.SQL("({} OR {})").format(one, beyond) for one in found]
+        )
+
+
+def _between(column: str, low: Bound | None, high: Bound | None) -> Iterator[sql.Composable]:
+    for form, bound in (("{} >= {}", low), ("{} < {}", high)):
+        if bound is not None:
+            yield sql.SQL(form).format(sql.Identifier(column), sql.Literal(bound))
 
 
 def _types(
@@ -150,10 +237,16 @@ def _from(rows: Rows) -> sql.Composable:
     return sql.SQL("({}\n) AS source").format(sql.SQL(text))  # its last line may be a comment
 
 
-def _select(rows: Rows, columns: Sequence[Read]) -> sql.Composed:
+def _select(
+    rows: Rows, columns: Sequence[Read], conditions: Sequence[sql.Composable]
+) -> sql.Composed:
     expressions = sql.SQL(", ").join(column.expression for column in columns)
-    where = sql.SQL(" WHERE ({}\n)").format(sql.SQL(rows.where)) if rows.where else sql.SQL("")
-    return sql.SQL("SELECT {} FROM {}{}").format(expressions, _from(rows), where)
+    return sql.SQL("SELECT {} FROM {}{}").format(expressions, _from(rows), _where(conditions))
+
+
+def _where(conditions: Sequence[sql.Composable]) -> sql.Composable:
+    joined = sql.SQL(" AND ").join(conditions)
+    return sql.SQL(" WHERE {}").format(joined) if conditions else sql.SQL("")
 
 
 def _batches(
