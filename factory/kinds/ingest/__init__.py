@@ -96,7 +96,8 @@ def compile(step: Step) -> Fragment:
         staged = _staged(step, handed)
         once = {"once": True} if isinstance(handed, Files) and handed.once else {}
         load = _load(step, {"staged": Output(staged.id), **once})
-        fragment = _bracketed(step, [*handed.tasks, staged, load])
+        after = handed.after if isinstance(handed, Files) else ()
+        fragment = _bracketed(step, [*handed.tasks, staged, load, *after])
     with blaming(given.source, "source"):
         read = tuple(given.source.reads())
     return msgspec.structs.replace(fragment, reads=read, dates=_dates(given, handed))
