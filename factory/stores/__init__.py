@@ -29,8 +29,12 @@ if TYPE_CHECKING:
     """The client of a scheme and a connection's id. Made when it is first needed."""
 
 GROUP = "stores"
-BUILTIN = {"file": "factory.stores.disk", "memory": "factory.stores.memory"}
-SHARED = {"file": "file:///"}
+BUILTIN = {
+    "file": "factory.stores.disk",
+    "memory": "factory.stores.memory",
+    "s3": "factory.stores.s3",
+}
+SHARED = {"file": "file:///", "s3": "s3://"}
 """What addresses begin with, of our stores that tasks in several processes see."""
 
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://")

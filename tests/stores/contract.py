@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 
 import pyarrow as pa
@@ -25,8 +25,8 @@ NAMES = (
 )
 WRITES = """
 import sys
-from factory.stores import open_uri
-store, path = open_uri(sys.argv[1])
+from {module} import {name} as find
+store, path = find(sys.argv[1])
 with store.writer(path) as out:
     out.write(b"half" * 1_000_000)
     out.flush()
@@ -70,9 +70,10 @@ def at_once(works: Iterable[threading.Thread]) -> None:
         thread.join()
 
 
-def kill(file: Place) -> None:
-    """Have a process write, and end it in the middle."""
-    command = [sys.executable, "-c", WRITES, file.uri]
+def kill(file: Place, find: Callable[[str], Place] = open_uri) -> None:
+    """Have a process write, and end it in the middle. `find` is a function of a module."""
+    code = WRITES.format(module=find.__module__, name=find.__name__)
+    command = [sys.executable, "-c", code, file.uri]
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, env=env) as process:
@@ -95,19 +96,21 @@ def claim(name: bytes, file: Place, gate: threading.Barrier, won: list[bytes]) -
 
 
 class Contract:
-    """`place` is an empty folder."""
+    """`place` is an empty folder, and `find` gives the place of an address."""
+
+    find = staticmethod(open_uri)
 
     # addresses
 
     def test_an_address_finds_the_same_place(self, place: Place) -> None:
         for name in NAMES:
             file = place.below("f", name)
-            assert open_uri(file.uri) == file
+            assert self.find(file.uri) == file
             assert hash(file.store) == hash(place.store)
 
     def test_an_address_without_a_place_is_refused(self, place: Place) -> None:
         with pytest.raises(UnknownStore):
-            open_uri(place.uri.replace(":", "x:", 1))
+            self.find(place.uri.replace(":", "x:", 1))
 
     # writing
 
@@ -299,7 +302,7 @@ class Contract:
             file = place.below("in", name)
             assert read(file) == name.encode()
             assert known(file).path == file.path
-            assert read(open_uri(file.uri)) == name.encode()
+            assert read(self.find(file.uri)) == name.encode()
             assert there(place.below(name)) == ["inside"]
         for name in NAMES:
             place.store.delete(place.below("in", name).path)
@@ -366,10 +369,10 @@ class Outlives(Contract):
     def test_a_killed_writer_leaves_no_file(self, place: Place) -> None:
         file = place.below("f")
         put(file, b"old")
-        kill(file)
+        kill(file, self.find)
         assert read(file) == b"old"
         file.store.delete(file.path)
-        kill(file)
+        kill(file, self.find)
         assert there(place) == []
         assert file.store.file(file.path) is None
         put(file, b"again")
