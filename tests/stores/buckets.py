@@ -10,9 +10,9 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from factory.in_airflow.clients.s3 import SETTINGS
 from factory.stores import open_uri
 from factory.stores.model import Place
+from factory.stores.s3 import SETTINGS
 from factory_embedded.services import s3
 
 ENDPOINT, KEY, SECRET = "TESTS_S3_ENDPOINT", "TESTS_S3_KEY", "TESTS_S3_SECRET"
@@ -30,19 +30,20 @@ def find(uri: str) -> Place:
     return open_uri(uri, lambda scheme, conn_id: client())
 
 
-def client(**more: Any) -> Any:
-    """A client as a task has it; `more` is of botocore's configuration."""
+def client(tries: int = 6) -> Any:
+    """A client as a task has it."""
     environ = os.environ
-    return _made(environ[ENDPOINT], environ[KEY], environ[SECRET], tuple(more.items()))
+    return _made(environ[ENDPOINT], environ[KEY], environ[SECRET], tries)
 
 
 @cache
-def _made(endpoint: str, key: str, secret: str, more: tuple[tuple[str, Any], ...]) -> Any:
+def _made(endpoint: str, key: str, secret: str, tries: int) -> Any:
+    retries = {"mode": "standard", "total_max_attempts": tries}
     return boto3.client(
         "s3",
         endpoint_url=endpoint,
         aws_access_key_id=key,
         aws_secret_access_key=secret,
         region_name=s3.REGION,
-        config=Config(**SETTINGS, proxies={}).merge(Config(**dict(more))),
+        config=Config(**{**SETTINGS, "proxies": {}, "retries": retries}),
     )

@@ -143,7 +143,8 @@ def _write_keys(file: Path, access_key: str, secret_key: str) -> None:
 def _options(folder: Path, data: Path, ports: dict[str, int]) -> Iterator[str]:
     yield from ("-logtostderr=true", "server", f"-dir={data}", "-filer", "-s3")
     yield from ("-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-s3.config={folder / _KEY_FILE}")
-    yield from ("-s3.iam=false", "-s3.port.iceberg=0", "-s3.port.lance=0")
+    yield from ("-s3.autoCreateBucket=false", "-s3.iam=false")
+    yield from ("-s3.port.iceberg=0", "-s3.port.lance=0")
     yield from ("-master.telemetry=false", "-master.volumeSizeLimitMB=64", "-volume.max=500")
     yield from ("-master.electionTimeout=1s", "-master.heartbeatInterval=200ms")
     yield from (f"-{name}={port}" for name, port in ports.items())
@@ -181,6 +182,8 @@ def _is_ready(server: Server) -> bool:
 def _remove_sockets(ports: dict[str, int]) -> None:
     """Files that it leaves in the temporary folder when it is ended."""
     for part in ("master", "volume", "filer", "s3"):
-        Path(f"/tmp/seaweedfs-{part}-grpc-{ports[f'{part}.port.grpc']}.sock").unlink(missing_ok=True)
+        Path(f"/tmp/seaweedfs-{part}-grpc-{ports[f'{part}.port.grpc']}.sock").unlink(
+            missing_ok=True
+        )
     for part in ("filer", "s3"):
         Path(f"/tmp/seaweedfs-{part}-{ports[f'{part}.port']}.sock").unlink(missing_ok=True)

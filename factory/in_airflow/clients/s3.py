@@ -13,23 +13,14 @@ from typing import Any
 from airflow.sdk import Connection
 from airflow.sdk.exceptions import AirflowNotFoundException
 
-from factory.stores.s3 import DEFAULT
-
-SETTINGS: dict[str, Any] = {
-    "connect_timeout": 10,
-    "read_timeout": 60,
-    "retries": {"mode": "standard", "total_max_attempts": 6},
-    "max_pool_connections": 16,
-    "tcp_keepalive": True,
-}
-"""In seconds and requests. What the connection's `config_kwargs` say wins."""
+from factory.stores.s3 import DEFAULT, SETTINGS
 
 _clients: dict[str, tuple[str, Any]] = {}
 _lock = threading.Lock()
 
 
 def client(conn_id: str) -> Any:
-    """boto3's client for S3.
+    """boto3's client for S3, with our `SETTINGS`; what the connection's `config_kwargs` say wins.
 
     Without a connection `aws_default`, it is what the machine gives: its role, or its environment.
 

@@ -22,6 +22,14 @@ from factory.stores.s3.writer import Upload
 CONNECTS = True
 START = "s3://"
 DEFAULT = "aws_default"
+SETTINGS: dict[str, Any] = {
+    "connect_timeout": 10,
+    "read_timeout": 60,
+    "retries": {"mode": "standard", "total_max_attempts": 6},
+    "max_pool_connections": 16,
+    "tcp_keepalive": True,
+}
+"""What a client is made with, as botocore's `Config` takes it; times in seconds."""
 
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,254}")
 _CONN_ID = re.compile(r"[\w.-]+")
