@@ -35,7 +35,10 @@ BRINGS = {
 OWNERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("factory/transfer/postgres/*", ("postgres",)),
     ("factory/in_airflow/operators/ingest/load_postgres.py", ("postgres",)),
+    ("factory/in_airflow/operators/ingest/read_postgres.py", ("postgres",)),
     ("factory/in_airflow/operators/check.py", ("postgres",)),
+    ("factory/in_airflow/operators/copy.py", ("files",)),
+    ("factory/in_airflow/operators/delete.py", ("files",)),
     ("factory/in_airflow/connections.py", ("postgres",)),
     ("factory/transfer/http.py", ("http",)),
     ("factory/transfer/download/*", ("files", "http")),

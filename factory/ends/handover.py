@@ -18,6 +18,7 @@ import msgspec
 
 from factory.definitions import formats
 from factory.definitions.formats import Written
+from factory.diagnostics import Path
 from factory.errors import said
 from factory.plan.fragment import unplain
 from factory.plan.model import Output, Task
@@ -49,12 +50,18 @@ class Batches(msgspec.Struct, frozen=True, kw_only=True):
 
     :param stream: `module:function`, which a task calls with `arguments` (templates are filled in)
         and which gives a `pyarrow.RecordBatchReader`.
+    :param operator: instead, the import path of one that stages the rows by itself: the task is
+        given the `arguments` as its own, and `lineage`.
+    :param files: of the arguments of an operator, the places of those that name a file beside the
+        spec.
     :param tasks: what comes before, in order.
     :param columns: their names, where the spec tells.
     """
 
-    stream: str
+    stream: str = ""
     arguments: Mapping[str, Any]
+    operator: str = ""
+    files: tuple[Path, ...] = ()
     tasks: tuple[Task, ...] = ()
     columns: frozenset[str] | None = None
 

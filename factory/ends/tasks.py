@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
+from msgspec import UNSET
+
 from factory.definitions import formats
 from factory.definitions.warehouses import plain
 from factory.ends.handover import Batches, Files
@@ -66,9 +69,11 @@ def stage(step: Step, given: Batches, *, lineage: Sequence[str] = ()) -> Task:
 
     :param lineage: columns to add.
     """
-    arguments: dict[str, Any] = {"stream": given.stream, "arguments": dict(given.arguments)}
-    if lineage:
-        arguments["lineage"] = list(lineage)
+    more = {"lineage": list(lineage)} if lineage else {}
+    if given.operator:
+        read = task(step, "read", given.operator, {**given.arguments, **more})
+        return msgspec.structs.replace(read, files=given.files or UNSET)
+    arguments = {"stream": given.stream, "arguments": dict(given.arguments), **more}
     return task(step, "stage", f"{OPERATORS}.stage_batches.StageBatches", arguments)
 
 

@@ -105,6 +105,7 @@ REFUSALS = {
     "transfer/postgres/modes/partition:bounds": DATA,
     "transfer/postgres/modes/partition:of": "ingest/columns_not_in_the_load",
     "transfer/postgres/modes/partition:verify": DATA,
+    "transfer/postgres/read:__post_init__": "ingest/table_or_query",
     "transfer/warehouse/parts:refuse_mode": SCHEMA,
     "transfer/warehouse/parts:split": "ingest/table_names",
     "transfer/warehouse/warehouse:find": RUNS,

@@ -202,6 +202,8 @@ def inspect(step: Step, folder: Path) -> Iterator[Problem]:
     given: Arguments = step.arguments
     with blaming(given.source, "source"):
         yield from given.source.problems()
+        if (beside := getattr(given.source, "beside", None)) is not None:
+            yield from beside(folder)
     with blaming(given.target, "target"):
         yield from given.target.problems(writes.key(given.write))
     yield from writes.problems(given.write)
