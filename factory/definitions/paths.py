@@ -6,6 +6,10 @@ Addresses are taken as well: `file:///in/*.csv` begins in `file:///in`.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+
+from factory.diagnostics import Path
+from factory.problem import Problem
 
 MAGIC = re.compile(r"[*?\[]")
 """What makes a pattern of a path."""
@@ -60,3 +64,13 @@ def is_whole(path: str) -> bool:
 def inside(uri: str) -> str:
     """What an address says behind the name of its store: `in/x` of `acme://box/in/x`."""
     return uri.partition("://")[2].partition("/")[2]
+
+
+def own_copies(source: str, target: str, place: Path) -> Iterator[Problem]:
+    """Files that would be copied to where they are, or into what is copied."""
+    begins = beginning(source)
+    onto = target in (source, f"{begins}/")
+    if onto or (is_deep(source) and is_below(target, begins)):
+        where = "to where they are" if onto else "into the folder that is copied"
+        message = f"the files of {source!r} would be copied {where}"
+        yield Problem(place, "own-copy", message, f"a folder that is not in {begins}/")

@@ -36,6 +36,8 @@ class Files(msgspec.Struct, frozen=True, kw_only=True):
     :param each: instead, an `Output` that is a list of such: each is converted by a task of its
         own.
     :param once: each file is loaded once: the last of the tasks asks the target which are in.
+    :param after: what comes when the rows are published, in order. The files are then those that
+        the last of `tasks` has left on the stage as listed, and others are refused.
     """
 
     format: Written
@@ -43,6 +45,7 @@ class Files(msgspec.Struct, frozen=True, kw_only=True):
     files: list[str] | Output | None = None
     each: Output | None = None
     once: bool = False
+    after: tuple[Task, ...] = ()
 
 
 class Batches(msgspec.Struct, frozen=True, kw_only=True):

@@ -95,14 +95,4 @@ def inspect(step: Step, folder: Path) -> Iterator[Problem]:
     if paths.is_folder(given.from_) and not paths.is_folder(given.to):
         message = f"a folder is copied, and {given.to!r} is the name of a file"
         yield Problem(("to",), "format", message, f"{given.to}/")
-    yield from itself(given.from_, given.to, ("to",))
-
-
-def itself(source: str, target: str, place: tuple[str, ...]) -> Iterator[Problem]:
-    """Files that would be copied to where they are, or into what is copied."""
-    begins = paths.beginning(source)
-    onto = target in (source, f"{begins}/")
-    if onto or (paths.is_deep(source) and paths.is_below(target, begins)):
-        where = "where they are" if onto else "the folder that is copied"
-        message = f"the files of {source!r} would be copied to {where}"
-        yield Problem(place, "own-copy", message, f"a folder that is not in {begins}/")
+    yield from paths.own_copies(given.from_, given.to, ("to",))

@@ -48,10 +48,12 @@ class Copied(NamedTuple):
         return [pair.file for pair in (*self.copied, *self.there)]
 
 
-def pairs(source: Store, files: Sequence[Named], target: Place, *, at: str = "") -> list[Pair]:
+def pairs(
+    source: Store, files: Sequence[Named], target: Place, *, at: Sequence[str] = ()
+) -> list[Pair]:
     """Which file goes where: below a folder, whose path ends in `/`, or to one name.
 
-    :param at: the path or pattern by which the files were found.
+    :param at: the paths and patterns by which the files were found.
     :raises TransferError: two would have one name, a file would be its own copy, or copies would
         be found by the next run.
     """
@@ -82,15 +84,11 @@ def copy(
     :raises TransferError: such a name, with `fail`: before anything is copied.
     :raises BadRow: a file changed while it was copied.
     """
-    states = _each(lambda pair: _state(source, pair, target), given)
-    new, there, others = (
-        [pair for pair, state in zip(given, states, strict=True) if state == which]
-        for which in (_NEW, _SAME, _OTHER)
-    )
-    if others and if_exists == "fail":
-        raise TransferError(
-            f"there is another file at {some([target.uri(pair.target) for pair in others])}: "
-            "nothing was copied",
+    new, there, others = _sorted_out(source, given, target)
+    if if_exists == "fail":
+        _require_none(
+            others,
+            target,
             "Copy to another place, such as one with the run's date in it; or say what is meant: "
             "`if_exists: replace` or `skip`",
         )
@@ -102,6 +100,14 @@ def copy(
         if pair.file.size > _SMALL:
             one(source, pair, target)
     return Copied(todo, there, others if if_exists == "skip" else [])
+
+
+def require_free(source: Store, given: Sequence[Pair], target: Store, hint: str) -> None:
+    """See that no copy's name is another file's.
+
+    :raises TransferError: one is.
+    """
+    _require_none(_sorted_out(source, given, target)[2], target, hint)
 
 
 def remove(store: Store, files: Sequence[File]) -> list[File]:
@@ -125,11 +131,12 @@ def _safe(store: Store, name: str, file: File) -> str:
     return name
 
 
-def _refuse_itself(target: Place, given: Iterable[Pair], at: str) -> None:
+def _refuse_itself(target: Place, given: Iterable[Pair], at: Sequence[str]) -> None:
     if itself := [pair.target for pair in given if pair.target == pair.file.path]:
         names = some([target.store.uri(path) for path in itself])
         raise TransferError(f"{names} would be copied to where it is", "Name another place")
-    if at and paths.is_deep(at) and paths.is_below(target.path, paths.beginning(at)):
+    deep = (paths.beginning(path) for path in at if paths.is_deep(path))
+    if any(paths.is_below(target.path, folder) for folder in deep):
         raise TransferError(
             f"{target.uri} is in the folder that is copied: the next run would copy the copies",
             "Copy to a folder beside it, or take a pattern without `**`",
@@ -152,6 +159,24 @@ def _each(work: Callable[[T], R], items: Sequence[T]) -> list[R]:
     first = work(items[0])  # here: it may log in, for which Airflow wants the main thread
     with ThreadPoolExecutor(_THREADS) as pool:
         return [first, *pool.map(work, items[1:])]
+
+
+def _sorted_out(
+    source: Store, given: Sequence[Pair], target: Store
+) -> tuple[list[Pair], list[Pair], list[Pair]]:
+    """Those whose copies are not there, are there, and have names of other files."""
+    states = _each(lambda pair: _state(source, pair, target), given)
+    new, there, others = (
+        [pair for pair, state in zip(given, states, strict=True) if state == which]
+        for which in (_NEW, _SAME, _OTHER)
+    )
+    return new, there, others
+
+
+def _require_none(others: Sequence[Pair], target: Store, hint: str) -> None:
+    if others:
+        names = some([target.uri(pair.target) for pair in others])
+        raise TransferError(f"there is another file at {names}: nothing was copied", hint)
 
 
 def _state(source: Store, pair: Pair, target: Store) -> str:

@@ -67,6 +67,7 @@ REFUSALS = {
     "in_airflow/operators/ingest/download:_timeout": RUNS,
     "in_airflow/operators/ingest/load:_refuse_gaps": RUNS,
     "in_airflow/operators/ingest/load:files": RUNS,
+    "in_airflow/operators/ingest/when_done:_files": RUNS,
     "in_airflow/operators/nifi/hand_over:_send": RUNS,
     "in_airflow/operators/nifi/wait:resume": RUNS,
     "in_airflow/operators/python:_function": "python/no_such_function",

@@ -41,7 +41,7 @@ def ends(
 def run(source: Place, pattern: str, target: Place, if_exists: str = "fail") -> Copied:
     at = source.path + pattern
     files = named_below(source.store, at)
-    given = pairs(source.store, files, target, at=at)
+    given = pairs(source.store, files, target, at=[at])
     return copy(source.store, given, target.store, if_exists)  # type: ignore[arg-type]
 
 

@@ -66,7 +66,7 @@ class Copy(BaseOperator):
             if self.on_missing == "skip":
                 raise AirflowSkipException(f"{missing}: this step is skipped")
             raise Missing(missing, self._hint())
-        done = copy(store, pairs(store, files, target, at=path), target.store, self.if_exists)
+        done = copy(store, pairs(store, files, target, at=[path]), target.store, self.if_exists)
         return self._told(done, self._removed(store, done))
 
     def _removed(self, store: Store, done: Copied) -> int:

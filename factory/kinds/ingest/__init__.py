@@ -95,7 +95,8 @@ def compile(step: Step) -> Fragment:
         staged = _staged(step, handed)
         once = {"once": True} if isinstance(handed, Files) and handed.once else {}
         load = _load(step, {"staged": Output(staged.id), **once})
-        fragment = _bracketed(step, [*handed.tasks, staged, load])
+        after = handed.after if isinstance(handed, Files) else ()
+        fragment = _bracketed(step, [*handed.tasks, staged, load, *after])
     dates: tuple[Dated, ...] = ()
     if writes.is_of_the_run(given.write):
         days = _of_days(given.write, handed)
