@@ -90,7 +90,8 @@ def _answered(error: exceptions.ClientError, target: Target) -> OSError:
             f"{of} may not be used so: {_operation(error)} is refused",
             target,
             "let the connection's user or role do this (the permissions are in docs/stores.md); "
-            "without `s3:ListBucket`, what is not there is refused, too",
+            "without `s3:ListBucket`, what is not there is refused, too, and a HEAD does not tell "
+            "whether the key itself is wrong",
         )
     if code in _REGION:
         where = _header(error, "x-amz-bucket-region")
