@@ -32,6 +32,7 @@ BRINGS = {
 OWNERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("factory/transfer/postgres/*", ("postgres",)),
     ("factory/in_airflow/operators/ingest/load_postgres.py", ("postgres",)),
+    ("factory/in_airflow/operators/ingest/write_files.py", ("files", "sql")),
     ("factory/in_airflow/operators/check.py", ("postgres",)),
     ("factory/in_airflow/connections.py", ("postgres",)),
     ("factory/transfer/http.py", ("http",)),
@@ -47,6 +48,7 @@ OWNERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("factory/cli/sniff.py", ("files", "http")),
     ("factory/definitions/checks/*", ("sql",)),
     ("factory/transfer/warehouse/*", ("files", "sql")),
+    ("factory/transfer/lake/*", ("files", "sql")),
     ("factory/transfer/*", ("files",)),
     ("factory/stores/*", ("files",)),
     ("factory/in_airflow/operators/ingest/*", ("files",)),
