@@ -7,6 +7,7 @@ from datetime import timedelta
 import pendulum
 from airflow.providers.standard.operators.bash import BashOperator
 from airflow.sdk import DAG
+from airflow.timetables.interval import CronDataIntervalTimetable
 
 
 def shop(number: int) -> DAG:
@@ -16,9 +17,9 @@ def shop(number: int) -> DAG:
     with DAG(
         f"shop_{number}",
         description=description,
-        doc_md=f"{description}\n\nOwner: **shops**",
+        doc_md=f"{description}\n\nOwner: **shops**\n\nEnvironment: **dev**",
         tags=["shop", "orders"],
-        schedule="0 6 * * *",
+        schedule=CronDataIntervalTimetable("0 6 * * *", "UTC"),
         start_date=pendulum.datetime(2024, 1, 1, tz="UTC"),
         catchup=False,
         fail_fast=False,

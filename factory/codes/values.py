@@ -75,6 +75,21 @@ GROUP = Group(
             right="tasks: [{id: a, run: ls}]",
         ),
         Code(
+            name="own-copy",
+            title="a copy within what is copied",
+            meaning=(
+                "Files would be copied to where they are, or into the folder that is copied: the "
+                "next run would copy the copies, too."
+            ),
+            advice="Copy to a folder beside it, or take a pattern without `**`.",
+        ),
+        Code(
+            name="whole-store",
+            title="a delete of all that is in a store",
+            meaning="Nothing but a pattern is said, or the root: every file would be removed.",
+            advice="Name a folder in it, or a beginning of names.",
+        ),
+        Code(
             name="one-of",
             title="not exactly one of two",
             meaning="Of several keys one has to be there, and not more; or a list has one twice.",

@@ -18,6 +18,7 @@ import msgspec
 
 from factory.definitions import formats
 from factory.definitions.formats import Written
+from factory.diagnostics import Path
 from factory.errors import said
 from factory.plan.fragment import unplain
 from factory.plan.model import Output, Task
@@ -35,6 +36,8 @@ class Files(msgspec.Struct, frozen=True, kw_only=True):
     :param each: instead, an `Output` that is a list of such: each is converted by a task of its
         own.
     :param once: each file is loaded once: the last of the tasks asks the target which are in.
+    :param after: what comes when the rows are published, in order. The files are then those that
+        the last of `tasks` has left on the stage as listed, and others are refused.
     """
 
     format: Written
@@ -42,6 +45,7 @@ class Files(msgspec.Struct, frozen=True, kw_only=True):
     files: list[str] | Output | None = None
     each: Output | None = None
     once: bool = False
+    after: tuple[Task, ...] = ()
 
 
 class Batches(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,12 +53,20 @@ class Batches(msgspec.Struct, frozen=True, kw_only=True):
 
     :param stream: `module:function`, which a task calls with `arguments` (templates are filled in)
         and which gives a `pyarrow.RecordBatchReader`.
+    :param operator: instead, the import path of one that stages the rows by itself: the task is
+        given the `arguments` as its own, and `lineage`.
+    :param files: of the arguments of an operator, the places of those that name a file beside the
+        spec.
+    :param expand: of an operator, the arguments of which each value makes a task of its own.
     :param tasks: what comes before, in order.
     :param columns: their names, where the spec tells.
     """
 
-    stream: str
+    stream: str = ""
     arguments: Mapping[str, Any]
+    operator: str = ""
+    files: tuple[Path, ...] = ()
+    expand: Mapping[str, Any] = {}
     tasks: tuple[Task, ...] = ()
     columns: frozenset[str] | None = None
 

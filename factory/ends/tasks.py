@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
+from msgspec import UNSET
+
 from factory.definitions import formats
 from factory.definitions.warehouses import plain
 from factory.ends.handover import Batches, Files
@@ -53,7 +56,7 @@ def convert(
     if target is not None and target.takes.types and formats.infers(given.format):
         _, load = target.load()
         arguments |= {word: load[word] for word in _OF_A_TABLE if word in load}
-    if given.once:
+    if given.once or given.after:
         arguments["once"] = True
     operator = f"{OPERATORS}.to_parquet.ToParquet"
     if given.each is not None:
@@ -66,9 +69,11 @@ def stage(step: Step, given: Batches, *, lineage: Sequence[str] = ()) -> Task:
 
     :param lineage: columns to add.
     """
-    arguments: dict[str, Any] = {"stream": given.stream, "arguments": dict(given.arguments)}
-    if lineage:
-        arguments["lineage"] = list(lineage)
+    more = {"lineage": list(lineage)} if lineage else {}
+    if given.operator:
+        read = task(step, "read", given.operator, {**given.arguments, **more}, given.expand)
+        return msgspec.structs.replace(read, files=given.files or UNSET)
+    arguments = {"stream": given.stream, "arguments": dict(given.arguments), **more}
     return task(step, "stage", f"{OPERATORS}.stage_batches.StageBatches", arguments)
 
 

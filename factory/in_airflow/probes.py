@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -11,7 +12,7 @@ from airflow.sdk.exceptions import AirflowException
 
 from factory.in_airflow.hiding import hide_connection_of, redacted
 from factory.in_airflow.storage import place
-from factory.transfer.files import found_at
+from factory.transfer.files import found_below
 
 # a driver's words for "the database cannot be asked now", by PEP 249
 _NEUTRAL = {"OperationalError", "InterfaceError"}
@@ -36,21 +37,17 @@ def look(what: Mapping[str, Any]) -> Seen:
     return _LOOKS[what["type"]](**arguments)
 
 
-def _file(*, path: str) -> Seen:
+def _file(*, path: str, at_least: int = 1) -> Seen:
     store, wanted = place(path)
     try:
-        names = (file.path for file in found_at(store, wanted))
-        found = next((name for name in names if _shown(name, wanted)), None)
+        names = [file.path for file in itertools.islice(found_below(store, wanted), at_least)]
     except OSError as error:
         return Seen("not_yet", redacted(f"{path} cannot be looked for: {error}"))
-    if found is None:
+    if not names:
         return Seen("not_yet", f"there is no file {path}")
-    return Seen("met", f"there is {found}")
-
-
-def _shown(name: str, pattern: str) -> bool:
-    """Not hidden, unless the pattern asks for such: programs hide what they still write."""
-    return "/." in pattern or "/." not in name
+    if len(names) < at_least:
+        return Seen("not_yet", f"of {at_least} files {path} there are {len(names)}")
+    return Seen("met", f"there is {names[0]}" if at_least == 1 else f"there are {at_least} {path}")
 
 
 def _http(**request: Any) -> Seen:

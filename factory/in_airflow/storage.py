@@ -46,6 +46,15 @@ def place(uri: str) -> Place:
         ) from None
 
 
+def folder(uri: str) -> Place:
+    """Where a folder is, also when its address does not end in `/`.
+
+    :raises AirflowException: no store has it.
+    """
+    store, path = place(uri)
+    return Place(store, f"{path.rstrip('/')}/" if path else "")
+
+
 def places(uris: Sequence[str]) -> tuple[Store, list[str]]:
     """The one store that all addresses are in, and their paths there.
 

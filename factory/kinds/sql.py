@@ -7,17 +7,17 @@ from pathlib import Path as File
 from typing import Annotated, Any
 
 import msgspec
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import Meta
 
 from factory import literals
-from factory.diagnostics import Path
 from factory.fields import ConnId, Strict
-from factory.plan.beside import missing, text_of
+from factory.plan import sql_files
+from factory.plan.beside import text_of
 from factory.plan.kind import Fragment, Step, single
+from factory.plan.sql_files import as_template, is_file, places
 from factory.problem import Problem
 
 OPERATOR = "airflow.providers.common.sql.operators.sql.SQLExecuteQueryOperator"
-_READ_AS_FILE = (".sql", ".json")  # what the operator takes for a template file's name
 
 Sql = Annotated[
     str,
@@ -70,7 +70,7 @@ def compile(step: Step) -> Fragment:
         "autocommit": given.autocommit,
         "do_xcom_push": given.output,
     }
-    return single(step, OPERATOR, arguments, files=files(given.sql, ("sql",)))
+    return single(step, OPERATOR, arguments, files=places(given.sql, ("sql",)))
 
 
 def inspect(step: Step, folder: File) -> Iterator[Problem]:
@@ -86,15 +86,9 @@ def inspect_sql(
     if not is_file(sql):
         yield from _percent(sql, path) if parameters else ()
         return
-    if "{{" in sql:
-        message = "the name of a SQL file cannot be a template"
-        hint = "use a template inside the file, or write the SQL here"
-        yield Problem(path, "file", message, expected="the name of a file", hint=hint)
-        return
-    problem = missing(sql, folder)
-    if problem is not None:
-        yield msgspec.structs.replace(problem, path=path)
-    elif parameters:
+    found = [*sql_files.problems(sql, folder, path)]
+    yield from found
+    if parameters and not found:
         yield from _percent(text_of(folder / sql), path, sql)
 
 
@@ -113,18 +107,3 @@ def _percent(sql: str, path: tuple[str, ...], file: str = "") -> Iterator[Proble
         part="" if file else "%",
         nth=sql.count("%", 0, place),
     )
-
-
-def files(sql: str, place: Path) -> tuple[Path, ...] | UnsetType:
-    """The place of an argument, where it names a SQL file."""
-    return (place,) if is_file(sql) else UNSET
-
-
-def is_file(sql: str) -> bool:
-    """Whether it is a file's name: one word that ends in `.sql`."""
-    return sql.endswith(".sql") and len(sql.split()) == 1
-
-
-def as_template(sql: str) -> str:
-    """The text as Airflow takes it: SQL that happens to end like a file's name gets a blank."""
-    return f"{sql} " if sql.endswith(_READ_AS_FILE) and not is_file(sql) else sql

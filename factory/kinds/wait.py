@@ -10,12 +10,15 @@ import msgspec
 from msgspec import UNSET, Meta
 
 from factory import literals, stores
+from factory.definitions.paths import is_folder, is_pattern
 from factory.errors import BuildError
-from factory.fields import ConnId, DagId, Duration, Strict, seconds
+from factory.fields import ConnId, DagId, Duration, Positive, Strict, seconds
 from factory.kinds import http
-from factory.kinds.sql import Parameters, Sql, as_template, files, inspect_sql
+from factory.kinds.sql import Parameters, Sql, inspect_sql
+from factory.literals import is_template
 from factory.plan.kind import Fragment, Step, single
 from factory.plan.model import Awaited, Dated
+from factory.plan.sql_files import as_template, places
 from factory.problem import Problem
 
 OPERATOR = "factory.in_airflow.operators.wait.Wait"
@@ -40,7 +43,7 @@ class Time(Strict, frozen=True, kw_only=True, tag="time", tag_field="type"):
 
 
 class File(Strict, frozen=True, kw_only=True, tag="file", tag_field="type"):
-    """A file. Airflow's workers and triggerer look for it, so both must see its store."""
+    """A file, or several. Airflow's workers and triggerer look, so both must see the store."""
 
     path: Annotated[
         str,
@@ -48,10 +51,14 @@ class File(Strict, frozen=True, kw_only=True, tag="file", tag_field="type"):
             pattern=stores.ADDRESS,
             title="file URI",
             description="The file's URI, in a store that both see. `*` and `?` match any name, "
-            "`**` any folders: one file is enough. Jinja templates are filled in.",
+            "`**` any folders; with a `/` at its end it is a folder, with all below it. Hidden "
+            "files do not count. Jinja templates are filled in.",
             examples=["file:///data/orders/{{ interval.day }}/*.csv"],
         ),
     ]
+    at_least: Annotated[
+        Positive, Meta(description="So many files must be there.", examples=[24])
+    ] = 1
 
 
 class Http(http.Request, frozen=True, kw_only=True, tag="http", tag_field="type"):
@@ -134,7 +141,7 @@ def compile(step: Step) -> Fragment:
         "timeout": seconds(given.timeout),
         "on_timeout": given.on_timeout,
     }
-    named = files(given.for_.sql, ("what", "sql")) if isinstance(given.for_, Query) else UNSET
+    named = places(given.for_.sql, ("what", "sql")) if isinstance(given.for_, Query) else UNSET
     fragment = single(step, OPERATOR, {**arguments, "do_xcom_push": False}, files=named)
     if isinstance(given.for_, File):
         return msgspec.structs.replace(fragment, reads=(given.for_.path,))
@@ -158,6 +165,7 @@ def inspect(step: Step, folder: Path) -> Iterator[Problem]:
         yield from http.problems(given.for_, ("for",))
     if isinstance(given.for_, File):
         yield from stores.problems(given.for_.path, ("for", "path"))
+        yield from _too_few(given.for_)
     if isinstance(given.for_, Time):
         yield from literals.moments({"until": given.for_.until}, ("for",))
     if isinstance(given.for_, Query):
@@ -169,6 +177,17 @@ def inspect(step: Step, folder: Path) -> Iterator[Problem]:
             "out-of-bounds",
             f"{after} is longer than the timeout",
             expected=f"at most {given.timeout}, or a longer `timeout`",
+        )
+
+
+def _too_few(file: File) -> Iterator[Problem]:
+    path = file.path
+    if file.at_least > 1 and not (is_template(path) or is_folder(path) or is_pattern(path)):
+        yield Problem(
+            ("for", "at_least"),
+            "out-of-bounds",
+            f"one path is one file, never {file.at_least}",
+            expected="a pattern with `*`, or a folder with a `/` at its end",
         )
 
 

@@ -1,13 +1,24 @@
-"""The source `file`: which files does a path, a pattern or a list mean, and who reads which?"""
+"""Which files does a path, a pattern, a folder or a list mean, and who reads which?"""
 
 import re
 from collections.abc import Callable, Iterator, Sequence
 from fnmatch import fnmatchcase, translate
+from typing import NamedTuple
 
+from factory.definitions import paths as written
+from factory.definitions.paths import MAGIC
+from factory.diagnostics import did_you_mean
 from factory.stores.model import File, Store
 from factory.transfer.errors import Missing
 
-_MAGIC = re.compile(r"[*?\[]")
+_HIDDEN = re.compile(r"/\.(?!\.?(/|$))")
+
+
+class Named(NamedTuple):
+    """A file, and what it is called below the folder that its path or pattern begins in."""
+
+    name: str
+    file: File
 
 
 def expand(store: Store, paths: str | Sequence[str]) -> list[str]:
@@ -20,19 +31,37 @@ def listed(store: Store, paths: str | Sequence[str]) -> list[File]:
 
     Every path and every pattern must match. Raises `Missing`.
     """
-    found: dict[str, File] = {}
+    return [each.file for each in named(store, paths)]
+
+
+def named(store: Store, paths: str | Sequence[str]) -> list[Named]:
+    """As `listed`, with the name of each below where its pattern begins."""
+    found: dict[str, Named] = {}
     missing: list[str] = []
     for path in [paths] if isinstance(paths, str) else paths:
         matches = {file.path: file for file in found_at(store, path)}
         if not matches:
             missing.append(path)
         for name in sorted(matches):
-            found.setdefault(name, matches[name])
+            found.setdefault(name, Named(written.name_below(path, name), matches[name]))
     if missing:
-        raise Missing(f"no file matches {', '.join(map(repr, missing))}")
+        wanted = ", ".join(map(repr, missing))
+        raise Missing(f"no file matches {wanted}", _instead(store, missing[0]))
     if not found:
         raise Missing("the list of files is empty")
     return list(found.values())
+
+
+def _instead(store: Store, path: str) -> str:
+    """What may have been meant, of the first files in its folder."""
+    magic = MAGIC.search(path)
+    folder = path[: magic.start() if magic else len(path)].rpartition("/")[0]
+    page = next(store.list(folder), None)
+    if page is None or not page.entries:
+        return f"there is nothing in {folder!r}"
+    names = [entry.path.rpartition("/")[2] for entry in page.entries]
+    near = "" if magic else did_you_mean(path.rpartition("/")[2], names)
+    return near or f"in {folder!r} there is {names[0]!r}"
 
 
 def shares(files: Sequence[str], sizes: Sequence[int], most: int, worth: int) -> list[list[str]]:
@@ -69,7 +98,7 @@ def found_at(store: Store, path: str) -> Iterator[File]:
     if file is not None:
         yield file
         return
-    magic = _MAGIC.search(path)
+    magic = MAGIC.search(path)
     if magic is None:
         return
     folder, slash, _ = path[: magic.start()].rpartition("/")
@@ -77,6 +106,27 @@ def found_at(store: Store, path: str) -> Iterator[File]:
     if any("**" in part and part != "**" for part in parts):
         raise ValueError("Invalid pattern: '**' can only be an entire path component")
     yield from _below(store, folder, parts)
+
+
+def found_below(store: Store, path: str) -> Iterator[File]:
+    """As `found_at`; of a folder, whose path ends in `/`, all files below it.
+
+    Hidden ones only where the path asks for such: programs hide what they still write.
+    """
+    for file in found_at(store, f"{path}**" if written.is_folder(path) else path):
+        # a key that ends in `/` stands for a folder in some tools
+        if _is_shown(file.path, path) and not file.path.endswith("/"):
+            yield file
+
+
+def named_below(store: Store, path: str) -> list[Named]:
+    """The same with their names, in the order of these; none when nothing is there."""
+    found = (Named(written.name_below(path, file.path), file) for file in found_below(store, path))
+    return sorted(found)
+
+
+def _is_shown(name: str, pattern: str) -> bool:
+    return bool(_HIDDEN.search(f"/{pattern}")) or not _HIDDEN.search(f"/{name}")
 
 
 def _below(store: Store, folder: str, parts: Sequence[str]) -> Iterator[File]:
@@ -87,7 +137,7 @@ def _below(store: Store, folder: str, parts: Sequence[str]) -> Iterator[File]:
             for file in page.files:
                 if _fits(file.path[len(folder) :].removeprefix("/").split("/"), parts):
                     yield file
-    elif not _MAGIC.search(part):
+    elif not MAGIC.search(part):
         path = f"{folder}/{part}"
         if rest:
             yield from _below(store, path, rest)

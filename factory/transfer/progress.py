@@ -105,4 +105,4 @@ class Progress:
         return max(self._clock() - self._started, 1e-6)
 
     def _rate(self, came: int) -> str:
-        return f"{came / self._seconds / 1e6:.1f} MB/s"
+        return f"{size(came / self._seconds)}/s"

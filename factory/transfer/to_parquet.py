@@ -100,8 +100,9 @@ def staged(
     max_bad_rows: int = 1000,
     lineage: Lineage = NONE,
     progress: Progress | None = None,
+    done: str = "",
 ) -> Converted:
-    """Stream what is `read` of the `sources` into `target`.
+    """Stream what is `read` of the `sources` into `target`; `done` says so, for people.
 
     Memory is bounded by a block of the source and a row group of the target. Bad rows go to
     `quarantine`, a path in `target_store`, or are an error when it is None. The columns of
@@ -131,8 +132,8 @@ def staged(
     for line in each(found):
         say("%s", line)
     say(
-        "converted %s: %s, %s of Parquet in %s",
-        counted(len(sources), "file"),
+        "%s: %s, %s of Parquet in %s",
+        done or f"converted {counted(len(sources), 'file')}",
         _rows(counts, quarantine),
         size(out.size),
         spent(time.monotonic() - started),

@@ -82,3 +82,18 @@ def test_each_file_is_in_one_share_and_in_order(sizes: list[int], most: int, wor
     assert [file for part in parts for file in part] == files
     assert all(parts)
     assert len(parts) <= min(most, len(files))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "told"),
+    [
+        ("order.csv", "did you mean 'orders.csv'?"),
+        ("*.parquet", "in '{}' there is 'orders.csv'"),
+        ("none/*.csv", "there is nothing in '{}/none'"),
+    ],
+)
+def test_what_is_there_instead_is_told(folder: Folder, wanted: str, told: str) -> None:
+    (folder / "orders.csv").write_text("x")
+    with pytest.raises(Missing) as raised:
+        expand(folder.store, str(folder / wanted))
+    assert raised.value.hint == told.format(folder)

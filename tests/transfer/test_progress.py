@@ -33,10 +33,10 @@ def test_it_is_told_from_time_to_time(caplog: pytest.LogCaptureFixture) -> None:
     for came in (1_000_000, 2_100_000, 900_000, 2_200_000):
         going.add(bytes=came)
     assert [record.getMessage() for record in caplog.records] == [
-        "downloading 45 %: 4.1 MB of 9.0 MB, 0.1 MB/s: trips.csv",
-        "downloading 80 %: 7.2 MB of 9.0 MB, 0.1 MB/s: trips.csv",
+        "downloading 45 %: 4.1 MB of 9.0 MB, 100.0 kB/s: trips.csv",
+        "downloading 80 %: 7.2 MB of 9.0 MB, 100.0 kB/s: trips.csv",
     ]
-    assert str(going) == "6.2 MB in 1 min 2 s, 0.1 MB/s"
+    assert str(going) == "6.2 MB in 1 min 2 s, 100.0 kB/s"
 
 
 def test_nothing_is_told_of_a_short_step(caplog: pytest.LogCaptureFixture) -> None:

@@ -1,24 +1,27 @@
-"""Files that the worker can read."""
+"""Files in a store: a disk, S3."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Annotated, Any, ClassVar, Literal
 
+import msgspec
 from msgspec import Meta
 
 from factory import stores
 from factory.definitions import formats
+from factory.definitions.paths import own_copies
 from factory.ends.handover import FILES, Files
 from factory.ends.source import format_problems
 from factory.ends.tasks import OPERATORS, task
 from factory.fields import Strict
 from factory.literals import is_template
 from factory.plan.kind import Step
-from factory.plan.model import Output
+from factory.plan.model import Output, Task
 from factory.problem import Problem
 
-_URI: Any = {"title": "file URI", "examples": ["file:///data/trips/{{ interval.day }}/*.csv.gz"]}
+_EXAMPLES = ["file:///data/trips/{{ interval.day }}/*.csv.gz", "s3://lake/trips/*.parquet"]
+_URI: Any = {"title": "file URI", "examples": _EXAMPLES}
 FileUris = Annotated[list[Annotated[str, Meta(pattern=stores.ADDRESS, **_URI)]], Meta(min_length=1)]
 # Only its schema knows the pattern: msgspec frees that of a text twice when the text is one of a
 # union with a list, and the process crashes at its end (msgspec's issue 717).
@@ -26,8 +29,26 @@ FileUri = Annotated[str, Meta(extra_json_schema={"pattern": stores.ADDRESS}, **_
 TaskCount = Annotated[int, Meta(ge=1, le=1000)]
 
 
+_MOVE_TO = ("source", "when_done", "move_to")
+
+
+class MoveTo(Strict, frozen=True, kw_only=True):
+    """Files move to another folder, of any store."""
+
+    move_to: Annotated[
+        str,
+        Meta(
+            pattern=stores.ADDRESS,
+            title="file URI",
+            description="The folder, in which files keep their names below the folder that their "
+            "pattern begins in. Jinja templates are filled in.",
+            examples=["file:///archive/{{ interval.day }}/"],
+        ),
+    ]
+
+
 class File(Strict, frozen=True, kw_only=True, tag="file", tag_field="type"):
-    """Files on a disk that all workers see. They are read where they are."""
+    """Files on a disk that all workers see, or on S3. They are read where they are."""
 
     gives: ClassVar = (FILES,)
 
@@ -69,19 +90,34 @@ class File(Strict, frozen=True, kw_only=True, tag="file", tag_field="type"):
         ),
     ] = "fail"
 
+    when_done: Annotated[
+        Literal["delete"] | MoveTo | None,
+        Meta(
+            description="What becomes of the files when their rows are published: those that were "
+            "loaded go, a file that has changed since stays.",
+            examples=[{"move_to": "file:///archive/{{ interval.day }}/"}, "delete"],
+        ),
+    ] = None
+
     def paths(self) -> list[str]:
         """The paths and patterns, also when there is but one."""
         return [self.path] if isinstance(self.path, str) else list(self.path)
 
     def reads(self) -> list[str]:
         """The files that the spec names: not those that a pattern finds."""
-        return [path for path in self.paths() if not is_template(path) and not _is_pattern(path)]
+        named = (path for path in self.paths() if not is_template(path) and not _is_pattern(path))
+        return [stores.without_connection(path) for path in named]
 
     def hand_over(self, step: Step, way: str) -> Files:
         """One task for one file; else a list of files first, and tasks that share them."""
         paths = self.paths()
-        once = self.only_new
-        if not once and self.on_missing == "fail" and len(paths) == 1 and not _is_pattern(paths[0]):
+        once, done = self.only_new, self.when_done is not None
+        if (
+            not (once or done)
+            and self.on_missing == "fail"
+            and len(paths) == 1
+            and not _is_pattern(paths[0])
+        ):
             return Files(format=self.format, files=paths)
         arguments: dict[str, Any] = {
             "paths": paths,
@@ -90,8 +126,19 @@ class File(Strict, frozen=True, kw_only=True, tag="file", tag_field="type"):
         }
         if once:
             arguments["on_changed"] = self.on_changed
+        if done:
+            arguments["when_done"] = msgspec.to_builtins(self.when_done)
         listing = task(step, "list_files", f"{OPERATORS}.list_files.ListFiles", arguments)
-        return Files(format=self.format, tasks=(listing,), each=Output(listing.id), once=once)
+        each, after = Output(listing.id), self._after(step)
+        return Files(format=self.format, tasks=(listing,), each=each, once=once, after=after)
+
+    def _after(self, step: Step) -> tuple[Task, ...]:
+        """The task that takes the files away."""
+        if self.when_done is None:
+            return ()
+        move_to = self.when_done.move_to if isinstance(self.when_done, MoveTo) else None
+        name = "move_files" if move_to else "delete_files"
+        return (task(step, name, f"{OPERATORS}.when_done.WhenDone", {"move_to": move_to}),)
 
     def problems(self) -> Iterator[Problem]:
         """Addresses of no file, and those of the format: files are looked for when it runs."""
@@ -99,6 +146,9 @@ class File(Strict, frozen=True, kw_only=True, tag="file", tag_field="type"):
         for index, path in enumerate(self.paths()):
             place = ("source", "path") if path == self.path else ("source", "path", index)
             yield from stores.problems(path, place)
+            yield from self._to_itself(path)
+        if isinstance(self.when_done, MoveTo):
+            yield from stores.problems(self.when_done.move_to, _MOVE_TO)
         if self.on_changed != "fail" and not self.only_new:
             yield Problem(
                 ("source", "on_changed"),
@@ -109,10 +159,20 @@ class File(Strict, frozen=True, kw_only=True, tag="file", tag_field="type"):
                 severity="warning",
             )
 
+    def _to_itself(self, path: str) -> Iterator[Problem]:
+        """Files that would be moved to where the next run finds them."""
+        to = self.when_done.move_to if isinstance(self.when_done, MoveTo) else "{{"
+        if not is_template(path) and not is_template(to):
+            yield from own_copies(path, f"{to.rstrip('/')}/", _MOVE_TO)
+
     def again(self) -> Iterator[int]:
         """The places of patterns by which each run finds the files of the runs before it."""
         for index, path in enumerate(self.paths()):
-            if not self.only_new and _is_pattern(path) and not is_template(path):
+            if (
+                not (self.only_new or self.when_done)
+                and _is_pattern(path)
+                and not is_template(path)
+            ):
                 yield index
 
 

@@ -46,7 +46,7 @@ class FileSet(Strict, frozen=True, kw_only=True, omit_defaults=True, tag="file",
         Meta(
             description="The folder. Jinja templates are filled in: one for each day is "
             "`…/day={{ interval.day }}`.",
-            examples=["file:///lake/orders", "file:///lake/orders/day={{ interval.day }}"],
+            examples=["file:///lake/orders", "s3://lake/orders/day={{ interval.day }}"],
         ),
     ]
     format: Annotated[
@@ -86,7 +86,7 @@ class FileSet(Strict, frozen=True, kw_only=True, omit_defaults=True, tag="file",
 
     def writes(self) -> tuple[str, ...]:
         """The folder is the dataset, when its name is known before it runs."""
-        return () if is_template(self.path) else (self._folder,)
+        return () if is_template(self.path) else (stores.without_connection(self._folder),)
 
     def load(self) -> tuple[str, dict[str, Any]]:
         """The operator that writes the files."""

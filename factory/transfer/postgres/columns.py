@@ -1,6 +1,7 @@
 """Arrow types ↔ PostgreSQL types: exact, or refused."""
 
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 from importlib.metadata import version
 
 import pyarrow as pa
@@ -12,6 +13,9 @@ from factory.transfer.errors import BadRow, TransferError
 from factory.transfer.values.types import arrow_type, own_type
 from factory.transfer.warehouse import columns as shared
 from factory.transfer.warehouse.parts import Column
+
+SOURCE_TYPE = b"factory.postgres"
+"""Of a field that was read from PostgreSQL: what it is there."""
 
 Mapped = tuple[str, pa.DataType] | tuple[str, pa.DataType, str]
 _INTEGERS = {
@@ -34,7 +38,21 @@ def nulls_of(kind: str) -> pa.DataType:
 
 def columns(schema: pa.Schema, *, empty: bool = False, nulls: Collection[str] = ()) -> list[Column]:
     """See `columns` of all warehouses. Raises `TransferError` for the unsupported."""
-    return shared.columns(schema, POSTGRES, _mapped, empty=empty, nulls=nulls)
+    found = shared.columns(schema, POSTGRES, _mapped, empty=empty, nulls=nulls)
+    return [_as_there(column, field) for column, field in zip(found, schema, strict=True)]
+
+
+_TEXTS = ("character varying", "character", "bpchar", "json")
+"""Types that take the bytes of a text as they are."""
+
+
+def _as_there(column: Column, field: pa.Field) -> Column:
+    """The type of a column of another PostgreSQL: of a text that type is made here, once more."""
+    noted = (field.metadata or {}).get(SOURCE_TYPE, b"").decode()
+    if not noted or noted == column.type:
+        return column
+    made = column.type == "text" and parts_of(noted)[0] not in _TEXTS
+    return replace(column, type=noted, plain=column.type, sent="text" if made else "")
 
 
 def _mapped(field: pa.Field) -> Mapped:

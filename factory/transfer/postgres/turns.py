@@ -56,6 +56,8 @@ def _turned(existing: Existing, column: Column) -> Column:
         inner = _turned(_without_domain(existing, column.name, base), column)
         fit_ = inner.type == base or fits(inner.type, base)
         return replace(inner, type=kind, sent=inner.sent or inner.type) if fit_ else column
+    if column.plain:  # the source has another type
+        return _turned(existing, replace(column, type=column.plain, plain="", sent=""))
     if column.sent and {column.type, kind} == {"json", "jsonb"}:
         return replace(column, type=kind)
     if fits(column.type, kind) or (column.sent and column.type != "text"):

@@ -23,12 +23,16 @@ _SHOWN = 3
 
 
 class Arrival(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A file that is to be loaded; `before` is the load that brought in an earlier version."""
+    """A file that is to be loaded; `before` is the load that brought in an earlier version.
+
+    `name` is what it is called below the folder that its pattern begins in.
+    """
 
     uri: str
     size: int
     version: str
     before: str | None = None
+    name: str = ""
 
 
 class Known(msgspec.Struct, frozen=True, gc=False):

@@ -59,6 +59,7 @@ class Column:
     lineage: bool = False  # where a row came from: that it came again is no change of it
     as_written: bool = False  # inferred, and as text what stands in the file
     sent: str = ""  # the type that rows arrive in, where the warehouse makes `type` of it
+    plain: str = ""  # the type by the values alone, where the source told `type`
 
 
 @dataclass(frozen=True)

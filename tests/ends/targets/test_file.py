@@ -25,6 +25,7 @@ def test_only_what_differs_from_the_defaults_is_told_to_the_operator() -> None:
     [
         ("file:///lake/orders", ["file:///lake/orders"]),
         ("file:///lake/orders/", ["file:///lake/orders"]),
+        ("s3://conn_id@lake/orders", ["s3://lake/orders"]),
         ("file:///lake/day={{ interval.day }}", []),
     ],
 )
@@ -38,6 +39,7 @@ def test_the_folder_is_the_dataset_where_it_is_known(path: str, uris: list[str])
         ({}, []),
         ({"path": "{{ params.lake }}"}, []),
         ({"path": "file:///"}, [("target", "path")]),
+        ({"path": "s3://conn_id@lake"}, [("target", "path")]),
         ({"path": "file:///lake/[a]"}, [("target", "path")]),
         ({"partition_by": ["a", "b", "a"]}, [("target", "partition_by", 2)]),
         ({"format": {"type": "csv", "delimiter": "tab"}}, []),

@@ -63,6 +63,15 @@ def test_a_file_in_a_store_of_another_package(pipelines: Pipelines, acme: None) 
     assert wait(pipelines, what).states == DONE
 
 
+def test_so_many_files_of_a_folder(pipelines: Pipelines, tmp_path: Path) -> None:
+    for name in ("in/a", "in/b/c", "in/.d"):
+        put(open_uri(f"{tmp_path.as_uri()}/{name}"))
+    what = f"{{type: file, path: '{tmp_path.as_uri()}/in/', at_least: %d}}"
+    assert wait(pipelines, what % 2).states == DONE
+    run = wait(pipelines, what % 3, "timeout: 0.3s")
+    assert f"of 3 files {tmp_path.as_uri()}/in/ there are 2" in run.log
+
+
 def test_a_folder_is_no_file_and_a_time_out_is_not_retried(
     pipelines: Pipelines, tmp_path: Path
 ) -> None:

@@ -13,13 +13,14 @@ from factory.amounts import counted, size
 from factory.definitions.tables import STATEMENT_SECONDS
 from factory.in_airflow.operators.ingest.staged import ROWS, Staged, leave, remove, step_name
 from factory.in_airflow.steps import step_of
-from factory.in_airflow.storage import places
+from factory.in_airflow.storage import folder, places
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from factory.stores.model import File
-    from factory.transfer.warehouse.arrivals import Known
+    from factory.stores.model import Store
+    from factory.transfer.files import Named
+    from factory.transfer.warehouse.arrivals import Arrival, Known
     from factory.transfer.warehouse.parts import Table
 
 log = logging.getLogger(__name__)
@@ -35,10 +36,12 @@ class ListFiles(Staged):
     :param on_missing: `fail`, or `skip` the step when a path or a pattern has no match.
     :param load: the task that notes which files are in, in the `table` of `conn_id`: then only what
         is new is listed, and the step is skipped when nothing is.
+    :param when_done: the files go when they are loaded: `delete`, or a mapping with `move_to`. What
+        is listed is left on the stage, as with `load`.
     :param on_changed: for files that are in as they were before: `fail`, `load` or `ignore`.
     """
 
-    template_fields: Sequence[str] = ("paths", "stage", "conn_id", "table")
+    template_fields: Sequence[str] = ("paths", "stage", "conn_id", "table", "when_done")
 
     def __init__(
         self,
@@ -50,6 +53,7 @@ class ListFiles(Staged):
         conn_id: str = "",
         table: str = "",
         load: str = "",
+        when_done: str | Mapping[str, str] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -60,41 +64,54 @@ class ListFiles(Staged):
         self.conn_id = conn_id
         self.table = table
         self.load = load
+        self.when_done = when_done
 
     def execute(self, context: Context) -> list[list[str]]:
         """List, and remove what an earlier attempt with other files converted."""
         from factory.transfer.errors import Missing
-        from factory.transfer.files import listed, shares
+        from factory.transfer.files import named, shares
+        from factory.transfer.warehouse.arrivals import Arrival, written
 
         store, paths = places(self.paths)
         try:
-            files = {store.uri(file.path): file for file in listed(store, paths)}
-            found = self._new(files, context) if self.load else [*files]
+            files = {store.uri(each.file.path): each for each in named(store, paths)}
+            found = [Arrival(u, f.size, f.version, name=name) for u, (name, f) in files.items()]
+            if self.load:
+                found = self._new(found, context)
         except Missing as missing:
             if self.on_missing == "skip":
                 raise AirflowSkipException(f"{missing}: this step is skipped") from None
             raise
+        self._require_place(store, [files[file.uri] for file in found], paths)
+        if self.load or self.when_done:
+            leave(self._folder(context), written(found))
         remove(self._folder(context).below(ROWS))
-        parts = shares(found, [files[uri].size for uri in found], self.max_tasks, SHARE)
-        total = size(sum(files[uri].size for uri in found))
-        say("%s, %s, for %s", counted(len(found), "file"), total, counted(len(parts), "task"))
+        sizes = [file.size for file in found]
+        parts = shares([file.uri for file in found], sizes, self.max_tasks, SHARE)
+        total, tasks = size(sum(sizes)), counted(len(parts), "task")
+        say("%s, %s, for %s", counted(len(found), "file"), total, tasks)
         return parts
 
-    def _new(self, files: Mapping[str, File], context: Context) -> list[str]:
-        """The addresses of what is not in; it is left on the stage, for the load to note."""
+    def _require_place(self, store: Store, found: Sequence[Named], paths: Sequence[str]) -> None:
+        """Before anything is loaded: will the files find the names free that they are to have?"""
+        from factory.transfer.landing import require_place
+
+        if isinstance(self.when_done, Mapping):
+            require_place(store, found, folder(self.when_done["move_to"]), paths)
+
+    def _new(self, found: Sequence[Arrival], context: Context) -> list[Arrival]:
+        """What is not in."""
         from factory.transfer.warehouse import arrivals
 
         task = context["task_instance"]
         step, load = step_name(context), f"{task.dag_id}/{self.load}/{task.run_id}"
-        found = [arrivals.Arrival(uri, file.size, file.version) for uri, file in files.items()]
         table, known = self._known(context)
         arrivals.refuse_renamed(found, known, step, self._beside(task.dag_id), table)
         new = arrivals.choose(found, known.get(step, {}), load, self.on_changed)
         say("new for %s: %d of %s", table, len(new), counted(len(found), "file"))
         if not new:
             raise AirflowSkipException("no file is new: this step is skipped")
-        leave(self._folder(context), arrivals.written(new))
-        return [file.uri for file in new]
+        return new
 
     def _known(self, context: Context) -> tuple[Table, Mapping[str, Mapping[str, Known]]]:
         """The table, and what is in it."""

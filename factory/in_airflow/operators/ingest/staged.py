@@ -5,7 +5,7 @@ The folder of a step in a run::
     download/<n>/<name>     what was downloaded, by the map index of its task
     rows/<n>.parquet        what was converted
     quarantine/<n>.jsonl    rows that were set aside
-    listed/files.json       the files of a source that are loaded once
+    listed/files.json       the files of a source that are loaded once, or go when they are loaded
 """
 
 from __future__ import annotations

@@ -1,0 +1,193 @@
+"""Copies and moves, within a store and between two."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from factory.stores import open_uri
+from factory.stores.disk import Disk
+from factory.stores.memory import Memory
+from factory.stores.model import File, Place
+from factory.transfer.copies import Copied, Pair, copy, pairs, remove
+from factory.transfer.errors import BadRow, TransferError
+from factory.transfer.files import named_below
+
+from ..outside.installed import acme
+from ..stores.contract import put
+
+__all__ = ["acme"]
+
+WAYS = ["file file", "memory memory", "acme acme", "file memory", "acme file", "memory acme"]
+
+
+@pytest.fixture(params=WAYS)
+def ends(
+    request: pytest.FixtureRequest, tmp_path: Path, acme: None
+) -> Iterator[tuple[Place, Place]]:
+    """Two folders, in one store or in two."""
+    roots = {"file": tmp_path.as_uri(), "memory": "memory://copies", "acme": "acme://box"}
+    one, other = (roots[word] for word in request.param.split())
+    yield open_uri(f"{one}/in/"), open_uri(f"{other}/out/")
+    Memory("copies").delete_below("")
+
+
+def run(source: Place, pattern: str, target: Place, if_exists: str = "fail") -> Copied:
+    at = source.path + pattern
+    files = named_below(source.store, at)
+    given = pairs(source.store, files, target, at=[at])
+    return copy(source.store, given, target.store, if_exists)  # type: ignore[arg-type]
+
+
+def there(place: Place) -> dict[str, bytes]:
+    store, path = place
+    files = [file.path for page in store.list(path.rstrip("/"), deep=True) for file in page.files]
+    return {name[len(path) :]: read(place, name) for name in files}
+
+
+def read(place: Place, path: str) -> bytes:
+    with place.store.open(path) as file:
+        return file.read()
+
+
+def test_files_keep_their_names_below_where_the_pattern_begins(ends: tuple[Place, Place]) -> None:
+    source, target = ends
+    files = {"a.csv": b"1", "b/c.csv": b"22", "b/d/e.csv": b"5" * 5_000_000, "b/f.txt": b"no"}
+    for name, data in files.items():
+        put(source.below(name), data)
+    put(source.below("b/.g.csv"), b"hidden")
+    done = run(source, "**/*.csv", target)
+    assert there(target) == {name: files[name] for name in ("a.csv", "b/c.csv", "b/d/e.csv")}
+    assert len(done.copied) == 3
+    again = run(source, "", target)
+    assert [pair.file.size for pair in again.copied] == [2]
+    assert len(again.there) == 3
+    assert there(target) == files
+
+
+def test_a_name_that_another_file_has(ends: tuple[Place, Place]) -> None:
+    source, target = ends
+    put(source.below("a.csv"), b"new")
+    put(source.below("b.csv"), b"new")
+    put(target.below("b.csv"), b"old")
+    with pytest.raises(TransferError, match=r"another file at \S+b.csv: nothing was copied"):
+        run(source, "*", target)
+    assert there(target) == {"b.csv": b"old"}
+    done = run(source, "*", target, "skip")
+    assert [pair.file.path for pair in done.kept] == [source.below("b.csv").path]
+    assert [file.path for file in done.verified] == [source.below("a.csv").path]
+    assert there(target) == {"a.csv": b"new", "b.csv": b"old"}
+    run(source, "*", target, "replace")
+    assert there(target) == {"a.csv": b"new", "b.csv": b"new"}
+
+
+def test_one_file_takes_a_new_name(ends: tuple[Place, Place]) -> None:
+    source, target = ends
+    put(source.below("a.csv"), b"1")
+    run(source, "a.csv", target.below("x", "b.csv"))
+    assert there(target) == {"x/b.csv": b"1"}
+    put(source.below("b.csv"), b"2")
+    with pytest.raises(TransferError, match="2 files cannot have the one name"):
+        run(source, "*", target.below("c.csv"))
+
+
+def test_a_file_that_changes_while_it_is_copied_has_no_copy(ends: tuple[Place, Place]) -> None:
+    source, target = ends
+    put(source.below("a.csv"), b"1")
+    seen = source.store.file(source.below("a.csv").path)
+    assert seen is not None
+    put(source.below("a.csv"), b"22")
+    with pytest.raises(BadRow, match="changed while it was copied"):
+        copy(source.store, [Pair(seen, target.below("a.csv").path)], target.store, "fail")
+    assert there(target) == {}
+    assert remove(source.store, [seen]) == [seen]
+    assert there(source) == {"a.csv": b"22"}
+    source.store.delete(seen.path)
+    assert remove(source.store, [seen]) == []
+
+
+@pytest.mark.parametrize(
+    ("pattern", "to", "said"),
+    [
+        ("*.csv", "in/", "would be copied to where it is"),
+        ("**", "in/x/", "the next run would copy the copies"),
+        ("", "in/x/", "the next run would copy the copies"),
+    ],
+)
+def test_what_would_be_copied_to_itself(pattern: str, to: str, said: str) -> None:
+    root = Place(Memory("itself"), "")
+    put(root.below("in", "a.csv"), b"1")
+    with pytest.raises(TransferError, match=said):
+        run(root.below("in/"), pattern, Place(root.store, to))
+    run(root.below("in/"), "*.csv", Place(root.store, "in/x/"))
+    assert set(there(root)) == {"in/a.csv", "in/x/a.csv"}
+    root.store.delete_below("")
+
+
+def test_a_name_that_leads_out_of_the_target(tmp_path: Path) -> None:
+    store = Memory("out")
+    put(Place(store, "in/../../x"), b"1")
+    target = Place(Disk(), f"{tmp_path}/out/")
+    with pytest.raises(TransferError, match="would be another place"):
+        run(Place(store, "in/"), "", target)
+    assert list(tmp_path.iterdir()) == []
+    store.delete_below("")
+
+
+def test_two_files_of_one_name() -> None:
+    from factory.transfer.files import Named
+
+    files = [Named("a.csv", File(path, 1, 0, "1")) for path in ("in/x/a.csv", "in/y/a.csv")]
+    with pytest.raises(
+        TransferError, match=r"in/x/a.csv and in/y/a.csv would both be \S+out/a.csv"
+    ):
+        pairs(Memory("two"), files, Place(Memory("two"), "out/"))
+
+
+MOVE = """
+import sys
+from factory.stores import open_uri
+from factory.transfer.copies import copy, pairs, remove
+from factory.transfer.files import named_below
+source, target = map(open_uri, sys.argv[1:])
+files = named_below(*source)
+done = copy(source.store, pairs(source.store, files, target), target.store, "fail")
+remove(source.store, done.verified)
+"""
+MANY = 1500
+
+
+@pytest.mark.parametrize("moment", ["copies", "removals"])
+def test_a_killed_move_loses_nothing_and_its_repetition_ends_it(
+    tmp_path: Path, moment: str
+) -> None:
+    source, target = tmp_path / "in", tmp_path / "out"
+    source.mkdir()
+    for number in range(MANY):
+        (source / f"{number}.csv").write_text(f"{number}\n" * 100)
+    command = [sys.executable, "-c", MOVE, f"{source.as_uri()}/", f"{target.as_uri()}/"]
+
+    def begun() -> bool:
+        if moment == "copies":
+            return target.is_dir() and len(list(target.iterdir())) > 50
+        return len(list(source.iterdir())) < MANY - 50
+
+    with subprocess.Popen(command) as process:
+        while not begun():
+            assert process.poll() is None, "it was done before it could be killed"
+            time.sleep(0.002)
+        process.send_signal(signal.SIGKILL)
+    left = {path.name for path in source.iterdir()}
+    whole = {path.name for path in target.glob("*.csv")}
+    assert left
+    assert left | whole == {f"{number}.csv" for number in range(MANY)}
+    assert all((target / name).read_text() == f"{name[:-4]}\n" * 100 for name in whole)
+    subprocess.run(command, check=True)
+    assert list(source.iterdir()) == []
+    assert {path.name for path in target.iterdir()} == {f"{number}.csv" for number in range(MANY)}

@@ -1,0 +1,61 @@
+"""Files that are removed, and those that never are."""
+
+from __future__ import annotations
+
+import pytest
+
+from factory.stores.model import Place
+from factory.transfer.errors import TransferError
+from factory.transfer.removal import delete
+
+from ..stores.contract import put
+from ..stores.folders import Folder
+
+
+def test_a_folder_a_pattern_and_a_file(folder: Folder) -> None:
+    for name in ("a.csv", "b.csv", "c.txt", "d/e.csv", "d/f/g.csv", "h/.i"):
+        put((folder / name).place, b"123")
+
+    def gone(path: str) -> tuple[int, int]:
+        place = Place(folder.store, f"{folder}/{path}")
+        done = delete(place, most=2, folder=path.endswith("/"))
+        return done.files, done.bytes
+
+    assert gone("d/") == (2, 6)
+    assert [each.name for each in folder.iterdir()] == ["a.csv", "b.csv", "c.txt", "h"]
+    assert gone("*.csv") == (2, 6)
+    assert gone("c.txt") == (1, 3)
+    assert gone("c.txt") == gone("d/") == gone("*.csv") == (0, 0)
+    assert gone("h/") == (0, 0)
+    assert gone("h/.*") == (1, 3)
+
+
+def test_too_many_are_none(folder: Folder) -> None:
+    for name in ("a/1", "a/2", "a/b/3"):
+        put((folder / name).place)
+    with pytest.raises(TransferError, match="more than 2 files: none was removed"):
+        delete(Place(folder.store, f"{folder}/a/"), most=2, folder=True)
+    assert (folder / "a" / "b" / "3").exists()
+
+
+@pytest.mark.parametrize("path", ["", "/", "*", "**/", "/**/*.csv", "//", "*/a/"])
+def test_never_a_whole_store(path: str, folder: Folder) -> None:
+    put((folder / "a").place)
+    with pytest.raises(TransferError, match="all that is in its store"):
+        delete(Place(folder.store, path), most=10, folder=True)
+    assert (folder / "a").exists()
+
+
+@pytest.mark.parametrize("part", ["//", "/../x", "/./", "/a//b/"])
+def test_a_path_that_a_template_left_unclear(part: str, folder: Folder) -> None:
+    put((folder / "a").place)
+    with pytest.raises(TransferError, match="empty part"):
+        delete(Place(folder.store, f"{folder}{part}"), most=10, folder=True)
+    assert (folder / "a").exists()
+
+
+def test_a_template_makes_no_folder(folder: Folder) -> None:
+    put((folder / "a").place)
+    with pytest.raises(TransferError, match="a template made a folder of it"):
+        delete(Place(folder.store, f"{folder}/"), most=10, folder=False)
+    assert (folder / "a").exists()
