@@ -48,7 +48,6 @@ BROUGHT = {
     "slack-sdk": "apache-airflow-providers-slack",
     "sqlalchemy": "apache-airflow",
     "urllib3": "requests",
-    "werkzeug": "moto",
 }
 DISTRIBUTIONS = packages_distributions()
 
@@ -183,7 +182,10 @@ def test_every_extra_in_the_texts_is_one() -> None:
 
 
 LIGHT = ("definitions", "ends", "kinds", "lint", "plan", "review", "spec")
-HEAVY = ("pyarrow", "psycopg", "requests", "httpx", "sqlglot", "airflow", "adbc_driver_postgresql")
+HEAVY = (
+    *("pyarrow", "psycopg", "requests", "httpx", "sqlglot", "airflow", "adbc_driver_postgresql"),
+    "botocore",
+)
 CHECKED = f"""\
 import sys
 from importlib import import_module

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from factory import extras
+from factory import extras, stores
 from factory.errors import FactoryError, UsageError
 
 if TYPE_CHECKING:
@@ -19,14 +19,16 @@ if TYPE_CHECKING:
 
 HELP = """\
 It reads all of the file: .csv, .json, .jsonl, .parquet or .xlsx, packed (.gz, .zst, .bz2, .xz,
-.zip) or not. What it is not sure of stands in comments. An address is downloaded into a
-temporary folder. What a file must be read with goes behind it, as KEY=VALUE of its format: the
-sheet of a workbook, the `member` of a zip; a VALUE may be JSON.
+.zip) or not. What it is not sure of stands in comments. What has an http(s) address is downloaded
+into a temporary folder; an object on S3 is read by Airflow's connection. What a file must be read
+with goes behind it, as KEY=VALUE of its format: the sheet of a workbook, the `member` of a zip; a
+VALUE may be JSON.
 
 for example:
   factory sniff trips.csv.gz
   factory sniff report.xlsx sheet=Q1 skip_rows=2
   factory sniff https://example.org/trips.csv
+  factory sniff s3://lake/trips.parquet
 """
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*(\([0-9]+, [0-9]+\))?")
@@ -36,7 +38,7 @@ _WORDS = {"true", "false", "null", "yes", "no", "on", "off", "y", "n"}
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the command's arguments."""
-    parser.add_argument("file", metavar="FILE", help="a file, or an http(s) address")
+    parser.add_argument("file", metavar="FILE", help="a file, or an address: http(s), s3")
     parser.add_argument(
         "options", metavar="KEY=VALUE", nargs="*", help="an option of the format, taken as it is"
     )
@@ -54,6 +56,8 @@ def address(file: str) -> dict[str, str]:
     """A file, or an address, as a source of a pipeline."""
     if _is_remote(file):
         return {"type": "http", "url": file}
+    if _is_stored(file):
+        return {"type": "file", "path": file}
     return {"type": "file", "path": f"file://{os.path.abspath(file.removeprefix('file://'))}"}
 
 
@@ -67,6 +71,8 @@ def look(file: str, given: dict[str, Any]) -> tuple[Sniffed, str]:
     try:
         if _is_remote(file):
             return _remote(file, given)
+        if _is_stored(file):
+            return _stored(file, given)
         return _local(Path(file.removeprefix("file://")), given)
     except ModuleNotFoundError as error:
         said = f"a look at a file needs {error.name}, which is not installed here"
@@ -77,6 +83,10 @@ def look(file: str, given: dict[str, Any]) -> tuple[Sniffed, str]:
 
 def _is_remote(file: str) -> bool:
     return file.startswith(("http://", "https://"))
+
+
+def _is_stored(file: str) -> bool:
+    return stores.scheme_of(file) not in ("", "file") and stores.is_address(file)
 
 
 def _option(text: str) -> tuple[str, Any]:
@@ -101,6 +111,17 @@ def _local(path: Path, given: dict[str, Any]) -> tuple[Sniffed, str]:
     if not path.is_file():
         raise UsageError(f"there is no file {path}")
     return sniff(Disk(), str(path), given), path.name
+
+
+def _stored(uri: str, given: dict[str, Any]) -> tuple[Sniffed, str]:
+    from factory.in_airflow.storage import place
+    from factory.transfer.sniff import sniff
+
+    file = place(uri)
+    try:
+        return sniff(file.store, file.path, given), file.name
+    except OSError as error:
+        raise FactoryError(str(error), getattr(error, "hint", "")) from None
 
 
 def _remote(url: str, given: dict[str, Any]) -> tuple[Sniffed, str]:

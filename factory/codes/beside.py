@@ -144,13 +144,15 @@ GROUP = Group(
         ),
         Code(
             name="append-again",
-            title="an append that adds files once more",
+            title="an append that adds rows once more",
             meaning=(
                 "`append` reads a pattern that no template narrows: each run adds all files that"
-                " match once more."
+                " match once more. Or it reads a table with `overlap`, whose rows are those of the"
+                " run before, too."
             ),
             advice=(
-                "`only_new: true` on the source, a `{{ interval.day }}` in the pattern, or `merge`."
+                "`only_new: true` on the source, a `{{ interval.day }}` in the pattern, no"
+                " `overlap`, or `merge`."
             ),
             severity="warning",
         ),

@@ -57,6 +57,7 @@ class Batches(msgspec.Struct, frozen=True, kw_only=True):
         given the `arguments` as its own, and `lineage`.
     :param files: of the arguments of an operator, the places of those that name a file beside the
         spec.
+    :param expand: of an operator, the arguments of which each value makes a task of its own.
     :param tasks: what comes before, in order.
     :param columns: their names, where the spec tells.
     """
@@ -65,6 +66,7 @@ class Batches(msgspec.Struct, frozen=True, kw_only=True):
     arguments: Mapping[str, Any]
     operator: str = ""
     files: tuple[Path, ...] = ()
+    expand: Mapping[str, Any] = {}
     tasks: tuple[Task, ...] = ()
     columns: frozenset[str] | None = None
 

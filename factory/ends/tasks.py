@@ -71,7 +71,7 @@ def stage(step: Step, given: Batches, *, lineage: Sequence[str] = ()) -> Task:
     """
     more = {"lineage": list(lineage)} if lineage else {}
     if given.operator:
-        read = task(step, "read", given.operator, {**given.arguments, **more})
+        read = task(step, "read", given.operator, {**given.arguments, **more}, given.expand)
         return msgspec.structs.replace(read, files=given.files or UNSET)
     arguments = {"stream": given.stream, "arguments": dict(given.arguments), **more}
     return task(step, "stage", f"{OPERATORS}.stage_batches.StageBatches", arguments)

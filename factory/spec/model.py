@@ -283,7 +283,7 @@ class Common(Strict, frozen=True, kw_only=True):
         Meta(
             description="Where files wait between tasks, as a URI. Default: `FACTORY_STAGE` on "
             "the worker, else a folder in its temporary directory.",
-            examples=["file:///var/lib/pipelines/stage"],
+            examples=["file:///var/lib/pipelines/stage", "s3://lake/stage"],
         ),
     ] = None
     stage_retention: Annotated[

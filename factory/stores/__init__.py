@@ -14,13 +14,14 @@ import re
 from functools import partial
 from typing import TYPE_CHECKING
 
-from factory import registry
+from factory import extras, registry
 from factory.diagnostics import Path, did_you_mean
 from factory.errors import FactoryError
 from factory.problem import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from types import ModuleType
     from typing import Any
 
     from factory.stores.model import Place
@@ -29,12 +30,21 @@ if TYPE_CHECKING:
     """The client of a scheme and a connection's id. Made when it is first needed."""
 
 GROUP = "stores"
-BUILTIN = {"file": "factory.stores.disk", "memory": "factory.stores.memory"}
-SHARED = {"file": "file:///"}
+BUILTIN = {
+    "file": "factory.stores.disk",
+    "memory": "factory.stores.memory",
+    "s3": "factory.stores.s3",
+}
+SHARED = {"file": "file:///", "s3": "s3://"}
 """What addresses begin with, of our stores that tasks in several processes see."""
 
+_KEYS = re.compile(r"://[^/@]*:[^/@]*@")
+_LOGIN = re.compile(r"^([a-z][a-z0-9+.-]*://)[\w.-]+@")
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://")
-_OURS = "|".join(SHARED.values())
+# with a bucket, which a template may give
+_WHOLE = {**SHARED, "s3": r"s3://([\w.-]+@)?([A-Za-z0-9][\w.-]*(/|$|\{)|\{)"}
+_FORMS = {"s3": "write s3://bucket/key, or s3://conn_id@bucket/key"}
+_OURS = "|".join(_WHOLE.values())
 _OTHERS = rf"(?!({'|'.join(BUILTIN)}):){_SCHEME.pattern}"
 ADDRESS = rf"^({_OURS}|{_OTHERS}|.*\{{\{{)"
 """The pattern of an address in a store, whole or templated. A schema knows ours, and whether
@@ -55,7 +65,7 @@ def open_uri(uri: str, connect: Connect | None = None) -> Place:
     """
     scheme = scheme_of(uri)
     if scheme in BUILTIN:
-        module = importlib.import_module(BUILTIN[scheme])
+        module = _imported(uri, BUILTIN[scheme])
     elif scheme in registry.outside(GROUP):
         module = registry.load(GROUP, scheme)
     else:
@@ -72,10 +82,18 @@ def open_uri(uri: str, connect: Connect | None = None) -> Place:
     return reached
 
 
+def _imported(uri: str, name: str) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as missing:
+        said = f"{without_connection(uri)!r} needs {missing.name}, which is not installed"
+        raise FactoryError(said, extras.hint(missing)) from missing
+
+
 def is_address(uri: str) -> bool:
     """Does it begin as an address of a store does that tasks share? Asks no store."""
     # Packages are looked up only for what is none of ours: that costs as much as 60 specs.
-    if uri.startswith(tuple(SHARED.values())):
+    if re.match(_OURS, uri):
         return True
     scheme = scheme_of(uri)
     return scheme not in BUILTIN and scheme in registry.outside(GROUP)
@@ -96,11 +114,16 @@ def problems(uri: str, place: Path, *, of_pipeline: bool = False) -> Iterator[Pr
     yield Problem(
         place,
         "address",
-        f"no store has the address {uri!r}",
+        f"no store has the address {_KEYS.sub('://…@', uri)!r}",
         expected=f"an address that begins with {beginnings()}",
-        hint=did_you_mean(scheme, known - {scheme}),
+        hint=_FORMS.get(scheme) or did_you_mean(scheme, known - {scheme}),
         of_pipeline=of_pipeline,
     )
+
+
+def without_connection(uri: str) -> str:
+    """The address of the same data for everybody: `s3://lake/x` of `s3://conn_id@lake/x`."""
+    return _LOGIN.sub(r"\1", uri)
 
 
 def scheme_of(uri: str) -> str:

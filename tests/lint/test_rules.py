@@ -701,6 +701,31 @@ def test_runs_that_cut_the_days_of_a_partition(
     assert all(told in entry for entry in found)
 
 
+@pytest.mark.parametrize(
+    ("schedule", "told"),
+    [
+        ('{cron: "0 6 * * *", covers: none}', True),
+        ("null", True),
+        ('"0 6 * * *"', False),
+        ("{covers: previous_day}", False),
+    ],
+)
+def test_a_table_that_is_read_by_intervals_needs_some(
+    schedule: str, told: bool, lint: Lint
+) -> None:
+    task = """\
+tasks:
+  - id: a
+    uses: ingest
+    with:
+      source: {type: postgres, conn_id: shop, table: orders, incremental: {column: changed}}
+      target: {type: postgres, conn_id: warehouse, table: raw.orders}
+      write: {mode: merge, key: [id]}
+"""
+    found = lint({"x.yaml": f"start_date: 2024-01-01\nschedule: {schedule}\n{task}"})
+    assert [entry[:20] for entry in found] == (["no-interval x.yaml:8"] if told else [])
+
+
 def test_a_partition_with_bounds_of_its_own_is_not_the_run_s(lint: Lint) -> None:
     bounds = BY_DAY.replace("TYPE", "date").replace(
         "column: day}", "column: day, start: 2024-01-01, end: 2024-01-02}"

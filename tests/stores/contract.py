@@ -7,14 +7,16 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
+from pkgutil import resolve_name
+from typing import ClassVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from factory.stores import UnknownStore, open_uri
+from factory.stores import UnknownStore
 from factory.stores.model import PAGE, Facts, File, Place, Unfinished, is_appendable
 from tests.patience import seconds
 
@@ -23,12 +25,13 @@ NAMES = (
     *("~", "-rf", ".hidden", "..a", "a.part", ".a.part", "a\\b", "a:b", "'\"", "_", "A"),
     "x" * 200,
 )
+OPEN_URI = "factory.stores:open_uri"
 WRITES = """
 import sys
-from factory.stores import open_uri
-store, path = open_uri(sys.argv[1])
+from pkgutil import resolve_name
+store, path = resolve_name(sys.argv[2])(sys.argv[1])
 with store.writer(path) as out:
-    out.write(b"half" * 1_000_000)
+    out.write(b"half" * int(sys.argv[3]))
     out.flush()
     print("begun", flush=True)
     sys.stdin.read()
@@ -70,9 +73,9 @@ def at_once(works: Iterable[threading.Thread]) -> None:
         thread.join()
 
 
-def kill(file: Place) -> None:
+def kill(file: Place, finder: str = OPEN_URI, count: int = 1_000_000) -> None:
     """Have a process write, and end it in the middle."""
-    command = [sys.executable, "-c", WRITES, file.uri]
+    command = [sys.executable, "-c", WRITES, file.uri, finder, str(count)]
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, env=env) as process:
@@ -95,19 +98,26 @@ def claim(name: bytes, file: Place, gate: threading.Barrier, won: list[bytes]) -
 
 
 class Contract:
-    """`place` is an empty folder."""
+    """`place` is an empty folder; the `finder` is a function of a module, of an address."""
+
+    finder: ClassVar = OPEN_URI
+    names: ClassVar[Sequence[str]] = NAMES
+
+    def find(self, uri: str) -> Place:
+        found: Place = resolve_name(self.finder)(uri)
+        return found
 
     # addresses
 
     def test_an_address_finds_the_same_place(self, place: Place) -> None:
-        for name in NAMES:
+        for name in self.names:
             file = place.below("f", name)
-            assert open_uri(file.uri) == file
+            assert self.find(file.uri) == file
             assert hash(file.store) == hash(place.store)
 
     def test_an_address_without_a_place_is_refused(self, place: Place) -> None:
         with pytest.raises(UnknownStore):
-            open_uri(place.uri.replace(":", "x:", 1))
+            self.find(place.uri.replace(":", "x:", 1))
 
     # writing
 
@@ -290,18 +300,18 @@ class Contract:
     # listing
 
     def test_odd_names(self, place: Place) -> None:
-        for name in NAMES:
+        for name in self.names:
             put(place.below("in", name), name.encode())
             put(place.below(name, "inside"))
-        assert there(place.below("in"), deep=False) == sorted(NAMES)
-        assert there(place.below("in")) == sorted(NAMES)
-        for name in NAMES:
+        assert there(place.below("in"), deep=False) == sorted(self.names)
+        assert there(place.below("in")) == sorted(self.names)
+        for name in self.names:
             file = place.below("in", name)
             assert read(file) == name.encode()
             assert known(file).path == file.path
-            assert read(open_uri(file.uri)) == name.encode()
+            assert read(self.find(file.uri)) == name.encode()
             assert there(place.below(name)) == ["inside"]
-        for name in NAMES:
+        for name in self.names:
             place.store.delete(place.below("in", name).path)
         assert there(place.below("in")) == []
 
@@ -366,10 +376,10 @@ class Outlives(Contract):
     def test_a_killed_writer_leaves_no_file(self, place: Place) -> None:
         file = place.below("f")
         put(file, b"old")
-        kill(file)
+        kill(file, self.finder)
         assert read(file) == b"old"
         file.store.delete(file.path)
-        kill(file)
+        kill(file, self.finder)
         assert there(place) == []
         assert file.store.file(file.path) is None
         put(file, b"again")

@@ -12,14 +12,26 @@ from factory.errors import FactoryError
 @pytest.mark.usefixtures("acme")
 def test_a_store_of_another_package_is_known() -> None:
     assert stores.is_address("acme://box/stage")
-    assert stores.beginnings() == "file:/// or acme://"
+    assert stores.beginnings() == "file:/// or s3:// or acme://"
 
 
 def test_those_that_tasks_share() -> None:
     assert stores.is_address("file:///data/stage")
-    for other in ("memory://x/y", "s3://bucket/x", "file://host/x", "/data", "acme://box", ""):
+    for uri in ("s3://bucket/x", "s3://other@bucket", "s3://{{ var.value.lake }}/x"):
+        assert stores.is_address(uri)
+    for other in ("s3:///x", "s3://other@/x", "s3://key:secret@bucket/x"):
         assert not stores.is_address(other)
-    assert stores.beginnings() == "file:///"
+    for other in (
+        "memory://x/y",
+        "S3://bucket/x",
+        "gs://bucket/x",
+        "file://host/x",
+        "/data",
+        "acme://box",
+        "",
+    ):
+        assert not stores.is_address(other)
+    assert stores.beginnings() == "file:/// or s3://"
 
 
 def test_to_ask_imports_nothing_heavy() -> None:
@@ -39,3 +51,25 @@ def test_a_module_that_is_no_store(monkeypatch: pytest.MonkeyPatch) -> None:
         stores.open_uri("odd://x")
     with pytest.raises(FactoryError, match="does not load"):
         stores.open_uri("gone://x")
+
+
+def test_a_store_that_one_logs_in_to_wants_a_connection() -> None:
+    with pytest.raises(FactoryError, match="reached by a connection"):
+        stores.open_uri("s3://bucket/x")
+
+
+def test_what_a_store_needs_is_told_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [
+        name for name in sys.modules if name.startswith(("botocore", "factory.stores.s3"))
+    ]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "botocore", None)
+    with pytest.raises(FactoryError, match="needs botocore, which is not installed") as told:
+        stores.open_uri("s3://bucket/x", lambda scheme, conn_id: None)
+    assert "[s3]" in told.value.hint
+
+
+def test_data_is_the_same_for_every_connection() -> None:
+    assert stores.without_connection("s3://other@lake/a@b") == "s3://lake/a@b"
+    for uri in ("s3://lake/a@b", "file:///a@b", "acme://box/a"):
+        assert stores.without_connection(uri) == uri

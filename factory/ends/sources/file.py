@@ -1,4 +1,4 @@
-"""Files that the worker can read."""
+"""Files in a store: a disk, S3."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ from factory.plan.kind import Step
 from factory.plan.model import Output, Task
 from factory.problem import Problem
 
-_URI: Any = {"title": "file URI", "examples": ["file:///data/trips/{{ interval.day }}/*.csv.gz"]}
+_EXAMPLES = ["file:///data/trips/{{ interval.day }}/*.csv.gz", "s3://lake/trips/*.parquet"]
+_URI: Any = {"title": "file URI", "examples": _EXAMPLES}
 FileUris = Annotated[list[Annotated[str, Meta(pattern=stores.ADDRESS, **_URI)]], Meta(min_length=1)]
 # Only its schema knows the pattern: msgspec frees that of a text twice when the text is one of a
 # union with a list, and the process crashes at its end (msgspec's issue 717).
@@ -47,7 +48,7 @@ class MoveTo(Strict, frozen=True, kw_only=True):
 
 
 class File(Strict, frozen=True, kw_only=True, tag="file", tag_field="type"):
-    """Files on a disk that all workers see. They are read where they are."""
+    """Files on a disk that all workers see, or on S3. They are read where they are."""
 
     gives: ClassVar = (FILES,)
 
@@ -104,7 +105,8 @@ class File(Strict, frozen=True, kw_only=True, tag="file", tag_field="type"):
 
     def reads(self) -> list[str]:
         """The files that the spec names: not those that a pattern finds."""
-        return [path for path in self.paths() if not is_template(path) and not _is_pattern(path)]
+        named = (path for path in self.paths() if not is_template(path) and not _is_pattern(path))
+        return [stores.without_connection(path) for path in named]
 
     def hand_over(self, step: Step, way: str) -> Files:
         """One task for one file; else a list of files first, and tasks that share them."""

@@ -10,12 +10,16 @@ import msgspec
 from msgspec import UNSET, Meta
 
 from factory import literals
+from factory.definitions import reads
+from factory.definitions.reads import Incremental, Split
 from factory.definitions.tables import STATEMENT_TIMEOUT, ConnectionId, TableName
+from factory.definitions.writes import INTERVAL
 from factory.ends.handover import BATCHES, Batches
-from factory.ends.tasks import OPERATORS
+from factory.ends.tasks import OPERATORS, task
 from factory.fields import Duration, Strict, seconds
 from factory.plan import sql_files
 from factory.plan.kind import Step
+from factory.plan.model import Dated, Output
 from factory.problem import Problem
 from factory.spec import assets
 
@@ -71,6 +75,20 @@ class Postgres(
             examples=[["valid_until"]],
         ),
     ] = msgspec.field(default_factory=list)
+    incremental: Annotated[
+        Incremental | None,
+        Meta(
+            description="Read the rows of the run's data interval alone.",
+            examples=[{"column": "updated_at", "overlap": "1h"}],
+        ),
+    ] = None
+    split: Annotated[
+        Split | None,
+        Meta(
+            description="Read in several tasks. Each reads as of its own moment.",
+            examples=[{"column": "id", "parts": 8}],
+        ),
+    ] = None
     statement_timeout: Annotated[
         Duration, Meta(description="The longest time for the query, until its last row.")
     ] = STATEMENT_TIMEOUT
@@ -81,21 +99,40 @@ class Postgres(
         return () if found is None else (found,)
 
     def hand_over(self, step: Step, way: str) -> Batches:
-        """One task reads."""
-        arguments: dict[str, Any] = msgspec.to_builtins(self)  # what differs from the defaults
-        del arguments["type"]
-        for name in ("table", "where", "query"):
-            if name in arguments:
-                arguments[name] = _as_text(name, arguments[name])
-        if self.statement_timeout != STATEMENT_TIMEOUT:
-            arguments["statement_timeout"] = seconds(self.statement_timeout)
+        """One task reads; of a table that is split, as many as the task before them finds."""
+        arguments = self._arguments()
         files = sql_files.places(self.query or "", ("query",))
-        return Batches(
+        reading = Batches(
             operator=f"{OPERATORS}.read_postgres.ReadPostgres",
             arguments=arguments,
             files=() if files is UNSET else files,
             columns=frozenset(self.columns) or None,
         )
+        if self.split is None:
+            return reading
+        own = {name: arguments[name] for name in arguments if name not in ("columns", "as_text")}
+        splitting = f"{OPERATORS}.read_postgres.SplitPostgres"
+        split = task(step, "split", splitting, {**own, **msgspec.structs.asdict(self.split)})
+        return msgspec.structs.replace(
+            reading,
+            tasks=(msgspec.structs.replace(split, files=files),),
+            expand={"part": Output(split.id)},
+        )
+
+    def _arguments(self) -> dict[str, Any]:
+        """What the task is told that reads."""
+        arguments: dict[str, Any] = msgspec.to_builtins(self)  # what differs from the defaults
+        for name in ("type", "split"):
+            arguments.pop(name, None)
+        if self.incremental is not None:
+            lengths = reads.lengths(self.incremental)
+            arguments["incremental"] = {"column": self.incremental.column, **lengths}
+        for name in ("table", "where", "query"):
+            if name in arguments:
+                arguments[name] = _as_text(name, arguments[name])
+        if self.statement_timeout != STATEMENT_TIMEOUT:
+            arguments["statement_timeout"] = seconds(self.statement_timeout)
+        return arguments
 
     def problems(self) -> Iterator[Problem]:
         """Neither a table nor a query, or both; names that no table and no column has."""
@@ -105,6 +142,9 @@ class Postgres(
         for name in ("columns", "as_text"):
             yield from literals.columns(getattr(self, name), ("source", name))
             yield from literals.twice(getattr(self, name), ("source", name))
+        for name, one in (("incremental", self.incremental), ("split", self.split)):
+            if one is not None:
+                yield from literals.column(one.column, ("source", name, "column"))
         yield from literals.timeout(
             seconds(self.statement_timeout), ("source", "statement_timeout")
         )
@@ -124,6 +164,12 @@ class Postgres(
                     expected="a `table`, or a `query` alone",
                     at_key=True,
                 )
+
+    def dates(self) -> tuple[Dated, ...]:
+        """Rows of the run's interval, where only those are read."""
+        instead = "`where:` with dates of your own"
+        place = ("source", "incremental")
+        return (Dated(INTERVAL, instead, place),) if self.incremental is not None else ()
 
     def beside(self, folder: File) -> Iterator[Problem]:
         """A `.sql` file that is not there."""

@@ -11,12 +11,13 @@ from importlib.metadata import (
     packages_distributions,
     version,
 )
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from factory import extras
 from factory.extras import NAME, install_hint
 from factory.in_airflow.doctor.finding import Finding, error, names, ok, warning
 from factory.in_airflow.doctor.installation import Installation, alerts
+from factory.stores import BUILTIN, scheme_of
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
@@ -85,9 +86,23 @@ def needed(found: Installation) -> dict[str, list[str]]:
     for plan in found.plans:
         paths = [task.operator for task in plan.tasks]
         paths += [f"{alert.notifier}.send" for alert in alerts(plan)]
-        for extra in sorted({one for path in paths for one in extras.needed(path)}):
+        stored = {one for task in plan.tasks for one in _of_stores(task.arguments)}
+        for extra in sorted({*stored, *(one for path in paths for one in extras.needed(path))}):
             by.setdefault(extra, []).append(plan.dag_id)
     return by
+
+
+def _of_stores(value: Any) -> Iterator[str]:
+    """The extras of the stores whose addresses stand in a task's arguments."""
+    if isinstance(value, str):
+        module = BUILTIN.get(scheme_of(value), "")
+        yield from extras.owners(f"{module.replace('.', '/')}/") if module else ()
+    elif isinstance(value, Mapping):
+        for one in value.values():
+            yield from _of_stores(one)
+    elif isinstance(value, list | tuple):
+        for one in value:
+            yield from _of_stores(one)
 
 
 def _lacks(extra: str) -> tuple[list[str], list[str]]:

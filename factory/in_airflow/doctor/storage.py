@@ -5,11 +5,16 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from factory.in_airflow.doctor.finding import Finding, error, names, ok, warning
 from factory.in_airflow.doctor.installation import Installation
+
+if TYPE_CHECKING:
+    from factory.stores.model import Place
 
 _LITTLE = 1024**3
 _NOEXEC = 8  # ST_NOEXEC, which Python does not name everywhere
@@ -54,11 +59,31 @@ def _stage(found: Installation, stage: str | None, users: list[str]) -> Iterator
         yield error(f"the stage {whose} cannot be used: {wrong}", f"change `stage`, or {STAGE}")
         return
     if not isinstance(place.store, Disk):
-        yield ok(f"the stage {whose} is {said}, a store that all workers can share; not tried")
+        if found.connect:
+            yield _in_store(place, f"the stage {said} {whose}")
+        else:
+            yield ok(f"the stage {whose} is {said}, a store that all workers can share; not tried")
         return
     folder = Path(place.path)
     yield from _writable(folder, f"the stage {folder} {whose}", f"change `stage`, or {STAGE}")
     yield _shared(found, folder, by_default=not said)
+
+
+def _in_store(stage: Place, what: str) -> Finding:
+    """Whether files can be written, read and removed there: one is."""
+    from factory.in_airflow.storage import STAGE
+
+    probe = stage.below(f"factory-doctor-{uuid.uuid4().hex}")
+    change = f"correct the connection, or change `stage`, or {STAGE}"
+    try:
+        with probe.store.writer(probe.path) as out:
+            out.write(b"x")
+        with probe.store.open(probe.path) as file:
+            file.read()
+        probe.store.delete(probe.path)
+    except Exception as wrong:  # a missing connection or package, too
+        return error(f"{what} cannot be used: {wrong}", getattr(wrong, "hint", "") or change)
+    return ok(f"{what} can be written and read, and all workers can share it")
 
 
 def _shared(found: Installation, folder: Path, *, by_default: bool) -> Finding:

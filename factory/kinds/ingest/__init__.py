@@ -12,7 +12,7 @@ from msgspec import Meta
 
 from factory import stores
 from factory.choices import blaming, is_outside
-from factory.definitions import formats, writes
+from factory.definitions import formats, reads, writes
 from factory.definitions.checks import Check, columns, plain, problems
 from factory.definitions.writes import Write
 from factory.diagnostics import MAX_TOLD, did_you_mean, one_of
@@ -21,6 +21,7 @@ from factory.ends.fit import Misfit
 from factory.ends.handover import FILES, ROWS, Batches, Files, Handover, Rows
 from factory.ends.sources import AnySource
 from factory.ends.sources.file import File
+from factory.ends.sources.postgres import Postgres
 from factory.ends.targets import AnyTarget
 from factory.ends.tasks import OPERATORS, convert, stage, task
 from factory.errors import BuildError, together
@@ -36,7 +37,7 @@ BadRows = Annotated[int, Meta(ge=0)]
 
 
 class Arguments(Strict, frozen=True, kw_only=True):
-    """Load files into a table: staged, checked, then published in one transaction.
+    """Load files into a table, or into files of another kind: staged, checked, then published.
 
     Readers never see half a load, nor a load that failed its checks. A repeated run leaves the
     same rows.
@@ -97,13 +98,20 @@ def compile(step: Step) -> Fragment:
         load = _load(step, {"staged": Output(staged.id), **once})
         after = handed.after if isinstance(handed, Files) else ()
         fragment = _bracketed(step, [*handed.tasks, staged, load, *after])
-    dates: tuple[Dated, ...] = ()
-    if writes.is_of_the_run(given.write):
-        days = _of_days(given.write, handed)
-        dates = (Dated(writes.INTERVAL, "`start:` and `end:`", ("write",), days),)
     with blaming(given.source, "source"):
-        reads = tuple(given.source.reads())
-    return msgspec.structs.replace(fragment, reads=reads, dates=dates)
+        read = tuple(given.source.reads())
+    return msgspec.structs.replace(fragment, reads=read, dates=_dates(given, handed))
+
+
+def _dates(given: Arguments, handed: Handover) -> tuple[Dated, ...]:
+    """What the source and the write mode take from the run's date."""
+    read: tuple[Dated, ...] = ()
+    if isinstance(given.source, Postgres):
+        read = given.source.dates()
+    if not writes.is_of_the_run(given.write):
+        return read
+    days = _of_days(given.write, handed)
+    return (*read, Dated(writes.INTERVAL, "`start:` and `end:`", ("write",), days))
 
 
 def _of_days(write: writes.Write, handed: Handover) -> bool:
@@ -210,6 +218,7 @@ def inspect(step: Step, folder: Path) -> Iterator[Problem]:
     yield from writes.problems(given.write)
     yield from problems(given.checks, ("checks",))
     yield from _again(given)
+    yield from _read_again(given)
     if fit.way(given.source, given.target) is not None:  # else it is not built
         yield from _columns(given, _handed(step))
     if given.on_bad_row == "fail" and given.max_bad_rows != _MAX_BAD_ROWS:
@@ -239,6 +248,31 @@ def _again(given: Arguments) -> Iterator[Problem]:
             hint="`only_new: true` beside it loads each file once",
             severity="warning",
         )
+
+
+def _read_again(given: Arguments) -> Iterator[Problem]:
+    """Rows that a run reads of other intervals than its own, where the mode takes no such."""
+    if not isinstance(given.source, Postgres) or given.source.incremental is None:
+        return
+    mode = word_of(given.write)
+    if mode == "append" and given.source.incremental.overlap is not None:
+        yield Problem(
+            ("source", "incremental", "overlap"),
+            "append-again",
+            "each run appends the rows of the overlap once more",
+            expected="`write: {mode: merge, key: …}`, or no `overlap`",
+            at_key=True,
+            severity="warning",
+        )
+    for name in reads.lengths(given.source.incremental):
+        if writes.is_of_the_run(given.write):
+            yield Problem(
+                ("source", "incremental", name),
+                "one-of",
+                f"with `{name}` rows of another interval are read than `{mode}` writes",
+                expected=f"`write: {{mode: merge, key: …}}`, or no `{name}`",
+                at_key=True,
+            )
 
 
 def _columns(given: Arguments, handed: Handover) -> Iterator[Problem]:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 
 import adbc_driver_manager
 import adbc_driver_postgresql.dbapi
 import psycopg
 import pyarrow as pa
+from adbc_driver_manager.dbapi import Cursor
 from psycopg import sql
+from psycopg.conninfo import make_conninfo
 
+from factory.definitions.reads import Bound, Part, Window, parts
 from factory.definitions.tables import STATEMENT_SECONDS
 from factory.stores.model import Store
 from factory.transfer.ahead import ahead
@@ -30,11 +33,14 @@ from factory.transfer.to_parquet import Converted, staged
 from factory.transfer.warehouse.warehouse import not_found
 
 _BATCH = 8 << 20  # bytes
+_SPLIT = ("int2", "int4", "int8", "date")
 _AS_OF_ONE_MOMENT = "ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 # Types whose values are of one server, or whose columns take no load.
 _OF_ITS_SERVER = (
     "^_?(reg|pg_(?!lsn)|aclitem|refcursor|cid$|.?xid|tid$|name$|char$|int2vector|oidvector)"
 )
+# A server that is gone without a word is noticed after a minute.
+_ALIVE = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
 _LOST = "server closed the connection"
 
 
@@ -50,6 +56,8 @@ class Rows:
     columns: tuple[str, ...] = ()
     where: str | None = None
     as_text: tuple[str, ...] = ()
+    window: Window | None = None
+    part: Part | None = None
 
     def __post_init__(self) -> None:
         if bool(self.table) == bool(self.query):
@@ -78,15 +86,25 @@ def read(
     with _told(rows, limits), _opened(uri, limits) as connection:
         # Its transaction goes on while rows are read: nobody alters the table meanwhile.
         columns = read_types.reads(_described(connection, rows), rows.as_text)
-        query = _select(rows, columns).as_string(connection)
+        conditions = [*_conditions(connection, rows)]
+        query = _select(rows, columns, conditions).as_string(connection)
         schema = read_types.schema(columns)
-        with closing(ahead(_batches(uri, limits, rows, query, schema))) as batches:
+        running: list[Cursor] = []
+        rest = _batches(uri, limits, rows, query, schema, running)
+        with closing(ahead(rest, lambda: _cancel(running))) as batches:
             return staged(
                 *(lambda bad: Reader(schema, lambda source: batches), [rows.label], store, path),
                 lineage=lineage,
                 progress=Progress("reading", rows.label),
                 done=f"read {rows.label}",
             )
+
+
+def _cancel(running: Sequence[Cursor]) -> None:
+    """End the query of who gives up: its next rows may be long in coming."""
+    for cursor in running:
+        with suppress(adbc_driver_manager.Error):
+            cursor.adbc_cancel()
 
 
 @contextmanager
@@ -98,12 +116,53 @@ def _opened(uri: str, limits: Limits) -> Iterator[Connection]:
             yield connection
 
 
+def split(
+    uri: str,
+    rows: Rows,
+    column: str,
+    number: int,
+    *,
+    statement_timeout: float = STATEMENT_SECONDS,
+) -> list[Part]:
+    """Parts of the rows, by the least and the greatest value of `column`; at least one.
+
+    Raises as `read` does.
+    """
+    limits = Limits(statement=statement_timeout)
+    with _told(rows, limits), _opened(uri, limits) as connection:
+        kind = _type_of(connection, rows, column)
+        if kind not in _SPLIT:
+            raise TransferError(
+                f"{rows.label} can't be split by {column!r}, which is {kind}",
+                "Take a column of whole numbers or dates",
+            )
+        query = sql.SQL("SELECT min({0}), max({0}) FROM {1}{2}").format(
+            _finite(column, kind), _from(rows), _where([*_conditions(connection, rows)])
+        )
+        least, most = connection.execute(query).fetchone() or (None, None)
+    return [Part(column)] if least is None else parts(column, least, most, number)
+
+
+def _finite(column: str, kind: str) -> sql.Composable:
+    """What a date is within Python's: the first and the last part hold what is beyond."""
+    name = sql.Identifier(column)
+    if kind != "date":
+        return name
+    return sql.SQL("CASE WHEN {0} >= '0001-01-01' AND {0} <= '9999-12-31' THEN {0} END").format(
+        name
+    )
+
+
 def _described(connection: Connection, rows: Rows) -> list[Described]:
     """The columns that are read, with their types; the query is not run for it."""
     if rows.table:
         table = tables.parse(rows.table)
         _refuse_missing(WAREHOUSE.columns(connection, table), rows.columns, str(table))
-    names = tables.names(rows.columns) if rows.columns else sql.SQL("*")
+    return _describe(connection, rows, rows.columns)
+
+
+def _describe(connection: Connection, rows: Rows, columns: Sequence[str]) -> list[Described]:
+    names = tables.names(columns) if columns else sql.SQL("*")
     query = sql.SQL("SELECT {} FROM {} LIMIT 0").format(names, _from(rows))
     cursor = connection.execute(query, binary=True)  # by a protocol that takes one statement
     found, result = cursor.description or (), cursor.pgresult
@@ -113,13 +172,54 @@ def _described(connection: Connection, rows: Rows) -> list[Described]:
         if own.count(name) > 1:
             said = f"two columns of {rows.label} are named {name!r}"
             raise TransferError(said, "Give one of them another name: `AS …`")
-    _refuse_missing(own, rows.as_text, rows.label)
+    _refuse_missing(own, rows.as_text if columns == rows.columns else (), rows.label)
     types = [column.type_code for column in found]
     modifiers = [result.fmod(place) for place in range(len(own))]
     return [
         Described(name, *kind)
         for name, kind in zip(own, _types(connection, types, modifiers), strict=True)
     ]
+
+
+def _type_of(connection: Connection, rows: Rows, column: str) -> str:
+    """A column's type in pg_catalog, such as `int4`, or what it is called. Raises `Missing`."""
+    every = (
+        WAREHOUSE.columns(connection, tables.parse(rows.table))
+        if rows.table
+        else [found.name for found in _describe(connection, rows, ())]
+    )
+    _refuse_missing(every, [column], rows.label)
+    (found,) = _describe(connection, rows, [column])
+    return found.base or found.type
+
+
+def _conditions(connection: Connection, rows: Rows) -> Iterator[sql.Composable]:
+    if rows.where:
+        yield sql.SQL("({}\n)").format(sql.SQL(rows.where))  # its last line may be a comment
+    if rows.window is not None:
+        kind = _type_of(connection, rows, rows.window.column)
+        bounds = rows.window.bounds(kind)
+        if bounds is None:
+            raise TransferError(
+                f"{rows.window.column!r} of {rows.label} is {kind}, and no date or timestamp",
+                "Read the rows of an interval by a column that says when they changed",
+            )
+        yield from _between(rows.window.column, *bounds)
+    if rows.part is not None:
+        column, low, high = rows.part
+        beyond = sql.SQL("{} IS NULL").format(sql.Identifier(column))
+        (*found,) = _between(column, low, high)
+        yield from (
+            found
+            if low is not None
+            else [sql.SQL("({} OR {})").format(one, beyond) for one in found]
+        )
+
+
+def _between(column: str, low: Bound | None, high: Bound | None) -> Iterator[sql.Composable]:
+    for form, bound in (("{} >= {}", low), ("{} < {}", high)):
+        if bound is not None:
+            yield sql.SQL(form).format(sql.Identifier(column), sql.Literal(bound))
 
 
 def _types(
@@ -150,18 +250,31 @@ def _from(rows: Rows) -> sql.Composable:
     return sql.SQL("({}\n) AS source").format(sql.SQL(text))  # its last line may be a comment
 
 
-def _select(rows: Rows, columns: Sequence[Read]) -> sql.Composed:
+def _select(
+    rows: Rows, columns: Sequence[Read], conditions: Sequence[sql.Composable]
+) -> sql.Composed:
     expressions = sql.SQL(", ").join(column.expression for column in columns)
-    where = sql.SQL(" WHERE ({}\n)").format(sql.SQL(rows.where)) if rows.where else sql.SQL("")
-    return sql.SQL("SELECT {} FROM {}{}").format(expressions, _from(rows), where)
+    return sql.SQL("SELECT {} FROM {}{}").format(expressions, _from(rows), _where(conditions))
+
+
+def _where(conditions: Sequence[sql.Composable]) -> sql.Composable:
+    joined = sql.SQL(" AND ").join(conditions)
+    return sql.SQL(" WHERE {}").format(joined) if conditions else sql.SQL("")
 
 
 def _batches(
-    uri: str, limits: Limits, rows: Rows, query: str, schema: pa.Schema
+    uri: str,
+    limits: Limits,
+    rows: Rows,
+    query: str,
+    schema: pa.Schema,
+    running: list[Cursor],
 ) -> Generator[pa.RecordBatch, None, None]:
     with (
         _told(rows, limits),
-        adbc_driver_postgresql.dbapi.connect(session.conninfo(uri)) as connection,
+        adbc_driver_postgresql.dbapi.connect(
+            make_conninfo(session.conninfo(uri), **_ALIVE)
+        ) as connection,
         connection.cursor() as cursor,
     ):
         for setting in session.settings(limits):
@@ -173,10 +286,14 @@ def _batches(
             cursor.execute("SET LOCAL synchronize_seqscans = off")
             cursor.execute("SET LOCAL max_parallel_workers_per_gather = 0")
         cursor.adbc_statement.set_options(**{"adbc.postgresql.batch_size_hint_bytes": str(_BATCH)})
-        cursor.execute(query)
-        with cursor.fetch_record_batch() as batches:
-            for batch in batches:
-                yield read_types.exact(batch, schema)
+        running.append(cursor)
+        try:
+            cursor.execute(query)
+            with cursor.fetch_record_batch() as batches:
+                for batch in batches:
+                    yield read_types.exact(batch, schema)
+        finally:
+            running.clear()
 
 
 @contextmanager
@@ -201,4 +318,6 @@ def _error(rows: Rows, limits: Limits, said: str, state: str, own: str | None) -
         own = f"The statement_timeout of the source is {limits.statement:g} s"
     elif state == "42501":
         own = "Grant the right to the role of the connection"
+    elif state.startswith(session.LOST) or _LOST in said:
+        own = "The connection was lost, and nothing is left behind: repeat the task"
     return TransferError(f"{rows.label} can't be read: PostgreSQL said: {said}", own)

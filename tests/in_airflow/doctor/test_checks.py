@@ -45,7 +45,7 @@ tasks:
       write: {mode: append}
 """
 Write = Callable[[str, str], Path]
-Seen = Callable[[Check], list[Finding]]
+Seen = Callable[..., list[Finding]]
 
 
 @pytest.fixture(autouse=True)
@@ -81,10 +81,13 @@ def test_the_extras_that_pipelines_need_are_those_of_their_tasks_and_alerts(
     write("mail.yaml", BASH + alerts)
     write("sql.yaml", SQL)
     write("load.yaml", LOAD)
+    write("lake.yaml", LOAD + "stage: s3://lake/stage\n")
     needed = packages.needed(look(root, None, connect=False))
     assert needed["smtp"] == ["mail"]
+    assert needed["s3"] == ["lake"]
     assert needed["sql"] == ["sql"]
-    assert {needed[name][0] for name in ("files", "http", "postgres")} == {"load"}
+    for name in ("files", "http", "postgres"):
+        assert needed[name] == ["lake", "load"]
     assert "nifi" not in needed
 
 
@@ -179,6 +182,19 @@ def test_a_stage_that_cannot_be_written_is_told(
     assert "cannot be used" in one(seen(storage.check_stage), "error").what
     monkeypatch.setenv("FACTORY_STAGE", "file:///proc/stage")
     assert "cannot be written" in one(seen(storage.check_stage), "error").what
+
+
+def test_a_stage_in_a_store_is_tried_where_that_is_asked_for(
+    seen: Seen, write: Write, acme: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write("load.yaml", LOAD)
+    monkeypatch.setenv("FACTORY_STAGE", "acme://box/stage")
+    assert "not tried" in one(seen(storage.check_stage), "ok").what
+    found = seen(storage.check_stage, connect=True)
+    assert "acme://box/stage of load can be written and read" in one(found, "ok").what
+    monkeypatch.setenv("FACTORY_STAGE", "s3://no_such_connection@lake/stage")
+    told = one(seen(storage.check_stage, connect=True), "error")
+    assert "no_such_connection" in told.what
 
 
 def test_the_temporary_folder_is_looked_at(seen: Seen) -> None:

@@ -1,5 +1,6 @@
 """An `ingest` from a table or a query of PostgreSQL."""
 
+from datetime import datetime, timezone
 from typing import Any
 
 import psycopg
@@ -72,6 +73,39 @@ def test_a_table_comes_with_its_types_and_a_later_run_with_what_changed(tables: 
     assert [kind for (kind,) in tables.sql(types)] == ["integer", "numeric(12,2)", "jsonb", "date"]
     assert run.xcom("copy.read") == {"path": "rows/00000.parquet", "rows": 2}
     assert f"read {tables.schema}.orders: 2 rows read" in run.log
+
+
+def test_each_run_reads_its_interval_and_one_again_adds_nothing(tables: Tables) -> None:
+    tables.sql("CREATE TABLE orders (id int, updated_at timestamp)")
+    tables.sql(
+        "INSERT INTO orders SELECT n, '2024-01-01'::date + n * '12h'::interval"
+        " FROM generate_series(0, 5) n"
+    )
+    source = f"table: {tables.schema}.orders, incremental: {{column: updated_at, overlap: 12h}}"
+    for day, ids in ((3, [3, 4, 5]), (2, [1, 2, 3, 4, 5]), (2, [1, 2, 3, 4, 5])):
+        moment = datetime(2024, 1, day, tzinfo=timezone.utc)
+        run = tables.run(source, "{mode: merge, key: [id]}", logical_date=moment)
+        assert run.state == "success", run.log
+        assert [n for (n,) in tables.sql("SELECT id FROM copied ORDER BY 1")] == ids
+
+
+def test_a_table_in_parts_is_published_at_once(tables: Tables) -> None:
+    tables.sql(
+        "CREATE TABLE orders AS SELECT n AS id, '2024-01-01'::date + n % 90 AS day"
+        " FROM generate_series(1, 1000) n"
+    )
+    for column in ("id", "day"):
+        source = f"table: {tables.schema}.orders, split: {{column: {column}, parts: 3}}"
+        run = tables.run(source)
+        assert run.state == "success", run.log
+        assert len(run.xcom("copy.split")) == 3
+        assert tables.sql("SELECT count(*), count(DISTINCT id) FROM copied") == [(1000, 1000)]
+    (before,) = tables.sql("SELECT count(*) FROM copied")
+    tables.sql("ALTER TABLE orders ADD bad numeric(3)")
+    tables.sql("UPDATE orders SET bad = 'NaN' WHERE id = 999")
+    run = tables.run(source)
+    assert run.states["copy.load"] == "upstream_failed"
+    assert tables.sql("SELECT count(*) FROM copied") == [before]
 
 
 def test_a_query_of_a_file_knows_the_run_and_the_variables(tables: Tables) -> None:

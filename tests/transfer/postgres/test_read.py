@@ -1,20 +1,30 @@
 """A table or a query of PostgreSQL, read and loaded again."""
 
+import re
+import signal
+import time
+from collections import Counter
+from dataclasses import replace
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import psycopg
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from psycopg.conninfo import make_conninfo
 
 from factory.definitions import writes
+from factory.definitions.reads import Part, window
 from factory.transfer.errors import BadRow, Missing, TransferError
 from factory.transfer.postgres.load import load
-from factory.transfer.postgres.read import Rows, read
+from factory.transfer.postgres.read import Rows, read, split
 from factory.transfer.to_parquet import Converted
 
+from ..memory import grown
 from .conftest import Warehouse
 
 TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=9)
@@ -89,6 +99,10 @@ class Copy:
         rows = Rows(**where, **more)
         given = self.warehouse
         return read(given.uri, rows, given.store, self.path, statement_timeout=seconds)
+
+    def split(self, column: str, number: int) -> list[Part]:
+        rows = Rows(table=f"{self.warehouse.schema}.source")
+        return split(self.warehouse.uri, rows, column, number)
 
     def load(self, table: str) -> None:
         load(
@@ -220,6 +234,36 @@ def test_what_cannot_be_read_is_told_and_leaves_nothing(copy: Copy, query: str, 
     assert list(copy.warehouse.stage.iterdir()) == []
 
 
+def test_who_gives_up_does_not_wait_for_the_next_row(copy: Copy) -> None:
+    def give_up(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, give_up)
+    signal.setitimer(signal.ITIMER_REAL, 1)
+    started = time.monotonic()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            copy.read("SELECT pg_sleep(40)::text AS s")
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert time.monotonic() - started < 20
+    assert list(copy.warehouse.stage.iterdir()) == []
+
+
+def test_a_role_that_may_not_read_is_told_so(copy: Copy) -> None:
+    copy.warehouse.run("CREATE TABLE {} (id int)", "source")
+    role = f"r{copy.warehouse.schema}"
+    name = psycopg.sql.Identifier(role).as_string()
+    copy.warehouse.run(f"CREATE ROLE {name} LOGIN")
+    try:
+        copy.warehouse.run(f"GRANT USAGE ON SCHEMA {copy.warehouse.schema} TO {name}")
+        own = replace(copy.warehouse, uri=make_conninfo(copy.warehouse.uri, user=role))
+        with pytest.raises(TransferError, match=r"permission denied .*Grant the right"):
+            Copy(own).read()
+    finally:
+        copy.warehouse.run(f"DROP OWNED BY {name}; DROP ROLE {name}")
+
+
 def test_a_table_or_a_column_that_is_not_there_is_told_with_the_nearest_name(copy: Copy) -> None:
     copy.warehouse.run("CREATE TABLE {} (order_id int)", "source")
     with pytest.raises(Missing, match=r"no table or view .*Did you mean 'source'"):
@@ -238,6 +282,79 @@ def test_a_part_of_a_table(copy: Copy) -> None:
     assert (done.rows, list(done.columns)) == (5, ["t", "id"])
 
 
+BERLIN = ZoneInfo("Europe/Berlin")
+START, END = (datetime(2024, 3, day, tzinfo=BERLIN) for day in (30, 31))
+"""A day of Berlin, from 23:00 of the day before in UTC."""
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "overlap", "lag", "ids"),
+    [
+        ("date", "2024-03-29 2024-03-30 2024-03-31", 0, 0, [1]),
+        ("date", "2024-03-28 2024-03-29 2024-03-30", 3600, 0, [1, 2]),
+        (
+            "timestamp",
+            "2024-03-29T23:59 2024-03-30 2024-03-30T23:59 2024-03-31",
+            0,
+            0,
+            [1, 2],
+        ),
+        ("timestamptz", "2024-03-29T22:59:59Z 2024-03-29T23:00Z 2024-03-30T23:00Z", 0, 0, [1]),
+        ("timestamptz", "2024-03-29T22:00Z 2024-03-29T23:00Z", 3600, 0, [0, 1]),
+        ("timestamptz", "2024-03-29T22:00Z 2024-03-30T22:00Z 2024-03-30T21:59Z", 0, 3600, [0, 2]),
+        ("timestamptz(3)", "infinity -infinity 2024-03-30T12:00Z", 0, 0, [2]),
+    ],
+)
+def test_the_rows_of_an_interval(
+    copy: Copy, kind: str, values: str, overlap: float, lag: float, ids: list[int]
+) -> None:
+    rows = ", ".join(f"({n}, '{value}')" for n, value in enumerate(values.split()))
+    copy.warehouse.run(f"CREATE TABLE {{}} (id int, at {kind})", "source")
+    copy.warehouse.run(f"INSERT INTO {{}} VALUES {rows}, (99, null)", "source")
+    between = window("at", START, END, overlap, lag)
+    copy.read(window=between, columns=("id",))
+    assert pq.read_table(copy.path).column("id").to_pylist() == ids
+    copy.read(f"TABLE {copy.warehouse.schema}.source;", window=between)
+    assert pq.read_table(copy.path).column("id").to_pylist() == ids
+
+
+def test_an_interval_of_what_is_no_moment(copy: Copy) -> None:
+    copy.warehouse.run("CREATE TABLE {} (updated int)", "source")
+    with pytest.raises(TransferError, match=r"'updated' of .* is int4, and no date or timestamp"):
+        copy.read(window=window("updated", START, END, 0, 0))
+    with pytest.raises(Missing, match=r"Did you mean 'updated'"):
+        copy.read(window=window("update", START, END, 0, 0))
+
+
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [
+        ("bigint", "-9223372036854775808 -5 0 null 7 7 8 9223372036854775807"),
+        ("smallint", "1 2 3 null"),
+        ("date", "infinity -infinity 2024-01-01 2024-01-02 2025-12-31 null"),
+        ("date", "infinity null"),
+    ],
+)
+def test_the_parts_of_a_table_are_the_table(copy: Copy, kind: str, values: str) -> None:
+    rows = ", ".join(f"({value})" for value in re.sub(r"[^ ]+", r"'\g<0>'", values).split())
+    copy.warehouse.run(f"CREATE TABLE {{}} (key {kind})", "source")
+    rows = rows.replace("'null'", "null")
+    copy.warehouse.run(f"INSERT INTO {{}} VALUES {rows}", "source")
+    found: list[Any] = []
+    for part in copy.split("key", 3):
+        copy.read(part=part, as_text=("key",))
+        found += pq.read_table(copy.path).column("key").to_pylist()
+    whole = copy.warehouse.run("SELECT key::text FROM {}", "source")
+    assert Counter(found) == Counter(key for (key,) in whole)
+
+
+def test_a_table_without_rows_has_one_part_and_a_text_none(copy: Copy) -> None:
+    copy.warehouse.run("CREATE TABLE {} (id int, name text)", "source")
+    assert copy.split("id", 8) == [Part("id")]
+    with pytest.raises(TransferError, match="can't be split by 'name', which is text"):
+        copy.split("name", 8)
+
+
 def test_a_table_without_rows_and_one_of_a_thousand_columns(copy: Copy) -> None:
     columns = ", ".join(f'"c {n}" numeric(9,2)' for n in range(1000))
     copy.warehouse.run(f"CREATE TABLE {{}} ({columns})", "source")
@@ -245,6 +362,26 @@ def test_a_table_without_rows_and_one_of_a_thousand_columns(copy: Copy) -> None:
     copy.warehouse.run('INSERT INTO {} ("c 7") VALUES (1.5)', "source")
     done = copy.read()
     assert (done.rows, len(done.columns)) == (1, 1000)
+
+
+READ = """
+import sys
+from factory.stores.disk import Disk
+from factory.transfer.postgres.read import Rows, read
+
+uri, path, rows = sys.argv[1:]
+query = "SELECT g, md5(g::text) || repeat('x', 200) AS t, g::numeric(12,2) AS n"
+
+def work():
+    given = Rows(query=f"{query} FROM generate_series(1, {rows}) g")
+    print(read(uri, given, Disk(), path).rows)
+"""
+
+
+def test_memory_does_not_grow_with_the_rows(copy: Copy) -> None:
+    said, mebibytes = grown(READ, copy.warehouse.uri, copy.path, 1_000_000)
+    assert said.endswith("1000000")
+    assert mebibytes < 200  # the texts alone are 232
 
 
 def test_names_that_are_sql(copy: Copy) -> None:

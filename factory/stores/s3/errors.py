@@ -1,0 +1,160 @@
+"""What S3 answers, as errors of files: what happened, by which connection, what to do."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from botocore import exceptions
+
+_MISSING = {"NoSuchKey", "NoSuchVersion", "NotFound", "404"}
+_REFUSED = {"AccessDenied", "AllAccessDisabled", "AccountProblem", "Forbidden", "403"}
+_KEY = {
+    *("InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "ExpiredToken"),
+    *("TokenRefreshRequired", "RequestExpired", "UnrecognizedClientException"),
+}
+_REGION = {
+    *("PermanentRedirect", "301", "307", "TemporaryRedirect", "AuthorizationHeaderMalformed"),
+    *("IllegalLocationConstraintException",),
+}
+_BUSY = {"SlowDown", "ServiceUnavailable", "RequestLimitExceeded", "Throttling", "503"}
+_CHANGED = {"PreconditionFailed", "412"}
+_CHECKSUMS = {"NotImplemented", "XAmzContentSHA256Mismatch", "BadDigest", "InvalidDigest"}
+
+_UNREACHED = (
+    exceptions.ConnectionError,
+    exceptions.HTTPClientError,
+    exceptions.IncompleteReadError,
+    exceptions.ResponseStreamingError,
+)
+
+
+@dataclass(frozen=True)
+class Target:
+    """An object or a folder of a bucket, and the connection that it was asked for by."""
+
+    bucket: str
+    path: str
+    conn_id: str
+    of_bucket: bool = False
+
+    @property
+    def object(self) -> dict[str, str]:
+        """As boto3 takes it."""
+        return {"Bucket": self.bucket, "Key": self.path}
+
+
+@contextmanager
+def told(target: Target) -> Iterator[None]:
+    """Errors of boto3 in this block are an `OSError`, with the path for its `filename`."""
+    try:
+        yield
+    except exceptions.ClientError as error:
+        raise _answered(error, target) from None
+    except exceptions.BotoCoreError as error:
+        raise _failed(error, target) from None
+
+
+def code_of(error: exceptions.ClientError) -> str:
+    """S3's word for what is wrong, such as `NoSuchKey`; a HEAD has but the status."""
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def _answered(error: exceptions.ClientError, target: Target) -> OSError:
+    code, of = code_of(error), f"the bucket {target.bucket!r} (connection {target.conn_id!r})"
+    if code == "NoSuchBucket" or (code in _MISSING and target.of_bucket):
+        return _error(
+            errno.ENOENT,
+            f"there is no bucket {target.bucket!r} for the connection {target.conn_id!r}",
+            target,
+            "correct the bucket's name, or create it; look at `endpoint_url` of the connection",
+        )
+    if code in _MISSING:
+        return _error(errno.ENOENT, os.strerror(errno.ENOENT), target)
+    if code in _KEY:
+        return _error(
+            errno.EACCES,
+            f"S3 refuses the key of the connection {target.conn_id!r}: {code}",
+            target,
+            "correct its access key and secret (login and password), or its role",
+        )
+    if code == "RequestTimeTooSkewed":
+        return _error(errno.EACCES, "S3 refuses a request of another time", target, "set the clock")
+    if code in _REFUSED:
+        return _error(
+            errno.EACCES,
+            f"{of} may not be used so: {_operation(error)} is refused",
+            target,
+            "let the connection's user or role do this (the permissions are in docs/stores.md); "
+            "without `s3:ListBucket`, what is not there is refused, too",
+        )
+    if code in _REGION:
+        where = _header(error, "x-amz-bucket-region")
+        return _error(
+            errno.EXDEV,
+            f"{of} lies in another region{f', {where}' if where else ''}",
+            target,
+            f"set `region_name`{f' to {where}' if where else ''} in the connection's extra",
+        )
+    if code in _CHANGED:
+        return _error(
+            errno.ESTALE,
+            "the object changed while it was read",
+            target,
+            "repeat the task; write an object of a new name instead of changing one",
+        )
+    if code in _BUSY:
+        tries = error.response.get("ResponseMetadata", {}).get("RetryAttempts", 0) + 1
+        return _error(
+            errno.EBUSY,
+            f"S3 asked for fewer requests ({code}), also after {tries} tries",
+            target,
+            "repeat the task later, or with fewer tasks at once; more tries: `retries` in "
+            "`config_kwargs` of the connection's extra",
+        )
+    said = error.response.get("Error", {}).get("Message", "")
+    hint = ""
+    if code in _CHECKSUMS:
+        hint = (
+            "a server that does not know boto3's checksums needs `config_kwargs: "
+            '{"request_checksum_calculation": "when_required"}` in the connection\'s extra'
+        )
+    return _error(errno.EIO, f"S3 answered {_operation(error)} with {code}: {said}", target, hint)
+
+
+def _failed(error: exceptions.BotoCoreError, target: Target) -> OSError:
+    whose = f"the connection {target.conn_id!r}"
+    if isinstance(error, exceptions.NoCredentialsError | exceptions.PartialCredentialsError):
+        return _error(
+            errno.EACCES,
+            f"{whose} has no key, and this machine gives none",
+            target,
+            "add login and password to it, or a role to the machine",
+        )
+    if isinstance(error, _UNREACHED):
+        return ConnectionError(
+            errno.ECONNABORTED,
+            f"S3 was not reached by {whose}, or broke off: {error}",
+            target.path,
+        )
+    return _error(errno.EIO, f"S3 was not asked by {whose}: {error}", target)
+
+
+def _error(number: int, what: str, target: Target, hint: str = "") -> OSError:
+    """`OSError` makes the class that fits the number."""
+    error = OSError(number, what, target.path)
+    if hint:
+        error.hint = hint  # type: ignore[attr-defined]
+    return error
+
+
+def _operation(error: exceptions.ClientError) -> str:
+    return str(error.operation_name)
+
+
+def _header(error: exceptions.ClientError, name: str) -> Any:
+    return error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get(name, "")

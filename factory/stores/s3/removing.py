@@ -1,0 +1,53 @@
+"""What is below a prefix goes: the objects, and the parts of uploads that nobody completed."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from factory.stores.s3.errors import Target, told
+
+log = logging.getLogger(__name__)
+
+
+def delete_below(client: Any, target: Target) -> None:
+    """Remove, a thousand in a request.
+
+    :raises OSError: some stay; the first of them is told.
+    """
+    prefix = f"{target.path}/" if target.path else ""
+    with told(target):
+        pages = client.get_paginator("list_objects_v2").paginate(
+            Bucket=target.bucket, Prefix=prefix
+        )
+        for page in pages:
+            if keys := [{"Key": one["Key"]} for one in page.get("Contents", ())]:
+                _delete(client, target, keys)
+    _abort_below(client, target, prefix)
+
+
+def _delete(client: Any, target: Target, keys: list[dict[str, str]]) -> None:
+    wanted = {"Objects": keys, "Quiet": True}
+    for failed in client.delete_objects(Bucket=target.bucket, Delete=wanted).get("Errors", ()):
+        with told(Target(target.bucket, failed["Key"], target.conn_id)):
+            raise ClientError({"Error": failed}, "DeleteObjects")
+
+
+def _abort_below(client: Any, target: Target, prefix: str) -> None:
+    """A user who may not see uploads, and a server without, have theirs ended by a rule."""
+    try:
+        _abort(client, target.bucket, prefix)
+    except ClientError as error:
+        log.warning("uploads below %s in the bucket %s: %s", prefix, target.bucket, error)
+
+
+def _abort(client: Any, bucket: str, prefix: str) -> None:
+    pages = client.get_paginator("list_multipart_uploads").paginate(Bucket=bucket, Prefix=prefix)
+    for upload in (one for page in pages for one in page.get("Uploads", ())):
+        # some servers take the prefix for a whole name, or leave it out
+        if upload["Key"].startswith(prefix):
+            client.abort_multipart_upload(
+                Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"]
+            )

@@ -1,0 +1,75 @@
+"""The client of S3 that an Airflow connection makes."""
+
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from airflow.sdk.exceptions import AirflowNotFoundException
+
+from factory.in_airflow.clients import client
+from factory.stores.s3 import SETTINGS
+from factory_embedded.services import s3
+
+from ..pipelines import Pipelines
+
+KEYS = {"conn_type": "aws", "login": "KEY", "password": "s3cret-word"}
+
+
+def of(pipelines: Pipelines, **extra: Any) -> Any:
+    pipelines.connect("lake", **KEYS, extra=extra)
+    return client("s3", "lake")
+
+
+def test_it_has_our_limits_unless_the_connection_has_its_own(pipelines: Pipelines) -> None:
+    config = of(pipelines).meta.config
+    assert (config.connect_timeout, config.read_timeout) == (10, 60)
+    assert config.retries["total_max_attempts"] == SETTINGS["retries"]["total_max_attempts"]
+    assert config.request_checksum_calculation == "when_supported"
+    more = {"read_timeout": 7, "request_checksum_calculation": "when_required"}
+    config = of(pipelines, config_kwargs=more, region_name="eu-west-1").meta.config
+    assert (config.connect_timeout, config.read_timeout) == (10, 7)
+    assert config.request_checksum_calculation == "when_required"
+    assert config.region_name == "eu-west-1"
+
+
+def test_it_is_made_once_until_the_connection_changes(pipelines: Pipelines) -> None:
+    first = of(pipelines, endpoint_url="http://127.0.0.1:9")
+    assert first.meta.endpoint_url == "http://127.0.0.1:9"
+    assert client("s3", "lake") is first
+    assert of(pipelines, endpoint_url="http://127.0.0.1:10") is not first
+
+
+def test_keys_of_the_machine_are_taken_only_where_no_connection_is_named(
+    pipelines: Pipelines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AIRFLOW_CONN_AWS_DEFAULT", raising=False)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "MACHINE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
+    with pytest.raises(AirflowNotFoundException):
+        client("s3", "no_such_connection")
+    made = client("s3", "aws_default")
+    assert made._request_signer._credentials.access_key == "MACHINE"
+
+
+def test_it_reaches_the_server(pipelines: Pipelines, real_s3: s3.Server) -> None:
+    given = real_s3.connection
+    pipelines.connect(
+        "lake", conn_type="aws", login=given.login, password=given.password, extra=given.extra
+    )
+    real_s3.create_bucket("reached")
+    names = [one["Name"] for one in client("s3", "lake").list_buckets()["Buckets"]]
+    assert "reached" in names
+
+
+def test_a_worker_imports_little_for_it() -> None:
+    code = """
+import airflow.sdk, sys
+before = set(sys.modules)
+from airflow.providers.amazon.aws.hooks.s3 import S3Hook
+from factory.stores import s3
+new = {name.partition(".")[0] for name in set(sys.modules) - before}
+print(sorted(new & {"pandas", "pyarrow", "aiobotocore", "redshift_connector", "sagemaker_studio"}))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.endswith("[]\n")

@@ -1,0 +1,329 @@
+"""Objects of an S3 bucket, on a real server."""
+
+import logging
+import os
+import random
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from factory.errors import FactoryError
+from factory.stores.model import Place
+from factory.stores.s3 import DEFAULT, S3, copying, reader, writer
+from factory.stores.s3 import place as place_of
+from factory_embedded.services import s3
+
+from ..transfer.memory import grown
+from .buckets import client, serve
+from .contract import NAMES, Outlives, kill, put, read, there
+from .proxy import Proxy, before
+
+MB = 1 << 20
+
+
+def connect(conn_id: str) -> Any:
+    return client()
+
+
+@pytest.fixture(scope="module")
+def bucket(real_s3: s3.Server) -> str:
+    real_s3.create_bucket("stores")
+    return "stores"
+
+
+@pytest.fixture
+def place(
+    real_s3: s3.Server, bucket: str, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> Iterator[Place]:
+    serve(monkeypatch, real_s3)
+    made = client()
+    store = S3(bucket, DEFAULT, lambda _: made)
+    place = Place(store, str(zlib.crc32(request.node.nodeid.encode())))
+    yield place
+    store.delete_below(place.path)
+
+
+@pytest.fixture
+def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer, "PART", 5 * MB)  # S3 takes none that is smaller
+
+
+@pytest.fixture
+def proxy(real_s3: s3.Server) -> Iterator[Proxy]:
+    with before(real_s3.endpoint) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def behind(
+    place: Place, proxy: Proxy, real_s3: s3.Server, monkeypatch: pytest.MonkeyPatch
+) -> Place:
+    """The same place, reached through the proxy."""
+    serve(monkeypatch, real_s3, proxy.url)
+    return Place(S3("stores", DEFAULT, lambda _: client(tries=3)), place.path)
+
+
+def uploads(server: s3.Server) -> list[str]:
+    """Keys of uploads that nobody completed."""
+    found = server.client().list_multipart_uploads(Bucket="stores").get("Uploads", ())
+    return [upload["Key"] for upload in found]
+
+
+class TestS3(Outlives):
+    finder = "tests.stores.buckets:find"
+    names = tuple(name for name in NAMES if "\\" not in name)  # this server takes `\` for `/`
+
+    @pytest.fixture
+    def place(self, place: Place) -> Place:
+        return place
+
+    def test_only_an_empty_folder_goes_as_one(self, place: Place) -> None:
+        """Folders are not looked at: this server shows one that lost its last object."""
+        put(place.below("a", "x"))
+        place.store.delete_empty(place.below("a").path)
+        assert there(place) == ["a/x"]
+
+
+# addresses
+
+
+@pytest.mark.parametrize(
+    ("uri", "bucket", "conn_id", "path"),
+    [
+        ("s3://lake/a/b.csv", "lake", "aws_default", "a/b.csv"),
+        ("s3://other@lake/a@b", "lake", "other", "a@b"),
+        ("s3://lake", "lake", "aws_default", ""),
+        ("s3://lake//a", "lake", "aws_default", "/a"),
+    ],
+)
+def test_an_address(uri: str, bucket: str, conn_id: str, path: str) -> None:
+    found = place_of(uri, connect)
+    assert found == Place(S3(bucket, conn_id, connect), path)
+    assert found.uri == (uri if path else f"{uri}/")
+
+
+@pytest.mark.parametrize("uri", ["s3:///x", "s3://@b/x", "s3://KEY:secret@b/x", "s3://a b/x"])
+def test_an_address_that_is_none_is_not_shown(uri: str) -> None:
+    with pytest.raises(FactoryError, match="names no bucket") as refused:
+        place_of(uri, connect)
+    assert "secret" not in f"{refused.value} {refused.value.hint}"
+
+
+# reading and writing
+
+
+def test_ranges_are_read_ahead_and_in_any_order(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader, "FIRST", 1000)
+    monkeypatch.setattr(reader, "BLOCK", 9000)
+    monkeypatch.setattr(reader, "_BUFFER", 100)
+    chance, data = random.Random(1), os.urandom(200_003)
+    put(place, data)
+    with place.store.open(place.path) as file:
+        for _ in range(60):
+            start = chance.choice([file.tell(), chance.randrange(len(data))])
+            file.seek(start)
+            size = chance.choice([1, 99, 1000, 30_000])
+            assert file.read(size) == data[start : start + size]
+    assert read(place) == data
+
+
+def test_a_small_object_is_read_by_one_request(behind: Place, proxy: Proxy) -> None:
+    put(behind, b"x" * 100_000)
+    proxy.asked.clear()
+    assert len(read(behind)) == 100_000
+    assert [method for method, _ in proxy.asked] == ["GET"]
+
+
+def test_a_copy_in_parts(place: Place, small_parts: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(copying, "IN_ONE", 1)
+    monkeypatch.setattr(copying, "PART", 5 * MB)
+    data = os.urandom(11 * MB)
+    put(place.below("a"), data)
+    place.store.copy(place.below("a").path, place.below("b").path)
+    assert read(place.below("b")) == data
+
+
+def test_a_large_object_that_is_there_is_kept_and_no_part_stays(
+    place: Place, small_parts: None, real_s3: s3.Server
+) -> None:
+    put(place, b"first")
+    with pytest.raises(FileExistsError) as refused:
+        put(place, bytes(11 * MB), only_new=True)
+    assert refused.value.filename == place.path
+    assert read(place) == b"first"
+    assert uploads(real_s3) == []
+
+
+def test_folders_of_consoles_are_no_files(place: Place, real_s3: s3.Server) -> None:
+    real_s3.client().put_object(Bucket="stores", Key=f"{place.path}/in/")
+    put(place.below("in", "a"))
+    assert there(place) == ["in/a"]
+    assert place.store.file(f"{place.path}/in/") is None
+
+
+# faults
+
+
+@pytest.mark.parametrize("fault", ["slow_down", "reset"])
+def test_an_upload_goes_on_after_a_fault(
+    fault: Any, behind: Place, proxy: Proxy, small_parts: None, real_s3: s3.Server
+) -> None:
+    proxy.once("PUT", "partNumber=2", fault, times=2)
+    data = os.urandom(11 * MB)
+    put(behind, data)
+    assert len([path for _, path in proxy.asked if "partNumber=2" in path]) == 3
+    assert read(behind) == data
+    assert uploads(real_s3) == []
+
+
+def test_an_upload_that_cannot_go_on_leaves_nothing(
+    behind: Place, proxy: Proxy, small_parts: None, real_s3: s3.Server
+) -> None:
+    proxy.once("PUT", "partNumber=2", "slow_down", times=9)
+    with pytest.raises(OSError, match=r"fewer requests \(SlowDown\), also after 3 tries") as told:
+        put(behind, bytes(21 * MB))
+    assert told.value.filename == behind.path
+    assert "later, or with fewer tasks" in told.value.hint  # type: ignore[attr-defined]
+    assert there(behind) == []
+    assert uploads(real_s3) == []
+
+
+@pytest.mark.parametrize(("size", "method"), [(1, "PUT"), (11 * MB, "POST")])
+def test_an_answer_that_is_lost_is_no_failure(
+    size: int, method: str, behind: Place, proxy: Proxy, small_parts: None
+) -> None:
+    """The request is repeated then, and finds its own object there."""
+    proxy.once(method, "uploadId" if method == "POST" else "", "lost")
+    put(behind, b"x" * size, only_new=True)
+    assert read(behind) == b"x" * size
+
+
+def test_an_answer_that_breaks_off_is_asked_for_again(behind: Place, proxy: Proxy) -> None:
+    data = os.urandom(MB)
+    put(behind, data)
+    proxy.once("GET", "", "half", times=2)
+    assert read(behind) == data
+
+
+def test_an_object_that_changes_while_it_is_read(place: Place) -> None:
+    put(place, b"a" * MB)
+    with place.store.open(place.path) as file:
+        assert file.read(10) == b"a" * 10
+        put(place, b"b" * MB)
+        with pytest.raises(OSError, match="changed while it was read") as told:
+            file.read()
+    assert told.value.filename == place.path
+    with place.store.open(place.path) as file:
+        place.store.delete(place.path)
+        file.seek(-9, os.SEEK_END)
+        with pytest.raises(FileNotFoundError):
+            file.read()
+
+
+def test_what_a_killed_writer_sent_goes_with_its_folder(place: Place, real_s3: s3.Server) -> None:
+    file = place.below("a", "f")
+    kill(file, TestS3.finder, count=10 * MB)
+    place.store.delete_below(place.below("b").path)
+    assert uploads(real_s3) == [file.path]
+    place.store.delete_below(place.below("a").path)
+    assert uploads(real_s3) == []
+
+
+def test_who_may_not_see_uploads_removes_the_rest(
+    behind: Place, proxy: Proxy, caplog: pytest.LogCaptureFixture
+) -> None:
+    put(behind.below("a"))
+    proxy.once("GET", "?uploads", "slow_down", times=9)
+    with caplog.at_level(logging.WARNING):
+        behind.store.delete_below(behind.path)
+    assert there(behind) == []
+    assert "uploads below" in caplog.text
+
+
+# what is wrong
+
+
+def asked(server: s3.Server, **other: str) -> S3:
+    import boto3
+    from botocore.config import Config
+
+    made = boto3.client(
+        "s3",
+        endpoint_url=other.get("endpoint", server.endpoint),
+        aws_access_key_id=other.get("key", server.access_key),
+        aws_secret_access_key=other.get("secret", server.secret_key),
+        region_name=server.region,
+        config=Config(retries={"total_max_attempts": 1}, proxies={}),
+    )
+    return S3(other.get("bucket", "stores"), "lake", lambda _: made)
+
+
+@pytest.mark.parametrize(
+    ("other", "kind", "said", "hint"),
+    [
+        ({"bucket": "no-such"}, FileNotFoundError, "no bucket 'no-such'", "endpoint_url"),
+        ({"key": "NOBODY"}, PermissionError, "key of the connection 'lake'", "login and password"),
+        ({"secret": "s3cret-word"}, PermissionError, "refuses the key", "login and password"),
+        ({"endpoint": "http://127.0.0.1:9"}, ConnectionError, "127.0.0.1:9", ""),
+    ],
+)
+def test_what_is_wrong_is_told(
+    other: dict[str, str],
+    kind: type[OSError],
+    said: str,
+    hint: str,
+    place: Place,
+    real_s3: s3.Server,
+) -> None:
+    store = asked(real_s3, **other)
+    for ask in (
+        lambda: list(store.list("x")),
+        lambda: store.open("x"),
+        lambda: put(Place(store, "x")),
+        lambda: store.delete_below("x"),
+    ):
+        with pytest.raises(kind, match=said) as told:
+            ask()
+        assert told.value.filename == "x"
+        assert "lake" in str(told.value)
+        assert hint in getattr(told.value, "hint", "")
+        assert "s3cret-word" not in str(told.value)
+
+
+def test_a_bucket_that_is_missing_is_no_missing_file(place: Place, real_s3: s3.Server) -> None:
+    with pytest.raises(FileNotFoundError, match="no bucket 'no-such'"):
+        asked(real_s3, bucket="no-such").file("x")
+    # a HEAD has no word for what is wrong
+    with pytest.raises(PermissionError, match="HeadObject is refused"):
+        asked(real_s3, secret="wrong").file("x")
+
+
+LARGE = """
+import sys
+from tests.stores.buckets import find
+from factory_embedded.services import s3
+store, path = find(f"s3://stores/large/{sys.argv[1].rpartition('/')[2]}")
+block = bytes(1 << 20)
+store.list("warm")
+
+def work():
+    with store.writer(path) as out:
+        for _ in range(300):
+            out.write(block)
+    with store.open(path) as file:
+        while file.read(1 << 20):
+            pass
+    print(store.file(path).size)
+    store.delete(path)
+"""
+
+
+def test_memory_does_not_grow_with_the_object(place: Place, tmp_path: Path) -> None:
+    said, mebibytes = grown(LARGE, tmp_path)
+    assert said == str(300 << 20)
+    assert mebibytes < 200
