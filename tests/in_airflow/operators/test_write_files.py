@@ -14,6 +14,8 @@ import pytest
 
 from factory.stores import open_uri
 from factory.stores.model import Place
+from factory.stores.s3 import S3
+from factory_embedded.services import s3
 from tests.stores.contract import there
 
 from ..pipelines import Pipelines, Run
@@ -170,3 +172,21 @@ def test_a_folder_for_each_day_in_another_format(shop: Shop) -> None:
     rows = list(csv.reader(io.StringIO(shop.read(names[1]).decode()), delimiter=";"))
     assert rows[0] == ["id", "name", "_run_id"]
     assert rows[1][:2] == ["3", 'a "b"']
+
+
+def test_on_s3_who_waits_for_the_folder_knows_no_connection(
+    pipelines: Pipelines, tmp_path: Path, real_s3: s3.Server
+) -> None:
+    real_s3.create_bucket("written")
+    given = real_s3.connection
+    pipelines.connect(
+        "lake", conn_type="aws", login=given.login, password=given.password, extra=given.extra
+    )
+    lake = Place(S3("written", "lake", lambda _: real_s3.client()), "orders")
+    shop = Shop(pipelines, tmp_path, lake)
+    shop.offer("orders-1.csv", "id,country\n1,DE\n2,\n")
+    for _ in range(2):
+        run = shop.run(more=", partition_by: [country]", mode="replace")
+        assert run.state == "success", run.log
+        assert sorted(row["id"] for row in shop.parquet()) == [1, 2]
+    assert [event["uri"] for event in events(run)] == ["s3://written/orders"]
