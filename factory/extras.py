@@ -35,6 +35,7 @@ BRINGS = {
 OWNERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("factory/transfer/postgres/*", ("postgres",)),
     ("factory/in_airflow/operators/ingest/load_postgres.py", ("postgres",)),
+    ("factory/in_airflow/operators/ingest/write_files.py", ("files", "sql")),
     ("factory/in_airflow/operators/ingest/read_postgres.py", ("postgres",)),
     ("factory/in_airflow/operators/check.py", ("postgres",)),
     ("factory/in_airflow/operators/copy.py", ("files",)),
@@ -53,6 +54,7 @@ OWNERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("factory/cli/sniff.py", ("files", "http")),
     ("factory/definitions/checks/*", ("sql",)),
     ("factory/transfer/warehouse/*", ("files", "sql")),
+    ("factory/transfer/lake/*", ("files", "sql")),
     ("factory/transfer/*", ("files",)),
     ("factory/stores/s3/*", ("s3",)),
     ("factory/in_airflow/clients/s3.py", ("s3",)),

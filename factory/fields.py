@@ -34,6 +34,15 @@ Date = Annotated[
         examples=["2024-01-01", "2024-01-01T06:00:00"],
     ),
 ]
+Size = Annotated[
+    str,
+    Meta(
+        pattern=r"^[1-9][0-9]{0,5}(\.[0-9]{1,3})?(kB|MB|GB)$",
+        title="size",
+        description="A size: `500kB`, `256MB` or `1.5GB`; a kB is 1000 bytes.",
+        examples=["256MB", "1GB"],
+    ),
+]
 Positive = Annotated[int, Meta(ge=1, le=MAX_INT)]
 Uri = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9+.-]*://", title="URI")]
 
@@ -76,3 +85,11 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 def seconds(duration: str) -> float:
     """`5m` as 300.0."""
     return float(duration[:-1]) * _UNITS[duration[-1]]
+
+
+_SIZES = {"kB": 10**3, "MB": 10**6, "GB": 10**9}
+
+
+def in_bytes(size: str) -> int:
+    """`256MB` as 256,000,000."""
+    return round(float(size[:-2]) * _SIZES[size[-2:]])

@@ -83,7 +83,7 @@ def test_the_schema_knows_them(installed: Path, root: Path, tmp_path: Path) -> N
     assert {"Numbers", "Folder", "File", "Postgres"} <= schema["$defs"].keys()
     text = json.dumps(schema["properties"])
     assert "`file`, `http`, `postgres`, `acme_counted`, `acme_numbers`" in text
-    assert "`postgres`, `acme_folder`" in text
+    assert "`postgres`, `file`, `acme_folder`" in text
     snippets = (tmp_path / "schemas/pipeline.schema.json").read_text()
     assert "file,http,postgres,acme_counted,acme_numbers" in snippets
 

@@ -37,7 +37,7 @@ BadRows = Annotated[int, Meta(ge=0)]
 
 
 class Arguments(Strict, frozen=True, kw_only=True):
-    """Load files into a table: staged, checked, then published in one transaction.
+    """Load files into a table, or into files of another kind: staged, checked, then published.
 
     Readers never see half a load, nor a load that failed its checks. A repeated run leaves the
     same rows.

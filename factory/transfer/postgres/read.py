@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 
 import adbc_driver_manager
 import adbc_driver_postgresql.dbapi
 import psycopg
 import pyarrow as pa
+from adbc_driver_manager.dbapi import Cursor
 from psycopg import sql
+from psycopg.conninfo import make_conninfo
 
 from factory.definitions.reads import Bound, Part, Window, parts
 from factory.definitions.tables import STATEMENT_SECONDS
@@ -37,6 +39,8 @@ _AS_OF_ONE_MOMENT = "ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 _OF_ITS_SERVER = (
     "^_?(reg|pg_(?!lsn)|aclitem|refcursor|cid$|.?xid|tid$|name$|char$|int2vector|oidvector)"
 )
+# A server that is gone without a word is noticed after a minute.
+_ALIVE = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
 _LOST = "server closed the connection"
 
 
@@ -85,13 +89,22 @@ def read(
         conditions = [*_conditions(connection, rows)]
         query = _select(rows, columns, conditions).as_string(connection)
         schema = read_types.schema(columns)
-        with closing(ahead(_batches(uri, limits, rows, query, schema))) as batches:
+        running: list[Cursor] = []
+        rest = _batches(uri, limits, rows, query, schema, running)
+        with closing(ahead(rest, lambda: _cancel(running))) as batches:
             return staged(
                 *(lambda bad: Reader(schema, lambda source: batches), [rows.label], store, path),
                 lineage=lineage,
                 progress=Progress("reading", rows.label),
                 done=f"read {rows.label}",
             )
+
+
+def _cancel(running: Sequence[Cursor]) -> None:
+    """End the query of who gives up: its next rows may be long in coming."""
+    for cursor in running:
+        with suppress(adbc_driver_manager.Error):
+            cursor.adbc_cancel()
 
 
 @contextmanager
@@ -250,11 +263,18 @@ def _where(conditions: Sequence[sql.Composable]) -> sql.Composable:
 
 
 def _batches(
-    uri: str, limits: Limits, rows: Rows, query: str, schema: pa.Schema
+    uri: str,
+    limits: Limits,
+    rows: Rows,
+    query: str,
+    schema: pa.Schema,
+    running: list[Cursor],
 ) -> Generator[pa.RecordBatch, None, None]:
     with (
         _told(rows, limits),
-        adbc_driver_postgresql.dbapi.connect(session.conninfo(uri)) as connection,
+        adbc_driver_postgresql.dbapi.connect(
+            make_conninfo(session.conninfo(uri), **_ALIVE)
+        ) as connection,
         connection.cursor() as cursor,
     ):
         for setting in session.settings(limits):
@@ -266,10 +286,14 @@ def _batches(
             cursor.execute("SET LOCAL synchronize_seqscans = off")
             cursor.execute("SET LOCAL max_parallel_workers_per_gather = 0")
         cursor.adbc_statement.set_options(**{"adbc.postgresql.batch_size_hint_bytes": str(_BATCH)})
-        cursor.execute(query)
-        with cursor.fetch_record_batch() as batches:
-            for batch in batches:
-                yield read_types.exact(batch, schema)
+        running.append(cursor)
+        try:
+            cursor.execute(query)
+            with cursor.fetch_record_batch() as batches:
+                for batch in batches:
+                    yield read_types.exact(batch, schema)
+        finally:
+            running.clear()
 
 
 @contextmanager
@@ -294,4 +318,6 @@ def _error(rows: Rows, limits: Limits, said: str, state: str, own: str | None) -
         own = f"The statement_timeout of the source is {limits.statement:g} s"
     elif state == "42501":
         own = "Grant the right to the role of the connection"
+    elif state.startswith(session.LOST) or _LOST in said:
+        own = "The connection was lost, and nothing is left behind: repeat the task"
     return TransferError(f"{rows.label} can't be read: PostgreSQL said: {said}", own)

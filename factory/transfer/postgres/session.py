@@ -51,7 +51,7 @@ SELECT set_config('search_path', array_to_string(ARRAY(
        ), ', '), false)
  WHERE 'pg_catalog' = ANY (current_schemas(false))
 """
-_LOST = ("08", "57P01", "57P02", "57P03", "57P05")
+LOST = ("08", "57P01", "57P02", "57P03", "57P05")
 _SAFE = "Nothing is half done: repeat the load"
 
 
@@ -169,7 +169,7 @@ def _from_copy(target: Table, limits: Limits, error: adbc_driver_manager.Error) 
 def _said(target: Table, limits: Limits, said: str, state: str) -> TransferError:
     if said.startswith(("connection failed", "failed to resolve", "connection timeout")):
         return TransferError(f"{target}: PostgreSQL can't be reached: {said}")
-    if state.startswith(_LOST):
+    if state.startswith(LOST):
         return TransferError(f"{target}: the connection to PostgreSQL was lost: {said}", _SAFE)
     hint = None
     if state == "57014" and "statement timeout" in said:

@@ -103,7 +103,7 @@ def audit(
         verify(rows, checks)
         _blame(rows, checks, guard)
         raise
-    _tell(count, results)
+    tell(count, results)
     return count, results
 
 
@@ -179,7 +179,8 @@ def verdicts(results: Sequence[Result]) -> Iterator[str]:
         yield f"{counted(failed, 'check')} failed"
 
 
-def _tell(rows: int, results: Sequence[Result]) -> None:
+def tell(rows: int, results: Sequence[Result]) -> None:
+    """Log every result. Raises `ChecksFailed` when one of severity `error` failed."""
     for result in results:
         level = logging.INFO
         if not result.passed:

@@ -1,7 +1,10 @@
 """A table or a query of PostgreSQL, read and loaded again."""
 
 import re
+import signal
+import time
 from collections import Counter
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -12,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from psycopg.conninfo import make_conninfo
 
 from factory.definitions import writes
 from factory.definitions.reads import Part, window
@@ -20,6 +24,7 @@ from factory.transfer.postgres.load import load
 from factory.transfer.postgres.read import Rows, read, split
 from factory.transfer.to_parquet import Converted
 
+from ..memory import grown
 from .conftest import Warehouse
 
 TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=9)
@@ -229,6 +234,36 @@ def test_what_cannot_be_read_is_told_and_leaves_nothing(copy: Copy, query: str, 
     assert list(copy.warehouse.stage.iterdir()) == []
 
 
+def test_who_gives_up_does_not_wait_for_the_next_row(copy: Copy) -> None:
+    def give_up(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, give_up)
+    signal.setitimer(signal.ITIMER_REAL, 1)
+    started = time.monotonic()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            copy.read("SELECT pg_sleep(40)::text AS s")
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert time.monotonic() - started < 20
+    assert list(copy.warehouse.stage.iterdir()) == []
+
+
+def test_a_role_that_may_not_read_is_told_so(copy: Copy) -> None:
+    copy.warehouse.run("CREATE TABLE {} (id int)", "source")
+    role = f"r{copy.warehouse.schema}"
+    name = psycopg.sql.Identifier(role).as_string()
+    copy.warehouse.run(f"CREATE ROLE {name} LOGIN")
+    try:
+        copy.warehouse.run(f"GRANT USAGE ON SCHEMA {copy.warehouse.schema} TO {name}")
+        own = replace(copy.warehouse, uri=make_conninfo(copy.warehouse.uri, user=role))
+        with pytest.raises(TransferError, match=r"permission denied .*Grant the right"):
+            Copy(own).read()
+    finally:
+        copy.warehouse.run(f"DROP OWNED BY {name}; DROP ROLE {name}")
+
+
 def test_a_table_or_a_column_that_is_not_there_is_told_with_the_nearest_name(copy: Copy) -> None:
     copy.warehouse.run("CREATE TABLE {} (order_id int)", "source")
     with pytest.raises(Missing, match=r"no table or view .*Did you mean 'source'"):
@@ -327,6 +362,26 @@ def test_a_table_without_rows_and_one_of_a_thousand_columns(copy: Copy) -> None:
     copy.warehouse.run('INSERT INTO {} ("c 7") VALUES (1.5)', "source")
     done = copy.read()
     assert (done.rows, len(done.columns)) == (1, 1000)
+
+
+READ = """
+import sys
+from factory.stores.disk import Disk
+from factory.transfer.postgres.read import Rows, read
+
+uri, path, rows = sys.argv[1:]
+query = "SELECT g, md5(g::text) || repeat('x', 200) AS t, g::numeric(12,2) AS n"
+
+def work():
+    given = Rows(query=f"{query} FROM generate_series(1, {rows}) g")
+    print(read(uri, given, Disk(), path).rows)
+"""
+
+
+def test_memory_does_not_grow_with_the_rows(copy: Copy) -> None:
+    said, mebibytes = grown(READ, copy.warehouse.uri, copy.path, 1_000_000)
+    assert said.endswith("1000000")
+    assert mebibytes < 200  # the texts alone are 232
 
 
 def test_names_that_are_sql(copy: Copy) -> None:

@@ -77,7 +77,7 @@ class Load(Staged):
                     "this task, so that it is made again"
                 )
 
-    def tell(self, context: Context, rows: int) -> None:
+    def tell(self, context: Context, rows: int, **more: int) -> None:
         """Tell those who wait for what is updated."""
         for asset in self.outlets:
-            context["outlet_events"][asset].extra = {"rows": rows}
+            context["outlet_events"][asset].extra = {"rows": rows, **more}

@@ -16,6 +16,7 @@ from factory.in_airflow.operators.ingest.staged import (
     number,
 )
 from factory.in_airflow.storage import places
+from factory.stores import without_connection
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -126,7 +127,7 @@ class ToParquet(Staged):
         if isinstance(self.files, Mapping):
             url: str = self.files["url"]
             return dict.fromkeys(sources, url)
-        return {path: store.uri(path) for path in sources}
+        return {path: without_connection(store.uri(path)) for path in sources}
 
     def _quarantine(self, path: Place) -> dict[str, Any]:
         return {"quarantine": f"{path}.jsonl", "max_bad_rows": self.max_bad_rows}
