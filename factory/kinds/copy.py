@@ -77,12 +77,10 @@ def compile(step: Step) -> Fragment:
         "if_exists": given.if_exists,
         "on_missing": given.on_missing,
     }
-    named = is_template(given.from_) or paths.is_pattern(given.from_)
-    return msgspec.structs.replace(
-        single(step, OPERATOR, arguments),
-        reads=() if named else (given.from_,),
-        writes=(given.to,),
-    )
+    read = () if is_template(given.from_) or paths.is_pattern(given.from_) else (given.from_,)
+    written = () if is_template(given.to) else (given.to,)
+    fragment = single(step, OPERATOR, arguments, outlets=written)
+    return msgspec.structs.replace(fragment, reads=read)
 
 
 def inspect(step: Step, folder: Path) -> Iterator[Problem]:

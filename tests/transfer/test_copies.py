@@ -11,31 +11,44 @@ from pathlib import Path
 
 import pytest
 
-from factory.stores import open_uri
 from factory.stores.disk import Disk
 from factory.stores.memory import Memory
 from factory.stores.model import File, Place
 from factory.transfer.copies import Copied, Pair, copy, pairs, remove
 from factory.transfer.errors import BadRow, TransferError
 from factory.transfer.files import named_below
+from factory_embedded.services import s3
 
 from ..outside.installed import acme
+from ..stores.buckets import find, serve
 from ..stores.contract import put
 
 __all__ = ["acme"]
 
 WAYS = ["file file", "memory memory", "acme acme", "file memory", "acme file", "memory acme"]
+WAYS += ["s3 s3", "s3 file", "acme s3"]
+
+
+@pytest.fixture(scope="module")
+def bucket(real_s3: s3.Server) -> s3.Server:
+    real_s3.create_bucket("copies")
+    return real_s3
 
 
 @pytest.fixture(params=WAYS)
 def ends(
-    request: pytest.FixtureRequest, tmp_path: Path, acme: None
+    request: pytest.FixtureRequest, tmp_path: Path, acme: None, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[tuple[Place, Place]]:
     """Two folders, in one store or in two."""
     roots = {"file": tmp_path.as_uri(), "memory": "memory://copies", "acme": "acme://box"}
+    if "s3" in request.param:
+        serve(monkeypatch, request.getfixturevalue("bucket"))
+        roots["s3"] = "s3://copies"
     one, other = (roots[word] for word in request.param.split())
-    yield open_uri(f"{one}/in/"), open_uri(f"{other}/out/")
-    Memory("copies").delete_below("")
+    yield find(f"{one}/in/"), find(f"{other}/out/")
+    for root in (one, other):
+        if not root.startswith("file"):
+            find(f"{root}/").store.delete_below("")
 
 
 def run(source: Place, pattern: str, target: Place, if_exists: str = "fail") -> Copied:

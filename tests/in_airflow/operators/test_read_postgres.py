@@ -1,9 +1,12 @@
 """An `ingest` from a table or a query of PostgreSQL."""
 
 from datetime import datetime, timezone
+from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import psycopg
+import pyarrow.parquet as pq
 import pytest
 
 from factory_embedded.services.postgres import Server
@@ -106,6 +109,29 @@ def test_a_table_in_parts_is_published_at_once(tables: Tables) -> None:
     run = tables.run(source)
     assert run.states["copy.load"] == "upstream_failed"
     assert tables.sql("SELECT count(*) FROM copied") == [before]
+
+
+def test_a_table_into_files(tables: Tables, tmp_path: Path) -> None:
+    tables.sql("CREATE TABLE orders (id int, total numeric(12,2), tags text[])")
+    tables.sql("INSERT INTO orders VALUES (1, 1.5, '{a,NULL}'), (2, null, null)")
+    text = f"""
+version: 1
+tasks:
+  - id: copy
+    uses: ingest
+    with:
+      source: {{type: postgres, conn_id: shop, table: {tables.schema}.orders}}
+      target: {{type: file, path: "{tmp_path.as_uri()}/orders", format: parquet}}
+      write: {{mode: replace}}
+"""
+    tables.pipelines.write("files.yaml", text)
+    run = tables.pipelines.run("files")
+    assert run.state == "success", run.log
+    (file,) = (tmp_path / "orders").rglob("*.parquet")
+    assert pq.read_table(file).to_pylist() == [
+        {"id": 1, "total": Decimal("1.50"), "tags": "{a,NULL}"},
+        {"id": 2, "total": None, "tags": None},
+    ]
 
 
 def test_a_query_of_a_file_knows_the_run_and_the_variables(tables: Tables) -> None:
