@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os.path
 import re
+import sys
 import tempfile
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -114,14 +116,21 @@ def _local(path: Path, given: dict[str, Any]) -> tuple[Sniffed, str]:
 
 
 def _stored(uri: str, given: dict[str, Any]) -> tuple[Sniffed, str]:
+    from factory.in_airflow.failure import missing_connection
     from factory.in_airflow.storage import place
     from factory.transfer.sniff import sniff
 
-    file = place(uri)
     try:
-        return sniff(file.store, file.path, given), file.name
+        with redirect_stdout(sys.stderr):  # Airflow tells how it logs in
+            file = place(uri)
+            return sniff(file.store, file.path, given), file.name
     except OSError as error:
         raise FactoryError(str(error), getattr(error, "hint", "")) from None
+    except Exception as error:
+        if not (name := missing_connection(error)):
+            raise
+        way = f"set AIRFLOW_CONN_{name.upper()}, or add it to the Airflow of AIRFLOW_HOME"
+        raise FactoryError(f"Airflow does not know the connection {name!r}", way) from None
 
 
 def _remote(url: str, given: dict[str, Any]) -> tuple[Sniffed, str]:

@@ -110,16 +110,16 @@ def running(
     listening, *others = free_ports(1 + len(_PORTS))
     ports = {"s3.port": port or listening, **dict(zip(_PORTS, others, strict=True))}
     command = [_program(), *_options(folder, data, ports)]
-    with supervised(
-        command, env=os.environ, cwd=folder, log=log, stop_seconds=_STOP_SECONDS
-    ) as process:
-        url = f"http://127.0.0.1:{ports['s3.port']}"
-        server = Server(url, access_key, secret_key, process)
-        try:
+    try:
+        with supervised(
+            command, env=os.environ, cwd=folder, log=log, stop_seconds=_STOP_SECONDS
+        ) as process:
+            url = f"http://127.0.0.1:{ports['s3.port']}"
+            server = Server(url, access_key, secret_key, process)
             _await(server, log, cancelled)
             yield server
-        finally:
-            _remove_sockets(ports)
+    finally:
+        _remove_sockets(ports)
 
 
 def _program() -> str:

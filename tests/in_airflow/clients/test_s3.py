@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowNotFoundException
 
+from factory.cli.main import main
 from factory.in_airflow.clients import client
 from factory.stores.s3 import SETTINGS
 from factory_embedded.services import s3
@@ -60,6 +61,26 @@ def test_it_reaches_the_server(pipelines: Pipelines, real_s3: s3.Server) -> None
     real_s3.create_bucket("reached")
     names = [one["Name"] for one in client("s3", "lake").list_buckets()["Buckets"]]
     assert "reached" in names
+
+
+def test_an_object_is_sniffed(
+    pipelines: Pipelines, real_s3: s3.Server, capfd: pytest.CaptureFixture[str]
+) -> None:
+    given = real_s3.connection
+    pipelines.connect(
+        "drop", conn_type="aws", login=given.login, password=given.password, extra=given.extra
+    )
+    real_s3.create_bucket("drop")
+    real_s3.client().put_object(Bucket="drop", Key="in/a.csv", Body=b"a;b\n1;x\n")
+    assert main(["sniff", "s3://drop@drop/in/a.csv"]) == 0
+    assert capfd.readouterr().out.startswith("# a.csv: 2 columns, 1 rows\nformat:\n")
+    for address, said in (
+        ("s3://drop@drop/in/b.csv", "No such file or directory: 'in/b.csv'"),
+        ("s3://drop@no-such/b.csv", "there is no bucket 'no-such'"),
+        ("s3://nobody@drop/in/a.csv", "Airflow does not know the connection 'nobody'"),
+    ):
+        assert main(["sniff", address]) == 1
+        assert said in capfd.readouterr().err
 
 
 def test_a_worker_imports_little_for_it() -> None:
