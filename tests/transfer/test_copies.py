@@ -165,9 +165,15 @@ def test_two_files_of_one_name() -> None:
 
 MOVE = """
 import sys
+import time
 from factory.stores import open_uri
+from factory.stores.disk import Disk
 from factory.transfer.copies import copy, pairs, remove
 from factory.transfer.files import named_below
+def slowly(self, path, delete=Disk.delete):
+    time.sleep(0.005)
+    delete(self, path)
+Disk.delete = slowly  # else all are gone before a signal comes
 source, target = map(open_uri, sys.argv[1:])
 files = named_below(*source)
 done = copy(source.store, pairs(source.store, files, target), target.store, "fail")

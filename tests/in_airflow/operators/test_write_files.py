@@ -6,9 +6,12 @@ import csv
 import io
 import json
 from datetime import datetime, timezone
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
+import psycopg
 import pyarrow.parquet as pq
 import pytest
 
@@ -16,6 +19,7 @@ from factory.stores import open_uri
 from factory.stores.model import Place
 from factory.stores.s3 import S3
 from factory_embedded.services import s3
+from factory_embedded.services.postgres import Server
 from tests.stores.contract import there
 
 from ..pipelines import Pipelines, Run
@@ -190,3 +194,40 @@ def test_on_s3_who_waits_for_the_folder_knows_no_connection(
         assert run.state == "success", run.log
         assert sorted(row["id"] for row in shop.parquet()) == [1, 2]
     assert [event["uri"] for event in events(run)] == ["s3://written/orders"]
+
+
+FROM_TABLE = """
+version: 1
+tasks:
+  - id: orders
+    uses: ingest
+    with:
+      source: {{type: postgres, conn_id: shop, table: {table}, split: {{column: id, parts: 3}}}}
+      target: {{type: file, path: "file://{folder}/lake", partition_by: [country]}}
+      write: {{mode: replace}}
+"""
+
+
+def test_a_table_that_is_read_in_parts_becomes_files(
+    pipelines: Pipelines, tmp_path: Path, postgres: Server
+) -> None:
+    table = f"orders_{uuid4().hex}"
+    pipelines.connect_postgres("shop", postgres)
+    pipelines.write("table.yaml", FROM_TABLE.format(folder=tmp_path, table=f"public.{table}"))
+    with psycopg.connect(postgres.uri, autocommit=True) as database:
+        database.execute(
+            f"CREATE TABLE {table} AS SELECT id, (id / 3.0)::numeric(12, 4) AS total,"
+            " CASE id % 2 WHEN 0 THEN 'DE' END AS country FROM generate_series(1, 900) AS id"
+        )
+        try:
+            run = pipelines.run("table")
+        finally:
+            database.execute(f"DROP TABLE {table}")
+    assert run.state == "success", run.log
+    found = [
+        row
+        for file in (tmp_path / "lake").rglob("*.parquet")
+        for row in pq.ParquetFile(file).read().to_pylist()
+    ]
+    assert sorted(row["id"] for row in found) == [*range(1, 901)]
+    assert {row["total"] for row in found if row["id"] == 10} == {Decimal("3.3333")}
