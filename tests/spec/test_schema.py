@@ -221,11 +221,16 @@ def test_what_the_schema_lets_through_converts_and_what_it_refuses_is_explained(
     assert good == jsonschema.Draft202012Validator(exact).is_valid(value)
     assert good == (not list(violations(exact, value)))
     if good:
-        try:
-            msgspec.convert(value, model)
-        except msgspec.ValidationError as error:
-            # to JSON Schema alone 1.0 is an integer; `validate` says so
-            assert str(error).startswith("Expected `int`, got `float`")
+        assert why_not(value, model).partition(" - ")[0] in ("", "Expected `int`, got `float`")
+
+
+def why_not(value: Any, model: type[Any]) -> str:
+    """To JSON Schema 1.0 is an integer; only `validate` tells it from one."""
+    try:
+        msgspec.convert(value, model)
+    except msgspec.ValidationError as error:
+        return str(error)
+    return ""
 
 
 @pytest.mark.parametrize("name", kinds.builtin_names())
