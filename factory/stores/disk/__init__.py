@@ -11,6 +11,7 @@ import os
 import shutil
 import stat
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
@@ -171,10 +172,28 @@ class _Writer(Writer):
             os.unlink(self._temporary)
 
 
+_LARGE = 500  # entries of a folder
+_PAUSE = 9.0  # so many times as long as a look took
+_next_look: dict[str, float] = {}
+
+
 def _remove_left(folder: str, name: str) -> None:
-    """What killed writers of the same path have left."""
+    """What killed writers of the same path have left.
+
+    In a large folder only now and then: of thousands of files that are written there one after
+    the other, each would look at all before it.
+    """
+    begun = time.monotonic()
+    if begun < _next_look.get(folder, begun):
+        return
+    count = 0
     with os.scandir(folder) as entries:
-        for entry in entries:
+        for count, entry in enumerate(entries, 1):  # noqa: B007
             if names.is_of(entry.name, name):
                 with suppress(FileNotFoundError):
                     os.unlink(entry.path)
+    if count > _LARGE:
+        if len(_next_look) > _LARGE:
+            _next_look.clear()
+        now = time.monotonic()
+        _next_look[folder] = now + _PAUSE * (now - begun)
