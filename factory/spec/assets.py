@@ -60,6 +60,8 @@ def normalized(uri: str) -> str:
     except ValueError as error:
         raise Refused(f"{quoted(uri)} is no address: {error}") from None
     _require_visible(spelled)
+    if spelled.startswith("s3:") and not urlsplit(spelled).netloc:
+        raise Refused(f"{quoted(uri)} names no bucket", "s3://bucket/key")
     if not spelled.isascii():
         hint = f"did you mean {quote(spelled, safe=_SAFE)!r}?"
         message = f"{quoted(uri)} holds characters that are not ASCII"

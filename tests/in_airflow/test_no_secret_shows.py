@@ -28,6 +28,16 @@ Task = tuple[str, str, Fields]
 HTTP: Fields = {"conn_type": "http", "login": "me", "password": MARK, "extra": {"X-Api-Key": MARK}}
 WITH_LOGIN = {"conn_type": "postgres", "host": f"me:{MARK}@nowhere.invalid", "schema": "x"}
 POSTGRES = {"conn_type": "postgres", "host": "127.0.0.1", "port": 1, "password": MARK}
+S3 = {
+    "conn_type": "aws",
+    "login": "AKIAME",
+    "password": MARK,
+    "extra": {
+        "endpoint_url": f"http://{NOWHERE}",
+        "region_name": "us-east-1",
+        "config_kwargs": {"retries": {"total_max_attempts": 1}},
+    },
+}
 NIFI = {"conn_type": "nifi", "login": "me", "password": MARK, "extra": {"attempts": 1}}
 
 BEARER = "headers: {Authorization: 'Bearer {{ var.value.api_token }}'}"
@@ -37,6 +47,15 @@ INGEST = (
     "api_token }}', format: csv}, target: {type: postgres, conn_id: other, table: a.b}, "
     "write: {mode: append}}}"
 )
+INGEST_TABLE = (
+    "{id: t, uses: ingest, with: {source: {type: postgres, CONN, query: 'SELECT {{ var.value."
+    "api_token }}'}, target: {type: postgres, conn_id: other, table: a.b}, write: {mode: append}}}"
+)
+INGEST_S3 = (
+    "{id: t, uses: ingest, with: {source: {type: file, path: 's3://it@b/x/*.csv', format: csv}, "
+    "target: {type: postgres, conn_id: other, table: a.b}, write: {mode: append}}}"
+)
+WAIT_S3 = "{id: t, uses: wait, with: {for: {type: file, path: 's3://it@b/x'}, TIMES}}"
 FLOW = "{id: t, uses: nifi, with: {CONN, group: g}}"
 CHECK = "{id: t, uses: check, with: {CONN, table: a.b, checks: [{type: row_count, min: 1}]}}"
 WAIT_SQL = "{id: t, uses: wait, with: {for: {type: sql, CONN, sql: SELECT 1}, TIMES}}"
@@ -84,6 +103,12 @@ TASKS: list[Task] = [
     ("ingest", INGEST, HTTP),
     ("ingest", INGEST, {**HTTP, "host": f"http://me:{MARK}@{NOWHERE}"}),
     ("ingest", INGEST, {**HTTP, "extra": {"X-Api-Key": f"{MARK}\n"}}),
+    ("ingest, a table", INGEST_TABLE, WITH_LOGIN),
+    ("ingest, a table", INGEST_TABLE, POSTGRES),
+    ("ingest, files on S3", INGEST_S3, S3),
+    ("copy", "{id: t, uses: copy, with: {from: 's3://it@b/x', to: 's3://it@b/y'}}", S3),
+    ("delete", "{id: t, uses: delete, with: {path: 's3://it@b/x/', max_objects: 1}}", S3),
+    ("wait, a file on S3", WAIT_S3, S3),
     ("nifi", FLOW, {**NIFI, "host": f"http://{NOWHERE}"}),
     ("nifi", FLOW, {**NIFI, "host": f"http://me:{MARK}@{NOWHERE}"}),
     ("nifi", FLOW, {**NIFI, "host": f"me:{MARK}@{NOWHERE}"}),
