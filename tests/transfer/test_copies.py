@@ -171,7 +171,7 @@ def test_a_part_that_a_template_left_empty(source: str, to: str) -> None:
     root = Place(Memory("unclear"), "")
     put(root.below("in", "a.csv"), b"1")
     file = Named("a.csv", File("in/a.csv", 1, 0, "1"))
-    with pytest.raises(TransferError, match="empty part, .* nothing was copied"):
+    with pytest.raises(TransferError, match=r"empty part, .* nothing was copied"):
         pairs(root.store, [file], Place(root.store, to), at=[f"{source}*.csv"])
     root.store.delete_below("")
 
