@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta, timezone, tzinfo
 from typing import Annotated, NamedTuple
@@ -11,6 +12,7 @@ from msgspec import Meta
 from factory.fields import Duration, Strict, seconds
 
 Bound = int | date | datetime
+_NONE = timedelta()
 
 
 class Incremental(Strict, frozen=True, kw_only=True, omit_defaults=True):
@@ -73,10 +75,30 @@ class Window(NamedTuple):
         """As values of a `date`, a `timestamp` or a `timestamptz`; None for any other type."""
         if kind == "timestamptz":
             return self.start, self.end
-        walls = [moment.astimezone(self.zone) for moment in (self.start, self.end)]
+        walls = [_shown_last(moment, self.zone) for moment in (self.start, self.end)]
         if kind == "timestamp":
             return walls[0].replace(tzinfo=None), walls[1].replace(tzinfo=None)
         return (walls[0].date(), walls[1].date()) if kind == "date" else None
+
+
+def _shown_last(moment: datetime, zone: tzinfo) -> datetime:
+    """What clocks show at a moment; before they are set back, what they will show then.
+
+    So of an hour that comes twice nothing is read before its second end, and nothing twice.
+    """
+    wall = moment.astimezone(zone)
+    later = wall.replace(fold=1).utcoffset()
+    back = (wall.utcoffset() or _NONE) - (later or _NONE)
+    if back <= _NONE:
+        return wall
+    begin = _utc(moment).replace(microsecond=0)
+    until = range(int(back.total_seconds()) + 1)
+    left = bisect_left(
+        until,
+        True,
+        key=lambda s: (begin + timedelta(seconds=s)).astimezone(zone).utcoffset() == later,
+    )
+    return (begin + timedelta(seconds=left)).astimezone(zone)
 
 
 def window(column: str, start: datetime, end: datetime, overlap: float, lag: float) -> Window:

@@ -27,9 +27,12 @@ class Can:
 
     `appendable`: bytes of a file that never became whole stay, and are continued by a later
     process; the store is an `Appendable`.
+
+    `links`: one file may be under several paths, with one `version`, which no other file has.
     """
 
     appendable: bool = False
+    links: bool = False
 
 
 @dataclass(frozen=True)

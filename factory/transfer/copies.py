@@ -55,9 +55,11 @@ def pairs(
 
     :param at: the paths and patterns by which the files were found.
     :raises TransferError: two would have one name, a file would be its own copy, or copies would
-        be found by the next run.
+        be found by the next run; or an address is unclear.
     """
     store, path = target
+    for uri in (*map(source.uri, at), target.uri):
+        require_clear(uri, "nothing was copied")
     if not paths.is_folder(path):
         if len(files) > 1:
             raise TransferError(
@@ -114,6 +116,18 @@ def remove(store: Store, files: Sequence[File]) -> list[File]:
     """Remove files that are still as they were seen; those that are not stay, and are returned."""
     stayed = _each(lambda file: _remove(store, file), files)
     return [file for file, stays in zip(files, stayed, strict=True) if stays]
+
+
+def require_clear(uri: str, so: str) -> None:
+    """See that each part of an address has a name.
+
+    :raises TransferError: one has not: stores differ in what that means.
+    """
+    if paths.gap(uri) is not None:
+        raise TransferError(
+            f"{uri} has an empty part, `.` or `..`: {so}",
+            "Did a template give nothing? Write the path without",
+        )
 
 
 def some(names: Sequence[str]) -> str:
@@ -184,6 +198,12 @@ def _state(source: Store, pair: Pair, target: Store) -> str:
     found = target.file(pair.target)
     if found is None:
         return _NEW
+    if _is_itself(source, pair.file, target, found):
+        raise TransferError(
+            f"{target.uri(pair.target)} is {source.uri(pair.file.path)} itself, by another "
+            "address: nothing was copied",
+            "Name another place",
+        )
     if found.size != pair.file.size:
         return _OTHER
     with source.open(pair.file.path) as one, target.open(pair.target) as other:
@@ -191,6 +211,15 @@ def _state(source: Store, pair: Pair, target: Store) -> str:
             if block != other.read(len(block)):
                 return _OTHER
     return _SAME
+
+
+def _is_itself(source: Store, file: File, target: Store, found: File) -> bool:
+    """By a link, or by another connection to the same bucket? What seems a copy would be lost."""
+    by_link = source == target and source.can.links
+    elsewhere = source != target and type(source) is type(target) and file.path == found.path
+    # a listing may have a fraction of the second that a look at one file has not
+    same = file.version == found.version and int(file.changed) == int(found.changed)
+    return (by_link or elsewhere) and same
 
 
 def _within(store: Store, pair: Pair, target: Store) -> None:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from factory.amounts import counted
 from factory.definitions import paths
 from factory.stores.model import File, Place, Store
-from factory.transfer.copies import remove
+from factory.transfer.copies import remove, require_clear
 from factory.transfer.errors import TransferError
 from factory.transfer.files import found_below
 
@@ -48,9 +48,7 @@ def _refuse(place: Place, folder: bool) -> None:
     if paths.is_whole(path):
         message = f"{place.uri} would be all that is in its store: nothing was removed"
         raise TransferError(message, "Name a folder in it, or a beginning of names")
-    if paths.gap(place.uri) is not None:
-        message = f"{place.uri} has an empty part, `.` or `..`: nothing was removed"
-        raise TransferError(message, "Did a template give nothing? Write the path without")
+    require_clear(place.uri, "nothing was removed")
     if paths.is_folder(path) and not folder:
         message = f"a template made a folder of it: {place.uri}; nothing was removed"
         raise TransferError(message, "Write the `/` at the end into the spec, if a folder is meant")

@@ -4,6 +4,7 @@ from datetime import date, datetime, timedelta, timezone
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -48,6 +49,17 @@ def test_windows_of_intervals_that_meet_meet(moments: list[datetime], kind: str,
         assert one is not None
         assert other is not None
         assert one[1] == other[0]
+
+
+@pytest.mark.parametrize("place", ["Europe/Berlin", "Australia/Lord_Howe", "America/Havana"])
+def test_of_an_hour_that_comes_twice_nothing_is_read_twice(place: str) -> None:
+    zone, quarter = ZoneInfo(place), timedelta(minutes=15)
+    moments = [datetime(2024, 1, 1, tzinfo=timezone.utc) + n * quarter for n in range(366 * 96)]
+    pairs = pairwise(moment.astimezone(zone) for moment in moments)
+    windows = [window("at", *pair, 0, 0).bounds("timestamp") for pair in pairs]
+    ends = [str(bound) for bounds in windows for bound in bounds or ()]
+    assert ends == sorted(ends)
+    assert len(set(ends)) < len(moments)
 
 
 def test_lengths_are_of_time_and_not_of_the_clock() -> None:

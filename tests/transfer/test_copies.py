@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from factory.stores.memory import Memory
 from factory.stores.model import File, Place
 from factory.transfer.copies import Copied, Pair, copy, pairs, remove
 from factory.transfer.errors import BadRow, TransferError
-from factory.transfer.files import named_below
+from factory.transfer.files import Named, named_below
 from factory_embedded.services import s3
 
 from ..outside.installed import acme
@@ -143,6 +144,38 @@ def test_what_would_be_copied_to_itself(pattern: str, to: str, said: str) -> Non
     root.store.delete_below("")
 
 
+def test_a_file_is_no_copy_of_itself_by_a_link(tmp_path: Path) -> None:
+    put(Place(Disk(), f"{tmp_path}/real/x.csv"), b"1")
+    (tmp_path / "link").symlink_to("real")
+    with pytest.raises(TransferError, match=r"real/x.csv is \S+link/x.csv itself"):
+        run(Place(Disk(), f"{tmp_path}/link/"), "x.csv", Place(Disk(), f"{tmp_path}/real/"))
+    (tmp_path / "other").mkdir()
+    os.link(tmp_path / "real" / "x.csv", tmp_path / "other" / "x.csv")
+    with pytest.raises(TransferError, match="by another address"):
+        run(Place(Disk(), f"{tmp_path}/real/"), "x.csv", Place(Disk(), f"{tmp_path}/other/"))
+
+
+def test_an_object_is_no_copy_of_itself_by_another_connection(
+    bucket: s3.Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serve(monkeypatch, bucket)
+    put(find("s3://copies/itself/x.csv"), b"1")
+    one, two = find("s3://copies/itself/"), find("s3://partner@copies/itself/")
+    with pytest.raises(TransferError, match="itself, by another address"):
+        run(one, "", two)
+    one.store.delete_below("itself")
+
+
+@pytest.mark.parametrize(("source", "to"), [("in//", "out/"), ("in/", "out//"), ("in/../", "out/")])
+def test_a_part_that_a_template_left_empty(source: str, to: str) -> None:
+    root = Place(Memory("unclear"), "")
+    put(root.below("in", "a.csv"), b"1")
+    file = Named("a.csv", File("in/a.csv", 1, 0, "1"))
+    with pytest.raises(TransferError, match=r"empty part, .* nothing was copied"):
+        pairs(root.store, [file], Place(root.store, to), at=[f"{source}*.csv"])
+    root.store.delete_below("")
+
+
 def test_a_name_that_leads_out_of_the_target(tmp_path: Path) -> None:
     store = Memory("out")
     put(Place(store, "in/../../x"), b"1")
@@ -154,8 +187,6 @@ def test_a_name_that_leads_out_of_the_target(tmp_path: Path) -> None:
 
 
 def test_two_files_of_one_name() -> None:
-    from factory.transfer.files import Named
-
     files = [Named("a.csv", File(path, 1, 0, "1")) for path in ("in/x/a.csv", "in/y/a.csv")]
     with pytest.raises(
         TransferError, match=r"in/x/a.csv and in/y/a.csv would both be \S+out/a.csv"
@@ -169,7 +200,7 @@ import time
 from factory.stores import open_uri
 from factory.stores.disk import Disk
 from factory.transfer.copies import copy, pairs, remove
-from factory.transfer.files import named_below
+from factory.transfer.files import Named, named_below
 def slowly(self, path, delete=Disk.delete):
     time.sleep(0.005)
     delete(self, path)

@@ -42,7 +42,7 @@ def place(uri: str) -> Place:
 class Disk:
     """Files of this machine, or of a disk that it shares with others."""
 
-    can = Can(appendable=True)
+    can = Can(appendable=True, links=True)
 
     def uri(self, path: str) -> str:
         """See `Store`."""

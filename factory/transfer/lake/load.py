@@ -16,13 +16,14 @@ import pyarrow as pa
 from factory.account import say
 from factory.amounts import counted, size, spent
 from factory.definitions.checks import Check
+from factory.definitions.output import suffix
 from factory.stores.model import Place, Store
 from factory.transfer.counts import each
-from factory.transfer.errors import TransferError
+from factory.transfer.errors import SchemaChanged, TransferError
 from factory.transfer.lake import formats, manifest, partitions
 from factory.transfer.lake.audit import audit
 from factory.transfer.lake.manifest import DataFile, Entry, Known, Manifest
-from factory.transfer.lake.names import Attempt, attempt, is_hidden, refuse_prefix, token
+from factory.transfer.lake.names import Attempt, attempt, form, is_hidden, refuse_prefix, token
 from factory.transfer.lake.rows import batches, packed, settled
 from factory.transfer.lake.write import Shape, write
 from factory.transfer.progress import Progress
@@ -95,6 +96,8 @@ def _load(
     there = manifest.known(lake)
     earlier = _earlier(lake, there, own)
     schema = settled(files, earlier if mode == "append" else None)
+    if mode == "append" and earlier:
+        _refuse_other_shape(earlier, shape)
     formats.refuse(schema, shape.format)
     partitions.refuse(schema, shape.partition_by)
     results = audit(files, schema, checks, as_of, None if earlier is None else earlier.rows)
@@ -126,6 +129,21 @@ def _earlier(lake: Place, there: Known, own: Attempt) -> Manifest | None:
         if entry.load != own.load and (found := manifest.read(lake, entry)):
             return found
     return None
+
+
+def _refuse_other_shape(earlier: Manifest, shape: Shape) -> None:
+    """Raise `SchemaChanged` for files that nobody reads together with those that are there."""
+    own, there = list(shape.partition_by), earlier.partition_by
+    kinds = {form(file.path) for file in earlier.files}
+    for what, one, other in (
+        ("partitioned by", ", ".join(own) or "nothing", ", ".join(there) or "nothing"),
+        ("written as", form(suffix(shape.format)), "".join(kinds) or form(suffix(shape.format))),
+    ):
+        if one != other:
+            raise SchemaChanged(
+                f"the load is {what} {one}, and the files that are there are {what} {other}",
+                "Write into another folder, or all anew by `mode: replace`",
+            )
 
 
 def _published(

@@ -12,7 +12,11 @@ from factory.transfer.errors import BadOption
 NULL = "__HIVE_DEFAULT_PARTITION__"
 """What stands in a folder's name for null, as Hive has it."""
 
+HIDDEN = ("_", ".")
+"""What names begin with that readers of a folder pass over, as Hive and Spark do."""
+
 _OURS = re.compile(r".*-([0-9a-f]{12}-[0-9a-f]{8})-[0-9]{5,}\.(parquet|(csv|jsonl)(\.gz|\.zst)?)")
+_FORM = re.compile(r"\.(parquet|csv|jsonl)(\.gz|\.zst)?$")
 _PREFIX = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,99}")
 _ESCAPED = re.compile(r"[\x00-\x1f\x7f\"#%'*/:=?\\{\[\]^]")
 
@@ -50,9 +54,15 @@ def token(path: str) -> str | None:
     return found[1] if found else None
 
 
+def form(path: str) -> str:
+    """`parquet`, `csv` or `jsonl`, as the end of a file's name has it."""
+    found = _FORM.search(path)
+    return found[1] if found else ""
+
+
 def is_hidden(below: str) -> bool:
-    """Do readers of the folder pass a path over, as Hive and Spark do?"""
-    return any(part.startswith(("_", ".")) for part in below.split("/"))
+    """Do readers of the folder pass a path over?"""
+    return any(part.startswith(HIDDEN) for part in below.split("/"))
 
 
 def escaped(text: str) -> str:

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from factory.transfer.errors import BadRow
-from factory.transfer.lake.names import NULL, escaped
+from factory.transfer.lake.names import HIDDEN, NULL, escaped
 
 Split = tuple[str, pa.Table]
 
@@ -18,6 +18,12 @@ def refuse(schema: pa.Schema, names: Sequence[str]) -> None:
     for name in names:
         if name not in schema.names:
             raise BadRow(f"`partition_by` names {name!r}, and the load has no such column")
+        if name.startswith(HIDDEN):
+            raise BadRow(
+                f"`partition_by` names {name!r}, and folders whose names begin so are hidden: "
+                "readers would find no rows in them",
+                "Give the column another name, or take another",
+            )
         kind = schema.field(name).type
         if not _names_folders(kind):
             raise BadRow(

@@ -10,12 +10,10 @@ import pyarrow.compute as pc
 from factory.definitions.formats.types import OWN, element
 from factory.definitions.warehouses import POSTGRES
 from factory.transfer.errors import BadRow, TransferError
+from factory.transfer.values.agreement import SOURCE_TYPE
 from factory.transfer.values.types import arrow_type, own_type
 from factory.transfer.warehouse import columns as shared
 from factory.transfer.warehouse.parts import Column
-
-SOURCE_TYPE = b"factory.postgres"
-"""Of a field that was read from PostgreSQL: what it is there."""
 
 Mapped = tuple[str, pa.DataType] | tuple[str, pa.DataType, str]
 _INTEGERS = {

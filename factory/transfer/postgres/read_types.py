@@ -15,7 +15,8 @@ import pyarrow.compute as pc
 from psycopg import sql
 
 from factory.transfer.errors import BadRow, TransferError
-from factory.transfer.postgres.columns import SOURCE_TYPE, parts_of
+from factory.transfer.postgres.columns import parts_of
+from factory.transfer.values.agreement import SOURCE_TYPE
 
 _AS_THEY_ARE = {
     "bool": pa.bool_(),

@@ -18,6 +18,9 @@ AS_WRITTEN = b"factory.as_written"
 GUESSED = b"factory.guessed"
 """Of a field whose type the values of the day, or the table of the day, told."""
 
+SOURCE_TYPE = b"factory.postgres"
+"""Of a field that was read from PostgreSQL: what it is there."""
+
 _WHOLE = ("int8", "int16", "int32", "int64")
 _UNITS = ("s", "ms", "us", "ns")
 _TEXTS = (pa.string(), pa.string_view(), pa.large_string())
@@ -143,6 +146,7 @@ def agreed(found: Mapping[str, pa.Schema], nulls: Mapping[str, frozenset[str]]) 
 def _one(name: str, told: Mapping[str, pa.Field]) -> pa.Field:
     (owner, field), *others = told.items()
     for path, other in others:
+        _refuse_altered(field, owner, other, path)
         both = common(field, other)
         if both is None:
             raise BadRow(
@@ -153,6 +157,17 @@ def _one(name: str, told: Mapping[str, pa.Field]) -> pa.Field:
             owner = path
         field = both
     return field
+
+
+def _refuse_altered(one: pa.Field, owner: str, other: pa.Field, path: str) -> None:
+    """The type of one would round or cut what is of the other, or be another than the table's."""
+    was, now = ((field.metadata or {}).get(SOURCE_TYPE, b"").decode() for field in (one, other))
+    if was != now:
+        raise BadRow(
+            f"the column {one.name!r} was {was or 'of another type'} when {owner} was read, and "
+            f"{now or 'of another type'} when {path} was: somebody altered the table meanwhile",
+            "Clear the whole group of the step: it reads all of the table again",
+        )
 
 
 def empty_columns(parquet: pq.ParquetFile) -> frozenset[str]:

@@ -50,6 +50,17 @@ def test_files_move_when_they_are_loaded(shop: Shop, tmp_path: Path) -> None:
     assert names(drop) == ["a/1.csv"]
 
 
+def test_files_of_an_address_that_a_template_left_unclear_are_not_loaded(
+    shop: Shop, tmp_path: Path
+) -> None:
+    drop = tmp_path / "drop"
+    fall(drop, "1.csv", 1)
+    done = run(shop, drop, "{{ params.get('x', '') }}/*.csv", "delete")
+    assert done.states["orders.list_files"] == "failed"
+    assert "has an empty part, `.` or `..`: nothing was loaded" in done.log
+    assert names(drop) == ["1.csv"]
+
+
 def test_a_file_that_changed_since_the_load_stays(
     shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from factory.definitions.output import CsvFiles
 from factory.stores.model import Place
 from factory.transfer.errors import BadOption, BadRow, ChecksFailed, SchemaChanged, TransferError
 from factory.transfer.lake import load as loads
@@ -208,6 +209,26 @@ def test_other_columns_than_those_of_the_files_that_are_there_are_refused(
     assert lake.ids() == [1]
     lake.load(table, run="run 2", mode="replace")
     assert lake.ids() == [2]
+
+
+@pytest.mark.parametrize(
+    ("shape", "said"),
+    [
+        ({"partition_by": ("x",)}, "partitioned by x, and the files that are there are "),
+        ({"format": CsvFiles()}, "written as csv, and the files that are there are written as "),
+    ],
+)
+def test_files_of_another_shape_than_those_that_are_there_are_refused(
+    lake: Lake, shape: dict[str, Any], said: str
+) -> None:
+    lake.load(rows(1, x=["a"]))
+    with pytest.raises(SchemaChanged, match=said):
+        lake.load(rows(2, x=["a"]), run="run 2", **shape)
+    assert lake.ids() == [1]
+    lake.load(rows(2, x=["a"]), run="run 2", mode="replace", **shape)
+    assert lake.ids() == [2]
+    lake.load(rows(3, x=["a"]), run="run 3", **shape)
+    assert lake.ids() == [2, 3]
 
 
 def test_a_load_without_rows_leaves_a_file_that_tells_the_columns(lake: Lake) -> None:

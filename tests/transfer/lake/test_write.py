@@ -90,6 +90,7 @@ def test_more_files_than_anybody_wants_are_refused_with_what_to_do(
         ({"c": [1.5]}, ("c",), "names 'c', which is double"),
         ({"c": [dt.datetime(2024, 1, 1)]}, ("c",), "names 'c', which is timestamp"),
         ({"c": ["x"]}, ("c", "id"), "names all columns"),
+        ({"_c": ["x"]}, ("_c",), "names '_c', and folders whose names begin so are hidden"),
     ],
 )
 def test_columns_that_name_no_folders(

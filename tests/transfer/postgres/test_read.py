@@ -104,11 +104,11 @@ class Copy:
         rows = Rows(table=f"{self.warehouse.schema}.source")
         return split(self.warehouse.uri, rows, column, number)
 
-    def load(self, table: str) -> None:
+    def load(self, table: str, *paths: str) -> None:
         load(
             self.warehouse.uri,
             self.warehouse.store,
-            [self.path],
+            paths or [self.path],
             table=f"{self.warehouse.schema}.{table}",
             write=writes.parse({"mode": "replace"}),
             load_id="1",
@@ -346,6 +346,29 @@ def test_the_parts_of_a_table_are_the_table(copy: Copy, kind: str, values: str) 
         found += pq.read_table(copy.path).column("key").to_pylist()
     whole = copy.warehouse.run("SELECT key::text FROM {}", "source")
     assert Counter(found) == Counter(key for (key,) in whole)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "later"),
+    [
+        ("numeric(10,2)", "1.5", "numeric(10,4)"),
+        ("int", "1", "bigint"),
+        ("time(0)", "now()", "time"),
+    ],
+)
+def test_parts_of_a_table_that_was_altered_between_them(
+    copy: Copy, kind: str, value: str, later: str
+) -> None:
+    copy.warehouse.run(f"CREATE TABLE {{}} (id int, value {kind})", "source")
+    copy.warehouse.run(f"INSERT INTO {{}} VALUES (1, {value}), (2, {value})", "source")
+    paths = []
+    for part in copy.split("id", 2):
+        paths.append(copy.path)
+        copy.read(part=part)
+        copy.path = f"{copy.path}.2"
+        copy.warehouse.run(f"ALTER TABLE {{}} ALTER value TYPE {later}", "source")
+    with pytest.raises(BadRow, match="somebody altered the table meanwhile"):
+        copy.load("target", *paths)
 
 
 def test_a_table_without_rows_has_one_part_and_a_text_none(copy: Copy) -> None:

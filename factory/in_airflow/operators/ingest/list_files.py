@@ -94,8 +94,11 @@ class ListFiles(Staged):
 
     def _require_place(self, store: Store, found: Sequence[Named], paths: Sequence[str]) -> None:
         """Before anything is loaded: will the files find the names free that they are to have?"""
+        from factory.transfer.copies import require_clear
         from factory.transfer.landing import require_place
 
+        for path in paths if self.when_done else ():
+            require_clear(store.uri(path), "nothing was loaded, for its files would go")
         if isinstance(self.when_done, Mapping):
             require_place(store, found, folder(self.when_done["move_to"]), paths)
 
