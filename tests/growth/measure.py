@@ -89,6 +89,7 @@ def _forget() -> None:
 
 def _memory(work: Work) -> int:
     """Bytes of Python's own at their most."""
+    _forget()
     gc.collect()
     tracemalloc.start()
     try:
