@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Meta
 
 from factory import literals, stores
-from factory.definitions import output
+from factory.definitions import output, paths
 from factory.diagnostics import Path
 from factory.ends.handover import BATCHES, FILES
 from factory.ends.target import Takes
@@ -121,6 +121,6 @@ def _of_folder(path: str) -> Iterator[Problem]:
     if not urlsplit(path).path.strip("/"):
         message = f"{path} is the root of a store"
         yield Problem(place, "bad-value", message, expected="a folder of its own for these files")
-    elif any(mark in path for mark in "*?["):
+    elif paths.is_pattern(path):
         message = f"{path} is a pattern"
         yield Problem(place, "bad-value", message, expected="the name of one folder")

@@ -25,12 +25,13 @@ _BUSY = {"SlowDown", "ServiceUnavailable", "RequestLimitExceeded", "Throttling",
 _CHANGED = {"PreconditionFailed", "412"}
 _CHECKSUMS = {"NotImplemented", "XAmzContentSHA256Mismatch", "BadDigest", "InvalidDigest"}
 
-_UNREACHED = (
+UNREACHED = (
     exceptions.ConnectionError,
     exceptions.HTTPClientError,
     exceptions.IncompleteReadError,
     exceptions.ResponseStreamingError,
 )
+"""The server was not reached, or broke off."""
 
 
 @dataclass(frozen=True)
@@ -136,7 +137,7 @@ def _failed(error: exceptions.BotoCoreError, target: Target) -> OSError:
             target,
             "add login and password to it, or a role to the machine",
         )
-    if isinstance(error, _UNREACHED):
+    if isinstance(error, UNREACHED):
         return ConnectionError(
             errno.ECONNABORTED,
             f"S3 was not reached by {whose}, or broke off: {error}",

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, NamedTuple, cast
 
 from botocore import exceptions
 
-from factory.stores.s3.errors import Target, code_of, told
+from factory.stores.s3.errors import UNREACHED, Target, code_of, told
 
 FIRST = 256 << 10
 """Bytes that come with the opening: a smaller object needs no second request."""
@@ -26,12 +26,6 @@ TRIES = 4
 PAUSE = 0.5
 
 _BUFFER = 64 << 10
-_BROKEN = (
-    exceptions.ConnectionError,
-    exceptions.HTTPClientError,
-    exceptions.IncompleteReadError,
-    exceptions.ResponseStreamingError,
-)
 
 
 class _Range(NamedTuple):
@@ -79,7 +73,7 @@ def _got(client: Any, **wanted: Any) -> tuple[dict[str, Any], bytes]:
         try:
             answer: dict[str, Any] = client.get_object(**wanted)
             return answer, answer["Body"].read()
-        except _BROKEN:
+        except UNREACHED:
             if not left:
                 raise
             time.sleep(PAUSE * (TRIES - left))
