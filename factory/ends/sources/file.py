@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from factory import stores
 from factory.definitions import formats
-from factory.definitions.paths import own_copies
+from factory.definitions.paths import is_pattern, own_copies
 from factory.ends.handover import FILES, Files
 from factory.ends.source import format_problems
 from factory.ends.tasks import OPERATORS, task
@@ -105,18 +105,18 @@ class File(Strict, frozen=True, kw_only=True, tag="file", tag_field="type"):
 
     def reads(self) -> list[str]:
         """The files that the spec names: not those that a pattern finds."""
-        named = (path for path in self.paths() if not is_template(path) and not _is_pattern(path))
+        named = (path for path in self.paths() if not is_template(path) and not is_pattern(path))
         return [stores.without_connection(path) for path in named]
 
     def hand_over(self, step: Step, way: str) -> Files:
         """One task for one file; else a list of files first, and tasks that share them."""
-        paths = self.paths()
+        paths = self.paths()  # what a template gives may be a pattern, too: one task reads all
         once, done = self.only_new, self.when_done is not None
         if (
             not (once or done)
             and self.on_missing == "fail"
             and len(paths) == 1
-            and not _is_pattern(paths[0])
+            and not is_pattern(paths[0])
         ):
             return Files(format=self.format, files=paths)
         arguments: dict[str, Any] = {
@@ -168,14 +168,5 @@ class File(Strict, frozen=True, kw_only=True, tag="file", tag_field="type"):
     def again(self) -> Iterator[int]:
         """The places of patterns by which each run finds the files of the runs before it."""
         for index, path in enumerate(self.paths()):
-            if (
-                not (self.only_new or self.when_done)
-                and _is_pattern(path)
-                and not is_template(path)
-            ):
+            if not (self.only_new or self.when_done) and is_pattern(path) and not is_template(path):
                 yield index
-
-
-def _is_pattern(path: str) -> bool:
-    # What a template gives may be one, too: then one task reads all that match.
-    return any(mark in path for mark in ("*", "?", "["))
