@@ -61,7 +61,8 @@ class Prepared:
     :param failures: failure connections: (id, label).
     :param context: with the parameters that the run changes, as they were; None without such.
     :param counters: of the last five minutes; `marks`: the last bulletin of each node.
-    :param since: of a group that is always on: NiFi's clock before it was handed anything.
+    :param since: of a group that is always on: NiFi's clock before it was handed anything;
+        `running`: its components that ran then.
     """
 
     group_id: str
@@ -75,6 +76,7 @@ class Prepared:
     marks: Mapping[str, Mark] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     since: float = 0.0
+    running: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, for XCom. No secrets: a sensitive parameter's value is not known."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 import importlib
 import re
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from factory import extras, registry
 from factory.diagnostics import Path, did_you_mean
@@ -30,21 +30,37 @@ if TYPE_CHECKING:
     """The client of a scheme and a connection's id. Made when it is first needed."""
 
 GROUP = "stores"
+
+
+class Builtin(NamedTuple):
+    """One of our stores.
+
+    :param whole: what its addresses begin with that tasks in several processes see, as a pattern;
+        empty when they see none.
+    :param form: how one is written, for people.
+    """
+
+    module: str
+    whole: str = ""
+    form: str = ""
+
+
+# a template may give it
+_BUCKET = r"([\w.-]+@)?([A-Za-z0-9][\w.-]*(/|$|\{)|\{)"
 BUILTIN = {
-    "file": "factory.stores.disk",
-    "memory": "factory.stores.memory",
-    "s3": "factory.stores.s3",
+    "file": Builtin("factory.stores.disk", "file:///", "file:///folder/name"),
+    "memory": Builtin("factory.stores.memory"),
+    "s3": Builtin(
+        "factory.stores.s3", f"s3://{_BUCKET}", "s3://bucket/key, or s3://conn_id@bucket/key"
+    ),
 }
-SHARED = {"file": "file:///", "s3": "s3://"}
-"""What addresses begin with, of our stores that tasks in several processes see."""
+"""By scheme."""
 
 _KEYS = re.compile(r"://[^/@]*:[^/@]*@")
 _LOGIN = re.compile(r"^([a-z][a-z0-9+.-]*://)[\w.-]+@")
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://")
-# with a bucket, which a template may give
-_WHOLE = {**SHARED, "s3": r"s3://([\w.-]+@)?([A-Za-z0-9][\w.-]*(/|$|\{)|\{)"}
-_FORMS = {"s3": "write s3://bucket/key, or s3://conn_id@bucket/key"}
-_OURS = "|".join(_WHOLE.values())
+_SHARED = {scheme: one for scheme, one in BUILTIN.items() if one.whole}
+_OURS = "|".join(one.whole for one in _SHARED.values())
 _OTHERS = rf"(?!({'|'.join(BUILTIN)}):){_SCHEME.pattern}"
 ADDRESS = rf"^({_OURS}|{_OTHERS}|.*\{{\{{)"
 """The pattern of an address in a store, whole or templated. A schema knows ours, and whether
@@ -65,7 +81,7 @@ def open_uri(uri: str, connect: Connect | None = None) -> Place:
     """
     scheme = scheme_of(uri)
     if scheme in BUILTIN:
-        module = _imported(uri, BUILTIN[scheme])
+        module = _imported(uri, BUILTIN[scheme].module)
     elif scheme in registry.outside(GROUP):
         module = registry.load(GROUP, scheme)
     else:
@@ -101,8 +117,8 @@ def is_address(uri: str) -> bool:
 
 def beginnings() -> str:
     """What addresses begin with, for people: `file:/// or acme://`."""
-    outside = (f"{scheme}://" for scheme in sorted(registry.outside(GROUP)))
-    return " or ".join((*SHARED.values(), *outside))
+    known = (*_SHARED, *sorted(registry.outside(GROUP)))
+    return " or ".join("file:///" if scheme == "file" else f"{scheme}://" for scheme in known)
 
 
 def problems(uri: str, place: Path, *, of_pipeline: bool = False) -> Iterator[Problem]:
@@ -110,13 +126,13 @@ def problems(uri: str, place: Path, *, of_pipeline: bool = False) -> Iterator[Pr
     if uri.startswith(("{{", "{%")) or is_address(uri):
         return
     scheme = scheme_of(uri)
-    known = {scheme_of(address) for address in SHARED.values()} | {*registry.outside(GROUP)}
+    known = {*_SHARED, *registry.outside(GROUP)}
     yield Problem(
         place,
         "address",
         f"no store has the address {_KEYS.sub('://…@', uri)!r}",
         expected=f"an address that begins with {beginnings()}",
-        hint=_FORMS.get(scheme) or did_you_mean(scheme, known - {scheme}),
+        hint=f"write {_SHARED[scheme].form}" if scheme in _SHARED else did_you_mean(scheme, known),
         of_pipeline=of_pipeline,
     )
 

@@ -95,14 +95,14 @@ def needed(found: Installation) -> dict[str, list[str]]:
 def _of_stores(value: Any) -> Iterator[str]:
     """The extras of the stores whose addresses stand in a task's arguments."""
     if isinstance(value, str):
-        module = BUILTIN.get(scheme_of(value), "")
-        yield from extras.owners(f"{module.replace('.', '/')}/") if module else ()
+        one = BUILTIN.get(scheme_of(value))
+        yield from extras.owners(f"{one.module.replace('.', '/')}/") if one else ()
     elif isinstance(value, Mapping):
-        for one in value.values():
-            yield from _of_stores(one)
+        for each in value.values():
+            yield from _of_stores(each)
     elif isinstance(value, list | tuple):
-        for one in value:
-            yield from _of_stores(one)
+        for each in value:
+            yield from _of_stores(each)
 
 
 def _lacks(extra: str) -> tuple[list[str], list[str]]:

@@ -31,6 +31,7 @@ def standby(server: Server, job: Job, seen: Seen) -> Flow[Prepared]:
         marks=marks(group.bulletins),
         notes=notes,
         since=(yield from system.clock()),
+        running=group.running,
     )
 
 
@@ -41,7 +42,9 @@ def handed_over(prepared: Prepared, run: str, now: float) -> Flow[State]:
     """
     group = yield from groups.look(prepared.group_id)
     until = (yield from system.clock()) + 1  # it tells whole seconds
-    begun = first(now=now, expected=group.running, counters=prepared.counters, marks=prepared.marks)
+    # what is stopped while it is handed work would else not be missed
+    expected = max(group.running, prepared.running)
+    begun = first(now=now, expected=expected, counters=prepared.counters, marks=prepared.marks)
     return replace(begun, phase="active", active=now, until=until, run=run)
 
 

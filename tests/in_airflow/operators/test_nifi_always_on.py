@@ -295,13 +295,22 @@ def test_a_processor_that_a_person_stops_for_good(flow: Flow) -> None:
     flow.configure(OnTrigger_Pause_Time="5 sec")
 
     def stop() -> None:
-        if flow.group.load()["activeThreadCount"] and flow.group.states()["put"] == "RUNNING":
+        if flow.group.load()["flowFilesQueued"] and flow.group.states()["put"] == "RUNNING":
             flow.group.run(flow.ids["put"], "STOPPED")
 
     with _meanwhile(stop, 0.3):
         run = flow.run()
     assert (run.state, run.states) == ("failed", FAILED)
     tells(run.log, "somebody stopped the others", "'put'")
+
+
+def test_what_is_stopped_while_work_is_handed_over_is_missed(flow: Flow) -> None:
+    with Client(flow.server.address) as client:
+        prepared = flow.stand_by(client)
+        flow.group.run(flow.ids["put"], "STOPPED")
+        flow.post()
+        state = client.run(handed_over(prepared, "", time.time()))
+    assert state.expected == prepared.running == 3
 
 
 def test_a_group_that_does_not_run_is_refused(flow: Flow) -> None:
