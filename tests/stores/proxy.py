@@ -4,25 +4,53 @@ from __future__ import annotations
 
 import http.client
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Literal
+from typing import Literal, NamedTuple
 from urllib.parse import urlsplit
 
 Fault = Literal["", "slow_down", "reset", "lost", "half"]
 """None; an answer 503; the connection ends before the request, or after it, or in the answer."""
-SLOW_DOWN = b"<?xml version='1.0'?><Error><Code>SlowDown</Code><Message>Slow.</Message></Error>"
+
+
+class Request(NamedTuple):
+    """What a client asked for: the path with its query, headers by their names in small letters."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+
+
+class Refusal(NamedTuple):
+    """What a server says in S3's words that it does not do."""
+
+    status: int
+    code: str
+    headers: Mapping[str, str] = {}
+
+    @property
+    def body(self) -> bytes:
+        text = f"<Error><Code>{self.code}</Code><Message>As told.</Message></Error>"
+        return f"<?xml version='1.0'?>{text}".encode()
+
+
+SLOW_DOWN = Refusal(503, "SlowDown")
 
 
 @dataclass
 class Proxy:
-    """`fault` says what happens to a request, by its method and its path with the query."""
+    """`fault` says what happens to a request, by its method and its path with the query, and
+    `refuse` what the server would say to it; `change` is what becomes of a body on its way.
+    """
 
     url: str = ""
     fault: Callable[[str, str], Fault] = lambda method, path: ""
+    refuse: Callable[[Request], Refusal | None] = lambda request: None
+    change: Callable[[Request, bytes], bytes] = lambda request, body: body
     asked: list[tuple[str, str]] = field(default_factory=list)
+    requests: list[Request] = field(default_factory=list)
 
     def once(self, method: str, part: str, fault: Fault, times: int = 1) -> None:
         """A fault of the first requests that are of this method, with this part in the path."""
@@ -44,14 +72,20 @@ def before(endpoint: str) -> Iterator[Proxy]:
 
         def answer(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            request = Request(
+                self.command, self.path, {n.lower(): v for n, v in self.headers.items()}
+            )
             proxy.asked.append((self.command, self.path))
+            proxy.requests.append(request)
             fault = proxy.fault(self.command, self.path)
+            refusal = SLOW_DOWN if fault == "slow_down" else proxy.refuse(request)
             if fault == "reset":
                 self.close_connection = True
-            elif fault == "slow_down":
-                self.give(503, [("Content-Type", "application/xml")], SLOW_DOWN)
+            elif refusal is not None:
+                said = [("Content-Type", "application/xml"), *refusal.headers.items()]
+                self.give(refusal.status, said, b"" if self.command == "HEAD" else refusal.body)
             else:
-                self.forward(body, fault)
+                self.forward(proxy.change(request, body), fault)
 
         def forward(self, body: bytes, fault: Fault) -> None:
             server = http.client.HTTPConnection(behind, timeout=60)

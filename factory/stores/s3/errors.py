@@ -14,9 +14,10 @@ from botocore import exceptions
 _MISSING = {"NoSuchKey", "NoSuchVersion", "NotFound", "404"}
 _REFUSED = {"AccessDenied", "AllAccessDisabled", "AccountProblem", "Forbidden", "403"}
 _KEY = {
-    *("InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "ExpiredToken"),
-    *("TokenRefreshRequired", "RequestExpired", "UnrecognizedClientException"),
+    *("InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken"),
+    *("RequestExpired", "UnrecognizedClientException"),
 }
+_EXPIRED = {"ExpiredToken", "TokenRefreshRequired"}
 _REGION = {
     *("PermanentRedirect", "301", "307", "TemporaryRedirect", "AuthorizationHeaderMalformed"),
     *("IllegalLocationConstraintException",),
@@ -76,6 +77,15 @@ def _answered(error: exceptions.ClientError, target: Target) -> OSError:
         )
     if code in _MISSING:
         return _error(errno.ENOENT, os.strerror(errno.ENOENT), target)
+    if code in _EXPIRED:
+        return _error(
+            errno.EACCES,
+            f"the credentials of the connection {target.conn_id!r} have expired, and it has no "
+            "others",
+            target,
+            "let it take a role (`role_arn`), or the machine's own, whose credentials are renewed; "
+            "what a person pasted, put in anew, and repeat the task",
+        )
     if code in _KEY:
         return _error(
             errno.EACCES,
