@@ -34,7 +34,6 @@ class Watched:
         self._seen = {path: file for path, file in found if file is not None}
         self._below = store
         self._small: dict[str, bytes] = {}
-        self._room = 0
         self.begin()
         self._room = _KEPT
 
@@ -91,14 +90,14 @@ class Watched:
 
     def _kept(self, path: str) -> BinaryIO:
         """A small file is kept while the columns are looked for, until its rows are read."""
-        if (data := self._small.pop(path, None)) is not None:
-            return io.BytesIO(data)
+        if path in self._small:
+            return io.BytesIO(self._small[path] if self._room else self._small.pop(path))
         size = self._size(path)
         if not size or size > min(_SMALL, self._room):
             return self._opened(path)
         with self._opened(path) as file:
             data = self._small[path] = file.read()
-        self._room -= len(data)
+        self._room = max(1, self._room - len(data))
         return io.BytesIO(data)
 
     def _opened(self, path: str) -> BinaryIO:
