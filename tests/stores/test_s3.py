@@ -342,7 +342,7 @@ def behind_with(place: Place, proxy: Proxy, server: s3.Server, **config: str) ->
         aws_access_key_id=server.access_key,
         aws_secret_access_key=server.secret_key,
         region_name=server.region,
-        config=Config(retries={"total_max_attempts": 1}, proxies={}, **config),  # type: ignore[arg-type]
+        config=Config(retries={"total_max_attempts": 1}, proxies={}, **config),
     )
     return Place(S3("stores", "lake", lambda _: made), place.path)
 
