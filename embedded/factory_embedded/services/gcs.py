@@ -49,8 +49,8 @@ class Server:
     @property
     def connection(self) -> Connection:
         """How Airflow reaches it."""
-        extra = {"api_endpoint": self.endpoint, "is_anonymous": True, "project": PROJECT}
-        return Connection("google_cloud_platform", "", extra=extra)
+        place = {"api_endpoint": self.endpoint, "project": PROJECT}
+        return Connection("google_cloud_platform", "", extra={**place, "is_anonymous": True})
 
     def create_bucket(self, name: str) -> str:
         """Make a bucket and return its address, `gs://…`."""
