@@ -80,9 +80,11 @@ def test_in_the_background_they_run_until_they_are_ended(project: Path) -> None:
     def shell(*words: str) -> Result:
         return process("services", *words, cwd=project)
 
-    up = shell("up", "warehouse=postgres", "my_lake=s3")
+    words = ("warehouse=postgres", "my_lake=s3", "gcs")
+    up = shell("up", *words)
     try:
         assert up.code == 0, up.err
+        assert "it has a bucket; in a pipeline:\n  gs://gcs@gcs/…\n" in up.out
         assert "warehouse is ready; to look inside:\n" in up.out
         assert "it has a bucket; in a pipeline:\n  s3://my_lake@my-lake/…\n" in up.out
         (told,) = (line for line in up.out.splitlines() if "AIRFLOW_CONN_MY_LAKE" in line)
@@ -92,13 +94,13 @@ def test_in_the_background_they_run_until_they_are_ended(project: Path) -> None:
             json.loads((project / ".services/running.json").read_text())["pid"]
         )
         below = running.children(recursive=True)
-        assert shell("up", "warehouse=postgres", "my_lake=s3").out.startswith("they run already\n")
+        assert shell("up", *words).out.startswith("they run already\n")
         other = shell("up", "files")
-        assert (other.code, "warehouse, my_lake" in other.err) == (1, True)
+        assert (other.code, "warehouse, my_lake, gcs" in other.err) == (1, True)
         assert (project / ".services/services.log").stat().st_mode & 0o077 == 0
     finally:
         down = shell("down")
-    assert (down.code, down.out.partition("\n")[0]) == (0, "warehouse, my_lake: stopping …")
+    assert (down.code, down.out.partition("\n")[0]) == (0, "warehouse, my_lake, gcs: stopping …")
     assert psutil.wait_procs([running, *below], timeout=seconds(10))[1] == []
     assert shell("status") == Result(1, "no services run below .services\n", "")
     assert shell("down") == Result(0, "no services run below .services\n", "")
@@ -106,13 +108,13 @@ def test_in_the_background_they_run_until_they_are_ended(project: Path) -> None:
 
 
 def test_a_killed_one_is_not_taken_for_running(project: Path) -> None:
-    assert process("services", "up", "warehouse=postgres", cwd=project).code == 0
+    assert process("services", "up", "lake=s3", "gcs", cwd=project).code == 0
     running = _process(project)
     below = running.children(recursive=True)
-    running.kill()
+    running.kill()  # what it ran ends by itself; its data is there for the next one
     assert psutil.wait_procs(below, timeout=seconds(30))[1] == []
     assert process("services", "status", cwd=project).code == 1
-    again = process("services", "up", "warehouse=postgres", cwd=project)
+    again = process("services", "up", "lake=s3", "gcs", cwd=project)
     assert process("services", "down", cwd=project).code == 0
     assert again.code == 0, again.err
 
