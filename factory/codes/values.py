@@ -211,7 +211,7 @@ GROUP = Group(
             name="placeholder-left",
             title="a placeholder that nobody fills in",
             meaning=(
-                "A `${…}` in a `.sql` file has no name of a spec, and is near to one. It is left as "
+                "A `${…}` in a `.sql` file has no name of a spec, and is near to one. It stays as "
                 "it is, for it may be another program's."
             ),
             advice="Write the whole name, such as `${vars.day}`.",
