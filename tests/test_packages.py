@@ -77,6 +77,8 @@ def distribution(module: str) -> str:
         provider = re.match(r"airflow\.providers\.((?:common\.)?\w+)", module)
         name = f"-providers-{provider[1].replace('.', '-')}" if provider else ""
         return f"apache-airflow{name}"
+    if top == "google":  # shared by many; this one brings what it stands on
+        return "google-cloud-storage"
     (found, *_) = DISTRIBUTIONS.get(top, [f"nothing that is installed ({top})"])
     return BROUGHT.get(canonicalize_name(found), canonicalize_name(found))
 
