@@ -30,7 +30,7 @@ class Connection:
     login: str = ""
     password: str = field(default="", repr=False)
     schema: str = ""
-    extra: Mapping[str, str] = field(default_factory=dict)
+    extra: Mapping[str, str | bool] = field(default_factory=dict)
 
     @property
     def json(self) -> str:

@@ -26,7 +26,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "services",
         nargs="+",
         metavar="[CONN_ID=]SERVICE",
-        help="postgres, s3, nifi, files, airflow; before it the id of its connection",
+        help="postgres, s3, gcs, nifi, files, airflow; before it the id of its connection",
     )
     parser.add_argument(
         "--home",

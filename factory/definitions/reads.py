@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta, timezone, tzinfo
 from typing import Annotated, NamedTuple
 
 from msgspec import Meta
 
-from factory.fields import Duration, Strict, seconds
+from factory.definitions import writes
+from factory.diagnostics import Path
+from factory.fields import Duration, Strict, seconds, word_of
+from factory.problem import Problem
 
 Bound = int | date | datetime
 _NONE = timedelta()
@@ -119,6 +122,28 @@ def lengths(given: Incremental) -> dict[str, float]:
     """Overlap and lag in seconds, those that are given."""
     named = {"overlap": given.overlap, "lag": given.lag}
     return {name: seconds(length) for name, length in named.items() if length is not None}
+
+
+def again(given: Incremental, write: writes.Write, place: Path) -> Iterator[Problem]:
+    """Rows that a run reads of other intervals than its own, where the mode takes no such."""
+    mode = word_of(write)
+    if mode == "append" and given.overlap is not None:
+        yield Problem(
+            (*place, "overlap"),
+            "append-again",
+            "each run appends the rows of the overlap once more",
+            expected="`write: {mode: merge, key: …}`, or no `overlap`",
+            at_key=True,
+            severity="warning",
+        )
+    for name in lengths(given) if writes.is_of_the_run(write) else ():
+        yield Problem(
+            (*place, name),
+            "one-of",
+            f"with `{name}` rows of another interval are read than `{mode}` writes",
+            expected=f"`write: {{mode: merge, key: …}}`, or no `{name}`",
+            at_key=True,
+        )
 
 
 class Part(NamedTuple):

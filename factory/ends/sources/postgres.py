@@ -13,7 +13,7 @@ from factory import literals
 from factory.definitions import reads
 from factory.definitions.reads import Incremental, Split
 from factory.definitions.tables import STATEMENT_TIMEOUT, ConnectionId, TableName
-from factory.definitions.writes import INTERVAL
+from factory.definitions.writes import INTERVAL, Write
 from factory.ends.handover import BATCHES, Batches
 from factory.ends.tasks import OPERATORS, task
 from factory.fields import Duration, Strict, seconds
@@ -170,6 +170,11 @@ class Postgres(
         instead = "`where:` with dates of your own"
         place = ("source", "incremental")
         return (Dated(INTERVAL, instead, place),) if self.incremental is not None else ()
+
+    def again(self, write: Write) -> Iterator[Problem]:
+        """Rows of other intervals than the run's own, where the mode takes no such."""
+        if self.incremental is not None:
+            yield from reads.again(self.incremental, write, ("source", "incremental"))
 
     def beside(self, folder: File) -> Iterator[Problem]:
         """A `.sql` file that is not there."""
