@@ -21,7 +21,7 @@ UNREACHED = (
 """The server was not reached, or broke off."""
 
 CHANGED = 412
-_GONE = (404, 410)
+GONE = (404, 410)
 _BUSY = (429, 503)
 _TOO_OFTEN = {"rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded"}
 # who has the address of an upload needs no key to go on with it
@@ -89,7 +89,7 @@ def told(target: Target, *, of_bucket: bool = False) -> Iterator[None]:
 
 def _answered(refused: Refused, target: Target, of_bucket: bool) -> OSError:
     of = f"the bucket {target.bucket!r} (connection {target.conn_id!r})"
-    if refused.status in _GONE:
+    if refused.status in GONE:
         if of_bucket:
             return _no_bucket(target)
         return _error(errno.ENOENT, os.strerror(errno.ENOENT), target)

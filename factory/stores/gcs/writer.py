@@ -8,13 +8,14 @@ from __future__ import annotations
 import contextlib
 import json
 import uuid
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any
 
 import google_crc32c
 
 from factory.stores.gcs.api import Answer, Api
-from factory.stores.gcs.errors import CHANGED, UNREACHED, Refused, Target, damaged, told
+from factory.stores.gcs.errors import CHANGED, GONE, UNREACHED, Refused, Target, damaged, told
 from factory.stores.gcs.sums import sum_of
 from factory.stores.model import Writer
 
@@ -36,6 +37,7 @@ class Upload(Writer):
         super().__init__()
         self._api = api
         self._target = target
+        self._object = api.objects(target.bucket, target.path)
         self._condition = {"ifGenerationMatch": 0} if only_new else {}
         # by it an answer that was lost is told from an object of somebody else
         self._facts = {"name": target.path, "metadata": {_MARK: uuid.uuid4().hex}}
@@ -61,7 +63,7 @@ class Upload(Writer):
         return written
 
     def _send(self, *, last: bool) -> None:
-        with told(self._target, of_bucket=not self._session):
+        with self._told():
             if not self._session:
                 self._session = self._begin()
             self._await()
@@ -114,20 +116,26 @@ class Upload(Writer):
     def _publish(self) -> None:
         if self._session or len(self._filling) > IN_ONE:
             self._send(last=True)
-        with told(self._target, of_bucket=not self._session):
+        with self._told():
             try:
-                answer = self._await() if self._session else self._put()
-                assert answer is not None
+                answer = self._await() or self._put()
                 found = answer.facts
             except Refused as refused:
-                ours = self._ours() if 400 <= refused.status < 500 else None
-                if ours is None:
-                    if refused.status == CHANGED:
-                        raise FileExistsError(17, "File exists", self._target.path) from None
-                    raise
-                found = ours
+                found = self._ours(refused)
         self._end()
         self._check(found)
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        with told(self._target, of_bucket=not self._session):
+            try:
+                yield
+            except Refused as refused:
+                if refused.status == CHANGED:
+                    raise FileExistsError(17, "File exists", self._target.path) from None
+                if self._session and refused.status in GONE:
+                    raise damaged(self._target, "GCS no longer knows the upload") from None
+                raise
 
     def _put(self) -> Answer:
         data = bytes(self._filling)
@@ -142,26 +150,21 @@ class Upload(Writer):
         content = f"multipart/related; boundary={_BOUNDARY}"
         return self._ask_upload("multipart", b"".join(parts), content)
 
-    def _ours(self) -> dict[str, Any] | None:
+    def _ours(self, refused: Refused) -> dict[str, Any]:
         """What is known of the object, if it was published though the answer did not arrive."""
-        try:
-            found = self._api.ask(
-                "GET", self._api.objects(self._target.bucket, self._target.path)
-            ).facts
-        except (Refused, *UNREACHED):
-            return None
-        return found if found.get("metadata") == self._facts["metadata"] else None
+        if refused.status < 500:
+            with contextlib.suppress(Refused, *UNREACHED):
+                found = self._api.ask("GET", self._object).facts
+                if found.get("metadata") == self._facts["metadata"]:
+                    return found
+        raise refused
 
     def _check(self, found: dict[str, Any]) -> None:
         """GCS compares the sums itself; another server, or a proxy, may not."""
         if int(found["size"]) == self.size and found.get("crc32c") in (sum_of(self._sum), None):
             return
         with told(self._target), contextlib.suppress(Refused):
-            self._api.ask(
-                "DELETE",
-                self._api.objects(self._target.bucket, self._target.path),
-                query={"ifGenerationMatch": found["generation"]},
-            )
+            self._api.ask("DELETE", self._object, query={"ifGenerationMatch": found["generation"]})
         raise damaged(self._target, "the object has another checksum than what was sent")
 
     def _discard(self) -> None:
