@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from factory_embedded.services import gcs, s3
+from factory_embedded.services import gcs, mariadb, s3
 from factory_embedded.services.nifi import server as nifi
 from factory_embedded.services.postgres import Server, running
 
@@ -12,6 +12,12 @@ from factory_embedded.services.postgres import Server, running
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     data: Path = tmp_path_factory.mktemp("postgres") / "data"
     with running(data) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def real_mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[mariadb.Server]:
+    with mariadb.running(tmp_path_factory.mktemp("mariadb") / "data") as server:
         yield server
 
 
