@@ -42,6 +42,9 @@ BROUGHT = {
     "adbc-driver-manager": "adbc-driver-postgresql",
     "asgiref": "apache-airflow",
     "botocore": "boto3",
+    "google-api-core": "google-cloud-storage",
+    "google-auth": "google-cloud-storage",
+    "google-crc32c": "google-cloud-storage",
     "packaging": "apache-airflow",
     "pendulum": "apache-airflow",
     "referencing": "jsonschema",
@@ -77,6 +80,10 @@ def distribution(module: str) -> str:
         provider = re.match(r"airflow\.providers\.((?:common\.)?\w+)", module)
         name = f"-providers-{provider[1].replace('.', '-')}" if provider else ""
         return f"apache-airflow{name}"
+    if top == "google":  # a namespace that many share
+        parts = module.split(".")
+        found = "-".join(parts[: 3 if parts[1:2] == ["cloud"] else 2])
+        return BROUGHT.get(found.replace("_", "-"), found.replace("_", "-"))
     (found, *_) = DISTRIBUTIONS.get(top, [f"nothing that is installed ({top})"])
     return BROUGHT.get(canonicalize_name(found), canonicalize_name(found))
 

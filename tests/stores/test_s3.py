@@ -215,7 +215,7 @@ def test_an_object_that_changes_while_it_is_read(place: Place) -> None:
     with place.store.open(place.path) as file:
         assert file.read(10) == b"a" * 10
         put(place, b"b" * MB)
-        with pytest.raises(OSError, match="changed while it was read") as told:
+        with pytest.raises(OSError, match="changed since it was first seen") as told:
             file.read()
     assert told.value.filename == place.path
     with place.store.open(place.path) as file:

@@ -43,25 +43,27 @@ class _Coming(NamedTuple):
     data: Future[bytes]
 
 
-def opened(client: Any, target: Target) -> BinaryIO:
-    """A seekable file of the object as it is now.
+def opened(client: Any, target: Target, version: str | None = None) -> BinaryIO:
+    """A seekable file of the object as it is now, or as it was when it had this ETag.
 
     :raises FileNotFoundError: there is none.
+    :raises OSError: it is another one now: `model.is_changed`.
     """
     with told(target):
-        first, size, etag = _begin(client, target)
+        first, size, etag = _begin(client, target, version)
     raw = _Object(client, target, size, etag, _Range(0, first))
     return cast(BinaryIO, io.BufferedReader(raw, _BUFFER))
 
 
-def _begin(client: Any, target: Target) -> tuple[bytes, int, str]:
+def _begin(client: Any, target: Target, version: str | None) -> tuple[bytes, int, str]:
     """The first bytes, the size and the ETag, in one request."""
+    wanted = target.object if version is None else {**target.object, "IfMatch": f'"{version}"'}
     try:
-        answer, first = _got(client, Range=f"bytes=0-{FIRST - 1}", **target.object)
+        answer, first = _got(client, Range=f"bytes=0-{FIRST - 1}", **wanted)
     except exceptions.ClientError as error:
         if code_of(error) not in ("InvalidRange", "416"):  # an empty object has no first byte
             raise
-        found = client.head_object(**target.object)
+        found = client.head_object(**wanted)
         return b"", found["ContentLength"], found["ETag"]
     whole = answer.get("ContentRange", "").rpartition("/")[2]
     return first, int(whole or len(first)), answer["ETag"]
