@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from factory_embedded.services import s3
+from factory_embedded.services import gcs, mariadb, s3
 from factory_embedded.services.nifi import server as nifi
 from factory_embedded.services.postgres import Server, running
 
@@ -19,6 +19,12 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
+def real_mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[mariadb.Server]:
+    with mariadb.running(tmp_path_factory.mktemp("mariadb") / "data") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
 def real_nifi(tmp_path_factory: pytest.TempPathFactory) -> Iterator[nifi.Server]:
     """One NiFi for all tests. A test that stops it starts it again."""
     with nifi.running(tmp_path_factory.mktemp("nifi")) as server:
@@ -28,4 +34,10 @@ def real_nifi(tmp_path_factory: pytest.TempPathFactory) -> Iterator[nifi.Server]
 @pytest.fixture(scope="session")
 def real_s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[s3.Server]:
     with s3.running(tmp_path_factory.mktemp("s3"), others=OTHER_KEY) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def real_gcs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[gcs.Server]:
+    with gcs.running(tmp_path_factory.mktemp("gcs")) as server:
         yield server

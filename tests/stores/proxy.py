@@ -11,8 +11,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Literal, NamedTuple
 from urllib.parse import urlsplit
 
-Fault = Literal["", "slow_down", "reset", "lost", "half"]
-"""None; an answer 503; the connection ends before the request, or after it, or in the answer."""
+Fault = Literal["", "slow_down", "reset", "lost", "half"] | int
+"""None; an answer 503; the connection ends before the request, or after it, or in the answer; an
+empty answer of this status."""
 
 
 class Request(NamedTuple):
@@ -42,13 +43,15 @@ SLOW_DOWN = Refusal(503, "SlowDown")
 @dataclass
 class Proxy:
     """`fault` says what happens to a request, by its method and its path with the query, and
-    `refuse` what the server would say to it; `change` is what becomes of a body on its way.
+    `refuse` what the server would say to it. `send` makes another body of each request, `change`
+    of each answer, as long as it was.
     """
 
     url: str = ""
     fault: Callable[[str, str], Fault] = lambda method, path: ""
     refuse: Callable[[Request], Refusal | None] = lambda request: None
-    change: Callable[[Request, bytes], bytes] = lambda request, body: body
+    send: Callable[[bytes], bytes] = lambda body: body
+    change: Callable[[bytes], bytes] = lambda body: body
     asked: list[tuple[str, str]] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
 
@@ -81,11 +84,13 @@ def before(endpoint: str) -> Iterator[Proxy]:
             refusal = SLOW_DOWN if fault == "slow_down" else proxy.refuse(request)
             if fault == "reset":
                 self.close_connection = True
+            elif isinstance(fault, int):
+                self.give(fault, [], b"")
             elif refusal is not None:
                 said = [("Content-Type", "application/xml"), *refusal.headers.items()]
                 self.give(refusal.status, said, b"" if self.command == "HEAD" else refusal.body)
             else:
-                self.forward(proxy.change(request, body), fault)
+                self.forward(proxy.send(body), fault)
 
         def forward(self, body: bytes, fault: Fault) -> None:
             server = http.client.HTTPConnection(behind, timeout=60)
@@ -100,14 +105,17 @@ def before(endpoint: str) -> Iterator[Proxy]:
             if fault == "lost":
                 self.close_connection = True
             else:
-                self.give(answer.status, answer.getheaders(), given, half=fault == "half")
+                self.give(
+                    answer.status, answer.getheaders(), proxy.change(given), half=fault == "half"
+                )
 
         def give(
             self, status: int, headers: list[tuple[str, str]], body: bytes, half: bool = False
         ) -> None:
             self.send_response_only(status)
             length = dict(headers).get("Content-Length", str(len(body)))
-            for name, value in headers:
+            for name, given in headers:
+                value = given.replace(behind, urlsplit(proxy.url).netloc)  # where an upload goes on
                 if name.lower() not in ("content-length", "transfer-encoding", "connection"):
                     self.send_header(name, value)
             self.send_header("Content-Length", length)

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from factory.errors import FactoryError
+from factory.stores import ranged
 from factory.stores.model import Place
-from factory.stores.s3 import DEFAULT, S3, copying, reader, writer
+from factory.stores.s3 import DEFAULT, S3, copying, writer
 from factory.stores.s3 import place as place_of
 from factory_embedded.services import files, s3
 
@@ -118,9 +119,9 @@ def test_an_address_that_is_none_is_not_shown(uri: str) -> None:
 def test_ranges_are_read_ahead_and_in_any_order(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reader, "FIRST", 1000)
-    monkeypatch.setattr(reader, "BLOCK", 9000)
-    monkeypatch.setattr(reader, "_BUFFER", 100)
+    monkeypatch.setattr(ranged, "FIRST", 1000)
+    monkeypatch.setattr(ranged, "BLOCK", 9000)
+    monkeypatch.setattr(ranged, "_BUFFER", 100)
     chance, data = random.Random(1), os.urandom(200_003)
     put(place, data)
     with place.store.open(place.path) as file:
@@ -400,7 +401,7 @@ def test_another_region(status: int, place: Place, real_s3: s3.Server, proxy: Pr
 
 def test_a_checksum_that_does_not_fit(place: Place, real_s3: s3.Server, proxy: Proxy) -> None:
     found = behind_with(place, proxy, real_s3)
-    proxy.change = lambda request, body: body.replace(b"good", b"evil")
+    proxy.send = lambda body: body.replace(b"good", b"evil")
     for size in (1, 5 * MB):
         data = b"good" * size
         fails(lambda data=data: put(found, data), OSError, "S3 answered", "repeat the task")  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""A client of S3, of an Airflow connection to AWS: once in a process, until that changes.
+"""A client of S3, of an Airflow connection to AWS.
 
 Keys, profiles, roles that are assumed, web identity, endpoints and proxies are as Airflow's AWS
 connection has them. botocore's session renews what it knows to expire; where S3 refuses credentials
@@ -7,17 +7,21 @@ all the same, the connection is asked for others.
 
 from __future__ import annotations
 
+<<<<<<< HEAD
 import hashlib
 import logging
 import threading
 import time
+=======
+>>>>>>> integ
 from typing import Any
 
 from airflow.sdk import Connection
-from airflow.sdk.exceptions import AirflowNotFoundException
 
+from factory.in_airflow.clients.known import Known
 from factory.stores.s3 import DEFAULT, SETTINGS
 
+<<<<<<< HEAD
 log = logging.getLogger(__name__)
 
 ENDED = {"ExpiredToken", "TokenRefreshRequired", "InvalidToken", "InvalidAccessKeyId"}
@@ -26,42 +30,18 @@ _JUST_NOW = 10.0
 
 _clients: dict[str, tuple[str, Any]] = {}
 _lock = threading.Lock()
+=======
+>>>>>>> integ
 
-
-def client(conn_id: str) -> Any:
-    """boto3's client for S3, with our `SETTINGS`; what the connection's `config_kwargs` say wins.
-
-    Without a connection `aws_default`, it is what the machine gives: its role, or its environment.
-
-    :raises AirflowNotFoundException: there is no such connection, of another name.
-    """
-    facts = _facts(conn_id)
-    # sessions are not made by two threads at once
-    with _lock:
-        known = _clients.get(conn_id)
-        if known is None or known[0] != facts:
-            known = _clients[conn_id] = facts, _made(conn_id)
-        return known[1]
-
-
-def _facts(conn_id: str) -> str:
-    """Another text when the connection is another; nothing can be read from it."""
-    try:
-        said = Connection.get(conn_id).get_uri()
-    except AirflowNotFoundException:
-        if conn_id != DEFAULT:
-            raise
-        return ""
-    return hashlib.sha256(said.encode()).hexdigest()
-
-
-def _made(conn_id: str) -> Any:
+def _made(conn_id: str, connection: Connection | None) -> Any:
     from airflow.providers.amazon.aws.hooks.s3 import S3Hook
     from botocore.config import Config
 
+    # without the connection, the hook has what the machine gives
     hook = S3Hook(aws_conn_id=conn_id)
     own = hook.conn_config.botocore_config
     config = Config(**SETTINGS)
+<<<<<<< HEAD
     made = hook.get_client_type(config=config.merge(own) if own else config)
     made.meta.events.register_last("needs-retry.s3", _Renewal(conn_id, made).renewed)
     if hook.service_config.get("requester_pays"):
@@ -118,3 +98,13 @@ def _credentials(conn_id: str) -> Any:
 def _shown(credentials: Any) -> tuple[str, str | None]:
     frozen = credentials.get_frozen_credentials()
     return frozen.access_key, frozen.token
+=======
+    return hook.get_client_type(config=config.merge(own) if own else config)
+
+
+client = Known(DEFAULT, _made)
+"""boto3's client for S3, with our `SETTINGS`; what the connection's `config_kwargs` say wins.
+
+Without a connection `aws_default`, it is what the machine gives: its role, or its environment.
+"""
+>>>>>>> integ
