@@ -12,11 +12,7 @@ import pyarrow.parquet as pq
 from factory.account import say
 from factory.amounts import counted, size, spent
 from factory.definitions.formats import Format, final_types, infers
-<<<<<<< HEAD
-from factory.stores.model import File, Store, is_changed
-=======
-from factory.stores.model import Store, Writer
->>>>>>> integ
+from factory.stores.model import File, Store, Writer, is_changed
 from factory.transfer import formats, names
 from factory.transfer.bad_rows import BadRows
 from factory.transfer.counts import Counts, Source, each

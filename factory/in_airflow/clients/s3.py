@@ -7,13 +7,9 @@ all the same, the connection is asked for others.
 
 from __future__ import annotations
 
-<<<<<<< HEAD
-import hashlib
 import logging
 import threading
 import time
-=======
->>>>>>> integ
 from typing import Any
 
 from airflow.sdk import Connection
@@ -21,17 +17,12 @@ from airflow.sdk import Connection
 from factory.in_airflow.clients.known import Known
 from factory.stores.s3 import DEFAULT, SETTINGS
 
-<<<<<<< HEAD
 log = logging.getLogger(__name__)
 
 ENDED = {"ExpiredToken", "TokenRefreshRequired", "InvalidToken", "InvalidAccessKeyId"}
 """What S3 says of credentials that were good once."""
 _JUST_NOW = 10.0
 
-_clients: dict[str, tuple[str, Any]] = {}
-_lock = threading.Lock()
-=======
->>>>>>> integ
 
 def _made(conn_id: str, connection: Connection | None) -> Any:
     from airflow.providers.amazon.aws.hooks.s3 import S3Hook
@@ -41,7 +32,6 @@ def _made(conn_id: str, connection: Connection | None) -> Any:
     hook = S3Hook(aws_conn_id=conn_id)
     own = hook.conn_config.botocore_config
     config = Config(**SETTINGS)
-<<<<<<< HEAD
     made = hook.get_client_type(config=config.merge(own) if own else config)
     made.meta.events.register_last("needs-retry.s3", _Renewal(conn_id, made).renewed)
     if hook.service_config.get("requester_pays"):
@@ -98,8 +88,6 @@ def _credentials(conn_id: str) -> Any:
 def _shown(credentials: Any) -> tuple[str, str | None]:
     frozen = credentials.get_frozen_credentials()
     return frozen.access_key, frozen.token
-=======
-    return hook.get_client_type(config=config.merge(own) if own else config)
 
 
 client = Known(DEFAULT, _made)
@@ -107,4 +95,3 @@ client = Known(DEFAULT, _made)
 
 Without a connection `aws_default`, it is what the machine gives: its role, or its environment.
 """
->>>>>>> integ
