@@ -17,6 +17,7 @@ from pathlib import Path
 
 from factory.errors import FactoryError
 from factory_embedded.airflow_api import AirflowApi, ApiError, DagRun, TaskInstance
+from factory_embedded.demo import lake_files as demo_lake_files
 from factory_embedded.demo import nifi as demo_nifi
 from factory_embedded.demo import taxi as demo_taxi
 from factory_embedded.demo.example import Example, Services
@@ -27,7 +28,11 @@ from factory_embedded.service import Cancelled, Connection, ServiceError
 from factory_embedded.services import airflow
 from factory_embedded.stop import Stop
 
-EXAMPLES = {"taxi": demo_taxi.EXAMPLE, "nifi": demo_nifi.EXAMPLE}
+EXAMPLES = {
+    "taxi": demo_taxi.EXAMPLE,
+    "nifi": demo_nifi.EXAMPLE,
+    "lake-files": demo_lake_files.EXAMPLE,
+}
 
 _MARK = ".factory-demo"
 _APPEAR_SECONDS = 90.0
