@@ -135,7 +135,7 @@ def services(project: Path, home: Path, show: Screen, stop: Stop) -> Iterator[Sh
         s3.running(home / "s3", cancelled=stop.received) as lake,
     ):
         with psycopg.connect(database.uri) as connection:
-            connection.execute(_FILL)
+            fill(connection)
         show.say(f"PostgreSQL is ready on {database.host}:{database.port}", since=True)
         text = f"the shop has {_ROWS:,} orders and payments of {len(DAYS)} days"
         show.say(f"{text}, and {CUSTOMERS:,} customers", since=True)
@@ -143,6 +143,11 @@ def services(project: Path, home: Path, show: Screen, stop: Stop) -> Iterator[Sh
         show.say(f"the S3 server is ready on {lake.endpoint}", since=True)
         stop.obey()
         yield Shop(database, lake)
+
+
+def fill(connection: psycopg.Connection) -> None:
+    """Write the shop's tables anew."""
+    connection.execute(_FILL)
 
 
 def _label(run: DagRun) -> str:

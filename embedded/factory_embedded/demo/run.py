@@ -77,7 +77,7 @@ def run(options: Options) -> int:
                     if options.stay:
                         _stay(demo, show, stop)
                     elif good:
-                        show.say(_next(demo.example.pipeline))
+                        show.say(_next(options.example, demo.example.pipeline))
                 finally:
                     show.settled()
                     show.say("stopping …", since=True)
@@ -164,10 +164,12 @@ def _follow(demo: _Demo, show: Screen, stop: Stop) -> bool:
     return not problems
 
 
-def _next(pipeline: str) -> str:
+def _next(example: str, pipeline: str) -> str:
+    again = "make demo" if example == "taxi" else f'make demo ARGS="--with {example}"'
     return f"""
 What to try next:
-  make demo    the same, but it stays: look at its runs in Airflow's pages
+  {again}
+               the same, but it stays: look at its runs in Airflow's pages
   . .venv/bin/activate; factory explain {pipeline}
                every value of the pipeline, and where it comes from
   factory new ingest orders
