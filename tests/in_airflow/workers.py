@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -24,6 +25,11 @@ from airflow.utils.session import create_session
 from factory.in_airflow.render import render
 from factory.project import Project
 
+def stop():
+    print("\nstopped", flush=True)
+    sys.stdin.read()
+
+exec(sys.argv[2])
 root = Path(sys.argv[1])
 for line in sys.stdin:
     dag_id, task_id, found = line.split()
@@ -33,6 +39,10 @@ for line in sys.stdin:
         _run_task(ti=ti, task=dag.task_dict[task_id], run_triggerer=True)
     print("ended", task_id, flush=True)
 """
+
+
+class Killed(BaseException):
+    """A worker stopped in a task, and was killed there; Airflow is to know nothing of it."""
 
 
 @dataclass
@@ -52,16 +62,22 @@ class Worker:
             if line == f"ended {ti.task_id}\n":
                 self.ran.append(ti.task_id)
                 return
+            if line == "stopped\n":
+                self.process.kill()
+                raise Killed
         raise AssertionError(f"the worker ended: {self.process.wait()}")
 
 
 @contextmanager
-def in_turn(root: Path, folder: Path, count: int) -> Iterator[list[Worker]]:
-    """While it lasts, `dag.test` gives each task to another worker."""
+def in_turn(root: Path, folder: Path, count: int, first: str = "") -> Iterator[list[Worker]]:
+    """While it lasts, `dag.test` gives each task to another worker.
+
+    :param first: code that each worker runs first. Who calls `stop()` in a task is killed there.
+    """
     from airflow.sdk.definitions import dag
 
     with ExitStack() as stack:
-        workers = [stack.enter_context(_worker(root, folder / str(n))) for n in range(count)]
+        workers = [stack.enter_context(_worker(root, folder / str(n), first)) for n in range(count)]
         turns = cycle(workers)
 
         def run(*, ti: Any, task: Any, run_triggerer: bool = False) -> None:
@@ -75,11 +91,13 @@ def in_turn(root: Path, folder: Path, count: int) -> Iterator[list[Worker]]:
 
 
 @contextmanager
-def _worker(root: Path, folder: Path) -> Iterator[Worker]:
+def _worker(root: Path, folder: Path, first: str) -> Iterator[Worker]:
     folder.mkdir()
     path = os.pathsep.join(filter(None, sys.path))
     env = {**os.environ, "PYTHONPATH": path, "TMPDIR": str(folder), "HOME": str(folder)}
-    command = [sys.executable, "-c", WORKER, str(root)]
+    own = shutil.copytree(root, folder / "configs")
+    env["FACTORY_CONFIGS"] = str(own)
+    command = [sys.executable, "-c", WORKER, str(own), first]
     pipe = subprocess.PIPE
     with subprocess.Popen(
         command, stdin=pipe, stdout=pipe, stderr=subprocess.STDOUT, text=True, env=env, cwd=folder

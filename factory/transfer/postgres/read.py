@@ -42,6 +42,7 @@ _OF_ITS_SERVER = (
 # A server that is gone without a word is noticed after a minute.
 _ALIVE = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
 _LOST = "server closed the connection"
+_RECOVERY = "conflict with recovery"
 
 
 def read(
@@ -292,6 +293,12 @@ def _error(rows: Rows, limits: Limits, said: str, state: str, own: str | None) -
         own = f"The statement_timeout of the source is {limits.statement:g} s"
     elif state == "42501":
         own = "Grant the right to the role of the connection"
+    elif _RECOVERY in said:
+        own = (
+            "It is a standby, and replays what its primary did: repeat the task. If it stays so, "
+            "let the standby wait longer (`max_standby_streaming_delay`) or the primary keep the "
+            "rows (`hot_standby_feedback`), or read less at a time by `split`"
+        )
     elif state.startswith(session.LOST) or _LOST in said:
         own = "The connection was lost, and nothing is left behind: repeat the task"
     return TransferError(f"{rows.label} can't be read: PostgreSQL said: {said}", own)
