@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import http.client
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
+import pyarrow.parquet as pq
 import pytest
 
 from factory.in_airflow.operators.ingest import list_files
 from factory.in_airflow.operators.ingest.list_files import ListFiles
+from factory.in_airflow.operators.ingest.to_parquet import ToParquet
 from factory.stores.model import Place
 from factory.stores.s3 import S3
 from factory_embedded.services import s3
 
-from ...stores.contract import put
+from ...stores.contract import put, there
 from ...stores.proxy import Proxy, before
+from ..pipelines import DAY, Pipelines
 from .test_ingest import Shop, shop
 
 __all__ = ["shop"]
@@ -123,3 +127,66 @@ def test_many_objects_in_few_requests(
     assert len(of(proxy, "/in/2024-01/")) == 1200
     assert len(of(proxy, "/in/", method="HEAD")) <= 1
     assert run.xcom("orders.list_files") == [{"listed": "listed/00000.json", "files": 1200}]
+
+
+# two runs at once
+
+
+def beside(pipelines: Pipelines, monkeypatch: pytest.MonkeyPatch, day: int) -> list[str]:
+    """Let another run of the pipeline begin and end when the next one has converted its files."""
+    work, other = ToParquet.execute, list[str]()
+
+    def execute(self: ToParquet, context: Any) -> Any:
+        done = work(self, context)
+        if not other:
+            other.append("")
+            other[0] = pipelines.run("shop", logical_date=DAY + timedelta(days=day)).state
+        return done
+
+    monkeypatch.setattr(ToParquet, "execute", execute)
+    return other
+
+
+def test_two_runs_at_once_from_s3_into_a_table(
+    shop: Shop, lake: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each file is loaded by one of them: the later one is told so, and finds nothing new."""
+    put(lake.below("in", "1.csv"), b"id\n1\n")
+    other = beside(shop.pipelines, monkeypatch, 1)
+    run = shop.run(source=SOURCE.replace("}", ", only_new: true}"))
+    assert (run.state, other) == ("failed", ["success"])
+    assert shop.rows() == [(1,)]
+    run = shop.pipelines.run("shop")
+    assert run.states["orders.load"] == "skipped"
+    assert shop.rows() == [(1,)]
+
+
+INTO_FILES = f"""
+version: 1
+start_date: 2024-01-01
+tasks:
+  - id: orders
+    uses: ingest
+    with:
+      source: {SOURCE}
+      target: {{type: file, path: "s3://lake@{BUCKET}/orders"}}
+      write: {{mode: MODE}}
+"""
+
+
+@pytest.mark.parametrize(("mode", "times"), [("append", 2), ("replace", 1)])
+def test_two_runs_at_once_into_files(
+    mode: str, times: int, shop: Shop, lake: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(lake.below("in", "1.csv"), b"id\n1\n2\n")
+    shop.pipelines.write("shop.yaml", INTO_FILES.replace("MODE", mode))
+    other = beside(shop.pipelines, monkeypatch, 1)
+    run = shop.pipelines.run("shop")
+    assert (run.state, other) == ("success", ["success"]), run.log
+    found = [path for path in there(lake) if not path.startswith(("in/", "orders/_"))]
+    assert len(found) == times
+    ids = []
+    for path in found:
+        with lake.store.open(path) as file:
+            ids += pq.read_table(file)["id"].to_pylist()
+    assert sorted(ids) == sorted([1, 2] * times)
