@@ -1,4 +1,4 @@
-"""An `ingest` whose files lie on S3 and wait there, on a real server."""
+"""An `ingest` whose files lie in a bucket and wait there, on real servers."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,58 +6,47 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from factory.in_airflow.doctor import storage
+from factory.in_airflow.doctor.installation import look
+from factory.stores import without_connection
 from factory.stores.model import Place
-from factory.stores.s3 import S3
-from factory_embedded.services import s3
 
 from ...stores.contract import put, there
+from .. import lakes
+from ..lakes import SCHEMES
 from ..workers import in_turn
-from .test_ingest import DONE, Shop, shop
+from .test_ingest import APPEND, DONE, HTTP, SPEC, Shop, shop
 
 __all__ = ["shop"]
 
 BUCKET = "ingest"
 
 
-@pytest.fixture(scope="module")
-def bucket(real_s3: s3.Server) -> str:
-    real_s3.create_bucket(BUCKET)
-    return BUCKET
-
-
-@pytest.fixture
-def lake(shop: Shop, bucket: str, real_s3: s3.Server) -> Iterator[Place]:
-    """The bucket, which the connection `lake` reaches."""
-    given = real_s3.connection
-    shop.pipelines.connect(
-        "lake", conn_type="aws", login=given.login, password=given.password, extra=given.extra
-    )
-    place = Place(S3(bucket, "lake", lambda _: real_s3.client()), "")
+@pytest.fixture(params=SCHEMES)
+def lake(shop: Shop, request: pytest.FixtureRequest) -> Iterator[Place]:
+    """The bucket, which the connection `lake` reaches and where files wait."""
+    place = lakes.lake(request.param, request, shop.pipelines, BUCKET)
+    shop.pipelines.write("_defaults.yaml", f"version: 1\nstage: {place.uri}stage\n")
     yield place
     place.store.delete_below("")
-
-
-STAGE = f"version: 1\nstage: s3://lake@{BUCKET}/stage\n"
 
 
 def test_files_are_read_where_they_are_and_wait_there(shop: Shop, lake: Place) -> None:
     for number in range(3):
         put(lake.below("in", f"day={number}", "a b.csv"), f"id\n{number}\n".encode())
     put(lake.below("in", "other.txt"), b"no")
-    shop.pipelines.write("_defaults.yaml", STAGE)
-    source = f"{{type: file, path: 's3://lake@{BUCKET}/in/*/*.csv', format: csv}}"
+    source = f"{{type: file, path: '{lake.uri}in/*/*.csv', format: csv}}"
     run = shop.run(source=source, more="lineage: [source_file]")
     assert run.state == "success", run.log
     assert [row[0] for row in shop.rows()] == [0, 1, 2]
     assert {row[1] for row in shop.rows()} == {
-        f"s3://{BUCKET}/in/day={number}/a b.csv" for number in range(3)
+        f"{without_connection(lake.uri)}in/day={number}/a b.csv" for number in range(3)
     }
     assert len(there(lake)) == 4
     assert not shop.stage.exists()
 
 
 def test_what_is_downloaded_waits_there_until_it_is_in(shop: Shop, lake: Place) -> None:
-    shop.pipelines.write("_defaults.yaml", STAGE)
     shop.offer("id\n1\n2\n")
     failed = shop.run(checks="[{type: row_count, min: 3}]")
     assert failed.states["orders.load"] == "failed"
@@ -69,7 +58,6 @@ def test_what_is_downloaded_waits_there_until_it_is_in(shop: Shop, lake: Place) 
 
 
 def test_workers_that_share_no_folder(shop: Shop, lake: Place, tmp_path: Path) -> None:
-    shop.pipelines.write("_defaults.yaml", STAGE)
     shop.offer("id\n1\n2\n")
     (tmp_path / "workers").mkdir()
     with in_turn(shop.pipelines.root, tmp_path / "workers", 2) as workers:
@@ -85,8 +73,7 @@ def test_workers_that_share_no_folder(shop: Shop, lake: Place, tmp_path: Path) -
 
 
 def test_each_object_is_loaded_once(shop: Shop, lake: Place) -> None:
-    shop.pipelines.write("_defaults.yaml", STAGE)
-    source = f"{{type: file, path: 's3://lake@{BUCKET}/in/*.csv', format: csv, only_new: true}}"
+    source = f"{{type: file, path: '{lake.uri}in/*.csv', format: csv, only_new: true}}"
     put(lake.below("in", "1.csv"), b"id\n1\n")
     assert shop.run(source=source).state == "success"
     put(lake.below("in", "2.csv"), b"id\n2\n")
@@ -105,8 +92,8 @@ def _noted(shop: Shop) -> list[tuple[object, ...]]:
 
 
 def test_what_is_wrong_is_told_with_the_connection(shop: Shop, lake: Place) -> None:
-    shop.pipelines.write("_defaults.yaml", STAGE)
-    source = "{type: file, path: 's3://lake@no-such-bucket/x.csv', format: csv}"
+    path = lake.uri.replace(BUCKET, "no-such-bucket")
+    source = f"{{type: file, path: '{path}x.csv', format: csv}}"
     run = shop.run(source=source)
     assert run.states["orders.to_parquet"] == "failed"
     assert "there is no bucket 'no-such-bucket' for the connection 'lake'" in run.log
@@ -122,22 +109,62 @@ def test_files_go_between_a_disk_and_a_bucket(shop: Shop, lake: Place, tmp_path:
 tasks:
   - id: up
     uses: copy
-    with: {{from: "{tmp_path.as_uri()}/*.csv", to: "s3://lake@{BUCKET}/up/"}}
+    with: {{from: "{tmp_path.as_uri()}/*.csv", to: "{lake.uri}up/"}}
   - id: move
     uses: copy
     needs: [up]
-    with: {{from: "s3://lake@{BUCKET}/up/*", to: "s3://lake@{BUCKET}/done/", move: true}}
+    with: {{from: "{lake.uri}up/*", to: "{lake.uri}done/", move: true}}
   - id: down
     uses: copy
     needs: [move]
-    with: {{from: "s3://lake@{BUCKET}/done/", to: "{tmp_path.as_uri()}/down/"}}
+    with: {{from: "{lake.uri}done/", to: "{tmp_path.as_uri()}/down/"}}
   - id: clear
     uses: delete
     needs: [down]
-    with: {{path: "s3://lake@{BUCKET}/old/", max_objects: 1}}
+    with: {{path: "{lake.uri}old/", max_objects: 1}}
 """,
     )
     run = shop.pipelines.run("files")
     assert run.state == "success", run.log
     assert there(lake) == ["done/a.csv"]
     assert (tmp_path / "down" / "a.csv").read_bytes() == b"1"
+
+
+def test_files_go_when_they_are_loaded(shop: Shop, lake: Place) -> None:
+    put(lake.below("in", "a", "1.csv"), b"id\n1\n")
+    put(lake.below("in", "2.csv"), b"id\n2\n")
+    source = f"{{type: file, path: '{lake.uri}in/**/*.csv', format: csv, when_done: "
+    run = shop.run(source=f"{source}{{move_to: '{lake.uri}done/{{{{ ds }}}}'}}}}")
+    assert run.state == "success", run.log
+    assert shop.rows() == [(1,), (2,)]
+    assert there(lake) == ["done/2024-01-02/2.csv", "done/2024-01-02/a/1.csv"]
+    put(lake.below("in", "3.csv"), b"id\n3\n")
+    assert shop.run(source=f"{source}delete}}").state == "success"
+    assert there(lake.below("in")) == []
+
+
+def test_a_file_is_waited_for(shop: Shop, lake: Place) -> None:
+    wait = f"""version: 1
+tasks:
+  - id: here
+    uses: wait
+    with:
+      for: {{type: file, path: "{lake.uri}in/{{{{ ds }}}}/*.csv"}}
+      poll_interval: 0.1s
+      timeout: 0.5s
+"""
+    shop.pipelines.write("waits.yaml", wait)
+    assert shop.pipelines.run("waits").state == "failed"
+    put(lake.below("in", "2024-01-02", "a.csv"))
+    run = shop.pipelines.run("waits")
+    assert run.state == "success", run.log
+
+
+def test_a_stage_there_is_tried(lake: Place, shop: Shop) -> None:
+    spec = SPEC.format(source=HTTP, write=APPEND, checks="[]", schema="x", more="")
+    shop.pipelines.write("shop.yaml", spec)
+    found = list(storage.check_stage(look(shop.pipelines.root, None, connect=True)))
+    (tried,) = [finding for finding in found if "stage" in finding.what]
+    assert tried.level == "ok"
+    assert "can be written and read" in tried.what
+    assert there(lake) == []
