@@ -38,6 +38,17 @@ S3 = {
         "config_kwargs": {"retries": {"total_max_attempts": 1}},
     },
 }
+GCS = {
+    "conn_type": "google_cloud_platform",
+    "extra": {
+        "keyfile_dict": {
+            "type": "service_account",
+            "client_email": "me@x.iam.gserviceaccount.com",
+            "token_uri": f"http://{NOWHERE}/token",
+            "private_key": f"-----BEGIN PRIVATE KEY-----\n{MARK}\n-----END PRIVATE KEY-----\n",
+        }
+    },
+}
 NIFI = {"conn_type": "nifi", "login": "me", "password": MARK, "extra": {"attempts": 1}}
 
 BEARER = "headers: {Authorization: 'Bearer {{ var.value.api_token }}'}"
@@ -52,10 +63,11 @@ INGEST_TABLE = (
     "api_token }}'}, target: {type: postgres, conn_id: other, table: a.b}, write: {mode: append}}}"
 )
 INGEST_S3 = (
-    "{id: t, uses: ingest, with: {source: {type: file, path: 's3://it@b/x/*.csv', format: csv}, "
+    "{id: t, uses: ingest, with: {source: {type: file, path: 's3://it@box/x/*.csv', format: csv}, "
     "target: {type: postgres, conn_id: other, table: a.b}, write: {mode: append}}}"
 )
-WAIT_S3 = "{id: t, uses: wait, with: {for: {type: file, path: 's3://it@b/x'}, TIMES}}"
+WAIT_S3 = "{id: t, uses: wait, with: {for: {type: file, path: 's3://it@box/x'}, TIMES}}"
+INGEST_GCS, WAIT_GCS = (text.replace("s3:", "gs:") for text in (INGEST_S3, WAIT_S3))
 FLOW = "{id: t, uses: nifi, with: {CONN, group: g}}"
 CHECK = "{id: t, uses: check, with: {CONN, table: a.b, checks: [{type: row_count, min: 1}]}}"
 WAIT_SQL = "{id: t, uses: wait, with: {for: {type: sql, CONN, sql: SELECT 1}, TIMES}}"
@@ -106,9 +118,13 @@ TASKS: list[Task] = [
     ("ingest, a table", INGEST_TABLE, WITH_LOGIN),
     ("ingest, a table", INGEST_TABLE, POSTGRES),
     ("ingest, files on S3", INGEST_S3, S3),
-    ("copy", "{id: t, uses: copy, with: {from: 's3://it@b/x', to: 's3://it@b/y'}}", S3),
-    ("delete", "{id: t, uses: delete, with: {path: 's3://it@b/x/', max_objects: 1}}", S3),
+    ("copy", "{id: t, uses: copy, with: {from: 's3://it@box/x', to: 's3://it@box/y'}}", S3),
+    ("delete", "{id: t, uses: delete, with: {path: 's3://it@box/x/', max_objects: 1}}", S3),
     ("wait, a file on S3", WAIT_S3, S3),
+    ("ingest, files on GCS", INGEST_GCS, GCS),
+    ("copy", "{id: t, uses: copy, with: {from: 'gs://it@box/x', to: 'gs://it@box/y'}}", GCS),
+    ("delete", "{id: t, uses: delete, with: {path: 'gs://it@box/x/', max_objects: 1}}", GCS),
+    ("wait, a file on GCS", WAIT_GCS, GCS),
     ("nifi", FLOW, {**NIFI, "host": f"http://{NOWHERE}"}),
     ("nifi", FLOW, {**NIFI, "host": f"http://me:{MARK}@{NOWHERE}"}),
     ("nifi", FLOW, {**NIFI, "host": f"me:{MARK}@{NOWHERE}"}),

@@ -18,7 +18,7 @@ from factory.stores.model import File, Place
 from factory.transfer.copies import Copied, Pair, copy, pairs, remove
 from factory.transfer.errors import BadRow, TransferError
 from factory.transfer.files import Named, named_below
-from factory_embedded.services import s3
+from factory_embedded.services import gcs, s3
 
 from ..outside.installed import acme
 from ..stores.buckets import find, serve
@@ -27,13 +27,19 @@ from ..stores.contract import put
 __all__ = ["acme"]
 
 WAYS = ["file file", "memory memory", "acme acme", "file memory", "acme file", "memory acme"]
-WAYS += ["s3 s3", "s3 file", "acme s3"]
+WAYS += ["s3 s3", "s3 file", "acme s3", "gs gs", "s3 gs", "gs file"]
 
 
 @pytest.fixture(scope="module")
 def bucket(real_s3: s3.Server) -> s3.Server:
     real_s3.create_bucket("copies")
     return real_s3
+
+
+@pytest.fixture(scope="module")
+def other_bucket(real_gcs: gcs.Server) -> gcs.Server:
+    real_gcs.create_bucket("copies")
+    return real_gcs
 
 
 @pytest.fixture(params=WAYS)
@@ -45,6 +51,9 @@ def ends(
     if "s3" in request.param:
         serve(monkeypatch, request.getfixturevalue("bucket"))
         roots["s3"] = "s3://copies"
+    if "gs" in request.param:
+        serve(monkeypatch, request.getfixturevalue("other_bucket"))
+        roots["gs"] = "gs://copies"
     one, other = (roots[word] for word in request.param.split())
     yield find(f"{one}/in/"), find(f"{other}/out/")
     for root in (one, other):
