@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from factory.errors import FactoryError
+from factory.stores import ranges
 from factory.stores.model import Place
 from factory.stores.s3 import DEFAULT, S3, copying, reader, writer
 from factory.stores.s3 import place as place_of
@@ -120,7 +121,7 @@ def test_ranges_are_read_ahead_and_in_any_order(
 ) -> None:
     monkeypatch.setattr(reader, "FIRST", 1000)
     monkeypatch.setattr(reader, "BLOCK", 9000)
-    monkeypatch.setattr(reader, "_BUFFER", 100)
+    monkeypatch.setattr(ranges, "BUFFER", 100)
     chance, data = random.Random(1), os.urandom(200_003)
     put(place, data)
     with place.store.open(place.path) as file:

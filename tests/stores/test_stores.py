@@ -12,14 +12,18 @@ from factory.errors import FactoryError
 @pytest.mark.usefixtures("acme")
 def test_a_store_of_another_package_is_known() -> None:
     assert stores.is_address("acme://box/stage")
-    assert stores.beginnings() == "file:/// or s3:// or acme://"
+    assert stores.beginnings() == "file:/// or s3:// or sftp:// or acme://"
 
 
 def test_those_that_tasks_share() -> None:
     assert stores.is_address("file:///data/stage")
     for uri in ("s3://bucket/x", "s3://other@bucket", "s3://{{ var.value.lake }}/x"):
         assert stores.is_address(uri)
+    for uri in ("sftp://drop/x", "sftp://drop/~/x", "sftp://{{ var.value.drop }}/x"):
+        assert stores.is_address(uri)
     for other in ("s3:///x", "s3://other@/x", "s3://key:secret@bucket/x"):
+        assert not stores.is_address(other)
+    for other in ("sftp://drop", "sftp:///x", "sftp://me@host/x", "sftp://host:22/x"):
         assert not stores.is_address(other)
     for other in (
         "memory://x/y",
@@ -31,7 +35,7 @@ def test_those_that_tasks_share() -> None:
         "",
     ):
         assert not stores.is_address(other)
-    assert stores.beginnings() == "file:/// or s3://"
+    assert stores.beginnings() == "file:/// or s3:// or sftp://"
 
 
 def test_to_ask_imports_nothing_heavy() -> None:
@@ -58,15 +62,18 @@ def test_a_store_that_one_logs_in_to_wants_a_connection() -> None:
         stores.open_uri("s3://bucket/x")
 
 
-def test_what_a_store_needs_is_told_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("scheme", "client"), [("s3", "botocore"), ("sftp", "paramiko")])
+def test_what_a_store_needs_is_told_with_its_extra(
+    scheme: str, client: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in [
-        name for name in sys.modules if name.startswith(("botocore", "factory.stores.s3"))
+        name for name in sys.modules if name.startswith((client, f"factory.stores.{scheme}"))
     ]:
         monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "botocore", None)
-    with pytest.raises(FactoryError, match="needs botocore, which is not installed") as told:
-        stores.open_uri("s3://bucket/x", lambda scheme, conn_id: None)
-    assert "[s3]" in told.value.hint
+    monkeypatch.setitem(sys.modules, client, None)
+    with pytest.raises(FactoryError, match=f"needs {client}, which is not installed") as told:
+        stores.open_uri(f"{scheme}://bucket/x", lambda scheme, conn_id: None)
+    assert f"[{scheme}]" in told.value.hint
 
 
 def test_data_is_the_same_for_every_connection() -> None:
