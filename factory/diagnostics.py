@@ -11,6 +11,8 @@ import msgspec
 
 Path = tuple[str | int, ...]
 
+Severity = Literal["error", "warning"]
+
 MAX_TOLD = 100
 """Problems of one file that are told one by one."""
 MORE = "more-problems"
@@ -37,7 +39,7 @@ class Diagnostic(msgspec.Struct, frozen=True, kw_only=True, order=True):
     expected: str = ""
     hint: str = ""
     width: int = 1
-    severity: Literal["error", "warning"] = "error"
+    severity: Severity = "error"
 
     def __post_init__(self) -> None:
         for name in ("file", "message", "path", "expected", "hint"):

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from factory.diagnostics import MAX_TOLD, Path
+from factory.diagnostics import MAX_TOLD, Path, Severity
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -24,7 +24,7 @@ class Problem(msgspec.Struct, frozen=True):
     expected: str = ""
     hint: str = ""
     at_key: bool = False
-    severity: str = "error"
+    severity: Severity = "error"
     part: str = ""
     quote: bool = False
     of_pipeline: bool = False

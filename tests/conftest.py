@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from factory_embedded.services import s3
+from factory_embedded.services import gcs, mariadb, s3
 from factory_embedded.services.nifi import server as nifi
 from factory_embedded.services.postgres import Server, running
 
@@ -14,6 +14,12 @@ from .stores import sftp_server
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     data: Path = tmp_path_factory.mktemp("postgres") / "data"
     with running(data) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def real_mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[mariadb.Server]:
+    with mariadb.running(tmp_path_factory.mktemp("mariadb") / "data") as server:
         yield server
 
 
@@ -33,4 +39,10 @@ def real_s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[s3.Server]:
 @pytest.fixture(scope="session")
 def real_sftp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sftp_server.Server]:
     with sftp_server.running(tmp_path_factory.mktemp("sftp")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def real_gcs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[gcs.Server]:
+    with gcs.running(tmp_path_factory.mktemp("gcs")) as server:
         yield server

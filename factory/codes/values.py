@@ -208,6 +208,15 @@ GROUP = Group(
             right='vars: {schema: raw}\ndescription: "${vars.schema}"',
         ),
         Code(
+            name="placeholder-left",
+            title="a placeholder that nobody fills in",
+            meaning=(
+                "A `${…}` in a `.sql` file has no name of a spec, and is near to one. It stays as "
+                "it is, for it may be another program's."
+            ),
+            advice="Write the whole name, such as `${vars.day}`.",
+        ),
+        Code(
             name="placeholder-cycle",
             title="variables that need each other",
             meaning="The value of a variable needs, through others, itself.",

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone, tzinfo
 from typing import Annotated, NamedTuple
 
 from msgspec import Meta
 
-from factory.fields import Duration, Strict, seconds
+from factory.definitions import writes
+from factory.definitions.errors import BadOption
+from factory.diagnostics import Path
+from factory.fields import Duration, Strict, seconds, word_of
+from factory.problem import Problem
 
 Bound = int | date | datetime
 _NONE = timedelta()
@@ -121,6 +126,28 @@ def lengths(given: Incremental) -> dict[str, float]:
     return {name: seconds(length) for name, length in named.items() if length is not None}
 
 
+def again(given: Incremental, write: writes.Write, place: Path) -> Iterator[Problem]:
+    """Rows that a run reads of other intervals than its own, where the mode takes no such."""
+    mode = word_of(write)
+    if mode == "append" and given.overlap is not None:
+        yield Problem(
+            (*place, "overlap"),
+            "append-again",
+            "each run appends the rows of the overlap once more",
+            expected="`write: {mode: merge, key: …}`, or no `overlap`",
+            at_key=True,
+            severity="warning",
+        )
+    for name in lengths(given) if writes.is_of_the_run(write) else ():
+        yield Problem(
+            (*place, name),
+            "one-of",
+            f"with `{name}` rows of another interval are read than `{mode}` writes",
+            expected=f"`write: {{mode: merge, key: …}}`, or no `{name}`",
+            at_key=True,
+        )
+
+
 class Part(NamedTuple):
     """`low` ≤ column < `high`; None: from the first on, with nulls, or to the last."""
 
@@ -138,3 +165,28 @@ def parts(column: str, least: int | date, most: int | date, number: int) -> list
         own if isinstance(least, int) else [date.fromordinal(cut) for cut in own]
     )
     return [Part(column, low, high) for low, high in zip([None, *cuts], [*cuts, None], strict=True)]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What is read: a table, perhaps not all of it, or a query.
+
+    Raises `BadOption` when it is both or neither.
+    """
+
+    table: str | None = None
+    query: str | None = None
+    columns: tuple[str, ...] = ()
+    where: str | None = None
+    as_text: tuple[str, ...] = ()
+    window: Window | None = None
+    part: Part | None = None
+
+    def __post_init__(self) -> None:
+        if bool(self.table) == bool(self.query):
+            raise BadOption("a source has either a `table` or a `query`")
+
+    @property
+    def label(self) -> str:
+        """For people."""
+        return self.table or "the query"

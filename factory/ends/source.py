@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import ClassVar, Protocol
+from pathlib import Path
+from typing import ClassVar, Protocol, runtime_checkable
 
 import msgspec
 
 from factory.definitions import formats
+from factory.definitions.writes import Write
 from factory.ends.handover import Handover
 from factory.plan.kind import Step
+from factory.plan.model import Dated
 from factory.problem import Problem
 
 
@@ -29,10 +32,37 @@ class Source(Protocol):
         """Values that do not fit each other, with their place in the step's arguments."""
 
 
+# What a source may have besides, each a method of its own.
+
+
+@runtime_checkable
+class ReadsByDate(Protocol):
+    """A source whose rows depend on the run's date."""
+
+    def dates(self) -> Iterable[Dated]:
+        """What it takes from the date, with its place in the step's arguments."""
+
+
+@runtime_checkable
+class ReadsAgain(Protocol):
+    """A source of which a run may read what another has read."""
+
+    def again(self, write: Write) -> Iterable[Problem]:
+        """What that means in this write mode, with its place in the step's arguments."""
+
+
+@runtime_checkable
+class NamesFiles(Protocol):
+    """A source that names files beside the spec."""
+
+    def beside(self, folder: Path) -> Iterable[Problem]:
+        """What is wrong with them, with their place in the step's arguments."""
+
+
 def format_problems(given: formats.Written) -> Iterator[Problem]:
     """What lint tells of a source's format, with its place in the step's arguments."""
     for problem in formats.problems(given):
         yield msgspec.structs.replace(problem, path=("source", "format", *problem.path))
 
 
-__all__ = ["Source", "format_problems"]
+__all__ = ["NamesFiles", "ReadsAgain", "ReadsByDate", "Source", "format_problems"]

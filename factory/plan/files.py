@@ -15,6 +15,7 @@ from factory.problem import Problem
 from factory.spec import filled
 from factory.spec.fill import Scope
 from factory.spec.filled import Filled
+from factory.spec.text import MAX_BYTES
 
 
 class Named(msgspec.Struct, frozen=True):
@@ -43,6 +44,18 @@ def fill(task: Task, name: str, folder: File) -> Filled | None:
     if "\ufffd" in text:  # what could not be decoded would go into the database as that
         return Filled(text, (_not_utf_8(text),))
     return filled.fill(text, Scope(**(task.values or {})))
+
+
+def left(task: Task, name: str, folder: File) -> Iterator[Problem]:
+    """Warnings of what is not filled in of a task's file, and may have been meant to be."""
+    if beside.missing(name, folder) is not None:
+        return
+    if (size := (folder / name).stat().st_size) > MAX_BYTES:
+        message = f"the file has {size / MAX_BYTES:.1f} MiB: no `${{…}}` in it is filled in"
+        expected = "at most 1 MiB, where there are such"
+        yield Problem((1, 1), "too-large", message, expected, severity="warning")
+        return
+    yield from filled.likely(beside.text_of(folder / name), Scope(**(task.values or {})))
 
 
 def _not_utf_8(text: str) -> Problem:

@@ -6,15 +6,18 @@ Such a file may hold `${…}` of another program, and PostgreSQL's `$$` before a
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import msgspec
 
+from factory.diagnostics import nearest, shortened
 from factory.problem import Problem
 from factory.spec.fill import Filler, Scope
 from factory.spec.notes import Notes
 from factory.spec.text import MAX_BYTES
 
+_ANY = re.compile(r"(?<!\$)\$\{([^{}\n]{1,200})\}")
 _TOKEN = re.compile(r"\$?\$\{\s*((?:vars|matrix)(?:\.[^{}\n]*)?|environment|dag_id)\s*\}")
 
 
@@ -51,6 +54,32 @@ def fill(text: str, scope: Scope) -> Filled:
     return Filled("".join([*parts, text[end:]]), tuple(_placed(text, notes.problems)))
 
 
+def likely(text: str, scope: Scope) -> Iterator[Problem]:
+    """Warnings of what stays, and looks as if a name of the spec was meant: `${var.day}`."""
+    known = scope.tree()
+    for match in _ANY.finditer(text) if "${" in text else ():
+        meant = _meant(match[1].strip(), known)
+        if meant and not _TOKEN.match(match[0]):
+            line, column = _position(text, match.start())
+            yield Problem(
+                (line, column),
+                "placeholder-left",
+                f"{shortened(match[0])} stays as it is: no spec has that name",
+                hint=f"did you mean ${{{meant}}}?",
+                severity="warning",
+                part=match[0],
+            )
+
+
+def _meant(name: str, known: Mapping[str, Any]) -> str:
+    """The name in a scope that one without a scope, or of a misspelt one, stands for."""
+    first, dot, rest = name.rpartition(".")
+    for group in ("vars", "matrix"):
+        if rest in (known[group] or {}) and (not dot or nearest(first, (group,))):
+            return f"{group}.{rest}"
+    return ""
+
+
 def _tokens(text: str) -> Iterator[re.Match[str]]:
     return _TOKEN.finditer(text)
 
@@ -64,6 +93,9 @@ def _placed(text: str, problems: list[Problem]) -> Iterator[Problem]:
     for problem in problems:
         start = problem.path[0]
         if isinstance(start, int):
-            line = text.count("\n", 0, start) + 1
-            column = start - text.rfind("\n", 0, start)
-            yield msgspec.structs.replace(problem, path=(line, column))
+            yield msgspec.structs.replace(problem, path=_position(text, start))
+
+
+def _position(text: str, start: int) -> tuple[int, int]:
+    """Line and column."""
+    return text.count("\n", 0, start) + 1, start - text.rfind("\n", 0, start)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
 from factory.stores import UnknownStore
-from factory.stores.model import Can, File, Folder, Page, Place, Writer, pages
+from factory.stores.model import Can, File, Folder, Page, Place, Writer, changed, pages
 
 START = "memory://"
 _counter = itertools.count(1)
@@ -46,25 +46,25 @@ class Memory:
     """The files of this name. They stay as long as the process."""
 
     name: str
-    can = Can()
+    can = Can(pins=True)
 
     def uri(self, path: str) -> str:
         """See `Store`."""
         return f"{START}{self.name}/{path}"
 
-    def list(self, folder: str, *, deep: bool = False) -> Iterator[Page]:
+    def list(self, folder: str, *, deep: bool = False, prefix: str = "") -> Iterator[Page]:
         """See `Store`."""
-        prefix, files = _prefix(folder), self._files()
+        above, files = _prefix(folder), self._files()
         with _lock:
             there = dict(files)
-        below = {path: file for path, file in there.items() if path.startswith(prefix)}
+        below = {path: file for path, file in there.items() if path.startswith(above + prefix)}
         entries: dict[str, File | Folder] = {}
         for path, file in below.items():
-            first, slash, _ = path[len(prefix) :].partition("/")
+            first, slash, _ = path[len(above) :].partition("/")
             if deep or not slash:
                 entries[path] = _known(path, file)
             else:
-                entries[prefix + first] = Folder(prefix + first)
+                entries[above + first] = Folder(above + first)
         return pages(entries.values())
 
     def file(self, path: str) -> File | None:
@@ -72,9 +72,12 @@ class Memory:
         found = self._files().get(path)
         return None if found is None else _known(path, found)
 
-    def open(self, path: str) -> BinaryIO:
+    def open(self, path: str, *, version: str | None = None) -> BinaryIO:
         """See `Store`."""
-        return io.BytesIO(self._at(path).data)
+        found = self._at(path)
+        if version not in (None, str(found.version)):
+            raise changed(path)
+        return io.BytesIO(found.data)
 
     def writer(self, path: str, *, only_new: bool = False) -> Writer:
         """See `Store`."""

@@ -5,6 +5,7 @@ A path is text with `/` between its parts. Folders are no more than that; a disk
 
 from __future__ import annotations
 
+import errno
 import io
 import itertools
 from abc import abstractmethod
@@ -29,10 +30,13 @@ class Can:
     process; the store is an `Appendable`.
 
     `links`: one file may be under several paths, with one `version`, which no other file has.
+
+    `pins`: what is opened is read in one version to its end, or the reader fails.
     """
 
     appendable: bool = False
     links: bool = False
+    pins: bool = False
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,16 @@ def pages(entries: Iterable[File | Folder]) -> Iterator[Page]:
             tuple(entry for entry in some if isinstance(entry, File)),
             tuple(entry for entry in some if isinstance(entry, Folder)),
         )
+
+
+def changed(path: str) -> OSError:
+    """What a reader says of a file that is not, or no longer, in the version that was seen."""
+    return OSError(errno.ESTALE, "the file changed since it was first seen", path)
+
+
+def is_changed(error: OSError) -> bool:
+    """Whether it is what `changed` says."""
+    return error.errno == errno.ESTALE
 
 
 class Writer(io.BufferedIOBase):
@@ -172,18 +186,23 @@ class Store(Protocol):
     def uri(self, path: str) -> str:
         """The address by which `factory.stores.open_uri` finds it again."""
 
-    def list(self, folder: str, *, deep: bool = False) -> Iterator[Page]:
+    def list(self, folder: str, *, deep: bool = False, prefix: str = "") -> Iterator[Page]:
         """What is in a folder, in any order, at most `PAGE` names at a time; nothing if none is.
 
         :param deep: files of all folders below as well. (The folders themselves where a store
             has such.)
+        :param prefix: what names in the folder begin with; with `deep`, paths below it. A store
+            that can asks for no others.
         """
 
     def file(self, path: str) -> File | None:
         """What is known of a file, or None when there is none."""
 
-    def open(self, path: str) -> BinaryIO:
-        """A file for reading: seekable, so that ranges are read, and as pyarrow takes it."""
+    def open(self, path: str, *, version: str | None = None) -> BinaryIO:
+        """A file for reading: seekable, so that ranges are read, and as pyarrow takes it.
+
+        :param version: the `File.version` that was seen: another one is refused as `changed`.
+        """
 
     def writer(self, path: str, *, only_new: bool = False) -> Writer:
         """A new file, or one in place of what is there.

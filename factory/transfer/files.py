@@ -132,12 +132,13 @@ def _is_shown(name: str, pattern: str) -> bool:
 def _below(store: Store, folder: str, parts: Sequence[str]) -> Iterator[File]:
     """Files in a folder whose path goes on as the parts of a pattern say."""
     part, rest = parts[0], parts[1:]
+    magic = MAGIC.search(part)
     if part == "**":
         for page in store.list(folder, deep=True):
             for file in page.files:
                 if _fits(file.path[len(folder) :].removeprefix("/").split("/"), parts):
                     yield file
-    elif not MAGIC.search(part):
+    elif magic is None:
         path = f"{folder}/{part}"
         if rest:
             yield from _below(store, path, rest)
@@ -145,7 +146,7 @@ def _below(store: Store, folder: str, parts: Sequence[str]) -> Iterator[File]:
             yield found
     else:
         fits = _named(part)
-        for page in store.list(folder):
+        for page in store.list(folder, prefix=part[: magic.start()]):
             if not rest:
                 yield from (file for file in page.files if fits(file.path))
                 continue

@@ -22,9 +22,10 @@ import pytest
 from factory.errors import FactoryError
 from factory.nifi.calls import system
 from factory.nifi.client import Client
+from factory_embedded import cache, maven
 from factory_embedded.service import Cancelled
 from factory_embedded.services import files, postgres, s3
-from factory_embedded.services.nifi import artifacts, assemble, flows, relock
+from factory_embedded.services.nifi import assemble, flows, relock
 from factory_embedded.services.nifi.server import Server, running
 from tests.embedded.nifi_flow import DEFINITION, Group
 from tests.patience import until
@@ -310,7 +311,7 @@ def test_assembled_from_an_empty_cache_and_then_without_a_network(
     parts = assemble.distribution()
     assert assemble.is_at_hand()
     names = {path.name for path in parts.lib.iterdir()}
-    wanted = {one.file_name for one in artifacts.locked(["lib", "nar"])}
+    wanted = {one.file_name for one in maven.locked(assemble.LOCK, ["lib", "nar"])}
     assert names - wanted == {
         f"nifi-{name}-nar-{relock.NIFI}.nar" for name in ("standard", "update-attribute")
     }
@@ -365,62 +366,60 @@ class TestFetch:
             yield folder
 
     @pytest.fixture
-    def thing(self) -> artifacts.Artifact:
+    def thing(self) -> maven.Artifact:
         digest = hashlib.sha256(self.CONTENT).hexdigest()
-        return artifacts.Artifact("lib", "org.example", "thing", "jar", "", "1.0", digest)
+        return maven.Artifact("lib", "org.example", "thing", "jar", "", "1.0", digest)
 
-    def test_it_comes_once(self, thing: artifacts.Artifact, tmp_path: Path, mirror: Path) -> None:
-        path = artifacts.fetch([thing], tmp_path / "got")[thing]
+    def test_it_comes_once(self, thing: maven.Artifact, tmp_path: Path, mirror: Path) -> None:
+        path = maven.fetch([thing], tmp_path / "got")[thing]
         assert path.read_bytes() == self.CONTENT
         (mirror / "org/example/thing/1.0/thing-1.0.jar").unlink()
-        assert artifacts.fetch([thing], tmp_path / "got") == {thing: path}
+        assert maven.fetch([thing], tmp_path / "got") == {thing: path}
 
-    def test_half_a_file_comes_again(self, thing: artifacts.Artifact, tmp_path: Path) -> None:
-        path = artifacts.fetch([thing], tmp_path / "got")[thing]
+    def test_half_a_file_comes_again(self, thing: maven.Artifact, tmp_path: Path) -> None:
+        path = maven.fetch([thing], tmp_path / "got")[thing]
         path.write_bytes(self.CONTENT[:5])
-        assert artifacts.fetch([thing], tmp_path / "got")[thing].read_bytes() == self.CONTENT
+        assert maven.fetch([thing], tmp_path / "got")[thing].read_bytes() == self.CONTENT
 
-    def test_another_file_is_refused(self, thing: artifacts.Artifact, tmp_path: Path) -> None:
+    def test_another_file_is_refused(self, thing: maven.Artifact, tmp_path: Path) -> None:
         other = replace(thing, sha256="0" * 64)
         with pytest.raises(FactoryError, match=r"org\.example:thing:1\.0 .* the lock says 0000"):
-            artifacts.fetch([other], tmp_path / "got")
+            maven.fetch([other], tmp_path / "got")
         assert not list((tmp_path / "got").rglob("*.jar"))
 
-    def test_a_missing_one_is_told(self, thing: artifacts.Artifact, tmp_path: Path) -> None:
+    def test_a_missing_one_is_told(self, thing: maven.Artifact, tmp_path: Path) -> None:
         with pytest.raises(FactoryError, match=r"org\.example:thing:2\.0 can't be had") as told:
-            artifacts.fetch([replace(thing, version="2.0")], tmp_path / "got")
+            maven.fetch([replace(thing, version="2.0")], tmp_path / "got")
         assert "jgo.conf" in told.value.hint
 
-    def test_one_failure_ends_all_and_is_told(
-        self, thing: artifacts.Artifact, tmp_path: Path
-    ) -> None:
+    def test_one_failure_ends_all_and_is_told(self, thing: maven.Artifact, tmp_path: Path) -> None:
         many = [replace(thing, version=f"2.{i}") for i in range(40)]
         with pytest.raises(FactoryError, match="can't be had"):
-            artifacts.fetch([thing, *many], tmp_path / "got")
+            maven.fetch([thing, *many], tmp_path / "got")
 
-    def test_it_is_cancelled(self, thing: artifacts.Artifact, tmp_path: Path) -> None:
+    def test_it_is_cancelled(self, thing: maven.Artifact, tmp_path: Path) -> None:
         with pytest.raises(Cancelled):
-            artifacts.fetch([thing], tmp_path / "got", lambda: True)
+            maven.fetch([thing], tmp_path / "got", lambda: True)
         assert not (tmp_path / "got").exists()
 
 
 def test_the_lock_is_whole() -> None:
-    found = artifacts.locked()
+    found = maven.locked(assemble.LOCK)
     assert {one.place for one in found} == {
         *("lib", "nar", "standard", "attributes", "jdbc", "compiler")
     }
     assert all(len(bytes.fromhex(one.sha256)) == 32 for one in found)
     assert {one.version for one in found if one.place == "nar"} == {relock.NIFI}
-    text = artifacts.LOCK.read_text("utf-8")
+    text = assemble.LOCK.read_text("utf-8")
     assert [one.line for one in found] == [x for x in text.splitlines() if not x.startswith("#")]
 
 
 def test_the_cache_is_where_users_expect_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("FACTORY_CACHE", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", "/var/caches")
-    assert assemble.cache_folder() == Path("/var/caches/pipeline-factory")
+    assert cache.cache_folder() == Path("/var/caches/pipeline-factory")
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setenv("HOME", "/home/someone")
-    assert assemble.cache_folder() == Path("/home/someone/.cache/pipeline-factory")
+    assert cache.cache_folder() == Path("/home/someone/.cache/pipeline-factory")
     monkeypatch.setenv("FACTORY_CACHE", "here")
-    assert assemble.cache_folder() == Path(os.getcwd()) / "here"
+    assert cache.cache_folder() == Path(os.getcwd()) / "here"

@@ -1,5 +1,6 @@
 """Ways in which rows pass from a source to a target, as tasks."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -8,7 +9,7 @@ import pytest
 
 from factory.definitions.checks import NotNull
 from factory.definitions.warehouses import Holds
-from factory.definitions.writes import Append, Merge
+from factory.definitions.writes import Append, Merge, Write
 from factory.ends.handover import Rows
 from factory.ends.sources.file import File
 from factory.ends.target import Takes
@@ -17,7 +18,8 @@ from factory.errors import BuildError
 from factory.kinds import ingest
 from factory.plan.fragment import wrong
 from factory.plan.kind import Step, task
-from factory.plan.model import Output
+from factory.plan.model import Dated, Output
+from factory.problem import Problem
 
 
 class Bucket(msgspec.Struct, frozen=True, tag="bucket", tag_field="type"):
@@ -106,6 +108,24 @@ def test_their_columns_are_known_when_the_source_tells(tmp_path: Path) -> None:
     (found,) = ingest.inspect(step(checks=checks), tmp_path)
     assert found.message == "the load has no column 'day'"
     assert list(ingest.inspect(step(checks=checks, source=Bucket(exported=True)), tmp_path)) == []
+
+
+class Yesterday(Bucket, frozen=True, tag="yesterday", tag_field="type"):
+    """What it reads depends on the date, and a run reads what the one before has read."""
+
+    def dates(self) -> list[Dated]:
+        return [Dated("yesterday's", "`day:`", ("source",))]
+
+    def again(self, write: Write) -> Iterator[Problem]:
+        yield Problem(("source",), "append-again", f"{write} once more")
+
+
+def test_a_source_tells_what_its_runs_read(tmp_path: Path) -> None:
+    given = step(source=Yesterday())
+    assert ingest.compile(given).dates == (Dated("yesterday's", "`day:`", ("source",)),)
+    (found,) = ingest.inspect(given, tmp_path)
+    assert found.message == "Append() once more"
+    assert ingest.compile(step()).dates == ()
 
 
 @pytest.mark.parametrize(

@@ -110,6 +110,25 @@ def test_what_cannot_be_filled_in_in_a_file(lint: Lint) -> None:
     ]
 
 
+def test_what_is_near_to_a_name_in_a_sql_file_is_told(lint: Lint) -> None:
+    files = {
+        "t/a.yaml": "vars: {day: monday}\n" + SQL,
+        "t/q/a.sql": "SELECT '${var.day}', '${day}',\n '${hiveconf:day}', '${HOME}', '$${day}'",
+    }
+    assert lint(files) == [
+        "unused-var t/a.yaml:2:8 nothing reads ${vars.day}",
+        "placeholder-left t/q/a.sql:2:9 ${var.day} stays as it is: no spec has that name",
+        "placeholder-left t/q/a.sql:2:23 ${day} stays as it is: no spec has that name",
+    ]
+
+
+def test_of_a_large_sql_file_nothing_is_filled_in(lint: Lint) -> None:
+    files = {"t/a.yaml": SQL, "t/q/a.sql": "-- ${vars.day}\n" + " " * 1024 * 1024}
+    assert lint(files) == [
+        "too-large t/q/a.sql:1:1 the file has 1.0 MiB: no `${…}` in it is filled in"
+    ]
+
+
 LOAD = (
     "tasks: [{{id: a, uses: ingest, with: {{"
     "source: {{type: file, path: 'file:///x.csv', format: csv}}, "

@@ -201,7 +201,7 @@ BROKEN = {
             + f"    def {name}(self, *args): raise RuntimeError('no licence')",
             f"the source 'fails_in_{name}' fails: RuntimeError('no licence')",
         )
-        for name in ("hand_over", "problems", "reads")
+        for name in ("hand_over", "problems", "reads", "dates", "again", "beside")
     },
     "tells_nothing": (
         END % "tells_nothing" + "    def problems(self): return None",
@@ -210,6 +210,10 @@ BROKEN = {
     "hands_nothing_over": (
         END % "hands_nothing_over" + "    def hand_over(self, step, way): return None",
         "the source 'hands_nothing_over' fails: TypeError('it hands over None, not Files",
+    ),
+    "tells_no_dates": (
+        END % "tells_no_dates" + "    def dates(self): return ['yesterday']",
+        "the source 'tells_no_dates' fails: ValidationError",
     ),
     "makes_nonsense": (
         END % "makes_nonsense"

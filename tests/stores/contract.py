@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from factory.stores import UnknownStore
-from factory.stores.model import PAGE, Facts, File, Place, Unfinished, is_appendable
+from factory.stores.model import PAGE, Facts, File, Place, Unfinished, is_appendable, is_changed
 from tests.patience import seconds
 
 NAMES = (
@@ -54,10 +54,10 @@ def known(place: Place) -> File:
     return file
 
 
-def there(place: Place, *, deep: bool = True) -> list[str]:
+def there(place: Place, *, deep: bool = True, prefix: str = "") -> list[str]:
     """Paths of the files below, without what they have in common."""
     start = len(place.path) + 1 if place.path else 0
-    pages = place.store.list(place.path, deep=deep)
+    pages = place.store.list(place.path, deep=deep, prefix=prefix)
     return sorted(file.path[start:] for page in pages for file in page.files)
 
 
@@ -302,6 +302,22 @@ class Contract:
         assert known(file).version != first.version
         assert known(file).path == first.path
 
+    def test_what_was_seen_is_what_is_read(self, place: Place) -> None:
+        file = place.below("f")
+        for data in (b"one", b""):
+            put(file, data)
+            seen = known(file)
+            with place.store.open(file.path, version=seen.version) as opened:
+                assert opened.read() == data
+            put(file, b"two")
+            with pytest.raises(OSError, match="changed") as refused:
+                place.store.open(file.path, version=seen.version)
+            assert is_changed(refused.value)
+            assert refused.value.filename == file.path
+        place.store.delete(file.path)
+        with pytest.raises(FileNotFoundError):
+            place.store.open(file.path, version=seen.version)
+
     # listing
 
     def test_odd_names(self, place: Place) -> None:
@@ -330,6 +346,17 @@ class Contract:
         assert there(place.below("b"), deep=False) == ["a"]
         assert folders(place.below("b")) == [place.below("b", "c").path]
         assert there(place.below("b", "c")) == ["a", "d/a"]
+
+    def test_a_listing_by_the_beginning_of_names(self, place: Place) -> None:
+        for name in ("ab", "abc/x", "abc/ab", "a_", "b/ab", "ab%/x", "Ab"):
+            put(place.below(name))
+        assert there(place, prefix="ab") == ["ab", "ab%/x", "abc/ab", "abc/x"]
+        assert there(place, prefix="abc/a") == ["abc/ab"]
+        assert there(place, prefix="ab", deep=False) == ["ab"]
+        pages = place.store.list(place.path, prefix="ab")
+        found = [entry.path for page in pages for entry in page.folders]
+        assert sorted(found) == [place.below("ab%").path, place.below("abc").path]
+        assert there(place, prefix="c") == there(place, prefix="_") == []
 
     def test_a_listing_comes_in_pages(self, place: Place) -> None:
         count = 2 * PAGE + 1

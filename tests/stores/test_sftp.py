@@ -14,9 +14,9 @@ import paramiko
 import pytest
 
 from factory.errors import FactoryError
-from factory.stores import ranges
+from factory.stores import ranged
 from factory.stores.model import Place
-from factory.stores.sftp import SFTP, reader, session, wire, writer
+from factory.stores.sftp import SFTP, session, wire, writer
 from factory.stores.sftp import place as place_of
 from factory.stores.sftp.session import Session
 from factory.stores.sftp.wire import Request, Wire
@@ -130,9 +130,9 @@ def test_ranges_are_read_ahead_and_in_any_order(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module, name, value in (
-        (reader, "FIRST", 1000),
-        (reader, "BLOCK", 9000),
-        (ranges, "BUFFER", 100),
+        (ranged, "FIRST", 1000),
+        (ranged, "BLOCK", 9000),
+        (ranged, "_BUFFER", 100),
         (wire, "MOST", 700),
         (wire, "IN_FLIGHT", 3),
     ):
@@ -173,7 +173,7 @@ def test_a_file_that_changes_while_it_is_read(change: str, place: Place, disk: P
             os.utime(disk / "f", (1, 1))
         else:
             os.truncate(disk / "f", 2 * MB if change == "grown" else MB // 2)
-        with pytest.raises(OSError, match="changed while it was read") as told:
+        with pytest.raises(OSError, match="changed since it was first seen") as told:
             given.read()
     assert (told.value.errno, told.value.filename) == (errno.ESTALE, file.path)
     with place.store.open(file.path) as given:
@@ -349,7 +349,7 @@ def test_a_file_that_changed_meanwhile_is_not_read_on(behind: Place, cable: Cabl
         file.read(10)
         put(behind, b"b" * MB)
         cable.cut()
-        with pytest.raises(OSError, match="changed while it was read"):
+        with pytest.raises(OSError, match="changed since it was first seen"):
             file.read()
 
 
@@ -543,4 +543,4 @@ def work():
 def test_memory_does_not_grow_with_the_file(place: Place, tmp_path: Path) -> None:
     said, mebibytes = grown(LARGE, tmp_path)
     assert said == str(100 << 20)
-    assert mebibytes < 60
+    assert mebibytes < 90

@@ -2,12 +2,11 @@
 
 import importlib.util
 import os
-import pwd
 import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from pathlib import Path
 import psutil
 
 from factory.extras import services_hint
+from factory_embedded.account import Account, account_for, environment, run
 from factory_embedded.folders import only_user_of
 from factory_embedded.patience import Patience
 from factory_embedded.ports import free_port
@@ -50,15 +50,6 @@ class Server:
         return Connection("postgres", self.host, self.port, login=self.user, schema=self.database)
 
 
-@dataclass(frozen=True)
-class _Account:
-    """Who owns the data, and how to run a program as that: PostgreSQL refuses to run as root."""
-
-    uid: int
-    gid: int
-    prefix: tuple[str, ...] = ()
-
-
 @contextmanager
 def running(
     data: Path, *, log: Path | None = None, cancelled: Callable[[], bool] = never
@@ -73,7 +64,7 @@ def running(
     data = data.absolute()
     data.parent.mkdir(parents=True, exist_ok=True)
     with only_user_of(data, data.parent / f".{data.name}.lock"):
-        account = _account(data, binaries)
+        account = account_for(data, binaries / "postgres", "PostgreSQL")
         if not (data / "PG_VERSION").exists():
             _initdb(binaries, data, account)
         _stop_leftover(data)
@@ -93,77 +84,7 @@ def _binaries() -> Path:
     return max(found, key=lambda p: int(p.parent.name.removeprefix("pginstall") or 0))
 
 
-def _account(data: Path, binaries: Path) -> _Account:
-    if os.geteuid() != 0:
-        return _Account(os.geteuid(), os.getegid())
-    uid, gid = _owner(data)
-    setpriv = shutil.which("setpriv")
-    if setpriv is None:
-        raise ServiceError("PostgreSQL refuses to run as root, and there is no `setpriv` here")
-    # Folders such as /root are closed to others. Rather than opening them, the server is allowed to
-    # pass through; containers often grant only the second capability.
-    capabilities = (None, "dac_read_search", "dac_override")
-    candidates = [_Account(uid, gid, _as(setpriv, uid, gid, one)) for one in capabilities]
-    for account in candidates:
-        if all(_may_enter(account, path) for path in (data.parent, binaries / "postgres")):
-            return account
-    raise ServiceError(
-        f"run as root, PostgreSQL works as the user {pwd.getpwuid(uid).pw_name!r}, who can't enter "
-        f"{data.parent} or {binaries}; move the project to a folder that others may enter, "
-        "or do not run as root"
-    )
-
-
-def _owner(data: Path) -> tuple[int, int]:
-    """The account of an existing cluster, else `nobody`, so that no account is created."""
-    if data.exists() and data.stat().st_uid != 0:
-        return data.stat().st_uid, data.stat().st_gid
-    try:
-        entry = pwd.getpwnam("nobody")
-    except KeyError:
-        raise ServiceError(
-            "PostgreSQL refuses to run as root, and there is no user `nobody`"
-        ) from None
-    return entry.pw_uid, entry.pw_gid
-
-
-def _as(setpriv: str, uid: int, gid: int, capability: str | None) -> tuple[str, ...]:
-    ids = (f"--reuid={uid}", f"--regid={gid}", "--clear-groups")
-    added = (f"--inh-caps=+{capability}", f"--ambient-caps=+{capability}") if capability else ()
-    return (setpriv, *ids, *added, "--")
-
-
-def _may_enter(account: _Account, path: Path) -> bool:
-    with suppress(OSError, subprocess.SubprocessError):
-        command = [
-            *account.prefix,
-            "ls",
-            "-d",
-            f"{path}/." if path.is_dir() else str(path),
-        ]
-        _run(command, check=True)
-        return True
-    return False
-
-
-def _run(command: Sequence[str], *, check: bool = False) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command,
-        check=check,
-        capture_output=True,
-        text=True,
-        cwd="/",
-        stdin=subprocess.DEVNULL,
-        env=_environment(),
-    )
-
-
-def _environment() -> dict[str, str]:
-    kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
-    return {"PATH": os.defpath, **kept, "LC_ALL": "C", "TZ": "UTC"}
-
-
-def _initdb(binaries: Path, data: Path, account: _Account) -> None:
+def _initdb(binaries: Path, data: Path, account: Account) -> None:
     if data.exists() and any(data.iterdir()):
         raise ServiceError(f"{data} is not empty and holds no PostgreSQL cluster")
     # Built aside and renamed, so that a killed initdb is not taken for a cluster.
@@ -183,7 +104,7 @@ def _initdb(binaries: Path, data: Path, account: _Account) -> None:
             "--no-locale",
             "--no-sync",
         ]
-        done = _run(command)
+        done = run(command)
         if done.returncode != 0:
             raise ServiceError(f"initdb failed: {done.stderr.strip() or done.stdout.strip()}")
         os.replace(new, data)
@@ -216,7 +137,7 @@ def _serves(pid: int, data: Path) -> bool:
 
 @contextmanager
 def _started(
-    binaries: Path, data: Path, account: _Account, log: Path, cancelled: Callable[[], bool]
+    binaries: Path, data: Path, account: Account, log: Path, cancelled: Callable[[], bool]
 ) -> Iterator[int]:
     """The port of a server that takes connections, until the block ends."""
     patience = Patience(READY_SECONDS)
@@ -227,7 +148,7 @@ def _started(
         # No Unix socket: its path would have to be short, and TCP is all that is used.
         command += ["-h", "127.0.0.1", "-p", str(port), "-c", "unix_socket_directories="]
         with supervised(
-            command, env=_environment(), cwd=Path("/"), log=log, stop_seconds=STOP_SECONDS
+            command, env=environment(), cwd=Path("/"), log=log, stop_seconds=STOP_SECONDS
         ) as watcher:
             if _came_up(watcher, data, port, cancelled):
                 yield port

@@ -46,6 +46,7 @@ class Server:
     secret_key: str = field(repr=False)
     process: subprocess.Popen[bytes] = field(repr=False)
     region: str = REGION
+    scheme: str = "s3"
 
     @property
     def look(self) -> str:
@@ -73,13 +74,14 @@ class Server:
         )
 
     def create_bucket(self, name: str, *, anyone_may_write: bool = False) -> str:
-        """Make a bucket and return its URL.
+        """Make a bucket, where there is none of that name, and return its URL.
 
         ``anyone_may_write`` is a bucket policy that lets unsigned requests put objects, as NiFi's
         `InvokeHTTP` does.
         """
         client = self.client()
-        client.create_bucket(Bucket=name)
+        if name not in [one["Name"] for one in client.list_buckets()["Buckets"]]:
+            client.create_bucket(Bucket=name)
         if anyone_may_write:
             statement = {
                 "Effect": "Allow",

@@ -13,6 +13,7 @@ from msgspec import Meta
 
 from factory.definitions.formats import times, types
 from factory.definitions.formats.types import TypeWord
+from factory.diagnostics import Severity
 from factory.fields import Strict
 from factory.problem import Problem
 
@@ -196,7 +197,7 @@ def _of_times(given: Column, place: tuple[str, str], zone: str | None) -> Iterat
         for option in ("formats", *_ZONED):
             if option in said:
                 text = f"a number of {given.unit} since 1970 is a moment: {option} says nothing"
-                severity = "error" if option == "formats" else "warning"
+                severity: Severity = "error" if option == "formats" else "warning"
                 yield Problem((*place, option), "bad-value", text, severity=severity)
     elif given.timezone is None and zone is None:
         for option in ("ambiguous", "nonexistent"):

@@ -11,10 +11,11 @@ from msgspec import Meta
 from factory import stores
 from factory.definitions import formats
 from factory.definitions.paths import is_pattern, own_copies
+from factory.definitions.writes import Write
 from factory.ends.handover import FILES, Files
 from factory.ends.source import format_problems
 from factory.ends.tasks import OPERATORS, task
-from factory.fields import Strict
+from factory.fields import Strict, word_of
 from factory.literals import is_template
 from factory.plan.kind import Step
 from factory.plan.model import Output, Task
@@ -165,8 +166,17 @@ class File(Strict, frozen=True, kw_only=True, tag="file", tag_field="type"):
         if not is_template(path) and not is_template(to):
             yield from own_copies(path, f"{to.rstrip('/')}/", _MOVE_TO)
 
-    def again(self) -> Iterator[int]:
-        """The places of patterns by which each run finds the files of the runs before it."""
+    def again(self, write: Write) -> Iterator[Problem]:
+        """Patterns by which each run adds the files of the runs before it once more."""
+        if self.only_new or self.when_done or word_of(write) != "append":
+            return
         for index, path in enumerate(self.paths()):
-            if not (self.only_new or self.when_done) and is_pattern(path) and not is_template(path):
-                yield index
+            if is_pattern(path) and not is_template(path):
+                yield Problem(
+                    ("source", "path") if path == self.path else ("source", "path", index),
+                    "append-again",
+                    "each run appends all files that match, those of the runs before it, too",
+                    expected="a pattern that a template narrows, such as `{{ interval.day }}`",
+                    hint="`only_new: true` beside it loads each file once",
+                    severity="warning",
+                )

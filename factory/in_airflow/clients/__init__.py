@@ -9,6 +9,7 @@ import importlib
 from typing import Any
 
 BY_SCHEME = {
+    "gs": "factory.in_airflow.clients.gcs:client",
     "s3": "factory.in_airflow.clients.s3:client",
     "sftp": "factory.in_airflow.clients.sftp:client",
 }

@@ -1,4 +1,4 @@
-"""Sessions on SFTP servers, of Airflow's connections: one in a process, until that changes.
+"""Sessions on SFTP servers, of Airflow's connections.
 
 Keys, host keys, algorithms and proxies are as Airflow's connections of the types `sftp` and `ssh`
 have them.
@@ -7,14 +7,13 @@ have them.
 from __future__ import annotations
 
 import copy
-import hashlib
-import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from airflow.sdk import Connection
 from airflow.sdk.exceptions import AirflowException
 
 from factory.errors import FactoryError
+from factory.in_airflow.clients.known import Known
 from factory.stores.sftp.session import Session
 
 if TYPE_CHECKING:
@@ -23,28 +22,11 @@ if TYPE_CHECKING:
 CONNECT, LOG_IN = 10, 30
 """Seconds to reach a server, and to be let in, unless the connection says otherwise."""
 
-_sessions: dict[str, tuple[str, Session]] = {}
-_lock = threading.Lock()
 
-
-def client(conn_id: str) -> Session:
-    """The session of a connection; it logs in when it is first used.
-
-    :raises AirflowNotFoundException: there is no such connection.
-    :raises FactoryError: nobody can log in by it.
-    """
-    connection = Connection.get(conn_id)
-    facts = hashlib.sha256(connection.get_uri().encode()).hexdigest()
-    with _lock:
-        known = _sessions.get(conn_id)
-        if known is None or known[0] != facts:
-            known = _sessions[conn_id] = facts, _made(conn_id, connection.extra_dejson)
-        return known[1]
-
-
-def _made(conn_id: str, extra: dict[str, Any]) -> Session:
+def _made(conn_id: str, connection: Connection | None) -> Session:
     from airflow.providers.sftp.hooks.sftp import SFTPHook
 
+    extra = connection.extra_dejson if connection else {}
     try:
         hook = SFTPHook(ssh_conn_id=conn_id, host_proxy_cmd=extra.get("host_proxy_cmd"))
     except (AirflowException, ValueError) as error:
@@ -78,3 +60,7 @@ def _unusable(conn_id: str, error: Exception) -> FactoryError:
         f"nobody can log in by the connection {conn_id!r}: {error}",
         "correct its host, and `private_key`, `key_file` or `host_key` in its extra",
     )
+
+
+client = Known("", _made)
+"""The session of a connection; it logs in when it is first used."""

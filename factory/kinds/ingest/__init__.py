@@ -12,16 +12,15 @@ from msgspec import Meta
 
 from factory import stores
 from factory.choices import blaming, is_outside
-from factory.definitions import formats, reads, writes
+from factory.definitions import formats, writes
 from factory.definitions.checks import Check, columns, plain, problems
 from factory.definitions.writes import Write
 from factory.diagnostics import MAX_TOLD, did_you_mean, one_of
 from factory.ends import fit, handover
 from factory.ends.fit import Misfit
 from factory.ends.handover import FILES, ROWS, Batches, Files, Handover, Rows
+from factory.ends.source import NamesFiles, ReadsAgain, ReadsByDate
 from factory.ends.sources import AnySource
-from factory.ends.sources.file import File
-from factory.ends.sources.postgres import Postgres
 from factory.ends.targets import AnyTarget
 from factory.ends.tasks import OPERATORS, convert, stage, task
 from factory.errors import BuildError, together
@@ -106,8 +105,9 @@ def compile(step: Step) -> Fragment:
 def _dates(given: Arguments, handed: Handover) -> tuple[Dated, ...]:
     """What the source and the write mode take from the run's date."""
     read: tuple[Dated, ...] = ()
-    if isinstance(given.source, Postgres):
-        read = given.source.dates()
+    if isinstance(given.source, ReadsByDate):
+        with blaming(given.source, "source"):
+            read = msgspec.convert(tuple(given.source.dates()), tuple[Dated, ...])
     if not writes.is_of_the_run(given.write):
         return read
     days = _of_days(given.write, handed)
@@ -211,14 +211,14 @@ def inspect(step: Step, folder: Path) -> Iterator[Problem]:
     given: Arguments = step.arguments
     with blaming(given.source, "source"):
         yield from given.source.problems()
-        if (beside := getattr(given.source, "beside", None)) is not None:
-            yield from beside(folder)
+        if isinstance(given.source, NamesFiles):
+            yield from given.source.beside(folder)
+        if isinstance(given.source, ReadsAgain):
+            yield from given.source.again(given.write)
     with blaming(given.target, "target"):
         yield from given.target.problems(writes.key(given.write))
     yield from writes.problems(given.write)
     yield from problems(given.checks, ("checks",))
-    yield from _again(given)
-    yield from _read_again(given)
     if fit.way(given.source, given.target) is not None:  # else it is not built
         yield from _columns(given, _handed(step))
     if given.on_bad_row == "fail" and given.max_bad_rows != _MAX_BAD_ROWS:
@@ -233,46 +233,6 @@ def inspect(step: Step, folder: Path) -> Iterator[Problem]:
         )
     if step.stage is not None:
         yield from stores.problems(step.stage, ("stage",), of_pipeline=True)
-
-
-def _again(given: Arguments) -> Iterator[Problem]:
-    """Files that each run adds once more."""
-    if not isinstance(given.source, File) or word_of(given.write) != "append":
-        return
-    for index in given.source.again():
-        yield Problem(
-            ("source", "path") if isinstance(given.source.path, str) else ("source", "path", index),
-            "append-again",
-            "each run appends all files that match, those of the runs before it, too",
-            expected="a pattern that a template narrows, such as `{{ interval.day }}`",
-            hint="`only_new: true` beside it loads each file once",
-            severity="warning",
-        )
-
-
-def _read_again(given: Arguments) -> Iterator[Problem]:
-    """Rows that a run reads of other intervals than its own, where the mode takes no such."""
-    if not isinstance(given.source, Postgres) or given.source.incremental is None:
-        return
-    mode = word_of(given.write)
-    if mode == "append" and given.source.incremental.overlap is not None:
-        yield Problem(
-            ("source", "incremental", "overlap"),
-            "append-again",
-            "each run appends the rows of the overlap once more",
-            expected="`write: {mode: merge, key: …}`, or no `overlap`",
-            at_key=True,
-            severity="warning",
-        )
-    for name in reads.lengths(given.source.incremental):
-        if writes.is_of_the_run(given.write):
-            yield Problem(
-                ("source", "incremental", name),
-                "one-of",
-                f"with `{name}` rows of another interval are read than `{mode}` writes",
-                expected=f"`write: {{mode: merge, key: …}}`, or no `{name}`",
-                at_key=True,
-            )
 
 
 def _columns(given: Arguments, handed: Handover) -> Iterator[Problem]:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from factory.diagnostics import did_you_mean, nearest, one_of, quoted, shortened
+from factory.diagnostics import Severity, did_you_mean, nearest, one_of, quoted, shortened
 from factory.fields import Strict
 from factory.kinds.python import source
 from factory.plan.beside import missing
@@ -80,7 +80,7 @@ def _of_function(given: Arguments, path: Path, name: str) -> Iterator[Problem]:
     except source.Unfit as error:
         message = f"{shortened(path.name)} {error}"
         # a package's module may be fine and only too large; nothing can be told of it
-        severity = "error" if ":" in given.callable or not error.python else "warning"
+        severity: Severity = "error" if ":" in given.callable or not error.python else "warning"
         yield Problem(
             ("callable",),
             "callable",

@@ -26,7 +26,14 @@ def _problems(linted: Linted) -> Iterator[tuple[str, Problem]]:
     for task in linted.plan.tasks:
         for file in files.named(task):
             found = files.fill(task, file.name, folder)
-            yield from ((file.name, problem) for problem in (found.problems if found else ()))
+            left = files.left(task, file.name, folder) if _is_text(file.name) else ()
+            for problem in (*(found.problems if found else ()), *left):
+                yield file.name, problem
+
+
+def _is_text(name: str) -> bool:
+    """Where `${…}` is more likely ours than another program's."""
+    return name.endswith(".sql")
 
 
 def _diagnostic(linted: Linted, name: str, problem: Problem) -> Diagnostic:
@@ -41,6 +48,7 @@ def _diagnostic(linted: Linted, name: str, problem: Problem) -> Diagnostic:
         message=problem.message,
         expected=problem.expected,
         hint=problem.hint,
+        severity=problem.severity,
     )
 
 

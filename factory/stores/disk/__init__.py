@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 
 from factory.stores import UnknownStore, names
 from factory.stores.disk.unfinished import unfinished
-from factory.stores.model import Can, File, Folder, Page, Place, Unfinished, Writer, pages
+from factory.stores.model import Can, File, Folder, Page, Place, Unfinished, Writer, changed, pages
 
 START = "file:///"
 
@@ -47,9 +47,11 @@ class Disk:
         """See `Store`."""
         return f"file://{path}"
 
-    def list(self, folder: str, *, deep: bool = False) -> Iterator[Page]:
+    def list(self, folder: str, *, deep: bool = False, prefix: str = "") -> Iterator[Page]:
         """See `Store`. Links to folders are not followed; a folder that is closed is left out."""
-        return pages(_entries(folder, deep))
+        begins = f"{folder.rstrip('/')}/{prefix}"
+        found = _entries(folder, deep)
+        return pages(entry for entry in found if entry.path.startswith(begins))
 
     def file(self, path: str) -> File | None:
         """See `Store`."""
@@ -63,9 +65,13 @@ class Disk:
             raise
         return _file(path, facts) if stat.S_ISREG(facts.st_mode) else None
 
-    def open(self, path: str) -> BinaryIO:
-        """See `Store`."""
-        return open(path, "rb")
+    def open(self, path: str, *, version: str | None = None) -> BinaryIO:
+        """See `Store`. A version is looked at once: who writes into the file is not seen."""
+        file = open(path, "rb")  # noqa: SIM115
+        if version is None or _file(path, os.fstat(file.fileno())).version == version:
+            return file
+        file.close()
+        raise changed(path)
 
     def writer(self, path: str, *, only_new: bool = False) -> Writer:
         """See `Store`. It cuts off an earlier writer of this path, unless it is `only_new`.

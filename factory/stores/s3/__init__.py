@@ -58,7 +58,7 @@ class S3:
     bucket: str
     conn_id: str
     connect: Callable[[str], Any] = field(compare=False, repr=False)
-    can = Can()
+    can = Can(pins=True)
 
     @cached_property
     def client(self) -> Any:
@@ -70,10 +70,10 @@ class S3:
         login = "" if self.conn_id == DEFAULT else f"{self.conn_id}@"
         return f"{START}{login}{self.bucket}/{path}"
 
-    def list(self, folder: str, *, deep: bool = False) -> Iterator[Page]:
+    def list(self, folder: str, *, deep: bool = False, prefix: str = "") -> Iterator[Page]:
         """See `Store`. Empty objects by which consoles show a folder are left out."""
-        prefix = f"{folder}/" if folder else ""
-        for answer in self._answers(folder, prefix, deep):
+        above = f"{folder}/" if folder else ""
+        for answer in self._answers(folder, above + prefix, deep):
             page = Page(
                 tuple(_file(one) for one in answer.get("Contents", ()) if one["Key"][-1] != "/"),
                 tuple(Folder(one["Prefix"][:-1]) for one in answer.get("CommonPrefixes", ())),
@@ -108,9 +108,9 @@ class S3:
             self.client.head_bucket(Bucket=self.bucket)
             self.__dict__["_bucket_is_there"] = True
 
-    def open(self, path: str) -> BinaryIO:
+    def open(self, path: str, *, version: str | None = None) -> BinaryIO:
         """See `Store`. An object that changes while it is read is an error that says so."""
-        return opened(self.client, self.target(path))
+        return opened(self.client, self.target(path), version)
 
     def writer(self, path: str, *, only_new: bool = False) -> Writer:
         """See `Store`."""

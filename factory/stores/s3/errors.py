@@ -105,9 +105,9 @@ def _answered(error: exceptions.ClientError, target: Target) -> OSError:
     if code in _CHANGED:
         return _error(
             errno.ESTALE,
-            "the object changed while it was read",
+            "the object changed since it was first seen",
             target,
-            "repeat the task; write an object of a new name instead of changing one",
+            "run the step again; write an object of a new name instead of changing one",
         )
     if code in _BUSY:
         tries = error.response.get("ResponseMetadata", {}).get("RetryAttempts", 0) + 1

@@ -1,4 +1,4 @@
-"""An object as a file, of ranges that all are of one version."""
+"""An object as a file: ranges of it, all of the version that was there when it was opened."""
 
 from __future__ import annotations
 
@@ -7,42 +7,40 @@ from typing import Any, BinaryIO
 
 from botocore import exceptions
 
-from factory.stores import ranges
+from factory.stores import ranged
 from factory.stores.s3.errors import UNREACHED, Target, code_of, told
 
-FIRST = 256 << 10
-"""Bytes that come with the opening: a smaller object needs no second request."""
-BLOCK = 8 << 20
-AHEAD = 4
 TRIES = 4
 """For a body that breaks off: boto3 repeats requests, not what is read of an answer."""
 PAUSE = 0.5
 
 
-def opened(client: Any, target: Target) -> BinaryIO:
-    """A seekable file of the object as it is now.
+def opened(client: Any, target: Target, version: str | None = None) -> BinaryIO:
+    """A seekable file of the object as it is now, or as it was when it had this ETag.
 
     :raises FileNotFoundError: there is none.
+    :raises OSError: it is another one now: `model.is_changed`.
     """
     with told(target):
-        first, size, etag = _begin(client, target)
+        first, size, etag = _begin(client, target, version)
 
     def fetch(start: int, end: int) -> bytes:
         wanted = {"Range": f"bytes={start}-{end - 1}", "IfMatch": etag}
         with told(target):
             return _got(client, **wanted, **target.object)[1]
 
-    return ranges.opened(fetch, size, first, ranges.Sizes(FIRST, BLOCK, AHEAD))
+    return ranged.opened(fetch, size, first)
 
 
-def _begin(client: Any, target: Target) -> tuple[bytes, int, str]:
+def _begin(client: Any, target: Target, version: str | None) -> tuple[bytes, int, str]:
     """The first bytes, the size and the ETag, in one request."""
+    wanted = target.object if version is None else {**target.object, "IfMatch": f'"{version}"'}
     try:
-        answer, first = _got(client, Range=f"bytes=0-{FIRST - 1}", **target.object)
+        answer, first = _got(client, Range=f"bytes=0-{ranged.FIRST - 1}", **wanted)
     except exceptions.ClientError as error:
         if code_of(error) not in ("InvalidRange", "416"):  # an empty object has no first byte
             raise
-        found = client.head_object(**target.object)
+        found = client.head_object(**wanted)
         return b"", found["ContentLength"], found["ETag"]
     whole = answer.get("ContentRange", "").rpartition("/")[2]
     return first, int(whole or len(first)), answer["ETag"]

@@ -62,9 +62,10 @@ class SFTP:
         """See `Store`."""
         return f"{START}{self.conn_id}{'' if path.startswith('/') else '/'}{path}"
 
-    def list(self, folder: str, *, deep: bool = False) -> Iterator[Page]:
+    def list(self, folder: str, *, deep: bool = False, prefix: str = "") -> Iterator[Page]:
         """See `Store`. Links to folders are not followed; below, a closed folder is left out."""
-        return pages(listing.entries(self.session, self._target(folder), deep=deep))
+        target = self._target(folder)
+        return pages(listing.entries(self.session, target, deep=deep, prefix=prefix))
 
     def file(self, path: str) -> File | None:
         """See `Store`."""
@@ -72,9 +73,9 @@ class SFTP:
             (facts,) = self.session.call(lambda live: live.facts(path))
         return listing.file_of(path, facts) if facts is not None and facts.is_file else None
 
-    def open(self, path: str) -> BinaryIO:
+    def open(self, path: str, *, version: str | None = None) -> BinaryIO:
         """See `Store`. A file that changes while it is read is an error that says so."""
-        return opened(self.session, self._target(path))
+        return opened(self.session, self._target(path), version)
 
     def writer(self, path: str, *, only_new: bool = False) -> Writer:
         """See `Store`. It cuts off an earlier writer of this path, unless it is `only_new`."""

@@ -16,31 +16,48 @@ AT_ONCE = 8
 
 
 def file_of(path: str, facts: Facts) -> File:
-    """What is known of a file. Seconds are as fine as the protocol has them."""
-    size, changed = facts.size or 0, facts.changed or 0
-    return File(path, size, changed, f"{size}-{changed}")
+    """What is known of a file."""
+    return File(path, facts.size or 0, facts.changed or 0, version_of(facts))
 
 
-def entries(session: Session, target: Target, *, deep: bool) -> Iterator[File | Folder]:
+def version_of(facts: Facts) -> str:
+    """Seconds are as fine as the protocol has them."""
+    return f"{facts.size}-{facts.changed}"
+
+
+def entries(
+    session: Session, target: Target, *, deep: bool, prefix: str
+) -> Iterator[File | Folder]:
     """Files and folders. Links to files are followed, links to folders are not.
+
+    :param prefix: what names below the folder begin with, as `Store.list` has it.
 
     What may not be looked into is left out, below the folder that is asked for.
 
     :raises PermissionError: that one may not be looked into.
     """
-    left = [target.path]
+    left, begins = [target.path], f"{target.path.rstrip('/')}/{prefix}"
     while left:
         path = left.pop()
         above = path.rstrip("/")
         for some in parts(session, Target(target.conn_id, path), may_be_closed=path != target.path):
-            shown = [entry for entry in some if not names.is_temporary(entry.name)]
+            shown = [entry for entry in some if _may_be(entry.name, above, begins)]
             for name, facts in _followed(session, target, above, shown):
+                found = f"{above}/{name}"
                 if facts.is_folder:
-                    yield Folder(f"{above}/{name}", facts.changed)
+                    if found.startswith(begins):
+                        yield Folder(found, facts.changed)
                     if deep:
-                        left.append(f"{above}/{name}")
-                elif facts.is_file:
-                    yield file_of(f"{above}/{name}", facts)
+                        left.append(found)
+                elif facts.is_file and found.startswith(begins):
+                    yield file_of(found, facts)
+
+
+def _may_be(name: str, above: str, begins: str) -> bool:
+    """Is it one that is wanted, or a folder above one?"""
+    path = f"{above}/{name}"
+    wanted = path.startswith(begins) or begins.startswith(f"{path}/")
+    return wanted and not names.is_temporary(name)
 
 
 def parts(

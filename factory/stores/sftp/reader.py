@@ -9,24 +9,22 @@ import errno
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from factory.stores import ranges
+from factory.stores import ranged
+from factory.stores.model import changed
 from factory.stores.sftp import wire
 from factory.stores.sftp.errors import Target, problem, told
+from factory.stores.sftp.listing import version_of
 from factory.stores.sftp.session import Session
 from factory.stores.sftp.wire import Facts, Request, Wire
 
-FIRST = 256 << 10
-"""Bytes that come with the opening."""
-BLOCK = 4 << 20
-AHEAD = 2
 
-
-def opened(session: Session, target: Target) -> BinaryIO:
-    """A seekable file.
+def opened(session: Session, target: Target, version: str | None = None) -> BinaryIO:
+    """A seekable file as it is now, or as it was in this version.
 
     :raises FileNotFoundError: there is none.
+    :raises OSError: it is another one now: `model.is_changed`.
     """
-    file = _File(target)
+    file = _File(target, version)
     with told(target):
         first = session.call(file.begin)
 
@@ -34,15 +32,15 @@ def opened(session: Session, target: Target) -> BinaryIO:
         with told(target):
             return session.call(lambda live: file.read(live, start, end))
 
-    sizes = ranges.Sizes(FIRST, BLOCK, AHEAD)
-    return ranges.opened(fetch, file.size, first, sizes, file.let_go)
+    return ranged.opened(fetch, file.size, first, let_go=file.let_go)
 
 
 class _File:
     """A handle, of the wire that gave it."""
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, version: str | None) -> None:
         self._target = target
+        self._version = version
         self._facts: Facts | None = None
         self._wire: Wire | None = None
         self._handle = b""
@@ -53,14 +51,17 @@ class _File:
 
     def begin(self, live: Wire) -> bytes:
         """Open it, and read what comes first."""
-        self._facts = None
         self._open(live)
-        facts = live.one(wire.of(wire.FSTAT, self._handle))
-        self._facts = wire.facts_of(facts)
-        if self._facts.is_folder:
+        self._facts = wire.facts_of(live.one(wire.of(wire.FSTAT, self._handle)))
+        try:
+            if self._facts.is_folder:
+                raise problem(errno.EISDIR, "it is a folder", self._target.path)
+            if self._version not in (None, version_of(self._facts)):
+                raise self._changed()
+            return self.read(live, 0, min(ranged.FIRST, self.size))
+        except BaseException:
             self.let_go()
-            raise problem(errno.EISDIR, "it is a folder", self._target.path)
-        return self.read(live, 0, min(FIRST, self.size))
+            raise
 
     def read(self, live: Wire, start: int, end: int) -> bytes:
         """All bytes between, if the file is as it was."""
@@ -97,12 +98,11 @@ class _File:
             raise self._changed()
 
     def _changed(self) -> OSError:
-        return problem(
-            errno.ESTALE,
-            "the file changed while it was read",
-            self._target.path,
-            "repeat the task when it is whole: let who writes a file give it its name at the end",
+        error = changed(self._target.path)
+        error.hint = (  # type: ignore[attr-defined]
+            "run the step again when it is whole: let who writes a file give it its name at the end"
         )
+        return error
 
     def let_go(self) -> None:
         """Close it, with what is asked next: a collector may call this in any thread."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
 
 import adbc_driver_manager
 import adbc_driver_postgresql.dbapi
@@ -15,11 +14,11 @@ from adbc_driver_manager.dbapi import Cursor
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from factory.definitions.reads import Bound, Part, Window, parts
+from factory.definitions.reads import Bound, Part, Rows, parts
 from factory.definitions.tables import STATEMENT_SECONDS
 from factory.stores.model import Store
 from factory.transfer.ahead import ahead
-from factory.transfer.errors import BadOption, TransferError
+from factory.transfer.errors import TransferError
 from factory.transfer.formats import Reader
 from factory.transfer.lineage import NONE, Lineage
 from factory.transfer.postgres import read_types, session
@@ -32,7 +31,8 @@ from factory.transfer.progress import Progress
 from factory.transfer.to_parquet import Converted, staged
 from factory.transfer.warehouse.warehouse import not_found
 
-_BATCH = 8 << 20  # bytes
+_BATCH = 4 << 20  # bytes
+_AHEAD = 4  # batches: while a row group is written, the next one comes
 _SPLIT = ("int2", "int4", "int8", "date")
 _AS_OF_ONE_MOMENT = "ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 # Types whose values are of one server, or whose columns take no load.
@@ -42,31 +42,6 @@ _OF_ITS_SERVER = (
 # A server that is gone without a word is noticed after a minute.
 _ALIVE = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
 _LOST = "server closed the connection"
-
-
-@dataclass(frozen=True)
-class Rows:
-    """What is read: a table, perhaps not all of it, or a query.
-
-    Raises `BadOption` when it is both or neither.
-    """
-
-    table: str | None = None
-    query: str | None = None
-    columns: tuple[str, ...] = ()
-    where: str | None = None
-    as_text: tuple[str, ...] = ()
-    window: Window | None = None
-    part: Part | None = None
-
-    def __post_init__(self) -> None:
-        if bool(self.table) == bool(self.query):
-            raise BadOption("a source has either a `table` or a `query`")
-
-    @property
-    def label(self) -> str:
-        """For people."""
-        return str(tables.parse(self.table)) if self.table else "the query"
 
 
 def read(
@@ -90,8 +65,9 @@ def read(
         query = _select(rows, columns, conditions).as_string(connection)
         schema = read_types.schema(columns)
         running: list[Cursor] = []
-        rest = _batches(uri, limits, rows, query, schema, running)
-        with closing(ahead(rest, lambda: _cancel(running))) as batches:
+        rest = _batches(uri, limits, rows, query, running)
+        with closing(ahead(rest, lambda: _cancel(running), most=_AHEAD)) as came:
+            batches = (read_types.exact(batch, schema) for batch in came)
             return staged(
                 *(lambda bad: Reader(schema, lambda source: batches), [rows.label], store, path),
                 lineage=lineage,
@@ -267,7 +243,6 @@ def _batches(
     limits: Limits,
     rows: Rows,
     query: str,
-    schema: pa.Schema,
     running: list[Cursor],
 ) -> Generator[pa.RecordBatch, None, None]:
     with (
@@ -290,8 +265,7 @@ def _batches(
         try:
             cursor.execute(query)
             with cursor.fetch_record_batch() as batches:
-                for batch in batches:
-                    yield read_types.exact(batch, schema)
+                yield from batches
         finally:
             running.clear()
 

@@ -13,12 +13,13 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-from factory.stores.model import Can, File, Folder, Page, Place, Writer, pages
+from factory.stores.model import Can, File, Folder, Page, Place, Writer, changed, pages
 
 START = "acme://"
 TABLE = "CREATE TABLE IF NOT EXISTS files (path TEXT PRIMARY KEY, data BLOB, changed REAL, v TEXT)"
 NEW = "INSERT INTO files VALUES (?, ?, ?, hex(randomblob(8)))"
 FACTS = "SELECT path, length(data), changed, v FROM files WHERE path"
+DATA = "SELECT data, v FROM files WHERE path = ?"
 
 
 def place(uri: str) -> Place:
@@ -32,20 +33,21 @@ class Acme:
     """One database. It is equal to another of its name: tasks look at the same files."""
 
     name: str
-    can = Can()
+    can = Can(pins=True)
 
     def uri(self, path: str) -> str:
         return f"{START}{self.name}/{path}"
 
-    def list(self, folder: str, *, deep: bool = False) -> Iterator[Page]:
-        prefix = f"{folder}/" if folder else ""
+    def list(self, folder: str, *, deep: bool = False, prefix: str = "") -> Iterator[Page]:
+        above = f"{folder}/" if folder else ""
+        begins = above + prefix
         # substr, for `_` and `%` mean something to LIKE
-        found = self._rows(f"{FACTS} >= ? AND substr(path, 1, ?) = ?", prefix, len(prefix), prefix)
+        found = self._rows(f"{FACTS} >= ? AND substr(path, 1, ?) = ?", begins, len(begins), begins)
         entries: dict[str, File | Folder] = {}
         for row in found:
-            first, slash, _ = row[0][len(prefix) :].partition("/")
+            first, slash, _ = row[0][len(above) :].partition("/")
             inside = slash and not deep
-            entry = Folder(prefix + first) if inside else File(*row)
+            entry = Folder(above + first) if inside else File(*row)
             entries[entry.path] = entry
         return pages(entries.values())
 
@@ -53,10 +55,12 @@ class Acme:
         found = self._rows(f"{FACTS} = ?", path)
         return File(*found[0]) if found else None
 
-    def open(self, path: str) -> BinaryIO:
-        found = self._rows("SELECT data FROM files WHERE path = ?", path)
+    def open(self, path: str, *, version: str | None = None) -> BinaryIO:
+        found = self._rows(DATA, path)
         if not found:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+        if version not in (None, found[0][1]):
+            raise changed(path)
         return io.BytesIO(found[0][0])
 
     def writer(self, path: str, *, only_new: bool = False) -> Writer:

@@ -6,19 +6,23 @@ and a login provider with one user, which is not there, is compiled from two sma
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from zipfile import ZIP_STORED, ZipFile, ZipInfo
 
+from factory_embedded.cache import cache_folder, downloads, made
+from factory_embedded.maven import Artifact, fetch, locked
 from factory_embedded.service import ServiceError, install_hint, never
-from factory_embedded.services.nifi.artifacts import LOCK, Artifact, fetch, locked
+
+LOCK = Path(__file__).parent / "artifacts.lock"
+"""What lies where: `lib` and `nar` in NiFi's library folder; `standard` and `attributes` are zipped
+into a NAR of that name; `jdbc` is a driver; `compiler` compiles the two classes of our own."""
 
 _SOURCES = Path(__file__).parent / "java"
 _BUNDLED = "META-INF/bundled-dependencies/"
@@ -42,14 +46,6 @@ class Distribution:
     def driver(self) -> Path:
         """PostgreSQL's JDBC driver."""
         return next(self.jdbc.glob("postgresql-*.jar"))
-
-
-def cache_folder() -> Path:
-    """`FACTORY_CACHE`, else `pipeline-factory` in the user's cache folder."""
-    if chosen := os.environ.get("FACTORY_CACHE"):
-        return Path(chosen).absolute()
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base).absolute() / "pipeline-factory"
 
 
 def java() -> Path:
@@ -76,8 +72,7 @@ DOWNLOAD = 206_000_000
 
 def downloaded() -> int:
     """Bytes of them that are there by now."""
-    folder = _downloads(_folder(None))
-    return sum(file.stat().st_size for file in _files(folder))
+    return sum(file.stat().st_size for file in _files(downloads(_folder(None))))
 
 
 def _files(folder: Path) -> Iterator[Path]:
@@ -113,10 +108,11 @@ def _cached(
 ) -> Distribution:
     """A folder of the cache that appears whole or not at all."""
     folder = _folder(lib)
-    if not folder.is_dir():
-        with _only_assembler(folder):
-            if not folder.is_dir():
-                _assemble(locked(places), lib, folder, cancelled)
+
+    def assemble(downloads: Path, new: Path) -> None:
+        _fill(fetch(locked(LOCK, places), downloads, cancelled), lib, new)
+
+    made(folder, assemble)
     return Distribution(lib or folder / "lib", folder / "login", folder / "jdbc")
 
 
@@ -126,34 +122,6 @@ def _digest(lib: Path | None) -> str:
     for path in (LOCK, Path(__file__), *sorted(_SOURCES.rglob("*.java"))):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
-
-
-@contextmanager
-def _only_assembler(folder: Path) -> Iterator[None]:
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with open(folder.with_name(f".{folder.name}.lock"), "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-def _assemble(
-    artifacts: Iterable[Artifact], lib: Path | None, folder: Path, cancelled: Callable[[], bool]
-) -> None:
-    # What was downloaded stays when this is interrupted, so that the next try goes on there.
-    downloads = _downloads(folder)
-    files = fetch(artifacts, downloads, cancelled)
-    new = folder.with_name(f".{folder.name}.new")
-    shutil.rmtree(new, ignore_errors=True)
-    try:
-        _fill(files, lib, new)
-        new.rename(folder)
-    finally:
-        shutil.rmtree(new, ignore_errors=True)
-    shutil.rmtree(downloads, ignore_errors=True)
-
-
-def _downloads(folder: Path) -> Path:
-    return folder.with_name(f".{folder.name}.downloads")
 
 
 def _fill(files: Mapping[Artifact, Path], lib: Path | None, new: Path) -> None:

@@ -14,7 +14,8 @@ from dataclasses import replace
 from pathlib import Path
 from zipfile import ZipFile
 
-from factory_embedded.services.nifi.artifacts import LOCK, Artifact, fetch, sha256
+from factory_embedded.maven import Artifact, fetch, sha256
+from factory_embedded.services.nifi.assemble import LOCK
 
 NIFI = "2.3.0"
 _LOGBACK = "1.5.17"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowException
@@ -12,6 +13,8 @@ from factory.in_airflow.operators.ingest.staged import Staged
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from factory.definitions.checks import Check
+    from factory.definitions.writes import Write
     from factory.stores.model import Store
 
 
@@ -76,6 +79,29 @@ class Load(Staged):
                     "one that is marked a success has not done its work. Clear the whole group of "
                     "this task, so that it is made again"
                 )
+
+    def given(self) -> tuple[Write, list[Check]]:
+        """The write mode and the checks, once their templates are filled in."""
+        from factory.definitions import checks, writes
+
+        return writes.parse(self.write), [checks.parse(check) for check in self.checks]
+
+    def named(self, context: Context, run: str) -> str:
+        """The load's name, by which a repeated one is known; `run` is what tells runs apart."""
+        task = context["task_instance"]
+        return f"{task.dag_id}/{task.task_id}/{run}"
+
+    @contextmanager
+    def telling_checks(self, context: Context) -> Iterator[None]:
+        """What failed checks have found is told, too."""
+        from factory.transfer.errors import ChecksFailed
+
+        try:
+            yield
+        except ChecksFailed as error:
+            found = [result.plain() for result in error.results]
+            context["task_instance"].xcom_push("checks", found)
+            raise
 
     def tell(self, context: Context, rows: int, **more: int) -> None:
         """Tell those who wait for what is updated."""

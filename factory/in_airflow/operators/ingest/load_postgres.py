@@ -62,21 +62,20 @@ class LoadPostgres(Load):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Load; the run and the task name the load, so that a repeated one is known."""
-        from factory.definitions import checks, writes
         from factory.in_airflow.connections import postgres_conninfo
-        from factory.transfer.errors import ChecksFailed
         from factory.transfer.postgres.load import load
 
         task = context["task_instance"]
         interval = _interval(context)
-        try:
+        write, checks = self.given()
+        with self.telling_checks(context):
             done = load(
                 postgres_conninfo(self.conn_id, application=f"{task.dag_id}.{task.task_id}"),
                 *self.files(context),
                 table=self.table,
-                write=writes.parse(self.write),
-                checks=[checks.parse(check) for check in self.checks],
-                load_id=f"{task.dag_id}/{task.task_id}/{task.run_id}",
+                write=write,
+                checks=checks,
+                load_id=self.named(context, task.run_id),
                 primary_key=self.primary_key,
                 indexes=self.indexes,
                 on_schema_change=self.on_schema_change,
@@ -86,9 +85,6 @@ class LoadPostgres(Load):
                 lock_timeout=self.lock_timeout,
                 statement_timeout=self.statement_timeout,
             )
-        except ChecksFailed as error:
-            task.xcom_push("checks", [result.plain() for result in error.results])
-            raise
         self.tell(context, done.rows)
         return {
             "table": done.table,

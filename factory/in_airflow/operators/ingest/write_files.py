@@ -48,25 +48,21 @@ class WriteFiles(Load):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Write and publish; date and task name the load, so that a repeated one is known."""
-        from factory.definitions import checks, writes
         from factory.fields import word_of
-        from factory.transfer.errors import ChecksFailed
         from factory.transfer.lake.load import load
 
-        task, interval = context["task_instance"], interval_of(context)
-        try:
+        interval = interval_of(context)
+        write, checks = self.given()
+        with self.telling_checks(context):
             done = load(
                 *self.files(context),
                 self._lake(),
-                load_id=f"{task.dag_id}/{task.task_id}/{_run(context)}",
-                mode=word_of(writes.parse(self.write)),
+                load_id=self.named(context, _run(context)),
+                mode=word_of(write),
                 shape=self._shape(),
-                checks=[checks.parse(check) for check in self.checks],
+                checks=checks,
                 as_of=interval.end if interval else None,
             )
-        except ChecksFailed as error:
-            task.xcom_push("checks", [result.plain() for result in error.results])
-            raise
         self.tell(context, done.rows, files=done.files, bytes=done.bytes)
         return {
             "path": done.path,

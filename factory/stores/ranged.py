@@ -1,6 +1,6 @@
-"""A remote file as a seekable one: ranges of it, and read ahead while it is read in order.
+"""A file of which ranges are asked for: seekable, and read ahead while it is read in order.
 
-Memory is bounded: `ahead` ranges of `most` bytes, and the one that is read.
+Memory is bounded: `AHEAD` ranges of `BLOCK` bytes, and the one that is read.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import Any, BinaryIO, NamedTuple, cast
 
-BUFFER = 64 << 10
+FIRST = 256 << 10
+"""Bytes that come with the opening: a smaller file needs no second request."""
+BLOCK = 8 << 20
+AHEAD = 4
 
+_BUFFER = 64 << 10
 
-class Sizes(NamedTuple):
-    """Bytes of the first range and of the largest; and how many are read ahead at once."""
-
-    first: int
-    most: int
-    ahead: int
+Fetch = Callable[[int, int], bytes]
+"""The bytes from the first offset to before the second; several threads ask at once."""
 
 
 class _Range(NamedTuple):
@@ -39,39 +39,50 @@ class _Coming(NamedTuple):
     data: Future[bytes]
 
 
+def _unchecked(start: int, data: bytes) -> None:
+    pass
+
+
+def _nothing() -> None:
+    pass
+
+
 def opened(
-    fetch: Callable[[int, int], bytes],
+    fetch: Fetch,
     size: int,
     first: bytes,
-    sizes: Sizes,
-    close: Callable[[], None] = lambda: None,
+    *,
+    check: Callable[[int, bytes], None] = _unchecked,
+    let_go: Callable[[], None] = _nothing,
 ) -> BinaryIO:
-    """A file of `size` bytes, which begins with `first`.
+    """A file of `size` bytes, of which the `first` have come already.
 
-    :param fetch: all bytes from a start to an end; several threads may call it at once.
-    :param close: called once, by whoever lets go of the file: also by the collector, in any thread.
+    :param check: told of each range before it is read, by its offset, in the order of reading; what
+        it raises, reading raises.
+    :param let_go: called when the file is closed: also by the collector, in any thread.
     """
-    return cast(BinaryIO, io.BufferedReader(_Ranges(fetch, size, first, sizes, close), BUFFER))
+    return cast(BinaryIO, io.BufferedReader(_Ranged(fetch, size, first, check, let_go), _BUFFER))
 
 
-class _Ranges(io.RawIOBase):
+class _Ranged(io.RawIOBase):
     def __init__(
         self,
-        fetch: Callable[[int, int], bytes],
+        fetch: Fetch,
         size: int,
         first: bytes,
-        sizes: Sizes,
-        close: Callable[[], None],
+        check: Callable[[int, bytes], None],
+        let_go: Callable[[], None],
     ) -> None:
         self._fetch = fetch
         self._size = size
+        self._check = check
+        self._let_go = let_go
         self._here = _Range(0, first)
-        self._sizes = sizes
-        self._close = close
         self._at = 0
-        self._length = sizes.first  # of the next range; it grows while reading goes on in order
+        self._length = FIRST  # of the next range; it grows while reading goes on in order
         self._ahead: deque[_Coming] = deque()
         self._pool: ThreadPoolExecutor | None = None
+        check(0, first)
 
     def readable(self) -> bool:
         return True
@@ -103,31 +114,32 @@ class _Ranges(io.RawIOBase):
         return len(some)
 
     def readall(self) -> bytes:
-        return b"".join(iter(partial(self.read, self._sizes.most), b""))
+        return b"".join(iter(partial(self.read, BLOCK), b""))
 
     def _move(self, wanted: int) -> None:
         """Have the range that begins here."""
-        first, most, _ = self._sizes
         if self._at != self._here.end:
             self._drop()
-            self._length = first
+            self._length = FIRST
         elif self._at:
-            self._length = min(4 * self._length, most)
+            self._length = min(4 * self._length, BLOCK)
         self._here = _Range(self._at, b"")  # let go of it before the next one comes
         if not self._ahead:
-            end = min(self._at + max(self._length, min(wanted, most)), self._size)
-            self._here = _Range(self._at, self._fetch(self._at, end))
+            end = min(self._at + max(self._length, min(wanted, BLOCK)), self._size)
+            here = _Range(self._at, self._fetch(self._at, end))
         else:
             coming = self._ahead.popleft()
-            self._here = _Range(coming.start, coming.data.result())
-        if self._length > first or wanted > most:
+            here = _Range(coming.start, coming.data.result())
+        self._check(*here)
+        self._here = here
+        if self._length > FIRST or wanted > BLOCK:
             self._read_ahead()
 
     def _read_ahead(self) -> None:
         if self._pool is None:
-            self._pool = ThreadPoolExecutor(self._sizes.ahead, thread_name_prefix="store-read")
+            self._pool = ThreadPoolExecutor(AHEAD, thread_name_prefix="read")
         end = self._ahead[-1].end if self._ahead else self._here.end
-        while len(self._ahead) < self._sizes.ahead and end < self._size:
+        while len(self._ahead) < AHEAD and end < self._size:
             start, end = end, min(end + self._length, self._size)
             self._ahead.append(_Coming(start, end, self._pool.submit(self._fetch, start, end)))
 
@@ -142,5 +154,5 @@ class _Ranges(io.RawIOBase):
             self._here = _Range(0, b"")
             if self._pool is not None:
                 self._pool.shutdown(wait=False, cancel_futures=True)
-            self._close()
+            self._let_go()
         super().close()

@@ -1,4 +1,4 @@
-"""The parts of NiFi that Maven Central holds, each pinned by its SHA-256 in `artifacts.lock`.
+"""Files that Maven Central holds, each pinned by its SHA-256 in an `artifacts.lock`.
 
 `jgo` is the Maven client: it knows where Maven Central is, and its settings file names a mirror
 (`[repositories]` in `~/.config/jgo.conf`).
@@ -16,8 +16,6 @@ from pathlib import Path
 
 from factory_embedded.service import Cancelled, ServiceError, never
 
-LOCK = Path(__file__).parent / "artifacts.lock"
-
 _AT_ONCE = 8
 _TRIES = 4
 _TIMEOUT = 60
@@ -25,11 +23,7 @@ _TIMEOUT = 60
 
 @dataclass(frozen=True)
 class Artifact:
-    """One file of a Maven repository, and the ``place`` that it has in a NiFi.
-
-    `lib` and `nar` lie in NiFi's library folder; `standard` and `attributes` are zipped into a NAR
-    of that name; `jdbc` is a driver; `compiler` compiles the two classes of our own.
-    """
+    """One file of a Maven repository, and the ``place`` that it has in what is made of it."""
 
     place: str
     group: str
@@ -52,10 +46,10 @@ class Artifact:
         return f"{self.place} {':'.join(coordinates)} {self.sha256}"
 
 
-def locked(places: Iterable[str] | None = None) -> tuple[Artifact, ...]:
-    """The artifacts in the lock, or those of some places."""
+def locked(lock: Path, places: Iterable[str] | None = None) -> tuple[Artifact, ...]:
+    """The artifacts that a lock file pins, one a line, or those of some places."""
     wanted = None if places is None else set(places)
-    lines = LOCK.read_text("utf-8").splitlines()
+    lines = lock.read_text("utf-8").splitlines()
     found = (_parse(line) for line in lines if line and not line.startswith("#"))
     return tuple(artifact for artifact in found if wanted is None or artifact.place in wanted)
 
@@ -86,7 +80,7 @@ def fetch(
             failed.set()  # the others need not be waited for
             raise
 
-    # some stand in two places of NiFi: two that fetch one file would disturb each other
+    # some stand in two places: two that fetch one file would disturb each other
     each = {_coordinates(artifact): artifact for artifact in artifacts}
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         running = {key: pool.submit(fetch_one, artifact) for key, artifact in each.items()}
