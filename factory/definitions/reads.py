@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone, tzinfo
 from typing import Annotated, NamedTuple
 
 from msgspec import Meta
 
 from factory.definitions import writes
+from factory.definitions.errors import BadOption
 from factory.diagnostics import Path
 from factory.fields import Duration, Strict, seconds, word_of
 from factory.problem import Problem
@@ -163,3 +165,28 @@ def parts(column: str, least: int | date, most: int | date, number: int) -> list
         own if isinstance(least, int) else [date.fromordinal(cut) for cut in own]
     )
     return [Part(column, low, high) for low, high in zip([None, *cuts], [*cuts, None], strict=True)]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What is read: a table, perhaps not all of it, or a query.
+
+    Raises `BadOption` when it is both or neither.
+    """
+
+    table: str | None = None
+    query: str | None = None
+    columns: tuple[str, ...] = ()
+    where: str | None = None
+    as_text: tuple[str, ...] = ()
+    window: Window | None = None
+    part: Part | None = None
+
+    def __post_init__(self) -> None:
+        if bool(self.table) == bool(self.query):
+            raise BadOption("a source has either a `table` or a `query`")
+
+    @property
+    def label(self) -> str:
+        """For people."""
+        return self.table or "the query"

@@ -67,7 +67,7 @@ REFUSALS = {
     "in_airflow/operators/ingest/download:_timeout": RUNS,
     "in_airflow/operators/ingest/load:_refuse_gaps": RUNS,
     "in_airflow/operators/ingest/load:files": RUNS,
-    "in_airflow/operators/ingest/read_postgres:_window": RUNS,  # and `no-interval`
+    "in_airflow/operators/ingest/read_table:_window": RUNS,  # and `no-interval`
     "in_airflow/operators/ingest/when_done:_files": RUNS,
     "in_airflow/operators/nifi/hand_over:_send": RUNS,
     "in_airflow/operators/nifi/wait:resume": RUNS,
@@ -111,7 +111,7 @@ REFUSALS = {
     "transfer/postgres/modes/partition:bounds": DATA,
     "transfer/postgres/modes/partition:of": "ingest/columns_not_in_the_load",
     "transfer/postgres/modes/partition:verify": DATA,
-    "transfer/postgres/read:__post_init__": "ingest/table_or_query",
+    "definitions/reads:__post_init__": "ingest/table_or_query",
     "transfer/warehouse/parts:refuse_mode": SCHEMA,
     "transfer/warehouse/parts:split": "ingest/table_names",
     "transfer/warehouse/warehouse:find": RUNS,

@@ -3,66 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path as File
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 import msgspec
-from msgspec import UNSET, Meta
+from msgspec import Meta
 
-from factory import literals
-from factory.definitions import reads
-from factory.definitions.reads import Incremental, Split
-from factory.definitions.tables import STATEMENT_TIMEOUT, ConnectionId, TableName
-from factory.definitions.writes import INTERVAL, Write
-from factory.ends.handover import BATCHES, Batches
-from factory.ends.tasks import OPERATORS, task
-from factory.fields import Duration, Strict, seconds
-from factory.plan import sql_files
-from factory.plan.kind import Step
-from factory.plan.model import Dated, Output
+from factory.definitions.tables import ConnectionId
+from factory.ends.sources.database import QUERY, ColumnName, Database, Sql, named
 from factory.problem import Problem
-from factory.spec import assets
-
-ColumnName = Annotated[str, Meta(min_length=1)]
-Sql = Annotated[str, Meta(min_length=1)]
 
 
-class Postgres(
-    Strict, frozen=True, kw_only=True, omit_defaults=True, tag="postgres", tag_field="type"
-):
+class Postgres(Database, frozen=True, kw_only=True, tag="postgres", tag_field="type"):
     """A table or a query of PostgreSQL, read as of one moment.
 
     Every value arrives as it is, or is refused with the column and what helps.
     """
 
-    gives: ClassVar = (BATCHES,)
+    reader: ClassVar = "read_postgres.ReadPostgres"
+    splitter: ClassVar = "read_postgres.SplitPostgres"
+    of_columns: ClassVar = ("columns", "as_text")
 
     conn_id: ConnectionId
-    table: Annotated[
-        TableName | None,
-        Meta(
-            description="The table or view, with its schema; or else a `query`. Jinja templates "
-            "are filled in.",
-            examples=["public.orders"],
-        ),
-    ] = None
-    columns: Annotated[
-        list[ColumnName],
-        Meta(description="Of a `table`, these columns alone.", examples=[["order_id", "total"]]),
-    ] = msgspec.field(default_factory=list)
-    where: Annotated[
-        Sql | None,
-        Meta(
-            description="Of a `table`, the rows of which this SQL is true. Jinja templates are "
-            "filled in.",
-            examples=["status <> 'draft'"],
-        ),
-    ] = None
     query: Annotated[
         Sql | None,
         Meta(
-            description="A SELECT, or the name of a `.sql` file beside this one or below its "
-            "folder. Jinja templates are filled in, in both, and so is `${vars.x}`.",
+            description=QUERY,
             examples=["SELECT order_id, total::numeric(12,2) AS total FROM orders", "orders.sql"],
         ),
     ] = None
@@ -75,113 +40,8 @@ class Postgres(
             examples=[["valid_until"]],
         ),
     ] = msgspec.field(default_factory=list)
-    incremental: Annotated[
-        Incremental | None,
-        Meta(
-            description="Read the rows of the run's data interval alone.",
-            examples=[{"column": "updated_at", "overlap": "1h"}],
-        ),
-    ] = None
-    split: Annotated[
-        Split | None,
-        Meta(
-            description="Read in several tasks. Each reads as of its own moment.",
-            examples=[{"column": "id", "parts": 8}],
-        ),
-    ] = None
-    statement_timeout: Annotated[
-        Duration, Meta(description="The longest time for the query, until its last row.")
-    ] = STATEMENT_TIMEOUT
-
-    def reads(self) -> tuple[str, ...]:
-        """`table://<conn_id>/<schema>/<table>`; of a query nobody knows."""
-        found = assets.of_table(self.conn_id, self.table) if self.table else None
-        return () if found is None else (found,)
-
-    def hand_over(self, step: Step, way: str) -> Batches:
-        """One task reads; of a table that is split, as many as the task before them finds."""
-        arguments = self._arguments()
-        files = sql_files.places(self.query or "", ("query",))
-        reading = Batches(
-            operator=f"{OPERATORS}.read_postgres.ReadPostgres",
-            arguments=arguments,
-            files=() if files is UNSET else files,
-            columns=frozenset(self.columns) or None,
-        )
-        if self.split is None:
-            return reading
-        own = {name: arguments[name] for name in arguments if name not in ("columns", "as_text")}
-        splitting = f"{OPERATORS}.read_postgres.SplitPostgres"
-        split = task(step, "split", splitting, {**own, **msgspec.structs.asdict(self.split)})
-        return msgspec.structs.replace(
-            reading,
-            tasks=(msgspec.structs.replace(split, files=files),),
-            expand={"part": Output(split.id)},
-        )
-
-    def _arguments(self) -> dict[str, Any]:
-        """What the task is told that reads."""
-        arguments: dict[str, Any] = msgspec.to_builtins(self)  # what differs from the defaults
-        for name in ("type", "split"):
-            arguments.pop(name, None)
-        if self.incremental is not None:
-            lengths = reads.lengths(self.incremental)
-            arguments["incremental"] = {"column": self.incremental.column, **lengths}
-        for name in ("table", "where", "query"):
-            if name in arguments:
-                arguments[name] = _as_text(name, arguments[name])
-        if self.statement_timeout != STATEMENT_TIMEOUT:
-            arguments["statement_timeout"] = seconds(self.statement_timeout)
-        return arguments
 
     def problems(self) -> Iterator[Problem]:
-        """Neither a table nor a query, or both; names that no table and no column has."""
-        yield from self._one_of()
-        if self.table:
-            yield from literals.table(self.table, ("source", "table"))
-        for name in ("columns", "as_text"):
-            yield from literals.columns(getattr(self, name), ("source", name))
-            yield from literals.twice(getattr(self, name), ("source", name))
-        for name, one in (("incremental", self.incremental), ("split", self.split)):
-            if one is not None:
-                yield from literals.column(one.column, ("source", name, "column"))
-        yield from literals.timeout(
-            seconds(self.statement_timeout), ("source", "statement_timeout")
-        )
-
-    def _one_of(self) -> Iterator[Problem]:
-        if self.table is None and self.query is None:
-            message = "nothing says what is read"
-            yield Problem(("source",), "missing-key", message, expected="`table:` or `query:`")
-        if self.query is None:
-            return
-        for name in ("table", "columns", "where"):
-            if getattr(self, name):
-                yield Problem(
-                    ("source", name),
-                    "one-of",
-                    f"a `query` says by itself what `{name}` would",
-                    expected="a `table`, or a `query` alone",
-                    at_key=True,
-                )
-
-    def dates(self) -> tuple[Dated, ...]:
-        """Rows of the run's interval, where only those are read."""
-        instead = "`where:` with dates of your own"
-        place = ("source", "incremental")
-        return (Dated(INTERVAL, instead, place),) if self.incremental is not None else ()
-
-    def again(self, write: Write) -> Iterator[Problem]:
-        """Rows of other intervals than the run's own, where the mode takes no such."""
-        if self.incremental is not None:
-            yield from reads.again(self.incremental, write, ("source", "incremental"))
-
-    def beside(self, folder: File) -> Iterator[Problem]:
-        """A `.sql` file that is not there."""
-        yield from sql_files.problems(self.query or "", folder, ("source", "query"))
-
-
-def _as_text(name: str, text: str) -> str:
-    """A table may be called `sql`; only a query names a file."""
-    own = name != "query" and sql_files.is_file(text)
-    return f"{text} " if own else sql_files.as_template(text)
+        """As of every database, and names that no column has."""
+        yield from super().problems()
+        yield from named(self.as_text, "as_text")

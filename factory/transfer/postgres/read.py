@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
 
 import adbc_driver_manager
 import adbc_driver_postgresql.dbapi
@@ -15,11 +14,11 @@ from adbc_driver_manager.dbapi import Cursor
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from factory.definitions.reads import Bound, Part, Window, parts
+from factory.definitions.reads import Bound, Part, Rows, parts
 from factory.definitions.tables import STATEMENT_SECONDS
 from factory.stores.model import Store
 from factory.transfer.ahead import ahead
-from factory.transfer.errors import BadOption, TransferError
+from factory.transfer.errors import TransferError
 from factory.transfer.formats import Reader
 from factory.transfer.lineage import NONE, Lineage
 from factory.transfer.postgres import read_types, session
@@ -42,31 +41,6 @@ _OF_ITS_SERVER = (
 # A server that is gone without a word is noticed after a minute.
 _ALIVE = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
 _LOST = "server closed the connection"
-
-
-@dataclass(frozen=True)
-class Rows:
-    """What is read: a table, perhaps not all of it, or a query.
-
-    Raises `BadOption` when it is both or neither.
-    """
-
-    table: str | None = None
-    query: str | None = None
-    columns: tuple[str, ...] = ()
-    where: str | None = None
-    as_text: tuple[str, ...] = ()
-    window: Window | None = None
-    part: Part | None = None
-
-    def __post_init__(self) -> None:
-        if bool(self.table) == bool(self.query):
-            raise BadOption("a source has either a `table` or a `query`")
-
-    @property
-    def label(self) -> str:
-        """For people."""
-        return str(tables.parse(self.table)) if self.table else "the query"
 
 
 def read(

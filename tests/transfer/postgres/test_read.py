@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 from psycopg.conninfo import make_conninfo
 
 from factory.definitions import writes
-from factory.definitions.reads import Part, window
+from factory.definitions.reads import Part, Rows, window
 from factory.transfer.errors import BadRow, Missing, TransferError
 from factory.transfer.postgres.load import load
-from factory.transfer.postgres.read import Rows, read, split
+from factory.transfer.postgres.read import read, split
 from factory.transfer.to_parquet import Converted
 
 from ..memory import grown
@@ -390,7 +390,8 @@ def test_a_table_without_rows_and_one_of_a_thousand_columns(copy: Copy) -> None:
 READ = """
 import sys
 from factory.stores.disk import Disk
-from factory.transfer.postgres.read import Rows, read
+from factory.definitions.reads import Rows
+from factory.transfer.postgres.read import read
 
 uri, path, rows = sys.argv[1:]
 query = "SELECT g, md5(g::text) || repeat('x', 200) AS t, g::numeric(12,2) AS n"

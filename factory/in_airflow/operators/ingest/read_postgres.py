@@ -2,155 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import AirflowFailException  # it moved after 3.1
-
-from factory.definitions.reads import Part, Window, window
-from factory.definitions.tables import STATEMENT_SECONDS
-from factory.in_airflow.interval import NONE, interval_of
-from factory.in_airflow.operators.ingest.staged import ROWS, Staged, lineage_of, number
+from factory.in_airflow.operators.ingest.read_table import OfTable, ReadTable, SplitTable
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from factory.transfer.postgres.read import Rows
+    from factory.definitions.reads import Part, Rows
+    from factory.stores.model import Store
+    from factory.transfer.lineage import Lineage
+    from factory.transfer.to_parquet import Converted
 
 
-class _OfPostgres(Staged):
-    """What is read; `incremental` has a column, and lengths in seconds, as is the time-out."""
-
-    template_fields: Sequence[str] = ("conn_id", "table", "where", "query", "stage")
-    template_ext: Sequence[str] = (".sql",)
-
-    def __init__(
-        self,
-        *,
-        conn_id: str,
-        table: str | None = None,
-        where: str | None = None,
-        query: str | None = None,
-        incremental: Mapping[str, Any] | None = None,
-        statement_timeout: float = STATEMENT_SECONDS,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self.conn_id = conn_id
-        self.table = table
-        self.where = where
-        self.query = query
-        self.incremental = incremental
-        self.statement_timeout = statement_timeout
-
-    def _uri(self, context: Context) -> str:
-        from factory.in_airflow.connections import postgres_conninfo
-
-        task = context["task_instance"]
-        return postgres_conninfo(self.conn_id, application=f"{task.dag_id}.{task.task_id}")
-
-    def _rows(self, context: Context) -> Rows:
-        from factory.transfer.postgres.read import Rows
-
-        return Rows(
-            table=self.table and self.table.strip(),
-            query=self.query,
-            where=self.where,
-            window=self._window(context),
-        )
-
-    def _window(self, context: Context) -> Window | None:
-        if self.incremental is None:
-            return None
-        interval = interval_of(context)
-        if interval is None:
-            raise AirflowFailException(NONE)
-        column, overlap, lag = (self.incremental.get(name) for name in ("column", "overlap", "lag"))
-        return window(str(column), interval.start, interval.end, overlap or 0, lag or 0)
-
-
-class ReadPostgres(_OfPostgres):
+class ReadPostgres(ReadTable):
     """The rows of one source, or a part of them → one Parquet file on the stage.
 
     :param as_text: columns that are read as texts.
-    :param part: what `SplitPostgres` has found, of which this task reads one.
     """
 
-    template_fields: Sequence[str] = (*_OfPostgres.template_fields, "part")
-
-    def __init__(
-        self,
-        *,
-        columns: Sequence[str] = (),
-        as_text: Sequence[str] = (),
-        part: Any = None,
-        lineage: Sequence[str] = (),
-        **kwargs: Any,
-    ) -> None:
+    def __init__(self, *, as_text: Sequence[str] = (), **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.columns = columns
         self.as_text = as_text
-        self.part = part
-        self.lineage = lineage
 
-    def execute(self, context: Context) -> dict[str, Any]:
-        """Stage; return where, and how many rows."""
+    def read(
+        self, context: Context, rows: Rows, store: Store, path: str, lineage: Lineage
+    ) -> Converted:
+        """By a binary `COPY`."""
         from factory.transfer.postgres.read import read
 
-        name = f"{number(context):05}.parquet"
-        rows = replace(
-            self._rows(context),
-            columns=tuple(self.columns),
-            as_text=tuple(self.as_text),
-            part=None if self.part is None else _part(self.part),
-        )
-        done = read(
-            self._uri(context),
-            rows,
-            *self._folder(context).below(ROWS, name),
-            lineage=lineage_of(self.lineage, context),
-            statement_timeout=self.statement_timeout,
-        )
-        return {"path": f"{ROWS}/{name}", "rows": done.rows}
+        rows = replace(rows, as_text=tuple(self.as_text))
+        more: dict[str, Any] = {"lineage": lineage, "statement_timeout": self.statement_timeout}
+        return read(_uri(self, context), rows, store, path, **more)
 
 
-class SplitPostgres(_OfPostgres):
+class SplitPostgres(SplitTable):
     """The rows of one source → at most so many `parts` of them, by the values of a `column`."""
 
-    def __init__(self, *, column: str, parts: int, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.column = column
-        self.parts = parts
-
-    def execute(self, context: Context) -> list[dict[str, Any]]:
-        """Look for the least and the greatest value; return the parts."""
+    def split(self, context: Context, rows: Rows) -> list[Part]:
+        """Ask for the least and the greatest value."""
         from factory.transfer.postgres.read import split
 
-        found = split(
-            self._uri(context),
-            self._rows(context),
-            *(self.column, self.parts),
-            statement_timeout=self.statement_timeout,
-        )
-        return [_plain(part) for part in found]
+        by, limit = (self.column, self.parts), self.statement_timeout
+        return split(_uri(self, context), rows, *by, statement_timeout=limit)
 
 
-def _plain(part: Part) -> dict[str, Any]:
-    """Without what is None; a date as text."""
-    named = part._asdict().items()
-    return {
-        name: value.isoformat() if isinstance(value, date) else value
-        for name, value in named
-        if value is not None
-    }
+def _uri(task: OfTable, context: Context) -> str:
+    from factory.in_airflow.connections import postgres_conninfo
 
-
-def _part(given: Mapping[str, Any]) -> Part:
-    bounds = {
-        name: date.fromisoformat(value) if isinstance(value, str) else value
-        for name, value in given.items()
-        if name != "column"
-    }
-    return Part(given["column"], **bounds)
+    own = context["task_instance"]
+    return postgres_conninfo(task.conn_id, application=f"{own.dag_id}.{own.task_id}")
