@@ -22,3 +22,15 @@ def only_user_of(folder: Path, lock: Path) -> Iterator[None]:
         except BlockingIOError:
             raise ServiceError(f"{folder} is in use by another process") from None
         yield
+
+
+def is_in_use(lock: Path) -> bool:
+    """Whether a process holds the file ``lock``."""
+    try:
+        with open(lock) as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from factory import errors, extras
 
@@ -48,6 +48,18 @@ class Running(Protocol):
     @property
     def look(self) -> str:
         """What a person opens in a browser, or types in a shell, to look inside."""
+
+
+@runtime_checkable
+class HasBuckets(Protocol):
+    """A server that keeps files in buckets."""
+
+    @property
+    def scheme(self) -> str:
+        """What the addresses of its files begin with, such as `s3`."""
+
+    def create_bucket(self, name: str) -> Any:
+        """Make a bucket; one that is there stays as it is."""
 
 
 class Service(Protocol):

@@ -14,9 +14,10 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--with",
         dest="example",
-        choices=["nifi"],
+        choices=["lake-files", "nifi"],
         default="taxi",
-        help="nifi: a table through Apache NiFi into an S3 server, instead of the taxi trips "
+        help="instead of the taxi trips: lake-files: a shop's tables into an S3 server as Parquet, "
+        "and from there into PostgreSQL; nifi: a table through Apache NiFi into an S3 server "
         "(downloads 206 MB the first time)",
     )
     parser.add_argument(

@@ -1,5 +1,6 @@
 """`factory services`: real servers for a person's first steps."""
 
+import json
 import os
 import signal
 import subprocess
@@ -12,7 +13,7 @@ import pytest
 from factory.cli import services
 from tests.patience import seconds
 
-from .conftest import Cli, process
+from .conftest import Cli, Result, process
 
 
 @pytest.fixture
@@ -60,11 +61,82 @@ def test_a_shell_reaches_them_until_they_are_interrupted(project: Path) -> None:
         ("my db=postgres", "'my db' cannot be the id of a connection"),
     ],
 )
-def test_what_cannot_be_is_told(word: str, said: str, project: Path, cli: Cli) -> None:
-    result = cli("services", word)
+@pytest.mark.parametrize("first", [(), ("up",)], ids=["until Ctrl-C", "up"])
+def test_what_cannot_be_is_told(
+    first: tuple[str, ...], word: str, said: str, project: Path, cli: Cli
+) -> None:
+    result = cli("services", *first, word)
     assert result.code == 2
     assert said in result.err
     assert not (project / ".services").exists()
+
+
+def _process(project: Path) -> psutil.Process:
+    """What runs them all."""
+    return psutil.Process(json.loads((project / ".services/running.json").read_text())["pid"])
+
+
+def test_in_the_background_they_run_until_they_are_ended(project: Path) -> None:
+    def shell(*words: str) -> Result:
+        return process("services", *words, cwd=project)
+
+    words = ("warehouse=postgres", "my_lake=s3", "gcs")
+    up = shell("up", *words)
+    try:
+        assert up.code == 0, up.err
+        assert "it has a bucket; in a pipeline:\n  gs://gcs@gcs/…\n" in up.out
+        assert "warehouse is ready; to look inside:\n" in up.out
+        assert "it has a bucket; in a pipeline:\n  s3://my_lake@my-lake/…\n" in up.out
+        (told,) = (line for line in up.out.splitlines() if "AIRFLOW_CONN_MY_LAKE" in line)
+        status = shell("status")
+        assert (status.code, told in status.out) == (0, True)
+        running = psutil.Process(
+            json.loads((project / ".services/running.json").read_text())["pid"]
+        )
+        below = running.children(recursive=True)
+        assert shell("up", *words).out.startswith("they run already\n")
+        other = shell("up", "files")
+        assert (other.code, "warehouse, my_lake, gcs" in other.err) == (1, True)
+        assert (project / ".services/services.log").stat().st_mode & 0o077 == 0
+    finally:
+        down = shell("down")
+    assert (down.code, down.out.partition("\n")[0]) == (0, "warehouse, my_lake, gcs: stopping …")
+    assert psutil.wait_procs([running, *below], timeout=seconds(10))[1] == []
+    assert shell("status") == Result(1, "no services run below .services\n", "")
+    assert shell("down") == Result(0, "no services run below .services\n", "")
+    assert not (project / ".services/connections.sh").exists()
+
+
+def test_a_killed_one_is_not_taken_for_running(project: Path) -> None:
+    assert process("services", "up", "lake=s3", "gcs", cwd=project).code == 0
+    running = _process(project)
+    below = running.children(recursive=True)
+    running.kill()  # what it ran ends by itself; its data is there for the next one
+    assert psutil.wait_procs(below, timeout=seconds(30))[1] == []
+    assert process("services", "status", cwd=project).code == 1
+    again = process("services", "up", "lake=s3", "gcs", cwd=project)
+    assert process("services", "down", cwd=project).code == 0
+    assert again.code == 0, again.err
+
+
+def test_what_does_not_start_in_the_background_is_told(project: Path) -> None:
+    (project / ".services/warehouse").mkdir(parents=True)
+    (project / ".services/warehouse/mine.txt").touch()
+    result = process("services", "up", "warehouse=postgres", cwd=project)
+    assert result.code == 1
+    assert "holds no PostgreSQL cluster" in result.out
+    assert process("services", "status", cwd=project).code == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [(("up",), "needs the services to start"), (("down", "files"), "is of all of them")],
+)
+def test_words_that_are_missing_or_too_many(
+    words: tuple[str, ...], said: str, project: Path, cli: Cli
+) -> None:
+    result = cli("services", *words)
+    assert (result.code, said in result.err) == (2, True)
 
 
 def test_the_help_names_every_service() -> None:

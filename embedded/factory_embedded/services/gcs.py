@@ -40,6 +40,7 @@ class Server:
 
     endpoint: str
     process: subprocess.Popen[bytes] = field(repr=False)
+    scheme: str = "gs"
 
     @property
     def look(self) -> str:
@@ -53,7 +54,9 @@ class Server:
         return Connection("google_cloud_platform", "", extra={**place, "is_anonymous": True})
 
     def create_bucket(self, name: str) -> str:
-        """Make a bucket and return its address, `gs://…`."""
+        """Make a bucket, where there is none of that name, and return its address, `gs://…`."""
+        if _has(self, name):
+            return f"gs://{name}"
         request = urllib.request.Request(
             f"{self.look}?project={PROJECT}",
             json.dumps({"name": name}).encode(),
