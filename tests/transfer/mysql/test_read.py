@@ -216,7 +216,7 @@ def test_a_date_that_no_calendar_has(
     ]
     assert "1 date of 'd' that no calendar has: null instead" in caplog.messages
     for texts in ({"zero_dates": "as_text"}, {"as_text": ("d",)}):
-        source.read(**texts)  # type: ignore[arg-type]
+        source.read(**texts)
         assert source.values("d")[1].startswith(day)
     assert source.values("other")[0] == date(2024, 1, 1)
 
