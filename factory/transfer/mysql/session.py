@@ -25,7 +25,7 @@ _FILES = ("ca", "cert", "key")
 _RELIED_ON = {
     "sql_mode": "IF(FIND_IN_SET('ONLY_FULL_GROUP_BY', @@sql_mode), 'ONLY_FULL_GROUP_BY', '')",
     "time_zone": "'+00:00'",
-    "sql_select_limit": "DEFAULT",
+    "sql_select_limit": "18446744073709551615",
 }
 _MOST_SECONDS = 31_536_000
 _TIMED_OUT = (1969, 3024)  # MariaDB's, MySQL's
