@@ -9,6 +9,9 @@ from factory_embedded.services.postgres import Server, running
 
 from .stores import sftp_server
 
+OTHER_KEY = {"OTHERKEY": "its-own-s3cret-word"}
+"""A key that the S3 server takes as well as its own."""
+
 
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
@@ -32,7 +35,7 @@ def real_nifi(tmp_path_factory: pytest.TempPathFactory) -> Iterator[nifi.Server]
 
 @pytest.fixture(scope="session")
 def real_s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[s3.Server]:
-    with s3.running(tmp_path_factory.mktemp("s3")) as server:
+    with s3.running(tmp_path_factory.mktemp("s3"), others=OTHER_KEY) as server:
         yield server
 
 

@@ -10,6 +10,7 @@ from airflow.sdk.exceptions import AirflowException
 from factory.in_airflow.hiding import hide_connection
 
 if TYPE_CHECKING:
+    from factory.transfer.mysql.session import Address
     from factory.transfer.warehouse.warehouse import Warehouse
 
 
@@ -31,6 +32,13 @@ def postgres_conninfo(conn_id: str, *, application: str) -> str:
     from factory.transfer.postgres.warehouse import WAREHOUSE
 
     return WAREHOUSE.address(_connection(conn_id), application)
+
+
+def mysql_address(conn_id: str) -> Address:
+    """Where a MySQL or MariaDB server is, and who connects."""
+    from factory.transfer.mysql.session import address
+
+    return address(_connection(conn_id))
 
 
 def _connection(conn_id: str) -> Connection:

@@ -46,6 +46,7 @@ SFTP: Fields = {
     "password": MARK,
     "extra": {"private_key_passphrase": MARK},
 }
+MYSQL = {**POSTGRES, "conn_type": "mysql", "login": "me"}
 NIFI = {"conn_type": "nifi", "login": "me", "password": MARK, "extra": {"attempts": 1}}
 
 BEARER = "headers: {Authorization: 'Bearer {{ var.value.api_token }}'}"
@@ -59,6 +60,7 @@ INGEST_TABLE = (
     "{id: t, uses: ingest, with: {source: {type: postgres, CONN, query: 'SELECT {{ var.value."
     "api_token }}'}, target: {type: postgres, conn_id: other, table: a.b}, write: {mode: append}}}"
 )
+INGEST_MYSQL = INGEST_TABLE.replace("postgres, CONN", "mysql, CONN")
 INGEST_S3 = (
     "{id: t, uses: ingest, with: {source: {type: file, path: 's3://it@b/x/*.csv', format: csv}, "
     "target: {type: postgres, conn_id: other, table: a.b}, write: {mode: append}}}"
@@ -113,6 +115,8 @@ TASKS: list[Task] = [
     ("ingest", INGEST, {**HTTP, "extra": {"X-Api-Key": f"{MARK}\n"}}),
     ("ingest, a table", INGEST_TABLE, WITH_LOGIN),
     ("ingest, a table", INGEST_TABLE, POSTGRES),
+    ("ingest, a table of MySQL", INGEST_MYSQL, {**WITH_LOGIN, "conn_type": "mysql"}),
+    ("ingest, a table of MySQL", INGEST_MYSQL, MYSQL),
     ("ingest, files on S3", INGEST_S3, S3),
     ("copy", "{id: t, uses: copy, with: {from: 's3://it@b/x', to: 's3://it@b/y'}}", S3),
     ("delete", "{id: t, uses: delete, with: {path: 's3://it@b/x/', max_objects: 1}}", S3),
