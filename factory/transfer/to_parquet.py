@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from factory.account import say
 from factory.amounts import counted, size, spent
 from factory.definitions.formats import Format, final_types, infers
-from factory.stores.model import Store
+from factory.stores.model import Store, Writer
 from factory.transfer import formats, names
 from factory.transfer.bad_rows import BadRows
 from factory.transfer.counts import Counts, Source, each
@@ -29,6 +29,7 @@ from factory.transfer.zips import members
 
 ROW_GROUP = 128 * 1024
 COMPRESSION = "lz4"  # of all, the least time to write and read again, and nearly the least bytes
+DICTIONARY = 128 << 10  # bytes of it: of a column with more values it would save none
 MOST_BYTES = 32 << 20  # of a row group, in memory
 
 
@@ -121,7 +122,7 @@ def staged(
         rows = 0
         left: list[tuple[str, int]] = []
         batches = itertools.chain.from_iterable(_counted(reader, sources, left))
-        with pq.ParquetWriter(out, schema, compression=COMPRESSION) as writer:
+        with _writer(out, schema) as writer:
             for part in _joined(batches):
                 writer.write_table(part, row_group_size=ROW_GROUP)
                 rows += part.num_rows
@@ -139,6 +140,12 @@ def staged(
         spent(time.monotonic() - started),
     )
     return Converted(target, rows, out.size, _columns(schema), counts.read, counts.quarantined)
+
+
+def _writer(out: Writer, schema: pa.Schema) -> pq.ParquetWriter:
+    return pq.ParquetWriter(
+        *(out, schema), compression=COMPRESSION, dictionary_pagesize_limit=DICTIONARY
+    )
 
 
 def _rows(counts: Counts, quarantine: str | None) -> str:

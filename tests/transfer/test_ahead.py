@@ -1,4 +1,4 @@
-"""One item is made while the one before is used."""
+"""Items are made while the one before is used."""
 
 from __future__ import annotations
 
@@ -51,6 +51,28 @@ def test_the_next_is_made_meanwhile_and_no_more() -> None:
     assert source.made == [0, 1]
     assert next(items) == 1
     assert source.wait_for(3)
+
+
+def test_as_many_are_made_meanwhile_as_may_be() -> None:
+    source = Source(100)
+    items = ahead(source.items(), most=3)
+    assert next(items) == 0
+    assert source.wait_for(4)
+    assert next(items) == 1
+    assert source.wait_for(5)
+    assert source.made == [0, 1, 2, 3, 4]
+    items.close()
+    assert source.closed
+
+
+@pytest.mark.parametrize("most", [2, 9])
+def test_a_failure_of_one_far_ahead_waits_for_its_turn(most: int) -> None:
+    source = Source(5, fails_at=3)
+    seen: list[int] = []
+    with pytest.raises(OSError, match="the disk is gone"):
+        seen.extend(ahead(source.items(), most=most))
+    assert seen == [0, 1, 2]
+    assert source.closed
 
 
 def test_a_failure_comes_after_the_items_before_it() -> None:

@@ -10,7 +10,8 @@ from typing import Any
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from factory.in_airflow.hiding import redacted
-from factory.in_airflow.probes import Seen, look
+from factory.in_airflow.probes import Seen
+from factory.in_airflow.triggers.together import Looks, looks
 
 
 class Poll(BaseTrigger):
@@ -42,7 +43,8 @@ class Poll(BaseTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Look, sleep, look; until the state is known."""
         try:
-            state = await self._state()
+            with looks(self.what) as shared:
+                state = await self._state(shared)
         except Exception as error:
             # hooks of any package may fail in any way; the task says why
             state, self.detail = "error", redacted(f"{type(error).__name__}: {error}")
@@ -50,10 +52,10 @@ class Poll(BaseTrigger):
             {"state": state, "detail": self.detail}
         )
 
-    async def _state(self) -> str:
+    async def _state(self, shared: Looks) -> str:
         while True:
             await asyncio.sleep(min(self.poll_interval, max(self._left(), 0)))
-            seen = await self._look()
+            seen = await self._look(shared)
             if seen is not None and seen.state != "not_yet":
                 self.detail = seen.detail
                 return seen.state
@@ -62,14 +64,12 @@ class Poll(BaseTrigger):
             self.detail = seen.detail
             self.log.info("not yet: %s", seen.detail)
 
-    async def _look(self) -> Seen | None:
-        """One look in a thread of its own; None when it does not come back in time."""
-        from asgiref.sync import sync_to_async
-
-        # not a plain thread: Airflow before 3.3 answers hooks only in one that asgiref made
-        looking = asyncio.ensure_future(sync_to_async(look, thread_sensitive=False)(self.what))
+    async def _look(self, shared: Looks) -> Seen | None:
+        """What the next look finds; None when it does not come back in time."""
+        looking = asyncio.ensure_future(shared.seen(self.poll_interval / 2))
         done, _ = await asyncio.wait({looking}, timeout=max(self._left(), self.poll_interval, 1))
         if not done:
+            looking.cancel()
             self.detail = f"the last look did not come back; before it: {self.detail}"
             return None
         return looking.result()

@@ -31,7 +31,8 @@ from factory.transfer.progress import Progress
 from factory.transfer.to_parquet import Converted, staged
 from factory.transfer.warehouse.warehouse import not_found
 
-_BATCH = 8 << 20  # bytes
+_BATCH = 4 << 20  # bytes
+_AHEAD = 4  # batches: while a row group is written, the next one comes
 _SPLIT = ("int2", "int4", "int8", "date")
 _AS_OF_ONE_MOMENT = "ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 # Types whose values are of one server, or whose columns take no load.
@@ -64,8 +65,9 @@ def read(
         query = _select(rows, columns, conditions).as_string(connection)
         schema = read_types.schema(columns)
         running: list[Cursor] = []
-        rest = _batches(uri, limits, rows, query, schema, running)
-        with closing(ahead(rest, lambda: _cancel(running))) as batches:
+        rest = _batches(uri, limits, rows, query, running)
+        with closing(ahead(rest, lambda: _cancel(running), most=_AHEAD)) as came:
+            batches = (read_types.exact(batch, schema) for batch in came)
             return staged(
                 *(lambda bad: Reader(schema, lambda source: batches), [rows.label], store, path),
                 lineage=lineage,
@@ -241,7 +243,6 @@ def _batches(
     limits: Limits,
     rows: Rows,
     query: str,
-    schema: pa.Schema,
     running: list[Cursor],
 ) -> Generator[pa.RecordBatch, None, None]:
     with (
@@ -264,8 +265,7 @@ def _batches(
         try:
             cursor.execute(query)
             with cursor.fetch_record_batch() as batches:
-                for batch in batches:
-                    yield read_types.exact(batch, schema)
+                yield from batches
         finally:
             running.clear()
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import threading
 import time
 from pathlib import Path
 from pkgutil import resolve_name
@@ -10,8 +11,10 @@ from typing import Any
 import pytest
 from airflow.models.trigger import Trigger
 
-from factory.in_airflow.probes import look
+from factory.in_airflow.probes import Seen, look
+from factory.in_airflow.triggers import together
 from factory.in_airflow.triggers.poll import Poll
+from factory.in_airflow.triggers.together import looks
 from factory.stores import open_uri
 from factory.stores.model import PAGE, File, pages
 
@@ -123,3 +126,78 @@ def test_a_look_that_hangs_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
         "state": "timeout",
         "detail": "the last look did not come back; before it: what was seen before",
     }
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """When a folder was listed."""
+    store = type(open_uri("file:///x").store)
+    real, moments = store.list, []
+
+    def counted(*given: Any, **more: Any) -> Any:
+        moments.append(time.monotonic())
+        found = [*real(*given, **more)]
+        time.sleep(0.1)
+        return iter(found)
+
+    monkeypatch.setattr(store, "list", counted)
+    return moments
+
+
+def test_all_that_wait_for_the_same_share_a_look(tmp_path: Path, asked: list[float]) -> None:
+    what = {"type": "file", "path": f"{tmp_path.as_uri()}/*.csv"}
+
+    async def wait() -> list[Any]:
+        waits = [Poll(what, 1, time.time() + 60) for _ in range(200)]
+        firing = [asyncio.ensure_future(anext(wait.run())) for wait in waits]
+        await asyncio.sleep(1.5)
+        (tmp_path / "x.csv").touch()
+        firing[0].cancel()
+        return [event.payload["state"] for event in await asyncio.gather(*firing[1:])]
+
+    assert asyncio.run(wait()) == ["met"] * 199
+    assert len(asked) < 20  # of 400
+
+
+def test_a_look_that_began_before_is_not_what_was_asked_for(
+    tmp_path: Path, asked: list[float]
+) -> None:
+    what = {"type": "file", "path": f"{tmp_path.as_uri()}/*.csv"}
+    (tmp_path / "x.csv").touch()
+
+    async def wait() -> tuple[Seen, Seen]:
+        with looks(what) as shared:
+            first = asyncio.ensure_future(shared.seen(60))
+            await asyncio.sleep(0.05)
+            (tmp_path / "x.csv").unlink()
+            second = await shared.seen(60)
+            return await first, second
+
+    first, second = asyncio.run(wait())
+    assert (first.state, second.state, len(asked)) == ("met", "not_yet", 2)
+
+
+def test_a_look_that_is_lost_keeps_no_other(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(together, "_LOST", 0.2)
+    hanging = [threading.Event()]
+
+    def stuck(what: object) -> Seen:
+        if hanging:
+            hanging.pop().wait(2)
+        return Seen("met", "there it is")
+
+    monkeypatch.setattr(together, "look", stuck)
+
+    async def wait() -> Seen:
+        with looks(missing(tmp_path)) as shared:
+            lost = asyncio.ensure_future(shared.seen(0))
+            await asyncio.sleep(0.1)
+            begun = time.monotonic()
+            found = await shared.seen(0)
+            assert time.monotonic() - begun < 1.5
+            await lost
+            return found
+
+    assert asyncio.run(wait()).state == "met"
