@@ -9,8 +9,9 @@ from factory.ends.source import Source
 from factory.ends.sources.file import File
 from factory.ends.sources.http import Http
 from factory.ends.sources.postgres import Postgres
+from factory.ends.sources.sql import Sql
 
-BUILT_IN = (File, Http, Postgres)
+BUILT_IN = (File, Http, Postgres, Sql)
 
 if TYPE_CHECKING:
     AnySource = Source

@@ -8,9 +8,9 @@ from typing import Annotated, ClassVar
 import msgspec
 from msgspec import Meta
 
-from factory import literals
 from factory.definitions.formats import types
 from factory.definitions.formats.types import TypeWord
+from factory.diagnostics import did_you_mean, one_of
 from factory.ends.sources.database import Database
 from factory.fields import ConnId
 from factory.problem import Problem
@@ -44,6 +44,13 @@ class Sql(Database, frozen=True, kw_only=True, tag="sql", tag_field="type"):
         yield from super().problems()
         for problem in types.problems(self.types):
             yield msgspec.structs.replace(problem, path=("source", "types", *problem.path[1:]))
-        for name in self.types if self.columns else ():
-            if name not in self.columns:
-                yield literals.no_column(name, self.columns, ("source", "types", name))
+        unknown = [name for name in self.types if self.columns and name not in self.columns]
+        for name in unknown:
+            yield Problem(
+                ("source", "types", name),
+                "unknown-column",
+                f"no column {name!r} is read",
+                expected=one_of(self.columns),
+                hint=did_you_mean(name, self.columns),
+                at_key=True,
+            )

@@ -142,10 +142,14 @@ def _only(value: Any, kinds: Mapping[type, str], kind: str) -> Any:
 
 
 def _by_zone(values: Values, plain: str, zoned: str) -> dict[str, Values]:
-    own: Values = [value if value is not None and value.tzinfo is not None else None for value in values]
+    own: Values = [
+        value if value is not None and value.tzinfo is not None else None for value in values
+    ]
     if not any(value is not None for value in own):
         return {plain: values}
-    rest: Values = [value if value is not None and value.tzinfo is None else None for value in values]
+    rest: Values = [
+        value if value is not None and value.tzinfo is None else None for value in values
+    ]
     return {zoned: own} | ({plain: rest} if any(value is not None for value in rest) else {})
 
 
@@ -193,14 +197,14 @@ def _decimals(values: Values) -> pa.Array:
     try:
         return pa.array(values)
     except pa.ArrowInvalid:
-        raise _Unfit(_first(values, _decimals), "holds more than 76 digits") from None
+        raise _Unfit(_first(values, pa.array), "holds more than 76 digits") from None
 
 
 def _texts(values: Values) -> pa.Array:
     try:
         return pa.array(values, pa.string())
     except UnicodeEncodeError:
-        place = _first(values, _texts)
+        place = _first(values, lambda one: pa.array(one, pa.string()))
         raise _Unfit(place, "holds a text that is no Unicode (half a surrogate pair)") from None
 
 
@@ -209,7 +213,7 @@ def _first(values: Values, make: Callable[[Values], pa.Array]) -> int:
     for place, value in enumerate(values):
         try:
             make([value])
-        except (_Unfit, pa.ArrowInvalid, UnicodeEncodeError):
+        except (pa.ArrowInvalid, UnicodeEncodeError):
             return place
     return 0
 
