@@ -67,6 +67,8 @@ OWNERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("factory/transfer/warehouse/*", ("files", "sql")),
     ("factory/transfer/lake/*", ("files", "sql")),
     ("factory/transfer/*", ("files",)),
+    ("factory/stores/gcs/*", ("gcs",)),
+    ("factory/in_airflow/clients/gcs.py", ("gcs",)),
     ("factory/stores/s3/*", ("s3",)),
     ("factory/in_airflow/clients/s3.py", ("s3",)),
     ("factory/stores/*", ("files",)),

@@ -11,17 +11,20 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Literal
 from urllib.parse import urlsplit
 
-Fault = Literal["", "slow_down", "reset", "lost", "half"]
-"""None; an answer 503; the connection ends before the request, or after it, or in the answer."""
+Fault = Literal["", "slow_down", "reset", "lost", "half"] | int
+"""None; an answer 503; the connection ends before the request, or after it, or in the answer; an
+empty answer of this status."""
 SLOW_DOWN = b"<?xml version='1.0'?><Error><Code>SlowDown</Code><Message>Slow.</Message></Error>"
 
 
 @dataclass
 class Proxy:
-    """`fault` says what happens to a request, by its method and its path with the query."""
+    """`fault` says what happens to a request, by its method and its path with the query; `change`
+    makes another body of each answer, as long as it was."""
 
     url: str = ""
     fault: Callable[[str, str], Fault] = lambda method, path: ""
+    change: Callable[[bytes], bytes] = lambda body: body
     asked: list[tuple[str, str]] = field(default_factory=list)
 
     def once(self, method: str, part: str, fault: Fault, times: int = 1) -> None:
@@ -50,6 +53,8 @@ def before(endpoint: str) -> Iterator[Proxy]:
                 self.close_connection = True
             elif fault == "slow_down":
                 self.give(503, [("Content-Type", "application/xml")], SLOW_DOWN)
+            elif isinstance(fault, int):
+                self.give(fault, [], b"")
             else:
                 self.forward(body, fault)
 
@@ -66,14 +71,17 @@ def before(endpoint: str) -> Iterator[Proxy]:
             if fault == "lost":
                 self.close_connection = True
             else:
-                self.give(answer.status, answer.getheaders(), given, half=fault == "half")
+                self.give(
+                    answer.status, answer.getheaders(), proxy.change(given), half=fault == "half"
+                )
 
         def give(
             self, status: int, headers: list[tuple[str, str]], body: bytes, half: bool = False
         ) -> None:
             self.send_response_only(status)
             length = dict(headers).get("Content-Length", str(len(body)))
-            for name, value in headers:
+            for name, given in headers:
+                value = given.replace(behind, urlsplit(proxy.url).netloc)  # where an upload goes on
                 if name.lower() not in ("content-length", "transfer-encoding", "connection"):
                     self.send_header(name, value)
             self.send_header("Content-Length", length)

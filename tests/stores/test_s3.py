@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from factory.errors import FactoryError
+from factory.stores import ranged
 from factory.stores.model import Place
-from factory.stores.s3 import DEFAULT, S3, copying, reader, writer
+from factory.stores.s3 import DEFAULT, S3, copying, writer
 from factory.stores.s3 import place as place_of
 from factory_embedded.services import s3
 
@@ -118,9 +119,9 @@ def test_an_address_that_is_none_is_not_shown(uri: str) -> None:
 def test_ranges_are_read_ahead_and_in_any_order(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reader, "FIRST", 1000)
-    monkeypatch.setattr(reader, "BLOCK", 9000)
-    monkeypatch.setattr(reader, "_BUFFER", 100)
+    monkeypatch.setattr(ranged, "FIRST", 1000)
+    monkeypatch.setattr(ranged, "BLOCK", 9000)
+    monkeypatch.setattr(ranged, "_BUFFER", 100)
     chance, data = random.Random(1), os.urandom(200_003)
     put(place, data)
     with place.store.open(place.path) as file:

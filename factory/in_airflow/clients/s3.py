@@ -1,4 +1,4 @@
-"""A client of S3, of an Airflow connection to AWS: once in a process, until that changes.
+"""A client of S3, of an Airflow connection to AWS.
 
 Keys, profiles, roles that are assumed, web identity, endpoints and proxies are as Airflow's AWS
 connection has them. botocore's session renews what expires.
@@ -6,51 +6,27 @@ connection has them. botocore's session renews what expires.
 
 from __future__ import annotations
 
-import hashlib
-import threading
 from typing import Any
 
 from airflow.sdk import Connection
-from airflow.sdk.exceptions import AirflowNotFoundException
 
+from factory.in_airflow.clients.known import Known
 from factory.stores.s3 import DEFAULT, SETTINGS
 
-_clients: dict[str, tuple[str, Any]] = {}
-_lock = threading.Lock()
 
-
-def client(conn_id: str) -> Any:
-    """boto3's client for S3, with our `SETTINGS`; what the connection's `config_kwargs` say wins.
-
-    Without a connection `aws_default`, it is what the machine gives: its role, or its environment.
-
-    :raises AirflowNotFoundException: there is no such connection, of another name.
-    """
-    facts = _facts(conn_id)
-    # sessions are not made by two threads at once
-    with _lock:
-        known = _clients.get(conn_id)
-        if known is None or known[0] != facts:
-            known = _clients[conn_id] = facts, _made(conn_id)
-        return known[1]
-
-
-def _facts(conn_id: str) -> str:
-    """Another text when the connection is another; nothing can be read from it."""
-    try:
-        said = Connection.get(conn_id).get_uri()
-    except AirflowNotFoundException:
-        if conn_id != DEFAULT:
-            raise
-        return ""
-    return hashlib.sha256(said.encode()).hexdigest()
-
-
-def _made(conn_id: str) -> Any:
+def _made(conn_id: str, connection: Connection | None) -> Any:
     from airflow.providers.amazon.aws.hooks.s3 import S3Hook
     from botocore.config import Config
 
+    # without the connection, the hook has what the machine gives
     hook = S3Hook(aws_conn_id=conn_id)
     own = hook.conn_config.botocore_config
     config = Config(**SETTINGS)
     return hook.get_client_type(config=config.merge(own) if own else config)
+
+
+client = Known(DEFAULT, _made)
+"""boto3's client for S3, with our `SETTINGS`; what the connection's `config_kwargs` say wins.
+
+Without a connection `aws_default`, it is what the machine gives: its role, or its environment.
+"""
