@@ -105,6 +105,8 @@ TASKS: list[Task] = [
     ("ingest", INGEST, {**HTTP, "extra": {"X-Api-Key": f"{MARK}\n"}}),
     ("ingest, a table", INGEST_TABLE, WITH_LOGIN),
     ("ingest, a table", INGEST_TABLE, POSTGRES),
+    ("ingest, a table by SQL", INGEST_TABLE.replace("postgres,", "sql,", 1), WITH_LOGIN),
+    ("ingest, a table by SQL", INGEST_TABLE.replace("postgres,", "sql,", 1), POSTGRES),
     ("ingest, files on S3", INGEST_S3, S3),
     ("copy", "{id: t, uses: copy, with: {from: 's3://it@b/x', to: 's3://it@b/y'}}", S3),
     ("delete", "{id: t, uses: delete, with: {path: 's3://it@b/x/', max_objects: 1}}", S3),
