@@ -42,8 +42,10 @@ BRINGS = {
 
 OWNERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("factory/transfer/postgres/*", ("postgres",)),
+    ("factory/transfer/mysql/*", ("mysql",)),
     ("factory/in_airflow/operators/ingest/load_postgres.py", ("postgres",)),
     ("factory/in_airflow/operators/ingest/write_files.py", ("files", "sql")),
+    ("factory/in_airflow/operators/ingest/read_mysql.py", ("mysql",)),
     ("factory/in_airflow/operators/ingest/read_postgres.py", ("postgres",)),
     ("factory/in_airflow/operators/ingest/read_sql.py", ("files", "sql")),
     ("factory/in_airflow/operators/check.py", ("postgres",)),

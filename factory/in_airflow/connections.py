@@ -11,6 +11,7 @@ from factory.in_airflow.hiding import hide_connection
 
 if TYPE_CHECKING:
     from factory.transfer.dbapi.driver import Database
+    from factory.transfer.mysql.session import Address
     from factory.transfer.warehouse.warehouse import Warehouse
 
 
@@ -54,6 +55,13 @@ def sql_database(conn_id: str) -> Database:
         reserved={word.lower() for word in hook.reserved_words},
         paramstyle="qmark" if hook.placeholder == "?" else "format",
     )
+
+
+def mysql_address(conn_id: str) -> Address:
+    """Where a MySQL or MariaDB server is, and who connects."""
+    from factory.transfer.mysql.session import address
+
+    return address(_connection(conn_id))
 
 
 def _connection(conn_id: str) -> Connection:

@@ -38,6 +38,7 @@ S3 = {
         "config_kwargs": {"retries": {"total_max_attempts": 1}},
     },
 }
+MYSQL = {**POSTGRES, "conn_type": "mysql", "login": "me"}
 NIFI = {"conn_type": "nifi", "login": "me", "password": MARK, "extra": {"attempts": 1}}
 
 BEARER = "headers: {Authorization: 'Bearer {{ var.value.api_token }}'}"
@@ -51,6 +52,7 @@ INGEST_TABLE = (
     "{id: t, uses: ingest, with: {source: {type: postgres, CONN, query: 'SELECT {{ var.value."
     "api_token }}'}, target: {type: postgres, conn_id: other, table: a.b}, write: {mode: append}}}"
 )
+INGEST_MYSQL = INGEST_TABLE.replace("postgres, CONN", "mysql, CONN")
 INGEST_S3 = (
     "{id: t, uses: ingest, with: {source: {type: file, path: 's3://it@b/x/*.csv', format: csv}, "
     "target: {type: postgres, conn_id: other, table: a.b}, write: {mode: append}}}"
@@ -107,6 +109,8 @@ TASKS: list[Task] = [
     ("ingest, a table", INGEST_TABLE, POSTGRES),
     ("ingest, a table by SQL", INGEST_TABLE.replace("postgres,", "sql,", 1), WITH_LOGIN),
     ("ingest, a table by SQL", INGEST_TABLE.replace("postgres,", "sql,", 1), POSTGRES),
+    ("ingest, a table of MySQL", INGEST_MYSQL, {**WITH_LOGIN, "conn_type": "mysql"}),
+    ("ingest, a table of MySQL", INGEST_MYSQL, MYSQL),
     ("ingest, files on S3", INGEST_S3, S3),
     ("copy", "{id: t, uses: copy, with: {from: 's3://it@b/x', to: 's3://it@b/y'}}", S3),
     ("delete", "{id: t, uses: delete, with: {path: 's3://it@b/x/', max_objects: 1}}", S3),

@@ -52,7 +52,7 @@ def _got(client: Any, **wanted: Any) -> tuple[dict[str, Any], bytes]:
         try:
             answer: dict[str, Any] = client.get_object(**wanted)
             return answer, answer["Body"].read()
-        except UNREACHED:
+        except (*UNREACHED, exceptions.FlexibleChecksumError):
             if not left:
                 raise
             time.sleep(PAUSE * (TRIES - left))
