@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from factory.definitions.reads import Part, window
 from factory.transfer.dbapi import read as reading
+from factory.transfer.dbapi.values import length
 from factory.transfer.errors import BadOption, BadRow, Missing, TransferError
 
 from ..memory import grown
@@ -173,7 +174,7 @@ OF = {"sqlite": SQLITE, "psycopg": POSTGRES, "psycopg2": POSTGRES, "pymysql": MA
 
 def seen(value: Any) -> Any:
     """What a value is once it was read."""
-    return reading.values.length(value) if isinstance(value, timedelta) else value
+    return length(value) if isinstance(value, timedelta) else value
 
 
 @settings(

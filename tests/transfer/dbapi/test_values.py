@@ -92,7 +92,7 @@ def test_what_first_values_tell(values: list[Any], kind: str, found: list[Any]) 
 
 
 def test_what_arrow_has_no_type_for_is_noted() -> None:
-    row = (UUID(int=7), {}, timedelta(), time(tzinfo=UTC), "text")
+    row: tuple[Any, ...] = (UUID(int=7), {}, timedelta(), time(tzinfo=UTC), "text")
     made, _ = batch([row], [Column(name) for name in "abcde"], 0, first=True)
     notes = [(field.metadata or {}).get(b"factory.type") for field in made.schema]
     assert notes == [b"uuid", b"jsonb", b"interval", b"timetz", None]
