@@ -115,6 +115,8 @@ TASKS: list[Task] = [
     ("ingest", INGEST, {**HTTP, "extra": {"X-Api-Key": f"{MARK}\n"}}),
     ("ingest, a table", INGEST_TABLE, WITH_LOGIN),
     ("ingest, a table", INGEST_TABLE, POSTGRES),
+    ("ingest, a table by SQL", INGEST_TABLE.replace("postgres,", "sql,", 1), WITH_LOGIN),
+    ("ingest, a table by SQL", INGEST_TABLE.replace("postgres,", "sql,", 1), POSTGRES),
     ("ingest, a table of MySQL", INGEST_MYSQL, {**WITH_LOGIN, "conn_type": "mysql"}),
     ("ingest, a table of MySQL", INGEST_MYSQL, MYSQL),
     ("ingest, files on S3", INGEST_S3, S3),
