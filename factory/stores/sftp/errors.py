@@ -50,9 +50,9 @@ def plain(number: int, path: str) -> OSError:
 
 
 def _refused(refused: Refused, target: Target) -> OSError:
-    if refused.code == wire.NO_SUCH_FILE:
+    if refused.status == wire.NO_SUCH_FILE:
         return plain(errno.ENOENT, target.path)
-    if refused.code == wire.PERMISSION_DENIED:
+    if refused.status == wire.PERMISSION_DENIED:
         return problem(
             errno.EACCES,
             f"the SFTP server refuses this to the login of the connection {target.conn_id!r}",

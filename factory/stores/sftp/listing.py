@@ -72,7 +72,7 @@ def parts(
         try:
             some = session.call(folder.begin)
         except Refused as refused:
-            if may_be_closed and refused.code == wire.PERMISSION_DENIED:
+            if may_be_closed and refused.status == wire.PERMISSION_DENIED:
                 return
             raise
     try:
@@ -99,7 +99,7 @@ class _Folder:
             self._wire = live
             return self._some(live, 1)
         except Refused as refused:
-            if refused.code != wire.PERMISSION_DENIED:
+            if refused.status != wire.PERMISSION_DENIED:
                 (facts,) = live.facts(self._path)
                 if facts is None or not facts.is_folder:
                     return []
@@ -119,7 +119,7 @@ class _Folder:
             try:
                 found += wire.entries_of(wire.require(reply))
             except Refused as refused:
-                if refused.code != wire.EOF:
+                if refused.status != wire.EOF:
                     raise
                 self._ended = True
         if self._ended:

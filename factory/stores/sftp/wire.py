@@ -1,7 +1,7 @@
 """The SFTP protocol, version 3, on a channel of paramiko.
 
 Not by paramiko's own client: there, threads take each other's answers away, and neither a server's
-extensions nor the codes of its refusals are to be had; a name that is no UTF-8 ends a listing.
+extensions nor the numbers of its refusals are to be had; a name that is no UTF-8 ends a listing.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ _SIZE, _OWNERS, _MODE, _TIMES, _MORE = 1, 2, 4, 8, 1 << 31
 class Refused(Exception):
     """An answer that is a status other than `OK`."""
 
-    def __init__(self, code: int, text: str) -> None:
-        super().__init__(text or f"status {code}")
-        self.code = code
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(text or f"status {status}")
+        self.status = status
 
 
 class Facts(NamedTuple):
@@ -203,9 +203,9 @@ def require(reply: Reply) -> Message:
     """
     message = Message(reply.body)
     if reply.kind == STATUS:
-        code = message.get_int()
-        if code != OK:
-            raise Refused(code, message.get_string().decode("utf-8", "replace"))
+        status = message.get_int()
+        if status != OK:
+            raise Refused(status, message.get_string().decode("utf-8", "replace"))
     return message
 
 
@@ -216,7 +216,7 @@ def data_of(reply: Reply) -> bytes:
     try:
         require(reply)
     except Refused as refused:
-        if refused.code != EOF:
+        if refused.status != EOF:
             raise
     return b""
 
@@ -243,7 +243,7 @@ def _facts_or_none(reply: Reply) -> Facts | None:
     try:
         return facts_of(require(reply))
     except Refused as refused:
-        if refused.code in _NOT_THERE:
+        if refused.status in _NOT_THERE:
             return None
         raise
 

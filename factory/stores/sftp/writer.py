@@ -85,7 +85,7 @@ class Upload(Writer):
         try:
             opened = live.one(wire.opens(self._temporary, how))
         except Refused as refused:
-            if self._begun or refused.code not in (wire.NO_SUCH_FILE, wire.FAILURE):
+            if self._begun or refused.status not in (wire.NO_SUCH_FILE, wire.FAILURE):
                 raise
             make_folders(live, self._folder)
             opened = live.one(wire.opens(self._temporary, how))
