@@ -20,6 +20,7 @@ from factory_embedded.airflow_api import AirflowApi, ApiError, DagRun, TaskInsta
 from factory_embedded.demo import lake_files as demo_lake_files
 from factory_embedded.demo import nifi as demo_nifi
 from factory_embedded.demo import taxi as demo_taxi
+from factory_embedded.demo import web_files as demo_web_files
 from factory_embedded.demo.example import Example, Services
 from factory_embedded.demo.screen import Screen, indented, screen
 from factory_embedded.exports import exported
@@ -32,6 +33,7 @@ EXAMPLES = {
     "taxi": demo_taxi.EXAMPLE,
     "nifi": demo_nifi.EXAMPLE,
     "lake-files": demo_lake_files.EXAMPLE,
+    "web-files": demo_web_files.EXAMPLE,
 }
 
 _MARK = ".factory-demo"

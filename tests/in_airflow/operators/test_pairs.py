@@ -6,6 +6,7 @@ The page's two tables are the specs: a line of the one with a line of the other.
 import io
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
 from decimal import Decimal
@@ -85,15 +86,28 @@ def connections(
             "CREATE TABLE shop.orders (id bigint, total numeric(12, 2), note text, at timestamp)"
         )
         database.cursor().executemany("INSERT INTO shop.orders VALUES (%s, %s, %s, %s)", ROWS)
-        with files.running(folder) as web:
+        with files.running(folder) as web, in_mariadb(real_mariadb):
             yield {
                 "shop": postgres.connection,
                 "warehouse": postgres.connection,
+                "till": real_mariadb.connection,
                 "partner": web.connection,
                 "lake": real_s3.connection,
                 "archive": real_gcs.connection,
             }
         database.execute("DROP SCHEMA shop CASCADE")
+
+
+@contextmanager
+def in_mariadb(server: mariadb.Server) -> Iterator[None]:
+    """The same table there."""
+    with server.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("CREATE DATABASE shop")
+        columns = "id BIGINT, total DECIMAL(12, 2), note TEXT, at DATETIME(6)"
+        cursor.execute(f"CREATE TABLE shop.orders ({columns})")
+        cursor.executemany("INSERT INTO shop.orders VALUES (%s, %s, %s, %s)", ROWS)
+        yield
+        cursor.execute("DROP DATABASE shop")
 
 
 def as_csv() -> bytes:
