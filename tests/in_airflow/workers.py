@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -100,9 +99,7 @@ def _worker(root: Path, folder: Path, first: str) -> Iterator[Worker]:
     folder.mkdir()
     path = os.pathsep.join(filter(None, sys.path))
     env = {**os.environ, "PYTHONPATH": path, "TMPDIR": str(folder), "HOME": str(folder)}
-    own = shutil.copytree(root, folder / "configs")
-    env["FACTORY_CONFIGS"] = str(own)
-    command = [sys.executable, "-c", WORKER, str(own), first]
+    command = [sys.executable, "-c", WORKER, str(root), first]
     pipe = subprocess.PIPE
     with subprocess.Popen(
         command, stdin=pipe, stdout=pipe, stderr=subprocess.STDOUT, text=True, env=env, cwd=folder
