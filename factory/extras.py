@@ -73,6 +73,8 @@ OWNERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("factory/in_airflow/clients/gcs.py", ("gcs",)),
     ("factory/stores/s3/*", ("s3",)),
     ("factory/in_airflow/clients/s3.py", ("s3",)),
+    ("factory/stores/sftp/*", ("sftp",)),
+    ("factory/in_airflow/clients/sftp.py", ("sftp",)),
     ("factory/stores/*", ("files",)),
     ("factory/in_airflow/operators/ingest/*", ("files",)),
     ("factory/in_airflow/*", ("airflow",)),

@@ -444,6 +444,12 @@ def test_a_part_of_a_table(source: Source) -> None:
     assert source.read(table=f"{source.database}.source", where="odd = 1 OR 1 = 0").rows == 5
 
 
+def test_a_condition_that_ends_ours(source: Source) -> None:
+    source.run("CREATE TABLE source (id INT)")
+    with pytest.raises(BadOption, match="closes a parenthesis that it has not opened"):
+        source.read(where="1 = 1) OR (1 = 1")
+
+
 BERLIN = ZoneInfo("Europe/Berlin")
 START, END = (datetime(2024, 3, day, tzinfo=BERLIN) for day in (30, 31))
 """A day of Berlin, from 23:00 of the day before in UTC."""
