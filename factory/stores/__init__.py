@@ -56,6 +56,11 @@ BUILTIN = {
     "s3": Builtin(
         "factory.stores.s3", f"s3://{_BUCKET}", "s3://bucket/key, or s3://conn_id@bucket/key"
     ),
+    "sftp": Builtin(
+        "factory.stores.sftp",
+        r"sftp://([\w.-]+(/|\{)|\{)",
+        "sftp://conn_id/path, or sftp://conn_id/~/path",
+    ),
 }
 """By scheme."""
 

@@ -43,24 +43,40 @@ def _unchecked(start: int, data: bytes) -> None:
     pass
 
 
+def _nothing() -> None:
+    pass
+
+
 def opened(
-    fetch: Fetch, size: int, first: bytes, *, check: Callable[[int, bytes], None] = _unchecked
+    fetch: Fetch,
+    size: int,
+    first: bytes,
+    *,
+    check: Callable[[int, bytes], None] = _unchecked,
+    let_go: Callable[[], None] = _nothing,
 ) -> BinaryIO:
     """A file of `size` bytes, of which the `first` have come already.
 
     :param check: told of each range before it is read, by its offset, in the order of reading; what
         it raises, reading raises.
+    :param let_go: called when the file is closed: also by the collector, in any thread.
     """
-    return cast(BinaryIO, io.BufferedReader(_Ranged(fetch, size, first, check), _BUFFER))
+    return cast(BinaryIO, io.BufferedReader(_Ranged(fetch, size, first, check, let_go), _BUFFER))
 
 
 class _Ranged(io.RawIOBase):
     def __init__(
-        self, fetch: Fetch, size: int, first: bytes, check: Callable[[int, bytes], None]
+        self,
+        fetch: Fetch,
+        size: int,
+        first: bytes,
+        check: Callable[[int, bytes], None],
+        let_go: Callable[[], None],
     ) -> None:
         self._fetch = fetch
         self._size = size
         self._check = check
+        self._let_go = let_go
         self._here = _Range(0, first)
         self._at = 0
         self._length = FIRST  # of the next range; it grows while reading goes on in order
@@ -138,4 +154,5 @@ class _Ranged(io.RawIOBase):
             self._here = _Range(0, b"")
             if self._pool is not None:
                 self._pool.shutdown(wait=False, cancel_futures=True)
+            self._let_go()
         super().close()

@@ -40,7 +40,10 @@ def test_a_stage_is_in_a_store_that_tasks_share(stage: str, acme: None) -> None:
         return
     (problem,) = problems
     assert problem.message == f"no store has the address {stage!r}"
-    assert problem.expected == "an address that begins with file:/// or gs:// or s3:// or acme://"
+    assert (
+        problem.expected
+        == "an address that begins with file:/// or gs:// or s3:// or sftp:// or acme://"
+    )
 
 
 def test_files_of_any_store(acme: None) -> None:

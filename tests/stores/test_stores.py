@@ -12,7 +12,7 @@ from factory.errors import FactoryError
 @pytest.mark.usefixtures("acme")
 def test_a_store_of_another_package_is_known() -> None:
     assert stores.is_address("acme://box/stage")
-    assert stores.beginnings() == "file:/// or gs:// or s3:// or acme://"
+    assert stores.beginnings() == "file:/// or gs:// or s3:// or sftp:// or acme://"
 
 
 def test_those_that_tasks_share() -> None:
@@ -22,6 +22,10 @@ def test_those_that_tasks_share() -> None:
             assert stores.is_address(f"{scheme}://{rest}")
         for rest in ("/x", "other@/x", "key:secret@bucket/x"):
             assert not stores.is_address(f"{scheme}://{rest}")
+    for rest in ("drop/x", "drop/~/x", "{{ var.value.drop }}/x"):
+        assert stores.is_address(f"sftp://{rest}")
+    for rest in ("drop", "/x", "me@host/x", "host:22/x"):
+        assert not stores.is_address(f"sftp://{rest}")
     for other in (
         "memory://x/y",
         "S3://bucket/x",
@@ -32,7 +36,7 @@ def test_those_that_tasks_share() -> None:
         "",
     ):
         assert not stores.is_address(other)
-    assert stores.beginnings() == "file:/// or gs:// or s3://"
+    assert stores.beginnings() == "file:/// or gs:// or s3:// or sftp://"
 
 
 def test_to_ask_imports_nothing_heavy() -> None:
@@ -61,7 +65,11 @@ def test_a_store_that_one_logs_in_to_wants_a_connection() -> None:
 
 @pytest.mark.parametrize(
     ("uri", "module", "extra"),
-    [("s3://bucket/x", "botocore", "s3"), ("gs://bucket/x", "google.auth", "gcs")],
+    [
+        ("s3://bucket/x", "botocore", "s3"),
+        ("gs://bucket/x", "google.auth", "gcs"),
+        ("sftp://drop/x", "paramiko", "sftp"),
+    ],
 )
 def test_what_a_store_needs_is_told_with_its_extra(
     uri: str, module: str, extra: str, monkeypatch: pytest.MonkeyPatch

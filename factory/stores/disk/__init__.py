@@ -17,8 +17,7 @@ from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-from factory.stores import UnknownStore
-from factory.stores.disk import names
+from factory.stores import UnknownStore, names
 from factory.stores.disk.unfinished import unfinished
 from factory.stores.model import Can, File, Folder, Page, Place, Unfinished, Writer, changed, pages
 
