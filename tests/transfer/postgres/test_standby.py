@@ -52,7 +52,7 @@ def standby(primary: Server, tmp_path: Path) -> Iterator[Server]:
 def test_a_query_that_the_standby_ends_is_told_and_can_be_repeated(
     primary: Server, standby: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    exact, path, begun = read_types.exact, tmp_path / "big.parquet", []
+    exact, path, begun = read_types.exact, tmp_path / "big.parquet", list[bool]()
 
     def slow(*given: Any) -> Any:
         if not begun:  # rows that the query still needs go on the primary
