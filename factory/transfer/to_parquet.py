@@ -65,6 +65,7 @@ def to_parquet(
     if not sources:
         raise Missing("there is no source file")
     watched = Watched(store, sources)
+    progress = Progress("converting", position=watched.position)
     store = watched.store
     if member := getattr(format, "member", None):
         store, inside = members(store, sources, member)
@@ -80,6 +81,7 @@ def to_parquet(
         if infers(format):
             schema = agreement.guessed(schema, declared)
         watched.begin()
+        progress.resume(0, watched.size)
         return replace(reader, schema=schema)
 
     return staged(
@@ -87,7 +89,7 @@ def to_parquet(
         quarantine=quarantine,
         max_bad_rows=max_bad_rows,
         lineage=lineage,
-        progress=Progress("converting", size=watched.size, position=watched.position),
+        progress=progress,
     )
 
 

@@ -1,21 +1,31 @@
-"""How much of its source files a conversion has read."""
+"""The source files of a conversion: small ones are read once, and what has been read is told."""
 
 from __future__ import annotations
 
+import io
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, cast
 
 from factory.stores.model import Store
 
+SMALL = 256 << 10
+"""Bytes of a file that is kept: it is opened to see its columns, their types, and its rows."""
+KEPT = 32 << 20
+"""Bytes of all that are kept; those beyond are read from the store each time."""
+_FEW = 16
+
 
 class Watched:
     """Files that are read one after the other through `store`."""
 
     def __init__(self, store: Store, paths: Sequence[str]) -> None:
-        found = [(path, store.file(path)) for path in paths]
-        self._sizes = {path: file.size if file else 0 for path, file in found}
+        self._paths = paths
         self._below = store
+        self._sizes: dict[str, int] = {}
+        self._kept: dict[str, bytes] = {}
+        self._room = KEPT
         self.begin()
 
     @property
@@ -24,9 +34,13 @@ class Watched:
         return cast(Store, _Opens(self))
 
     @property
-    def size(self) -> int:
-        """Bytes of all files."""
-        return sum(self._sizes.values())
+    def size(self) -> int | None:
+        """Bytes of all files; None where many would have to be asked for that alone."""
+        unknown = [path for path in self._paths if path not in self._sizes]
+        if len(unknown) > _FEW:
+            return None
+        found = [self._below.file(path) for path in unknown]
+        return sum(self._sizes.values()) + sum(file.size for file in found if file)
 
     def begin(self) -> None:
         """Forget what was read until now, to find out what the files hold."""
@@ -38,8 +52,21 @@ class Watched:
         if path != self._path:
             self._before += self._sizes.get(self._path, 0)
             self._path = path
-        self._file = self._below.open(path)
+        self._file = self._opened(path)
         return self._file
+
+    def _opened(self, path: str) -> BinaryIO:
+        if path in self._kept:
+            return io.BytesIO(self._kept[path])
+        file = self._below.open(path)
+        self._sizes[path] = size = file.seek(0, os.SEEK_END)
+        file.seek(0)
+        if size > min(SMALL, self._room):
+            return file
+        with file:
+            self._kept[path] = data = file.read()
+        self._room -= len(data)
+        return io.BytesIO(data)
 
     def position(self) -> int:
         """Bytes that were read; asked only when somebody wants to know, so it costs no time."""

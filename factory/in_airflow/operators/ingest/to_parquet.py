@@ -71,15 +71,13 @@ class ToParquet(Staged):
 
         from factory.definitions import formats
         from factory.definitions.warehouses import Holds
-        from factory.transfer.files import expand
         from factory.transfer.target import Target
         from factory.transfer.to_parquet import to_parquet
         from factory.transfer.warehouse.arrivals import refuse_changed
 
         folder, name = self._folder(context), f"{number(context):05}"
         bad = {} if self.max_bad_rows is None else self._quarantine(folder.below(QUARANTINE, name))
-        store, paths = self._sources(folder)
-        sources = expand(store, paths)
+        store, sources = self._sources(folder, context)
         done = to_parquet(
             store,
             sources,
@@ -117,10 +115,15 @@ class ToParquet(Staged):
         log.warning("types are inferred: the columns of %s are not known: %s", self.table, said)
         return {}
 
-    def _sources(self, folder: Place) -> tuple[Store, list[str]]:
+    def _sources(self, folder: Place, context: Context) -> tuple[Store, list[str]]:
+        from factory.transfer.files import expand
+
         if isinstance(self.files, Mapping):
             return folder.store, [folder.below(self.files["path"]).path]
-        return places(self.files)
+        store, paths = places(self.files)
+        # what was listed for a mapped task is there: each look would be a request
+        index = context["task_instance"].map_index
+        return store, expand(store, paths) if index is None or index < 0 else paths
 
     def _shown(self, store: Store, sources: Sequence[str]) -> dict[str, str]:
         """What a row says of where it came from: an address, not a place on the stage."""
