@@ -186,8 +186,9 @@ def many(prefix: str, rows: str) -> None:
     with work():
         found = [each.file for each in named(store, f"{prefix}/*.jsonl")]
         paths, sizes = [file.path for file in found], [file.size for file in found]
-        count = 0
+        seen, count = {file.path: file for file in found}, 0
         for number, part in enumerate(shares(paths, sizes, 4, sum(sizes) // 4)):
-            done = to_parquet(store, part, store, f"rows/{number:05}.parquet", format=Jsonl())
+            path = f"rows/{number:05}.parquet"
+            done = to_parquet(store, part, store, path, format=Jsonl(), seen=seen)
             count += done.rows
     assert count == int(rows), count

@@ -37,7 +37,8 @@ EXTRAS: Mapping[str, list[str]] = PROJECT["optional-dependencies"]
 
 # Operators that a kind names by import path; of other kinds those of Airflow itself.
 KINDS = {"factory/kinds/sql.py": ("sql",)}
-# What is imported and not named, for these cannot be without it.
+# What is imported and not named, for these cannot be without it; a bringer stands before what it
+# brings.
 BROUGHT = {
     "adbc-driver-manager": "adbc-driver-postgresql",
     "asgiref": "apache-airflow",
@@ -45,6 +46,7 @@ BROUGHT = {
     "google-api-core": "google-cloud-storage",
     "google-auth": "google-cloud-storage",
     "google-crc32c": "google-cloud-storage",
+    "requests": "google-cloud-storage",
     "packaging": "apache-airflow",
     "pendulum": "apache-airflow",
     "referencing": "jsonschema",
@@ -67,10 +69,19 @@ def named(requirements: list[str]) -> Iterator[str]:
 
 
 def brought(*taken: str) -> set[str]:
-    return {
-        *named(PROJECT["dependencies"]),
-        *(name for extra in taken for name in named(EXTRAS[extra])),
-    }
+    return with_brought(
+        {
+            *named(PROJECT["dependencies"]),
+            *(name for extra in taken for name in named(EXTRAS[extra])),
+        }
+    )
+
+
+def with_brought(names: set[str]) -> set[str]:
+    for name, bringer in BROUGHT.items():
+        if bringer in names:
+            names.add(name)
+    return names
 
 
 def distribution(module: str) -> str:
@@ -83,9 +94,9 @@ def distribution(module: str) -> str:
     if top == "google":  # a namespace that many share
         parts = module.split(".")
         found = "-".join(parts[: 3 if parts[1:2] == ["cloud"] else 2])
-        return BROUGHT.get(found.replace("_", "-"), found.replace("_", "-"))
+        return found.replace("_", "-")
     (found, *_) = DISTRIBUTIONS.get(top, [f"nothing that is installed ({top})"])
-    return BROUGHT.get(canonicalize_name(found), canonicalize_name(found))
+    return canonicalize_name(found)
 
 
 def imported(path: Path) -> Iterator[str]:
@@ -135,7 +146,7 @@ def test_the_extra_of_a_module_brings_what_it_imports(path: Path) -> None:
 
 def test_the_services_name_what_they_import() -> None:
     brings = EMBEDDED["dependencies"] + EMBEDDED["optional-dependencies"]["all"]
-    there = set(named(brings))
+    there = with_brought({*named(brings)})
     needed = {name for path in modules("embedded") for name in of_others(path)}
     assert {name for name in needed if distribution(name) not in there} == set()
 

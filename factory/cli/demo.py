@@ -14,10 +14,12 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--with",
         dest="example",
-        choices=["nifi"],
+        choices=["lake-files", "web-files", "nifi"],
         default="taxi",
-        help="nifi: a table through Apache NiFi into an S3 server, instead of the taxi trips "
-        "(downloads 206 MB the first time)",
+        help="instead of the taxi trips: lake-files: a shop's tables into an S3 server as Parquet, "
+        "and from there into PostgreSQL; web-files: the trips' CSV files into a GCS server as "
+        "Parquet; nifi: a table through Apache NiFi into an S3 server (downloads 206 MB the first "
+        "time)",
     )
     parser.add_argument(
         "--exit", action="store_true", help="end after the runs, also on a terminal"

@@ -56,8 +56,6 @@ def convert(
     if target is not None and target.takes.types and formats.infers(given.format):
         _, load = target.load()
         arguments |= {word: load[word] for word in _OF_A_TABLE if word in load}
-    if given.once or given.after:
-        arguments["once"] = True
     operator = f"{OPERATORS}.to_parquet.ToParquet"
     if given.each is not None:
         return task(step, "to_parquet", operator, arguments, {"files": given.each})

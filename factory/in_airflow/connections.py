@@ -10,6 +10,8 @@ from airflow.sdk.exceptions import AirflowException
 from factory.in_airflow.hiding import hide_connection
 
 if TYPE_CHECKING:
+    from factory.transfer.dbapi.driver import Database
+    from factory.transfer.mysql.session import Address
     from factory.transfer.warehouse.warehouse import Warehouse
 
 
@@ -31,6 +33,35 @@ def postgres_conninfo(conn_id: str, *, application: str) -> str:
     from factory.transfer.postgres.warehouse import WAREHOUSE
 
     return WAREHOUSE.address(_connection(conn_id), application)
+
+
+def sql_database(conn_id: str) -> Database:
+    """What reads from a connection of any type whose hook is one of `common.sql`."""
+    from airflow.providers.common.sql.hooks.sql import DbApiHook
+
+    from factory.transfer.dbapi.driver import Database
+
+    connection = Connection.get(conn_id)
+    hook = connection.get_hook()
+    if not isinstance(hook, DbApiHook):
+        raise AirflowException(
+            f"the connection {conn_id!r} is of the type {connection.conn_type!r}, of which no SQL "
+            "is read: expected one of a database, whose provider is installed"
+        )
+    return Database(
+        connect=hook.get_conn,
+        dialect=hook.dialect_name,
+        quotes=hook.escape_word_format,
+        reserved={word.lower() for word in hook.reserved_words},
+        paramstyle="qmark" if hook.placeholder == "?" else "format",
+    )
+
+
+def mysql_address(conn_id: str) -> Address:
+    """Where a MySQL or MariaDB server is, and who connects."""
+    from factory.transfer.mysql.session import address
+
+    return address(_connection(conn_id))
 
 
 def _connection(conn_id: str) -> Connection:

@@ -21,7 +21,8 @@ EXAMPLE = "table://warehouse/raw/orders"
 _OURS = ("self", "context")  # names that Airflow keeps for itself
 _BLANK = re.compile(r"^\s|\s$|[\x00-\x1f\x7f-\x9f]")
 _TABLES = {"postgres", "postgresql"}  # of the providers that we depend on
-_ALSO = {"postgresql": "postgres", "mariadb": "mysql", "s3a": "s3", "s3n": "s3"}
+_BUCKETS = {"gs", "s3"}
+_ALSO = {"postgresql": "postgres", "mariadb": "mysql", "s3a": "s3", "s3n": "s3", "gcs": "gs"}
 _PORTS = re.compile(
     r"(?<=^postgres/)([^/]*):5432|(?<=^mysql/)([^/]*):3306|(?<=^trino/)([^/]*):8080"
 )
@@ -60,8 +61,9 @@ def normalized(uri: str) -> str:
     except ValueError as error:
         raise Refused(f"{quoted(uri)} is no address: {error}") from None
     _require_visible(spelled)
-    if spelled.startswith("s3:") and not urlsplit(spelled).netloc:
-        raise Refused(f"{quoted(uri)} names no bucket", "s3://bucket/key")
+    scheme, netloc, *_ = urlsplit(spelled)
+    if scheme in _BUCKETS and not netloc:
+        raise Refused(f"{quoted(uri)} names no bucket", f"{scheme}://bucket/key")
     if not spelled.isascii():
         hint = f"did you mean {quote(spelled, safe=_SAFE)!r}?"
         message = f"{quoted(uri)} holds characters that are not ASCII"

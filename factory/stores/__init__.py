@@ -49,9 +49,17 @@ class Builtin(NamedTuple):
 _BUCKET = r"([\w.-]+@)?([A-Za-z0-9][\w.-]*(/|$|\{)|\{)"
 BUILTIN = {
     "file": Builtin("factory.stores.disk", "file:///", "file:///folder/name"),
+    "gs": Builtin(
+        "factory.stores.gcs", f"gs://{_BUCKET}", "gs://bucket/key, or gs://conn_id@bucket/key"
+    ),
     "memory": Builtin("factory.stores.memory"),
     "s3": Builtin(
         "factory.stores.s3", f"s3://{_BUCKET}", "s3://bucket/key, or s3://conn_id@bucket/key"
+    ),
+    "sftp": Builtin(
+        "factory.stores.sftp",
+        r"sftp://([\w.-]+(/|\{)|\{)",
+        "sftp://conn_id/path, or sftp://conn_id/~/path",
     ),
 }
 """By scheme."""

@@ -32,11 +32,14 @@ class Can:
     `links`: one file may be under several paths, with one `version`, which no other file has.
 
     `pins`: what is opened is read in one version to its end, or the reader fails.
+
+    `parts`: what a killed writer wrote stays, unseen; the store is a `KeepsParts`.
     """
 
     appendable: bool = False
     links: bool = False
     pins: bool = False
+    parts: bool = False
 
 
 @dataclass(frozen=True)
@@ -273,6 +276,18 @@ class Appendable(Store, Protocol):
 def is_appendable(store: Store) -> TypeGuard[Appendable]:
     """Does it keep unfinished files?"""
     return store.can.appendable
+
+
+class KeepsParts(Store, Protocol):
+    """A store where something stays of a writer that was killed."""
+
+    def cut_off(self, path: str) -> None:
+        """Remove what writers of this path have left; one that is at work still fails."""
+
+
+def keeps_parts(store: Store) -> TypeGuard[KeepsParts]:
+    """Does something stay of a writer that was killed?"""
+    return store.can.parts
 
 
 class Place(NamedTuple):

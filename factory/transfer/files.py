@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterator, Sequence
 from fnmatch import fnmatchcase, translate
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from factory.definitions import paths as written
 from factory.definitions.paths import MAGIC
@@ -11,6 +11,7 @@ from factory.diagnostics import did_you_mean
 from factory.stores.model import File, Store
 from factory.transfer.errors import Missing
 
+T = TypeVar("T")
 _HIDDEN = re.compile(r"/\.(?!\.?(/|$))")
 
 
@@ -19,11 +20,6 @@ class Named(NamedTuple):
 
     name: str
     file: File
-
-
-def expand(store: Store, paths: str | Sequence[str]) -> list[str]:
-    """The paths of what is `listed`."""
-    return [file.path for file in listed(store, paths)]
 
 
 def listed(store: Store, paths: str | Sequence[str]) -> list[File]:
@@ -64,14 +60,14 @@ def _instead(store: Store, path: str) -> str:
     return near or f"in {folder!r} there is {names[0]!r}"
 
 
-def shares(files: Sequence[str], sizes: Sequence[int], most: int, worth: int) -> list[list[str]]:
+def shares(files: Sequence[T], sizes: Sequence[int], most: int, worth: int) -> list[list[T]]:
     """Cut `files`, in their order, into at most `most` parts of about the same size.
 
     `worth` is the size, in bytes, of which a part should have at least as much.
     """
     total = sum(sizes)
     parts = max(1, min(most, len(files), -(-total // worth)))
-    shared: list[list[str]] = [[] for _ in range(parts)]
+    shared: list[list[T]] = [[] for _ in range(parts)]
     before = 0
     for file, size in zip(files, sizes, strict=True):
         # a file belongs where its middle falls

@@ -2,7 +2,7 @@
 
 import itertools
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -12,11 +12,11 @@ import pyarrow.parquet as pq
 from factory.account import say
 from factory.amounts import counted, size, spent
 from factory.definitions.formats import Format, final_types, infers
-from factory.stores.model import Store, Writer
+from factory.stores.model import File, Store, Writer, is_changed
 from factory.transfer import formats, names
 from factory.transfer.bad_rows import BadRows
 from factory.transfer.counts import Counts, Source, each
-from factory.transfer.errors import Missing, TransferError
+from factory.transfer.errors import BadRow, Missing, TransferError
 from factory.transfer.formats import Reader
 from factory.transfer.lineage import NAMES as LINEAGE
 from factory.transfer.lineage import NONE, Lineage, added, within
@@ -24,7 +24,7 @@ from factory.transfer.progress import Progress
 from factory.transfer.target import ANY, Target
 from factory.transfer.values import agreement
 from factory.transfer.values.types import said
-from factory.transfer.watched import Watched
+from factory.transfer.watched import AGAIN, Watched
 from factory.transfer.zips import members
 
 ROW_GROUP = 128 * 1024
@@ -56,16 +56,19 @@ def to_parquet(
     max_bad_rows: int = 1000,
     lineage: Lineage = NONE,
     into: Target = ANY,
+    seen: Mapping[str, File] | None = None,
 ) -> Converted:
     """Stream `sources` of one `format` into `target`: see `staged`.
+
+    What was `seen` of a source, by its path, is what is read: `Missing` and `BadRow` when it is
+    gone, or another by now.
 
     `into` is where the rows go in the end: what it can't hold is refused, or set aside, here, and
     what nobody declared is read as the columns that it has.
     """
     if not sources:
         raise Missing("there is no source file")
-    watched = Watched(store, sources)
-    progress = Progress("converting", position=watched.position)
+    watched = Watched(store, sources, seen)
     store = watched.store
     if member := getattr(format, "member", None):
         store, inside = members(store, sources, member)
@@ -81,7 +84,6 @@ def to_parquet(
         if infers(format):
             schema = agreement.guessed(schema, declared)
         watched.begin()
-        progress.resume(0, watched.size)
         return replace(reader, schema=schema)
 
     return staged(
@@ -89,7 +91,8 @@ def to_parquet(
         quarantine=quarantine,
         max_bad_rows=max_bad_rows,
         lineage=lineage,
-        progress=progress,
+        progress=Progress("converting", size=watched.size, position=watched.position),
+        check=watched.require_unchanged,
     )
 
 
@@ -104,8 +107,11 @@ def staged(
     lineage: Lineage = NONE,
     progress: Progress | None = None,
     done: str = "",
+    check: Callable[[], None] = lambda: None,
 ) -> Converted:
     """Stream what is `read` of the `sources` into `target`; `done` says so, for people.
+
+    `check` is asked before the file appears.
 
     Memory is bounded by a block of the source and a row group of the target. Bad rows go to
     `quarantine`, a path in `target_store`, or are an error when it is None. The columns of
@@ -132,6 +138,7 @@ def staged(
             counts = Counts(rows + bad.count, bad.count)
             found = [Source(source, rows, bad.by_source[source]) for source, rows in left]
             writer.add_key_value_metadata(counts.metadata() | Counts.by_source(found))
+        check()
     for line in each(found):
         say("%s", line)
     say(
@@ -191,7 +198,10 @@ def _told(target: str) -> Iterator[None]:
         yield
     except OSError as error:
         path = error.filename or target
-        raise TransferError(f"{path}: {error.strerror or error}") from error
+        if is_changed(error):
+            raise BadRow(f"{path} changed while it was read", AGAIN) from error
+        hint = getattr(error, "hint", None)
+        raise TransferError(f"{path}: {error.strerror or error}", hint) from error
 
 
 @contextmanager

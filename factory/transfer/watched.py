@@ -1,32 +1,41 @@
-"""The source files of a conversion: small ones are read once, and what has been read is told."""
+"""The source files of a conversion: each in the version that was seen, and how much was read."""
 
 from __future__ import annotations
 
 import io
-import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, cast
 
-from factory.stores.model import Store
+from factory.stores.model import File, Store, is_changed
+from factory.transfer.errors import BadRow, Missing
 
-SMALL = 256 << 10
-"""Bytes of a file that is kept: it is opened to see its columns, their types, and its rows."""
-KEPT = 32 << 20
-"""Bytes of all that are kept; those beyond are read from the store each time."""
-_FEW = 16
+AGAIN = (
+    "Clear the whole group of the step: it looks again at what is there. Let who writes a file "
+    "give it its name when it is whole"
+)
+_SMALL = 256 << 10
+"""Bytes of a file that is asked for once, though it is opened twice."""
+_KEPT = 32 << 20
+"""Bytes of all such files."""
 
 
 class Watched:
-    """Files that are read one after the other through `store`."""
+    """Files that are read one after the other through `store`.
 
-    def __init__(self, store: Store, paths: Sequence[str]) -> None:
-        self._paths = paths
+    :param seen: those of the paths that were seen before; the others are looked at now.
+    """
+
+    def __init__(
+        self, store: Store, paths: Sequence[str], seen: Mapping[str, File] | None = None
+    ) -> None:
+        looked = seen or {}
+        found = ((path, looked.get(path) or store.file(path)) for path in paths)
+        self._seen = {path: file for path, file in found if file is not None}
         self._below = store
-        self._sizes: dict[str, int] = {}
-        self._kept: dict[str, bytes] = {}
-        self._room = KEPT
+        self._small: dict[str, bytes] = {}
         self.begin()
+        self._room = _KEPT
 
     @property
     def store(self) -> Store:
@@ -34,39 +43,26 @@ class Watched:
         return cast(Store, _Opens(self))
 
     @property
-    def size(self) -> int | None:
-        """Bytes of all files; None where many would have to be asked for that alone."""
-        unknown = [path for path in self._paths if path not in self._sizes]
-        if len(unknown) > _FEW:
-            return None
-        found = [self._below.file(path) for path in unknown]
-        return sum(self._sizes.values()) + sum(file.size for file in found if file)
+    def size(self) -> int:
+        """Bytes of all files."""
+        return sum(file.size for file in self._seen.values())
 
     def begin(self) -> None:
         """Forget what was read until now, to find out what the files hold."""
         self._path, self._before = "", 0
         self._file: BinaryIO | None = None
+        self._room = 0
 
     def open(self, path: str) -> BinaryIO:
-        """Open the next file, or the same once more."""
-        if path != self._path:
-            self._before += self._sizes.get(self._path, 0)
-            self._path = path
-        self._file = self._opened(path)
-        return self._file
+        """Open the next file, or the same once more.
 
-    def _opened(self, path: str) -> BinaryIO:
-        if path in self._kept:
-            return io.BytesIO(self._kept[path])
-        file = self._below.open(path)
-        self._sizes[path] = size = file.seek(0, os.SEEK_END)
-        file.seek(0)
-        if size > min(SMALL, self._room):
-            return file
-        with file:
-            self._kept[path] = data = file.read()
-        self._room -= len(data)
-        return io.BytesIO(data)
+        Raises `BadRow` and `Missing`: it is not the one that was seen.
+        """
+        if path != self._path:
+            self._before += self._size(self._path)
+            self._path = path
+        self._file = self._kept(path)
+        return self._file
 
     def position(self) -> int:
         """Bytes that were read; asked only when somebody wants to know, so it costs no time."""
@@ -75,8 +71,55 @@ class Watched:
         try:
             here = self._file.tell()
         except ValueError:  # it is closed
-            here = self._sizes.get(self._path, 0)
+            here = self._size(self._path)
         return self._before + here
+
+    def require_unchanged(self) -> None:
+        """See that the files still are what was seen, where their store cannot see to that.
+
+        Raises `BadRow` and `Missing`.
+        """
+        if not self._below.can.pins:
+            for path, seen in self._seen.items():
+                now = self._below.file(path)
+                if now is None or now.version != seen.version:
+                    raise self._other(path, gone=now is None)
+
+    def _size(self, path: str) -> int:
+        return self._seen[path].size if path in self._seen else 0
+
+    def _kept(self, path: str) -> BinaryIO:
+        """A small file is kept while the columns are looked for, until its rows are read."""
+        if path in self._small:
+            return io.BytesIO(self._small[path] if self._room else self._small.pop(path))
+        size = self._size(path)
+        if not size or size > min(_SMALL, self._room):
+            return self._opened(path)
+        with self._opened(path) as file:
+            data = self._small[path] = file.read()
+        self._room = max(1, self._room - len(data))
+        return io.BytesIO(data)
+
+    def _opened(self, path: str) -> BinaryIO:
+        seen = self._seen.get(path)
+        if seen is None:
+            return self._below.open(path)
+        try:
+            return self._below.open(path, version=seen.version)
+        except FileNotFoundError as error:
+            if self._below.file(path) is None:  # which tells of a bucket that is gone
+                raise self._other(path, gone=True) from error
+            raise self._other(path) from error
+        except OSError as error:
+            if is_changed(error):
+                raise self._other(path) from error
+            raise
+
+    def _other(self, path: str, *, gone: bool = False) -> BadRow | Missing:
+        uri = self._below.uri(path)
+        if gone:
+            return Missing(f"{uri} is gone since it was listed", AGAIN)
+        return BadRow(f"{uri} changed after it was listed", AGAIN)
 
 
 @dataclass(frozen=True)

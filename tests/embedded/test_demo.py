@@ -139,6 +139,27 @@ def test_the_table_of_a_nifi_run_fits_into_80_columns() -> None:
     assert head.split()[:6] == ["run", "preflight", "start", "wait", "stop", "compare"]
 
 
+def test_a_run_of_many_tasks_has_a_line_for_each_step() -> None:
+    from rich.console import Console
+
+    screen = demo_screen.LiveScreen()
+    steps = ("changed__orders", "whole__customers", "load__orders")
+    order = [f"{step}.{task}" for step in steps for task in ("read", "load", "clean_up")]
+    states = ["success", "success", "success", "success", "running", None, None, None, None]
+    tasks = [a_task(name, state) for name, state in zip(order, states, strict=True)]
+    console = Console(width=80, no_color=True)
+    with console.capture() as shown:
+        console.print(screen._table(order, [a_run("running")], tasks))
+    lines = [line.strip() for line in shown.get().splitlines() if line.strip()]
+    assert lines[0].endswith("2024-02")
+    assert [line.split(maxsplit=1) for line in lines[2:]] == [
+        ["changed__orders", "success 3.8 s"],
+        ["whole__customers", "running, 1 of 3"],
+        ["load__orders"],
+        ["the", "run           running"],
+    ]
+
+
 def test_complete_results_have_no_problem() -> None:
     assert Results(30, report(10, 10, 10)).problems(3, 10) == []
 

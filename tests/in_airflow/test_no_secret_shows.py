@@ -38,6 +38,15 @@ S3 = {
         "config_kwargs": {"retries": {"total_max_attempts": 1}},
     },
 }
+SFTP: Fields = {
+    "conn_type": "sftp",
+    "host": "127.0.0.1",
+    "port": 1,
+    "login": "me",
+    "password": MARK,
+    "extra": {"private_key_passphrase": MARK},
+}
+MYSQL = {**POSTGRES, "conn_type": "mysql", "login": "me"}
 NIFI = {"conn_type": "nifi", "login": "me", "password": MARK, "extra": {"attempts": 1}}
 
 BEARER = "headers: {Authorization: 'Bearer {{ var.value.api_token }}'}"
@@ -51,6 +60,7 @@ INGEST_TABLE = (
     "{id: t, uses: ingest, with: {source: {type: postgres, CONN, query: 'SELECT {{ var.value."
     "api_token }}'}, target: {type: postgres, conn_id: other, table: a.b}, write: {mode: append}}}"
 )
+INGEST_MYSQL = INGEST_TABLE.replace("postgres, CONN", "mysql, CONN")
 INGEST_S3 = (
     "{id: t, uses: ingest, with: {source: {type: file, path: 's3://it@b/x/*.csv', format: csv}, "
     "target: {type: postgres, conn_id: other, table: a.b}, write: {mode: append}}}"
@@ -105,10 +115,23 @@ TASKS: list[Task] = [
     ("ingest", INGEST, {**HTTP, "extra": {"X-Api-Key": f"{MARK}\n"}}),
     ("ingest, a table", INGEST_TABLE, WITH_LOGIN),
     ("ingest, a table", INGEST_TABLE, POSTGRES),
+    ("ingest, a table by SQL", INGEST_TABLE.replace("postgres,", "sql,", 1), WITH_LOGIN),
+    ("ingest, a table by SQL", INGEST_TABLE.replace("postgres,", "sql,", 1), POSTGRES),
+    ("ingest, a table of MySQL", INGEST_MYSQL, {**WITH_LOGIN, "conn_type": "mysql"}),
+    ("ingest, a table of MySQL", INGEST_MYSQL, MYSQL),
     ("ingest, files on S3", INGEST_S3, S3),
     ("copy", "{id: t, uses: copy, with: {from: 's3://it@b/x', to: 's3://it@b/y'}}", S3),
     ("delete", "{id: t, uses: delete, with: {path: 's3://it@b/x/', max_objects: 1}}", S3),
     ("wait, a file on S3", WAIT_S3, S3),
+    ("ingest, files on SFTP", INGEST_S3.replace("s3://it@b", "sftp://it"), SFTP),
+    (
+        "ingest, a key that is none",
+        INGEST_S3.replace("s3://it@b", "sftp://it"),
+        {**SFTP, "extra": {"private_key": MARK}},
+    ),
+    ("copy", "{id: t, uses: copy, with: {from: 'sftp://it/x', to: 'sftp://it/y'}}", SFTP),
+    ("delete", "{id: t, uses: delete, with: {path: 'sftp://it/x/', max_objects: 1}}", SFTP),
+    ("wait, a file on SFTP", WAIT_S3.replace("s3://it@b", "sftp://it"), SFTP),
     ("nifi", FLOW, {**NIFI, "host": f"http://{NOWHERE}"}),
     ("nifi", FLOW, {**NIFI, "host": f"http://me:{MARK}@{NOWHERE}"}),
     ("nifi", FLOW, {**NIFI, "host": f"me:{MARK}@{NOWHERE}"}),
@@ -135,6 +158,7 @@ def variables(monkeypatch: pytest.MonkeyPatch) -> None:
 
     masker: Any = log._secrets_masker()  # type: ignore[attr-defined]
     masker.reset_masker()
+    monkeypatch.setattr("factory.stores.sftp.session.PAUSE", 0)
     monkeypatch.setenv("AIRFLOW_VAR_API_TOKEN", TOKEN)
     monkeypatch.setenv("AIRFLOW_VAR_ENDS_IN_A_BREAK_TOKEN", f"{TOKEN}\n")
 

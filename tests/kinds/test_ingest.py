@@ -30,17 +30,20 @@ def names(fragment: Fragment) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "stage", ["file:///data", "acme://box/stage", "s3://b", "gs://b", "memory://m/s"]
+    "stage", ["file:///data", "acme://box/stage", "s3://b", "gs://b", "gcs://b", "memory://m/s"]
 )
 def test_a_stage_is_in_a_store_that_tasks_share(stage: str, acme: None) -> None:
     given = msgspec.structs.replace(step(HTTP), stage=stage)
     problems = list(ingest.inspect(given, Path()))
-    if stage.startswith(("file", "acme", "s3")):
+    if stage.startswith(("file", "acme", "s3", "gs:")):
         assert problems == []
         return
     (problem,) = problems
     assert problem.message == f"no store has the address {stage!r}"
-    assert problem.expected == "an address that begins with file:/// or s3:// or acme://"
+    assert (
+        problem.expected
+        == "an address that begins with file:/// or gs:// or s3:// or sftp:// or acme://"
+    )
 
 
 def test_files_of_any_store(acme: None) -> None:

@@ -58,4 +58,7 @@ def test_a_file_is_in_a_store_that_is_there(path: str, acme: None, tmp_path: Pat
 def test_a_file_in_no_store(acme: None, tmp_path: Path) -> None:
     (problem,) = wait.inspect(step({"type": "file", "path": "acne://box/x"}), tmp_path)
     assert (problem.path, problem.hint) == (("for", "path"), "did you mean 'acme'?")
-    assert problem.expected == "an address that begins with file:/// or s3:// or acme://"
+    assert (
+        problem.expected
+        == "an address that begins with file:/// or gs:// or s3:// or sftp:// or acme://"
+    )

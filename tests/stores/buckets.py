@@ -1,4 +1,4 @@
-"""Places in the buckets of an S3 server that the environment names, also for other processes."""
+"""Places in buckets of servers that the environment names, also for other processes."""
 
 from __future__ import annotations
 
@@ -8,18 +8,26 @@ from typing import Any
 
 import boto3
 import pytest
+import requests
 from botocore.config import Config
 
 from factory.stores import open_uri
+from factory.stores.gcs.api import Api
 from factory.stores.model import Place
 from factory.stores.s3 import SETTINGS
-from factory_embedded.services import s3
+from factory_embedded.services import gcs, s3
 
 ENDPOINT, KEY, SECRET = "TESTS_S3_ENDPOINT", "TESTS_S3_KEY", "TESTS_S3_SECRET"
+GCS_ENDPOINT = "TESTS_GCS_ENDPOINT"
 
 
-def serve(monkeypatch: pytest.MonkeyPatch, server: s3.Server, endpoint: str = "") -> None:
+def serve(
+    monkeypatch: pytest.MonkeyPatch, server: s3.Server | gcs.Server, endpoint: str = ""
+) -> None:
     """Let `find` ask this server, by another endpoint when one is given."""
+    if isinstance(server, gcs.Server):
+        monkeypatch.setenv(GCS_ENDPOINT, endpoint or server.endpoint)
+        return
     monkeypatch.setenv(ENDPOINT, endpoint or server.endpoint)
     monkeypatch.setenv(KEY, server.access_key)
     monkeypatch.setenv(SECRET, server.secret_key)
@@ -27,13 +35,25 @@ def serve(monkeypatch: pytest.MonkeyPatch, server: s3.Server, endpoint: str = ""
 
 def find(uri: str) -> Place:
     """The place of an address, with the settings that a task has."""
-    return open_uri(uri, lambda scheme, conn_id: client())
+    return open_uri(uri, lambda scheme, conn_id: client() if scheme == "s3" else api())
 
 
 def client(tries: int = 6) -> Any:
     """A client as a task has it."""
     environ = os.environ
     return _made(environ[ENDPOINT], environ[KEY], environ[SECRET], tries)
+
+
+def api(tries: int = 6, endpoint: str = "") -> Api:
+    """The same for GCS."""
+    return _api(endpoint or os.environ[GCS_ENDPOINT], tries)
+
+
+@cache
+def _api(endpoint: str, tries: int) -> Api:
+    session = requests.Session()
+    session.trust_env = False  # proxies
+    return Api(session, endpoint, tries)
 
 
 @cache

@@ -107,6 +107,11 @@ class Contract:
         found: Place = resolve_name(self.finder)(uri)
         return found
 
+    def fill(self, folder: Place, count: int) -> None:
+        """So many files."""
+        for number in range(count):
+            put(folder.below(str(number)), b"")
+
     # addresses
 
     def test_an_address_finds_the_same_place(self, place: Place) -> None:
@@ -355,8 +360,7 @@ class Contract:
 
     def test_a_listing_comes_in_pages(self, place: Place) -> None:
         count = 2 * PAGE + 1
-        for number in range(count):
-            put(place.below("many", str(number)), b"")
+        self.fill(place.below("many"), count)
         for deep, folder in ((False, place.below("many")), (True, place)):
             pages = list(folder.store.list(folder.path, deep=deep))
             assert len(pages) > 2

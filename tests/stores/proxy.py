@@ -4,25 +4,56 @@ from __future__ import annotations
 
 import http.client
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Literal
+from typing import Literal, NamedTuple
 from urllib.parse import urlsplit
 
-Fault = Literal["", "slow_down", "reset", "lost", "half"]
-"""None; an answer 503; the connection ends before the request, or after it, or in the answer."""
-SLOW_DOWN = b"<?xml version='1.0'?><Error><Code>SlowDown</Code><Message>Slow.</Message></Error>"
+Fault = Literal["", "slow_down", "reset", "lost", "half"] | int
+"""None; an answer 503; the connection ends before the request, or after it, or in the answer; an
+empty answer of this status."""
+
+
+class Request(NamedTuple):
+    """What a client asked for: the path with its query, headers by their names in small letters."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+
+
+class Refusal(NamedTuple):
+    """What a server says in S3's words that it does not do."""
+
+    status: int
+    code: str
+    headers: Mapping[str, str] = {}
+
+    @property
+    def body(self) -> bytes:
+        text = f"<Error><Code>{self.code}</Code><Message>As told.</Message></Error>"
+        return f"<?xml version='1.0'?>{text}".encode()
+
+
+SLOW_DOWN = Refusal(503, "SlowDown")
 
 
 @dataclass
 class Proxy:
-    """`fault` says what happens to a request, by its method and its path with the query."""
+    """`fault` says what happens to a request, by its method and its path with the query, and
+    `refuse` what the server would say to it. `send` makes another body of each request, `change`
+    of each answer, as long as it was.
+    """
 
     url: str = ""
     fault: Callable[[str, str], Fault] = lambda method, path: ""
+    refuse: Callable[[Request], Refusal | None] = lambda request: None
+    send: Callable[[bytes], bytes] = lambda body: body
+    change: Callable[[bytes], bytes] = lambda body: body
     asked: list[tuple[str, str]] = field(default_factory=list)
+    requests: list[Request] = field(default_factory=list)
 
     def once(self, method: str, part: str, fault: Fault, times: int = 1) -> None:
         """A fault of the first requests that are of this method, with this part in the path."""
@@ -45,14 +76,22 @@ def before(endpoint: str) -> Iterator[Proxy]:
 
         def answer(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            request = Request(
+                self.command, self.path, {n.lower(): v for n, v in self.headers.items()}
+            )
             proxy.asked.append((self.command, self.path))
+            proxy.requests.append(request)
             fault = proxy.fault(self.command, self.path)
+            refusal = SLOW_DOWN if fault == "slow_down" else proxy.refuse(request)
             if fault == "reset":
                 self.close_connection = True
-            elif fault == "slow_down":
-                self.give(503, [("Content-Type", "application/xml")], SLOW_DOWN)
+            elif isinstance(fault, int):
+                self.give(fault, [], b"")
+            elif refusal is not None:
+                said = [("Content-Type", "application/xml"), *refusal.headers.items()]
+                self.give(refusal.status, said, b"" if self.command == "HEAD" else refusal.body)
             else:
-                self.forward(body, fault)
+                self.forward(proxy.send(body), fault)
 
         def forward(self, body: bytes, fault: Fault) -> None:
             server = http.client.HTTPConnection(behind, timeout=60)
@@ -67,14 +106,17 @@ def before(endpoint: str) -> Iterator[Proxy]:
             if fault == "lost":
                 self.close_connection = True
             else:
-                self.give(answer.status, answer.getheaders(), given, half=fault == "half")
+                self.give(
+                    answer.status, answer.getheaders(), proxy.change(given), half=fault == "half"
+                )
 
         def give(
             self, status: int, headers: list[tuple[str, str]], body: bytes, half: bool = False
         ) -> None:
             self.send_response_only(status)
             length = dict(headers).get("Content-Length", str(len(body)))
-            for name, value in headers:
+            for name, given in headers:
+                value = given.replace(behind, urlsplit(proxy.url).netloc)  # where an upload goes on
                 if name.lower() not in ("content-length", "transfer-encoding", "connection"):
                     self.send_header(name, value)
             self.send_header("Content-Length", length)

@@ -4,22 +4,23 @@ import logging
 import os
 import random
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from factory.errors import FactoryError
+from factory.stores import ranged
 from factory.stores.model import Place
-from factory.stores.s3 import DEFAULT, S3, copying, reader, writer
+from factory.stores.s3 import DEFAULT, S3, copying, writer
 from factory.stores.s3 import place as place_of
-from factory_embedded.services import s3
+from factory_embedded.services import files, s3
 
 from ..transfer.memory import grown
 from .buckets import client, serve
 from .contract import NAMES, Outlives, kill, put, read, there
-from .proxy import Proxy, before
+from .proxy import Proxy, Refusal, Request, before
 
 MB = 1 << 20
 
@@ -118,9 +119,9 @@ def test_an_address_that_is_none_is_not_shown(uri: str) -> None:
 def test_ranges_are_read_ahead_and_in_any_order(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reader, "FIRST", 1000)
-    monkeypatch.setattr(reader, "BLOCK", 9000)
-    monkeypatch.setattr(reader, "_BUFFER", 100)
+    monkeypatch.setattr(ranged, "FIRST", 1000)
+    monkeypatch.setattr(ranged, "BLOCK", 9000)
+    monkeypatch.setattr(ranged, "_BUFFER", 100)
     chance, data = random.Random(1), os.urandom(200_003)
     put(place, data)
     with place.store.open(place.path) as file:
@@ -269,7 +270,7 @@ def asked(server: s3.Server, **other: str) -> S3:
         ({"bucket": "no-such"}, FileNotFoundError, "no bucket 'no-such'", "endpoint_url"),
         ({"key": "NOBODY"}, PermissionError, "key of the connection 'lake'", "login and password"),
         ({"secret": "s3cret-word"}, PermissionError, "refuses the key", "login and password"),
-        ({"endpoint": "http://127.0.0.1:9"}, ConnectionError, "127.0.0.1:9", ""),
+        ({"endpoint": "http://127.0.0.1:9"}, ConnectionError, "127.0.0.1:9", "endpoint_url"),
     ],
 )
 def test_what_is_wrong_is_told(
@@ -327,3 +328,113 @@ def test_memory_does_not_grow_with_the_object(place: Place, tmp_path: Path) -> N
     said, mebibytes = grown(LARGE, tmp_path)
     assert said == str(300 << 20)
     assert mebibytes < 200
+
+
+# what a server says
+
+
+def behind_with(place: Place, proxy: Proxy, server: s3.Server, **config: str) -> Place:
+    import boto3
+    from botocore.config import Config
+
+    made = boto3.client(
+        "s3",
+        endpoint_url=proxy.url,
+        aws_access_key_id=server.access_key,
+        aws_secret_access_key=server.secret_key,
+        region_name=server.region,
+        config=Config(retries={"total_max_attempts": 1}, proxies={}, **config),
+    )
+    return Place(S3("stores", "lake", lambda _: made), place.path)
+
+
+def fails(ask: Callable[[], object], kind: type[OSError], said: str, hint: str) -> None:
+    with pytest.raises(kind, match=said) as told:
+        ask()
+    assert hint in getattr(told.value, "hint", "")
+
+
+def without_checksums(request: Request) -> Refusal | None:
+    """A server that knows none of boto3's."""
+    news = ("x-amz-trailer", "x-amz-checksum-", "x-amz-sdk-checksum-")
+    known = not any(name.startswith(news) for name in request.headers)
+    return None if known else Refusal(501, "NotImplemented")
+
+
+def test_a_server_without_checksums(place: Place, real_s3: s3.Server, proxy: Proxy) -> None:
+    proxy.refuse = without_checksums
+    found = behind_with(place, proxy, real_s3).below("a")
+    hint = '"request_checksum_calculation": "when_required"'
+    fails(lambda: put(found), OSError, "PutObject with NotImplemented", hint)
+    fails(lambda: put(found, bytes(17 * MB)), OSError, "with NotImplemented", hint)
+    words = ("request_checksum_calculation", "response_checksum_validation")
+    found = behind_with(place, proxy, real_s3, **dict.fromkeys(words, "when_required")).below("a")
+    put(found)
+    put(found, bytes(17 * MB))
+    assert len(read(found)) == 17 * MB
+    found.store.copy(found.path, place.below("b").path)
+    found.store.delete_below(place.path)
+    assert there(found.parent) == []
+
+
+@pytest.mark.parametrize("status", [301, 400])
+def test_another_region(status: int, place: Place, real_s3: s3.Server, proxy: Proxy) -> None:
+    """boto3 goes where it is sent; what does not end there is told."""
+    code = {301: "PermanentRedirect", 400: "AuthorizationHeaderMalformed"}[status]
+    there_is = Refusal(status, code, {"x-amz-bucket-region": "eu-west-9"})
+    found = behind_with(place, proxy, real_s3)
+    proxy.refuse = lambda request: there_is
+    for ask in (
+        lambda: read(found),
+        lambda: put(found),
+        lambda: list(found.store.list("x")),
+        lambda: found.store.file("x"),
+    ):
+        fails(ask, OSError, "lies in another region, eu-west-9", "set `region_name` to eu-west-9")
+    proxy.refuse = lambda request: (
+        None if "/eu-west-9/s3/" in request.headers["authorization"] else there_is
+    )
+    if status == 301:
+        put(found)
+        assert read(found) == b"x"
+
+
+def test_a_checksum_that_does_not_fit(place: Place, real_s3: s3.Server, proxy: Proxy) -> None:
+    found = behind_with(place, proxy, real_s3)
+    proxy.send = lambda body: body.replace(b"good", b"evil")
+    for size in (1, 5 * MB):
+        data = b"good" * size
+        fails(lambda data=data: put(found, data), OSError, "S3 answered", "repeat the task")  # type: ignore[misc]
+    assert found.store.file(found.path) is None
+    assert uploads(real_s3) == []
+
+
+def test_an_endpoint_that_is_no_server_of_s3(place: Place, tmp_path: Path) -> None:
+    with files.running(tmp_path) as server:
+        other = s3.Server(server.url, "key", "s3cret-word", None)  # type: ignore[arg-type]
+        store, said = asked(other), "'lake' reaches does not answer as S3 does"
+        fails(lambda: list(store.list("")), OSError, said, "`endpoint_url`")
+        fails(lambda: store.file("x"), FileNotFoundError, "no bucket", "`endpoint_url`")
+
+
+# writers that were killed
+
+
+def test_a_writer_cuts_off_one_that_was_killed(
+    place: Place, small_parts: None, real_s3: s3.Server
+) -> None:
+    file, beside = place.below("f"), place.below("ff")
+    kill(file, TestS3.finder, count=10 * MB)
+    kill(beside, TestS3.finder, count=10 * MB)
+    put(file, bytes(11 * MB))
+    assert uploads(real_s3) == [beside.path]
+    place.store.cut_off(beside.path)  # type: ignore[attr-defined]
+    assert uploads(real_s3) == []
+
+
+def test_a_writer_that_was_cut_off_says_so(place: Place, small_parts: None) -> None:
+    out = place.store.writer(place.path)
+    out.write(bytes(11 * MB))
+    put(place, bytes(12 * MB))
+    fails(out.commit, OSError, "ended before it was complete", "does another task write the same")
+    assert len(read(place)) == 12 * MB

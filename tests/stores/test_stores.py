@@ -12,26 +12,31 @@ from factory.errors import FactoryError
 @pytest.mark.usefixtures("acme")
 def test_a_store_of_another_package_is_known() -> None:
     assert stores.is_address("acme://box/stage")
-    assert stores.beginnings() == "file:/// or s3:// or acme://"
+    assert stores.beginnings() == "file:/// or gs:// or s3:// or sftp:// or acme://"
 
 
 def test_those_that_tasks_share() -> None:
     assert stores.is_address("file:///data/stage")
-    for uri in ("s3://bucket/x", "s3://other@bucket", "s3://{{ var.value.lake }}/x"):
-        assert stores.is_address(uri)
-    for other in ("s3:///x", "s3://other@/x", "s3://key:secret@bucket/x"):
-        assert not stores.is_address(other)
+    for scheme in ("gs", "s3"):
+        for rest in ("bucket/x", "other@bucket", "{{ var.value.lake }}/x"):
+            assert stores.is_address(f"{scheme}://{rest}")
+        for rest in ("/x", "other@/x", "key:secret@bucket/x"):
+            assert not stores.is_address(f"{scheme}://{rest}")
+    for rest in ("drop/x", "drop/~/x", "{{ var.value.drop }}/x"):
+        assert stores.is_address(f"sftp://{rest}")
+    for rest in ("drop", "/x", "me@host/x", "host:22/x"):
+        assert not stores.is_address(f"sftp://{rest}")
     for other in (
         "memory://x/y",
         "S3://bucket/x",
-        "gs://bucket/x",
+        "gcs://bucket/x",
         "file://host/x",
         "/data",
         "acme://box",
         "",
     ):
         assert not stores.is_address(other)
-    assert stores.beginnings() == "file:/// or s3://"
+    assert stores.beginnings() == "file:/// or gs:// or s3:// or sftp://"
 
 
 def test_to_ask_imports_nothing_heavy() -> None:
@@ -58,18 +63,27 @@ def test_a_store_that_one_logs_in_to_wants_a_connection() -> None:
         stores.open_uri("s3://bucket/x")
 
 
-def test_what_a_store_needs_is_told_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [
-        name for name in sys.modules if name.startswith(("botocore", "factory.stores.s3"))
-    ]:
+@pytest.mark.parametrize(
+    ("uri", "module", "extra"),
+    [
+        ("s3://bucket/x", "botocore", "s3"),
+        ("gs://bucket/x", "google.auth", "gcs"),
+        ("sftp://drop/x", "paramiko", "sftp"),
+    ],
+)
+def test_what_a_store_needs_is_told_with_its_extra(
+    uri: str, module: str, extra: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [name for name in sys.modules if name.startswith((module, "factory.stores."))]:
         monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "botocore", None)
-    with pytest.raises(FactoryError, match="needs botocore, which is not installed") as told:
-        stores.open_uri("s3://bucket/x", lambda scheme, conn_id: None)
-    assert "[s3]" in told.value.hint
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(FactoryError, match=f"needs {module}, which is not installed") as told:
+        stores.open_uri(uri, lambda scheme, conn_id: None)
+    assert f"[{extra}]" in told.value.hint
 
 
 def test_data_is_the_same_for_every_connection() -> None:
     assert stores.without_connection("s3://other@lake/a@b") == "s3://lake/a@b"
-    for uri in ("s3://lake/a@b", "file:///a@b", "acme://box/a"):
+    assert stores.without_connection("gs://other@lake/a@b") == "gs://lake/a@b"
+    for uri in ("s3://lake/a@b", "gs://lake/a@b", "file:///a@b", "acme://box/a"):
         assert stores.without_connection(uri) == uri

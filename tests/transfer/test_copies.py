@@ -21,13 +21,19 @@ from factory.transfer.files import Named, named_below
 from factory_embedded.services import s3
 
 from ..outside.installed import acme
-from ..stores.buckets import find, serve
+from ..stores import buckets, sftp_server
+from ..stores.buckets import serve
 from ..stores.contract import put
 
 __all__ = ["acme"]
 
 WAYS = ["file file", "memory memory", "acme acme", "file memory", "acme file", "memory acme"]
-WAYS += ["s3 s3", "s3 file", "acme s3"]
+WAYS += ["s3 s3", "s3 file", "acme s3", "sftp sftp", "sftp s3", "file sftp"]
+
+
+def find(uri: str) -> Place:
+    found: Place = (sftp_server if uri.startswith("sftp:") else buckets).find(uri)
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -45,11 +51,16 @@ def ends(
     if "s3" in request.param:
         serve(monkeypatch, request.getfixturevalue("bucket"))
         roots["s3"] = "s3://copies"
+    if "sftp" in request.param:
+        server = request.getfixturevalue("real_sftp")
+        sftp_server.serve(monkeypatch, server)
+        roots["sftp"] = f"sftp://it{server.home}/copies"
     one, other = (roots[word] for word in request.param.split())
     yield find(f"{one}/in/"), find(f"{other}/out/")
     for root in (one, other):
         if not root.startswith("file"):
-            find(f"{root}/").store.delete_below("")
+            store, path = find(root)
+            store.delete_below(path)
 
 
 def run(source: Place, pattern: str, target: Place, if_exists: str = "fail") -> Copied:

@@ -4,10 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from factory.stores.model import Store
 from factory.transfer.errors import Missing
-from factory.transfer.files import expand, shares
+from factory.transfer.files import listed, shares
 
 from ..stores.folders import Folder
+
+
+def expand(store: Store, paths: str | list[str]) -> list[str]:
+    return [file.path for file in listed(store, paths)]
 
 
 def test_paths_patterns_and_lists(folder: Folder) -> None:

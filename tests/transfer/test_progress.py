@@ -2,13 +2,11 @@
 
 import logging
 from collections.abc import Callable, Iterator
-from typing import BinaryIO
 
 import pytest
 
 from factory.stores.memory import Memory
-from factory.stores.model import File
-from factory.transfer import progress, watched
+from factory.transfer import progress
 from factory.transfer.progress import Progress
 from factory.transfer.watched import Watched
 
@@ -76,41 +74,15 @@ def test_what_was_read_of_files_one_after_the_other() -> None:
     for name, size in (("a", 10), ("b", 30)):
         with store.writer(name) as out:
             out.write(b"x" * size)
-    files = Watched(store, ["a", "b"])
+    watched = Watched(store, ["a", "b"])
     for name in ("a", "b"):  # to see what columns they have
-        files.store.open(name).read()
-    files.begin()
-    assert (files.size, files.position()) == (40, 0)
-    first = files.store.open("a")
+        watched.store.open(name).read()
+    watched.begin()
+    assert (watched.size, watched.position()) == (40, 0)
+    first = watched.store.open("a")
     first.read(4)
-    assert files.position() == 4
+    assert watched.position() == 4
     first.close()
-    assert files.position() == 10
-    files.store.open("b").read(5)
-    assert files.position() == 15
-
-
-def test_small_files_are_opened_once_and_known_by_then(monkeypatch: pytest.MonkeyPatch) -> None:
-    store, opened = Memory("kept"), list[str]()
-    sizes = {f"{number:02}": 100 for number in range(30)} | {"large": watched.SMALL + 1}
-    for name, size in sizes.items():
-        with store.writer(name) as out:
-            out.write(b"x" * size)
-
-    class Asked(Memory):
-        def open(self, path: str) -> BinaryIO:
-            opened.append(path)
-            return super().open(path)
-
-        def file(self, path: str) -> File | None:
-            raise AssertionError(path)
-
-    monkeypatch.setattr(watched, "KEPT", 2000)
-    files = watched.Watched(Asked("kept"), list(sizes))
-    assert files.size is None
-    for _ in range(2):
-        for name, size in sizes.items():
-            with files.store.open(name) as file:
-                assert file.read() == b"x" * size
-    assert files.size == sum(sizes.values())
-    assert [opened.count(name) for name in sizes] == [1] * 20 + [2] * 11
+    assert watched.position() == 10
+    watched.store.open("b").read(5)
+    assert watched.position() == 15

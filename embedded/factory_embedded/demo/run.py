@@ -17,8 +17,10 @@ from pathlib import Path
 
 from factory.errors import FactoryError
 from factory_embedded.airflow_api import AirflowApi, ApiError, DagRun, TaskInstance
+from factory_embedded.demo import lake_files as demo_lake_files
 from factory_embedded.demo import nifi as demo_nifi
 from factory_embedded.demo import taxi as demo_taxi
+from factory_embedded.demo import web_files as demo_web_files
 from factory_embedded.demo.example import Example, Services
 from factory_embedded.demo.screen import Screen, indented, screen
 from factory_embedded.exports import exported
@@ -27,7 +29,12 @@ from factory_embedded.service import Cancelled, Connection, ServiceError
 from factory_embedded.services import airflow
 from factory_embedded.stop import Stop
 
-EXAMPLES = {"taxi": demo_taxi.EXAMPLE, "nifi": demo_nifi.EXAMPLE}
+EXAMPLES = {
+    "taxi": demo_taxi.EXAMPLE,
+    "nifi": demo_nifi.EXAMPLE,
+    "lake-files": demo_lake_files.EXAMPLE,
+    "web-files": demo_web_files.EXAMPLE,
+}
 
 _MARK = ".factory-demo"
 _APPEAR_SECONDS = 90.0
@@ -72,7 +79,7 @@ def run(options: Options) -> int:
                     if options.stay:
                         _stay(demo, show, stop)
                     elif good:
-                        show.say(_next(demo.example.pipeline))
+                        show.say(_next(options.example, demo.example.pipeline))
                 finally:
                     show.settled()
                     show.say("stopping …", since=True)
@@ -159,10 +166,12 @@ def _follow(demo: _Demo, show: Screen, stop: Stop) -> bool:
     return not problems
 
 
-def _next(pipeline: str) -> str:
+def _next(example: str, pipeline: str) -> str:
+    again = "make demo" if example == "taxi" else f'make demo ARGS="--with {example}"'
     return f"""
 What to try next:
-  make demo    the same, but it stays: look at its runs in Airflow's pages
+  {again}
+               the same, but it stays: look at its runs in Airflow's pages
   . .venv/bin/activate; factory explain {pipeline}
                every value of the pipeline, and where it comes from
   factory new ingest orders

@@ -27,6 +27,8 @@ _COLOURS = {
     "skipped": "magenta",
 }
 
+_WORST = ("failed", "upstream_failed", "up_for_retry", "skipped")
+_MOST_COLUMNS = 7  # of tasks; with more of them, a line is a step
 
 HowFar = Callable[[], str]
 _PATIENCE = 15.0  # seconds between two lines about one thing
@@ -114,7 +116,8 @@ class LineScreen:
 
 
 class LiveScreen:
-    """A table that is drawn again in place: one line a run, one column a task."""
+    """A table that is drawn again in place: one line a run, one column a task; of a pipeline with
+    many tasks, one line a step, one column a run."""
 
     def __init__(self, label: Callable[[DagRun], str] = month) -> None:
         from rich.console import Console
@@ -174,13 +177,27 @@ class LiveScreen:
         # it fits into 80 columns; what does nothing has nothing to tell
         empty = {task.task_id for task in tasks if task.operator == "EmptyOperator"}
         order = [name for name in order if name not in empty]
-        table = RichTable(
-            "run", *_short(order), title, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False
-        )
         found = {(task.dag_run_id, task.task_id): task for task in tasks}
-        for run in runs:
-            cells = [_task_cell(found.get((run.dag_run_id, name))) for name in order]
-            table.add_row(self._label(run), *cells, _coloured(run.state))
+        if len(order) <= _MOST_COLUMNS:
+            head = ("run", *_short(order), title)
+            rows = [
+                (
+                    self._label(run),
+                    *(_task_cell(found.get((run.dag_run_id, name))) for name in order),
+                    _coloured(run.state),
+                )
+                for run in runs
+            ]
+        else:
+            head = (title, *map(self._label, runs))
+            rows = [
+                (step, *(_step_cell([found.get((run.dag_run_id, x)) for x in ids]) for run in runs))
+                for step, ids in _steps(order).items()
+            ]
+            rows.append(("the run", *(_coloured(run.state) for run in runs)))
+        table = RichTable(*head, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+        for row in rows:
+            table.add_row(*row)
         return table
 
 
@@ -208,6 +225,14 @@ def _short(order: Sequence[str]) -> list[str]:
     return [
         name if names.count(name) == 1 else whole for name, whole in zip(names, order, strict=True)
     ]
+
+
+def _steps(order: Sequence[str]) -> dict[str, list[str]]:
+    """The tasks of each step: of a group, all that are in it."""
+    found: dict[str, list[str]] = {}
+    for name in order:
+        found.setdefault(name.partition(".")[0], []).append(name)
+    return found
 
 
 def format_table(table: Table) -> list[str]:
@@ -243,6 +268,22 @@ def _task_cell(task: TaskInstance | None) -> str:
     spent = f" {task.duration:.1f} s" if task.duration and task.state == "success" else ""
     again = f" (try {task.try_number})" if task.try_number > 1 else ""
     return _coloured(task.state) + spent + again
+
+
+def _step_cell(tasks: Sequence[TaskInstance | None]) -> str:
+    """The step's state; while it works, how many of its tasks are done."""
+    states = [task.state if task else None for task in tasks]
+    done = states.count("success")
+    for state in _WORST:
+        if state in states:
+            return _coloured(state)
+    if done == len(states):
+        spent = sum(task.duration or 0 for task in tasks if task)
+        return f"{_coloured('success')} {spent:.1f} s"
+    if not any(states):
+        return ""
+    now = next((state for state in states if state not in (None, "success")), None)
+    return f"{_coloured(now or 'scheduled')}, {done} of {len(states)}"
 
 
 def _coloured(state: str) -> str:

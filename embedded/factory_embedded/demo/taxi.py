@@ -58,7 +58,7 @@ class Taxi:
 @contextmanager
 def services(project: Path, home: Path, show: Screen, stop: Stop) -> Iterator[Taxi]:
     """A database, and a server of sample files."""
-    trips = _write_samples(home / "samples", show, stop)
+    trips = write_samples(home / "samples", show, stop)
     with (
         postgres.running(
             home / "postgres", log=home / "postgres.log", cancelled=stop.received
@@ -72,7 +72,8 @@ def services(project: Path, home: Path, show: Screen, stop: Stop) -> Iterator[Ta
 EXAMPLE = Example(PIPELINE, len(MONTHS), month, services)
 
 
-def _write_samples(folder: Path, show: Screen, stop: Stop) -> Path:
+def write_samples(folder: Path, show: Screen, stop: Stop) -> Path:
+    """The months as CSV files in ``folder``, which it gives back."""
     folder.mkdir(exist_ok=True)
     show.say(f"sample data: {len(MONTHS)} months of {ROWS_A_MONTH:,} taxi trips", since=True)
     for year, number in MONTHS:

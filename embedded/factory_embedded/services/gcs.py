@@ -16,8 +16,10 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from importlib.util import find_spec
 from pathlib import Path
+from urllib.parse import quote
 
 from factory_embedded.patience import Patience
 from factory_embedded.ports import free_ports
@@ -64,6 +66,17 @@ class Server:
         )
         with _direct.open(request, timeout=_ANSWER_SECONDS):
             return f"gs://{name}"
+
+    def read(self, bucket: str, name: str) -> bytes:
+        """What an object holds; nothing where there is none."""
+        try:
+            url = f"{self.look}/{bucket}/o/{quote(name, safe='')}?alt=media"
+            with _direct.open(url, timeout=_ANSWER_SECONDS) as answer:
+                return bytes(answer.read())
+        except urllib.error.HTTPError as error:
+            if error.code != HTTPStatus.NOT_FOUND:
+                raise
+            return b""
 
 
 @contextmanager

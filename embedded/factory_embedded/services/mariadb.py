@@ -163,6 +163,7 @@ def _started(program: Sequence[str], log: Path, cancelled: Callable[[], bool]) -
         # No Unix socket: its path would have to be short, and TCP is all that is used. With
         # `debug-gdb` it ends on SIGINT, as `supervised` wants it.
         command += ["--socket=", "--skip-name-resolve", "--debug-gdb"]
+        command += ["--character-set-server=utf8mb4"]  # as MySQL has it
         with supervised(
             command, env=environment(), cwd=Path("/"), log=log, stop_seconds=STOP_SECONDS
         ) as watcher:
@@ -196,7 +197,7 @@ def _ready(server: Server) -> bool:
 
     try:
         with server.connect(database=None) as connection, connection.cursor() as cursor:
-            cursor.execute(f"CREATE DATABASE IF NOT EXISTS {server.database}")
+            cursor.execute(f"CREATE DATABASE IF NOT EXISTS {server.database} CHARSET utf8mb4")
     except (pymysql.Error, OSError):
         return False
     return True

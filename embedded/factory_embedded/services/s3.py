@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -96,21 +96,26 @@ class Server:
 
 @contextmanager
 def running(
-    folder: Path, *, port: int = 0, cancelled: Callable[[], bool] = never
+    folder: Path,
+    *,
+    port: int = 0,
+    cancelled: Callable[[], bool] = never,
+    others: Mapping[str, str] | None = None,
 ) -> Iterator[Server]:
     """Serve S3 on 127.0.0.1 until the block ends; its log is in ``folder``.
 
-    Port 0 takes a free one. Raises `ServiceError`, with the end of the log, when it does not start,
-    and `Cancelled` once ``cancelled`` says so.
+    ``others`` are keys that it takes as well as its own, with their secrets. Port 0 takes a free
+    one. Raises `ServiceError`, with the end of the log, when it does not start, and `Cancelled`
+    once ``cancelled`` says so.
     """
     folder = folder.absolute()
     data = folder / "data"
     data.mkdir(parents=True, exist_ok=True)
     log = folder / "s3.log"
     access_key, secret_key = secrets.token_hex(10).upper(), secrets.token_urlsafe(30)
-    _write_keys(folder / _KEY_FILE, access_key, secret_key)
-    listening, *others = free_ports(1 + len(_PORTS))
-    ports = {"s3.port": port or listening, **dict(zip(_PORTS, others, strict=True))}
+    _write_keys(folder / _KEY_FILE, {access_key: secret_key, **(others or {})})
+    listening, *more = free_ports(1 + len(_PORTS))
+    ports = {"s3.port": port or listening, **dict(zip(_PORTS, more, strict=True))}
     command = [_program(), *_options(folder, data, ports)]
     try:
         with supervised(
@@ -131,8 +136,8 @@ def _program() -> str:
     return found
 
 
-def _write_keys(file: Path, access_key: str, secret_key: str) -> None:
-    credentials = [{"accessKey": access_key, "secretKey": secret_key}]
+def _write_keys(file: Path, keys: Mapping[str, str]) -> None:
+    credentials = [{"accessKey": key, "secretKey": secret} for key, secret in keys.items()]
     actions = ["Admin", "Read", "Write", "List", "Tagging"]
     owner = {"name": "factory", "credentials": credentials, "actions": actions}
     # who does not sign is somebody only where there is such a name; what a bucket's policy allows

@@ -8,9 +8,11 @@ from factory import choices
 from factory.ends.source import Source
 from factory.ends.sources.file import File
 from factory.ends.sources.http import Http
+from factory.ends.sources.mysql import Mysql
 from factory.ends.sources.postgres import Postgres
+from factory.ends.sources.sql import Sql
 
-BUILT_IN = (File, Http, Postgres)
+BUILT_IN = (File, Http, Mysql, Postgres, Sql)
 
 if TYPE_CHECKING:
     AnySource = Source

@@ -8,7 +8,11 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-BY_SCHEME = {"s3": "factory.in_airflow.clients.s3:client"}
+BY_SCHEME = {
+    "gs": "factory.in_airflow.clients.gcs:client",
+    "s3": "factory.in_airflow.clients.s3:client",
+    "sftp": "factory.in_airflow.clients.sftp:client",
+}
 """`module:function` of a connection's id → the client that the scheme's store takes."""
 
 

@@ -17,8 +17,7 @@ from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-from factory.stores import UnknownStore
-from factory.stores.disk import names
+from factory.stores import UnknownStore, names
 from factory.stores.disk.unfinished import unfinished
 from factory.stores.model import Can, File, Folder, Page, Place, Unfinished, Writer, changed, pages
 
@@ -42,7 +41,7 @@ def place(uri: str) -> Place:
 class Disk:
     """Files of this machine, or of a disk that it shares with others."""
 
-    can = Can(appendable=True, links=True)
+    can = Can(appendable=True, links=True, parts=True)
 
     def uri(self, path: str) -> str:
         """See `Store`."""
@@ -109,6 +108,12 @@ class Disk:
         """See `Store`."""
         with suppress(OSError):  # it is not empty, or is not there
             os.rmdir(folder)
+
+    def cut_off(self, path: str) -> None:
+        """See `KeepsParts`."""
+        folder, _, name = path.rpartition("/")
+        with suppress(FileNotFoundError, NotADirectoryError):
+            _remove_left(folder or "/", name)
 
     def unfinished(self, path: str) -> AbstractContextManager[Unfinished]:
         """See `Appendable`."""

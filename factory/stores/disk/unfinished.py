@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from factory.stores.disk import names
+from factory.stores import names
 from factory.stores.model import Facts, Unfinished
 
 _BLOCK = 1 << 20

@@ -58,7 +58,7 @@ class S3:
     bucket: str
     conn_id: str
     connect: Callable[[str], Any] = field(compare=False, repr=False)
-    can = Can(pins=True)
+    can = Can(pins=True, parts=True)
 
     @cached_property
     def client(self) -> Any:
@@ -113,7 +113,7 @@ class S3:
         return opened(self.client, self.target(path), version)
 
     def writer(self, path: str, *, only_new: bool = False) -> Writer:
-        """See `Store`."""
+        """See `Store`. One of parts cuts off an earlier writer of this path, unless `only_new`."""
         return Upload(self.client, self.target(path), only_new=only_new)
 
     def copy(self, source: str, target: str) -> None:
@@ -128,6 +128,10 @@ class S3:
     def delete_below(self, folder: str) -> None:
         """See `Store`. Uploads that nobody completed go, too."""
         removing.delete_below(self.client, self.target(folder))
+
+    def cut_off(self, path: str) -> None:
+        """See `KeepsParts`: uploads that nobody completed."""
+        removing.cut_off(self.client, self.target(path))
 
     def delete_empty(self, folder: str) -> None:
         """See `Store`. There are no folders."""

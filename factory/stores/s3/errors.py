@@ -14,16 +14,22 @@ from botocore import exceptions
 _MISSING = {"NoSuchKey", "NoSuchVersion", "NotFound", "404"}
 _REFUSED = {"AccessDenied", "AllAccessDisabled", "AccountProblem", "Forbidden", "403"}
 _KEY = {
-    *("InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "ExpiredToken"),
-    *("TokenRefreshRequired", "RequestExpired", "UnrecognizedClientException"),
+    *("InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken"),
+    *("RequestExpired", "UnrecognizedClientException"),
 }
+_EXPIRED = {"ExpiredToken", "TokenRefreshRequired"}
 _REGION = {
     *("PermanentRedirect", "301", "307", "TemporaryRedirect", "AuthorizationHeaderMalformed"),
     *("IllegalLocationConstraintException",),
 }
 _BUSY = {"SlowDown", "ServiceUnavailable", "RequestLimitExceeded", "Throttling", "503"}
 _CHANGED = {"PreconditionFailed", "412"}
-_CHECKSUMS = {"NotImplemented", "XAmzContentSHA256Mismatch", "BadDigest", "InvalidDigest"}
+_DAMAGED = {"XAmzContentSHA256Mismatch", "BadDigest", "InvalidDigest"}
+
+_NO_CHECKSUMS = (
+    "a server that does not know boto3's checksums needs `config_kwargs: "
+    '{"request_checksum_calculation": "when_required"}` in the connection\'s extra'
+)
 
 UNREACHED = (
     exceptions.ConnectionError,
@@ -74,8 +80,24 @@ def _answered(error: exceptions.ClientError, target: Target) -> OSError:
             target,
             "correct the bucket's name, or create it; look at `endpoint_url` of the connection",
         )
+    if code == "404" and _operation(error) == "ListObjectsV2":  # S3 has a word for it
+        return _error(
+            errno.EIO,
+            f"what the connection {target.conn_id!r} reaches does not answer as S3 does: 404",
+            target,
+            "correct `endpoint_url` in its extra: the server alone, no bucket and no console",
+        )
     if code in _MISSING:
         return _error(errno.ENOENT, os.strerror(errno.ENOENT), target)
+    if code in _EXPIRED:
+        return _error(
+            errno.EACCES,
+            f"the credentials of the connection {target.conn_id!r} have expired, and it has no "
+            "others",
+            target,
+            "let it take a role (`role_arn`), or the machine's own, whose credentials are renewed; "
+            "what a person pasted, put in anew, and repeat the task",
+        )
     if code in _KEY:
         return _error(
             errno.EACCES,
@@ -94,8 +116,8 @@ def _answered(error: exceptions.ClientError, target: Target) -> OSError:
             "without `s3:ListBucket`, what is not there is refused, too, and a HEAD does not tell "
             "whether the key itself is wrong",
         )
-    if code in _REGION:
-        where = _header(error, "x-amz-bucket-region")
+    where = _header(error, "x-amz-bucket-region")
+    if code in _REGION or (code == "400" and where):
         return _error(
             errno.EXDEV,
             f"{of} lies in another region{f', {where}' if where else ''}",
@@ -118,13 +140,22 @@ def _answered(error: exceptions.ClientError, target: Target) -> OSError:
             "repeat the task later, or with fewer tasks at once; more tries: `retries` in "
             "`config_kwargs` of the connection's extra",
         )
+    if code == "NoSuchUpload":
+        return _error(
+            errno.EIO,
+            "the upload was ended before it was complete",
+            target,
+            "does another task write the same object, or a lifecycle rule end uploads too early? "
+            "Repeat the task",
+        )
     said = error.response.get("Error", {}).get("Message", "")
     hint = ""
-    if code in _CHECKSUMS:
-        hint = (
-            "a server that does not know boto3's checksums needs `config_kwargs: "
-            '{"request_checksum_calculation": "when_required"}` in the connection\'s extra'
-        )
+    if code == "NotImplemented":
+        hint = _NO_CHECKSUMS
+    elif code in _DAMAGED:
+        hint = f"what arrived is not what was sent: repeat the task; {_NO_CHECKSUMS}"
+    elif code == "400":
+        hint = "a HEAD does not tell why; credentials that have expired are answered so"
     return _error(errno.EIO, f"S3 answered {_operation(error)} with {code}: {said}", target, hint)
 
 
@@ -138,10 +169,19 @@ def _failed(error: exceptions.BotoCoreError, target: Target) -> OSError:
             "add login and password to it, or a role to the machine",
         )
     if isinstance(error, UNREACHED):
-        return ConnectionError(
+        return _error(
             errno.ECONNABORTED,
             f"S3 was not reached by {whose}, or broke off: {error}",
-            target.path,
+            target,
+            "look at `endpoint_url` in the connection's extra, and at the way there; then repeat "
+            "the task",
+        )
+    if isinstance(error, exceptions.FlexibleChecksumError):
+        return _error(
+            errno.EIO,
+            "what arrived does not fit its checksum, several times",
+            target,
+            "the object is damaged, or the way to it: repeat the task, else write it anew",
         )
     return _error(errno.EIO, f"S3 was not asked by {whose}: {error}", target)
 

@@ -16,6 +16,7 @@ from botocore import exceptions
 
 from factory.stores.model import Writer
 from factory.stores.s3.errors import Target, code_of, told
+from factory.stores.s3.removing import cut_off
 
 PART = 16 << 20
 AT_ONCE = 4
@@ -77,6 +78,8 @@ class Upload(Writer):
         self._sent.append(self._pool.submit(self._put_part, part, len(self._sent) + 1))
 
     def _begin(self) -> str:
+        if not self._condition:
+            cut_off(self._client, self._target)
         self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="s3-write")
         checked = self._client.meta.config.request_checksum_calculation != "when_required"
         begun = self._client.create_multipart_upload(

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from factory.stores.model import Place
+from factory.stores.model import Place, keeps_parts
 from factory.transfer.errors import TransferError
 
 FOLDER = "_manifests"
@@ -175,7 +175,8 @@ def sweep(lake: Place, tokens: Collection[str], paths: Iterable[str]) -> None:
         _delete(lake, path)
     for token in tokens:
         for path in _unfinished(lake, token):
-            lake.store.writer(lake.below(path).path).abort()  # cuts off the one that was killed
+            if keeps_parts(lake.store):
+                lake.store.cut_off(lake.below(path).path)
             _delete(lake, path)
         end(lake, token)
 

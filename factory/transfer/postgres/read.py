@@ -14,6 +14,7 @@ from adbc_driver_manager.dbapi import Cursor
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from factory.definitions import statements
 from factory.definitions.reads import Bound, Part, Rows, parts
 from factory.definitions.tables import STATEMENT_SECONDS
 from factory.stores.model import Store
@@ -42,6 +43,7 @@ _OF_ITS_SERVER = (
 # A server that is gone without a word is noticed after a minute.
 _ALIVE = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
 _LOST = "server closed the connection"
+_OF_A_VALUE = "22"  # the class of errors that quote what a row holds
 
 
 def read(
@@ -134,7 +136,10 @@ def _described(connection: Connection, rows: Rows) -> list[Described]:
     if rows.table:
         table = tables.parse(rows.table)
         _refuse_missing(WAREHOUSE.columns(connection, table), rows.columns, str(table))
-    return _describe(connection, rows, rows.columns)
+    found = _describe(connection, rows, rows.columns)
+    if not found:
+        raise TransferError(f"{rows.label} has no columns", "Read a table that has some")
+    return found
 
 
 def _describe(connection: Connection, rows: Rows, columns: Sequence[str]) -> list[Described]:
@@ -171,7 +176,8 @@ def _type_of(connection: Connection, rows: Rows, column: str) -> str:
 
 def _conditions(connection: Connection, rows: Rows) -> Iterator[sql.Composable]:
     if rows.where:
-        yield sql.SQL("({}\n)").format(sql.SQL(rows.where))  # its last line may be a comment
+        where = statements.condition(rows.where, "postgres")
+        yield sql.SQL("({}\n)").format(sql.SQL(where))  # its last line may be a comment
     if rows.window is not None:
         kind = _type_of(connection, rows, rows.window.column)
         bounds = rows.window.bounds(kind)
@@ -222,7 +228,7 @@ def _refuse_missing(known: Sequence[str], wanted: Sequence[str], where: str) -> 
 def _from(rows: Rows) -> sql.Composable:
     if rows.table:
         return tables.parse(rows.table).identifier
-    text = (rows.query or "").strip().rstrip(";")
+    text = statements.query(rows.query or "", "postgres")
     return sql.SQL("({}\n) AS source").format(sql.SQL(text))  # its last line may be a comment
 
 
@@ -294,4 +300,6 @@ def _error(rows: Rows, limits: Limits, said: str, state: str, own: str | None) -
         own = "Grant the right to the role of the connection"
     elif state.startswith(session.LOST) or _LOST in said:
         own = "The connection was lost, and nothing is left behind: repeat the task"
+    if state.startswith(_OF_A_VALUE):
+        said = re.sub('".*("|$)', '"…"', said, flags=re.DOTALL)
     return TransferError(f"{rows.label} can't be read: PostgreSQL said: {said}", own)

@@ -19,7 +19,7 @@ GUESSED = b"factory.guessed"
 """Of a field whose type the values of the day, or the table of the day, told."""
 
 SOURCE_TYPE = b"factory.postgres"
-"""Of a field that was read from PostgreSQL: what it is there."""
+"""Of a field that was read from a database: what it is in PostgreSQL."""
 
 _WHOLE = ("int8", "int16", "int32", "int64")
 _UNITS = ("s", "ms", "us", "ns")

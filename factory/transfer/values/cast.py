@@ -147,6 +147,8 @@ def _back(values: pa.Array, kind: pa.DataType) -> pa.Array:
     """As they were, null where they can't be."""
     if t.is_floating(values.type) and t.is_decimal(kind):
         values = values.cast(pa.string())
+    if t.is_integer(values.type) and t.is_decimal(kind):  # Arrow wants room for any of its type
+        values = values.cast(pa.decimal128(20, 0))
     return _held(values, kind, lambda part: part.cast(kind)).values
 
 

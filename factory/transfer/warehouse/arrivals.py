@@ -13,7 +13,6 @@ from typing import NamedTuple, Protocol, TypeVar, runtime_checkable
 
 import msgspec
 
-from factory.stores.model import Store
 from factory.transfer.errors import BadRow, Missing, TransferError
 from factory.transfer.warehouse.parts import Table
 
@@ -99,22 +98,6 @@ def _again(files: Mapping[str, Arrival], own: Sequence[str]) -> list[Arrival]:
     mine = {*own}
     log.info("this run has loaded %d file(s) before: those alone are looked at again", len(own))
     return [file for uri, file in files.items() if uri in mine]
-
-
-def refuse_changed(store: Store, paths: Sequence[str], chosen: Iterable[Arrival]) -> None:
-    """Raise `BadRow` for files that were read, and are not as they were when they were chosen."""
-    versions = {file.uri: file.version for file in chosen}
-    changed = []
-    for path in paths:
-        now, uri = store.file(path), store.uri(path)
-        if now is None or now.version != versions.get(uri):
-            changed.append(uri)
-    if changed:
-        raise BadRow(
-            f"{some_names(changed)} changed while this run was at work: is it still written?",
-            "Let who writes a file give it its name when it is whole. Clear the whole group of the "
-            "step: it looks again",
-        )
 
 
 def refuse_renamed(

@@ -1,7 +1,10 @@
 """The client of S3 that an Airflow connection makes."""
 
+import json
+import os
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +14,14 @@ from airflow.sdk.exceptions import AirflowNotFoundException
 
 from factory.cli.main import main
 from factory.in_airflow.clients import client
-from factory.stores.s3 import SETTINGS
+from factory.in_airflow.storage import place
+from factory.stores.model import Place
+from factory.stores.s3 import SETTINGS, writer
 from factory_embedded.services import s3
 
+from ...conftest import OTHER_KEY
+from ...stores.contract import put, read
+from ...stores.proxy import Proxy, Refusal, Request, before
 from ..pipelines import Pipelines
 
 KEYS = {"conn_type": "aws", "login": "KEY", "password": "s3cret-word"}
@@ -133,3 +141,127 @@ print(sorted(new & {"pandas", "pyarrow", "aiobotocore", "redshift_connector", "s
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.endswith("[]\n")
+
+
+# credentials that end, and who pays
+
+
+@pytest.fixture
+def proxy(real_s3: s3.Server) -> Iterator[Proxy]:
+    with before(real_s3.endpoint) as proxy:
+        yield proxy
+
+
+def log_in(pipelines: Pipelines, proxy: Proxy, login: str, password: str, **extra: Any) -> None:
+    extra = {"endpoint_url": proxy.url, "region_name": s3.REGION, **extra}
+    pipelines.connect("lake", conn_type="aws", login=login, password=password, extra=extra)
+
+
+def from_now_on(key: str) -> Callable[[Request], Refusal | None]:
+    """What S3 answers when a key's time is over."""
+
+    def refuse(request: Request) -> Refusal | None:
+        is_its = f"Credential={key}/" in request.headers.get("authorization", "")
+        return Refusal(400, "ExpiredToken") if is_its else None
+
+    return refuse
+
+
+@pytest.fixture
+def file(real_s3: s3.Server, request: pytest.FixtureRequest) -> str:
+    real_s3.create_bucket(name := f"keys-{abs(hash(request.node.name))}")
+    return f"s3://lake@{name}/f"
+
+
+def work(found: Place, at_half: Callable[[], None]) -> None:
+    """Write an object in three parts, read it in ranges, and look at it; keys end at half."""
+    data = os.urandom(12 << 20)
+    with found.store.writer(found.path) as out:
+        out.write(data[: 6 << 20])
+        at_half()
+        out.write(data[6 << 20 :])
+    assert read(found) == data
+    assert found.store.file(found.path) is not None
+
+
+def test_a_connection_that_gets_other_keys_in_the_middle(
+    pipelines: Pipelines,
+    real_s3: s3.Server,
+    proxy: Proxy,
+    file: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(writer, "PART", 5 << 20)
+    log_in(pipelines, proxy, real_s3.access_key, real_s3.secret_key)
+
+    def ends() -> None:
+        proxy.refuse = from_now_on(real_s3.access_key)
+        log_in(pipelines, proxy, *next(iter(OTHER_KEY.items())))
+
+    work(place(file), ends)
+    refused = [r for r in proxy.requests if proxy.refuse(r)]
+    assert 1 <= len(refused) <= 12
+
+
+def test_credentials_that_are_renewed(
+    pipelines: Pipelines,
+    real_s3: s3.Server,
+    proxy: Proxy,
+    file: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """By botocore as long as it knows when they expire, by us where S3 refuses them before."""
+    given, config = tmp_path / "given.json", tmp_path / "config"
+    config.write_text(f"[profile mover]\ncredential_process = cat {given}\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    monkeypatch.setattr(writer, "PART", 5 << 20)
+
+    def give(key: str, secret: str) -> None:
+        said = {"Version": 1, "AccessKeyId": key, "SecretAccessKey": secret}
+        given.write_text(json.dumps({**said, "Expiration": "2999-01-01T00:00:00Z"}))
+
+    def ends() -> None:
+        proxy.refuse = from_now_on(real_s3.access_key)
+        give(*next(iter(OTHER_KEY.items())))
+
+    give(real_s3.access_key, real_s3.secret_key)
+    pipelines.connect(
+        "lake",
+        conn_type="aws",
+        extra={"endpoint_url": proxy.url, "region_name": s3.REGION, "profile_name": "mover"},
+    )
+    work(place(file), ends)
+    assert any("Credential=OTHERKEY/" in r.headers["authorization"] for r in proxy.requests)
+
+
+def test_credentials_that_end_and_no_others(
+    pipelines: Pipelines, real_s3: s3.Server, proxy: Proxy, file: str
+) -> None:
+    log_in(pipelines, proxy, real_s3.access_key, real_s3.secret_key)
+    found = place(file)
+    put(found)
+    proxy.refuse = from_now_on(real_s3.access_key)
+    proxy.requests.clear()
+    for ask in (lambda: read(found), lambda: list(found.store.list("")), lambda: put(found)):
+        with pytest.raises(PermissionError, match="of the connection 'lake' have expired") as told:
+            ask()
+        assert "role" in told.value.hint  # type: ignore[attr-defined]
+    assert len(proxy.requests) == 3
+
+
+@pytest.mark.parametrize("pays", [True, False])
+def test_who_asks_pays_where_the_connection_says_so(
+    pays: bool, pipelines: Pipelines, real_s3: s3.Server, proxy: Proxy, file: str
+) -> None:
+    more = {"service_config": {"s3": {"requester_pays": True}}} if pays else {}
+    log_in(pipelines, proxy, real_s3.access_key, real_s3.secret_key, **more)
+    found = place(file)
+    put(found, bytes(17 << 20))
+    assert len(read(found)) == 17 << 20
+    found.store.copy(found.path, "other")
+    assert len([*found.store.list("")]) == 1
+    found.store.delete_below("")
+    assert {method for method, _ in proxy.asked} >= {"GET", "HEAD", "PUT", "POST"}
+    said = {request.headers.get("x-amz-request-payer") for request in proxy.requests}
+    assert said == {"requester" if pays else None}

@@ -28,7 +28,10 @@ from factory.in_airflow.doctor import (
 from factory.in_airflow.doctor.finding import Finding
 from factory.in_airflow.doctor.installation import Check, Installation, look
 from factory_embedded.services.postgres import Server
+from tests.stores import sftp_server
 from tests.web import Web
+
+from ..pipelines import Pipelines
 
 DAGS = Path(__file__).parents[3] / "dags"
 BASH = "version: 1\ntasks: [{id: a, run: echo}]\n"
@@ -195,6 +198,24 @@ def test_a_stage_in_a_store_is_tried_where_that_is_asked_for(
     monkeypatch.setenv("FACTORY_STAGE", "s3://no_such_connection@lake/stage")
     told = one(seen(storage.check_stage, connect=True), "error")
     assert "no_such_connection" in told.what
+
+
+def test_a_stage_on_sftp_is_tried(
+    seen: Seen,
+    write: Write,
+    real_sftp: sftp_server.Server,
+    pipelines: Pipelines,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    write("load.yaml", LOAD)
+    pipelines.connect("drop", **real_sftp.connection)
+    monkeypatch.setenv("FACTORY_STAGE", "sftp://drop/~/stage")
+    found = seen(storage.check_stage, connect=True)
+    assert "sftp://drop/~/stage of load can be written and read" in one(found, "ok").what
+    pipelines.connect("drop", **{**real_sftp.connection, "password": "n0t-it"})
+    told = one(seen(storage.check_stage, connect=True), "error")
+    assert "refuses the login of the connection 'drop'" in told.what
+    assert "its password or key" in told.todo
 
 
 def test_the_temporary_folder_is_looked_at(seen: Seen) -> None:

@@ -91,7 +91,7 @@ def test_a_run_that_is_repeated_looks_at_its_own_files(drop: Drop) -> None:
     for day in (0, 1, 0):
         run = drop.run(day)
         assert run.state == "success"
-        assert run.xcom("orders.list_files") == [[drop.folder.below(f"{day + 1}.csv").uri]]
+        assert run.xcom("orders.list_files") == [{"listed": "listed/00000.json", "files": 1}]
         assert run.xcom("orders.load")["published"] is False
     assert drop.ids() == [1, 2]
     drop.run(2)
@@ -168,7 +168,7 @@ def test_a_file_that_is_still_written(drop: Drop, monkeypatch: pytest.MonkeyPatc
         patch.setattr(ToParquet, "execute", execute)
         run = drop.run()
     assert run.states["orders.to_parquet"] == "failed"
-    assert "1.csv changed while this run was at work" in run.log
+    assert "1.csv changed after it was listed" in run.log
     assert drop.run().state == "success"
     assert drop.ids() == [1, 2]
 

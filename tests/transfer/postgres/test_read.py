@@ -219,7 +219,12 @@ def test_what_no_type_elsewhere_holds_is_refused_and_read_as_text(copy: Copy, na
         ("SELECT 1 / (g - 400000) AS g FROM generate_series(1, 500000) g", "division by zero$"),
         ("SELECT pg_sleep(60)::text AS s", "statement_timeout of the source is 1 s"),
         ("CREATE TABLE x AS SELECT 1", "syntax error"),
-        ("SELECT 1) x; DROP TABLE y; SELECT (1", "multiple commands"),
+        ("SELECT 1) x; DROP TABLE y; SELECT (1", "the `query` is several statements"),
+        ("SELECT 1) x, (SELECT 2", "the `query` closes a parenthesis that it has not opened"),
+        ("SELECT '12-a'::int AS a", 'invalid input syntax for type integer: "…"$'),
+        ("SELECT ('12' || chr(10) || 'a')::int AS a", 'input syntax for type integer: "…"$'),
+        ("SELECT 1 WHERE false UNION SELECT FROM pg_class", "PostgreSQL said: each UNION query"),
+        ("SELECT FROM pg_class", "the query has no columns"),
         ("SELECT lo_create(0) AS o", "read-only transaction"),
         (
             "SELECT g, CASE WHEN g = 400000 THEN pg_terminate_backend(pg_backend_pid()) END AS x"
@@ -232,6 +237,15 @@ def test_what_cannot_be_read_is_told_and_leaves_nothing(copy: Copy, query: str, 
     with pytest.raises(TransferError, match=said):
         copy.read(query, statement_timeout=1)
     assert list(copy.warehouse.stage.iterdir()) == []
+
+
+def test_a_condition_and_the_end_of_a_query_are_no_part_of_ours(copy: Copy) -> None:
+    copy.warehouse.run("CREATE TABLE {} AS SELECT 1 AS id", "source")
+    with pytest.raises(TransferError, match="the `where` closes a parenthesis"):
+        copy.read(where="1=1) or (1=1")
+    assert copy.read(where="id = 1 -- that (").rows == 1
+    for end in (";", "; -- one;", " -- $$", "\n;;\n/* ; */"):
+        assert copy.read(f"SELECT 1 AS a, ';' AS b, $$;)$$ AS c{end}").rows == 1
 
 
 def test_who_gives_up_does_not_wait_for_the_next_row(copy: Copy) -> None:

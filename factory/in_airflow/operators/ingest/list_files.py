@@ -30,14 +30,13 @@ SHARE = 64 * 2**20
 
 
 class ListFiles(Staged):
-    """Paths and patterns → shares of files, one for each task that converts.
+    """Paths and patterns → shares of files, one for each task that converts, on the stage.
 
     :param paths: URIs, each a file or a pattern.
     :param on_missing: `fail`, or `skip` the step when a path or a pattern has no match.
     :param load: the task that notes which files are in, in the `table` of `conn_id`: then only what
         is new is listed, and the step is skipped when nothing is.
-    :param when_done: the files go when they are loaded: `delete`, or a mapping with `move_to`. What
-        is listed is left on the stage, as with `load`.
+    :param when_done: the files go when they are loaded: `delete`, or a mapping with `move_to`.
     :param on_changed: for files that are in as they were before: `fail`, `load` or `ignore`.
     """
 
@@ -66,11 +65,11 @@ class ListFiles(Staged):
         self.load = load
         self.when_done = when_done
 
-    def execute(self, context: Context) -> list[list[str]]:
-        """List, and remove what an earlier attempt with other files converted."""
+    def execute(self, context: Context) -> list[dict[str, Any]]:
+        """List, and remove what an earlier attempt with other files converted; see `leave`."""
         from factory.transfer.errors import Missing
         from factory.transfer.files import named, shares
-        from factory.transfer.warehouse.arrivals import Arrival, written
+        from factory.transfer.warehouse.arrivals import Arrival
 
         store, paths = places(self.paths)
         try:
@@ -83,14 +82,12 @@ class ListFiles(Staged):
                 raise AirflowSkipException(f"{missing}: this step is skipped") from None
             raise
         self._require_place(store, [files[file.uri] for file in found], paths)
-        if self.load or self.when_done:
-            leave(self._folder(context), written(found))
         remove(self._folder(context).below(ROWS))
         sizes = [file.size for file in found]
-        parts = shares([file.uri for file in found], sizes, self.max_tasks, SHARE)
+        parts = shares(found, sizes, self.max_tasks, SHARE)
         total, tasks = size(sum(sizes)), counted(len(parts), "task")
         say("%s, %s, for %s", counted(len(found), "file"), total, tasks)
-        return parts
+        return leave(self._folder(context), parts)
 
     def _require_place(self, store: Store, found: Sequence[Named], paths: Sequence[str]) -> None:
         """Before anything is loaded: will the files find the names free that they are to have?"""

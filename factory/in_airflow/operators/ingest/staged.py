@@ -5,11 +5,13 @@ The folder of a step in a run::
     download/<n>/<name>     what was downloaded, by the map index of its task
     rows/<n>.parquet        what was converted
     quarantine/<n>.jsonl    rows that were set aside
-    listed/files.json       the files of a source that are loaded once, or go when they are loaded
+    listed/<n>.json         the files of a source, as they were seen: those of one conversion
 """
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timezone
@@ -19,11 +21,11 @@ from airflow.sdk import BaseOperator
 
 from factory.in_airflow.steps import step_of
 from factory.in_airflow.storage import step_folder
+from factory.stores.model import Place
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from factory.stores.model import Place
     from factory.transfer.lineage import Lineage
     from factory.transfer.warehouse.arrivals import Arrival
 
@@ -58,20 +60,41 @@ def step_name(context: Context) -> str:
     return f"{task.dag_id}/{step_of(task.task_id)}"
 
 
-def leave(folder: Place, data: bytes) -> None:
-    """Leave the list of files to the step's next tasks."""
-    place = folder.below(LISTED, "files.json")
-    with place.store.writer(place.path) as out:
-        out.write(data)
+def leave(folder: Place, shares: Sequence[Sequence[Arrival]]) -> list[dict[str, Any]]:
+    """Leave the lists of files to the step's next tasks: for each, where it is and how long.
+
+    However many files there are, no more than that goes through XCom.
+    """
+    from factory.transfer.warehouse.arrivals import written
+
+    folder.store.delete_below(folder.below(LISTED).path)  # an earlier try's, maybe of more
+    names = [f"{LISTED}/{number:05}.json" for number in range(len(shares))]
+    for name, share in zip(names, shares, strict=True):
+        with folder.store.writer(folder.below(name).path) as out:
+            out.write(written(share))
+    return [
+        {"listed": name, "files": len(share)} for name, share in zip(names, shares, strict=True)
+    ]
+
+
+def listed(place: Place) -> list[Arrival]:
+    """A list of files that was left."""
+    from factory.transfer.warehouse.arrivals import read
+
+    with place.store.open(place.path) as file:
+        return read(file.read())
 
 
 def left(folder: Place) -> list[Arrival]:
-    """The list of files that was left."""
-    from factory.transfer.warehouse.arrivals import read
+    """All files that were listed.
 
-    place = folder.below(LISTED, "files.json")
-    with place.store.open(place.path) as file:
-        return read(file.read())
+    :raises FileNotFoundError: no list is there any more.
+    """
+    store, path = folder.below(LISTED)
+    names = sorted(file.path for page in store.list(path) for file in page.files)
+    if not names:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+    return [file for name in names for file in listed(Place(store, name))]
 
 
 def lineage_of(

@@ -11,12 +11,13 @@ from factory.in_airflow.operators.ingest.staged import (
     QUARANTINE,
     ROWS,
     Staged,
-    left,
     lineage_of,
+    listed,
     number,
 )
 from factory.in_airflow.storage import places
 from factory.stores import without_connection
+from factory.stores.model import File
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -30,12 +31,12 @@ log = logging.getLogger(__name__)
 class ToParquet(Staged):
     """Files of one source → one Parquet file on the stage.
 
-    :param files: URIs or patterns to read in place, or what a download returned.
+    :param files: URIs or patterns to read in place, what a download returned, or where a list of
+        files was left: these are read in the versions that were seen then, or not at all.
     :param holds: what the target's columns can hold; all that is left out.
     :param max_bad_rows: so many rows may be set aside; None: a bad row fails the task.
     :param table: where the rows go, in the warehouse of `conn_id`: if it is there, columns that
         nobody declared are read as its own.
-    :param once: the files are those that were listed, in the versions that were seen then.
     """
 
     template_fields: Sequence[str] = ("files", "conn_id", "table", "stage")
@@ -51,7 +52,6 @@ class ToParquet(Staged):
         conn_id: str | None = None,
         table: str | None = None,
         on_schema_change: str = ON_SCHEMA_CHANGE,
-        once: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -63,7 +63,6 @@ class ToParquet(Staged):
         self.conn_id = conn_id
         self.table = table
         self.on_schema_change = on_schema_change
-        self.once = once
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Convert in a stream of record batches; return where, and how many rows."""
@@ -73,22 +72,20 @@ class ToParquet(Staged):
         from factory.definitions.warehouses import Holds
         from factory.transfer.target import Target
         from factory.transfer.to_parquet import to_parquet
-        from factory.transfer.warehouse.arrivals import refuse_changed
 
         folder, name = self._folder(context), f"{number(context):05}"
         bad = {} if self.max_bad_rows is None else self._quarantine(folder.below(QUARANTINE, name))
-        store, sources = self._sources(folder, context)
+        store, files = self._sources(folder)
         done = to_parquet(
             store,
-            sources,
+            [file.path for file in files],
             *folder.below(ROWS, f"{name}.parquet"),
             format=formats.of(self.format),
-            lineage=lineage_of(self.lineage, context, self._shown(store, sources)),
+            lineage=lineage_of(self.lineage, context, self._shown(store, files)),
             into=Target(msgspec.convert(self.holds or {}, Holds), self._known(context)),
+            seen={file.path: file for file in files},
             **bad,
         )
-        if self.once:
-            refuse_changed(store, sources, left(folder))
         return {"path": f"{ROWS}/{name}.parquet", "rows": done.rows}
 
     def _known(self, context: Context) -> Mapping[str, Known]:
@@ -115,22 +112,26 @@ class ToParquet(Staged):
         log.warning("types are inferred: the columns of %s are not known: %s", self.table, said)
         return {}
 
-    def _sources(self, folder: Place, context: Context) -> tuple[Store, list[str]]:
-        from factory.transfer.files import expand
+    def _sources(self, folder: Place) -> tuple[Store, list[File]]:
+        from factory.transfer import files
 
-        if isinstance(self.files, Mapping):
-            return folder.store, [folder.below(self.files["path"]).path]
-        store, paths = places(self.files)
-        # what was listed for a mapped task is there: each look would be a request
-        index = context["task_instance"].map_index
-        return store, expand(store, paths) if index is None or index < 0 else paths
+        if not isinstance(self.files, Mapping):
+            store, paths = places(self.files)
+        elif "listed" not in self.files:
+            store, paths = folder.store, [folder.below(self.files["path"]).path]
+        else:
+            found = listed(folder.below(self.files["listed"]))
+            store, paths = places([one.uri for one in found])
+            seen = zip(paths, found, strict=True)
+            return store, [File(path, one.size, 0.0, one.version) for path, one in seen]
+        return store, files.listed(store, paths)
 
-    def _shown(self, store: Store, sources: Sequence[str]) -> dict[str, str]:
+    def _shown(self, store: Store, files: Sequence[File]) -> dict[str, str]:
         """What a row says of where it came from: an address, not a place on the stage."""
-        if isinstance(self.files, Mapping):
+        if isinstance(self.files, Mapping) and "url" in self.files:
             url: str = self.files["url"]
-            return dict.fromkeys(sources, url)
-        return {path: without_connection(store.uri(path)) for path in sources}
+            return {file.path: url for file in files}
+        return {file.path: without_connection(store.uri(file.path)) for file in files}
 
     def _quarantine(self, path: Place) -> dict[str, Any]:
         return {"quarantine": f"{path}.jsonl", "max_bad_rows": self.max_bad_rows}

@@ -1,0 +1,66 @@
+"""A client of GCS, of an Airflow connection to Google Cloud.
+
+Keys, whom they impersonate, federated identity and the project that pays are as Airflow's Google
+connection has them. The session renews what expires.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from airflow.sdk import Connection
+
+from factory.in_airflow.clients.known import Known
+from factory.stores.gcs import DEFAULT
+from factory.stores.gcs.api import READ_SECONDS, Api
+
+EMULATOR = "STORAGE_EMULATOR_HOST"
+"""The variable by which Google's own clients find an emulator."""
+SCOPE = "https://www.googleapis.com/auth/cloud-platform"
+AT_ONCE = 16
+"""Connections to GCS that are kept open, at most."""
+
+
+def _made(conn_id: str, connection: Connection | None) -> Api:
+    from google.auth.transport.requests import AuthorizedSession
+    from requests.adapters import HTTPAdapter
+
+    own = connection.extra_dejson.get("api_endpoint") if connection else None
+    emulator = os.environ.get(EMULATOR)
+    anonymous = bool(emulator) and not own  # an emulator is given no key
+    login = _anonymous() if anonymous else _credentials(conn_id, connection)
+    session: Any = AuthorizedSession(login, refresh_timeout=READ_SECONDS)  # type: ignore[no-untyped-call]
+    session.mount("https://", HTTPAdapter(pool_maxsize=AT_ONCE))
+    session.mount("http://", HTTPAdapter(pool_maxsize=AT_ONCE))
+    return Api(session, _url(own or emulator or _endpoint()))
+
+
+def _anonymous() -> Any:
+    from google.auth.credentials import AnonymousCredentials
+
+    return AnonymousCredentials()  # type: ignore[no-untyped-call]
+
+
+def _credentials(conn_id: str, connection: Connection | None) -> Any:
+    if connection is None:
+        import google.auth
+
+        return google.auth.default(scopes=[SCOPE])[0]
+    from airflow.providers.google.common.hooks.base_google import GoogleBaseHook
+
+    return GoogleBaseHook(gcp_conn_id=conn_id).get_credentials()
+
+
+def _endpoint() -> str:
+    return f"https://storage.{os.environ.get('GOOGLE_CLOUD_UNIVERSE_DOMAIN') or 'googleapis.com'}"
+
+
+def _url(endpoint: str) -> str:
+    return (endpoint if "://" in endpoint else f"http://{endpoint}").rstrip("/")
+
+
+client = Known(DEFAULT, _made)
+"""The `Api` of GCS. Without a connection `google_cloud_default` it logs in with what the machine
+gives: its service account, or `GOOGLE_APPLICATION_CREDENTIALS`.
+"""

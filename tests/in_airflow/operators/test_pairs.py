@@ -1,0 +1,193 @@
+"""Every source into every target, as docs/ingest.md lists them, on real servers.
+
+The page's two tables are the specs: a line of the one with a line of the other.
+"""
+
+import io
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+import pytest
+
+from factory.cli.main import main
+from factory.in_airflow.storage import place
+from factory_embedded.service import Connection
+from factory_embedded.services import files, gcs, mariadb, postgres, s3
+from tests.stores.contract import put, there
+
+from ..pipelines import Pipelines
+
+PAGE = Path(__file__).parents[3] / "docs" / "ingest.md"
+SECTION = "## From where to where"
+LINES = 15
+ROW = re.compile(r"^\| (?P<name>[^|]+) \| `(?P<yaml>\{type: [^|]+\})` \|$", re.MULTILINE)
+NOTE = 'leave it "at the door",\nplease – 😀'
+ROWS = [
+    (1, Decimal("9.50"), NOTE, datetime(2024, 1, 1, 12, 30)),
+    (2, Decimal("-0.01"), "", datetime(2024, 1, 1, 23, 59, 59, 250_000)),
+    (3, None, None, None),
+]
+COLUMNS = ("id", "total", "note", "at")
+
+
+def listed(head: str) -> dict[str, str]:
+    """The lines of one of the page's tables, by name."""
+    section = PAGE.read_text().partition(SECTION)[2].partition("\n## ")[0]
+    table = section.partition(head)[2].partition("\n\n")[0]
+    return {row["name"]: row["yaml"] for row in ROW.finditer(table)}
+
+
+SOURCES = listed("| from | `source` |")
+TARGETS = listed("| to | `target` |")
+
+
+def spec_of(source: str, target: str, folder: Path) -> str:
+    text = f"""\
+version: 1
+start_date: 2024-01-01
+tasks:
+  - id: orders
+    uses: ingest
+    with:
+      source: {SOURCES[source]}
+      target: {TARGETS[target]}
+      write: {{mode: replace}}
+"""
+    return text.replace("file:///data", f"{folder.as_uri()}/data")
+
+
+@pytest.fixture(scope="module")
+def connections(
+    postgres: postgres.Server,
+    real_mariadb: mariadb.Server,
+    real_s3: s3.Server,
+    real_gcs: gcs.Server,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Mapping[str, Connection]]:
+    """Servers with the rows, by the ids that the page has; what is served lies in a folder."""
+    folder = tmp_path_factory.mktemp("served")
+    (folder / "orders.csv").write_bytes(as_csv())
+    real_s3.create_bucket("lake")
+    real_gcs.create_bucket("archive")
+    with psycopg.connect(postgres.uri, autocommit=True) as database:
+        database.execute("CREATE SCHEMA IF NOT EXISTS shop; CREATE SCHEMA IF NOT EXISTS raw")
+        database.execute("DROP TABLE IF EXISTS shop.orders")
+        database.execute(
+            "CREATE TABLE shop.orders (id bigint, total numeric(12, 2), note text, at timestamp)"
+        )
+        database.cursor().executemany("INSERT INTO shop.orders VALUES (%s, %s, %s, %s)", ROWS)
+        with files.running(folder) as web, in_mariadb(real_mariadb):
+            yield {
+                "shop": postgres.connection,
+                "warehouse": postgres.connection,
+                "till": real_mariadb.connection,
+                "partner": web.connection,
+                "lake": real_s3.connection,
+                "archive": real_gcs.connection,
+            }
+        database.execute("DROP SCHEMA shop CASCADE")
+
+
+@contextmanager
+def in_mariadb(server: mariadb.Server) -> Iterator[None]:
+    """The same table there."""
+    with server.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("CREATE DATABASE shop")
+        columns = "id BIGINT, total DECIMAL(12, 2), note TEXT, at DATETIME(6)"
+        cursor.execute(f"CREATE TABLE shop.orders ({columns})")
+        cursor.executemany("INSERT INTO shop.orders VALUES (%s, %s, %s, %s)", ROWS)
+        yield
+        cursor.execute("DROP DATABASE shop")
+
+
+def as_csv() -> bytes:
+    lines = io.StringIO()
+    lines.write(",".join(COLUMNS) + "\n")
+    for row in ROWS:
+        cells = (
+            f'"{value.replace(chr(34), chr(34) * 2)}"' if isinstance(value, str) else value
+            for value in row
+        )
+        lines.write(",".join("" if cell is None else str(cell) for cell in cells) + "\n")
+    return lines.getvalue().encode()
+
+
+def as_parquet() -> bytes:
+    kinds = (pa.int64(), pa.decimal128(12, 2), pa.string(), pa.timestamp("us"))
+    schema = pa.schema(list(zip(COLUMNS, kinds, strict=True)))
+    file = io.BytesIO()
+    rows = [dict(zip(COLUMNS, row, strict=True)) for row in ROWS]
+    pq.write_table(pa.Table.from_pylist(rows, schema), file)
+    return file.getvalue()
+
+
+@pytest.fixture
+def known(pipelines: Pipelines, connections: Mapping[str, Connection], tmp_path: Path) -> Pipelines:
+    """Airflow with the connections, and the source's files where the page says."""
+    for name, one in connections.items():
+        pipelines.connect(name, **{key: value for key, value in asdict(one).items() if value})
+    return pipelines
+
+
+def give(source: str, folder: Path) -> None:
+    """The files of a source of files."""
+    found = re.search(r'path: "?([^",}]+)', SOURCES[source])
+    if found:
+        uri = found[1].replace("file:///data", f"{folder.as_uri()}/data").replace("*", "1")
+        put(place(uri), as_parquet() if uri.endswith(".parquet") else as_csv())
+
+
+def arrived(target: str, folder: Path, server: postgres.Server) -> list[tuple[Any, ...]]:
+    """The rows that are there now, which go at once."""
+    found = re.search(r'path: "?([^",}]+)', TARGETS[target])
+    if not found:
+        with psycopg.connect(server.uri) as database:
+            rows = database.execute("SELECT id, total, note, at FROM raw.orders").fetchall()
+            database.execute("DROP TABLE raw.orders")
+        return sorted(rows)
+    out = place(found[1].replace("file:///data", f"{folder.as_uri()}/data"))
+    rows = []
+    for name in there(out):
+        if name.endswith(".parquet"):
+            with out.store.open(out.below(name).path) as file:
+                rows += [tuple(row.values()) for row in pq.read_table(file).to_pylist()]
+    out.store.delete_below(f"{out.path}/")
+    return sorted(rows)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("source", SOURCES)
+def test_every_pair(
+    source: str, target: str, known: Pipelines, tmp_path: Path, postgres: postgres.Server
+) -> None:
+    text = spec_of(source, target, tmp_path)
+    assert text.count("\n") <= LINES
+    known.write("pair.yaml", text)
+    assert main(["lint", "--strict", "--configs", str(known.root)]) == 0
+    give(source, tmp_path)
+    run = known.run("pair")
+    assert run.state == "success", run.log
+    assert arrived(target, tmp_path, postgres) == ROWS
+
+
+def test_the_page_lists_what_there_is() -> None:
+    """A new source, target or store is a new line there."""
+    from factory.ends.sources import BUILT_IN as ALL_SOURCES
+    from factory.ends.targets import BUILT_IN as ALL_TARGETS
+    from factory.stores import BUILTIN
+
+    for ends, lines in ((ALL_SOURCES, SOURCES), (ALL_TARGETS, TARGETS)):
+        words = {f"{{type: {one.__struct_config__.tag}," for one in ends}
+        assert {f"{line.partition(',')[0]}," for line in lines.values()} == words
+        schemes = set(re.findall(r'path: "(\w+)://', " ".join(lines.values())))
+        assert schemes == {scheme for scheme, store in BUILTIN.items() if store.whole}
