@@ -16,10 +16,10 @@ def add_arguments(parser: ArgumentParser) -> None:
         dest="example",
         choices=["lake-files", "web-files", "nifi"],
         default="taxi",
-        help="instead of the taxi trips: lake-files: a shop's tables into an S3 server as Parquet, "
-        "and from there into PostgreSQL; web-files: the trips' CSV files into a GCS server as "
-        "Parquet; nifi: a table through Apache NiFi into an S3 server (downloads 206 MB the first "
-        "time)",
+        help="instead of the taxi trips: lake-files: tables of PostgreSQL and MariaDB into an S3 "
+        "server as Parquet, and from there into PostgreSQL (downloads 149 MB the first time); "
+        "web-files: the trips' CSV files into a GCS server as Parquet; nifi: a table through "
+        "Apache NiFi into an S3 server (downloads 206 MB the first time)",
     )
     parser.add_argument(
         "--exit", action="store_true", help="end after the runs, also on a terminal"

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 HELP = """\
 It reads all of the file: .csv, .json, .jsonl, .parquet or .xlsx, packed (.gz, .zst, .bz2, .xz,
 .zip) or not. What it is not sure of stands in comments. What has an http(s) address is downloaded
-into a temporary folder; an object on S3 is read by Airflow's connection. What a file must be read
+into a temporary folder; a file in a store is read by Airflow's connection. What a file must be read
 with goes behind it, as KEY=VALUE of its format: the sheet of a workbook, the `member` of a zip; a
 VALUE may be JSON.
 
@@ -40,7 +40,7 @@ _WORDS = {"true", "false", "null", "yes", "no", "on", "off", "y", "n"}
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the command's arguments."""
-    parser.add_argument("file", metavar="FILE", help="a file, or an address: http(s), s3")
+    parser.add_argument("file", metavar="FILE", help="a file, or an address: http(s), s3, gs, sftp")
     parser.add_argument(
         "options", metavar="KEY=VALUE", nargs="*", help="an option of the format, taken as it is"
     )

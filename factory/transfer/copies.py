@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Literal, NamedTuple, TypeVar
+from unicodedata import normalize
 
 from factory.definitions import paths
 from factory.stores.model import File, Place, Store
@@ -95,12 +96,12 @@ def copy(
             "`if_exists: replace` or `skip`",
         )
     todo = [*new, *others] if if_exists == "replace" else new
-    one = _within if source == target else _between
     small = [pair for pair in todo if pair.file.size <= _SMALL]
-    _each(lambda pair: one(source, pair, target), small)
+    _each(lambda pair: _copy(source, pair, target), small)
     for pair in todo:
         if pair.file.size > _SMALL:
-            one(source, pair, target)
+            _copy(source, pair, target)
+    _require_apart(source, [*todo, *there], target)
     return Copied(todo, there, others if if_exists == "skip" else [])
 
 
@@ -193,9 +194,31 @@ def _require_none(others: Sequence[Pair], target: Store, hint: str) -> None:
         raise TransferError(f"there is another file at {names}: nothing was copied", hint)
 
 
+def _require_apart(source: Store, given: Sequence[Pair], target: Store) -> None:
+    """Where a disk knows no case, one copy may be in the place of another: none is removed then."""
+    alike: dict[str, list[Pair]] = {}
+    for pair in given:
+        alike.setdefault(normalize("NFC", pair.target.casefold()), []).append(pair)
+    for twins in (found for found in alike.values() if len(found) > 1):
+        for pair in twins:
+            if _state(source, pair, target) != _SAME:
+                names = " and ".join(target.uri(twin.target) for twin in twins)
+                raise TransferError(
+                    f"{names} are one file there, where names that differ in case alone are the "
+                    "same: the sources stay",
+                    "Rename one of them, or copy them to two folders",
+                )
+
+
 def _state(source: Store, pair: Pair, target: Store) -> str:
     """Is there nothing at the target yet, the same file, or another?"""
-    found = target.file(pair.target)
+    try:
+        found = target.file(pair.target)
+    except UnicodeEncodeError:
+        raise TransferError(
+            f"the name {pair.file.path!a} is no UTF-8, and there it has to be: nothing was copied",
+            "Rename the file",
+        ) from None
     if found is None:
         return _NEW
     if _is_itself(source, pair.file, target, found):
@@ -220,6 +243,24 @@ def _is_itself(source: Store, file: File, target: Store, found: File) -> bool:
     # a listing may have a fraction of the second that a look at one file has not
     same = file.version == found.version and int(file.changed) == int(found.changed)
     return (by_link or elsewhere) and same
+
+
+def _copy(source: Store, pair: Pair, target: Store) -> None:
+    try:
+        if source == target:
+            _within(source, pair, target)
+        else:
+            _between(source, pair, target)
+    except IsADirectoryError:
+        raise TransferError(
+            f"there is a folder of the name {target.uri(pair.target)}",
+            "Remove it, or copy to another place; to copy into it, write a `/` behind it",
+        ) from None
+    except (NotADirectoryError, FileExistsError) as error:
+        raise TransferError(
+            f"{target.uri(pair.target)} would be in a folder whose name a file has: {error}",
+            "Remove that file, or copy to another place",
+        ) from None
 
 
 def _within(store: Store, pair: Pair, target: Store) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from factory_embedded.demo import lake_files
 from factory_embedded.demo.screen import LineScreen
-from factory_embedded.services import postgres, s3
+from factory_embedded.services import mariadb, postgres, s3
 from tests.end_to_end.test_demo import FACTORY, PROJECT, processes_below
 from tests.patience import output
 
@@ -24,34 +24,51 @@ def test_a_shop_s_tables_go_into_the_lake_and_from_there_into_the_warehouse(tmp_
     ) as demo:
         said, _ = output(demo, 600)
     assert demo.returncode == 0, said
-    arrived = re.findall(r"^ (\w+) +\| +(\S+) \| +(\S+) \| +(\S+) \| +(\S+)$", said, re.MULTILINE)
+    arrived = re.findall(r"^ (\S+) +\| +(\S+) \| +(\S+) \| +(\S+) \| +(\S+)$", said, re.MULTILINE)
     assert arrived == [
-        ("orders", "20,000", "2", "20,000", "20,000"),
-        ("payments", "20,000", "2", "20,000", "20,000"),
-        ("customers", "1,000", "2", "2,000", "1,000"),
+        ("postgres.orders", "20,000", "2", "20,000", "20,000"),
+        ("postgres.customers", "1,000", "2", "2,000", "1,000"),
+        ("mysql.orders", "20,000", "2", "20,000", "20,000"),
+        ("mysql.customers", "1,000", "2", "2,000", "1,000"),
     ]
     assert "\n2 of 2 runs succeeded\n" in said
     assert processes_below(home) == []
 
 
 def test_what_did_not_arrive_is_told(
-    postgres: postgres.Server, real_s3: s3.Server, capsys: pytest.CaptureFixture[str]
+    postgres: postgres.Server,
+    real_mariadb: mariadb.Server,
+    real_s3: s3.Server,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     real_s3.create_bucket(lake_files.BUCKET)
-    try:
-        with psycopg.connect(postgres.uri, autocommit=True) as database:
-            lake_files.fill(database)
-            database.execute("CREATE SCHEMA IF NOT EXISTS raw")
-            database.execute("CREATE TABLE raw.orders AS SELECT * FROM shop.orders WHERE id > 2")
-            database.execute("UPDATE raw.orders SET amount = amount + 1 WHERE id = 3")
-            with LineScreen() as show:
-                found = lake_files.Shop(postgres, real_s3).problems(show)
-            database.execute("DROP TABLE raw.orders; DROP SCHEMA shop CASCADE")
-    finally:
-        real_s3.client().delete_bucket(Bucket=lake_files.BUCKET)
+    lake_files.fill_postgres(postgres)
+    with psycopg.connect(postgres.uri, autocommit=True) as database, LineScreen() as show:
+        database.execute("CREATE SCHEMA raw_postgres")
+        database.execute("CREATE TABLE raw_postgres.orders AS TABLE shop.orders")
+        database.execute("DELETE FROM raw_postgres.orders WHERE id < 3")
+        database.execute("UPDATE raw_postgres.orders SET amount = amount + 1 WHERE id = 3")
+        found = lake_files.Shops(postgres, real_mariadb, real_s3).problems(show)
+        database.execute("DROP SCHEMA shop, raw_postgres CASCADE")
     assert found[:3] == [
-        "orders: the lake has 0 rows, not 20,000",
-        "orders: the warehouse lacks 4 rows of the shop",
-        "orders: the warehouse has 1 row of its own",
+        "postgres.orders: the lake has 0 rows, not 20,000",
+        "postgres.orders: the warehouse lacks 4 rows of the shop",
+        "postgres.orders: the warehouse has 1 row of its own",
     ]
-    assert " orders    |           20,000 |     0 |" in capsys.readouterr().out
+    assert found[-1] == "mysql.customers: the warehouse lacks 1,000 rows of the shop"
+    assert " postgres.orders    |           20,000 |     0 |" in capsys.readouterr().out
+
+
+def test_both_shops_have_the_same_rows(
+    postgres: postgres.Server, real_mariadb: mariadb.Server
+) -> None:
+    lake_files.fill_postgres(postgres)
+    lake_files.fill_mariadb(real_mariadb)
+    with psycopg.connect(postgres.uri, autocommit=True) as one, real_mariadb.connect() as other:
+        cursor = other.cursor()
+        for table in ("orders", "customers"):
+            rows = one.execute(f"SELECT * FROM shop.{table} ORDER BY id").fetchall()
+            cursor.execute(f"SELECT * FROM shop.{table} ORDER BY id")
+            assert rows == [*cursor.fetchall()] == lake_files.sample(table)
+        one.execute("DROP SCHEMA shop CASCADE")
+        cursor.execute("DROP DATABASE shop")

@@ -38,6 +38,17 @@ S3 = {
         "config_kwargs": {"retries": {"total_max_attempts": 1}},
     },
 }
+GCS = {
+    "conn_type": "google_cloud_platform",
+    "extra": {
+        "keyfile_dict": {
+            "type": "service_account",
+            "client_email": "me@x.iam.gserviceaccount.com",
+            "token_uri": f"http://{NOWHERE}/token",
+            "private_key": f"-----BEGIN PRIVATE KEY-----\n{MARK}\n-----END PRIVATE KEY-----\n",
+        }
+    },
+}
 SFTP: Fields = {
     "conn_type": "sftp",
     "host": "127.0.0.1",
@@ -62,10 +73,11 @@ INGEST_TABLE = (
 )
 INGEST_MYSQL = INGEST_TABLE.replace("postgres, CONN", "mysql, CONN")
 INGEST_S3 = (
-    "{id: t, uses: ingest, with: {source: {type: file, path: 's3://it@b/x/*.csv', format: csv}, "
+    "{id: t, uses: ingest, with: {source: {type: file, path: 's3://it@box/x/*.csv', format: csv}, "
     "target: {type: postgres, conn_id: other, table: a.b}, write: {mode: append}}}"
 )
-WAIT_S3 = "{id: t, uses: wait, with: {for: {type: file, path: 's3://it@b/x'}, TIMES}}"
+WAIT_S3 = "{id: t, uses: wait, with: {for: {type: file, path: 's3://it@box/x'}, TIMES}}"
+INGEST_GCS, WAIT_GCS = (text.replace("s3:", "gs:") for text in (INGEST_S3, WAIT_S3))
 FLOW = "{id: t, uses: nifi, with: {CONN, group: g}}"
 CHECK = "{id: t, uses: check, with: {CONN, table: a.b, checks: [{type: row_count, min: 1}]}}"
 WAIT_SQL = "{id: t, uses: wait, with: {for: {type: sql, CONN, sql: SELECT 1}, TIMES}}"
@@ -120,18 +132,22 @@ TASKS: list[Task] = [
     ("ingest, a table of MySQL", INGEST_MYSQL, {**WITH_LOGIN, "conn_type": "mysql"}),
     ("ingest, a table of MySQL", INGEST_MYSQL, MYSQL),
     ("ingest, files on S3", INGEST_S3, S3),
-    ("copy", "{id: t, uses: copy, with: {from: 's3://it@b/x', to: 's3://it@b/y'}}", S3),
-    ("delete", "{id: t, uses: delete, with: {path: 's3://it@b/x/', max_objects: 1}}", S3),
+    ("copy", "{id: t, uses: copy, with: {from: 's3://it@box/x', to: 's3://it@box/y'}}", S3),
+    ("delete", "{id: t, uses: delete, with: {path: 's3://it@box/x/', max_objects: 1}}", S3),
     ("wait, a file on S3", WAIT_S3, S3),
-    ("ingest, files on SFTP", INGEST_S3.replace("s3://it@b", "sftp://it"), SFTP),
+    ("ingest, files on GCS", INGEST_GCS, GCS),
+    ("copy", "{id: t, uses: copy, with: {from: 'gs://it@box/x', to: 'gs://it@box/y'}}", GCS),
+    ("delete", "{id: t, uses: delete, with: {path: 'gs://it@box/x/', max_objects: 1}}", GCS),
+    ("wait, a file on GCS", WAIT_GCS, GCS),
+    ("ingest, files on SFTP", INGEST_S3.replace("s3://it@box", "sftp://it"), SFTP),
     (
         "ingest, a key that is none",
-        INGEST_S3.replace("s3://it@b", "sftp://it"),
+        INGEST_S3.replace("s3://it@box", "sftp://it"),
         {**SFTP, "extra": {"private_key": MARK}},
     ),
     ("copy", "{id: t, uses: copy, with: {from: 'sftp://it/x', to: 'sftp://it/y'}}", SFTP),
     ("delete", "{id: t, uses: delete, with: {path: 'sftp://it/x/', max_objects: 1}}", SFTP),
-    ("wait, a file on SFTP", WAIT_S3.replace("s3://it@b", "sftp://it"), SFTP),
+    ("wait, a file on SFTP", WAIT_S3.replace("s3://it@box", "sftp://it"), SFTP),
     ("nifi", FLOW, {**NIFI, "host": f"http://{NOWHERE}"}),
     ("nifi", FLOW, {**NIFI, "host": f"http://me:{MARK}@{NOWHERE}"}),
     ("nifi", FLOW, {**NIFI, "host": f"me:{MARK}@{NOWHERE}"}),

@@ -9,16 +9,17 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import pytest
 
 from factory.stores.disk import Disk
 from factory.stores.memory import Memory
-from factory.stores.model import File, Place
+from factory.stores.model import File, Place, Writer
 from factory.transfer.copies import Copied, Pair, copy, pairs, remove
 from factory.transfer.errors import BadRow, TransferError
 from factory.transfer.files import Named, named_below
-from factory_embedded.services import s3
+from factory_embedded.services import gcs, s3
 
 from ..outside.installed import acme
 from ..stores import buckets, sftp_server
@@ -29,6 +30,7 @@ __all__ = ["acme"]
 
 WAYS = ["file file", "memory memory", "acme acme", "file memory", "acme file", "memory acme"]
 WAYS += ["s3 s3", "s3 file", "acme s3", "sftp sftp", "sftp s3", "file sftp"]
+WAYS += ["gs gs", "s3 gs", "gs file"]
 
 
 def find(uri: str) -> Place:
@@ -42,6 +44,12 @@ def bucket(real_s3: s3.Server) -> s3.Server:
     return real_s3
 
 
+@pytest.fixture(scope="module")
+def other_bucket(real_gcs: gcs.Server) -> gcs.Server:
+    real_gcs.create_bucket("copies")
+    return real_gcs
+
+
 @pytest.fixture(params=WAYS)
 def ends(
     request: pytest.FixtureRequest, tmp_path: Path, acme: None, monkeypatch: pytest.MonkeyPatch
@@ -51,6 +59,9 @@ def ends(
     if "s3" in request.param:
         serve(monkeypatch, request.getfixturevalue("bucket"))
         roots["s3"] = "s3://copies"
+    if "gs" in request.param:
+        serve(monkeypatch, request.getfixturevalue("other_bucket"))
+        roots["gs"] = "gs://copies"
     if "sftp" in request.param:
         server = request.getfixturevalue("real_sftp")
         sftp_server.serve(monkeypatch, server)
@@ -203,6 +214,57 @@ def test_two_files_of_one_name() -> None:
         TransferError, match=r"in/x/a.csv and in/y/a.csv would both be \S+out/a.csv"
     ):
         pairs(Memory("two"), files, Place(Memory("two"), "out/"))
+
+
+class Caseless(Memory):
+    """A disk that knows no case."""
+
+    def file(self, path: str) -> File | None:
+        return super().file(path.lower())
+
+    def open(self, path: str, *, version: str | None = None) -> BinaryIO:
+        return super().open(path.lower(), version=version)
+
+    def writer(self, path: str, *, only_new: bool = False) -> Writer:
+        return super().writer(path.lower(), only_new=only_new)
+
+
+@pytest.mark.parametrize("if_exists", ["fail", "replace"])
+def test_names_that_differ_in_case_alone(if_exists: str) -> None:
+    source, target = Place(Memory("cased"), "in/"), Place(Caseless("caseless"), "out/")
+    put(source.below("A.csv"), b"1")
+    put(source.below("a.csv"), b"2")
+    put(Place(Memory("sensitive"), "x"))
+    assert len(run(source, "", Place(Memory("sensitive"), "out/")).verified) == 2
+    if if_exists == "replace":
+        put(target.below("a.csv"), b"old")
+    with pytest.raises(TransferError, match=r"A.csv and \S+a.csv are one file there, .* stay"):
+        run(source, "", target, if_exists)
+    for place in (source, target, Place(Memory("sensitive"), "")):
+        Memory(place.store.name).delete_below("")  # type: ignore[attr-defined]
+
+
+def test_a_folder_of_the_name_of_a_file(tmp_path: Path) -> None:
+    source, target = Place(Memory("folders"), "in/"), Place(Disk(), f"{tmp_path}/out/")
+    put(source.below("a"), b"1")
+    put(target.below("a", "b"))
+    with pytest.raises(TransferError, match=r"there is a folder of the name \S+/out/a\."):
+        run(source, "", target)
+    (tmp_path / "file").touch()
+    with pytest.raises(TransferError, match="in a folder whose name a file has"):
+        run(source, "", Place(Disk(), f"{tmp_path}/file/"))
+    source.store.delete_below("")
+
+
+def test_a_name_that_is_no_text(tmp_path: Path, bucket: s3.Server, monkeypatch: Any) -> None:
+    serve(monkeypatch, bucket)
+    name = os.fsdecode(b"caf\xe9.csv")
+    put(Place(Disk(), f"{tmp_path}/in/{name}"), b"1")
+    assert (
+        len(run(Place(Disk(), f"{tmp_path}/in/"), "", Place(Disk(), f"{tmp_path}/b/")).copied) == 1
+    )
+    with pytest.raises(TransferError, match=r"caf\\udce9.csv' is no UTF-8, .* nothing was copied"):
+        run(Place(Disk(), f"{tmp_path}/in/"), "", find("s3://copies/text/"))
 
 
 MOVE = """

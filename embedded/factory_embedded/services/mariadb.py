@@ -100,8 +100,17 @@ def running(
             yield server
 
 
+DOWNLOAD = 149_000_000
+"""Bytes that `distribution` downloads when it is not at hand."""
+
+
+def is_at_hand() -> bool:
+    """Whether `distribution` will download nothing."""
+    return _home().is_dir()
+
+
 def distribution(cancelled: Callable[[], bool] = never) -> Path:
-    """The folder of the MariaDB in the cache, which is downloaded (149 MB) when missing.
+    """The folder of the MariaDB in the cache, which is downloaded when missing.
 
     Raises `ServiceError`, and `Cancelled` once ``cancelled`` says so.
     """

@@ -10,7 +10,9 @@ import os
 from typing import Any
 
 from airflow.sdk import Connection
+from airflow.sdk.exceptions import AirflowException
 
+from factory.errors import FactoryError
 from factory.in_airflow.clients.known import Known
 from factory.stores.gcs import DEFAULT
 from factory.stores.gcs.api import READ_SECONDS, Api
@@ -49,7 +51,15 @@ def _credentials(conn_id: str, connection: Connection | None) -> Any:
         return google.auth.default(scopes=[SCOPE])[0]
     from airflow.providers.google.common.hooks.base_google import GoogleBaseHook
 
-    return GoogleBaseHook(gcp_conn_id=conn_id).get_credentials()
+    try:
+        return GoogleBaseHook(gcp_conn_id=conn_id).get_credentials()
+    except (AirflowException, KeyError, ValueError, OSError) as error:
+        what = f"{type(error).__name__}: {error}"
+        raise FactoryError(
+            f"the connection {conn_id!r} has no key that can be used: {what}",
+            "set one of `keyfile_dict`, `key_path`, `credential_config_file` in its extra, to what "
+            "Google gave out as JSON",
+        ) from None
 
 
 def _endpoint() -> str:

@@ -1,6 +1,6 @@
 """An object while it is written: chunks go up as they fill, and become it with the last one.
 
-Memory is bounded: a chunk on its way, and the one that fills.
+Memory is bounded: a chunk on its way, and the one that fills; those of several objects are smaller.
 """
 
 from __future__ import annotations
@@ -20,14 +20,27 @@ from factory.stores.gcs.sums import sum_of
 from factory.stores.model import Writer
 
 CHUNK = 32 << 20
-"""GCS takes multiples of 256 KB, one after the other: larger ones wait less between them."""
+"""GCS takes chunks one after the other: of larger ones, fewer are waited for."""
+LEAST = 4 << 20
+STEP = 256 << 10
+"""A chunk is a multiple of it."""
 IN_ONE = 8 << 20
 """What is smaller is one request."""
 
 _MARK = "factory-writer"
 _WENT_ON = 308
 _KEPT = "bytes=0-"
+_PIECE = 1 << 20
 _BOUNDARY = uuid.uuid4().hex
+
+_open: set[int] = set()
+"""The uploads of this process that hold a chunk."""
+
+
+def _full() -> int:
+    """Bytes of a chunk, while so many are written."""
+    share = CHUNK // max(len(_open), 1)
+    return max(share // STEP * STEP, min(LEAST, CHUNK))
 
 
 class Upload(Writer):
@@ -53,11 +66,15 @@ class Upload(Writer):
         self._check_open()
         left = memoryview(data).cast("B")
         written = len(left)
+        _open.add(id(self))
         while left:
-            some = left[: CHUNK - len(self._filling)]
+            # it may hold more than a chunk has now
+            full = max(_full(), -(-len(self._filling) // STEP) * STEP)
+            some = bytes(left[: min(full - len(self._filling), _PIECE)])  # as the sum takes it
+            self._sum = google_crc32c.extend(self._sum, some)
             self._filling += some
             left = left[len(some) :]
-            if len(self._filling) == CHUNK and left:
+            if len(self._filling) == full and left:
                 self._send(last=False)
         self.size += written
         return written
@@ -67,9 +84,7 @@ class Upload(Writer):
             if not self._session:
                 self._session = self._begin()
             self._await()
-        chunk = bytes(self._filling)
-        self._filling.clear()
-        self._sum = google_crc32c.extend(self._sum, chunk)
+        chunk, self._filling = self._filling, bytearray()
         start, self._sent = self._sent, self._sent + len(chunk)
         if self._pool is None:
             self._pool = ThreadPoolExecutor(1, thread_name_prefix="gcs-write")
@@ -92,7 +107,7 @@ class Upload(Writer):
             data=data,
         )
 
-    def _put_chunk(self, chunk: bytes, start: int, last: bool) -> Answer:
+    def _put_chunk(self, chunk: bytearray, start: int, last: bool) -> Answer:
         """Repeated as a whole: of bytes that it has already, GCS takes no notice."""
         end, at = start + len(chunk), start
         sums = {"X-Goog-Hash": f"crc32c={sum_of(self._sum)}"} if last else {}
@@ -138,14 +153,12 @@ class Upload(Writer):
                 raise
 
     def _put(self) -> Answer:
-        data = bytes(self._filling)
-        self._sum = google_crc32c.extend(0, data)
         facts = json.dumps({**self._facts, "crc32c": sum_of(self._sum)}).encode()
         edge = f"\r\n--{_BOUNDARY}".encode()
         head = b"\r\nContent-Type: %s\r\n\r\n"
         parts = (
             *(edge[2:], head % b"application/json; charset=UTF-8", facts),
-            *(edge, head % b"application/octet-stream", data, edge, b"--\r\n"),
+            *(edge, head % b"application/octet-stream", self._filling, edge, b"--\r\n"),
         )
         content = f"multipart/related; boundary={_BOUNDARY}"
         return self._ask_upload("multipart", b"".join(parts), content)
@@ -179,7 +192,8 @@ class Upload(Writer):
                 self._api.ask("DELETE", session)
 
     def _end(self) -> None:
-        self._filling.clear()
+        _open.discard(id(self))
+        self._filling = bytearray()
         self._session = ""
         if self._pool is not None:
             self._pool.shutdown()

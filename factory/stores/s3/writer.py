@@ -1,6 +1,7 @@
 """An object while it is written: parts go up as they fill, and become it when the writer ends.
 
-Memory is bounded: `AT_ONCE` parts on their way, and the one that fills.
+Memory is bounded: `AT_ONCE` parts on their way, of all uploads together, and the one that
+each of them fills.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ _CONFLICTS = 5
 _FAILED = (exceptions.ClientError, exceptions.BotoCoreError, OSError)
 
 log = logging.getLogger(__name__)
+_slots = threading.Semaphore(AT_ONCE)  # of the process: a target has several files open
 
 
 class Upload(Writer):
@@ -46,7 +48,6 @@ class Upload(Writer):
         self._filling = bytearray()
         self._upload: str | None = None
         self._sent: list[Future[dict[str, Any]]] = []
-        self._slots = threading.Semaphore(AT_ONCE)
         self._pool: ThreadPoolExecutor | None = None
 
     def write(self, data: Any, /) -> int:
@@ -72,10 +73,11 @@ class Upload(Writer):
                     sent.result()
         if len(self._sent) == MOST_PARTS:
             raise OSError(27, f"an object has at most {MOST_PARTS:,} parts", self._target.path)
-        self._slots.acquire()
+        _slots.acquire()
         part, self._filling = self._filling, bytearray()
         assert self._pool is not None
         self._sent.append(self._pool.submit(self._put_part, part, len(self._sent) + 1))
+        self._sent[-1].add_done_callback(lambda _: _slots.release())  # one that is cancelled, too
 
     def _begin(self) -> str:
         if not self._condition:
@@ -90,12 +92,9 @@ class Upload(Writer):
         return str(begun["UploadId"])
 
     def _put_part(self, part: bytearray, number: int) -> dict[str, Any]:
-        try:
-            answer = self._client.upload_part(
-                **self._target.object, UploadId=self._upload, PartNumber=number, Body=part
-            )
-        finally:
-            self._slots.release()
+        answer = self._client.upload_part(
+            **self._target.object, UploadId=self._upload, PartNumber=number, Body=part
+        )
         sums = {name: answer[name] for name in ("ETag", "ChecksumCRC32") if name in answer}
         return {"PartNumber": number, **sums}
 

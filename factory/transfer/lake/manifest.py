@@ -16,6 +16,7 @@ import msgspec
 
 from factory.stores.model import Place, keeps_parts
 from factory.transfer.errors import TransferError
+from factory.transfer.lake.names import Attempt
 
 FOLDER = "_manifests"
 SUCCESS = "_SUCCESS"
@@ -61,7 +62,7 @@ class Entry:
     @property
     def token(self) -> str:
         """What stands in the names of its files."""
-        return f"{self.load}-{self.attempt}"
+        return Attempt(self.load, self.attempt).token
 
 
 @dataclass(frozen=True)

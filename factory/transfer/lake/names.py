@@ -15,8 +15,9 @@ NULL = "__HIVE_DEFAULT_PARTITION__"
 HIDDEN = ("_", ".")
 """What names begin with that readers of a folder pass over, as Hive and Spark do."""
 
-_OURS = re.compile(r".*-([0-9a-f]{12}-[0-9a-f]{8})-[0-9]{5,}\.(parquet|(csv|jsonl)(\.gz|\.zst)?)")
-_FORM = re.compile(r"\.(parquet|csv|jsonl)(\.gz|\.zst)?$")
+_END = r"\.(parquet|csv|jsonl)(\.gz|\.zst)?"
+_OURS = re.compile(rf".*-([0-9a-f]{{12}}-[0-9a-f]{{8}})-[0-9]{{5,}}{_END}")
+_FORM = re.compile(rf"{_END}$")
 _PREFIX = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,99}")
 _ESCAPED = re.compile(r"[\x00-\x1f\x7f\"#%'*/:=?\\{\[\]^]")
 

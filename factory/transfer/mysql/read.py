@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from factory.account import say
 from factory.amounts import counted
+from factory.definitions import statements
 from factory.definitions.reads import Bound, Part, Rows, parts
 from factory.definitions.tables import STATEMENT_SECONDS
 from factory.stores.model import Store
@@ -160,7 +161,8 @@ def _type_of(connection: Connection, rows: Rows, column: str) -> Described:
 
 def _conditions(connection: Connection, rows: Rows) -> Iterator[str]:
     if rows.where:
-        yield f"({rows.where}\n)"  # its last line may be a comment
+        where = statements.condition(rows.where, "mysql")
+        yield f"({where}\n)"  # its last line may be a comment
     if rows.window is not None:
         column = rows.window.column
         kind = _type_of(connection, rows, column)
@@ -204,7 +206,7 @@ def _from(rows: Rows) -> str:
         if len(found) > 2 or not all(found):
             raise BadOption(f"{rows.table!r} is not a table", "Write `table` or `database.table`")
         return ".".join(map(name, found))
-    text = (rows.query or "").strip().rstrip(";")
+    text = statements.query(rows.query or "", "mysql")
     return f"({text}\n) AS source"  # its last line may be a comment
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -181,10 +182,8 @@ def _is_encrypted(connection: pymysql.Connection[Any]) -> bool:
 
 
 def _keep_alive(connection: pymysql.Connection[Any]) -> None:
-    import socket
-
     own = getattr(connection, "_sock", None)
-    if own is None or own.family == getattr(socket, "AF_UNIX", None):
+    if own is None or own.family not in (socket.AF_INET, socket.AF_INET6):
         return
     for name, value in _ALIVE:
         if hasattr(socket, name):

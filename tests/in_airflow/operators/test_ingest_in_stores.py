@@ -1,4 +1,4 @@
-"""An `ingest` whose files lie in a store and wait there: on S3, on SFTP, of real servers."""
+"""An `ingest` whose files lie in a store and wait there: in buckets, on SFTP, of real servers."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,14 +7,16 @@ from typing import NamedTuple
 import psycopg
 import pytest
 
+from factory.in_airflow.doctor import storage
+from factory.in_airflow.doctor.installation import look
 from factory.stores.model import Place
-from factory.stores.s3 import S3
-from factory_embedded.services import s3
 
 from ...stores import sftp_server
 from ...stores.contract import put, there
+from .. import lakes
+from ..lakes import SCHEMES
 from ..workers import in_turn
-from .test_ingest import DONE, Shop, shop
+from .test_ingest import APPEND, DONE, HTTP, SPEC, Shop, shop
 
 __all__ = ["shop"]
 
@@ -29,7 +31,7 @@ class Lake(NamedTuple):
     asset: str
 
 
-@pytest.fixture(params=["s3", "sftp"])
+@pytest.fixture(params=[*SCHEMES, "sftp"])
 def lake(
     request: pytest.FixtureRequest, shop: Shop, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Lake]:
@@ -39,20 +41,19 @@ def lake(
     found.place.store.delete_below(found.place.path)
 
 
-@pytest.fixture(scope="module")
-def bucket(real_s3: s3.Server) -> s3.Server:
-    real_s3.create_bucket(BUCKET)
-    return real_s3
+def _on(scheme: str, request: pytest.FixtureRequest, shop: Shop) -> Lake:
+    place = lakes.lake(scheme, request, shop.pipelines, BUCKET)
+    return Lake(place, f"{scheme}://lake@{BUCKET}", f"{scheme}://{BUCKET}")
 
 
 @pytest.fixture
-def on_s3(shop: Shop, bucket: s3.Server) -> Lake:
-    given = bucket.connection
-    shop.pipelines.connect(
-        "lake", conn_type="aws", login=given.login, password=given.password, extra=given.extra
-    )
-    place = Place(S3(BUCKET, "lake", lambda _: bucket.client()), "")
-    return Lake(place, f"s3://lake@{BUCKET}", f"s3://{BUCKET}")
+def on_s3(shop: Shop, request: pytest.FixtureRequest) -> Lake:
+    return _on("s3", request, shop)
+
+
+@pytest.fixture
+def on_gs(shop: Shop, request: pytest.FixtureRequest) -> Lake:
+    return _on("gs", request, shop)
 
 
 @pytest.fixture
@@ -123,8 +124,12 @@ def _noted(shop: Shop) -> list[tuple[object, ...]]:
         return connection.execute(psycopg.sql.SQL("SELECT * FROM {}").format(table)).fetchall()
 
 
-def test_what_is_wrong_is_told_with_the_connection(shop: Shop, on_s3: Lake) -> None:
-    source = "{type: file, path: 's3://lake@no-such-bucket/x.csv', format: csv}"
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_what_is_wrong_is_told_with_the_connection(
+    scheme: str, shop: Shop, request: pytest.FixtureRequest
+) -> None:
+    request.getfixturevalue(f"on_{scheme}")
+    source = f"{{type: file, path: '{scheme}://lake@no-such-bucket/x.csv', format: csv}}"
     run = shop.run(source=source)
     assert run.states["orders.to_parquet"] == "failed"
     assert "there is no bucket 'no-such-bucket' for the connection 'lake'" in run.log
@@ -170,3 +175,43 @@ tasks:
     assert run.state == "success", run.log
     assert there(lake.place) == ["done/a.csv"]
     assert (tmp_path / "down" / "a.csv").read_bytes() == b"1"
+
+
+def test_files_go_when_they_are_loaded(shop: Shop, lake: Lake) -> None:
+    put(lake.place.below("in", "a", "1.csv"), b"id\n1\n")
+    put(lake.place.below("in", "2.csv"), b"id\n2\n")
+    source = f"{{type: file, path: '{lake.uri}/in/**/*.csv', format: csv, when_done: "
+    run = shop.run(source=f"{source}{{move_to: '{lake.uri}/done/{{{{ ds }}}}'}}}}")
+    assert run.state == "success", run.log
+    assert shop.rows() == [(1,), (2,)]
+    assert there(lake.place) == ["done/2024-01-02/2.csv", "done/2024-01-02/a/1.csv"]
+    put(lake.place.below("in", "3.csv"), b"id\n3\n")
+    assert shop.run(source=f"{source}delete}}").state == "success"
+    assert there(lake.place.below("in")) == []
+
+
+def test_a_file_is_waited_for(shop: Shop, lake: Lake) -> None:
+    wait = f"""version: 1
+tasks:
+  - id: here
+    uses: wait
+    with:
+      for: {{type: file, path: "{lake.uri}/in/{{{{ ds }}}}/*.csv"}}
+      poll_interval: 0.1s
+      timeout: 0.5s
+"""
+    shop.pipelines.write("waits.yaml", wait)
+    assert shop.pipelines.run("waits").state == "failed"
+    put(lake.place.below("in", "2024-01-02", "a.csv"))
+    run = shop.pipelines.run("waits")
+    assert run.state == "success", run.log
+
+
+def test_a_stage_there_is_tried(lake: Lake, shop: Shop) -> None:
+    spec = SPEC.format(source=HTTP, write=APPEND, checks="[]", schema="x", more="")
+    shop.pipelines.write("shop.yaml", spec)
+    found = list(storage.check_stage(look(shop.pipelines.root, None, connect=True)))
+    (tried,) = [finding for finding in found if "stage" in finding.what]
+    assert tried.level == "ok"
+    assert "can be written and read" in tried.what
+    assert there(lake.place) == []

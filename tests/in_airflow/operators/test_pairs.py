@@ -4,10 +4,11 @@ The page's two tables are the specs: a line of the one with a line of the other.
 """
 
 import io
+import json
 import re
+import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import asdict
+from contextlib import closing, contextmanager
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -21,8 +22,8 @@ import pytest
 
 from factory.cli.main import main
 from factory.in_airflow.storage import place
-from factory_embedded.service import Connection
 from factory_embedded.services import files, gcs, mariadb, postgres, s3
+from tests.stores import sftp_server
 from tests.stores.contract import put, there
 
 from ..pipelines import Pipelines
@@ -72,8 +73,9 @@ def connections(
     real_mariadb: mariadb.Server,
     real_s3: s3.Server,
     real_gcs: gcs.Server,
+    real_sftp: sftp_server.Server,
     tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Mapping[str, Connection]]:
+) -> Iterator[Mapping[str, Mapping[str, Any]]]:
     """Servers with the rows, by the ids that the page has; what is served lies in a folder."""
     folder = tmp_path_factory.mktemp("served")
     (folder / "orders.csv").write_bytes(as_csv())
@@ -87,13 +89,18 @@ def connections(
         )
         database.cursor().executemany("INSERT INTO shop.orders VALUES (%s, %s, %s, %s)", ROWS)
         with files.running(folder) as web, in_mariadb(real_mariadb):
-            yield {
+            own = {
                 "shop": postgres.connection,
                 "warehouse": postgres.connection,
                 "till": real_mariadb.connection,
                 "partner": web.connection,
                 "lake": real_s3.connection,
                 "archive": real_gcs.connection,
+            }
+            yield {
+                **{name: json.loads(one.json) for name, one in own.items()},
+                "drop": real_sftp.connection,
+                "ledger": {"conn_type": "sqlite", "host": in_sqlite(folder / "ledger.db")},
             }
         database.execute("DROP SCHEMA shop CASCADE")
 
@@ -108,6 +115,15 @@ def in_mariadb(server: mariadb.Server) -> Iterator[None]:
         cursor.executemany("INSERT INTO shop.orders VALUES (%s, %s, %s, %s)", ROWS)
         yield
         cursor.execute("DROP DATABASE shop")
+
+
+def in_sqlite(file: Path) -> str:
+    """The same table in a file of SQLite, which has no types for times and amounts."""
+    with closing(sqlite3.connect(file)) as database, database:
+        database.execute("CREATE TABLE orders (id integer, total text, note text, at text)")
+        rows = [[None if cell is None else str(cell) for cell in row] for row in ROWS]
+        database.executemany("INSERT INTO orders VALUES (?, ?, ?, ?)", rows)
+    return str(file)
 
 
 def as_csv() -> bytes:
@@ -132,10 +148,10 @@ def as_parquet() -> bytes:
 
 
 @pytest.fixture
-def known(pipelines: Pipelines, connections: Mapping[str, Connection], tmp_path: Path) -> Pipelines:
+def known(pipelines: Pipelines, connections: Mapping[str, Mapping[str, Any]]) -> Pipelines:
     """Airflow with the connections, and the source's files where the page says."""
     for name, one in connections.items():
-        pipelines.connect(name, **{key: value for key, value in asdict(one).items() if value})
+        pipelines.connect(name, **one)
     return pipelines
 
 

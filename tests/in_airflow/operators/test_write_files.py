@@ -17,11 +17,11 @@ import pytest
 
 from factory.stores import open_uri
 from factory.stores.model import Place
-from factory.stores.s3 import S3
-from factory_embedded.services import s3
 from factory_embedded.services.postgres import Server
 from tests.stores.contract import there
 
+from ..lakes import SCHEMES
+from ..lakes import lake as bucket_of
 from ..pipelines import Pipelines, Run
 
 SPEC = """
@@ -178,22 +178,35 @@ def test_a_folder_for_each_day_in_another_format(shop: Shop) -> None:
     assert rows[1][:2] == ["3", 'a "b"']
 
 
-def test_on_s3_who_waits_for_the_folder_knows_no_connection(
-    pipelines: Pipelines, tmp_path: Path, real_s3: s3.Server
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_in_a_bucket_who_waits_for_the_folder_knows_no_connection(
+    scheme: str, pipelines: Pipelines, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    real_s3.create_bucket("written")
-    given = real_s3.connection
-    pipelines.connect(
-        "lake", conn_type="aws", login=given.login, password=given.password, extra=given.extra
-    )
-    lake = Place(S3("written", "lake", lambda _: real_s3.client()), "orders")
+    lake = bucket_of(scheme, request, pipelines, "written").below("orders")
     shop = Shop(pipelines, tmp_path, lake)
     shop.offer("orders-1.csv", "id,country\n1,DE\n2,\n")
     for _ in range(2):
         run = shop.run(more=", partition_by: [country]", mode="replace")
         assert run.state == "success", run.log
         assert sorted(row["id"] for row in shop.parquet()) == [1, 2]
-    assert [event["uri"] for event in events(run)] == ["s3://written/orders"]
+    assert [event["uri"] for event in events(run)] == [f"{scheme}://written/orders"]
+
+
+@pytest.mark.parametrize("format", ["csv", "jsonl"])
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_in_a_bucket_in_other_formats(
+    scheme: str, format: str, pipelines: Pipelines, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    lake = bucket_of(scheme, request, pipelines, "written").below(format)
+    shop = Shop(pipelines, tmp_path, lake)
+    shop.offer("orders-1.csv", "id\n1\n2\n")
+    run = shop.run(more=f", format: {format}")
+    assert run.state == "success", run.log
+    (name,) = (path for path in shop.data() if path.endswith(f".{format}"))
+    assert len(shop.read(name).splitlines()) == (3 if format == "csv" else 2)
+    told = json.loads(shop.read("_SUCCESS"))
+    assert told["rows"] == 2
+    assert json.loads(shop.read(told["manifest"]))
 
 
 FROM_TABLE = """

@@ -282,7 +282,7 @@ def test_long_values_and_long_rows(source: Source) -> None:
         ("SELECT 1 AS a, 2 AS a", r"(?s)Duplicate column name 'a'.*another name"),
         ("SELECT SLEEP(60) AS s", "statement_timeout of the source is 1 s"),
         ("CREATE TABLE x AS SELECT 1", "error in your SQL syntax"),
-        ("SELECT 1) x; DROP TABLE y; SELECT (1", "error in your SQL syntax"),
+        ("SELECT 1) x; DROP TABLE y; SELECT (1", "several statements"),
         ("SELECT * FROM nowhere.at_all", "(doesn't exist|denied)"),
     ],
 )
@@ -441,6 +441,12 @@ def test_a_part_of_a_table(source: Source) -> None:
     done = source.read(columns=("t", "id"), where="odd = 1 -- of them")
     assert (done.rows, list(done.columns)) == (5, ["t", "id"])
     assert source.read(table=f"{source.database}.source", where="odd = 1 OR 1 = 0").rows == 5
+
+
+def test_a_condition_that_ends_ours(source: Source) -> None:
+    source.run("CREATE TABLE source (id INT)")
+    with pytest.raises(BadOption, match="closes a parenthesis that it has not opened"):
+        source.read(where="1 = 1) OR (1 = 1")
 
 
 BERLIN = ZoneInfo("Europe/Berlin")
