@@ -52,7 +52,7 @@ def copy_out(uri: str, table: str) -> None:
 
 def read(uri: str, table: str, key: str) -> None:
     """What the task `read` does, with a stage on S3."""
-    from factory.transfer.postgres.read import Rows
+    from factory.definitions.reads import Rows
     from factory.transfer.postgres.read import read as transfer
 
     store = bucket()
