@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Connection
@@ -48,11 +49,15 @@ def sql_database(conn_id: str) -> Database:
             f"the connection {conn_id!r} is of the type {connection.conn_type!r}, of which no SQL "
             "is read: expected one of a database, whose provider is installed"
         )
+    dialect, reserved = "", set[str]()
+    with suppress(Exception):  # a hook without an address for SQLAlchemy fails in any way
+        dialect = hook.dialect_name
+        reserved = {word.lower() for word in hook.reserved_words}
     return Database(
         connect=hook.get_conn,
-        dialect=hook.dialect_name,
+        dialect=dialect,
         quotes=hook.escape_word_format,
-        reserved={word.lower() for word in hook.reserved_words},
+        reserved=reserved,
         paramstyle="qmark" if hook.placeholder == "?" else "format",
     )
 

@@ -6,7 +6,7 @@ import importlib
 import socket
 import sys
 import threading
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -150,8 +150,10 @@ class Session:
     def fetched(self, cursor: Any, number: int) -> Sequence[Sequence[Any]]:
         """So many of the next rows, or fewer."""
         with self._told():
-            found: Sequence[Sequence[Any]] = cursor.fetchmany(number)
-            return found
+            found: Sequence[Any] = cursor.fetchmany(number)
+        if found and isinstance(found[0], Mapping):  # as some connections' extra has it
+            return [tuple(row.values()) for row in found]
+        return found
 
     def close(self) -> None:
         """End all; nothing was changed."""

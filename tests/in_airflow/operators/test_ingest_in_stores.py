@@ -215,3 +215,33 @@ def test_a_stage_there_is_tried(lake: Lake, shop: Shop) -> None:
     assert tried.level == "ok"
     assert "can be written and read" in tried.what
     assert there(lake.place) == []
+
+
+def test_a_landing_zone_is_waited_for_written_as_files_and_emptied(shop: Shop, lake: Lake) -> None:
+    put(lake.place.below("in", "a.csv"), b"id\n1\n2\n")
+    shop.pipelines.write(
+        "zone.yaml",
+        f"""version: 1
+tasks:
+  - id: zone
+    uses: wait
+    with: {{for: {{type: file, path: "{lake.uri}/in/*.csv"}}, timeout: 1m}}
+  - id: orders
+    uses: ingest
+    needs: [zone]
+    with:
+      source:
+        type: file
+        path: "{lake.uri}/in/*.csv"
+        format: csv
+        when_done: {{move_to: "{lake.uri}/done/"}}
+      target: {{type: file, path: "{lake.uri}/orders", format: parquet}}
+      write: {{mode: append}}
+""",
+    )
+    run = shop.pipelines.run("zone")
+    assert run.state == "success", run.log
+    assert there(lake.place.below("in")) == []
+    assert there(lake.place.below("done")) == ["a.csv"]
+    written = [name for name in there(lake.place.below("orders")) if not name.startswith("_")]
+    assert [name.rpartition(".")[2] for name in written] == ["parquet"]

@@ -1,13 +1,21 @@
 """Tables and queries of real databases, by the drivers that Airflow has for them."""
 
+import signal
+import time as clock
 from collections import Counter
+from contextlib import closing
+from dataclasses import replace
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
+from threading import Thread
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+import psycopg
+import psycopg2.extras
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -15,6 +23,7 @@ from hypothesis import strategies as st
 
 from factory.definitions.reads import Part, window
 from factory.transfer.dbapi import read as reading
+from factory.transfer.dbapi.driver import Database, Statement
 from factory.transfer.dbapi.values import length
 from factory.transfer.errors import BadOption, BadRow, Missing, TransferError
 
@@ -246,6 +255,86 @@ def test_a_query_that_takes_too_long_is_ended(source: Source) -> None:
     assert str(refused.value) == (
         "the query can't be read: it took too long. The statement_timeout of the source is 0.3 s"
     )
+
+
+def test_who_gives_up_does_not_wait_for_the_next_row(source: Source) -> None:
+    def give_up(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, give_up)
+    signal.setitimer(signal.ITIMER_REAL, 1)
+    started = clock.monotonic()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            source.read(LONG[source.driver])
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert clock.monotonic() - started < 20
+    assert not Path(source.path).exists()
+
+
+@only("psycopg", "psycopg2")
+def test_a_server_that_goes_away_at_half(source: Source) -> None:
+    query = "SELECT g, CASE WHEN g = 90000 THEN pg_terminate_backend(pg_backend_pid()) END AS x"
+    with pytest.raises(TransferError, match="when the connection was lost, repeat the task"):
+        source.read(f"{query} FROM generate_series(1, 100000) g")
+    assert not Path(source.path).exists()
+
+
+@only("pymysql")
+def test_a_query_that_somebody_kills(source: Source) -> None:
+    source.run("CREATE TABLE orders (id INTEGER)", "INSERT INTO orders VALUES (1)")
+
+    def kill() -> None:
+        with closing(source.database.connect()) as other:
+            cursor = other.cursor()
+            found = ()
+            while not found:
+                clock.sleep(0.05)
+                cursor.execute(
+                    "SELECT id FROM information_schema.processlist WHERE info LIKE 'SELECT sleep%'"
+                )
+                found = cursor.fetchall()
+            cursor.execute(f"KILL {found[0][0]}")
+
+    killer = Thread(target=kill)
+    killer.start()
+    with pytest.raises(TransferError, match="the query can't be read: OperationalError: "):
+        source.read("SELECT sleep(30) AS a")
+    killer.join()
+    assert not Path(source.path).exists()
+
+
+MAPPINGS: dict[str, dict[str, Any]] = {
+    "psycopg": {"row_factory": psycopg.rows.dict_row},
+    "psycopg2": {"cursor_factory": psycopg2.extras.RealDictCursor},
+}
+
+
+@only(*MAPPINGS)
+def test_rows_that_are_mappings_as_a_connection_s_extra_has_them(source: Source) -> None:
+    source.run("CREATE TABLE orders AS SELECT 1 AS id, 'x' AS name")
+    connect = partial(source.database.connect, **MAPPINGS[source.driver])
+    database = replace(source.database, connect=connect)
+    replace(source, database=database).read()
+    assert source.rows() == [(1, "x")]
+
+
+@pytest.mark.parametrize(
+    ("style", "text", "values"),
+    [
+        ("qmark", "a LIKE '%' AND b >= ? AND c < ?", (1, "x")),
+        ("format", "a LIKE '%%' AND b >= %s AND c < %s", (1, "x")),
+        ("numeric", "a LIKE '%' AND b >= :1 AND c < :2", (1, "x")),
+        ("named", "a LIKE '%' AND b >= :p1 AND c < :p2", {"p1": 1, "p2": "x"}),
+        ("pyformat", "a LIKE '%%' AND b >= %(p1)s AND c < %(p2)s", {"p1": 1, "p2": "x"}),
+    ],
+)
+def test_parameters_are_written_as_the_driver_has_them(style: str, text: str, values: Any) -> None:
+    statement = Statement(Database(lambda: None), "any", style)
+    own = f"a LIKE '%' AND b >= {statement.bound(1)} AND c < {statement.bound('x')}"
+    assert (statement.text(own), statement.given()) == (text, values)
+    assert Statement(Database(lambda: None), "any", style).given() is None
 
 
 def test_an_interval_of_days(orders: Source) -> None:

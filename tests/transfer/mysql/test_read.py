@@ -282,7 +282,8 @@ def test_long_values_and_long_rows(source: Source) -> None:
         ("SELECT 1 AS a, 2 AS a", r"(?s)Duplicate column name 'a'.*another name"),
         ("SELECT SLEEP(60) AS s", "statement_timeout of the source is 1 s"),
         ("CREATE TABLE x AS SELECT 1", "error in your SQL syntax"),
-        ("SELECT 1) x; DROP TABLE y; SELECT (1", "several statements"),
+        ("SELECT 1) x; DROP TABLE y; SELECT (1", "the `query` is several statements"),
+        ("SELECT 1) x, (SELECT 2", "the `query` closes a parenthesis that it has not opened"),
         ("SELECT * FROM nowhere.at_all", "(doesn't exist|denied)"),
     ],
 )
