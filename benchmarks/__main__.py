@@ -12,7 +12,16 @@ from pathlib import Path
 import benchmarks
 from benchmarks.measure import Line
 
-NOT_PARTS = {"__main__", "measure", "specs", "hand_written", "transfers", "trips", "plans"}
+NOT_PARTS = {
+    "__main__",
+    "measure",
+    "specs",
+    "hand_written",
+    "transfers",
+    "trips",
+    "plans",
+    "objects",
+}
 
 
 def parts() -> list[str]:

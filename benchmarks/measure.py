@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-_SECONDS, _MEGABYTES = "SECONDS ", "MEGABYTES "
+_SECONDS, _PROCESSOR, _MEGABYTES = "SECONDS ", "PROCESSOR ", "MEGABYTES "
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,9 +53,11 @@ class Side(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Cost(msgspec.Struct, frozen=True, kw_only=True):
-    """What a side took. `megabytes`: its peak above what it began with, 0 when it does not say."""
+    """What a side took. `megabytes`: its peak above what it began with, 0 when it does not say;
+    `processor`: the seconds of all its threads, of its whole process when it does not say."""
 
     seconds: float
+    processor: float
     megabytes: float = 0.0
 
 
@@ -69,9 +72,10 @@ def work() -> Iterator[None]:
     """What counts of a side that is a function: its seconds, and its peak of memory (on Linux)."""
     Path("/proc/self/clear_refs").write_text("5")  # the peak of the imports is not of the work
     before = _memory("VmRSS")
-    begin = time.perf_counter()
+    begin, processor = time.perf_counter(), time.process_time()
     yield
     print(_SECONDS + str(time.perf_counter() - begin))
+    print(_PROCESSOR + str(time.process_time() - processor))
     print(_MEGABYTES + str(_memory("VmHWM") - before))
 
 
@@ -110,18 +114,25 @@ def seconds(side: Side, home: Path) -> float:
 def cost(side: Side, home: Path) -> Cost:
     """One fresh process of a side."""
     command = [sys.executable, "-c", _PRELUDE + side.code, *side.arguments]
-    begin = time.perf_counter()
+    begin, processor = time.perf_counter(), _of_children()
     answer = subprocess.run(
         command, env=environment(home) | dict(side.env), capture_output=True, text=True
     )
-    whole = time.perf_counter() - begin
+    whole, used = time.perf_counter() - begin, _of_children() - processor
     if answer.returncode:
         said = (answer.stdout + answer.stderr)[-4000:]
         raise RuntimeError(f"{side.code}\nfailed:\n{said}")
     return Cost(
         seconds=_told(answer.stdout, _SECONDS, whole),
+        processor=_told(answer.stdout, _PROCESSOR, used),
         megabytes=_told(answer.stdout, _MEGABYTES, 0.0),
     )
+
+
+def _of_children() -> float:
+    """Processor seconds of all that has ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _told(said: str, mark: str, default: float) -> float:

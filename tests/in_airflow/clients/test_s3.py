@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 from airflow.sdk.exceptions import AirflowNotFoundException
 
 from factory.cli.main import main
@@ -48,6 +49,43 @@ def test_it_is_made_once_until_the_connection_changes(pipelines: Pipelines) -> N
     assert first.meta.endpoint_url == "http://127.0.0.1:9"
     assert client("s3", "lake") is first
     assert of(pipelines, endpoint_url="http://127.0.0.1:10") is not first
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        {},
+        {"region_name": "eu-west-1", "aws_session_token": "of-an-hour"},
+        {"endpoint_url": "https://127.0.0.1:9", "verify": False},
+        {"verify": "/etc/ssl/own.pem", "region_name": "us-west-2"},
+        {"service_config": {"s3": {"endpoint_url": "http://127.0.0.1:9"}}},
+        {"profile_name": "partner"},
+        {"config_kwargs": {"signature_version": "unsigned", "s3": {"addressing_style": "path"}}},
+    ],
+)
+def test_it_is_what_the_hook_of_airflow_makes(
+    pipelines: Pipelines, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, extra: dict[str, Any]
+) -> None:
+    profile = (
+        "[profile partner]\naws_access_key_id = P\naws_secret_access_key = x\nregion = sa-east-1"
+    )
+    (tmp_path / "config").write_text(profile)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    login = {"conn_type": "aws"} if "profile_name" in extra else KEYS
+    pipelines.connect("lake", **login, extra=extra)
+    ours, theirs = client("s3", "lake"), S3Hook(aws_conn_id="lake").get_client_type()
+    assert seen(ours) == seen(theirs)
+
+
+def seen(made: Any) -> list[Any]:
+    """Where it asks, as whom, and how."""
+    keys = made._request_signer._credentials
+    config = made.meta.config
+    return [
+        *(made.meta.endpoint_url, made.meta.region_name, config.signature_version, config.s3),
+        keys and keys.get_frozen_credentials(),
+        made._endpoint.http_session._verify,
+    ]
 
 
 def test_keys_of_the_machine_are_taken_only_where_no_connection_is_named(
@@ -96,8 +134,8 @@ def test_a_worker_imports_little_for_it() -> None:
     code = """
 import airflow.sdk, sys
 before = set(sys.modules)
-from airflow.providers.amazon.aws.hooks.s3 import S3Hook
-from factory.stores import s3
+from factory.in_airflow.storage import place
+place("s3://lake/x").store.client
 new = {name.partition(".")[0] for name in set(sys.modules) - before}
 print(sorted(new & {"pandas", "pyarrow", "aiobotocore", "redshift_connector", "sagemaker_studio"}))
 """
