@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,11 +33,30 @@ def example_address(plan: Pipeline, task_id: str, conn_id: str) -> str:
     named = [found for step in plan.steps for found in step.connections]
     types = [found.types[0] for found in named if found.conn_id == conn_id and found.types]
     kind = types[0] if types else _of_operator(plan, task_id, conn_id)
+    if (store := _of_store(plan, conn_id)) and not types:
+        return store
     if kind == "http":
         return "http://login:password@host:80"
     if kind in ("", "postgres"):
         return "postgres://login:password@host:5432/database"
     return f"{kind}://login:password@host"
+
+
+_STORES = {
+    "s3": "aws://access_key:secret_key@/?region_name=eu-west-1",
+    "gs": "google-cloud-platform:///?key_path=/path/key.json",
+    "sftp": "sftp://login:password@host",
+}
+
+
+def _of_store(plan: Pipeline, conn_id: str) -> str:
+    """Where an address in a store names it."""
+    text = json.dumps([task.arguments for task in plan.tasks], default=str)
+    for scheme, example in _STORES.items():
+        end = "/" if scheme == "sftp" else "@"
+        if f"{scheme}://{conn_id}{end}" in text:
+            return example
+    return ""
 
 
 def _of_operator(plan: Pipeline, task_id: str, conn_id: str) -> str:

@@ -157,6 +157,19 @@ GROUP = Group(
             severity="warning",
         ),
         Code(
+            name="replace-by-interval",
+            title="a whole that each run replaces by a part",
+            meaning=(
+                "The source reads the rows of the run's interval alone, and `replace` takes all"
+                " others away: those of earlier runs, too."
+            ),
+            advice=(
+                "`merge` by a key, `partition` by a date, or `append`; into files, a folder of each"
+                " day: `…/day={{ interval.day }}`."
+            ),
+            severity="warning",
+        ),
+        Code(
             name="asset-never-updated",
             title="an asset that none updates",
             meaning=("A pipeline waits for an asset that none updates, and a near one is updated."),

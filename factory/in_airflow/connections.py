@@ -66,7 +66,12 @@ def mysql_address(conn_id: str) -> Address:
     """Where a MySQL or MariaDB server is, and who connects."""
     from factory.transfer.mysql.session import address
 
-    return address(_connection(conn_id))
+    connection = _connection(conn_id)
+    if (kind := connection.conn_type) not in (None, "", "mysql", "mariadb"):
+        raise AirflowException(
+            f"the connection {conn_id!r} is of the type {kind!r}: expected 'mysql'"
+        )
+    return address(connection)
 
 
 def _connection(conn_id: str) -> Connection:

@@ -1,6 +1,7 @@
 """Source files of any format → one Parquet file on the stage."""
 
 import itertools
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -84,6 +85,7 @@ def to_parquet(
         if infers(format):
             schema = agreement.guessed(schema, declared)
         watched.begin()
+        _tell_of_folders(sources, schema.names)
         return replace(reader, schema=schema)
 
     return staged(
@@ -94,6 +96,16 @@ def to_parquet(
         progress=Progress("converting", size=watched.size, position=watched.position),
         check=watched.require_unchanged,
     )
+
+
+_FOLDER = re.compile(r"(?<=/)([^/=]+)=[^/]*/")
+
+
+def _tell_of_folders(paths: Sequence[str], columns: Sequence[str]) -> None:
+    """Hive's way to keep a column in the names of folders is not read: it is missed then."""
+    named = {found[1] for path in paths for found in _FOLDER.finditer(path)}
+    if missed := sorted(named.difference(columns)):
+        say("folders name %s, which no file has: not read", ", ".join(map(repr, missed)))
 
 
 def staged(

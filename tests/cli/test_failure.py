@@ -25,6 +25,9 @@ tasks:
   - id: other
     uses: some.Operator
     with: {http_conn_id: theirs}
+  - id: out
+    uses: delete
+    with: {path: s3://lake@bucket/tmp/, max_objects: 5}
 """
 
 
@@ -35,6 +38,7 @@ tasks:
         ("lake.start", "nifi", "nifi://login:password@host"),
         ("query", "warehouse", "postgres://login:password@host:5432/database"),
         ("other", "theirs", "http://login:password@host:80"),
+        ("out", "lake", "aws://access_key:secret_key@/?region_name=eu-west-1"),
     ],
 )
 def test_an_address_is_of_the_type_that_is_taken(

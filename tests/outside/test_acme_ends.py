@@ -82,10 +82,10 @@ def test_the_schema_knows_them(installed: Path, root: Path, tmp_path: Path) -> N
     schema = json.loads((tmp_path / "schemas/kinds/ingest.schema.json").read_text())
     assert {"Numbers", "Folder", "File", "Postgres"} <= schema["$defs"].keys()
     text = json.dumps(schema["properties"])
-    assert "`file`, `http`, `postgres`, `acme_counted`, `acme_numbers`" in text
+    assert "`file`, `http`, `mysql`, `postgres`, `sql`, `acme_counted`, `acme_numbers`" in text
     assert "`postgres`, `file`, `acme_folder`" in text
     snippets = (tmp_path / "schemas/pipeline.schema.json").read_text()
-    assert "file,http,postgres,acme_counted,acme_numbers" in snippets
+    assert "file,http,mysql,postgres,sql,acme_counted,acme_numbers" in snippets
 
 
 def test_they_become_tasks(installed: Path, root: Path) -> None:

@@ -438,3 +438,14 @@ def test_a_writer_that_was_cut_off_says_so(place: Place, small_parts: None) -> N
     put(place, bytes(12 * MB))
     fails(out.commit, OSError, "ended before it was complete", "does another task write the same")
     assert len(read(place)) == 12 * MB
+
+
+def test_parts_are_smaller_beside_another_upload(place: Place, real_s3: s3.Server) -> None:
+    first, second = place.below("first"), place.below("second")
+    with first.store.writer(first.path) as one, second.store.writer(second.path) as other:
+        for writing in (one, other):
+            writing.write(bytes(writer.PART + 1))
+    assert isinstance(place.store, S3)
+    for path, size in ((first.path, writer.PART), (second.path, writer.BESIDE)):
+        key = {"Bucket": place.store.bucket, "Key": path}
+        assert real_s3.client().head_object(**key, PartNumber=1)["ContentLength"] == size

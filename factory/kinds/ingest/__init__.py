@@ -215,6 +215,7 @@ def inspect(step: Step, folder: Path) -> Iterator[Problem]:
             yield from given.source.beside(folder)
         if isinstance(given.source, ReadsAgain):
             yield from given.source.again(given.write)
+    yield from _replaced(given)
     with blaming(given.target, "target"):
         yield from given.target.problems(writes.key(given.write))
     yield from writes.problems(given.write)
@@ -233,6 +234,24 @@ def inspect(step: Step, folder: Path) -> Iterator[Problem]:
         )
     if step.stage is not None:
         yield from stores.problems(step.stage, ("stage",), of_pipeline=True)
+
+
+def _replaced(given: Arguments) -> Iterator[Problem]:
+    """A table, or a folder, that each run would leave with the rows of its own interval alone."""
+    if word_of(given.write) != "replace" or not isinstance(given.source, ReadsByDate):
+        return
+    with blaming(given.source, "source"):
+        dated = tuple(given.source.dates())
+    with blaming(given.target, "target"):
+        whole = tuple(given.target.writes())
+    if dated and whole:
+        yield Problem(
+            ("write", "mode"),
+            "replace-by-interval",
+            "each run replaces all that is there with the rows of its own interval",
+            expected="`merge`, `partition` or `append`, or a target that a template names",
+            severity="warning",
+        )
 
 
 def _columns(given: Arguments, handed: Handover) -> Iterator[Problem]:

@@ -1,7 +1,7 @@
 """An object while it is written: parts go up as they fill, and become it when the writer ends.
 
 Memory is bounded: `AT_ONCE` parts on their way, of all uploads together, and the one that
-each of them fills.
+each of them fills; of uploads beside another these are smaller.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import time
 import uuid
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any
+from weakref import WeakSet
 
 from botocore import exceptions
 
@@ -20,9 +21,11 @@ from factory.stores.s3.errors import Target, code_of, told
 from factory.stores.s3.removing import cut_off
 
 PART = 16 << 20
+BESIDE = 8 << 20
+"""Bytes of a part of an upload that began while another was open, for its first half."""
 AT_ONCE = 4
 MOST_PARTS = 10_000
-"""S3 takes no more; with parts of one size, as some servers ask for, that is 156 GiB."""
+"""S3 takes no more: that is 156 GiB."""
 
 _MARK = "factory-writer"
 _TAKEN = {"PreconditionFailed", "412"}
@@ -32,6 +35,7 @@ _CONFLICTS = 5
 _FAILED = (exceptions.ClientError, exceptions.BotoCoreError, OSError)
 
 log = logging.getLogger(__name__)
+_open: WeakSet[Upload] = WeakSet()
 _slots = threading.Semaphore(AT_ONCE)  # of the process: a target has several files open
 
 
@@ -46,6 +50,8 @@ class Upload(Writer):
         # by it an answer that was lost is told from an object of somebody else
         self._mark = uuid.uuid4().hex
         self._filling = bytearray()
+        self._is_beside = bool(_open)
+        _open.add(self)
         self._upload: str | None = None
         self._sent: list[Future[dict[str, Any]]] = []
         self._pool: ThreadPoolExecutor | None = None
@@ -56,13 +62,17 @@ class Upload(Writer):
         left = memoryview(data).cast("B")
         written = len(left)
         while left:
-            some = left[: PART - len(self._filling)]
+            some = left[: self._part - len(self._filling)]
             self._filling += some
             left = left[len(some) :]
-            if len(self._filling) == PART and left:
+            if len(self._filling) == self._part and left:
                 self._send()
         self.size += written
         return written
+
+    @property
+    def _part(self) -> int:
+        return BESIDE if self._is_beside and len(self._sent) < MOST_PARTS // 2 else PART
 
     def _send(self) -> None:
         with told(self._target):
@@ -169,5 +179,6 @@ class Upload(Writer):
 
     def _end(self) -> None:
         self._filling = bytearray()
+        _open.discard(self)
         if self._pool is not None:
             self._pool.shutdown()

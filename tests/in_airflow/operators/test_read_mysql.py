@@ -205,3 +205,10 @@ def test_extras_of_the_connection(tables: Tables) -> None:
         run = tables.run("table: orders")
         assert run.states["copy.read"] == "failed"
         assert said in run.log
+
+
+def test_a_connection_to_another_database_is_refused(tables: Tables) -> None:
+    tables.connect(conn_type="postgres")
+    run = tables.run("table: orders")
+    assert run.states["copy.read"] == "failed"
+    assert "the connection 'shop' is of the type 'postgres': expected 'mysql'" in run.log

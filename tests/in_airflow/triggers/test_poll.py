@@ -98,7 +98,7 @@ def test_a_store_that_cannot_be_asked_is_asked_again(
 
 
 def test_a_look_that_fails_ends_it() -> None:
-    event = fire(Poll({"type": "file", "path": "gs://bucket/x"}, 0.01, time.time() + 60))
+    event = fire(Poll({"type": "file", "path": "nowhere://bucket/x"}, 0.01, time.time() + 60))
     assert event["state"] == "error"
     assert "expected an URI that begins with file:///" in event["detail"]
 
