@@ -31,6 +31,8 @@ class Can:
 
     `links`: one file may be under several paths, with one `version`, which no other file has.
 
+    `aliases`: one file may be under several paths, and nothing tells.
+
     `pins`: what is opened is read in one version to its end, or the reader fails.
 
     `parts`: what a killed writer wrote stays, unseen; the store is a `KeepsParts`.
@@ -39,6 +41,7 @@ class Can:
     appendable: bool = False
     links: bool = False
     pins: bool = False
+    aliases: bool = False
     parts: bool = False
 
 

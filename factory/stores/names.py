@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import uuid
 
-_TEMPORARY = re.compile(r"\..+\.[0-9a-f]{32}\.part", re.DOTALL)
+_END = r"\.[0-9a-f]{32}\.part"
+_TEMPORARY = re.compile(rf"\..+{_END}", re.DOTALL)
 
 
 def unfinished(name: str) -> str:
@@ -23,6 +24,16 @@ def is_temporary(entry: str) -> bool:
     return _TEMPORARY.fullmatch(entry) is not None
 
 
+def aside(name: str) -> str:
+    """What is in the way of a new one is called for a moment. It is nobody's to remove."""
+    return f".{name}.{uuid.uuid4().hex}.old"
+
+
+def is_temporary_of(entry: str, name: str) -> bool:
+    """Was it made by `temporary`, of a file of this name? One of `a` is none of `a.csv`."""
+    return re.fullmatch(rf"\.{re.escape(name)}{_END}", entry) is not None
+
+
 def is_of(entry: str, name: str) -> bool:
     """Is it what a file of this name is called while it is written, by either way?"""
-    return entry.startswith(f".{name}.") and entry.endswith(".part")
+    return entry == unfinished(name) or is_temporary_of(entry, name)

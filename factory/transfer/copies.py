@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Literal, NamedTuple, TypeVar
 from unicodedata import normalize
 
@@ -117,6 +118,17 @@ def remove(store: Store, files: Sequence[File]) -> list[File]:
     """Remove files that are still as they were seen; those that are not stay, and are returned."""
     stayed = _each(lambda file: _remove(store, file), files)
     return [file for file, stays in zip(files, stayed, strict=True) if stays]
+
+
+def remove_copied(store: Store, done: Copied, target: Store) -> list[File]:
+    """Remove the sources of copies, as `remove` does.
+
+    :raises TransferError: a copy that was there before is the source, by another address.
+    """
+    if store.can.aliases or target.can.aliases:
+        for pair in done.there:
+            _require_other(store, pair, target)
+    return remove(store, done.verified)
 
 
 def require_clear(uri: str, so: str) -> None:
@@ -243,6 +255,19 @@ def _is_itself(source: Store, file: File, target: Store, found: File) -> bool:
     # a listing may have a fraction of the second that a look at one file has not
     same = file.version == found.version and int(file.changed) == int(found.changed)
     return (by_link or elsewhere) and same
+
+
+def _require_other(source: Store, pair: Pair, target: Store) -> None:
+    """Where nothing else tells two files apart, the copy is written anew: is the source, too?"""
+    with suppress(BadRow):
+        _copy(source, pair, target)
+    now = source.file(pair.file.path)
+    if now is not None and now.version != pair.file.version:
+        raise TransferError(
+            f"{target.uri(pair.target)} is {source.uri(pair.file.path)} itself, by another "
+            "address, or somebody writes it: it stays",
+            "Name another place",
+        )
 
 
 def _copy(source: Store, pair: Pair, target: Store) -> None:

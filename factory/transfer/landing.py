@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from factory.stores.model import Place, Store
-from factory.transfer.copies import Pair, copy, pairs, remove, require_free, some
+from factory.transfer.copies import Pair, copy, pairs, remove, remove_copied, require_free, some
 from factory.transfer.errors import TransferError
 from factory.transfer.files import Named
 from factory.transfer.warehouse.arrivals import Arrival
@@ -54,10 +54,12 @@ def take_away(
     gone = len(files) - len(there) - stayed
     kept: list[Pair] = []
     verified = [each.file for each in there]
-    if target is not None:
+    if target is None:
+        left = remove(store, verified)
+    else:
         done = copy(store, pairs(store, there, target), target.store, "skip")
         verified, kept = done.verified, done.kept
-    left = remove(store, verified)
+        left = remove_copied(store, done, target.store)
     if kept and target is not None:
         names = some([target.store.uri(pair.target) for pair in kept])
         raise TransferError(f"there is another file at {names}: the one that was loaded stays")

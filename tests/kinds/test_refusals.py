@@ -57,6 +57,7 @@ REFUSALS = {
     "definitions/reading:_filled": SCHEMA,
     "definitions/reading:read": "check/unknown_type",  # and ingest/unknown_mode
     "in_airflow/connections:_connection": RUNS,
+    "in_airflow/connections:mysql_address": RUNS,
     "in_airflow/connections:sql_database": RUNS,
     "in_airflow/http:_text": RUNS,
     "in_airflow/http:parsed": RUNS,

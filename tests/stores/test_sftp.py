@@ -14,12 +14,16 @@ import paramiko
 import pytest
 
 from factory.errors import FactoryError
-from factory.stores import ranged
+from factory.stores import names, ranged
+from factory.stores.disk import Disk
 from factory.stores.model import Place
 from factory.stores.sftp import SFTP, session, wire, writer
 from factory.stores.sftp import place as place_of
 from factory.stores.sftp.session import Session
 from factory.stores.sftp.wire import Request, Wire
+from factory.transfer.copies import copy, pairs, remove_copied
+from factory.transfer.errors import TransferError
+from factory.transfer.files import named_below
 
 from ..transfer.memory import grown
 from . import sftp_server
@@ -544,3 +548,63 @@ def test_memory_does_not_grow_with_the_file(place: Place, tmp_path: Path) -> Non
     said, mebibytes = grown(LARGE, tmp_path)
     assert said == str(100 << 20)
     assert mebibytes < 90
+
+
+def test_hidden_files_of_others_stay(
+    place: Place, disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "_PAUSE", 0.0)
+    others = [".orders.csv.part", ".orders.part", f".orders.csv.{'0' * 32}.part"]
+    for name in others:
+        (disk / name).touch()
+    (disk / f".orders.{'0' * 32}.part").touch()
+    put(place.below("orders"))
+    assert sorted(os.listdir(disk)) == sorted([*others, "orders"])
+
+
+def test_what_was_there_stays_though_its_writer_was_killed_at_the_exchange(
+    plain_sftp: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    serve(monkeypatch, plain_sftp)
+    monkeypatch.setattr(writer, "_PAUSE", 0.0)
+    place: Place = find(f"sftp://it{tmp_path}/f")
+    put(place, b"before")
+    (tmp_path / "f").rename(tmp_path / names.aside("f"))  # there it was killed
+    writing = place.store.writer(place.path)
+    writing.write(bytes(writer.BLOCK + 1))
+    writing.abort()
+    (left,) = tmp_path.iterdir()
+    assert left.read_bytes() == b"before"
+
+
+@pytest.mark.parametrize("by", ["home", "link", "disk"])
+def test_a_move_onto_itself_by_another_address_loses_nothing(
+    by: str, place: Place, disk: Path, real_sftp: Server
+) -> None:
+    put(place.below("x.csv"), b"1")
+    os.utime(disk / "x.csv", (1e9, 1e9))
+    source, target = Place(place.store, f"{place.path}/x.csv"), place
+    if by == "home":
+        target = find(f"sftp://it/~/{disk.relative_to(real_sftp.home)}")
+    elif by == "link":
+        (disk.parent / f"{disk.name}-link").symlink_to(disk)
+        target = Place(place.store, f"{place.path}-link")
+    else:
+        source = Place(Disk(), str(disk / "x.csv"))
+    files = named_below(*source)
+    done = copy(source.store, pairs(source.store, files, target.below("")), target.store, "fail")
+    with pytest.raises(TransferError, match="itself, by another address"):
+        remove_copied(source.store, done, target.store)
+    assert (disk / "x.csv").read_bytes() == b"1"
+
+
+def test_a_move_that_was_killed_before_it_removed_goes_on(place: Place, disk: Path) -> None:
+    for name in ("a", "b"):
+        put(place.below(name, "x.csv"), b"1")
+        os.utime(disk / name / "x.csv", (1e9, 1e9))
+    files = named_below(place.store, f"{place.path}/a/x.csv")
+    target = place.below("b", "")
+    done = copy(place.store, pairs(place.store, files, target), place.store, "fail")
+    assert (len(done.there), remove_copied(place.store, done, place.store)) == (1, [])
+    assert not (disk / "a" / "x.csv").exists()
+    assert (disk / "b" / "x.csv").read_bytes() == b"1"

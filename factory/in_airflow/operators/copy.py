@@ -67,12 +67,12 @@ class Copy(BaseOperator):
                 raise AirflowSkipException(f"{missing}: this step is skipped")
             raise Missing(missing, self._hint())
         done = copy(store, pairs(store, files, target, at=[path]), target.store, self.if_exists)
-        return self._told(done, self._removed(store, done))
+        return self._told(done, self._removed(store, done, target.store))
 
-    def _removed(self, store: Store, done: Copied) -> int:
-        from factory.transfer.copies import remove
+    def _removed(self, store: Store, done: Copied, target: Store) -> int:
+        from factory.transfer.copies import remove_copied
 
-        return len(done.verified) - len(remove(store, done.verified)) if self.move else 0
+        return len(done.verified) - len(remove_copied(store, done, target)) if self.move else 0
 
     def _hint(self) -> str:
         folder = "A folder has a `/` at its end"

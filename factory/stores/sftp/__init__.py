@@ -51,7 +51,7 @@ class SFTP:
 
     conn_id: str
     connect: Callable[[str], Session] = field(compare=False, repr=False)
-    can = Can()
+    can = Can(aliases=True)
 
     @cached_property
     def session(self) -> Session:

@@ -9,7 +9,7 @@ import errno
 import itertools
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from factory.stores import names
@@ -33,7 +33,7 @@ class Upload(Writer):
         self._target = target
         self._only_new = only_new
         self._folder = Target(target.conn_id, target.path.rpartition("/")[0])
-        self._temporary = self._hidden()
+        self._temporary = self._beside(names.temporary)
         self._filling = bytearray()
         self._sent = 0
         self._wire: Wire | None = None  # that the handle is of
@@ -42,9 +42,8 @@ class Upload(Writer):
         self._named: Facts | None = None  # what was to get its name, perhaps in vain
         self._collected = False
 
-    def _hidden(self) -> str:
-        name = self._target.path.rpartition("/")[2]
-        return f"{self._folder.path}/{names.temporary(name)}"
+    def _beside(self, name: Callable[[str], str]) -> str:
+        return f"{self._folder.path}/{name(self._target.path.rpartition('/')[2])}"
 
     def write(self, data: Any, /) -> int:
         """See `Writer`."""
@@ -160,8 +159,11 @@ class Upload(Writer):
             raise plain(errno.EEXIST, self._target.path) from None
 
     def _exchange(self, live: Wire, before: Facts | None) -> None:
-        """Where a name that is taken is refused: for a moment there is no file of this name."""
-        path, aside = self._target.path, self._hidden()
+        """Where a name that is taken is refused: for a moment there is no file of this name.
+
+        Who is killed then leaves both hidden, and no later writer removes the one that was there.
+        """
+        path, aside = self._target.path, self._beside(names.aside)
         if before is None:
             live.one(wire.renames(self._temporary, path))
             return
@@ -248,7 +250,7 @@ def _remove_left(session: Session, target: Target, folder: Target) -> None:
     name, count = target.path.rpartition("/")[2], 0
     try:
         for some in listing.parts(session, folder):
-            left = [one.name for one in some if names.is_of(one.name, name)]
+            left = [one.name for one in some if names.is_temporary_of(one.name, name)]
             session.quietly(*(wire.on(wire.REMOVE, f"{folder.path}/{one}") for one in left))
             count += len(some)
             if count >= _LOOKED_AT:

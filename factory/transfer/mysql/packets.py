@@ -12,6 +12,8 @@ from typing import Any, Protocol
 import pymysql
 from pymysql.err import raise_mysql_exception
 
+from factory.transfer.mysql.session import CUT, ask
+
 Columns = list[list[bytes | None]]
 
 _CHUNK = 1 << 18  # bytes that are asked for at once
@@ -43,14 +45,23 @@ def batches(connection: pymysql.Connection[Any], query: str) -> Iterator[Columns
     width = len(result.fields)
     columns: Columns = [[] for _ in range(width)]
     size = 0
-    for data, starts in _packets(connection._rfile):  # type: ignore[attr-defined]
+    warnings: list[int] = []
+    for data, starts in _packets(connection._rfile, warnings):  # type: ignore[attr-defined]
         _split(data, starts, columns)
         size += len(data)
         if size >= _BATCH or len(columns[0]) >= _ROWS:
             yield columns
             columns, size = [[] for _ in range(width)], 0
+    if any(warnings):
+        _refuse_cut(connection)
     if columns[0]:
         yield columns
+
+
+def _refuse_cut(connection: pymysql.Connection[Any]) -> None:
+    for _, code, _ in ask(connection, "SHOW WARNINGS"):
+        if code in CUT:
+            raise pymysql.DataError(code, CUT[code])
 
 
 def _split(data: bytes, starts: list[int], columns: Columns) -> None:
@@ -72,8 +83,8 @@ def _split(data: bytes, starts: list[int], columns: Columns) -> None:
             at = end
 
 
-def _packets(file: _File) -> Iterator[tuple[bytes, list[int]]]:
-    """Bytes, and where in them rows begin, until the end of the result."""
+def _packets(file: _File, warnings: list[int]) -> Iterator[tuple[bytes, list[int]]]:
+    """Bytes, and where in them rows begin, until the end of the result, which counts warnings."""
     data, at = b"", 0
     while True:
         starts: list[int] = []
@@ -88,6 +99,7 @@ def _packets(file: _File) -> Iterator[tuple[bytes, list[int]]]:
             if first == _ERROR:
                 raise_mysql_exception(data[at + 4 : at + wanted])
             if first == _END and length < 9:
+                warnings.append(int.from_bytes(data[at + 5 : at + 7], "little"))
                 yield data, starts
                 return
             starts.append(at + 4)

@@ -27,6 +27,7 @@ _RELIED_ON = {
     "sql_mode": "IF(FIND_IN_SET('ONLY_FULL_GROUP_BY', @@sql_mode), 'ONLY_FULL_GROUP_BY', '')",
     "time_zone": "'+00:00'",
     "sql_select_limit": "18446744073709551615",
+    "group_concat_max_len": "4294967295",  # else a longer text is cut without an error
 }
 _MOST_SECONDS = 31_536_000
 _TIMED_OUT = (1969, 3024)  # MariaDB's, MySQL's
@@ -34,6 +35,8 @@ _LOST = (1053, 1927, 2006, 2013)  # also when somebody else ends the session
 _KILLED = 1317
 _ALTERED = 1412
 _DENIED = (1044, 1142, 1143, 1370)
+CUT = {1260: "a text is cut", 1301: "a value is too long for the server, and null"}
+"""Warnings of values that are not what the query says."""
 _TWICE = 1060
 _QUOTES_VALUES = (1292, 1366, 1411, 3140, 3141, 3156, 4037, 4038)
 

@@ -412,6 +412,15 @@ def test_who_gives_up_does_not_wait_for_the_next_row(source: Source) -> None:
     assert list(source.stage.iterdir()) == []
 
 
+def test_what_the_server_would_cut_is_whole_or_refused(source: Source) -> None:
+    source.run("CREATE TABLE source (t TEXT)", "INSERT INTO source SELECT repeat('x', 60000)")
+    many = "(SELECT t FROM source" + " UNION ALL SELECT t FROM source" * 29 + ") AS many"
+    source.read(f"SELECT GROUP_CONCAT(t) AS a FROM {many}")
+    assert [len(text) for text in source.values("a")] == [30 * 60_001 - 1]
+    with pytest.raises(TransferError, match="too long for the server"):
+        source.read("SELECT REPEAT('x', 2000000000) AS a")
+
+
 def test_a_user_that_may_not_read_is_told_so(source: Source) -> None:
     user = f"u{os.getpid()}"
     source.run("CREATE TABLE source (id INT)", "CREATE TABLE other (id INT)")
