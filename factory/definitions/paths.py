@@ -56,9 +56,12 @@ def gap(path: str) -> str | None:
 
 
 def is_whole(path: str) -> bool:
-    """Whether it means a store's root or any file in it: nothing stands before its pattern."""
+    """Whether it means a store's root or any file in it: nothing stands before its pattern.
+
+    `~` is where a login begins, often all that it sees.
+    """
     magic = MAGIC.search(path)
-    return not path[: magic.start() if magic else None].strip("/")
+    return path[: magic.start() if magic else None].strip("/") in ("", "~")
 
 
 def inside(uri: str) -> str:

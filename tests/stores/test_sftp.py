@@ -608,3 +608,14 @@ def test_a_move_that_was_killed_before_it_removed_goes_on(place: Place, disk: Pa
     assert (len(done.there), remove_copied(place.store, done, place.store)) == (1, [])
     assert not (disk / "a" / "x.csv").exists()
     assert (disk / "b" / "x.csv").read_bytes() == b"1"
+
+
+def test_a_server_that_tells_no_size(
+    place: Place, disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(place.below("x.csv"), b"1")
+    real = wire.facts_of
+    monkeypatch.setattr(wire, "facts_of", lambda said: real(said)._replace(size=None))
+    for ask in (place.store.file, place.store.open):
+        with pytest.raises(OSError, match="does not tell the size"):
+            ask(place.below("x.csv").path)

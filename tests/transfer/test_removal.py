@@ -38,7 +38,9 @@ def test_too_many_are_none(folder: Folder) -> None:
     assert (folder / "a" / "b" / "3").exists()
 
 
-@pytest.mark.parametrize("path", ["", "/", "*", "**/", "/**/*.csv", "//", "*/a/"])
+@pytest.mark.parametrize(
+    "path", ["", "/", "*", "**/", "/**/*.csv", "//", "*/a/", "~/", "~/*", "~*"]
+)
 def test_never_a_whole_store(path: str, folder: Folder) -> None:
     put((folder / "a").place)
     with pytest.raises(TransferError, match="all that is in its store"):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 
 from factory.stores import names
 from factory.stores.model import File, Folder
 from factory.stores.sftp import wire
-from factory.stores.sftp.errors import Target, told
+from factory.stores.sftp.errors import Target, problem, told
 from factory.stores.sftp.session import Session
 from factory.stores.sftp.wire import Entry, Facts, Refused, Wire
 
@@ -16,8 +17,13 @@ AT_ONCE = 8
 
 
 def file_of(path: str, facts: Facts) -> File:
-    """What is known of a file."""
-    return File(path, facts.size or 0, facts.changed or 0, version_of(facts))
+    """What is known of a file.
+
+    :raises OSError: not how large it is: then nobody knows when it was read to its end.
+    """
+    if facts.size is None:
+        raise problem(errno.EIO, "the SFTP server does not tell the size of the file", path)
+    return File(path, facts.size, facts.changed or 0, version_of(facts))
 
 
 def version_of(facts: Facts) -> str:

@@ -13,7 +13,7 @@ from factory.stores import ranged
 from factory.stores.model import changed
 from factory.stores.sftp import wire
 from factory.stores.sftp.errors import Target, problem, told
-from factory.stores.sftp.listing import version_of
+from factory.stores.sftp.listing import file_of, version_of
 from factory.stores.sftp.session import Session
 from factory.stores.sftp.wire import Facts, Request, Wire
 
@@ -56,6 +56,7 @@ class _File:
         try:
             if self._facts.is_folder:
                 raise problem(errno.EISDIR, "it is a folder", self._target.path)
+            file_of(self._target.path, self._facts)
             if self._version not in (None, version_of(self._facts)):
                 raise self._changed()
             return self.read(live, 0, min(ranged.FIRST, self.size))
