@@ -42,7 +42,7 @@ def place(uri: str) -> Place:
         return stores.open_uri(uri, client)
     except stores.UnknownStore:
         raise AirflowException(
-            f"{uri!r} cannot be read: expected an URI that begins with {stores.beginnings()}"
+            f"{stores.without_keys(uri)!r} cannot be read: expected an URI that begins with {stores.beginnings()}"
         ) from None
 
 

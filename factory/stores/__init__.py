@@ -93,7 +93,7 @@ def open_uri(uri: str, connect: Connect | None = None) -> Place:
     elif scheme in registry.outside(GROUP):
         module = registry.load(GROUP, scheme)
     else:
-        raise UnknownStore(f"{uri!r} is in no store that is known")
+        raise UnknownStore(f"{without_keys(uri)!r} is in no store that is known")
     if not hasattr(module, "place"):
         name = getattr(module, "__name__", module)
         raise FactoryError(f"the module {name} is not a store: it has no `place`")
@@ -138,11 +138,16 @@ def problems(uri: str, place: Path, *, of_pipeline: bool = False) -> Iterator[Pr
     yield Problem(
         place,
         "address",
-        f"no store has the address {_KEYS.sub('://…@', uri)!r}",
+        f"no store has the address {without_keys(uri)!r}",
         expected=f"an address that begins with {beginnings()}",
         hint=f"write {_SHARED[scheme].form}" if scheme in _SHARED else did_you_mean(scheme, known),
         of_pipeline=of_pipeline,
     )
+
+
+def without_keys(uri: str) -> str:
+    """The address without a login and its password, where somebody wrote such."""
+    return _KEYS.sub("://…@", uri)
 
 
 def without_connection(uri: str) -> str:

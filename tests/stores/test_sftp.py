@@ -619,3 +619,22 @@ def test_a_server_that_tells_no_size(
     for ask in (place.store.file, place.store.open):
         with pytest.raises(OSError, match="does not tell the size"):
             ask(place.below("x.csv").path)
+
+
+@pytest.mark.parametrize("told", [0, 39])
+def test_a_server_that_tells_too_small_a_size(
+    told: int, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(place, bytes(44))
+    real = wire.facts_of
+    monkeypatch.setattr(wire, "facts_of", lambda said: real(said)._replace(size=told))
+    with pytest.raises(OSError, match=f"more than the {told} bytes"):
+        read(place)
+
+
+def test_a_server_that_sets_no_dates(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    # a message that no server knows
+    monkeypatch.setattr(wire, "dates", lambda path, at: wire.on(99, path))
+    put(place, b"1")
+    put(place, b"2")
+    assert read(place) == b"2"

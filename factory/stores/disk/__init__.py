@@ -48,7 +48,7 @@ class Disk:
         return f"file://{path}"
 
     def list(self, folder: str, *, deep: bool = False, prefix: str = "") -> Iterator[Page]:
-        """See `Store`. Links to folders are not followed; a folder that is closed is left out."""
+        """See `Store`. Links to folders are not followed; below, a closed folder is left out."""
         begins = f"{folder.rstrip('/')}/{prefix}"
         found = _entries(folder, deep)
         return pages(entry for entry in found if entry.path.startswith(begins))
@@ -122,8 +122,10 @@ class Disk:
 
 def _entries(folder: str, deep: bool) -> Iterator[File | Folder]:
     left = [folder]
+    passed_over: tuple[type[OSError], ...] = (FileNotFoundError, NotADirectoryError)
     while left:
-        with suppress(FileNotFoundError, NotADirectoryError, PermissionError):
+        with suppress(*passed_over):
+            passed_over = (*passed_over[:2], PermissionError)  # but not the one that is asked for
             for path, entry in _scanned(left.pop()):
                 with suppress(FileNotFoundError):
                     if entry.is_dir(follow_symlinks=False):

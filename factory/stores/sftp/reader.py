@@ -70,6 +70,8 @@ class _File:
             self._open(live)
         got: dict[int, bytes] = {}
         missing = [(at, min(wire.MOST, end - at)) for at in range(start, end, wire.MOST)]
+        if end == self.size:
+            self._require_end(live)
         while True:
             *replies, now = live.ask(self._requests(missing))
             self._require_same(wire.facts_of(wire.require(now)))
@@ -85,6 +87,18 @@ class _File:
             ]
             if not missing:
                 return b"".join(got[at] for at in sorted(got))
+
+    def _require_end(self, live: Wire) -> None:
+        """Some servers tell a size of 0, or less than there is."""
+        (reply,) = live.ask([wire.reads(self._handle, self.size, 1)])
+        if not wire.data_of(reply):
+            return
+        self._require_same(wire.facts_of(live.one(wire.of(wire.FSTAT, self._handle))))
+        raise problem(
+            errno.EIO,
+            f"the file holds more than the {self.size:,} bytes that the SFTP server tells",
+            self._target.path,
+        )
 
     def _requests(self, missing: list[tuple[int, int]]) -> Iterator[Request]:
         yield from (wire.reads(self._handle, at, length) for at, length in missing)

@@ -132,9 +132,10 @@ class Upload(Writer):
             return
         if before is not None and before.is_folder:
             raise problem(errno.EISDIR, "there is a folder of this name", self._target.path)
-        if before is not None and before.size == facts.size and _later(before, facts):
-            # else it could not be told from the one before: seconds are all that there is
-            live.one(wire.dates(self._temporary, (before.changed or 0) + 1))
+        if before is not None and _later(before, facts):
+            # else it could not be told from one before: seconds are all that there is. A server
+            # that sets no dates is asked in vain
+            live.ask([wire.dates(self._temporary, (before.changed or 0) + 1)])
             (self._named,) = live.facts(self._temporary)
         if wire.POSIX_RENAME in live.extensions:
             live.one(wire.extended(wire.POSIX_RENAME, self._temporary, self._target.path))
@@ -184,7 +185,7 @@ class Upload(Writer):
             return there == named
         # by a link: then what is done to the one is seen at the other
         other = max(here.changed or 0, there.changed or 0) + 1
-        live.one(wire.dates(self._temporary, other))
+        live.ask([wire.dates(self._temporary, other)])
         (seen,) = live.facts(self._target.path)
         if seen is None or seen.changed != other:
             return False

@@ -121,6 +121,11 @@ class Session:
         return Statement(self._database, self._driver, self._style())
 
     @property
+    def dialect(self) -> str:
+        """As SQLAlchemy calls it; empty where nobody says."""
+        return self._database.dialect
+
+    @property
     def _driver(self) -> str:
         return self._module.partition(".")[0]
 

@@ -34,6 +34,7 @@ from factory.transfer.warehouse.warehouse import not_found
 _FETCHED = 64  # rows, at first: nobody knows how long they are
 _MOST = 20_000  # rows
 _BYTES = 8 << 20  # of values, about
+_MYSQL_TIMESTAMP = 7
 _TEXT_MOMENT = r"\d{4}-\d\d-\d\d([ T])\d\d:\d\d(:\d\d(\.\d+)?)?"
 
 Block = list[Sequence[Any]]
@@ -128,13 +129,20 @@ def _whole(end: Any) -> Any:
 
 def _ends(session: Session, rows: Rows, functions: Sequence[str], column: str) -> Sequence[Any]:
     """A value of the column for each function, of the rows of the spec's own condition."""
+    return [value for value, _ in _told(session, rows, functions, column)]
+
+
+def _told(
+    session: Session, rows: Rows, functions: Sequence[str], column: str
+) -> list[tuple[Any, Any]]:
+    """The same, each with the driver's code of its type."""
     statement = session.statement()
     name = statement.column(column)
     asked = ", ".join(f"{function}({name})" for function in functions)
     own = replace(rows, window=None, part=None)
     with _run(session, statement, asked, own, {}) as cursor:
         (found,) = session.fetched(cursor, 1)
-        return tuple(found)
+        return [(value, told[1]) for value, told in zip(found, cursor.description, strict=True)]
 
 
 def _run(
@@ -188,9 +196,14 @@ def _bounds(
     session: Session, rows: Rows, window: Window, known: Mapping[str, Column]
 ) -> tuple[Bound | str, Bound | str] | None:
     """What the column's own values are compared with; None: it has no value."""
-    (latest,) = _ends(session, rows, ("max",), window.column)
+    ((latest, code),) = _told(session, rows, ("max",), window.column)
     if latest is None:
         return None
+    if code == _MYSQL_TIMESTAMP and session.dialect in ("mysql", "mariadb"):
+        raise TransferError(
+            f"{window.column!r} of {rows.label} is a TIMESTAMP, which comes in the session's zone",
+            "Read it by `type: mysql`, where it is a moment",
+        )
     if isinstance(latest, datetime):
         found = window.bounds("timestamp" if latest.tzinfo is None else "timestamptz")
     elif isinstance(latest, date):

@@ -104,8 +104,9 @@ def _load(
     if mode == "replace":
         _refuse_strangers(lake)
     entry, published = _published(files, schema, lake, own, load_id, mode, shape)
-    removed = _clear(lake, entry)
-    manifest.succeed(lake, entry, published)
+    removed, is_live = _clear(lake, entry)
+    if is_live:
+        manifest.succeed(lake, entry, published)
     done = Loaded(
         path=lake.uri,
         mode=mode,
@@ -207,12 +208,13 @@ def _refuse_missing(lake: Place, entry: Entry, files: Sequence[DataFile]) -> Non
     )
 
 
-def _clear(lake: Place, own: Entry) -> int:
-    """Remove what counts no more; how many files that were?"""
+def _clear(lake: Place, own: Entry) -> tuple[int, bool]:
+    """Remove what counts no more: how many files that were, and whether this load counts."""
     there = manifest.known(lake)
-    if own not in there.live:
+    is_live = own in there.live
+    if not is_live:
         log.warning("a later load has taken the place of this one already: its files go")
-    return sum(manifest.remove(lake, entry) for entry in there.dead)
+    return sum(manifest.remove(lake, entry) for entry in there.dead), is_live
 
 
 def _sweep(lake: Place, own: Attempt) -> None:
@@ -251,15 +253,14 @@ def _paths(lake: Place) -> Iterator[str]:
 
 def _refuse_strangers(lake: Place) -> None:
     """Raise `TransferError`: files that no load of ours has written, which would stay."""
-    found = list(_paths(lake))
-    there = manifest.known(lake)
-    # an attempt has a note before its first file, and a manifest before the note goes
-    owned = {entry.token for entry in there.entries} | {*there.begun}
-    strangers = [
-        path
-        for path in found
-        if token(path) not in owned and lake.store.file(lake.below(path).path) is not None
-    ]
+    strangers = list(_paths(lake))
+    # An attempt has a note before its first file, and a manifest before the note goes. A folder
+    # that changes while it is listed may show neither: the second look then shows one.
+    for _ in range(2):
+        there = manifest.known(lake)
+        owned = {entry.token for entry in there.entries} | {*there.begun}
+        strangers = [path for path in strangers if token(path) not in owned]
+    strangers = [path for path in strangers if lake.store.file(lake.below(path).path) is not None]
     if strangers:
         raise TransferError(
             f"{lake.uri} holds {counted(len(strangers), 'file')} that no manifest of ours names, "
