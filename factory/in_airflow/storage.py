@@ -41,8 +41,9 @@ def place(uri: str) -> Place:
     try:
         return stores.open_uri(uri, client)
     except stores.UnknownStore:
+        shown, begins = stores.without_keys(uri), stores.beginnings()
         raise AirflowException(
-            f"{stores.without_keys(uri)!r} cannot be read: expected an URI that begins with {stores.beginnings()}"
+            f"{shown!r} cannot be read: expected an URI that begins with {begins}"
         ) from None
 
 
