@@ -157,6 +157,16 @@ GROUP = Group(
             severity="warning",
         ),
         Code(
+            name="runs-at-once",
+            title="runs at once that load the same files",
+            meaning=(
+                "A pattern finds files that go when they are loaded (`when_done`). Another run that"
+                " begins before they are gone finds them, too, and `append` adds their rows twice."
+            ),
+            advice="`max_active_runs: 1` in the pipeline, or `only_new: true` on the source.",
+            severity="warning",
+        ),
+        Code(
             name="replace-by-interval",
             title="a whole that each run replaces by a part",
             meaning=(

@@ -10,6 +10,7 @@ import msgspec
 
 from factory.definitions import formats
 from factory.definitions.writes import Write
+from factory.diagnostics import Path as Place
 from factory.ends.handover import Handover
 from factory.plan.kind import Step
 from factory.plan.model import Dated
@@ -52,6 +53,14 @@ class ReadsAgain(Protocol):
 
 
 @runtime_checkable
+class RunsAlone(Protocol):
+    """A source that two runs at once would read twice."""
+
+    def alone(self, write: Write) -> Iterable[Place]:
+        """Where that matters in this write mode: places in the step's arguments."""
+
+
+@runtime_checkable
 class NamesFiles(Protocol):
     """A source that names files beside the spec."""
 
@@ -65,4 +74,4 @@ def format_problems(given: formats.Written) -> Iterator[Problem]:
         yield msgspec.structs.replace(problem, path=("source", "format", *problem.path))
 
 
-__all__ = ["NamesFiles", "ReadsAgain", "ReadsByDate", "Source", "format_problems"]
+__all__ = ["NamesFiles", "ReadsAgain", "ReadsByDate", "RunsAlone", "Source", "format_problems"]

@@ -33,6 +33,7 @@ def describe(
         pipelines=_references(found, fragment),
         drives=fragment.drives,
         dates=fragment.dates,
+        alone=fragment.alone,
         awaits=fragment.awaits,
     )
 

@@ -16,6 +16,7 @@ from typing import Any, Protocol, cast
 import msgspec
 
 from factory import choices, registry
+from factory.diagnostics import Path as Place
 from factory.errors import FactoryError
 from factory.fields import seconds
 from factory.plan.model import Awaited, Dated, Driven, Group, Reference, Task
@@ -59,6 +60,7 @@ class Fragment(msgspec.Struct, frozen=True, kw_only=True):
     drives: tuple[Driven, ...] = ()
     dates: tuple[Dated, ...] = ()
     awaits: tuple[Awaited, ...] = ()
+    alone: tuple[Place, ...] = ()
 
 
 class Kind(Protocol):

@@ -118,7 +118,8 @@ class PlannedStep(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     """One step of a spec, whatever tasks it became: what it needs, and what it names elsewhere.
 
     `reads` and `writes` are addresses of datasets, spelled as assets are. What a template makes of
-    a value is known at run time only: such values are left out. `variables` are Airflow's.
+    a value is known at run time only: such values are left out. `variables` are Airflow's. `alone`
+    are places of arguments for which two runs at once would do one work twice.
     """
 
     id: str
@@ -133,6 +134,7 @@ class PlannedStep(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     drives: tuple[Driven, ...] = ()
     dates: tuple[Dated, ...] = ()
     awaits: tuple[Awaited, ...] = ()
+    alone: tuple[Path, ...] = ()
 
 
 class Group(msgspec.Struct, frozen=True):

@@ -129,6 +129,31 @@ def test_of_a_large_sql_file_nothing_is_filled_in(lint: Lint) -> None:
     ]
 
 
+LANDING = """\
+start_date: 2024-01-01
+stage: file:///stage
+%s
+tasks:
+  - id: a
+    uses: ingest
+    with:
+      source: {type: file, path: "file:///in/*.csv", format: csv, when_done: delete%s}
+      target: {type: postgres, conn_id: w, table: raw.a}
+      write: {mode: append}
+"""
+
+
+def test_runs_at_once_that_find_the_same_files(lint: Lint) -> None:
+    assert lint({"x.yaml": LANDING % ("", "")}) == [
+        "runs-at-once x.yaml:9:67 two runs at once both find these files, and append their rows "
+        "twice"
+    ]
+    assert lint({"x.yaml": LANDING % ("max_active_runs: 1", "")}) == []
+    assert lint({"x.yaml": LANDING % ("", ", only_new: true")}) == []
+    merged = (LANDING % ("", "")).replace("append", "merge, key: [id]")
+    assert lint({"x.yaml": merged}) == []
+
+
 LOAD = (
     "tasks: [{{id: a, uses: ingest, with: {{"
     "source: {{type: file, path: 'file:///x.csv', format: csv}}, "

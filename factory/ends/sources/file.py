@@ -12,6 +12,7 @@ from factory import stores
 from factory.definitions import formats
 from factory.definitions.paths import is_pattern, own_copies
 from factory.definitions.writes import Write
+from factory.diagnostics import Path
 from factory.ends.handover import FILES, Files
 from factory.ends.source import format_problems
 from factory.ends.tasks import OPERATORS, task
@@ -165,6 +166,12 @@ class File(Strict, frozen=True, kw_only=True, tag="file", tag_field="type"):
         to = self.when_done.move_to if isinstance(self.when_done, MoveTo) else "{{"
         if not is_template(path) and not is_template(to):
             yield from own_copies(path, f"{to.rstrip('/')}/", _MOVE_TO)
+
+    def alone(self, write: Write) -> Iterator[Path]:
+        """Files that go when they are loaded, which a run beside this one has found, too."""
+        found = (is_pattern(path) and not is_template(path) for path in self.paths())
+        if self.when_done and not self.only_new and word_of(write) == "append" and any(found):
+            yield ("source", "when_done")
 
     def again(self, write: Write) -> Iterator[Problem]:
         """Patterns by which each run adds the files of the runs before it once more."""

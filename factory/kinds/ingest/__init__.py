@@ -16,10 +16,11 @@ from factory.definitions import formats, writes
 from factory.definitions.checks import Check, columns, plain, problems
 from factory.definitions.writes import Write
 from factory.diagnostics import MAX_TOLD, did_you_mean, one_of
+from factory.diagnostics import Path as Place
 from factory.ends import fit, handover
 from factory.ends.fit import Misfit
 from factory.ends.handover import FILES, ROWS, Batches, Files, Handover, Rows
-from factory.ends.source import NamesFiles, ReadsAgain, ReadsByDate
+from factory.ends.source import NamesFiles, ReadsAgain, ReadsByDate, RunsAlone
 from factory.ends.sources import AnySource
 from factory.ends.targets import AnyTarget
 from factory.ends.tasks import OPERATORS, convert, stage, task
@@ -99,7 +100,17 @@ def compile(step: Step) -> Fragment:
         fragment = _bracketed(step, [*handed.tasks, staged, load, *after])
     with blaming(given.source, "source"):
         read = tuple(given.source.reads())
-    return msgspec.structs.replace(fragment, reads=read, dates=_dates(given, handed))
+    return msgspec.structs.replace(
+        fragment, reads=read, dates=_dates(given, handed), alone=_alone(given)
+    )
+
+
+def _alone(given: Arguments) -> tuple[Place, ...]:
+    """Why no run may be beside another."""
+    if not isinstance(given.source, RunsAlone):
+        return ()
+    with blaming(given.source, "source"):
+        return msgspec.convert(tuple(given.source.alone(given.write)), tuple[Place, ...])
 
 
 def _dates(given: Arguments, handed: Handover) -> tuple[Dated, ...]:

@@ -18,6 +18,7 @@ from factory.lint.rules import (
     secrets,
     sizes,
     templates,
+    turns,
     waits,
     writers,
 )
@@ -47,6 +48,7 @@ RULES: tuple[Rule, ...] = (
     sizes.too_many_assets,
     sizes.too_many_tasks,
     templates.unreadable,
+    turns.at_once,
     waits.never_met,
     writers.replaced_twice,
 )
