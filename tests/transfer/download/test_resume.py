@@ -222,7 +222,7 @@ def test_a_file_that_is_gone_leaves_no_part(web: Web, tmp_path: Path) -> None:
 
 
 def test_what_others_left_is_removed(web: Web, tmp_path: Path) -> None:
-    (tmp_path / ".trips.csv.0123.part").write_bytes(BODY[:10])
+    (tmp_path / f".trips.csv.{'0123' * 8}.part").write_bytes(BODY[:10])
     (tmp_path / ".trips.csv.part").write_bytes(BODY[:10])
     web.answers = [GOOD]
     get(web, tmp_path / "trips.csv")
