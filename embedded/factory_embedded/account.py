@@ -6,8 +6,8 @@ import os
 import pwd
 import shutil
 import subprocess
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,6 +84,23 @@ def run(command: Sequence[str], *, check: bool = False) -> subprocess.CompletedP
         stdin=subprocess.DEVNULL,
         env=environment(),
     )
+
+
+@contextmanager
+def made_aside(data: Path, account: Account) -> Iterator[Path]:
+    """A new folder of the account, which becomes `data` when the block ends well.
+
+    So what a killed process made is not taken for the whole.
+    """
+    new = data.parent / f".{data.name}.new"
+    shutil.rmtree(new, ignore_errors=True)
+    new.mkdir(mode=0o700)
+    try:
+        os.chown(new, account.uid, account.gid)
+        yield new
+        os.replace(new, data)
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
 
 
 def environment() -> dict[str, str]:

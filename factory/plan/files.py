@@ -38,16 +38,11 @@ def fill(task: Task, name: str, folder: File) -> Filled | None:
     """A task's file, filled in; None where nothing is to fill in, or the file cannot be read."""
     if beside.missing(name, folder) is not None:
         return None
-    text = beside.text_of(folder / name)
-    if not filled.names(text) and "$${" not in text:
-        return None
-    if "\ufffd" in text:  # what could not be decoded would go into the database as that
-        return Filled(text, (_not_utf_8(text),))
-    return filled.fill(text, Scope(**(task.values or {})))
+    return _filled(task, beside.text_of(folder / name))
 
 
-def left(task: Task, name: str, folder: File) -> Iterator[Problem]:
-    """Warnings of what is not filled in of a task's file, and may have been meant to be."""
+def problems(task: Task, name: str, folder: File) -> Iterator[Problem]:
+    """What cannot be filled in of a task's file; as warnings, what may have been meant to be."""
     if beside.missing(name, folder) is not None:
         return
     if (size := (folder / name).stat().st_size) > MAX_BYTES:
@@ -55,7 +50,22 @@ def left(task: Task, name: str, folder: File) -> Iterator[Problem]:
         expected = "at most 1 MiB, where there are such"
         yield Problem((1, 1), "too-large", message, expected, severity="warning")
         return
-    yield from filled.likely(beside.text_of(folder / name), Scope(**(task.values or {})))
+    text = beside.text_of(folder / name)
+    if (found := _filled(task, text)) is not None:
+        yield from found.problems
+    yield from filled.likely(text, _scope(task))
+
+
+def _filled(task: Task, text: str) -> Filled | None:
+    if not filled.names(text) and "$${" not in text:
+        return None
+    if "\ufffd" in text:  # what could not be decoded would go into the database as that
+        return Filled(text, (_not_utf_8(text),))
+    return filled.fill(text, _scope(task))
+
+
+def _scope(task: Task) -> Scope:
+    return Scope(**(task.values or {}))
 
 
 def _not_utf_8(text: str) -> Problem:

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 import msgspec
 
-from factory.diagnostics import nearest, shortened
+from factory.diagnostics import MAX_TOLD, nearest, shortened
 from factory.problem import Problem
 from factory.spec.fill import Filler, Scope
 from factory.spec.notes import Notes
@@ -57,18 +58,17 @@ def fill(text: str, scope: Scope) -> Filled:
 def likely(text: str, scope: Scope) -> Iterator[Problem]:
     """Warnings of what stays, and looks as if a name of the spec was meant: `${var.day}`."""
     known = scope.tree()
-    for match in _ANY.finditer(text) if "${" in text else ():
-        meant = _meant(match[1].strip(), known)
-        if meant and not _TOKEN.match(match[0]):
-            line, column = _position(text, match.start())
-            yield Problem(
-                (line, column),
-                "placeholder-left",
-                f"{shortened(match[0])} stays as it is: no spec has that name",
-                hint=f"did you mean ${{{meant}}}?",
-                severity="warning",
-                part=match[0],
-            )
+    every = ((match, _meant(match[1].strip(), known)) for match in _ANY.finditer(text))
+    near = ((match, meant) for match, meant in every if meant and not _TOKEN.match(match[0]))
+    for match, meant in islice(near, MAX_TOLD):
+        yield Problem(
+            _position(text, match.start()),
+            "placeholder-left",
+            f"{shortened(match[0])} stays as it is: no spec has that name",
+            hint=f"did you mean ${{{meant}}}?",
+            severity="warning",
+            part=match[0],
+        )
 
 
 def _meant(name: str, known: Mapping[str, Any]) -> str:

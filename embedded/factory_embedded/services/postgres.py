@@ -2,7 +2,6 @@
 
 import importlib.util
 import os
-import shutil
 import signal
 import subprocess
 import time
@@ -14,7 +13,7 @@ from pathlib import Path
 import psutil
 
 from factory.extras import services_hint
-from factory_embedded.account import Account, account_for, environment, run
+from factory_embedded.account import Account, account_for, environment, made_aside, run
 from factory_embedded.folders import only_user_of
 from factory_embedded.patience import Patience
 from factory_embedded.ports import free_port
@@ -87,12 +86,7 @@ def _binaries() -> Path:
 def _initdb(binaries: Path, data: Path, account: Account) -> None:
     if data.exists() and any(data.iterdir()):
         raise ServiceError(f"{data} is not empty and holds no PostgreSQL cluster")
-    # Built aside and renamed, so that a killed initdb is not taken for a cluster.
-    new = data.parent / f".{data.name}.new"
-    shutil.rmtree(new, ignore_errors=True)
-    new.mkdir(mode=0o700)
-    try:
-        os.chown(new, account.uid, account.gid)
+    with made_aside(data, account) as new:
         command = [*account.prefix, str(binaries / "initdb"), "-D", str(new)]
         command += [
             "-U",
@@ -107,9 +101,6 @@ def _initdb(binaries: Path, data: Path, account: Account) -> None:
         done = run(command)
         if done.returncode != 0:
             raise ServiceError(f"initdb failed: {done.stderr.strip() or done.stdout.strip()}")
-        os.replace(new, data)
-    finally:
-        shutil.rmtree(new, ignore_errors=True)
 
 
 def _stop_leftover(data: Path) -> None:

@@ -25,15 +25,8 @@ def _problems(linted: Linted) -> Iterator[tuple[str, Problem]]:
     folder = linted.resolved.document.path.parent
     for task in linted.plan.tasks:
         for file in files.named(task):
-            found = files.fill(task, file.name, folder)
-            left = files.left(task, file.name, folder) if _is_text(file.name) else ()
-            for problem in (*(found.problems if found else ()), *left):
+            for problem in files.problems(task, file.name, folder):
                 yield file.name, problem
-
-
-def _is_text(name: str) -> bool:
-    """Where `${…}` is more likely ours than another program's."""
-    return name.endswith(".sql")
 
 
 def _diagnostic(linted: Linted, name: str, problem: Problem) -> Diagnostic:

@@ -70,11 +70,14 @@ class _File:
             self._open(live)
         got: dict[int, bytes] = {}
         missing = [(at, min(wire.MOST, end - at)) for at in range(start, end, wire.MOST)]
-        if end == self.size:
-            self._require_end(live)
+        # some servers tell a size of 0, or less than there is
+        beyond = [(self.size, 1)] if end == self.size else []
         while True:
-            *replies, now = live.ask(self._requests(missing))
+            *replies, now = live.ask(self._requests([*missing, *beyond]))
             self._require_same(wire.facts_of(wire.require(now)))
+            if beyond and wire.data_of(replies.pop()):
+                raise self._longer()
+            beyond = []
             for (at, _), reply in zip(missing, replies, strict=True):
                 got[at] = wire.data_of(reply)
                 if not got[at]:
@@ -88,13 +91,8 @@ class _File:
             if not missing:
                 return b"".join(got[at] for at in sorted(got))
 
-    def _require_end(self, live: Wire) -> None:
-        """Some servers tell a size of 0, or less than there is."""
-        (reply,) = live.ask([wire.reads(self._handle, self.size, 1)])
-        if not wire.data_of(reply):
-            return
-        self._require_same(wire.facts_of(live.one(wire.of(wire.FSTAT, self._handle))))
-        raise problem(
+    def _longer(self) -> OSError:
+        return problem(
             errno.EIO,
             f"the file holds more than the {self.size:,} bytes that the SFTP server tells",
             self._target.path,

@@ -29,7 +29,7 @@ from factory.transfer.formats import Reader
 from factory.transfer.lineage import NONE, Lineage
 from factory.transfer.progress import Progress
 from factory.transfer.to_parquet import Converted, staged
-from factory.transfer.warehouse.warehouse import not_found
+from factory.transfer.warehouse.warehouse import require_columns
 
 _FETCHED = 64  # rows, at first: nobody knows how long they are
 _MOST = 20_000  # rows
@@ -294,9 +294,7 @@ def _columns(
         if names.count(name) > 1:
             said = f"two columns of {rows.label} are named {name!r}"
             raise TransferError(said, "Give one of them another name: `AS …`")
-    for name in known:
-        if name not in names:
-            raise not_found(f"there is no column {name!r} in {rows.label}", name, names)
+    require_columns(names, known, rows.label)
     pairs = zip(names, description, strict=True)
     return [known.get(name) or Column(name, digits=_digits(one)) for name, one in pairs]
 

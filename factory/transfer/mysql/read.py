@@ -33,7 +33,7 @@ from factory.transfer.mysql.read_types import (
 from factory.transfer.mysql.session import Address, ask, name, told
 from factory.transfer.progress import Progress
 from factory.transfer.to_parquet import Converted, staged
-from factory.transfer.warehouse.warehouse import not_found
+from factory.transfer.warehouse.warehouse import require_columns
 
 if TYPE_CHECKING:
     import pymysql
@@ -133,9 +133,9 @@ def _described(connection: Connection, rows: Rows) -> list[Described]:
     """The columns that are read, with their types; the query is not run for it."""
     if rows.columns:
         every = [found.name for found in _describe(connection, rows, ())]
-        _refuse_missing(every, rows.columns, rows.label)
+        require_columns(every, rows.columns, rows.label)
     found = _describe(connection, rows, rows.columns)
-    _refuse_missing([column.name for column in found], rows.as_text, rows.label)
+    require_columns([column.name for column in found], rows.as_text, rows.label)
     return found
 
 
@@ -155,7 +155,7 @@ def _describe(connection: Connection, rows: Rows, columns: Sequence[str]) -> lis
 def _type_of(connection: Connection, rows: Rows, column: str) -> Described:
     """A column, whether it is read or not. Raises `Missing`."""
     every = {found.name: found for found in _describe(connection, rows, ())}
-    _refuse_missing([*every], [column], rows.label)
+    require_columns([*every], [column], rows.label)
     return every[column]
 
 
@@ -192,12 +192,6 @@ def _literal(value: Bound) -> str:
         plain = value.astimezone(timezone.utc).replace(tzinfo=None) if value.tzinfo else value
         return f"TIMESTAMP'{plain.isoformat(' ', 'microseconds')}'"
     return f"DATE'{value.isoformat()}'" if isinstance(value, date) else str(value)
-
-
-def _refuse_missing(known: Sequence[str], wanted: Sequence[str], where: str) -> None:
-    for one in wanted:
-        if one not in known:
-            raise not_found(f"there is no column {one!r} in {where}", one, known)
 
 
 def _from(rows: Rows) -> str:

@@ -30,7 +30,7 @@ from factory.transfer.postgres.table import Connection
 from factory.transfer.postgres.warehouse import WAREHOUSE
 from factory.transfer.progress import Progress
 from factory.transfer.to_parquet import Converted, staged
-from factory.transfer.warehouse.warehouse import not_found
+from factory.transfer.warehouse.warehouse import require_columns
 
 _BATCH = 4 << 20  # bytes
 _AHEAD = 4  # batches: while a row group is written, the next one comes
@@ -136,7 +136,7 @@ def _described(connection: Connection, rows: Rows) -> list[Described]:
     """The columns that are read, with their types; the query is not run for it."""
     if rows.table:
         table = tables.parse(rows.table)
-        _refuse_missing(WAREHOUSE.columns(connection, table), rows.columns, str(table))
+        require_columns(WAREHOUSE.columns(connection, table), rows.columns, str(table))
     found = _describe(connection, rows, rows.columns)
     if not found:
         raise TransferError(f"{rows.label} has no columns", "Read a table that has some")
@@ -154,7 +154,7 @@ def _describe(connection: Connection, rows: Rows, columns: Sequence[str]) -> lis
         if own.count(name) > 1:
             said = f"two columns of {rows.label} are named {name!r}"
             raise TransferError(said, "Give one of them another name: `AS …`")
-    _refuse_missing(own, rows.as_text if columns == rows.columns else (), rows.label)
+    require_columns(own, rows.as_text if columns == rows.columns else (), rows.label)
     types = [column.type_code for column in found]
     modifiers = [result.fmod(place) for place in range(len(own))]
     return [
@@ -170,7 +170,7 @@ def _type_of(connection: Connection, rows: Rows, column: str) -> str:
         if rows.table
         else [found.name for found in _describe(connection, rows, ())]
     )
-    _refuse_missing(every, [column], rows.label)
+    require_columns(every, [column], rows.label)
     (found,) = _describe(connection, rows, [column])
     return found.base or found.type
 
@@ -218,12 +218,6 @@ def _types(
         " JOIN pg_type t ON t.oid = kind ORDER BY place",
         (list(types), list(modifiers)),
     ).fetchall()
-
-
-def _refuse_missing(known: Sequence[str], wanted: Sequence[str], where: str) -> None:
-    for name in wanted:
-        if name not in known:
-            raise not_found(f"there is no column {name!r} in {where}", name, known)
 
 
 def _from(rows: Rows) -> sql.Composable:

@@ -7,7 +7,7 @@ sqlite = "acme_sqlite.warehouse:WAREHOUSE"
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from importlib import import_module
 from typing import Any, Protocol
@@ -83,6 +83,13 @@ def find(conn_type: str) -> Warehouse[Any]:
     if conn_type not in (outside := registry.outside("warehouses")):
         raise unknown("type of a warehouse's connection", conn_type, {*OURS, *outside})
     return registry.load("warehouses", conn_type)  # type: ignore[no-any-return]
+
+
+def require_columns(known: Collection[str], wanted: Iterable[str], where: str) -> None:
+    """See that there are all columns that are wanted. Raises `Missing`."""
+    for name in wanted:
+        if name not in known:
+            raise not_found(f"there is no column {name!r} in {where}", name, known)
 
 
 def not_found(message: str, name: str, known: Collection[str]) -> Missing:
