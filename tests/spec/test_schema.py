@@ -221,11 +221,19 @@ def test_what_the_schema_lets_through_converts_and_what_it_refuses_is_explained(
     assert good == jsonschema.Draft202012Validator(exact).is_valid(value)
     assert good == (not list(violations(exact, value)))
     if good:
-        assert why_not(value, model).partition(" - ")[0] in ("", "Expected `int`, got `float`")
+        assert why_not(whole(value), model) == ""
+
+
+def whole(value: Any) -> Any:
+    """To JSON Schema 1.0 is an integer; only `validate` tells it from one."""
+    if isinstance(value, dict):
+        return {key: whole(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [whole(entry) for entry in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def why_not(value: Any, model: type[Any]) -> str:
-    """To JSON Schema 1.0 is an integer; only `validate` tells it from one."""
     try:
         msgspec.convert(value, model)
     except msgspec.ValidationError as error:
