@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import subprocess
 import sys
 import threading
@@ -17,7 +18,16 @@ import pyarrow.parquet as pq
 import pytest
 
 from factory.stores import UnknownStore
-from factory.stores.model import PAGE, Facts, File, Place, Unfinished, is_appendable, is_changed
+from factory.stores.model import (
+    PAGE,
+    Facts,
+    File,
+    Place,
+    Store,
+    Unfinished,
+    is_appendable,
+    is_changed,
+)
 from tests.patience import seconds
 
 NAMES = (
@@ -493,3 +503,30 @@ class KeepsUnfinished(Outlives):
             first.publish(None)
         assert read(file) == b"first goes on"
         assert there(place) == ["f"]
+
+
+def reads_in_any_order(place: Place) -> None:
+    """Read a file from wherever, and on from there."""
+    chance, data = random.Random(1), os.urandom(200_003)
+    put(place, data)
+    with place.store.open(place.path) as file:
+        for _ in range(60):
+            start = chance.choice([file.tell(), chance.randrange(len(data))])
+            file.seek(start)
+            size = chance.choice([1, 99, 1000, 30_000])
+            assert file.read(size) == data[start : start + size]
+    assert read(place) == data
+
+
+def pass_through(store: Store, path: str, mebibytes: int) -> None:
+    """Write a file, read it, say its size: what must take no more memory for a larger one."""
+    block = bytes(1 << 20)
+    with store.writer(path) as out:
+        for _ in range(mebibytes):
+            out.write(block)
+    with store.open(path) as file:
+        while file.read(1 << 20):
+            pass
+    found = store.file(path)
+    print(found and found.size)
+    store.delete(path)

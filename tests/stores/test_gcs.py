@@ -2,7 +2,6 @@
 
 import gzip
 import os
-import random
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +18,7 @@ from factory_embedded.services import gcs
 
 from ..transfer.memory import grown
 from .buckets import api, serve
-from .contract import NAMES, Outlives, kill, put, read, there
+from .contract import NAMES, Outlives, kill, put, read, reads_in_any_order, there
 from .proxy import Proxy, before
 
 MB = 1 << 20
@@ -113,15 +112,7 @@ def test_ranges_are_read_ahead_and_in_any_order(
     monkeypatch.setattr(ranged, "FIRST", 1000)
     monkeypatch.setattr(ranged, "BLOCK", 9000)
     monkeypatch.setattr(ranged, "_BUFFER", 100)
-    chance, data = random.Random(1), os.urandom(200_003)
-    put(place, data)
-    with place.store.open(place.path) as file:
-        for _ in range(60):
-            start = chance.choice([file.tell(), chance.randrange(len(data))])
-            file.seek(start)
-            size = chance.choice([1, 99, 1000, 30_000])
-            assert file.read(size) == data[start : start + size]
-    assert read(place) == data
+    reads_in_any_order(place)
 
 
 def test_a_small_object_is_one_request_each_way(behind: Place, proxy: Proxy) -> None:
@@ -357,20 +348,13 @@ def test_the_address_of_an_upload_is_not_told(
 
 LARGE = """
 import sys
+from tests.stores.contract import pass_through
 from tests.stores.buckets import find
 store, path = find(f"gs://stores/large/{sys.argv[1].rpartition('/')[2]}")
-block = bytes(1 << 20)
 store.file("warm")
 
 def work():
-    with store.writer(path) as out:
-        for _ in range(150):
-            out.write(block)
-    with store.open(path) as file:
-        while file.read(1 << 20):
-            pass
-    print(store.file(path).size)
-    store.delete(path)
+    pass_through(store, path, 150)
 """
 
 

@@ -2,7 +2,6 @@
 
 import errno
 import os
-import random
 import threading
 import zlib
 from base64 import b64decode
@@ -28,7 +27,7 @@ from factory.transfer.files import named_below
 from ..transfer.memory import grown
 from . import sftp_server
 from .cable import Cable, before
-from .contract import Outlives, at_once, folders, kill, known, put, read, there
+from .contract import Outlives, at_once, folders, kill, known, put, read, reads_in_any_order, there
 from .sftp_server import CLOSED, LOGIN, PASSWORD, Server, find, running, serve
 
 MB = 1 << 20
@@ -141,15 +140,7 @@ def test_ranges_are_read_ahead_and_in_any_order(
         (wire, "IN_FLIGHT", 3),
     ):
         monkeypatch.setattr(module, name, value)
-    chance, data = random.Random(1), os.urandom(200_003)
-    put(place, data)
-    with place.store.open(place.path) as file:
-        for _ in range(60):
-            start = chance.choice([file.tell(), chance.randrange(len(data))])
-            file.seek(start)
-            size = chance.choice([1, 99, 1000, 30_000])
-            assert file.read(size) == data[start : start + size]
-    assert read(place) == data
+    reads_in_any_order(place)
 
 
 def test_a_server_may_give_less_than_it_was_asked_for(
@@ -527,20 +518,13 @@ def test_what_is_wrong_is_told(
 
 LARGE = """
 import sys
+from tests.stores.contract import pass_through
 from tests.stores.sftp_server import find
 store, path = find(f"sftp://it{sys.argv[1]}/large")
-block = bytes(1 << 20)
 store.file("/warm")
 
 def work():
-    with store.writer(path) as out:
-        for _ in range(100):
-            out.write(block)
-    with store.open(path) as file:
-        while file.read(1 << 20):
-            pass
-    print(store.file(path).size)
-    store.delete(path)
+    pass_through(store, path, 100)
 """
 
 
