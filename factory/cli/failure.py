@@ -10,6 +10,7 @@ from pathlib import Path
 from factory.cli.logged import LINE
 from factory.in_airflow.failure import message
 from factory.plan.model import Pipeline
+from factory.stores import BUILTIN
 
 _MAX_LINES = 15
 _BOILERPLATE = re.compile(
@@ -42,20 +43,12 @@ def example_address(plan: Pipeline, task_id: str, conn_id: str) -> str:
     return f"{kind}://login:password@host"
 
 
-_STORES = {
-    "s3": "aws://access_key:secret_key@/?region_name=eu-west-1",
-    "gs": "google-cloud-platform:///?key_path=/path/key.json",
-    "sftp": "sftp://login:password@host",
-}
-
-
 def _of_store(plan: Pipeline, conn_id: str) -> str:
     """Where an address in a store names it."""
     text = json.dumps([task.arguments for task in plan.tasks], default=str)
-    for scheme, example in _STORES.items():
-        end = "/" if scheme == "sftp" else "@"
-        if f"{scheme}://{conn_id}{end}" in text:
-            return example
+    for scheme, store in BUILTIN.items():
+        if store.login and f"{scheme}://{conn_id}{store.login_ends}" in text:
+            return store.login
     return ""
 
 

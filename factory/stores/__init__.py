@@ -38,11 +38,18 @@ class Builtin(NamedTuple):
     :param whole: what its addresses begin with that tasks in several processes see, as a pattern;
         empty when they see none.
     :param form: how one is written, for people.
+    :param login: what the address of its Airflow connection may look like.
     """
 
     module: str
     whole: str = ""
     form: str = ""
+    login: str = ""
+
+    @property
+    def login_ends(self) -> str:
+        """What stands behind the connection's id in an address."""
+        return "@" if "conn_id@" in self.form else "/"
 
 
 # a template may give it
@@ -50,16 +57,23 @@ _BUCKET = r"([\w.-]+@)?([A-Za-z0-9][\w.-]*(/|$|\{)|\{)"
 BUILTIN = {
     "file": Builtin("factory.stores.disk", "file:///", "file:///folder/name"),
     "gs": Builtin(
-        "factory.stores.gcs", f"gs://{_BUCKET}", "gs://bucket/key, or gs://conn_id@bucket/key"
+        "factory.stores.gcs",
+        f"gs://{_BUCKET}",
+        "gs://bucket/key, or gs://conn_id@bucket/key",
+        "google-cloud-platform:///?key_path=/path/key.json",
     ),
     "memory": Builtin("factory.stores.memory"),
     "s3": Builtin(
-        "factory.stores.s3", f"s3://{_BUCKET}", "s3://bucket/key, or s3://conn_id@bucket/key"
+        "factory.stores.s3",
+        f"s3://{_BUCKET}",
+        "s3://bucket/key, or s3://conn_id@bucket/key",
+        "aws://access_key:secret_key@/?region_name=eu-west-1",
     ),
     "sftp": Builtin(
         "factory.stores.sftp",
         r"sftp://([\w.-]+(/|\{)|\{)",
         "sftp://conn_id/path, or sftp://conn_id/~/path",
+        "sftp://login:password@host",
     ),
 }
 """By scheme."""
