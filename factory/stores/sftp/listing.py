@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Iterator
+from contextlib import suppress
 
 from factory.stores import names
 from factory.stores.model import File, Folder
 from factory.stores.sftp import wire
 from factory.stores.sftp.errors import Target, problem, told
-from factory.stores.sftp.session import Session
+from factory.stores.sftp.session import BROKEN, Session
 from factory.stores.sftp.wire import Entry, Facts, Refused, Wire
 
 AT_ONCE = 8
 """Parts of a folder that are asked for together, once it is known to have several."""
-
 
 def file_of(path: str, facts: Facts) -> File:
     """What is known of a file.
@@ -115,9 +115,11 @@ class _Folder:
         """More of them, or none at the end."""
         if self._ended:
             return []
-        if self._wire is not live:
-            raise EOFError("the connection broke off while the folder was listed")
-        return self._some(live, AT_ONCE)
+        with suppress(*BROKEN):
+            if self._wire is live:
+                return self._some(live, AT_ONCE)
+        broke_off = "the connection to the SFTP server broke off while the folder was listed"
+        raise problem(errno.ECONNABORTED, broke_off, self._path)
 
     def _some(self, live: Wire, count: int) -> list[Entry]:
         found: list[Entry] = []
