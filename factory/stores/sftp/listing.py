@@ -16,6 +16,7 @@ from factory.stores.sftp.wire import Entry, Facts, Refused, Wire
 AT_ONCE = 8
 """Parts of a folder that are asked for together, once it is known to have several."""
 
+
 def file_of(path: str, facts: Facts) -> File:
     """What is known of a file.
 
