@@ -87,7 +87,7 @@ def pages(entries: Iterable[File | Folder]) -> Iterator[Page]:
 
 
 def changed(path: str) -> OSError:
-    """What a reader says of a file that is not, or no longer, in the version that was seen."""
+    """What is said of a file that is not, or no longer, in the version that was seen."""
     return OSError(errno.ESTALE, "the file changed since it was first seen", path)
 
 
@@ -219,14 +219,29 @@ class Store(Protocol):
     def copy(self, source: str, target: str) -> None:
         """`target` is the same bytes then, in one step as a writer's."""
 
-    def delete(self, path: str) -> None:
-        """Remove a file, if there is one."""
+    def delete(self, path: str, *, version: str | None = None) -> None:
+        """Remove a file, if there is one.
+
+        :param version: the `File.version` that was seen: another one stays, and is refused as
+            `changed`, also where it came while an answer was lost and the request is repeated.
+        """
 
     def delete_below(self, folder: str) -> None:
         """Remove all that is in a folder, of whatever depth, and what became of no writer."""
 
     def delete_empty(self, folder: str) -> None:
         """Remove a folder that holds nothing, where a store has such."""
+
+
+def is_there(store: Store, path: str, version: str) -> bool:
+    """Is a file there, in this version?
+
+    :raises OSError: it is there in another one: `is_changed`.
+    """
+    found = store.file(path)
+    if found is not None and found.version != version:
+        raise changed(path)
+    return found is not None
 
 
 Facts = Mapping[str, Any]

@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple, TypeVar
 from unicodedata import normalize
 
 from factory.definitions import paths
-from factory.stores.model import File, Place, Store
+from factory.stores.model import File, Place, Store, is_changed
 from factory.transfer.errors import BadRow, TransferError
 from factory.transfer.files import Named
 
@@ -330,9 +330,11 @@ def _verify(source: Store, pair: Pair, target: Store) -> None:
 
 def _remove(store: Store, file: File) -> bool:
     """Whether it stays, for it is not the one that was seen."""
-    now = store.file(file.path)
-    if now is not None and now.version != file.version:
+    try:
+        store.delete(file.path, version=file.version)
+    except OSError as error:
+        if not is_changed(error):
+            raise
         log.warning("%s stays: it has changed since", store.uri(file.path))
         return True
-    store.delete(file.path)
     return False

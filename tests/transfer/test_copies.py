@@ -274,9 +274,9 @@ from factory.stores import open_uri
 from factory.stores.disk import Disk
 from factory.transfer.copies import copy, pairs, remove
 from factory.transfer.files import Named, named_below
-def slowly(self, path, delete=Disk.delete):
+def slowly(self, path, delete=Disk.delete, **version):
     time.sleep(0.005)
-    delete(self, path)
+    delete(self, path, **version)
 Disk.delete = slowly  # else all are gone before a signal comes
 source, target = map(open_uri, sys.argv[1:])
 files = named_below(*source)

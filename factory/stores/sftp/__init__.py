@@ -86,8 +86,11 @@ class SFTP:
         with self.open(source) as given, self.writer(target) as out:
             shutil.copyfileobj(given, out, 1 << 20)
 
-    def delete(self, path: str) -> None:
-        """See `Store`."""
+    def delete(self, path: str, *, version: str | None = None) -> None:
+        """See `Store`. A version that is to go has a hidden name for a moment."""
+        if version is not None:
+            removing.delete(self.session, self._target(path), version)
+            return
         with suppress(FileNotFoundError), told(self._target(path)):
             self.session.call(lambda live: live.one(wire.on(wire.REMOVE, path)))
 
