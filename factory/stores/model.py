@@ -9,7 +9,7 @@ import errno
 import io
 import itertools
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from types import TracebackType
@@ -29,9 +29,11 @@ class Can:
     `appendable`: bytes of a file that never became whole stay, and are continued by a later
     process; the store is an `Appendable`.
 
-    `links`: one file may be under several paths, with one `version`, which no other file has.
+    `links`: one file may be under several paths, with one `version`, which no other file has; the
+    store is a `Resolves`.
 
-    `aliases`: one file may be under several paths, and nothing tells.
+    `aliases`: one file may be under several paths, and its `version` does not tell; the store is a
+    `Resolves`, which does not know all of them.
 
     `pins`: what is opened is read in one version to its end, or the reader fails.
 
@@ -306,6 +308,18 @@ class KeepsParts(Store, Protocol):
 def keeps_parts(store: Store) -> TypeGuard[KeepsParts]:
     """Does something stay of a writer that was killed?"""
     return store.can.parts
+
+
+class Resolves(Store, Protocol):
+    """A store where one file may be under several paths."""
+
+    def real(self, paths: Sequence[str]) -> Sequence[str]:
+        """Each path without links, as far as that is known: equal ones are one file's."""
+
+
+def resolves(store: Store) -> TypeGuard[Resolves]:
+    """May one file be under several paths?"""
+    return store.can.links or store.can.aliases
 
 
 class Place(NamedTuple):

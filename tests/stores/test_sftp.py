@@ -22,7 +22,7 @@ from factory.stores.sftp.session import Session
 from factory.stores.sftp.wire import Request, Wire
 from factory.transfer.copies import copy, pairs, remove_copied
 from factory.transfer.errors import TransferError
-from factory.transfer.files import named_below
+from factory.transfer.files import listed, named_below
 
 from ..transfer.memory import grown
 from . import sftp_server
@@ -674,11 +674,28 @@ def test_a_move_onto_itself_by_another_address_loses_nothing(
         target = Place(place.store, f"{place.path}-link")
     else:
         source = Place(Disk(), str(disk / "x.csv"))
-    files = named_below(*source)
-    done = copy(source.store, pairs(source.store, files, target.below("")), target.store, "fail")
+    given = pairs(source.store, named_below(*source), target.below(""))
+
+    def move() -> None:
+        remove_copied(source.store, copy(source.store, given, target.store, "fail"), target.store)
+
     with pytest.raises(TransferError, match="itself, by another address"):
-        remove_copied(source.store, done, target.store)
+        move()
     assert (disk / "x.csv").read_bytes() == b"1"
+
+
+def test_a_file_by_two_addresses_is_read_once(place: Place, disk: Path, real_sftp: Server) -> None:
+    for name in ("a.csv", "b.csv"):
+        put(place.below(name), b"1")
+        os.utime(disk / name, (1e9, 1e9))
+    home = f"~/{disk.relative_to(real_sftp.home)}"
+    found = listed(place.store, [f"{home}/*.csv", f"{place.path}/a.csv"])
+    assert [file.path for file in found] == [f"{home}/b.csv", f"{place.path}/a.csv"]
+
+
+def test_a_server_that_tells_no_real_paths(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wire, "REALPATH", 99)  # a message that no server knows
+    assert place.store.real(["~/a", "/b"]) == ["~/a", "/b"]  # type: ignore[attr-defined]
 
 
 def test_a_move_that_was_killed_before_it_removed_goes_on(place: Place, disk: Path) -> None:

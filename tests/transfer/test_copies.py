@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -16,7 +17,7 @@ import pytest
 from factory.stores.disk import Disk
 from factory.stores.memory import Memory
 from factory.stores.model import File, Place, Writer
-from factory.transfer.copies import Copied, Pair, copy, pairs, remove
+from factory.transfer.copies import Copied, Pair, copy, pairs, remove, remove_copied
 from factory.transfer.errors import BadRow, TransferError
 from factory.transfer.files import Named, named_below
 from factory_embedded.services import gcs, s3
@@ -186,6 +187,28 @@ def test_an_object_is_no_copy_of_itself_by_another_connection(
     with pytest.raises(TransferError, match="itself, by another address"):
         run(one, "", two)
     one.store.delete_below("itself")
+
+
+class Interop(Memory):
+    """The same objects by another protocol, which has versions of its own."""
+
+    def uri(self, path: str) -> str:
+        return super().uri(path).replace("memory:", "interop:")
+
+    def file(self, path: str) -> File | None:
+        found = super().file(path)
+        return found and replace(found, version=f"interop-{found.version}")
+
+
+def test_an_object_is_no_copy_of_itself_by_another_protocol() -> None:
+    one, two = Place(Memory("bucket"), "in/"), Place(Interop("bucket"), "in/")
+    put(one.below("x.csv"), b"1")
+    done = run(one, "", two)
+    assert len(done.there) == 1
+    with pytest.raises(TransferError, match="itself, by another address"):
+        remove_copied(one.store, done, two.store)
+    assert there(one) == {"x.csv": b"1"}
+    one.store.delete_below("")
 
 
 @pytest.mark.parametrize(("source", "to"), [("in//", "out/"), ("in/", "out//"), ("in/../", "out/")])

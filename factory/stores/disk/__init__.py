@@ -12,7 +12,7 @@ import shutil
 import stat
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from typing import Any, BinaryIO
@@ -112,6 +112,10 @@ class Disk:
         """See `Store`."""
         with suppress(OSError):  # it is not empty, or is not there
             os.rmdir(folder)
+
+    def real(self, paths: Sequence[str]) -> Sequence[str]:
+        """See `Resolves`."""
+        return [os.path.realpath(path) for path in paths]
 
     def cut_off(self, path: str) -> None:
         """See `KeepsParts`."""
