@@ -47,7 +47,8 @@ def named(store: Store, paths: str | Sequence[str]) -> list[Named]:
             found.setdefault(name, Named(written.name_below(path, name), matches[name]))
     if missing:
         wanted = ", ".join(map(repr, missing))
-        raise Missing(f"no file matches {wanted}", _instead(store, missing[0]))
+        hint = f"{_instead(store, missing[0])}. `on_missing: skip` skips the step"
+        raise Missing(f"no file matches {wanted}", hint)
     if not found:
         raise Missing("the list of files is empty")
     return _each_once(store, list(found.values()))

@@ -119,4 +119,4 @@ def test_what_is_there_instead_is_told(folder: Folder, wanted: str, told: str) -
     (folder / "orders.csv").write_text("x")
     with pytest.raises(Missing) as raised:
         expand(folder.store, str(folder / wanted))
-    assert raised.value.hint == told.format(folder)
+    assert raised.value.hint == f"{told.format(folder)}. `on_missing: skip` skips the step"

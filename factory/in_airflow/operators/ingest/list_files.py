@@ -79,7 +79,8 @@ class ListFiles(Staged):
                 found = self._new(found, context)
         except Missing as missing:
             if self.on_missing == "skip":
-                raise AirflowSkipException(f"{missing}: this step is skipped") from None
+                reason = f"{missing.message}: this step is skipped, as `on_missing: skip` says"
+                raise AirflowSkipException(reason) from None
             raise
         self._require_place(store, [files[file.uri] for file in found], paths)
         self._remove_converted(context)
