@@ -37,7 +37,8 @@ class Files(msgspec.Struct, frozen=True, kw_only=True):
         own.
     :param once: each file is loaded once: the last of the tasks asks the target which are in.
     :param after: what comes when the rows are published, in order. The files are then those that
-        the last of `tasks` has left on the stage as listed, and others are refused.
+        the last of `tasks` has left on the stage as listed, and others are refused. The load keeps
+        a list of its own of them.
     :param folders: columns to read from the names of folders, as Hive keeps them: all, or these,
         each with the word for its type.
     """

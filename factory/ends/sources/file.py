@@ -61,7 +61,8 @@ class File(Strict, frozen=True, kw_only=True, tag="file", tag_field="type"):
         FileUri | FileUris,
         Meta(
             description="One file, a pattern with `*`, or a list. Every path and pattern must "
-            "match. Jinja templates are filled in."
+            "match; a file that is found twice, also by a link, is read once. Jinja templates are "
+            "filled in."
         ),
     ]
     format: Annotated[

@@ -94,8 +94,7 @@ def compile(step: Step) -> Fragment:
         fragment = _chain(step, [*handed.tasks, _load(step, {"rows": handed.rows})])
     else:
         staged = _staged(step, handed)
-        once = {"once": True} if isinstance(handed, Files) and handed.once else {}
-        load = _load(step, {"staged": Output(staged.id), **once})
+        load = _load(step, {"staged": Output(staged.id), **_of_files(handed)})
         after = handed.after if isinstance(handed, Files) else ()
         fragment = _bracketed(step, [*handed.tasks, staged, load, *after])
     with blaming(given.source, "source"):
@@ -130,6 +129,14 @@ def _of_days(write: writes.Write, handed: Handover) -> bool:
     return (
         isinstance(write, writes.Partition) and handover.types(handed).get(write.column) == "date"
     )
+
+
+def _of_files(handed: Files | Batches) -> dict[str, bool]:
+    """What the load is told of the source's files."""
+    if not isinstance(handed, Files):
+        return {}
+    told = {"once": handed.once, "keep_list": bool(handed.after)}
+    return {name: True for name, is_so in told.items() if is_so}
 
 
 def _staged(step: Step, handed: Files | Batches) -> Task:
