@@ -32,9 +32,9 @@ _QUIET = {"DBT_SEND_ANONYMOUS_USAGE_STATS": "false", "DO_NOT_TRACK": "1"}
 
 @dataclass(frozen=True)
 class Said:
-    """How a command ended, and the last errors that it told."""
+    """The exit status of a command, and the last errors that it told."""
 
-    code: int
+    status: int
     errors: tuple[str, ...]
 
 

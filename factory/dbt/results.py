@@ -69,7 +69,7 @@ class Result:
         return self.status in _BAD
 
     def __str__(self) -> str:
-        rows = [] if self.rows is None else [counted(self.rows, "row")]
+        rows = [counted(self.rows, "row")] if self.rows else []
         message = [self.message] if self.message else []
         return ", ".join([self.status, *rows, *message, spent(self.seconds)])
 

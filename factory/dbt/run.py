@@ -17,7 +17,6 @@ from factory.dbt.profile import NAME, Profile
 from factory.dbt.results import Result
 
 _FRESHNESS = "source freshness"
-_USUAL_TARGET = "airflow"
 _REFRESH = ("build", "run", "seed")  # the commands that take `--full-refresh`
 _LONGEST = 1500
 
@@ -37,7 +36,7 @@ class Command:
     exclude: Sequence[str] = ()
     vars: Mapping[str, Any] = field(default_factory=dict)
     full_refresh: bool = False
-    target: str | None = None
+    target: str | None = None  # of a made profile it has one
     threads: int | None = None
     indirect: str | None = None
 
@@ -45,12 +44,11 @@ class Command:
         """Its words; `folder` takes what dbt leaves, and holds the profile that was made."""
         own = isinstance(self.profile, Path)
         profiles = self.profile if isinstance(self.profile, Path) else folder
-        target = self.target or (None if own else _USUAL_TARGET)
         options = {
             "project-dir": str(self.project),
             "profiles-dir": str(profiles),
             "profile": None if own else NAME,
-            "target": target,
+            "target": self.target,
             "target-path": str(folder),
             "log-path": str(folder),
             "vars": json.dumps(self.vars) if self.vars else None,
@@ -102,7 +100,7 @@ class Run:
         with _folder() as folder:
             secrets: Mapping[str, str] = {}
             if isinstance(command.profile, Profile):
-                command.profile.write(folder, command.target or _USUAL_TARGET)
+                command.profile.write(folder, str(command.target))
                 secrets = command.profile.secrets
             try:
                 said = self._listen(command, folder, secrets)
@@ -126,9 +124,9 @@ def _folder() -> Iterator[Path]:
 
 def _judged(command: Command, said: Said, found: tuple[Result, ...]) -> tuple[Result, ...]:
     results.tell(found)
-    if said.code != 0:
+    if said.status != 0:
         why = " ".join(" ".join(said.errors).split())[:_LONGEST]
-        raise DbtError(f"dbt {command.word} failed: {why or f'exit code {said.code}'}")
+        raise DbtError(f"dbt {command.word} failed: {why or f'exit status {said.status}'}")
     if not found:
         raise DbtError(
             f"dbt {command.word} had nothing to do: nothing was selected",

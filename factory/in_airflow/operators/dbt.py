@@ -141,8 +141,10 @@ class RunDbt(BaseOperator):
     def _place(self, context: Context) -> Place:
         """Where this try's files are kept: what an earlier one left stays."""
         task = context["task_instance"]
-        above = folder(self.artifacts) if self.artifacts else step_folder(self.stage, context)
-        return above.below(task.task_id.rpartition(".")[2], f"try-{task.try_number}")
+        step, _, name = task.task_id.partition(".")
+        stage = step_folder(self.stage, context)
+        above = folder(self.artifacts).below(step) if self.artifacts else stage
+        return above.below(*filter(None, [name]), f"try-{task.try_number}")
 
 
 def _keep(left: Iterable[Path], place: Place) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -15,16 +15,58 @@ from factory.errors import BuildError
 from factory.fields import ConnId, Duration, Strict, connects, seconds
 from factory.kinds.dbt import graph, looks
 from factory.kinds.dbt.graph import Graph
+from factory.kinds.dbt.node import Unfit
 from factory.kinds.dbt.tasks import OPERATOR, per_model
 from factory.plan.kind import Fragment, Step, single
 from factory.problem import Problem
 
-_OF_TASKS = {"manifest", "tasks", "freshness"}
+_OF_TASKS = {"manifest", "tasks", "freshness", "profile"}
 
 Text = Annotated[str, Meta(min_length=1)]
 Selection = list[Text]
 Address = Annotated[str, Meta(pattern=stores.ADDRESS, title="folder's URI")]
 Threads = Annotated[int, Meta(ge=1, le=256)]
+
+
+class Connection(Strict, frozen=True, kw_only=True, tag="connection", tag_field="type"):
+    """A profile that is made of an Airflow connection, for this run alone.
+
+    The connection's secret never stands in a file.
+    """
+
+    conn_id: Annotated[
+        ConnId,
+        connects(*TYPES),
+        Meta(description="Airflow connection of the warehouse.", examples=["warehouse"]),
+    ]
+    schema: Annotated[
+        Text,
+        Meta(
+            description="The schema, or BigQuery's dataset, that models are built into. Jinja "
+            "templates are filled in.",
+            examples=["marts"],
+        ),
+    ]
+    target: Annotated[
+        Text,
+        Meta(description="What the project sees as `target.name`.", examples=["prod"]),
+    ] = "airflow"
+
+
+class Folder(Strict, frozen=True, kw_only=True, tag="folder", tag_field="type"):
+    """A `profiles.yml` of your own."""
+
+    path: Annotated[
+        Text,
+        Meta(
+            description="Its folder: beside this file, or an absolute path on the worker.",
+            examples=["/opt/dbt/profiles"],
+        ),
+    ]
+    target: Annotated[
+        Text | None,
+        Meta(description="One of its targets. Default: its own.", examples=["prod"]),
+    ] = None
 
 
 class Arguments(Strict, frozen=True, kw_only=True, omit_defaults=True):
@@ -40,47 +82,17 @@ class Arguments(Strict, frozen=True, kw_only=True, omit_defaults=True):
             title="folder of a dbt project",
             description="The folder of `dbt_project.yml`: beside this file or below its folder, or "
             "an absolute path on the worker.",
-            examples=["shop", "/opt/dbt/shop"],
+            examples=["/opt/dbt/shop", "shop"],
             min_length=1,
         ),
+    ]
+    profile: Annotated[
+        Connection | Folder, Meta(description="Where the warehouse is, and who logs in.")
     ]
     command: Annotated[
         Literal["build", "run", "test", "seed", "snapshot", "source freshness"],
         Meta(description="dbt's command. `build` runs and tests each model before those above it."),
     ] = "build"
-    conn_id: Annotated[
-        ConnId | None,
-        connects(*TYPES),
-        Meta(
-            description="Airflow connection that a profile is made of, for this run alone; its "
-            "secret never stands in a file.",
-            examples=["warehouse"],
-        ),
-    ] = None
-    schema: Annotated[
-        Text | None,
-        Meta(
-            description="With `conn_id`: the schema, or BigQuery's dataset, that models are built "
-            "into. Jinja templates are filled in.",
-            examples=["marts"],
-        ),
-    ] = None
-    profiles_dir: Annotated[
-        Text | None,
-        Meta(
-            description="Instead of `conn_id`: a folder with a `profiles.yml` of your own, beside "
-            "this file, or an absolute path on the worker.",
-            examples=["/opt/dbt/profiles"],
-        ),
-    ] = None
-    target: Annotated[
-        Text | None,
-        Meta(
-            description="The profile's target; with `conn_id`, what the project sees as "
-            "`target.name`. Jinja templates are filled in.",
-            examples=["prod"],
-        ),
-    ] = None
     threads: Annotated[Threads, Meta(description="How many models are built at once.")] = 4
     select: Annotated[
         Selection,
@@ -151,7 +163,6 @@ class Arguments(Strict, frozen=True, kw_only=True, omit_defaults=True):
 def compile(step: Step) -> Fragment:
     """One RunDbt, or one for each model in the order of the manifest's graph."""
     given: Arguments = step.arguments
-    _require_profile(step.id, given)
     if given.tasks == "per_model":
         return per_model(step, given.freshness, common(step, given), _chosen(step, given))
     freshness = {"freshness": True} if given.freshness else {}
@@ -163,22 +174,14 @@ def common(step: Step, given: Arguments) -> dict[str, Any]:
     said: dict[str, Any] = msgspec.to_builtins(given)
     own = {name: value for name, value in said.items() if name not in _OF_TASKS}
     stage = {} if step.stage is None else {"stage": step.stage}
-    return {**own, "timeout": seconds(given.timeout), **stage}
+    return {**own, **_profile(given.profile), "timeout": seconds(given.timeout), **stage}
 
 
-def _require_profile(step: str, given: Arguments) -> None:
-    """Raise `BuildError` unless there is one profile, and all that it needs."""
-    if (given.conn_id is None) == (given.profiles_dir is None):
-        neither = given.conn_id is None
-        said = "neither `conn_id` nor `profiles_dir`" if neither else "`conn_id` and `profiles_dir`"
-        hint = "write `conn_id` with a `schema`, or the folder of a `profiles.yml` of your own"
-        raise BuildError(step, ("with",), f"dbt's profile is said by {said}", hint)
-    if given.conn_id is not None and given.schema is None:
-        message = "`conn_id` needs a `schema`: where the models are built"
-        raise BuildError(step, ("with", "conn_id"), message, "write `schema: marts`", at_key=True)
-    if given.profiles_dir is not None and given.schema is not None:
-        message = "`schema` goes with `conn_id`: a `profiles.yml` says its own"
-        raise BuildError(step, ("with", "schema"), message, "leave it out", at_key=True)
+def _profile(profile: Connection | Folder) -> dict[str, Any]:
+    if isinstance(profile, Folder):
+        target = {} if profile.target is None else {"target": profile.target}
+        return {"profiles_dir": profile.path, **target}
+    return {"conn_id": profile.conn_id, "schema": profile.schema, "target": profile.target}
 
 
 def _chosen(step: Step, given: Arguments) -> Graph:
@@ -186,9 +189,9 @@ def _chosen(step: Step, given: Arguments) -> Graph:
     if step.folder is None:
         return Graph(())
     try:
-        whole = graph.read(step.folder / looks.manifest_of(given))
+        whole = graph.read(step.folder / _manifest(given))
         return whole.chosen(given.select, given.exclude, given.command)
-    except graph.Unfit as error:
+    except Unfit as error:
         part = error.part or ("manifest" if given.manifest else "project")
         raise BuildError(step.id, ("with", part), error.message, error.hint) from None
 
@@ -198,9 +201,18 @@ def inspect(step: Step, folder: Path) -> Iterator[Problem]:
     given: Arguments = step.arguments
     if given.artifacts is not None:
         yield from stores.problems(given.artifacts, ("artifacts",))
-    yield from looks.of_folders(given, folder)
+    yield from looks.folder_with(given.project, "dbt_project.yml", folder, ("project",))
+    if isinstance(given.profile, Folder):
+        place = ("profile", "path")
+        yield from looks.folder_with(given.profile.path, "profiles.yml", folder, place)
     if given.tasks == "per_model":
-        yield from looks.of_manifest(given, folder)
+        at = "manifest" if given.manifest else "project"
+        yield from looks.of_manifest(folder / _manifest(given), given.project, folder, (at,))
     elif given.manifest is not None:
         message = "a manifest is read for `tasks: per_model` only"
         yield Problem(("manifest",), "unknown-key", message, "`tasks: per_model`", at_key=True)
+
+
+def _manifest(given: Arguments) -> str:
+    """Where the manifest is, as a file is named beside the spec."""
+    return given.manifest or str(PurePosixPath(given.project) / "manifest.json")

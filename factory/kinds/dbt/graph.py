@@ -12,6 +12,8 @@ from typing import Any
 import msgspec
 
 from factory.diagnostics import shortened
+from factory.kinds.dbt.node import Node, Unfit
+from factory.kinds.dbt.select import selected
 from factory.plan import beside
 from factory.spec import links
 
@@ -26,19 +28,6 @@ _BUILT: Mapping[str, tuple[str, ...]] = {
     "seed": ("seed",),
     "snapshot": ("snapshot",),
 }
-
-
-class Unfit(Exception):
-    """A manifest that tells no graph, or a selection that it has nothing for.
-
-    `part` is the path below `with`; empty: that of the manifest.
-    """
-
-    def __init__(self, message: str, hint: str = "", part: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
-        self.part = part
 
 
 class _Named(msgspec.Struct, frozen=True):
@@ -77,27 +66,6 @@ class _Manifest(msgspec.Struct, frozen=True):
     disabled: dict[str, list[_Raw]] = {}
 
 
-class Node(msgspec.Struct, frozen=True, kw_only=True):
-    """A model, seed or snapshot. `needs` are ids of those that it reads, directly."""
-
-    id: str
-    name: str
-    type: str
-    package: str
-    own: bool  # of the project itself, not of a package that it uses
-    fqn: tuple[str, ...]
-    path: str
-    tags: tuple[str, ...]
-    needs: tuple[str, ...]
-    sha256: str = ""
-
-    @property
-    def selector(self) -> str:
-        """What selects it, and nothing else, in dbt's words."""
-        # a folder may have the name of a model
-        return f"{'.'.join(self.fqn)},path:{self.path}" if self.own else ".".join(self.fqn)
-
-
 class Test(msgspec.Struct, frozen=True):
     """A test of several models, by their ids."""
 
@@ -118,8 +86,6 @@ class Graph(msgspec.Struct, frozen=True):
 
     def chosen(self, select: Sequence[str], exclude: Sequence[str], command: str) -> Graph:
         """What a command does of a selection. Raises `Unfit`."""
-        from factory.kinds.dbt.select import selected
-
         if command not in _BUILT:
             raise Unfit(f"`{command}` is one task", "leave `tasks` out", "tasks")
         known = [node for node in self.nodes if node.type in _BUILT[command]]
@@ -176,9 +142,8 @@ def read(path: Path) -> Graph:
     except links.Outside:
         raise Unfit(links.MESSAGE, "put the file itself here") from None
     except OSError as error:
-        raise Unfit(
-            f"there is no manifest {shortened(path.name)}: {error.strerror}", _HINT
-        ) from None
+        why = error.strerror or type(error).__name__
+        raise Unfit(f"{shortened(path.name)} cannot be read: {why}", _HINT) from None
     return _read(str(path), stat.st_mtime_ns, stat.st_size)
 
 

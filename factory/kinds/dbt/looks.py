@@ -5,50 +5,39 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from factory.diagnostics import Path as Place
 from factory.diagnostics import shortened
 from factory.kinds.dbt import graph
 from factory.kinds.dbt.graph import Graph
+from factory.kinds.dbt.node import Unfit
 from factory.plan.beside import missing, text_of
 from factory.problem import Problem
-
-if TYPE_CHECKING:
-    from factory.kinds.dbt import Arguments
 
 _MODELS = (".sql", ".py")
 
 
-def manifest_of(given: Arguments) -> str:
-    """Where the manifest is, as a file is named beside the spec."""
-    return given.manifest or str(PurePosixPath(given.project) / "manifest.json")
+def folder_with(name: str, file: str, folder: Path, place: Place) -> Iterator[Problem]:
+    """A folder beside the spec that does not hold what it must; any other is the worker's."""
+    if not PurePosixPath(name).is_absolute():
+        problem = missing(str(PurePosixPath(name) / file), folder)
+        if problem is not None:
+            yield replace(problem, path=place)
 
 
-def of_folders(given: Arguments, folder: Path) -> Iterator[Problem]:
-    """Folders beside the spec that do not hold what they must; others are the worker's."""
-    named = {"project": (given.project, "dbt_project.yml")}
-    if given.profiles_dir is not None:
-        named["profiles_dir"] = (given.profiles_dir, "profiles.yml")
-    for part, (name, file) in named.items():
-        if not PurePosixPath(name).is_absolute():
-            problem = missing(str(PurePosixPath(name) / file), folder)
-            if problem is not None:
-                yield replace(problem, path=(part,))
-
-
-def of_manifest(given: Arguments, folder: Path) -> Iterator[Problem]:
+def of_manifest(manifest: Path, project: str, folder: Path, place: Place) -> Iterator[Problem]:
     """A manifest that was written before the models became what they are."""
     try:
-        found = graph.read(folder / manifest_of(given))
-    except graph.Unfit:
+        found = graph.read(manifest)
+    except Unfit:
         return  # the plan's error says it
-    if PurePosixPath(given.project).is_absolute():
+    if PurePosixPath(project).is_absolute():
         return
-    for what in _stale(found, folder / given.project):
+    for what in _stale(found, folder / project):
         yield Problem(
-            ("manifest",) if given.manifest else ("project",),
+            place,
             "stale-manifest",
             f"the manifest is older than the models: {what}",
             hint="run `dbt parse` in the project, and put its target/manifest.json here",

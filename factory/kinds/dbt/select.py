@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 
 from factory.diagnostics import did_you_mean, quoted
-from factory.kinds.dbt.graph import Node, Unfit
+from factory.kinds.dbt.node import Node, Unfit
 
 _WORD = re.compile(r"(?P<up>\+?)(?:(?P<method>[a-z_.]+):)?(?P<value>[^+@,:\s{}]+)(?P<down>\+?)\Z")
 _HINT = "`tasks: one` takes all of dbt's words; here it is names, `tag:`, `path:`, and `+`"
