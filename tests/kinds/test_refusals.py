@@ -90,6 +90,8 @@ REFUSALS = {
     "in_airflow/storage:_own": RUNS,
     "in_airflow/storage:place": "ingest/addresses",
     "in_airflow/storage:places": RUNS,  # of two stores, one is another package's
+    "transfer/folders:_agreed": DATA,
+    "transfer/folders:_refuse_own": "ingest/columns_of_folders_not_in_the_load",
     "transfer/formats/csv/dialect:_character": "ingest/format_that_reads_nothing",
     "transfer/formats/csv/dialect:_encoding": "ingest/encodings",
     "transfer/formats/csv/dialect:dialect": "ingest/format_that_reads_nothing",
