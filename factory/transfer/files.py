@@ -2,6 +2,7 @@
 
 import logging
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from fnmatch import fnmatchcase, translate
 from typing import NamedTuple, TypeVar
@@ -10,7 +11,7 @@ from factory.amounts import counted
 from factory.definitions import paths as written
 from factory.definitions.paths import MAGIC
 from factory.diagnostics import did_you_mean
-from factory.stores.model import File, Store
+from factory.stores.model import File, Store, resolves
 from factory.transfer.errors import Missing
 
 log = logging.getLogger(__name__)
@@ -32,6 +33,8 @@ class Named(NamedTuple):
 
 def listed(store: Store, paths: str | Sequence[str]) -> list[File]:
     """The existing files, each once; matches of a pattern in the order of their names.
+
+    One that is found by two addresses is read by its own, without links, if that is among them.
 
     Every path and every pattern must match; what stands beside data, such as `_SUCCESS`, does not
     match unless the path asks for it. Raises `Missing`.
@@ -58,7 +61,22 @@ def named(store: Store, paths: str | Sequence[str]) -> list[Named]:
         raise Missing(f"no file matches {wanted}", hint)
     if not found:
         raise Missing("the list of files is empty")
-    return list(found.values())
+    return _each_once(store, list(found.values()))
+
+
+def _each_once(store: Store, found: list[Named]) -> list[Named]:
+    """Without those that are another one of them, by a link or another way to its folder."""
+    versions = Counter(each.file.version for each in found)
+    alike = [each.file.path for each in found if versions[each.file.version] > 1]
+    if not alike or not resolves(store):
+        return found
+    real = dict(zip(alike, store.real(alike), strict=True))
+    own = {place: path for path, place in reversed(real.items())}  # the first of each
+    own |= {place: place for place in own if place in real}
+    others = {path: own[place] for path, place in real.items() if path != own[place]}
+    for path, other in others.items():
+        log.info("%s is %s: it is read once", store.uri(path), store.uri(other))
+    return [each for each in found if each.file.path not in others]
 
 
 def _instead(store: Store, path: str) -> str:

@@ -1,10 +1,12 @@
+import os
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from factory.stores.model import Store
+from factory.stores.disk import Disk
+from factory.stores.model import Place, Store
 from factory.transfer.errors import Missing
 from factory.transfer.files import listed, named, shares
 
@@ -51,6 +53,21 @@ def test_what_others_write_beside_data_is_not_data(folder: Folder) -> None:
         assert len(found(pattern)) == 1
     with pytest.raises(Missing):
         found("_*")
+
+
+def test_a_file_by_two_addresses_is_read_once(tmp_path: Path) -> None:
+    """By its own name. Files with the same bytes are two, and so are two names of a file."""
+    store = Disk()
+    for name in ("in/b.csv", "in/same.csv", "far/x.csv"):
+        put(Place(store, f"{tmp_path}/{name}"), b"x")
+    (tmp_path / "in" / "a.csv").symlink_to("b.csv")
+    (tmp_path / "link").symlink_to("in")
+    (tmp_path / "in" / "c.csv").symlink_to("../far/x.csv")
+    (tmp_path / "in" / "d.csv").symlink_to("../far/x.csv")
+    os.link(tmp_path / "in" / "b.csv", tmp_path / "in" / "hard.csv")
+    found = expand(store, [f"{tmp_path}/link/*.csv", f"{tmp_path}/in/*.csv"])
+    own, linked = ["in/b.csv", "in/hard.csv", "in/same.csv"], ["link/c.csv"]
+    assert sorted(found) == [f"{tmp_path}/{name}" for name in (*own, *linked)]
 
 
 FILES = ("a.csv", "b/a.csv", "b/c/a.csv", "b/c/d/x.csv", "b/.a.csv", "[b]/a.csv", "b/a\n.csv")
