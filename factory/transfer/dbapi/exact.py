@@ -7,6 +7,7 @@ the description of a result tells what comes changed.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from typing import Any
 
 from factory.transfer.errors import BadRow, TransferError
@@ -52,15 +53,14 @@ def word(driver: str, dialect: str, described: Any) -> str:
 
 
 def _psycopg(connection: Any) -> None:
-    from psycopg.types.string import TextLoader
-
+    loader = import_module("psycopg.types.string").TextLoader
     for oid in _TEXTS:
-        connection.adapters.register_loader(oid, TextLoader)
+        connection.adapters.register_loader(oid, loader)
     _write_intervals_plainly(connection, connection.info.parameter_status("IntervalStyle"))
 
 
 def _psycopg2(connection: Any) -> None:
-    from psycopg2 import extensions
+    extensions = import_module("psycopg2.extensions")
 
     def register(oids: Any, make: Callable[[Any, Any], Any]) -> None:
         extensions.register_type(extensions.new_type(tuple(oids), "EXACT", make), connection)
