@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from factory.stores.model import Store
+from factory.transfer import row_groups
 from factory.transfer.counts import Counts, Source
 from factory.transfer.errors import BadRow, TransferError
 from factory.transfer.files import size
@@ -52,7 +53,7 @@ class Files:
         for path in self.paths:
             with _opened(self.store, path, self.sums) as parquet:
                 names = [column.name for column in columns]
-                for batch in parquet.iter_batches(batch_size=ROWS, columns=names):
+                for batch in row_groups.batches(parquet, ROWS, names):
                     sent = self._sent(batch.select(names), schema, on_wire, count)
                     if number:
                         numbers = pa.array(range(count, count + sent.num_rows), pa.int64())
