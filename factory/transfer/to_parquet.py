@@ -205,7 +205,7 @@ def _joined(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
 
 def _even(rows: int) -> int:
     """Rows of a group, so that none is small: each has a look of its own at every column."""
-    return -(-rows // max(1, rows // ROW_GROUP)) or 1
+    return -(-rows // -(-rows // ROW_GROUP)) if rows else 1
 
 
 @contextmanager
