@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from factory.transfer.warehouse.warehouse import Warehouse
 
 
-def warehouse_of(conn_id: str, *, application: str) -> tuple[Warehouse[Any], str]:
+def warehouse_of(conn_id: str, *, application: str) -> tuple[Warehouse[Any], Any]:
     """The warehouse that a connection's type names, and what its driver connects by.
 
     The address holds the password, so it is never logged or passed on.
@@ -33,7 +33,8 @@ def postgres_conninfo(conn_id: str, *, application: str) -> str:
     """A libpq connection string; it holds the password, so it is never logged or passed on."""
     from factory.transfer.postgres.warehouse import WAREHOUSE
 
-    return WAREHOUSE.address(_connection(conn_id), application)
+    found: str = WAREHOUSE.address(_connection(conn_id), application)
+    return found
 
 
 def sql_database(conn_id: str) -> Database:

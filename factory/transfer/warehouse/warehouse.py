@@ -53,13 +53,13 @@ class Warehouse(Protocol[S]):
     def said(self, error: Exception) -> str:
         """What it says of an error, without contents of rows."""
 
-    def address(self, login: Login, application: str) -> str:
+    def address(self, login: Login, application: str) -> Any:
         """What its driver connects by, secrets included; `application` is told to the server."""
 
     def table(self, name: str) -> Table:
         """Read a table's name. Raises `BadOption`."""
 
-    def connected(self, address: str, seconds: float) -> AbstractContextManager[S]:
+    def connected(self, address: Any, seconds: float) -> AbstractContextManager[S]:
         """A session in which no statement takes longer; 0: without end."""
 
     def columns(self, session: S, table: Table) -> Sequence[str]:
