@@ -21,10 +21,12 @@ class Forgetful(Bench):
         return [(99, "z", promises.DAY)]
 
 
-@pytest.mark.parametrize("promise", promises.of(POSTGRES.modes), ids=lambda promise: promise.said)
+@pytest.mark.parametrize(
+    "promise", [*promises.of(POSTGRES.modes)], ids=lambda promise: promise.said
+)
 def test_a_promise_that_is_broken_is_seen(promise: promises.Promise, tmp_path: Path) -> None:
     bench = Forgetful(Place("postgres", "warehouse", "scratch"), tmp_path)
-    with pytest.raises(promises.Broken, match="^expected "):
+    with pytest.raises(promises.Broken, match=r"^expected "):
         promise.holds(bench)
     assert all(table.startswith("scratch.factory_verify_") for table in bench.tables)
 
