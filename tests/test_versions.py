@@ -1,4 +1,4 @@
-"""What the oldest Python and the oldest Airflow that we take would not read; the lock has neither."""
+"""What the oldest Python and Airflow that we take would not read; the lock has neither."""
 
 from __future__ import annotations
 
