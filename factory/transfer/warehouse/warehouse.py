@@ -19,7 +19,11 @@ from factory.transfer.values.types import Known
 from factory.transfer.warehouse.parts import Table
 from factory.transfer.warehouse.rows import Rows, S, Subject
 
-OURS = {"postgres": ("factory.transfer.postgres.warehouse", "WAREHOUSE")}
+OURS = {
+    "postgres": ("factory.transfer.postgres.warehouse", "WAREHOUSE"),
+    "mysql": ("factory.transfer.mysql.warehouse", "WAREHOUSE"),
+    "mariadb": ("factory.transfer.mysql.warehouse", "WAREHOUSE"),
+}
 
 
 class Login(Protocol):
