@@ -8,7 +8,7 @@ target with such a comment brings the ledger up to it before anything else: `set
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -42,7 +42,7 @@ class Job(parts.Job):
     limits: Limits
     primary_key: tuple[str, ...] = ()
     indexes: tuple[tuple[str, ...], ...] = ()
-    digest: str | None = None  # of the files' values, where the mode adds them once
+    digest: Callable[[], str] | None = None  # of the files' values, where the mode adds them once
 
 
 def holding(target: Table) -> str:
@@ -178,7 +178,7 @@ def _said(job: Job, staged: Staged, previous: int | None) -> dict[str, object]:
         "mode": job.mode.name,
         "rows": staged.rows,
         "previous_rows": previous,
-        "digest": job.digest,
+        "digest": job.digest() if job.digest is not None else None,
     }
 
 

@@ -1,7 +1,7 @@
 """Staged rows → the target, in one transaction."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
@@ -41,7 +41,7 @@ class Job(parts.Job):
     mode: Mode
     indexes: tuple[Index, ...]
     limits: Limits
-    digest: str | None = None  # of the files' values, where the mode adds them once
+    digest: Callable[[], str] | None = None  # of the files' values, where they are added once
     arrivals: Arrivals | None = None  # the source's files, where each is loaded once
 
 
@@ -182,7 +182,8 @@ def record(
     note_files(connection, job)
     if existing is None and job.mode.once:
         xmin = pages.written_by(connection, target)
-    ledger.record(connection, target, job.load_id, name, rows, previous, job.digest, xmin)
+    digest = job.digest() if job.digest is not None else None
+    ledger.record(connection, target, job.load_id, name, rows, previous, digest, xmin)
 
 
 def note_files(connection: Connection, job: Job) -> None:
