@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
 
 from factory.definitions import writes
 from factory.definitions.tables import LOCK_SECONDS, ON_SCHEMA_CHANGE, STATEMENT_SECONDS, policy
@@ -82,6 +82,8 @@ def load(
     if _OURS.fullmatch(target.name):
         raise BadOption(f"{target} is a table of our own, and can't be loaded into")
     mode = mode_of(write, Given(columns, interval))
+    if mode.once:  # what is copied is summed as it is read
+        files = replace(files, sums={})
     job = Job(
         target=target,
         load_id=load_id,
@@ -92,7 +94,7 @@ def load(
         limits=Limits(lock_timeout, statement_timeout),
         primary_key=tuple(primary_key),
         indexes=tuple(map(tuple, indexes)),
-        digest=files.digest(columns) if mode.once else None,
+        digest=cache(partial(files.digest, columns)) if mode.once else None,
     )
     prepare(checks, names)
     with (
@@ -166,7 +168,7 @@ class Session:
             rows,
             number=free_name(columns, "_factory_row") if job.mode.numbered else None,
             keep=keep,
-            texts=existing.texts if existing else {},
+            texts=types.texts(existing, columns),
             filled=self._filled(existing, columns),
             like=job.target if like and not self._hangs_on() else None,
             joined=existing is not None,
@@ -217,11 +219,13 @@ class Session:
         return Guard(raw(f"coalesce({doubt}, false)"), refuse)
 
     def ready(self, staged: Staged) -> None:
-        """Build the keys of a table that becomes the target, and what the mode needs."""
+        """Build the keys of a table that becomes the target; have the digest."""
+        if self.job.digest is not None:
+            self.job.digest()
         self.job.mode.ready(self.connection, staged)
         if not staged.joined and (keys := [*self._keys(staged)]):
-            at = tables.sql(staged.table)
-            run(self.connection, f"ALTER TABLE {at} {', '.join(keys)}")
+            with staging.suiting(self.job.target):
+                run(self.connection, f"ALTER TABLE {tables.sql(staged.table)} {', '.join(keys)}")
 
     def _keys(self, staged: Staged) -> Iterator[str]:
         kinds = {column.name: column.type for column in staged.columns}
@@ -256,11 +260,12 @@ class Session:
 
     def write(self, existing: Existing | None, staged: Staged, *, swaps: bool) -> Changed:
         """See `publish`."""
-        return publish.write(
-            *(self.connection, self.job, existing, staged, types),
-            swaps=swaps,
-            previous=self.previous_rows(),
-        )
+        with staging.suiting(self.job.target):
+            return publish.write(
+                *(self.connection, self.job, existing, staged, types),
+                swaps=swaps,
+                previous=self.previous_rows(),
+            )
 
     def record(self, existing: Existing | None, staged: Staged, previous: int | None) -> None:
         """See `ledger`."""

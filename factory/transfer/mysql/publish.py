@@ -79,7 +79,7 @@ def published_before(
 ) -> bool:
     """Were these rows added, and are they not gone for certain?
 
-    Raises `TransferError` when it was others that were added.
+    Raises `TransferError` when nobody can tell, and when it was others that were added.
     """
     if not job.mode.once or existing is None:
         return False
@@ -100,7 +100,9 @@ def published_before(
             f"Delete those of then where these are to take their place. {again}",
         )
     if empty:
-        log.warning("%s; they were deleted since, and are not loaded again. %s", when, again)
+        raise TransferError(
+            f"{when}, and is empty: by TRUNCATE, or were they deleted one by one?", again
+        )
     return True
 
 

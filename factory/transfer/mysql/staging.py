@@ -17,7 +17,7 @@ from factory.transfer.mysql import lines, writing
 from factory.transfer.mysql import table as tables
 from factory.transfer.mysql.modes import Staged
 from factory.transfer.mysql.session import Address, Connection, ask, name
-from factory.transfer.mysql.types import BYTES, on_wire, parts_of
+from factory.transfer.mysql.types import BYTES, parts_of, wire_of
 from factory.transfer.mysql.writing import run
 from factory.transfer.progress import Progress
 from factory.transfer.warehouse.parquet import Files
@@ -99,7 +99,7 @@ def copy(connection: Connection, target: Table, staged: Staged, files: Files) ->
     progress = Progress("copying", rows=staged.rows)
 
     def batches() -> Generator[pa.RecordBatch, None, None]:
-        for batch in files.batches(staged.given, on_wire, staged.number):
+        for batch in files.batches(staged.given, wire_of(staged.given), staged.number):
             yield batch
             progress.add(rows=batch.num_rows, bytes=batch.nbytes)
 
@@ -137,6 +137,20 @@ def _load(
     _, warned = writing.send(connection, statement, chunks)
     if warned:
         _refuse(connection, target, staged, files, 0)
+
+
+@contextmanager
+def suiting(target: Table) -> Iterator[None]:
+    """Raises `BadRow` where a key, or a check, of the table forbids the rows."""
+    try:
+        yield
+    except (pymysql.IntegrityError, pymysql.OperationalError) as error:
+        if (found := _value_of(error.args)) and found[0] in _WITHOUT_ROW:
+            raise BadRow(
+                f"rows of the load do not suit {target}: {_TOGETHER[found[0]]}",
+                "Look for them with a check: `unique`, or `sql`",
+            ) from None
+        raise
 
 
 def _sent(staged: Staged) -> list[Column]:
@@ -193,10 +207,20 @@ _WHY = {
     1263: "it is null, and the column takes none",
     1264: "it is out of range",
     1265: "it would be cut",
+    1292: "it is none of the type, or out of range",
     1366: "the column's character set, or its type, has no such value",
     1406: "it is too long",
+    3140: "it is no JSON",
     4025: "a check of the table refuses it",
 }
+
+
+_TOGETHER = {
+    1062: "a key that names one row stands in several",
+    3140: "a value is no JSON",
+    4025: "a check of the table refuses one",
+}
+_WITHOUT_ROW = tuple(_TOGETHER)
 
 
 def _value_of(told: object) -> tuple[int, str, int] | None:
@@ -206,7 +230,7 @@ def _value_of(told: object) -> tuple[int, str, int] | None:
     code, said = int(told[0]), str(told[1])
     row = re.search(r"at row (\d+)$", said)
     column = re.search(r"column '(.*?)' at row|column (?:`[^`]*`\.)*`([^`]*)` at row", said)
-    if code not in _WHY or (row is None and code != 1062):
+    if code not in _WHY or (row is None and code not in _WITHOUT_ROW):
         return None
     found = (column[1] or column[2]) if column else ""
     return (

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,7 +16,11 @@ from factory.transfer.errors import BadRow, SchemaChanged, TransferError
 from factory.transfer.values.agreement import SOURCE_TYPE
 from factory.transfer.values.types import Known, own_type
 from factory.transfer.warehouse import columns as shared
-from factory.transfer.warehouse.parts import Column, Existing
+from factory.transfer.warehouse.parquet import OnWire
+from factory.transfer.warehouse.parts import Column
+
+if TYPE_CHECKING:
+    from factory.transfer.mysql.table import Existing
 
 Mapped = tuple[str, pa.DataType]
 
@@ -113,6 +119,19 @@ def _decimal(field: pa.Field) -> Mapped:
         )
     exact = pa.decimal128 if precision <= 38 else pa.decimal256
     return f"decimal({precision},{scale})", exact(precision, scale)
+
+
+def texts(existing: Existing | None, columns: Sequence[Column]) -> dict[str, str]:
+    """The character sets of the columns that are staged as the target has them."""
+    known = existing.texts if existing else {}
+    kinds = existing.columns if existing else {}
+    return {
+        column.name: known[column.name]
+        for column in columns
+        if column.name in known
+        and column.type == kinds[column.name]
+        and parts_of(column.type)[0] in TEXTS
+    }
 
 
 def nulls_of(kind: str) -> pa.DataType:
@@ -261,12 +280,23 @@ _PLAIN: Mapping[str, pa.DataType] = {
 }
 
 
-def on_wire(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
-    """`batch` as `schema`, value by value; `BadRow` where a value would change."""
+def wire_of(columns: Sequence[Column]) -> OnWire:
+    """How batches of these columns become what is sent, value by value.
+
+    It raises `BadRow` where a value would change.
+    """
+    padded = frozenset(each.name for each in columns if parts_of(each.type)[0] == "char")
+    return partial(_on_wire, padded)
+
+
+def _on_wire(padded: frozenset[str], batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
     arrays = []
     for column, field in zip(batch.columns, schema, strict=True):
         try:
-            arrays.append(_cast(column, field.type))
+            cast = _cast(column, field.type)
+            if field.name in padded:  # the server takes spaces at the end away
+                _refuse(pc.ends_with(cast, " "), "a `char` has no space at its end")
+            arrays.append(cast)
         except pa.ArrowInvalid as error:
             raise BadRow(
                 f"column {field.name!r} ({column.type}) can't become {field.type} unchanged: "

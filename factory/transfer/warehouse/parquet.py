@@ -115,9 +115,7 @@ class Files:
         return "a value"
 
 
-def others(
-    old_rows: int, old: str | None, rows: int, digest: Callable[[], str] | None
-) -> bool:
+def others(old_rows: int, old: str | None, rows: int, digest: Callable[[], str] | None) -> bool:
     """Are these other rows than those of a load before, by their number and their `digest`s?
 
     Two versions of the writer may write the same rows in two ways, so their number alone tells.
