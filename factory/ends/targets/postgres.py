@@ -14,7 +14,7 @@ from factory.ends.targets.table import DatabaseTable
 class Postgres(DatabaseTable, frozen=True, kw_only=True, tag="postgres", tag_field="type"):
     """A PostgreSQL table; it is created when it is missing."""
 
-    takes: ClassVar = Takes(
+    takes: ClassVar[Takes] = Takes(
         handovers=(FILES, BATCHES),
         modes=POSTGRES.modes,
         types=True,
