@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from factory.definitions import writes
 from factory.transfer.errors import BadRow, TransferError, unknown
 from factory.transfer.mysql import table as tables
+from factory.transfer.mysql.kinds import BYTES, TEXTS, parts_of
 from factory.transfer.mysql.modes import Plain, Staged, insert
 from factory.transfer.mysql.session import Connection, ask, name
 from factory.transfer.mysql.table import Existing
-from factory.transfer.mysql.types import BYTES, TEXTS, parts_of
 from factory.transfer.mysql.writing import run
 from factory.transfer.warehouse.parts import Changed, Column, Given, Table
 

@@ -11,9 +11,9 @@ from typing import Protocol
 from factory.definitions import writes
 from factory.transfer.errors import BadRow, TransferError
 from factory.transfer.mysql import table as tables
+from factory.transfer.mysql.kinds import parts_of
 from factory.transfer.mysql.session import Connection, ask, name
 from factory.transfer.mysql.table import Existing
-from factory.transfer.mysql.types import parts_of
 from factory.transfer.mysql.writing import run, value
 from factory.transfer.warehouse import interval, parts
 from factory.transfer.warehouse.interval import Bounds, Interval

@@ -19,8 +19,8 @@ from factory.definitions.checks.parts import LONGEST, Answers, name_of
 from factory.definitions.warehouses import MYSQL
 from factory.transfer.errors import BadOption, TransferError
 from factory.transfer.mysql import table as tables
+from factory.transfer.mysql.kinds import BYTES, TEXTS, WHOLE
 from factory.transfer.mysql.session import LOST, TIMED_OUT, Connection, ask, code_of, name, said
-from factory.transfer.mysql.types import BYTES, TEXTS, WHOLE
 from factory.transfer.warehouse.rows import Rows as Shared
 from factory.transfer.warehouse.rows import raw
 

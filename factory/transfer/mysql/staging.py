@@ -15,9 +15,10 @@ from factory.transfer.ahead import ahead
 from factory.transfer.errors import BadRow, TransferError
 from factory.transfer.mysql import lines, writing
 from factory.transfer.mysql import table as tables
+from factory.transfer.mysql.kinds import BYTES, parts_of
 from factory.transfer.mysql.modes import Staged
 from factory.transfer.mysql.session import Address, Connection, ask, name
-from factory.transfer.mysql.types import BYTES, parts_of, wire_of
+from factory.transfer.mysql.types import wire_of
 from factory.transfer.mysql.writing import run
 from factory.transfer.progress import Progress
 from factory.transfer.warehouse.parquet import Files

@@ -11,8 +11,8 @@ from typing import Any
 
 from factory.definitions.warehouses import MYSQL
 from factory.transfer.errors import BadOption, TransferError
+from factory.transfer.mysql.kinds import TEXTS, parts_of
 from factory.transfer.mysql.session import Connection, ask, name
-from factory.transfer.mysql.types import TEXTS, parts_of
 from factory.transfer.mysql.writing import run, value
 from factory.transfer.warehouse import parts
 from factory.transfer.warehouse.parts import Column, Table

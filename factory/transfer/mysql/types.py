@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from factory.definitions.warehouses import MYSQL
 from factory.transfer.errors import BadRow, SchemaChanged, TransferError
+from factory.transfer.mysql.kinds import BYTES, TEXTS, TIMES, WHOLE, parts_of
+from factory.transfer.mysql.table import Existing
 from factory.transfer.values.agreement import SOURCE_TYPE
 from factory.transfer.values.types import Known, own_type
 from factory.transfer.warehouse import columns as shared
 from factory.transfer.warehouse.parquet import OnWire
 from factory.transfer.warehouse.parts import Column
-
-if TYPE_CHECKING:
-    from factory.transfer.mysql.table import Existing
 
 Mapped = tuple[str, pa.DataType]
 
@@ -37,10 +34,6 @@ _INTEGERS: dict[pa.DataType, str] = {
     pa.uint32(): "int unsigned",
     pa.uint64(): "bigint unsigned",
 }
-WHOLE = ("tinyint", "smallint", "mediumint", "int", "bigint")
-TEXTS = ("char", "varchar", "tinytext", "text", "mediumtext", "longtext", "json")
-BYTES = ("varbinary", "tinyblob", "blob", "mediumblob", "longblob")
-TIMES = ("date", "datetime", "timestamp")
 LAST_DAY = 2_932_896
 """9999-12-31, in days from 1970-01-01."""
 
@@ -137,14 +130,6 @@ def texts(existing: Existing | None, columns: Sequence[Column]) -> dict[str, str
 def nulls_of(kind: str) -> pa.DataType:
     """Nulls are written alike, whatever the type."""
     return pa.string()
-
-
-def parts_of(kind: str) -> tuple[str, tuple[int, ...], bool]:
-    """`decimal(9,3) unsigned` → `decimal`, (9, 3), True. Values of enums stay out."""
-    name, _, rest = kind.partition("(")
-    digits = re.match(r"[\d,]+", rest)
-    size = tuple(int(number) for number in digits[0].split(",")) if digits else ()
-    return name.split(" ")[0], size, "unsigned" in kind
 
 
 def fits(staged: str, target: str) -> bool:
