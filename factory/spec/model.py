@@ -330,7 +330,7 @@ class NamedKind(Settings, frozen=True, kw_only=True):
         str,
         Meta(
             description="A kind, an operator's import path, or another name of your own.",
-            examples=["airflow.providers.amazon.aws.operators.glue.GlueJobOperator"],
+            examples=["sql"],
             min_length=1,
         ),
     ]
