@@ -10,6 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from factory_embedded.services import mariadb
 from factory_embedded.services.postgres import Server
 
 from .conftest import process
@@ -58,6 +59,15 @@ def test_all_holds_and_nothing_stays(scratch: Scratch, tmp_path: Path) -> None:
     assert done.out.count("  ✓ ") == 11
     assert "✓ a run that is repeated, as after a lost answer, adds nothing" in done.out
     assert scratch.tables() == {"_factory_loads": 0}
+
+
+def test_mysql(real_mariadb: mariadb.Server, tmp_path: Path) -> None:
+    env = {"AIRFLOW_CONN_WAREHOUSE": real_mariadb.connection.json}
+    done = process("verify", "mysql", "--conn-id", "warehouse", cwd=tmp_path, env=env)
+    assert done.code == 0, done
+    with real_mariadb.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("SHOW TABLES LIKE 'factory\\_verify\\_%'")
+        assert cursor.fetchall() == ()
 
 
 def test_a_server_that_is_away(scratch: Scratch, tmp_path: Path) -> None:

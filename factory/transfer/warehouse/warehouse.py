@@ -21,7 +21,11 @@ from factory.transfer.warehouse.rows import Rows, S, Subject
 
 _S = TypeVar("_S", contravariant=True)
 
-OURS = {"postgres": ("factory.transfer.postgres.warehouse", "WAREHOUSE")}
+OURS = {
+    "postgres": ("factory.transfer.postgres.warehouse", "WAREHOUSE"),
+    "mysql": ("factory.transfer.mysql.warehouse", "WAREHOUSE"),
+    "mariadb": ("factory.transfer.mysql.warehouse", "WAREHOUSE"),
+}
 
 
 class Login(Protocol):
