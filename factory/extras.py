@@ -43,6 +43,9 @@ BRINGS = {
 OWNERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("factory/transfer/postgres/*", ("postgres",)),
     ("factory/transfer/mysql/*", ("mysql",)),
+    ("factory/transfer/bigquery/*", ("bigquery",)),
+    ("factory/in_airflow/clients/bigquery.py", ("bigquery",)),
+    ("factory/in_airflow/operators/ingest/load_bigquery.py", ("bigquery",)),
     ("factory/in_airflow/operators/ingest/load_postgres.py", ("postgres",)),
     ("factory/in_airflow/operators/ingest/write_files.py", ("files", "sql")),
     ("factory/in_airflow/operators/ingest/read_mysql.py", ("mysql",)),

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from factory import choices
 from factory.ends.target import Target
+from factory.ends.targets.bigquery import BigQuery
 from factory.ends.targets.file import FileSet
 from factory.ends.targets.postgres import Postgres
 
-BUILT_IN = (Postgres, FileSet)
+BUILT_IN = (Postgres, FileSet, BigQuery)
 
 if TYPE_CHECKING:
     AnyTarget = Target

@@ -19,7 +19,10 @@ from factory.transfer.values.types import Known
 from factory.transfer.warehouse.parts import Table
 from factory.transfer.warehouse.rows import Rows, S, Subject
 
-OURS = {"postgres": ("factory.transfer.postgres.warehouse", "WAREHOUSE")}
+OURS = {
+    "google_cloud_platform": ("factory.transfer.bigquery.warehouse", "WAREHOUSE"),
+    "postgres": ("factory.transfer.postgres.warehouse", "WAREHOUSE"),
+}
 
 
 class Login(Protocol):
