@@ -22,10 +22,11 @@ import pytest
 
 from factory.cli.main import main
 from factory.in_airflow.storage import place
-from factory_embedded.services import files, gcs, mariadb, postgres, s3
+from factory_embedded.services import bigquery, files, gcs, mariadb, postgres, s3
 from tests.stores import sftp_server
 from tests.stores.contract import put, there
 
+from ...transfer.bigquery.queries import ask
 from ..pipelines import Pipelines
 
 PAGE = Path(__file__).parents[3] / "docs" / "ingest.md"
@@ -50,6 +51,9 @@ def listed(head: str) -> dict[str, str]:
 
 SOURCES = listed("| from | `source` |")
 TARGETS = listed("| to | `target` |")
+FEW: Mapping[str, tuple[str, ...]] = {"BigQuery": ("a table of PostgreSQL", "a disk")}
+"""What a target whose every load takes seconds is tried with."""
+PAIRS = [(source, target) for target in TARGETS for source in FEW.get(target, SOURCES)]
 
 
 def spec_of(source: str, target: str, folder: Path) -> str:
@@ -74,6 +78,7 @@ def connections(
     real_s3: s3.Server,
     real_gcs: gcs.Server,
     real_sftp: sftp_server.Server,
+    real_bigquery: bigquery.Server,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Mapping[str, Mapping[str, Any]]]:
     """Servers with the rows, by the ids that the page has; what is served lies in a folder."""
@@ -81,6 +86,8 @@ def connections(
     (folder / "orders.csv").write_bytes(as_csv())
     real_s3.create_bucket("lake")
     real_gcs.create_bucket("archive")
+    real_bigquery.create_bucket("loads")
+    real_bigquery.create_dataset("raw")
     with psycopg.connect(postgres.uri, autocommit=True) as database:
         database.execute("CREATE SCHEMA IF NOT EXISTS shop; CREATE SCHEMA IF NOT EXISTS raw")
         database.execute("DROP TABLE IF EXISTS shop.orders")
@@ -96,6 +103,7 @@ def connections(
                 "partner": web.connection,
                 "lake": real_s3.connection,
                 "archive": real_gcs.connection,
+                "google": real_bigquery.connection,
             }
             yield {
                 **{name: json.loads(one.json) for name, one in own.items()},
@@ -163,8 +171,12 @@ def give(source: str, folder: Path) -> None:
         put(place(uri), as_parquet() if uri.endswith(".parquet") else as_csv())
 
 
-def arrived(target: str, folder: Path, server: postgres.Server) -> list[tuple[Any, ...]]:
+def arrived(
+    target: str, folder: Path, server: postgres.Server, warehouse: bigquery.Server
+) -> list[tuple[Any, ...]]:
     """The rows that are there now, which go at once."""
+    if target == "BigQuery":
+        return ask(warehouse, "SELECT id, total, note, `at` FROM raw.orders ORDER BY id")
     found = re.search(r'path: "?([^",}]+)', TARGETS[target])
     if not found:
         with psycopg.connect(server.uri) as database:
@@ -181,10 +193,14 @@ def arrived(target: str, folder: Path, server: postgres.Server) -> list[tuple[An
     return sorted(rows)
 
 
-@pytest.mark.parametrize("target", TARGETS)
-@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize(("source", "target"), PAIRS)
 def test_every_pair(
-    source: str, target: str, known: Pipelines, tmp_path: Path, postgres: postgres.Server
+    source: str,
+    target: str,
+    known: Pipelines,
+    tmp_path: Path,
+    postgres: postgres.Server,
+    real_bigquery: bigquery.Server,
 ) -> None:
     text = spec_of(source, target, tmp_path)
     assert text.count("\n") <= LINES
@@ -193,7 +209,7 @@ def test_every_pair(
     give(source, tmp_path)
     run = known.run("pair")
     assert run.state == "success", run.log
-    assert arrived(target, tmp_path, postgres) == ROWS
+    assert arrived(target, tmp_path, postgres, real_bigquery) == ROWS
 
 
 def test_the_page_lists_what_there_is() -> None:
