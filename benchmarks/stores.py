@@ -255,7 +255,7 @@ def of_tables(bench: Bench) -> Iterator[Line]:
                 database.execute(f"DROP TABLE {LOADED}".encode())
     what = f"{ROWS:,} × 18 of PostgreSQL to Parquet on S3, against"
     yield against(f"{what} COPY … TO STDOUT", bench, "read", "copy", 1.5)
-    yield times(f"{what} dlt (connectorx, no upload)", bench, "read", "dlt", 1.5)
+    yield times(f"{what} dlt (connectorx, a stream of Arrow, no upload)", bench, "read", "dlt", 1.5)
     most, theirs = bench.megabytes("read"), bench.megabytes("dlt")
     yield Line(
         name="  and its peak memory",
