@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
-from typing import Any
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Connection
 from airflow.sdk.exceptions import AirflowException
@@ -13,8 +16,12 @@ from factory.in_airflow.clients.known import Known
 from factory.stores.gcs import DEFAULT
 from factory.transfer.bigquery.api import Api
 
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
 EMULATOR = "BIGQUERY_EMULATOR_HOST"
 """The variable by which Google's own client finds an emulator."""
+_LONGEST_LABEL = 63
 _EXTRAS = ("project", "extra__google_cloud_platform__project")
 
 
@@ -45,3 +52,18 @@ def _project(conn_id: str, extra: Any, login: Any) -> str:
 
 client = Known(DEFAULT, _made)
 """The `Api` of a connection."""
+
+
+def labelled(conn_id: str, context: Context) -> Api:
+    """The same, whose jobs are labelled with a task."""
+    task = context["task_instance"]
+    run = hashlib.sha256(task.run_id.encode()).hexdigest()[:16]
+    named = {"dag": _label(task.dag_id), "task": _label(task.task_id), "run": run}
+    labels = {f"factory_{name}": value for name, value in named.items()}
+    api: Api = client(conn_id)
+    return replace(api, labels=labels)
+
+
+def _label(text: str) -> str:
+    """As BigQuery takes it."""
+    return re.sub("[^a-z0-9_-]", "_", text.lower())[:_LONGEST_LABEL]

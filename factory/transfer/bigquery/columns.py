@@ -21,7 +21,7 @@ Mapped = tuple[str, pa.DataType] | tuple[str, pa.DataType, str]
 
 NUMERIC, BIGNUMERIC = (38, 9), (76, 38)
 JSON = "JSON"
-_PLAIN: dict[str, pa.DataType] = {
+PLAIN: dict[str, pa.DataType] = {
     "INT64": pa.int64(),
     "FLOAT64": pa.float64(),
     "BOOL": pa.bool_(),
@@ -79,7 +79,7 @@ def _mapped(field: pa.Field) -> Mapped:
     if t.is_decimal(kind):
         return _decimal(field)
     if kind == pa.uint64():
-        return "NUMERIC", _PLAIN["NUMERIC"]
+        return "NUMERIC", PLAIN["NUMERIC"]
     for fits, name in (
         (t.is_boolean, "BOOL"),
         (t.is_integer, "INT64"),
@@ -96,10 +96,10 @@ def _mapped(field: pa.Field) -> Mapped:
         (t.is_binary_view, "BYTES"),
     ):
         if fits(kind):
-            return name, _PLAIN[name]
+            return name, PLAIN[name]
     if t.is_timestamp(kind):
         name = "TIMESTAMP" if kind.tz else "DATETIME"
-        return name, _PLAIN[name]
+        return name, PLAIN[name]
     raise _unsupported(field)
 
 
@@ -115,7 +115,7 @@ def _decimal(field: pa.Field) -> Mapped:
     kind = field.type
     for name, (precision, scale) in (("NUMERIC", NUMERIC), ("BIGNUMERIC", BIGNUMERIC)):
         if kind.scale <= scale and kind.precision - kind.scale <= precision - scale:
-            return name, _PLAIN[name]
+            return name, PLAIN[name]
     raise TransferError(
         f"column {field.name!r} is a {kind}: a BIGNUMERIC has 38 digits before the point, and 38 "
         "behind it",
@@ -196,13 +196,13 @@ def _wire(staged: str, target: str) -> pa.DataType | None:
     if staged in numbers and other == "INT64":
         return pa.int64()
     if {staged, other} == {"INT64", "FLOAT64"}:
-        return _PLAIN[other]
+        return PLAIN[other]
     return None
 
 
 def _sized(name: str, size: tuple[int, ...]) -> pa.DataType:
     if not size:
-        return _PLAIN[name]
+        return PLAIN[name]
     precision, scale = (*size, 0)[:2]
     return pa.decimal128(precision, scale) if precision <= 38 else pa.decimal256(precision, scale)
 
@@ -214,7 +214,7 @@ def known(existing: parts.Existing | None, policy: str) -> dict[str, Known]:
     found = {}
     for name, kind in existing.columns.items():
         word, size = parts_of(kind)
-        arrow = _sized(word, size) if word in ("NUMERIC", "BIGNUMERIC") else _PLAIN.get(word)
+        arrow = _sized(word, size) if word in ("NUMERIC", "BIGNUMERIC") else PLAIN.get(word)
         if kind == JSON:
             arrow = pa.string()
         if arrow is not None:

@@ -127,6 +127,14 @@ class Jobs:
         """The rows of a query."""
         return self.rows(self.query(text, name))[1]
 
+    def pages_of_rows(self, done: Done) -> Iterator[list[tuple[Any, ...]]]:
+        """The rows of a query as they come, none of them kept."""
+        fields: Sequence[Facts] = ()
+        for page in self._pages(done, None):
+            fields = page.get("schema", {}).get("fields", fields)
+            if found := [values.row(fields, row) for row in page.get("rows", ())]:
+                yield found
+
     def _pages(self, done: Done, most: int | None) -> Iterator[Facts]:
         query: dict[str, str | int] = {
             "formatOptions.useInt64Timestamp": "true",

@@ -18,7 +18,7 @@ Fault = Callable[[Request], Answer | None]
 def bench(real_bigquery: bigquery.Server, tmp_path: Path) -> BigQuery:
     dataset = f"d{uuid.uuid4().hex[:12]}"
     real_bigquery.create_dataset(dataset)
-    endpoints = (real_bigquery.endpoint, real_bigquery.storage.endpoint)
+    endpoints = (real_bigquery.endpoint, real_bigquery.storage.endpoint, real_bigquery.grpc)
     return BigQuery(tmp_path, *endpoints, dataset)
 
 

@@ -5,16 +5,18 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import requests
 
 from factory import stores
+from factory.definitions.reads import Rows
+from factory.stores.disk import Disk
 from factory.stores.gcs.api import Api as Storage
 from factory.stores.model import Place, Store
 from factory.transfer.bigquery import load as loading
 from factory.transfer.bigquery.api import Api, path
-from factory.transfer.bigquery.columns import _PLAIN
 from factory.transfer.bigquery.jobs import Jobs
-from factory.transfer.bigquery.table import Table, fields_of, look, type_of
+from factory.transfer.bigquery.read import read
 from factory.transfer.warehouse.load import Loaded
 from factory_embedded.services import gcs
 
@@ -27,6 +29,7 @@ class BigQuery(Bench):
 
     endpoint: str
     storage: str
+    grpc: str
     dataset: str
 
     session = loading.Session
@@ -40,7 +43,7 @@ class BigQuery(Bench):
 
     @property
     def api(self) -> Api:
-        return Api(requests.Session(), self.endpoint, gcs.PROJECT)
+        return Api(requests.Session(), self.endpoint, gcs.PROJECT, storage=self.grpc)
 
     def loaded(self, store: Store, paths: Sequence[str], **options: Any) -> Loaded:
         via = stores.open_uri(
@@ -51,15 +54,9 @@ class BigQuery(Bench):
         return done
 
     def read(self, table: str = "trips") -> pa.Table:
-        found = Table(self.dataset, table)
-        facts = look(self.api, found)
-        assert facts is not None
-        fields = fields_of(facts)
-        rows = Jobs(self.api, None).asked(f"SELECT * FROM {found.sql}")
-        schema = pa.schema([(f["name"], _PLAIN[type_of(f)]) for f in fields])
-        columns = list(zip(*rows, strict=True)) or [() for _ in fields]
-        arrays = [pa.array(c, t) for c, t in zip(columns, schema.types, strict=True)]
-        return pa.table(arrays, schema=schema)
+        path = str(self.stage / "read.parquet")
+        read(self.api, Rows(table=f"{self.dataset}.{table}"), Disk(), path)
+        return pq.read_table(path)
 
     def ask(self, query: str) -> list[tuple[Any, ...]]:
         """The rows of a query."""

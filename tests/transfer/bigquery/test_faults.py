@@ -1,6 +1,7 @@
 """What a load survives on its way to BigQuery, and what it says of the rest."""
 
 import json
+from dataclasses import replace
 
 import pyarrow as pa
 import pytest
@@ -208,7 +209,7 @@ def test_a_table_that_was_replaced_takes_them_again(bench: BigQuery) -> None:
 
 
 def test_what_is_not_there_is_named(bench: BigQuery) -> None:
-    other = BigQuery(bench.stage, bench.endpoint, bench.storage, bench.dataset[:-1])
+    other = replace(bench, dataset=bench.dataset[:-1])
     with pytest.raises(TransferError, match="there is no dataset") as error:
         other.load(rows_of(1))
     assert bench.dataset in str(error.value.hint)

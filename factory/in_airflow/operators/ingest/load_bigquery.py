@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from factory.definitions.tables import ON_SCHEMA_CHANGE, STATEMENT_SECONDS
@@ -19,10 +16,8 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from factory.stores.model import Place
-    from factory.transfer.bigquery.api import Api
     from factory.transfer.bigquery.table import Options
 
-_LABEL = 63
 _PASSED = "bigquery"
 _EVERY = {"hourly": "HOUR", "daily": "DAY", "monthly": "MONTH", "yearly": "YEAR"}
 
@@ -79,13 +74,14 @@ class LoadBigQuery(Load):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Load; the run and the task name the load, so that a repeated one is known."""
+        from factory.in_airflow.clients.bigquery import labelled
         from factory.transfer.bigquery.load import load
 
         interval = _interval(context)
         write, checks = self.given()
         with self.telling_checks(context):
             done, cost = load(
-                self._api(context),
+                labelled(self.conn_id, context),
                 *self.files(context),
                 via=self._via(context),
                 table=self.table,
@@ -113,17 +109,6 @@ class LoadBigQuery(Load):
             "checks": [result.plain() for result in done.checks],
         }
 
-    def _api(self, context: Context) -> Api:
-        """The connection's, whose jobs are labelled with this task."""
-        from factory.in_airflow.clients.bigquery import client
-
-        task = context["task_instance"]
-        run = hashlib.sha256(task.run_id.encode()).hexdigest()[:16]
-        named = {"dag": _label(task.dag_id), "task": _label(task.task_id), "run": run}
-        labels = {f"factory_{name}": value for name, value in named.items()}
-        api: Api = client(self.conn_id)
-        return replace(api, labels=labels)
-
     def _via(self, context: Context) -> Place:
         return folder(self.via) if self.via else self._folder(context).below(_PASSED, "")
 
@@ -139,11 +124,6 @@ class LoadBigQuery(Load):
             descriptions=self.descriptions or {},
             expires_after=self.expires_after,
         )
-
-
-def _label(text: str) -> str:
-    """As BigQuery takes it."""
-    return re.sub("[^a-z0-9_-]", "_", text.lower())[:_LABEL]
 
 
 def _interval(context: Context) -> tuple[datetime, datetime] | None:
