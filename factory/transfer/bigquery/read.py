@@ -203,7 +203,7 @@ def _batches(jobs: Jobs, found: Found, schema: pa.Schema) -> Iterator[pa.RecordB
 
 def _streamed(api: Api, found: Found, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
     """One session, which sees one moment."""
-    from google.cloud.bigquery_storage_v1 import types
+    from google.cloud.bigquery_storage import types
 
     client = _client(api)
     try:
@@ -227,16 +227,15 @@ def _streamed(api: Api, found: Found, names: Sequence[str]) -> Iterator[pa.Recor
 
 
 def _client(api: Api) -> Any:
-    from google.cloud.bigquery_storage_v1 import BigQueryReadClient
+    from google.cloud.bigquery_storage import BigQueryReadClient
 
     client: Any = BigQueryReadClient
     if not api.storage:
         return client(credentials=api.credentials)
     import grpc  # type: ignore[import-untyped]
-    from google.cloud.bigquery_storage_v1.services.big_query_read import transports
 
     channel = grpc.insecure_channel(api.storage, options=_OPTIONS)
-    return client(transport=transports.BigQueryReadGrpcTransport(channel=channel))
+    return client(transport=client.get_transport_class("grpc")(channel=channel))
 
 
 def _by_rest(jobs: Jobs, found: Found, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
