@@ -203,16 +203,14 @@ def _batches(jobs: Jobs, found: Found, schema: pa.Schema) -> Iterator[pa.RecordB
 
 def _streamed(api: Api, found: Found, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
     """One session, which sees one moment."""
-    from google.cloud.bigquery_storage import types
+    from google.cloud.bigquery_storage import DataFormat, ReadSession
 
     client = _client(api)
     try:
         reference = found.table
         table = "projects/{projectId}/datasets/{datasetId}/tables/{tableId}".format(**reference)
-        options = types.ReadSession.TableReadOptions(selected_fields=list(names))
-        wanted = types.ReadSession(
-            table=table, data_format=types.DataFormat.ARROW, read_options=options
-        )
+        options = ReadSession.TableReadOptions(selected_fields=list(names))
+        wanted = ReadSession(table=table, data_format=DataFormat.ARROW, read_options=options)
         session = client.create_read_session(
             parent=f"projects/{api.project}",
             read_session=wanted,
