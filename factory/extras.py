@@ -44,12 +44,13 @@ BRINGS = {
 
 OWNERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("factory/transfer/postgres/*", ("postgres",)),
-    ("factory/transfer/mysql/*", ("mysql",)),
+    ("factory/transfer/mysql/*", ("mysql", "sql")),
     ("factory/transfer/bigquery/*", ("bigquery",)),
     ("factory/in_airflow/clients/bigquery.py", ("bigquery",)),
     ("factory/in_airflow/operators/ingest/load_bigquery.py", ("bigquery",)),
     ("factory/in_airflow/operators/ingest/read_bigquery.py", ("bigquery",)),
     ("factory/in_airflow/operators/ingest/load_postgres.py", ("postgres",)),
+    ("factory/in_airflow/operators/ingest/load_mysql.py", ("mysql", "sql")),
     ("factory/in_airflow/operators/ingest/write_files.py", ("files", "sql")),
     ("factory/in_airflow/operators/ingest/read_mysql.py", ("mysql",)),
     ("factory/in_airflow/operators/ingest/read_postgres.py", ("postgres",)),

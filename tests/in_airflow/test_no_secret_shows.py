@@ -82,6 +82,10 @@ INGEST_TABLE = (
     "api_token }}'}, target: {type: postgres, conn_id: other, table: a.b}, write: {mode: append}}}"
 )
 INGEST_MYSQL = INGEST_TABLE.replace("postgres, CONN", "mysql, CONN")
+INTO_MYSQL = (
+    "{id: t, uses: ingest, with: {source: {type: postgres, conn_id: other, table: x.y}, "
+    "target: {type: mysql, CONN, table: a.b}, write: {mode: append}}}"
+)
 INGEST_S3 = (
     "{id: t, uses: ingest, with: {source: {type: file, path: 's3://it@box/x/*.csv', format: csv}, "
     "target: {type: postgres, conn_id: other, table: a.b}, write: {mode: append}}}"
@@ -145,6 +149,9 @@ TASKS: list[Task] = [
     ("ingest, a table by SQL", INGEST_TABLE.replace("postgres,", "sql,", 1), POSTGRES),
     ("ingest, a table of MySQL", INGEST_MYSQL, {**WITH_LOGIN, "conn_type": "mysql"}),
     ("ingest, a table of MySQL", INGEST_MYSQL, MYSQL),
+    ("ingest, into MySQL", INTO_MYSQL, {**WITH_LOGIN, "conn_type": "mysql"}),
+    ("ingest, into MySQL", INTO_MYSQL, MYSQL),
+    ("check, of MySQL", CHECK, MYSQL),
     ("ingest, files on S3", INGEST_S3, S3),
     ("copy", "{id: t, uses: copy, with: {from: 's3://it@box/x', to: 's3://it@box/y'}}", S3),
     ("delete", "{id: t, uses: delete, with: {path: 's3://it@box/x/', max_objects: 1}}", S3),

@@ -20,8 +20,10 @@ from factory.transfer.warehouse.parts import Table
 from factory.transfer.warehouse.rows import Rows, S, Subject
 
 OURS = {
-    "google_cloud_platform": ("factory.transfer.bigquery.warehouse", "WAREHOUSE"),
     "postgres": ("factory.transfer.postgres.warehouse", "WAREHOUSE"),
+    "mysql": ("factory.transfer.mysql.warehouse", "WAREHOUSE"),
+    "mariadb": ("factory.transfer.mysql.warehouse", "WAREHOUSE"),
+    "google_cloud_platform": ("factory.transfer.bigquery.warehouse", "WAREHOUSE"),
 }
 
 

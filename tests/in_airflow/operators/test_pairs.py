@@ -51,8 +51,11 @@ def listed(head: str) -> dict[str, str]:
 
 SOURCES = listed("| from | `source` |")
 TARGETS = listed("| to | `target` |")
-FEW: Mapping[str, tuple[str, ...]] = {"BigQuery": ("a table of PostgreSQL", "a disk")}
-"""What a target whose every load takes seconds is tried with."""
+FEW: Mapping[str, tuple[str, ...]] = {
+    "BigQuery": ("a table of PostgreSQL", "a disk"),
+    "MySQL or MariaDB": ("a table of MySQL or MariaDB", "a disk", "a web server"),
+}
+"""The sources of a target that all are not tried with: what lies between is the same."""
 FROM_FEW = {"a table of BigQuery": ("PostgreSQL", "a disk")}
 PAIRS = [
     (source, target)
@@ -125,11 +128,13 @@ def in_mariadb(server: mariadb.Server) -> Iterator[None]:
     """The same table there."""
     with server.connect() as connection, connection.cursor() as cursor:
         cursor.execute("CREATE DATABASE shop")
+        cursor.execute("CREATE DATABASE raw")
         columns = "id BIGINT, total DECIMAL(12, 2), note TEXT, at DATETIME(6)"
         cursor.execute(f"CREATE TABLE shop.orders ({columns})")
         cursor.executemany("INSERT INTO shop.orders VALUES (%s, %s, %s, %s)", ROWS)
         yield
         cursor.execute("DROP DATABASE shop")
+        cursor.execute("DROP DATABASE raw")
 
 
 def in_bigquery(server: bigquery.Server) -> None:
@@ -191,12 +196,22 @@ def give(source: str, folder: Path) -> None:
 
 
 def arrived(
-    target: str, folder: Path, server: postgres.Server, warehouse: bigquery.Server
+    target: str,
+    folder: Path,
+    server: postgres.Server,
+    other: mariadb.Server,
+    warehouse: bigquery.Server,
 ) -> list[tuple[Any, ...]]:
     """The rows that are there now, which go at once."""
     if target == "BigQuery":
         return ask(warehouse, "SELECT id, total, note, `at` FROM raw.orders ORDER BY id")
     found = re.search(r'path: "?([^",}]+)', TARGETS[target])
+    if "type: mysql" in TARGETS[target]:
+        with other.connect(database="raw") as connection, connection.cursor() as cursor:
+            cursor.execute("SELECT id, total, note, at FROM orders")
+            rows = list(cursor.fetchall())
+            cursor.execute("DROP TABLE orders")
+        return sorted(rows)
     if not found:
         with psycopg.connect(server.uri) as database:
             rows = database.execute("SELECT id, total, note, at FROM raw.orders").fetchall()
@@ -219,6 +234,7 @@ def test_every_pair(
     known: Pipelines,
     tmp_path: Path,
     postgres: postgres.Server,
+    real_mariadb: mariadb.Server,
     real_bigquery: bigquery.Server,
 ) -> None:
     text = spec_of(source, target, tmp_path)
@@ -228,7 +244,7 @@ def test_every_pair(
     give(source, tmp_path)
     run = known.run("pair")
     assert run.state == "success", run.log
-    assert arrived(target, tmp_path, postgres, real_bigquery) == ROWS
+    assert arrived(target, tmp_path, postgres, real_mariadb, real_bigquery) == ROWS
 
 
 def test_the_page_lists_what_there_is() -> None:
