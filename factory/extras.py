@@ -23,6 +23,7 @@ BRINGS = {
     "airflow.providers.sftp": "sftp",
     "airflow.providers.slack": "slack",
     "airflow.providers.smtp": "smtp",
+    "airflow.providers.snowflake": "snowflake",
     "boto3": "s3",
     "botocore": "s3",
     "google.api_core": "gcs",
@@ -36,6 +37,7 @@ BRINGS = {
     "pymysql": "mysql",
     "requests": "http",
     "slack_sdk": "slack",
+    "snowflake": "snowflake",
     "sqlglot": "sql",
 }
 """The extra that brings a module, by the name that is missing without it."""
@@ -43,7 +45,11 @@ BRINGS = {
 OWNERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("factory/transfer/postgres/*", ("postgres",)),
     ("factory/transfer/mysql/*", ("mysql",)),
+    ("factory/transfer/snowflake/*", ("snowflake",)),
     ("factory/in_airflow/operators/ingest/load_postgres.py", ("postgres",)),
+    ("factory/in_airflow/operators/ingest/load_snowflake.py", ("snowflake",)),
+    ("factory/in_airflow/operators/ingest/read_snowflake.py", ("snowflake",)),
+    ("factory/in_airflow/clients/snowflake.py", ("snowflake",)),
     ("factory/in_airflow/operators/ingest/write_files.py", ("files", "sql")),
     ("factory/in_airflow/operators/ingest/read_mysql.py", ("mysql",)),
     ("factory/in_airflow/operators/ingest/read_postgres.py", ("postgres",)),

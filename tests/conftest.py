@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from factory_embedded.services import gcs, mariadb, s3
+from factory_embedded.services import gcs, mariadb, s3, snowflake
 from factory_embedded.services.nifi import server as nifi
 from factory_embedded.services.postgres import Server, running
 
@@ -48,4 +48,11 @@ def real_sftp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sftp_server.
 @pytest.fixture(scope="session")
 def real_gcs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[gcs.Server]:
     with gcs.running(tmp_path_factory.mktemp("gcs")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def real_snowflake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[snowflake.Server]:
+    """What stands in for it."""
+    with snowflake.running(tmp_path_factory.mktemp("snowflake")) as server:
         yield server

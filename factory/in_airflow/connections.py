@@ -13,27 +13,37 @@ from factory.in_airflow.hiding import hide_connection
 if TYPE_CHECKING:
     from factory.transfer.dbapi.driver import Database
     from factory.transfer.mysql.session import Address
+    from factory.transfer.snowflake.session import Account
     from factory.transfer.warehouse.warehouse import Warehouse
 
 
-def warehouse_of(conn_id: str, *, application: str) -> tuple[Warehouse[Any], str]:
+def warehouse_of(conn_id: str, *, application: str) -> tuple[Warehouse[Any], Any]:
     """The warehouse that a connection's type names, and what its driver connects by.
 
     The address holds the password, so it is never logged or passed on.
     """
+    from factory.in_airflow.clients import login
     from factory.transfer.warehouse.warehouse import find
 
     connection = _connection(conn_id)
     # one whose type nobody wrote was always taken for PostgreSQL's
     warehouse = find(connection.conn_type or "postgres")
-    return warehouse, warehouse.address(connection, application)
+    return warehouse, warehouse.address(login(connection), application)
+
+
+def snowflake_account(conn_id: str, *, application: str, **more: str | None) -> Account:
+    """Who logs in to Snowflake; `more` are a `warehouse` and a `role` in place of its own."""
+    from factory.in_airflow.clients import snowflake
+    from factory.transfer.snowflake.session import account
+
+    return account(snowflake.login(_connection(conn_id), **more), application)
 
 
 def postgres_conninfo(conn_id: str, *, application: str) -> str:
     """A libpq connection string; it holds the password, so it is never logged or passed on."""
     from factory.transfer.postgres.warehouse import WAREHOUSE
 
-    return WAREHOUSE.address(_connection(conn_id), application)
+    return str(WAREHOUSE.address(_connection(conn_id), application))
 
 
 def sql_database(conn_id: str) -> Database:

@@ -8,8 +8,9 @@ from factory import choices
 from factory.ends.target import Target
 from factory.ends.targets.file import FileSet
 from factory.ends.targets.postgres import Postgres
+from factory.ends.targets.snowflake import Snowflake
 
-BUILT_IN = (Postgres, FileSet)
+BUILT_IN = (Postgres, Snowflake, FileSet)
 
 if TYPE_CHECKING:
     AnyTarget = Target

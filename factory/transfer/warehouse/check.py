@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from factory.account import say
 from factory.amounts import counted, spent
@@ -30,7 +31,7 @@ class Checked:
 
 def check(
     warehouse: Warehouse[S],
-    address: str,
+    address: Any,
     *,
     table: str,
     checks: Sequence[Check],

@@ -19,7 +19,10 @@ from factory.transfer.values.types import Known
 from factory.transfer.warehouse.parts import Table
 from factory.transfer.warehouse.rows import Rows, S, Subject
 
-OURS = {"postgres": ("factory.transfer.postgres.warehouse", "WAREHOUSE")}
+OURS = {
+    "postgres": ("factory.transfer.postgres.warehouse", "WAREHOUSE"),
+    "snowflake": ("factory.transfer.snowflake.warehouse", "WAREHOUSE"),
+}
 
 
 class Login(Protocol):
@@ -53,13 +56,16 @@ class Warehouse(Protocol[S]):
     def said(self, error: Exception) -> str:
         """What it says of an error, without contents of rows."""
 
-    def address(self, login: Login, application: str) -> str:
-        """What its driver connects by, secrets included; `application` is told to the server."""
+    def address(self, login: Any, application: str) -> Any:
+        """What its driver connects by, secrets included; `application` is told to the server.
+
+        `login` is a `Login`, or what `in_airflow/clients` has in its place.
+        """
 
     def table(self, name: str) -> Table:
         """Read a table's name. Raises `BadOption`."""
 
-    def connected(self, address: str, seconds: float) -> AbstractContextManager[S]:
+    def connected(self, address: Any, seconds: float) -> AbstractContextManager[S]:
         """A session in which no statement takes longer; 0: without end."""
 
     def columns(self, session: S, table: Table) -> Sequence[str]:

@@ -3,8 +3,8 @@
 It runs by itself, in an environment of its own: `python standin.py PORT`. All is in memory.
 
 - What connectors from version 5 on ask of a login and of an upload.
-- `NUMBER(38, 0)` holds 38 digits; the information schema tells when a table was made, and the digits
-  of a time's seconds.
+- `NUMBER(38, 0)` holds 38 digits; the information schema tells when a table was made,
+  and the digits of a time's seconds.
 - UPDATE, DELETE and MERGE lock their table until their transaction ends; others wait.
 - `BEGIN … NAME`, `SHOW TRANSACTIONS`, `CURRENT_TRANSACTION()`, `SYSTEM$ABORT_TRANSACTION()`.
 - A request that comes again is answered by what the first one did.
@@ -88,7 +88,9 @@ def _noting(self: Any, transformed: Any, params: Any = None) -> None:
 
 def _whole(expression: Any) -> Any:
     """NUMBER is of 38 digits."""
-    is_number = isinstance(expression, exp.DataType) and expression.this == exp.DataType.Type.DECIMAL
+    is_number = (
+        isinstance(expression, exp.DataType) and expression.this == exp.DataType.Type.DECIMAL
+    )
     if not is_number:
         return _integers(expression)
     return expression if expression.expressions else exp.DataType.build("DECIMAL(38, 0)")
@@ -125,6 +127,7 @@ class State:
     held: dict[str, str] = field(default_factory=dict)  # table → token
     answers: dict[str, asyncio.Task[Any]] = field(default_factory=dict)  # by a request's id
     turns: dict[str, asyncio.Lock] = field(default_factory=dict)  # a session's statements, in turn
+    lost: set[str] = field(default_factory=set)  # requests whose first answer never came
     faults: list[dict[str, str]] = field(default_factory=list)
     changed: asyncio.Condition = field(default_factory=asyncio.Condition)
     count: int = 0
@@ -153,9 +156,10 @@ async def query(request: Request) -> Response:
         while len(state.answers) > 1000:
             state.answers.pop(next(iter(state.answers)))
         state.answers[name] = asyncio.create_task(_answered(request, await _body(request)))
-    done: Response = await asyncio.shield(state.answers[name])
-    if getattr(done, "is_lost", False):
-        done.is_lost = False
+    done: Response
+    done, is_lost = await asyncio.shield(state.answers[name])
+    if is_lost and name not in state.lost:
+        state.lost.add(name)
         return Response(status_code=503)
     return done
 
@@ -167,18 +171,18 @@ async def _body(request: Request) -> dict[str, Any]:
     return json.loads(body)  # type: ignore[no-any-return]
 
 
-async def _answered(request: Request, body: dict[str, Any]) -> Response:
+async def _answered(request: Request, body: dict[str, Any]) -> tuple[Response, bool]:
+    """The answer, and whether it is lost the first time."""
     token, sql = server.to_token(request), str(body.get("sqlText", ""))
     fault = next((one for one in state.faults if re.search(one["match"], sql, re.I | re.S)), None)
     if fault:
         state.faults.remove(fault)
     if fault and fault["do"] == "refuse":
-        return _refused("000630", "Statement reached its statement or warehouse timeout")
+        said = "Statement reached its statement or warehouse timeout"
+        return _refused("000630", said), False
     async with state.turns.setdefault(token, asyncio.Lock()):
         done = await _run(request, body, token, sql)
-    if fault:
-        done.is_lost = True
-    return done
+    return done, fault is not None
 
 
 async def _run(request: Request, body: dict[str, Any], token: str, sql: str) -> Response:
@@ -187,7 +191,9 @@ async def _run(request: Request, body: dict[str, Any], token: str, sql: str) -> 
         for table in _locking(token, sql, word):
             if not await _lock(token, table):
                 said = f"Statement '{token[:8]}' has locked table '{table}'"
-                return _refused("000625", f"{said} in transaction and this lock has not yet been released.")
+                return _refused(
+                    "000625", f"{said} in transaction and this lock has not yet been released."
+                )
     if aborted := re.search(r"system\$abort_transaction\((\d+)\)", sql, re.I):
         await _abort(aborted[1])
     body["sqlText"] = _told(token, sql)
@@ -204,7 +210,9 @@ def _told(token: str, sql: str) -> str:
         _begin(token, (begun[3] or "").strip('"'))
         return "BEGIN TRANSACTION"
     if re.match(r"\s*show\s+transactions", sql, re.I):
-        rows = [f"({one.id}, '{one.name}', '{one.started}', 'running')" for one in state.begun.values()]
+        rows = [
+            f"({one.id}, '{one.name}', '{one.started}', 'running')" for one in state.begun.values()
+        ]
         names = 't ("id", "name", "started_on", "state")'
         values = ", ".join(rows) or "(0, '', '', '')"
         return f'SELECT * FROM (VALUES {values}) AS {names} WHERE "id" > 0'
@@ -260,8 +268,7 @@ async def _release(token: str) -> None:
 async def _abort(number: str) -> None:
     for token, one in list(state.begun.items()):
         if one.id == number:
-            own = server.sessions[token]
-            await run_in_threadpool(lambda: own.cursor().execute("ROLLBACK"))
+            await run_in_threadpool(server.sessions[token].cursor().execute, "ROLLBACK")
             await _release(token)
 
 
