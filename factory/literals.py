@@ -50,13 +50,17 @@ def _blanked(pattern: str, text: str) -> str:
     return re.sub(pattern, lambda match: " " * len(match[0]), text)
 
 
-TABLE = "`table` or `schema.table`"
+_TABLES = {
+    2: "`table` or `schema.table`",
+    3: "`table`, `schema.table` or `database.schema.table`",
+}
 
 
-def table(name: str, path: Path, *, most: int = 2, expected: str = TABLE) -> Iterator[Problem]:
+def table(name: str, path: Path, *, most: int = 2) -> Iterator[Problem]:
     """A name that no table has, or that a load cannot write; it has so many parts at most."""
     if is_template(name):
         return
+    expected = _TABLES[most]
     parts = name.split(".")
     if len(parts) > most or not all(parts):
         said = f"{quoted(name)} is not a table's name"

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from factory_embedded.services import gcs, mariadb, s3, snowflake
+from factory_embedded.services import bigquery, gcs, mariadb, s3, snowflake
 from factory_embedded.services.nifi import server as nifi
 from factory_embedded.services.postgres import Server, running
 
@@ -48,6 +48,13 @@ def real_sftp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sftp_server.
 @pytest.fixture(scope="session")
 def real_gcs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[gcs.Server]:
     with gcs.running(tmp_path_factory.mktemp("gcs")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def real_bigquery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[bigquery.Server]:
+    with bigquery.running(tmp_path_factory.mktemp("bigquery")) as server:
+        server.create_bucket("bq-stage")
         yield server
 
 

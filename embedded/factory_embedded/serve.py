@@ -6,7 +6,7 @@ import os
 import re
 import shlex
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import NoReturn
@@ -16,7 +16,7 @@ from factory.errors import UsageError
 from factory_embedded import services, state
 from factory_embedded.exports import exported
 from factory_embedded.folders import only_user_of
-from factory_embedded.service import Cancelled, Connection, HasBuckets, Running, Service
+from factory_embedded.service import Cancelled, Connection, HasBuckets, HasFolder, Running, Service
 from factory_embedded.stop import Stop
 
 UNTIL_CTRL_C = "Ctrl-C ends it; the data stays."
@@ -76,12 +76,21 @@ def _start(
         server = stack.enter_context(running)
         connections[conn_id] = server.connection
         print(f"{conn_id} is ready; to look inside:\n  {server.look}", flush=True)
-        if isinstance(server, HasBuckets):
-            bucket = _bucket(conn_id)
-            server.create_bucket(bucket)
-            place = f"{server.scheme}://{conn_id}@{bucket}/"
-            print(f"it has a bucket; in a pipeline:\n  {place}…", flush=True)
+        for line in _how_to_fill(server, conn_id):
+            print(line, flush=True)
     return connections
+
+
+def _how_to_fill(server: Running, conn_id: str) -> Iterator[str]:
+    """Where its files are, and how one comes there; a bucket is made for them."""
+    if isinstance(server, HasFolder):
+        yield f"its files are those in:\n  {shown(server.folder)}"
+    if isinstance(server, HasBuckets):
+        bucket = _bucket(conn_id)
+        server.create_bucket(bucket)
+        place = f"{server.scheme}://{conn_id}@{bucket}/"
+        yield f"it has a bucket; in a pipeline:\n  {place}…"
+        yield f"to put a file into it, in another shell as below:\n  factory put FILE {place}"
 
 
 def _stay(stop: Stop) -> NoReturn:

@@ -62,6 +62,15 @@ class HasBuckets(Protocol):
         """Make a bucket; one that is there stays as it is."""
 
 
+@runtime_checkable
+class HasFolder(Protocol):
+    """A server that gives what lies in a folder."""
+
+    @property
+    def folder(self) -> Path:
+        """Where a person puts files."""
+
+
 class Service(Protocol):
     """A module of `factory_embedded.services`, or one behind an entry point."""
 

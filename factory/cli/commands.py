@@ -11,6 +11,7 @@ COMMANDS = {
     "lint": "check pipelines: all problems at once, without Airflow",
     "new": "write a new pipeline of a kind, ready to run",
     "sniff": "look at a file and print its format, ready to paste",
+    "put": "copy files of this machine into a store, to try a pipeline on them",
     "render": "show the tasks that a pipeline becomes",
     "explain": "show every value of a pipeline and the line it came from",
     "run": "run a pipeline here and now, in this process",

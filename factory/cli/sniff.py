@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 import os.path
 import re
-import sys
 import tempfile
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
-from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from factory import extras, stores
+from factory.cli.stored import reached
 from factory.errors import FactoryError, UsageError
 
 if TYPE_CHECKING:
@@ -116,21 +115,10 @@ def _local(path: Path, given: dict[str, Any]) -> tuple[Sniffed, str]:
 
 
 def _stored(uri: str, given: dict[str, Any]) -> tuple[Sniffed, str]:
-    from factory.in_airflow.failure import missing_connection
-    from factory.in_airflow.storage import place
     from factory.transfer.sniff import sniff
 
-    try:
-        with redirect_stdout(sys.stderr):  # Airflow tells how it logs in
-            file = place(uri)
-            return sniff(file.store, file.path, given), file.name
-    except OSError as error:
-        raise FactoryError(str(error), getattr(error, "hint", "")) from None
-    except Exception as error:
-        if not (name := missing_connection(error)):
-            raise
-        way = f"set AIRFLOW_CONN_{name.upper()}, or add it to the Airflow of AIRFLOW_HOME"
-        raise FactoryError(f"Airflow does not know the connection {name!r}", way) from None
+    with reached(uri) as file:
+        return sniff(file.store, file.path, given), file.name
 
 
 def _remote(url: str, given: dict[str, Any]) -> tuple[Sniffed, str]:

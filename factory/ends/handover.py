@@ -37,7 +37,10 @@ class Files(msgspec.Struct, frozen=True, kw_only=True):
         own.
     :param once: each file is loaded once: the last of the tasks asks the target which are in.
     :param after: what comes when the rows are published, in order. The files are then those that
-        the last of `tasks` has left on the stage as listed, and others are refused.
+        the last of `tasks` has left on the stage as listed, and others are refused. The load keeps
+        a list of its own of them.
+    :param folders: columns to read from the names of folders, as Hive keeps them: all, or these,
+        each with the word for its type.
     """
 
     format: Written
@@ -46,6 +49,7 @@ class Files(msgspec.Struct, frozen=True, kw_only=True):
     each: Output | None = None
     once: bool = False
     after: tuple[Task, ...] = ()
+    folders: bool | Mapping[str, str] = False
 
 
 class Batches(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,7 +107,20 @@ def require(given: object) -> None:
 
 def known(given: Handover) -> frozenset[str] | None:
     """Every name that a column may have; None when only the data tells."""
-    return formats.known(given.format) if isinstance(given, Files) else given.columns
+    if not isinstance(given, Files):
+        return given.columns
+    found = formats.known(given.format)
+    if given.folders is True or found is None:
+        return None
+    return found.union(given.folders or ())
+
+
+def types(given: Handover) -> dict[str, str]:
+    """The words for columns' types that the spec declares, by the columns' last names."""
+    if not isinstance(given, Files):
+        return {}
+    folders = {} if isinstance(given.folders, bool) else given.folders
+    return {**formats.final_types(formats.typed(given.format)), **folders}
 
 
 def renamed(given: Handover) -> frozenset[str]:
@@ -122,4 +139,5 @@ __all__ = [
     "known",
     "renamed",
     "require",
+    "types",
 ]

@@ -51,7 +51,8 @@ class Target(Protocol):
         """The load operator's import path, and the target's own arguments to it.
 
         It is also given `write` and `checks` as plain data, `stage`, and `staged` (what the
-        conversion returned, or a list of that) or `rows` (their URIs).
+        conversion returned, or a list of that) or `rows` (their URIs); where something comes after
+        it (`Files.after`), `keep_list`. What it returns tells that it has loaded.
         """
 
     def columns(self) -> Iterable[tuple[Path, str]]:

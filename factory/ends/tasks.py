@@ -53,7 +53,10 @@ def convert(
         arguments["max_bad_rows"] = max_bad_rows
     if lineage:
         arguments["lineage"] = list(lineage)
-    if target is not None and target.takes.types and formats.infers(given.format):
+    if given.folders is not False:
+        arguments["hive_partitioning"] = given.folders
+    undeclared = formats.infers(given.format) or given.folders is True
+    if target is not None and target.takes.types and undeclared:
         _, load = target.load()
         arguments |= {word: load[word] for word in _OF_A_TABLE if word in load}
     operator = f"{OPERATORS}.to_parquet.ToParquet"

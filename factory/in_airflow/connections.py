@@ -43,7 +43,8 @@ def postgres_conninfo(conn_id: str, *, application: str) -> str:
     """A libpq connection string; it holds the password, so it is never logged or passed on."""
     from factory.transfer.postgres.warehouse import WAREHOUSE
 
-    return str(WAREHOUSE.address(_connection(conn_id), application))
+    found: str = WAREHOUSE.address(_connection(conn_id), application)
+    return found
 
 
 def sql_database(conn_id: str) -> Database:

@@ -39,7 +39,8 @@ class Arguments(Strict, frozen=True, kw_only=True):
     max_objects: Annotated[
         Positive,
         Meta(
-            description="When there are more files, the step fails and deletes none.",
+            description="When there are more files, the step fails and deletes none. All that "
+            "would go count, `_SUCCESS` and manifests of a target `file`, too.",
             examples=[1000],
         ),
     ]

@@ -87,9 +87,14 @@ class Memory:
         """See `Store`."""
         self._files()[target] = _File(self._at(source).data)
 
-    def delete(self, path: str) -> None:
+    def delete(self, path: str, *, version: str | None = None) -> None:
         """See `Store`."""
-        self._files().pop(path, None)
+        files = self._files()
+        with _lock:
+            found = files.get(path)
+            if version is not None and found is not None and str(found.version) != version:
+                raise changed(path)
+            files.pop(path, None)
 
     def delete_below(self, folder: str) -> None:
         """See `Store`."""

@@ -9,7 +9,7 @@ import errno
 import io
 import itertools
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from types import TracebackType
@@ -29,9 +29,11 @@ class Can:
     `appendable`: bytes of a file that never became whole stay, and are continued by a later
     process; the store is an `Appendable`.
 
-    `links`: one file may be under several paths, with one `version`, which no other file has.
+    `links`: one file may be under several paths, with one `version`, which no other file has; the
+    store is a `Resolves`.
 
-    `aliases`: one file may be under several paths, and nothing tells.
+    `aliases`: one file may be under several paths, and its `version` does not tell; the store is a
+    `Resolves`, which does not know all of them.
 
     `pins`: what is opened is read in one version to its end, or the reader fails.
 
@@ -87,7 +89,7 @@ def pages(entries: Iterable[File | Folder]) -> Iterator[Page]:
 
 
 def changed(path: str) -> OSError:
-    """What a reader says of a file that is not, or no longer, in the version that was seen."""
+    """What is said of a file that is not, or no longer, in the version that was seen."""
     return OSError(errno.ESTALE, "the file changed since it was first seen", path)
 
 
@@ -219,14 +221,29 @@ class Store(Protocol):
     def copy(self, source: str, target: str) -> None:
         """`target` is the same bytes then, in one step as a writer's."""
 
-    def delete(self, path: str) -> None:
-        """Remove a file, if there is one."""
+    def delete(self, path: str, *, version: str | None = None) -> None:
+        """Remove a file, if there is one.
+
+        :param version: the `File.version` that was seen: another one stays, and is refused as
+            `changed`, also where it came while an answer was lost and the request is repeated.
+        """
 
     def delete_below(self, folder: str) -> None:
         """Remove all that is in a folder, of whatever depth, and what became of no writer."""
 
     def delete_empty(self, folder: str) -> None:
         """Remove a folder that holds nothing, where a store has such."""
+
+
+def is_there(store: Store, path: str, version: str) -> bool:
+    """Is a file there, in this version?
+
+    :raises OSError: it is there in another one: `is_changed`.
+    """
+    found = store.file(path)
+    if found is not None and found.version != version:
+        raise changed(path)
+    return found is not None
 
 
 Facts = Mapping[str, Any]
@@ -291,6 +308,18 @@ class KeepsParts(Store, Protocol):
 def keeps_parts(store: Store) -> TypeGuard[KeepsParts]:
     """Does something stay of a writer that was killed?"""
     return store.can.parts
+
+
+class Resolves(Store, Protocol):
+    """A store where one file may be under several paths."""
+
+    def real(self, paths: Sequence[str]) -> Sequence[str]:
+        """Each path without links, as far as that is known: equal ones are one file's."""
+
+
+def resolves(store: Store) -> TypeGuard[Resolves]:
+    """May one file be under several paths?"""
+    return store.can.links or store.can.aliases
 
 
 class Place(NamedTuple):

@@ -1,11 +1,14 @@
-"""What a file is called while it is written: hidden, beside the place where it will be."""
+"""What a file is called while it is written or removed: hidden, beside its place."""
 
 from __future__ import annotations
 
+import hashlib
+import os
 import re
 import uuid
 
 _END = r"\.[0-9a-f]{32}\.part"
+_LONGEST = 200  # bytes; a name may have 255
 _TEMPORARY = re.compile(rf"\..+{_END}", re.DOTALL)
 
 
@@ -27,6 +30,13 @@ def is_temporary(entry: str) -> bool:
 def aside(name: str) -> str:
     """What is in the way of a new one is called for a moment. It is nobody's to remove."""
     return f".{name}.{uuid.uuid4().hex}.old"
+
+
+def leaving(name: str, version: str) -> str:
+    """What a file is called before it goes: the same each time, so that a later try finds it."""
+    begin = name if len(os.fsencode(name)) < _LONGEST else ""
+    digest = hashlib.sha256(os.fsencode(f"{version}/{name}")).hexdigest()[:32]
+    return f".{begin}.{digest}.old"
 
 
 def is_temporary_of(entry: str, name: str) -> bool:

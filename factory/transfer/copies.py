@@ -14,7 +14,8 @@ from typing import Literal, NamedTuple, TypeVar
 from unicodedata import normalize
 
 from factory.definitions import paths
-from factory.stores.model import File, Place, Store
+from factory.stores import without_connection
+from factory.stores.model import File, Place, Store, is_changed, resolves
 from factory.transfer.errors import BadRow, TransferError
 from factory.transfer.files import Named
 
@@ -125,8 +126,8 @@ def remove_copied(store: Store, done: Copied, target: Store) -> list[File]:
 
     :raises TransferError: a copy that was there before is the source, by another address.
     """
-    if store.can.aliases or target.can.aliases:
-        for pair in done.there:
+    for pair in done.there:
+        if _may_be_itself(store, pair, target):
             _require_other(store, pair, target)
     return remove(store, done.verified)
 
@@ -250,11 +251,22 @@ def _state(source: Store, pair: Pair, target: Store) -> str:
 
 def _is_itself(source: Store, file: File, target: Store, found: File) -> bool:
     """By a link, or by another connection to the same bucket? What seems a copy would be lost."""
-    by_link = source == target and source.can.links
-    elsewhere = source != target and type(source) is type(target) and file.path == found.path
     # a listing may have a fraction of the second that a look at one file has not
-    same = file.version == found.version and int(file.changed) == int(found.changed)
-    return (by_link or elsewhere) and same
+    if file.version != found.version or int(file.changed) != int(found.changed):
+        return False
+    if source != target:
+        return type(source) is type(target) and file.path == found.path
+    one_path = resolves(source) and len({*source.real([file.path, found.path])}) == 1
+    return source.can.links or one_path
+
+
+def _may_be_itself(source: Store, pair: Pair, target: Store) -> bool:
+    """By an address that nothing tells of: also a bucket that two protocols lead to."""
+    one, other = (
+        without_connection(uri).partition("://")[2]
+        for uri in (source.uri(pair.file.path), target.uri(pair.target))
+    )
+    return source.can.aliases or target.can.aliases or one == other
 
 
 def _require_other(source: Store, pair: Pair, target: Store) -> None:
@@ -330,9 +342,11 @@ def _verify(source: Store, pair: Pair, target: Store) -> None:
 
 def _remove(store: Store, file: File) -> bool:
     """Whether it stays, for it is not the one that was seen."""
-    now = store.file(file.path)
-    if now is not None and now.version != file.version:
+    try:
+        store.delete(file.path, version=file.version)
+    except OSError as error:
+        if not is_changed(error):
+            raise
         log.warning("%s stays: it has changed since", store.uri(file.path))
         return True
-    store.delete(file.path)
     return False

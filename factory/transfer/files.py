@@ -1,6 +1,8 @@
 """Which files does a path, a pattern, a folder or a list mean, and who reads which?"""
 
+import logging
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from fnmatch import fnmatchcase, translate
 from typing import NamedTuple, TypeVar
@@ -8,9 +10,10 @@ from typing import NamedTuple, TypeVar
 from factory.definitions import paths as written
 from factory.definitions.paths import MAGIC
 from factory.diagnostics import did_you_mean
-from factory.stores.model import File, Store
+from factory.stores.model import File, Store, resolves
 from factory.transfer.errors import Missing
 
+log = logging.getLogger(__name__)
 T = TypeVar("T")
 _HIDDEN = re.compile(r"/\.(?!\.?(/|$))")
 
@@ -24,6 +27,8 @@ class Named(NamedTuple):
 
 def listed(store: Store, paths: str | Sequence[str]) -> list[File]:
     """The existing files, each once; matches of a pattern in the order of their names.
+
+    One that is found by two addresses is read by its own, without links, if that is among them.
 
     Every path and every pattern must match. Raises `Missing`.
     """
@@ -42,10 +47,26 @@ def named(store: Store, paths: str | Sequence[str]) -> list[Named]:
             found.setdefault(name, Named(written.name_below(path, name), matches[name]))
     if missing:
         wanted = ", ".join(map(repr, missing))
-        raise Missing(f"no file matches {wanted}", _instead(store, missing[0]))
+        hint = f"{_instead(store, missing[0])}. `on_missing: skip` skips the step"
+        raise Missing(f"no file matches {wanted}", hint)
     if not found:
         raise Missing("the list of files is empty")
-    return list(found.values())
+    return _each_once(store, list(found.values()))
+
+
+def _each_once(store: Store, found: list[Named]) -> list[Named]:
+    """Without those that are another one of them, by a link or another way to its folder."""
+    versions = Counter(each.file.version for each in found)
+    alike = [each.file.path for each in found if versions[each.file.version] > 1]
+    if not alike or not resolves(store):
+        return found
+    real = dict(zip(alike, store.real(alike), strict=True))
+    own = {place: path for path, place in reversed(real.items())}  # the first of each
+    own |= {place: place for place in own if place in real}
+    others = {path: own[place] for path, place in real.items() if path != own[place]}
+    for path, other in others.items():
+        log.info("%s is %s: it is read once", store.uri(path), store.uri(other))
+    return [each for each in found if each.file.path not in others]
 
 
 def _instead(store: Store, path: str) -> str:

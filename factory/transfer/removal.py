@@ -24,7 +24,8 @@ class Removed(NamedTuple):
 def delete(place: Place, *, most: int, folder: bool) -> Removed:
     """Remove what is there, if anything; of a folder also the folders that are empty then.
 
-    :param most: more files than this are refused, before one is removed.
+    :param most: more files than this are refused, before one is removed. All that would go count,
+        also what readers of a folder pass over, such as `_SUCCESS`.
     :param folder: a folder is meant: a path that ends in `/` is refused else.
     :raises TransferError: it is a store's root, unclear, or means too many files.
     """
@@ -34,7 +35,8 @@ def delete(place: Place, *, most: int, folder: bool) -> Removed:
     if len(found) > most:
         raise TransferError(
             f"{place.uri} means more than {counted(most, 'file')}: none was removed",
-            "Look at what is there; then name fewer, or say a larger `max_objects`",
+            "Look at what is there: all that would go counts, `_SUCCESS` and manifests, too. Then "
+            "name fewer, or say a larger `max_objects`",
         )
     stayed = remove(store, found)
     if folder:

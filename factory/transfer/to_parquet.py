@@ -1,7 +1,6 @@
 """Source files of any format → one Parquet file on the stage."""
 
 import itertools
-import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,7 +13,7 @@ from factory.account import say
 from factory.amounts import counted, size, spent
 from factory.definitions.formats import Format, final_types, infers
 from factory.stores.model import File, Store, Writer, is_changed
-from factory.transfer import formats, names
+from factory.transfer import folders, formats, names
 from factory.transfer.bad_rows import BadRows
 from factory.transfer.counts import Counts, Source, each
 from factory.transfer.errors import BadRow, Missing, TransferError
@@ -58,6 +57,7 @@ def to_parquet(
     lineage: Lineage = NONE,
     into: Target = ANY,
     seen: Mapping[str, File] | None = None,
+    partitions: folders.Wanted = False,
 ) -> Converted:
     """Stream `sources` of one `format` into `target`: see `staged`.
 
@@ -66,14 +66,17 @@ def to_parquet(
 
     `into` is where the rows go in the end: what it can't hold is refused, or set aside, here, and
     what nobody declared is read as the columns that it has.
+
+    `partitions` are the columns to read from the names of the folders that the sources are in.
     """
     if not sources:
         raise Missing("there is no source file")
     watched = Watched(store, sources, seen)
-    store = watched.store
+    store, paths = watched.store, {source: source for source in sources}
     if member := getattr(format, "member", None):
         store, inside = members(store, sources, member)
         sources, lineage = list(inside), within(lineage, inside)
+        paths = {path: archive for path, (archive, _) in inside.items()}
 
     known = {name: column for name, column in into.known.items() if name not in LINEAGE}
     into = replace(into, known=known)
@@ -85,8 +88,9 @@ def to_parquet(
         if infers(format):
             schema = agreement.guessed(schema, declared)
         watched.begin()
-        _tell_of_folders(sources, schema.names)
-        return replace(reader, schema=schema)
+        reader = folders.added(replace(reader, schema=schema), paths, partitions, into)
+        folders.tell_of_unread([*paths.values()], reader.schema.names)
+        return reader
 
     return staged(
         *(read, sources, target_store, target),
@@ -96,16 +100,6 @@ def to_parquet(
         progress=Progress("converting", size=watched.size, position=watched.position),
         check=watched.require_unchanged,
     )
-
-
-_FOLDER = re.compile(r"(?<=/)([^/=]+)=[^/]*/")
-
-
-def _tell_of_folders(paths: Sequence[str], columns: Sequence[str]) -> None:
-    """Hive's way to keep a column in the names of folders is not read: it is missed then."""
-    named = {found[1] for path in paths for found in _FOLDER.finditer(path)}
-    if missed := sorted(named.difference(columns)):
-        say("folders name %s, which no file has: not read", ", ".join(map(repr, missed)))
 
 
 def staged(

@@ -31,7 +31,7 @@ def test_a_shell_reaches_them_until_they_are_interrupted(project: Path) -> None:
     (home / "files" / "a.csv").write_text("id\n1\n")
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
         assert running.stdout is not None
-        said = [running.stdout.readline() for _ in range(9)]
+        said = [running.stdout.readline() for _ in range(11)]
         below = psutil.Process(running.pid).children(recursive=True)
         psql = said[2].strip()
         asked = subprocess.check_output([*psql.split(), "-Atc", "SELECT 'it works'"], text=True)
@@ -41,7 +41,8 @@ def test_a_shell_reaches_them_until_they_are_interrupted(project: Path) -> None:
         os.kill(running.pid, signal.SIGINT)
     assert running.returncode == 128 + signal.SIGINT
     assert said[:2] == ["warehouse is starting …\n", "warehouse is ready; to look inside:\n"]
-    assert said[7] == f"  . {home}/connections.sh\n"
+    assert said[6:8] == ["its files are those in:\n", f"  {home}/files\n"]
+    assert said[9] == f"  . {home}/connections.sh\n"
     assert asked == "it works\n"
     assert '"conn_type": "postgres"' in told
     assert '"conn_type": "http"' in told
@@ -87,6 +88,8 @@ def test_in_the_background_they_run_until_they_are_ended(project: Path) -> None:
         assert "it has a bucket; in a pipeline:\n  gs://gcs@gcs/…\n" in up.out
         assert "warehouse is ready; to look inside:\n" in up.out
         assert "it has a bucket; in a pipeline:\n  s3://my_lake@my-lake/…\n" in up.out
+        _put(project, up.out, "s3://my_lake@my-lake/")
+        _put(project, up.out, "gs://gcs@gcs/")
         (told,) = (line for line in up.out.splitlines() if "AIRFLOW_CONN_MY_LAKE" in line)
         status = shell("status")
         assert (status.code, told in status.out) == (0, True)
@@ -105,6 +108,17 @@ def test_in_the_background_they_run_until_they_are_ended(project: Path) -> None:
     assert shell("status") == Result(1, "no services run below .services\n", "")
     assert shell("down") == Result(0, "no services run below .services\n", "")
     assert not (project / ".services/connections.sh").exists()
+
+
+def _put(project: Path, said: str, place: str) -> None:
+    """What it says of files does what it says."""
+    line = f"factory put FILE {place}"
+    assert f"  {line}\n" in said
+    (project / "a.csv").write_text("id\n1\n")
+    words = line.replace("FILE", "a.csv").removeprefix("factory ")
+    shell = f". .services/connections.sh; {sys.executable} -m factory {words}"
+    told = subprocess.check_output(["sh", "-c", shell], text=True, cwd=project)
+    assert told == f"1 file, 5 bytes, at {place}\n"
 
 
 def test_a_killed_one_is_not_taken_for_running(project: Path) -> None:

@@ -8,11 +8,12 @@ import pytest
 
 from factory_embedded import services
 from factory_embedded.service import Connection, Running, Service
-from factory_embedded.services import airflow, files, gcs, mariadb, nifi, postgres, s3
+from factory_embedded.services import airflow, bigquery, files, gcs, mariadb, nifi, postgres, s3
 
 # held to the Protocol by mypy
 MODULES: dict[str, Service] = {
     "airflow": airflow,
+    "bigquery": bigquery,
     "files": files,
     "gcs": gcs,
     "mariadb": mariadb,
@@ -42,7 +43,7 @@ def _of(name: str, folder: Path, real_nifi: nifi.Server) -> Iterator[Running]:
             yield server
 
 
-@pytest.mark.parametrize("name", ["files", "gcs", "mariadb", "nifi", "postgres", "s3"])
+@pytest.mark.parametrize("name", ["bigquery", "files", "gcs", "mariadb", "nifi", "postgres", "s3"])
 def test_airflow_takes_the_connection(name: str, tmp_path: Path, real_nifi: nifi.Server) -> None:
     from airflow.sdk import Connection as Airflows
 

@@ -118,6 +118,29 @@ class Pipelines:
         log = out + err + self._caplog.text
         return Run(dag_id, done.run_id, str(done.state), states, log)
 
+    def again(self, run: Run, task_id: str) -> Run:
+        """Clear one task of a run, and that alone: what became of it, and of the others before."""
+        from airflow.models.dagrun import DagRun
+        from airflow.models.taskinstance import clear_task_instances
+        from airflow.sdk.definitions.dag import _run_task
+        from airflow.utils.session import create_session
+        from sqlalchemy import select
+
+        self._capfd.readouterr()
+        self._caplog.clear()
+        dag = self.dag(run.dag_id)
+        with create_session() as session:
+            found = select(DagRun).filter_by(dag_id=run.dag_id, run_id=run.run_id)
+            task = session.scalars(found).one().get_task_instance(task_id, session=session)
+            assert task is not None
+            clear_task_instances([task], session)
+        _run_task(ti=task, task=dag.get_task(task_id))
+        with create_session() as session:
+            done = session.scalars(found).one()
+            states = {each.task_id: str(each.state) for each in done.get_task_instances()}
+            log = "".join([*self._capfd.readouterr(), self._caplog.text])
+            return Run(run.dag_id, run.run_id, str(done.state), states, log)
+
 
 def _read_dag_files_again() -> None:
     """Airflow before 3.3 reads them only for the first `dag.test` of a DAG."""

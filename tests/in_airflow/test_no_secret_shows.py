@@ -83,6 +83,16 @@ CHECK = "{id: t, uses: check, with: {CONN, table: a.b, checks: [{type: row_count
 WAIT_SQL = "{id: t, uses: wait, with: {for: {type: sql, CONN, sql: SELECT 1}, TIMES}}"
 WAIT_HTTP = "{id: t, uses: wait, with: {for: {type: http, CONN, BEARER}, TIMES}}"
 
+SNOWFLAKE: Fields = {
+    "conn_type": "snowflake",
+    "login": "me",
+    "password": MARK,
+    "extra": {"account": "a", "host": "127.0.0.1", "port": "1", "login_timeout": 1},
+}
+SNOWFLAKE_KEY: Fields = {
+    **SNOWFLAKE,
+    "extra": {"account": "a", "host": "127.0.0.1", "port": "1", "private_key_content": MARK},
+}
 TASKS: list[Task] = [
     ("http", f"{{id: t, uses: http, with: {{CONN, {BEARER}, params: {{token: X}}}}}}", HTTP),
     ("http", "{id: t, uses: http, with: {CONN, method: POST, body: X, BEARER}}", HTTP),
@@ -131,6 +141,8 @@ TASKS: list[Task] = [
     ("ingest, a table by SQL", INGEST_TABLE.replace("postgres,", "sql,", 1), POSTGRES),
     ("ingest, a table of MySQL", INGEST_MYSQL, {**WITH_LOGIN, "conn_type": "mysql"}),
     ("ingest, a table of MySQL", INGEST_MYSQL, MYSQL),
+    ("ingest, a table of Snowflake", INGEST_MYSQL.replace("mysql", "snowflake"), SNOWFLAKE),
+    ("ingest, a key that is none", INGEST_MYSQL.replace("mysql", "snowflake"), SNOWFLAKE_KEY),
     ("ingest, files on S3", INGEST_S3, S3),
     ("copy", "{id: t, uses: copy, with: {from: 's3://it@box/x', to: 's3://it@box/y'}}", S3),
     ("delete", "{id: t, uses: delete, with: {path: 's3://it@box/x/', max_objects: 1}}", S3),

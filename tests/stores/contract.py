@@ -392,6 +392,26 @@ class Contract:
         assert read(other) == b"second"
         assert there(place) == ["new/other"]
 
+    def test_what_was_seen_is_what_is_removed(self, place: Place) -> None:
+        file = place.below("deep", "f")
+        put(file, b"one")
+        seen = known(file)
+        put(file, b"two")
+        with pytest.raises(OSError, match="changed") as refused:
+            file.store.delete(file.path, version=seen.version)
+        assert is_changed(refused.value)
+        assert refused.value.filename == file.path
+        assert read(file) == b"two"
+        assert there(place) == ["deep/f"]
+        second = known(file)
+        file.store.delete(file.path, version=second.version)
+        assert there(place) == []
+        file.store.delete(file.path, version=second.version)
+        put(file, b"third")
+        with pytest.raises(OSError, match="changed"):
+            file.store.delete(file.path, version=seen.version)
+        assert there(place) == ["deep/f"]
+
     def test_a_removed_folder_takes_no_sibling_along(self, place: Place) -> None:
         inside = ("a/x", "a/.y", "a/b/c/z")
         siblings = ("a.csv", "ab/x", "a b/x", "a%/x", "aa", "_/x", "b/a/x")

@@ -66,6 +66,23 @@ class Proxy:
         self.fault = next_of
 
 
+def repeats(method: str, meanwhile: Callable[[], None]) -> Callable[[str, str], Fault]:
+    """A fault: the first answer to such a request is lost, and this happens before the second."""
+    asked = list[str]()
+
+    def fault(of: str, path: str) -> Fault:
+        if of != method:
+            return ""
+        asked.append(path)
+        if len(asked) == 1:
+            return "lost"
+        if len(asked) == 2:
+            meanwhile()
+        return ""
+
+    return fault
+
+
 @contextmanager
 def before(endpoint: str) -> Iterator[Proxy]:
     proxy, behind = Proxy(), urlsplit(endpoint).netloc

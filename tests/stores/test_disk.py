@@ -1,16 +1,18 @@
 """Files of a disk."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from factory.stores import UnknownStore, open_uri
+from factory.stores import UnknownStore, names, open_uri
 from factory.stores.disk import Disk
 from factory.stores.model import Place
 
 from ..transfer.memory import grown
-from .contract import KeepsUnfinished, folders, kill, put, read, there
+from .contract import KeepsUnfinished, folders, kill, known, put, read, there
 
 
 class TestDisk(KeepsUnfinished):
@@ -53,6 +55,91 @@ def test_what_a_killed_writer_left_goes_with_the_next(place: Place, tmp_path: Pa
 def test_it_goes_with_its_folder(place: Place, tmp_path: Path) -> None:
     kill(place.below("a", "f"))
     place.store.delete_below(place.below("a").path)
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_delivery_between_the_look_and_the_removal_gets_its_name_again(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, rename = place.below("f"), os.rename
+    put(file, b"seen")
+    seen = known(file)
+
+    def after_a_delivery(one: str, other: str) -> None:
+        put(file, b"later")
+        rename(one, other)
+
+    monkeypatch.setattr(os, "rename", after_a_delivery)
+    with pytest.raises(OSError, match="changed since"):
+        place.store.delete(file.path, version=seen.version)
+    assert read(file) == b"later"
+    assert os.listdir(tmp_path) == ["f"]
+
+
+REMOVES = """
+import os
+import sys
+from factory.stores import open_uri
+store, path = open_uri(sys.argv[1])
+rename = os.rename
+
+def renames(one, other):
+    rename(one, other)
+    print("renamed", flush=True)
+    sys.stdin.read()
+
+os.rename = renames
+store.delete(path, version=sys.argv[2])
+"""
+
+
+@pytest.mark.parametrize("delivered", [b"", b"later"])
+def test_a_removal_that_was_killed_is_ended_by_the_next(
+    delivered: bytes, place: Place, tmp_path: Path
+) -> None:
+    file = place.below("f")
+    put(file, b"seen")
+    seen = known(file)
+    command = [sys.executable, "-c", REMOVES, file.uri, seen.version]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"renamed\n"
+        process.kill()
+        process.wait()
+    assert len(os.listdir(tmp_path)) == 1
+    assert place.store.file(file.path) is None
+    if delivered:
+        put(file, delivered)
+    place.store.delete(file.path, version=seen.version)
+    assert os.listdir(tmp_path) == (["f"] if delivered else [])
+
+
+def test_what_a_killed_removal_held_gets_its_name_again(place: Place, tmp_path: Path) -> None:
+    file = place.below("f")
+    aside = tmp_path / names.leaving("f", "9-9-9")
+    aside.write_bytes(b"other")
+    with pytest.raises(OSError, match="changed since"):
+        place.store.delete(file.path, version="9-9-9")
+    assert read(file) == b"other"
+    assert not aside.exists()
+
+
+def test_a_third_file_of_the_name_loses_nothing(
+    place: Place, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    put(place.below("f"), b"third")
+    aside = tmp_path / names.leaving("f", "9-9-9")
+    aside.write_bytes(b"second")
+    with pytest.raises(OSError, match="changed since"):
+        place.store.delete(place.below("f").path, version="9-9-9")
+    assert (aside.read_bytes(), read(place.below("f"))) == (b"second", b"third")
+    assert f"the one before is kept as {aside}" in caplog.text
+
+
+def test_the_longest_name_goes(place: Place, tmp_path: Path) -> None:
+    (tmp_path / ("x" * 255)).touch()
+    file = place.below("x" * 255)
+    place.store.delete(file.path, version=known(file).version)
     assert os.listdir(tmp_path) == []
 
 

@@ -18,8 +18,8 @@ from factory_embedded.services import gcs
 
 from ..transfer.memory import grown
 from .buckets import api, serve
-from .contract import NAMES, Outlives, kill, put, read, reads_in_any_order, there
-from .proxy import Proxy, before
+from .contract import NAMES, Outlives, kill, known, put, read, reads_in_any_order, there
+from .proxy import Fault, Proxy, before, repeats
 
 MB = 1 << 20
 CHUNK = 256 << 10
@@ -253,6 +253,30 @@ def test_a_large_object_that_is_there_is_kept(
     assert len(uploads(proxy, "DELETE")) == (method == "PUT")
     (begun,) = [path for asked, path in proxy.asked if asked == "POST" and "resumable" in path]
     assert "ifGenerationMatch=0" in begun
+
+
+@pytest.mark.parametrize("later", [b"", b"a new delivery"])
+def test_a_removal_that_is_repeated_takes_nothing_new(
+    later: bytes, place: Place, behind: Place, proxy: Proxy
+) -> None:
+    put(place, b"seen")
+    seen = known(place)
+    repeated = repeats("DELETE", lambda: put(place, later) if later else None)
+
+    def fault(method: str, path: str) -> Fault:
+        said = repeated(method, path)
+        now = place.store.file(place.path) if method == "DELETE" else None
+        other = now is not None and f"ifGenerationMatch={now.version}" not in path
+        return 412 if other else said  # as GCS does; this server takes no notice
+
+    proxy.fault = fault
+    if not later:
+        behind.store.delete(place.path, version=seen.version)
+        assert there(place) == []
+        return
+    with pytest.raises(OSError, match="changed since it was first seen"):
+        behind.store.delete(place.path, version=seen.version)
+    assert read(place) == later
 
 
 def test_an_answer_that_breaks_off_is_asked_for_again(behind: Place, proxy: Proxy) -> None:

@@ -18,8 +18,8 @@ from factory_embedded.services import files, s3
 
 from ..transfer.memory import grown
 from .buckets import client, serve
-from .contract import NAMES, Outlives, kill, put, read, reads_in_any_order, there
-from .proxy import Proxy, Refusal, Request, before
+from .contract import NAMES, Outlives, kill, known, put, read, reads_in_any_order, there
+from .proxy import Proxy, Refusal, Request, before, repeats
 
 MB = 1 << 20
 
@@ -193,6 +193,41 @@ def test_an_answer_that_is_lost_is_no_failure(
     proxy.once(method, "uploadId" if method == "POST" else "", "lost")
     put(behind, b"x" * size, only_new=True)
     assert read(behind) == b"x" * size
+
+
+@pytest.mark.parametrize("later", [b"", b"a new delivery"])
+def test_a_removal_that_is_repeated_takes_nothing_new(
+    later: bytes, place: Place, behind: Place, proxy: Proxy
+) -> None:
+    put(place, b"seen")
+
+    def deliver() -> None:
+        if later:
+            put(place, later)
+
+    proxy.fault = repeats("DELETE", deliver)
+    if not later:
+        behind.store.delete(place.path, version=known(place).version)
+        assert there(place) == []
+        return
+    with pytest.raises(OSError, match="changed since it was first seen"):
+        behind.store.delete(place.path, version=known(place).version)
+    assert read(place) == later
+
+
+def test_a_server_that_does_not_know_how_to_remove_a_version(behind: Place, proxy: Proxy) -> None:
+    def refuse(asked: Request) -> Refusal | None:
+        return Refusal(501, "NotImplemented") if "if-match" in asked.headers else None
+
+    proxy.refuse = refuse
+    put(behind, b"one")
+    seen = known(behind)
+    put(behind, b"two")
+    with pytest.raises(OSError, match="changed since"):
+        behind.store.delete(behind.path, version=seen.version)
+    assert read(behind) == b"two"
+    behind.store.delete(behind.path, version=known(behind).version)
+    assert there(behind) == []
 
 
 def test_an_answer_that_breaks_off_is_asked_for_again(behind: Place, proxy: Proxy) -> None:

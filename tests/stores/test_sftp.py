@@ -5,7 +5,7 @@ import os
 import threading
 import zlib
 from base64 import b64decode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from factory.stores.sftp.session import Session
 from factory.stores.sftp.wire import Request, Wire
 from factory.transfer.copies import copy, pairs, remove_copied
 from factory.transfer.errors import TransferError
-from factory.transfer.files import named_below
+from factory.transfer.files import listed, named_below
 
 from ..transfer.memory import grown
 from . import sftp_server
@@ -320,6 +320,7 @@ def test_a_server_without_extensions(
     contract.test_the_file_before_stays_until_then(place.below("2"))
     contract.test_of_many_at_once_one_wins(place.below("3"))
     contract.test_a_file_that_is_there_is_kept(place.below("4"))
+    contract.test_what_was_seen_is_what_is_removed(place.below("5"))
     assert [name for name in there(place) if "/." in name] == []
     assert {len(list((tmp_path / name).iterdir())) for name in "24"} == {1}
 
@@ -377,15 +378,23 @@ def test_a_write_of_what_was_lost_is_no_file(
     assert os.listdir(disk) == []
 
 
-def lose_answers(monkeypatch: pytest.MonkeyPatch, to: str, cable: Cable) -> list[str]:
-    """The answer to such a request is lost, once."""
-    ask, lost = Wire.ask, list[str]()
+def lose_answers(
+    monkeypatch: pytest.MonkeyPatch,
+    cable: Cable,
+    to: int,
+    extension: str = "",
+    meanwhile: Callable[[], None] = lambda: None,
+) -> list[int]:
+    """The answer to such a request is lost, once; and this happens."""
+    ask, lost = Wire.ask, list[int]()
 
     def losing(self: Wire, requests: Any) -> Any:
         given = list(requests)
         replies = ask(self, given)
-        if not lost and any(one.kind == wire.EXTENDED and to.encode() in one.body for one in given):
+        means = (one.kind == to and extension.encode() in one.body for one in given)
+        if not lost and any(means):
             lost.append(to)
+            meanwhile()
             cable.cut()
             self.close()
             raise EOFError
@@ -399,13 +408,103 @@ def lose_answers(monkeypatch: pytest.MonkeyPatch, to: str, cable: Cable) -> list
 def test_an_answer_that_is_lost_is_no_failure(
     only_new: bool, behind: Place, cable: Cable, disk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lost = lose_answers(monkeypatch, wire.HARDLINK if only_new else wire.POSIX_RENAME, cable)
+    extension = wire.HARDLINK if only_new else wire.POSIX_RENAME
+    lost = lose_answers(monkeypatch, cable, wire.EXTENDED, extension)
     put(behind.below("f"), b"one", only_new=only_new)
     assert len(lost) == 1
     assert read(behind.below("f")) == b"one"
     assert os.listdir(disk) == ["f"]
     with pytest.raises(FileExistsError):
         put(behind.below("f"), b"two", only_new=True)
+
+
+@pytest.mark.parametrize("later", [b"", b"a new delivery"])
+@pytest.mark.parametrize("lost", [wire.RENAME, wire.REMOVE])
+def test_a_removal_that_is_repeated_takes_nothing_new(
+    lost: int,
+    later: bytes,
+    behind: Place,
+    cable: Cable,
+    disk: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    file = behind.below("f")
+    put(file, b"seen")
+    seen = known(file)
+
+    def deliver() -> None:
+        if later:
+            (disk / "f").write_bytes(later)
+
+    happened = lose_answers(monkeypatch, cable, lost, meanwhile=deliver)
+    if later and lost == wire.REMOVE:
+        with pytest.raises(OSError, match="changed since it was first seen"):
+            file.store.delete(file.path, version=seen.version)
+    else:
+        file.store.delete(file.path, version=seen.version)
+    assert happened == [lost]
+    assert [path.read_bytes() for path in disk.iterdir()] == ([later] if later else [])
+
+
+def comes_before(monkeypatch: pytest.MonkeyPatch, kind: int, happens: Callable[[], object]) -> None:
+    """Just before the first such request, this happens."""
+    ask, left = Wire.ask, [happens]
+
+    def asking(self: Wire, requests: Any) -> Any:
+        given = list(requests)
+        if left and any(one.kind == kind for one in given):
+            left.pop()()
+        return ask(self, given)
+
+    monkeypatch.setattr(Wire, "ask", asking)
+
+
+def test_a_delivery_between_the_look_and_the_removal_gets_its_name_again(
+    place: Place, disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = place.below("f")
+    put(file, b"seen")
+    seen = known(file)
+    comes_before(monkeypatch, wire.RENAME, lambda: (disk / "f").write_bytes(b"later"))
+    with pytest.raises(OSError, match="changed since it was first seen"):
+        file.store.delete(file.path, version=seen.version)
+    assert {path.name: path.read_bytes() for path in disk.iterdir()} == {"f": b"later"}
+
+
+@pytest.mark.parametrize("held", [b"seen", b"other"])
+def test_what_a_killed_removal_held_is_seen_to(held: bytes, place: Place, disk: Path) -> None:
+    put(place.below("f"), held)
+    wanted = known(place.below("f")).version if held == b"seen" else "9-9"
+    (disk / "f").rename(disk / names.leaving("f", wanted))
+    if held == b"seen":
+        place.store.delete(place.below("f").path, version=wanted)
+        assert list(disk.iterdir()) == []
+        return
+    with pytest.raises(OSError, match="changed since it was first seen"):
+        place.store.delete(place.below("f").path, version=wanted)
+    assert {path.name: path.read_bytes() for path in disk.iterdir()} == {"f": b"other"}
+
+
+def test_a_third_file_of_the_name_loses_nothing(
+    place: Place, disk: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    put(place.below("f"), b"third")
+    aside = disk / names.leaving("f", "9-9")
+    aside.write_bytes(b"second")
+    with pytest.raises(OSError, match="changed since it was first seen"):
+        place.store.delete(place.below("f").path, version="9-9")
+    assert (aside.read_bytes(), (disk / "f").read_bytes()) == (b"second", b"third")
+    assert f"the one before is kept as {aside}" in caplog.text
+
+
+def test_a_server_that_renames_nothing(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(place, b"1")
+    # a message that no server knows
+    monkeypatch.setattr(wire, "renames", lambda one, other: wire.on(99, one))
+    with pytest.raises(OSError, match="changed since"):
+        place.store.delete(place.path, version="9-9")
+    place.store.delete(place.path, version=known(place).version)
+    assert place.store.file(place.path) is None
 
 
 def test_a_listing_that_breaks_off_is_no_shorter_one(
@@ -575,11 +674,28 @@ def test_a_move_onto_itself_by_another_address_loses_nothing(
         target = Place(place.store, f"{place.path}-link")
     else:
         source = Place(Disk(), str(disk / "x.csv"))
-    files = named_below(*source)
-    done = copy(source.store, pairs(source.store, files, target.below("")), target.store, "fail")
+    given = pairs(source.store, named_below(*source), target.below(""))
+
+    def move() -> None:
+        remove_copied(source.store, copy(source.store, given, target.store, "fail"), target.store)
+
     with pytest.raises(TransferError, match="itself, by another address"):
-        remove_copied(source.store, done, target.store)
+        move()
     assert (disk / "x.csv").read_bytes() == b"1"
+
+
+def test_a_file_by_two_addresses_is_read_once(place: Place, disk: Path, real_sftp: Server) -> None:
+    for name in ("a.csv", "b.csv"):
+        put(place.below(name), b"1")
+        os.utime(disk / name, (1e9, 1e9))
+    home = f"~/{disk.relative_to(real_sftp.home)}"
+    found = listed(place.store, [f"{home}/*.csv", f"{place.path}/a.csv"])
+    assert [file.path for file in found] == [f"{home}/b.csv", f"{place.path}/a.csv"]
+
+
+def test_a_server_that_tells_no_real_paths(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wire, "REALPATH", 99)  # a message that no server knows
+    assert place.store.real(["~/a", "/b"]) == ["~/a", "/b"]  # type: ignore[attr-defined]
 
 
 def test_a_move_that_was_killed_before_it_removed_goes_on(place: Place, disk: Path) -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -16,7 +17,7 @@ import pytest
 from factory.stores.disk import Disk
 from factory.stores.memory import Memory
 from factory.stores.model import File, Place, Writer
-from factory.transfer.copies import Copied, Pair, copy, pairs, remove
+from factory.transfer.copies import Copied, Pair, copy, pairs, remove, remove_copied
 from factory.transfer.errors import BadRow, TransferError
 from factory.transfer.files import Named, named_below
 from factory_embedded.services import gcs, s3
@@ -188,6 +189,28 @@ def test_an_object_is_no_copy_of_itself_by_another_connection(
     one.store.delete_below("itself")
 
 
+class Interop(Memory):
+    """The same objects by another protocol, which has versions of its own."""
+
+    def uri(self, path: str) -> str:
+        return super().uri(path).replace("memory:", "interop:")
+
+    def file(self, path: str) -> File | None:
+        found = super().file(path)
+        return found and replace(found, version=f"interop-{found.version}")
+
+
+def test_an_object_is_no_copy_of_itself_by_another_protocol() -> None:
+    one, two = Place(Memory("bucket"), "in/"), Place(Interop("bucket"), "in/")
+    put(one.below("x.csv"), b"1")
+    done = run(one, "", two)
+    assert len(done.there) == 1
+    with pytest.raises(TransferError, match="itself, by another address"):
+        remove_copied(one.store, done, two.store)
+    assert there(one) == {"x.csv": b"1"}
+    one.store.delete_below("")
+
+
 @pytest.mark.parametrize(("source", "to"), [("in//", "out/"), ("in/", "out//"), ("in/../", "out/")])
 def test_a_part_that_a_template_left_empty(source: str, to: str) -> None:
     root = Place(Memory("unclear"), "")
@@ -274,9 +297,9 @@ from factory.stores import open_uri
 from factory.stores.disk import Disk
 from factory.transfer.copies import copy, pairs, remove
 from factory.transfer.files import Named, named_below
-def slowly(self, path, delete=Disk.delete):
+def slowly(self, path, delete=Disk.delete, **version):
     time.sleep(0.005)
-    delete(self, path)
+    delete(self, path, **version)
 Disk.delete = slowly  # else all are gone before a signal comes
 source, target = map(open_uri, sys.argv[1:])
 files = named_below(*source)

@@ -1,13 +1,16 @@
+import os
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from factory.stores.model import Store
+from factory.stores.disk import Disk
+from factory.stores.model import Place, Store
 from factory.transfer.errors import Missing
 from factory.transfer.files import listed, shares
 
+from ..stores.contract import put
 from ..stores.folders import Folder
 
 
@@ -31,6 +34,21 @@ def test_paths_patterns_and_lists(folder: Folder) -> None:
         names("a.csv", "x.csv", "y*")
     with pytest.raises(Missing, match="empty"):
         expand(folder.store, [])
+
+
+def test_a_file_by_two_addresses_is_read_once(tmp_path: Path) -> None:
+    """By its own name. Files with the same bytes are two, and so are two names of a file."""
+    store = Disk()
+    for name in ("in/b.csv", "in/same.csv", "far/x.csv"):
+        put(Place(store, f"{tmp_path}/{name}"), b"x")
+    (tmp_path / "in" / "a.csv").symlink_to("b.csv")
+    (tmp_path / "link").symlink_to("in")
+    (tmp_path / "in" / "c.csv").symlink_to("../far/x.csv")
+    (tmp_path / "in" / "d.csv").symlink_to("../far/x.csv")
+    os.link(tmp_path / "in" / "b.csv", tmp_path / "in" / "hard.csv")
+    found = expand(store, [f"{tmp_path}/link/*.csv", f"{tmp_path}/in/*.csv"])
+    own, linked = ["in/b.csv", "in/hard.csv", "in/same.csv"], ["link/c.csv"]
+    assert sorted(found) == [f"{tmp_path}/{name}" for name in (*own, *linked)]
 
 
 FILES = ("a.csv", "b/a.csv", "b/c/a.csv", "b/c/d/x.csv", "b/.a.csv", "[b]/a.csv", "b/a\n.csv")
@@ -101,4 +119,4 @@ def test_what_is_there_instead_is_told(folder: Folder, wanted: str, told: str) -
     (folder / "orders.csv").write_text("x")
     with pytest.raises(Missing) as raised:
         expand(folder.store, str(folder / wanted))
-    assert raised.value.hint == told.format(folder)
+    assert raised.value.hint == f"{told.format(folder)}. `on_missing: skip` skips the step"

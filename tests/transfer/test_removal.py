@@ -38,6 +38,16 @@ def test_too_many_are_none(folder: Folder) -> None:
     assert (folder / "a" / "b" / "3").exists()
 
 
+def test_what_readers_pass_over_counts(folder: Folder) -> None:
+    """What goes is what is limited, whoever wrote it."""
+    for name in ("a/1.parquet", "a/_SUCCESS", "a/_manifests/1.json"):
+        put((folder / name).place)
+    place = Place(folder.store, f"{folder}/a/")
+    with pytest.raises(TransferError, match="`_SUCCESS` and manifests, too"):
+        delete(place, most=1, folder=True)
+    assert delete(place, most=3, folder=True).files == 3
+
+
 @pytest.mark.parametrize(
     "path", ["", "/", "*", "**/", "/**/*.csv", "//", "*/a/", "~/", "~/*", "~*"]
 )

@@ -21,6 +21,7 @@ class Server:
 
     host: str
     port: int
+    folder: Path
 
     @property
     def url(self) -> str:
@@ -57,7 +58,7 @@ def running(
         )
         thread.start()
         try:
-            yield Server("127.0.0.1", server.server_port)
+            yield Server("127.0.0.1", server.server_port, folder)
         finally:
             server.shutdown()
             thread.join()

@@ -10,6 +10,8 @@ from msgspec import Meta
 
 from factory import stores
 from factory.definitions import formats
+from factory.definitions.formats import types
+from factory.definitions.formats.types import TypeWord
 from factory.definitions.paths import is_pattern, own_copies
 from factory.definitions.writes import Write
 from factory.diagnostics import Path
@@ -28,6 +30,7 @@ FileUris = Annotated[list[Annotated[str, Meta(pattern=stores.ADDRESS, **_URI)]],
 # Only its schema knows the pattern: msgspec frees that of a text twice when the text is one of a
 # union with a list, and the process crashes at its end (msgspec's issue 717).
 FileUri = Annotated[str, Meta(extra_json_schema={"pattern": stores.ADDRESS}, **_URI)]
+TypeWords = Annotated[dict[str, TypeWord], Meta(min_length=1)]
 TaskCount = Annotated[int, Meta(ge=1, le=1000)]
 
 
@@ -58,7 +61,8 @@ class File(Strict, frozen=True, kw_only=True, tag="file", tag_field="type"):
         FileUri | FileUris,
         Meta(
             description="One file, a pattern with `*`, or a list. Every path and pattern must "
-            "match. Jinja templates are filled in."
+            "match; a file that is found twice, also by a link, is read once. Jinja templates are "
+            "filled in."
         ),
     ]
     format: Annotated[
@@ -68,6 +72,16 @@ class File(Strict, frozen=True, kw_only=True, tag="file", tag_field="type"):
             examples=["csv"],
         ),
     ]
+    hive_partitioning: Annotated[
+        bool | TypeWords,
+        Meta(
+            description="Read columns from the names of folders, as Hive keeps them "
+            "(`country=DE/day=2024-01-31/`): all of them, as texts or as the target's table has "
+            "them, or those that are named, each with its type. "
+            "`__HIVE_DEFAULT_PARTITION__` is null.",
+            examples=[{"day": "date"}, True],
+        ),
+    ] = False
     max_tasks: Annotated[
         TaskCount,
         Meta(description="Several files are shared out, by size, among at most so many tasks."),
@@ -120,7 +134,7 @@ class File(Strict, frozen=True, kw_only=True, tag="file", tag_field="type"):
             and len(paths) == 1
             and not is_pattern(paths[0])
         ):
-            return Files(format=self.format, files=paths)
+            return Files(format=self.format, files=paths, folders=self.hive_partitioning)
         arguments: dict[str, Any] = {
             "paths": paths,
             "max_tasks": self.max_tasks,
@@ -132,7 +146,14 @@ class File(Strict, frozen=True, kw_only=True, tag="file", tag_field="type"):
             arguments["when_done"] = msgspec.to_builtins(self.when_done)
         listing = task(step, "list_files", f"{OPERATORS}.list_files.ListFiles", arguments)
         each, after = Output(listing.id), self._after(step)
-        return Files(format=self.format, tasks=(listing,), each=each, once=once, after=after)
+        return Files(
+            format=self.format,
+            tasks=(listing,),
+            each=each,
+            once=once,
+            after=after,
+            folders=self.hive_partitioning,
+        )
 
     def _after(self, step: Step) -> tuple[Task, ...]:
         """The task that takes the files away."""
@@ -145,6 +166,7 @@ class File(Strict, frozen=True, kw_only=True, tag="file", tag_field="type"):
     def problems(self) -> Iterator[Problem]:
         """Addresses of no file, and those of the format: files are looked for when it runs."""
         yield from format_problems(self.format)
+        yield from self._folder_problems()
         for index, path in enumerate(self.paths()):
             place = ("source", "path") if path == self.path else ("source", "path", index)
             yield from stores.problems(path, place)
@@ -160,6 +182,20 @@ class File(Strict, frozen=True, kw_only=True, tag="file", tag_field="type"):
                 at_key=True,
                 severity="warning",
             )
+
+    def _folder_problems(self) -> Iterator[Problem]:
+        """Types that there are none of, and columns that the files have as well."""
+        if isinstance(self.hive_partitioning, bool):
+            return
+        place = ("source", "hive_partitioning")
+        for problem in types.problems(self.hive_partitioning):
+            yield msgspec.structs.replace(problem, path=(*place, *problem.path[1:]))
+        known = formats.known(self.format) or ()
+        for name in self.hive_partitioning:
+            if name in known:
+                message = f"the files have a column {name!r} already"
+                expected = "another name for that, by `rename`"
+                yield Problem((*place, name), "unknown-column", message, expected, at_key=True)
 
     def _to_itself(self, path: str) -> Iterator[Problem]:
         """Files that would be moved to where the next run finds them."""

@@ -27,7 +27,6 @@ from factory.spec import assets
 
 ColumnName = Annotated[str, Meta(min_length=1)]
 Name = Annotated[str, Meta(min_length=1)]
-EXPECTED = "`schema.table` or `database.schema.table`"
 _TIMEOUTS = ("lock_timeout", "statement_timeout")
 
 
@@ -103,7 +102,7 @@ class Snowflake(
     def problems(self, key: Sequence[str]) -> Iterator[Problem]:
         """Names that a table cannot have, or named twice."""
         place = ("target", "table")
-        yield from literals.table(self.table, place, most=3, expected=EXPECTED)
+        yield from literals.table(self.table, place, most=3)
         if self.table.rpartition(".")[2].upper().startswith("_FACTORY_"):
             yield Problem(
                 place,

@@ -21,7 +21,7 @@ _OF_THE_HOOK = (
     *("client_id", "client_secret", "oauth_username", "oauth_password", "redirect_uri"),
 )
 """What the hook asks for a token with: the connector is given the token."""
-_ALSO = ("protocol", "custom_root_store_path")
+_ALSO = {"protocol": str, "custom_root_store_path": str, "login_timeout": int}
 """Of the connection's extra, what the connector takes, and the hook leaves out."""
 
 
@@ -38,7 +38,7 @@ def login(
         snowflake_conn_id=connection.conn_id, warehouse=warehouse or None, role=role or None
     )
     extra = connection.extra_dejson
-    also = {name: extra[name] for name in _ALSO if name in extra}
+    also = {name: kind(extra[name]) for name, kind in _ALSO.items() if name in extra}
 
     def arguments() -> Mapping[str, Any]:
         try:

@@ -12,7 +12,7 @@ from msgspec import Meta
 
 from factory import stores
 from factory.choices import blaming, is_outside
-from factory.definitions import formats, writes
+from factory.definitions import writes
 from factory.definitions.checks import Check, columns, plain, problems
 from factory.definitions.writes import Write
 from factory.diagnostics import MAX_TOLD, did_you_mean, one_of
@@ -94,8 +94,7 @@ def compile(step: Step) -> Fragment:
         fragment = _chain(step, [*handed.tasks, _load(step, {"rows": handed.rows})])
     else:
         staged = _staged(step, handed)
-        once = {"once": True} if isinstance(handed, Files) and handed.once else {}
-        load = _load(step, {"staged": Output(staged.id), **once})
+        load = _load(step, {"staged": Output(staged.id), **_of_files(handed)})
         after = handed.after if isinstance(handed, Files) else ()
         fragment = _bracketed(step, [*handed.tasks, staged, load, *after])
     with blaming(given.source, "source"):
@@ -127,10 +126,17 @@ def _dates(given: Arguments, handed: Handover) -> tuple[Dated, ...]:
 
 def _of_days(write: writes.Write, handed: Handover) -> bool:
     """Whether rows are written by the day: only a date whose type the spec declares is known."""
-    if not isinstance(write, writes.Partition) or not isinstance(handed, Files):
-        return False
-    declared = {} if isinstance(handed.format, str) else formats.final_types(handed.format)
-    return declared.get(write.column) == "date"
+    return (
+        isinstance(write, writes.Partition) and handover.types(handed).get(write.column) == "date"
+    )
+
+
+def _of_files(handed: Files | Batches) -> dict[str, bool]:
+    """What the load is told of the source's files."""
+    if not isinstance(handed, Files):
+        return {}
+    told = {"once": handed.once, "keep_list": bool(handed.after)}
+    return {name: True for name, is_so in told.items() if is_so}
 
 
 def _staged(step: Step, handed: Files | Batches) -> Task:

@@ -12,12 +12,13 @@ import shutil
 import stat
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from factory.stores import UnknownStore, names
+from factory.stores.disk import removing
 from factory.stores.disk.unfinished import unfinished
 from factory.stores.model import Can, File, Folder, Page, Place, Unfinished, Writer, changed, pages
 
@@ -85,8 +86,11 @@ class Disk:
         with self.open(source) as given, self.writer(target) as out:
             shutil.copyfileobj(given, out, 1 << 20)
 
-    def delete(self, path: str) -> None:
-        """See `Store`."""
+    def delete(self, path: str, *, version: str | None = None) -> None:
+        """See `Store`. A version that is to go has a hidden name for a moment."""
+        if version is not None:
+            removing.delete(path, version, self.file)
+            return
         with suppress(FileNotFoundError, NotADirectoryError):
             os.unlink(path)
 
@@ -108,6 +112,10 @@ class Disk:
         """See `Store`."""
         with suppress(OSError):  # it is not empty, or is not there
             os.rmdir(folder)
+
+    def real(self, paths: Sequence[str]) -> Sequence[str]:
+        """See `Resolves`."""
+        return [os.path.realpath(path) for path in paths]
 
     def cut_off(self, path: str) -> None:
         """See `KeepsParts`."""

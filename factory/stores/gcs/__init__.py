@@ -22,7 +22,7 @@ from factory.stores.gcs.api import Answer, Api, Query
 from factory.stores.gcs.errors import NoBucket, Target, told
 from factory.stores.gcs.reader import opened
 from factory.stores.gcs.writer import Upload
-from factory.stores.model import PAGE, Can, File, Folder, Page, Place, Writer
+from factory.stores.model import PAGE, Can, File, Folder, Page, Place, Writer, is_there
 
 CONNECTS = True
 START = "gs://"
@@ -124,11 +124,14 @@ class GCS:
         with self._told(source):
             copying.copy(self.api, self.target(source), self.target(target))
 
-    def delete(self, path: str) -> None:
-        """See `Store`."""
+    def delete(self, path: str, *, version: str | None = None) -> None:
+        """See `Store`. Emulators take no notice of the condition, and are asked just before."""
+        if version is not None and not is_there(self, path, version):
+            return
+        wanted: Query = {} if version is None else {"ifGenerationMatch": version}
         try:
             with self._told(path):
-                self._object("DELETE", path)
+                self._object("DELETE", path, wanted)
         except NoBucket:
             raise
         except FileNotFoundError:

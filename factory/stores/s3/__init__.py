@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any, BinaryIO
 
 from factory.errors import FactoryError
-from factory.stores.model import Can, File, Folder, Page, Place, Writer
+from factory.stores.model import Can, File, Folder, Page, Place, Writer, is_changed, is_there
 from factory.stores.s3 import copying, removing
 from factory.stores.s3.errors import Target, told
 from factory.stores.s3.reader import opened
@@ -120,10 +120,16 @@ class S3:
         """See `Store`. The server does it; no byte comes here."""
         copying.copy(self.client, self.target(source), self.target(target))
 
-    def delete(self, path: str) -> None:
-        """See `Store`."""
-        with told(self.target(path)):
-            self.client.delete_object(Bucket=self.bucket, Key=path)
+    def delete(self, path: str, *, version: str | None = None) -> None:
+        """See `Store`. A server that takes no notice of `If-Match` is asked just before."""
+        if version is not None and not is_there(self, path, version):
+            return
+        try:
+            removing.delete(self.client, self.target(path), version)
+        except OSError as error:
+            # S3 says the same of one that its first, lost answer was about
+            if version is None or not is_changed(error) or is_there(self, path, version):
+                raise
 
     def delete_below(self, folder: str) -> None:
         """See `Store`. Uploads that nobody completed go, too."""

@@ -23,7 +23,7 @@ _REGION = {
     *("IllegalLocationConstraintException",),
 }
 _BUSY = {"SlowDown", "ServiceUnavailable", "RequestLimitExceeded", "Throttling", "503"}
-_CHANGED = {"PreconditionFailed", "412"}
+_CHANGED = {"PreconditionFailed", "412", "ConditionalRequestConflict"}
 _DAMAGED = {"XAmzContentSHA256Mismatch", "BadDigest", "InvalidDigest"}
 
 _NO_CHECKSUMS = (

@@ -1,4 +1,4 @@
-"""What is below a prefix goes: the objects, and the parts of uploads that nobody completed."""
+"""An object goes, or what is below a prefix, and the parts of uploads that nobody completed."""
 
 from __future__ import annotations
 
@@ -9,11 +9,29 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from factory.stores.s3.errors import Target, told
+from factory.stores.s3.errors import Target, code_of, told
 
 AT_ONCE = 8
 
 log = logging.getLogger(__name__)
+
+
+def delete(client: Any, target: Target, version: str | None) -> None:
+    """Remove an object, in this version.
+
+    :raises OSError: it is another one, or none: `model.is_changed`.
+    """
+    with told(target):
+        try:
+            client.delete_object(**target.object, **_condition(version))
+        except ClientError as error:
+            if version is None or code_of(error) != "NotImplemented":
+                raise
+            client.delete_object(**target.object)
+
+
+def _condition(version: str | None) -> dict[str, str]:
+    return {} if version is None else {"IfMatch": f'"{version}"'}
 
 
 def delete_below(client: Any, target: Target) -> None:

@@ -1,12 +1,77 @@
-"""What is in a folder of an SFTP server goes, the folder too."""
+"""A file of an SFTP server goes, or what is in a folder, the folder too."""
 
 from __future__ import annotations
 
 import errno
+import logging
 
+from factory.stores import names
+from factory.stores.model import changed
 from factory.stores.sftp import listing, wire
 from factory.stores.sftp.errors import Target, problem, told
+from factory.stores.sftp.listing import version_of
 from factory.stores.sftp.session import Session
+from factory.stores.sftp.wire import Refused, Wire
+
+log = logging.getLogger(__name__)
+
+
+def delete(session: Session, target: Target, version: str) -> None:
+    """Remove a file in this version: by another name first, where nobody writes it any more.
+
+    What a killed try, or a lost answer, has left by that name is seen to first.
+
+    :raises OSError: another one is there, and stays: `model.is_changed`.
+    """
+    folder, _, name = target.path.rpartition("/")
+    aside = f"{folder}/{names.leaving(name, version)}"
+    with told(target):
+        session.call(lambda live: _delete(live, target.path, aside, version))
+
+
+def _delete(live: Wire, path: str, aside: str, version: str) -> None:
+    held, there = live.facts(aside, path)
+    if held is None:
+        if there is None or not there.is_file:
+            return
+        if version_of(there) != version:
+            raise changed(path)
+        if not _renamed(live, path, aside):
+            _gone(live, path)
+            return
+        (held,) = live.facts(aside)
+    if held is not None and version_of(held) != version:
+        _put_back(live, aside, path)
+        raise changed(path)
+    _gone(live, aside)
+
+
+def _renamed(live: Wire, path: str, aside: str) -> bool:
+    """False where the server does not let the login do that: what was seen is removed as it is."""
+    try:
+        live.one(wire.renames(path, aside))
+    except Refused as refused:
+        return refused.status == wire.NO_SUCH_FILE
+    return True
+
+
+def _gone(live: Wire, path: str) -> None:
+    try:
+        live.one(wire.on(wire.REMOVE, path))
+    except Refused as refused:
+        if refused.status != wire.NO_SUCH_FILE:
+            raise
+
+
+def _put_back(live: Wire, aside: str, path: str) -> None:
+    """Its name again, unless a third file has that by now."""
+    try:
+        if live.facts(path) == [None]:
+            live.one(wire.renames(aside, path))
+            return
+    except Refused:
+        pass
+    log.warning("another file came as %s: the one before is kept as %s", path, aside)
 
 
 def delete_below(session: Session, target: Target) -> None:

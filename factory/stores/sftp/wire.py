@@ -12,13 +12,13 @@ import stat
 import struct
 import threading
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from paramiko import Channel, Message
 
 INIT, VERSION, OPEN, CLOSE, READ, WRITE, LSTAT, FSTAT, SETSTAT = range(1, 10)
-OPENDIR, READDIR, REMOVE, MKDIR, RMDIR, _REALPATH, STAT, RENAME = range(11, 19)
+OPENDIR, READDIR, REMOVE, MKDIR, RMDIR, REALPATH, STAT, RENAME = range(11, 19)
 STATUS, HANDLE, DATA, NAME, ATTRS = range(101, 106)
 EXTENDED = 200
 
@@ -143,6 +143,11 @@ class Wire:
         kind = LSTAT if of_link else STAT
         return [_facts_or_none(reply) for reply in self.ask([on(kind, path) for path in paths])]
 
+    def real(self, paths: Sequence[str]) -> list[str]:
+        """Each path as the server has it, without links; as it is where that is not told."""
+        replies = self.ask([on(REALPATH, path) for path in paths])
+        return [_name_or(path, reply) for path, reply in zip(paths, replies, strict=True)]
+
     def _asked(self, requests: Iterable[Request]) -> list[Reply]:
         put_off = [self._later.popleft() for _ in range(len(self._later))]
         left = itertools.chain(put_off, requests)
@@ -246,6 +251,15 @@ def _facts_or_none(reply: Reply) -> Facts | None:
         if refused.status in _NOT_THERE:
             return None
         raise
+
+
+def _name_or(path: str, reply: Reply) -> str:
+    try:
+        message = require(reply)
+    except Refused:
+        return path
+    message.get_int()  # there is one
+    return os.fsdecode(message.get_string())
 
 
 def entries_of(message: Message) -> list[Entry]:

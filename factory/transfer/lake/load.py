@@ -76,8 +76,8 @@ def load(
             started=started,
         )
     except OSError as error:
-        path = error.filename or lake.uri
-        raise TransferError(f"{path}: {error.strerror or error}") from error
+        path, hint = error.filename or lake.uri, getattr(error, "hint", None)
+        raise TransferError(f"{path}: {error.strerror or error}", hint) from error
 
 
 def _load(

@@ -9,15 +9,17 @@ import pyarrow.compute as pc
 
 from factory.transfer.errors import BadRow
 from factory.transfer.lake.names import HIDDEN, NULL, escaped
+from factory.transfer.warehouse.warehouse import not_found
 
 Split = tuple[str, pa.Table]
 
 
 def refuse(schema: pa.Schema, names: Sequence[str]) -> None:
-    """Raise `BadRow` for columns whose values are no names of folders."""
+    """Raise `Missing` for columns that are not there, `BadRow` for values that name no folder."""
     for name in names:
         if name not in schema.names:
-            raise BadRow(f"`partition_by` names {name!r}, and the load has no such column")
+            what = f"`partition_by` names {name!r}, and the load has no such column"
+            raise not_found(what, name, schema.names)
         if name.startswith(HIDDEN):
             raise BadRow(
                 f"`partition_by` names {name!r}, and folders whose names begin so are hidden: "

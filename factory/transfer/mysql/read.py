@@ -141,7 +141,7 @@ def _described(connection: Connection, rows: Rows) -> list[Described]:
 
 def _describe(connection: Connection, rows: Rows, columns: Sequence[str]) -> list[Described]:
     names = ", ".join(map(name, columns)) or "*"
-    with connection.cursor() as cursor:
+    with connection.cursor() as cursor, session.naming(connection, rows.table):
         cursor.execute(f"SELECT {names} FROM {_from(rows)} LIMIT 0")
         fields: Any = cursor._result.fields
     return [

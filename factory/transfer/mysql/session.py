@@ -13,7 +13,8 @@ from typing import Any, Protocol
 
 import pymysql
 
-from factory.transfer.errors import BadOption, TransferError, unknown
+from factory.transfer.errors import BadOption, Missing, TransferError, unknown
+from factory.transfer.warehouse.warehouse import not_found
 
 CONNECT_SECONDS = 10
 _PORT = 3306
@@ -38,6 +39,8 @@ _DENIED = (1044, 1142, 1143, 1370)
 CUT = {1260: "a text is cut", 1301: "a value is too long for the server, and null"}
 """Warnings of values that are not what the query says."""
 _TWICE = 1060
+_NO_DATABASE = 1046
+_NOT_THERE = (1049, 1146)  # a database, a table
 _QUOTES_VALUES = (1292, 1366, 1411, 3140, 3141, 3156, 4037, 4038)
 
 
@@ -220,6 +223,27 @@ def ask(connection: pymysql.Connection[Any], query: str) -> Sequence[tuple[Any, 
         return list(cursor.fetchall())
 
 
+@contextmanager
+def naming(connection: pymysql.Connection[Any], table: str | None) -> Iterator[None]:
+    """Tell a table or a database that is not there with the nearest one. Raises `Missing`."""
+    try:
+        yield
+    except pymysql.Error as error:
+        if not table or (*error.args, None)[0] not in _NOT_THERE:
+            raise
+        raise _not_there(connection, table) from None
+
+
+def _not_there(connection: pymysql.Connection[Any], table: str) -> Missing:
+    """Only what the user may see is told."""
+    schema, _, own = table.rpartition(".")
+    databases = [found for (found,) in ask(connection, "SHOW DATABASES")]
+    if schema and schema not in databases:
+        return not_found(f"there is no database {schema!r} for {table}", schema, databases)
+    known = ask(connection, f"SHOW TABLES FROM {name(schema)}" if schema else "SHOW TABLES")
+    return not_found(f"there is no table or view {table}", own, [found for (found,) in known])
+
+
 def end(connection: pymysql.Connection[Any], address: Address) -> None:
     """End another session, and its query."""
     with suppress(pymysql.Error, OSError), connect(address, 1) as other:
@@ -256,6 +280,8 @@ def _error(label: str, seconds: float, code: object, said: str) -> TransferError
         hint = "The connection was lost, and nothing is left behind: repeat the task"
     elif code == _ALTERED:
         hint = "Somebody altered the table meanwhile, and nothing is left behind: repeat the task"
+    elif code == _NO_DATABASE:
+        hint = "Write `database.table`, or give the connection a database (its field `schema`)"
     elif code == _TWICE:
         hint = "Give one of them another name: `AS …`"
     return TransferError(f"{label} can't be read: the server said: {said}", hint)

@@ -13,7 +13,17 @@ from factory.definitions.warehouses import POSTGRES, Capabilities
 from factory.definitions.writes import Write
 from factory.stores.model import Store
 from factory.transfer.errors import BadOption
-from factory.transfer.postgres import accounts, ledger, lengths, modes, session, swap, turns
+from factory.transfer.postgres import (
+    accounts,
+    enums,
+    forms,
+    ledger,
+    lengths,
+    modes,
+    session,
+    swap,
+    turns,
+)
 from factory.transfer.postgres import columns as cols
 from factory.transfer.postgres import indexes as idx
 from factory.transfer.postgres import publish as publishing
@@ -114,8 +124,10 @@ class Session:
         return tables.existing(self.connection, self.job.target)
 
     def turned(self, existing: Existing | None, columns: Sequence[Column]) -> tuple[Column, ...]:
-        """See `turns`."""
-        return turns.turned(existing, columns)
+        """See `turns`; what is of a PostgreSQL, too, is not turned where it need not be."""
+        found = enums.found(self.connection, self.files.schema, existing, columns)
+        version = self.connection.info.server_version
+        return forms.at_once(turns.turned(existing, found), version)
 
     def retype(self, columns: Sequence[Column]) -> None:
         """Alter columns, as their owner."""

@@ -22,7 +22,7 @@ from factory.transfer.ahead import ahead
 from factory.transfer.errors import TransferError
 from factory.transfer.formats import Reader
 from factory.transfer.lineage import NONE, Lineage
-from factory.transfer.postgres import read_types, session
+from factory.transfer.postgres import enums, read_types, session
 from factory.transfer.postgres import table as tables
 from factory.transfer.postgres.read_types import Described, Read
 from factory.transfer.postgres.session import Limits
@@ -207,13 +207,13 @@ def _between(column: str, low: Bound | None, high: Bound | None) -> Iterator[sql
 
 def _types(
     connection: Connection, types: Sequence[int], modifiers: Sequence[int]
-) -> list[tuple[str, str, bool]]:
+) -> list[tuple[str, str, bool, str]]:
     """What other servers know is what has the same name, and the same text, there."""
     return connection.execute(
         "SELECT format_type(t.oid, modifier),"
         " CASE WHEN t.typnamespace = 'pg_catalog'::regnamespace THEN t.typname::text ELSE '' END,"
         " t.typnamespace = 'pg_catalog'::regnamespace AND t.typtype IN ('b', 'r', 'm')"
-        f" AND t.typname !~ '{_OF_ITS_SERVER}'"
+        f" AND t.typname !~ '{_OF_ITS_SERVER}', {enums.NOTED}"
         " FROM unnest(%s::oid[], %s::int[]) WITH ORDINALITY AS given (kind, modifier, place)"
         " JOIN pg_type t ON t.oid = kind ORDER BY place",
         (list(types), list(modifiers)),

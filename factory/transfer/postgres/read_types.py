@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from psycopg import sql
 
 from factory.transfer.errors import BadRow, TransferError
+from factory.transfer.postgres import enums
 from factory.transfer.postgres.columns import parts_of
 from factory.transfer.values.agreement import SOURCE_TYPE
 
@@ -49,6 +50,7 @@ class Described:
     type: str  # as format_type() writes it
     base: str  # its name in pg_catalog; empty: it is of another schema
     known: bool  # whether every PostgreSQL has it, and makes it of its text
+    enum: str = ""  # the note of one
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,7 @@ class Read:
     type: pa.DataType
     note: str = ""  # what it is in PostgreSQL
     cast: bool = False  # whether the server makes a text of it
+    enum: str = ""  # the note of one
 
     @property
     def expression(self) -> sql.Composable:
@@ -84,7 +87,7 @@ def _read(column: Described, as_text: bool) -> Read:
         return Read(column.name, _AS_THEY_ARE[column.base], note)
     if not as_text and column.base == "numeric" and (kind := _decimal(column.type)):
         return Read(column.name, kind, note, cast=True)
-    return Read(column.name, pa.string(), note, cast=True)
+    return Read(column.name, pa.string(), note, cast=True, enum=column.enum)
 
 
 def _decimal(kind: str) -> pa.DataType | None:
@@ -98,11 +101,13 @@ def _decimal(kind: str) -> pa.DataType | None:
 def schema(columns: Sequence[Read]) -> pa.Schema:
     """What the batches are, with a note of what each column is in PostgreSQL."""
     return pa.schema(
-        pa.field(column.name, column.type, metadata={SOURCE_TYPE: column.note})
-        if column.note
-        else pa.field(column.name, column.type)
-        for column in columns
+        pa.field(column.name, column.type, metadata=_noted(column)) for column in columns
     )
+
+
+def _noted(column: Read) -> dict[bytes, str] | None:
+    notes = {SOURCE_TYPE: column.note, enums.NOTE: column.enum}
+    return {key: note for key, note in notes.items() if note} or None
 
 
 def exact(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from factory.transfer.ahead import ahead
 from factory.transfer.errors import BadRow, TransferError
-from factory.transfer.postgres import session
+from factory.transfer.postgres import forms, session
 from factory.transfer.postgres import table as tables
 from factory.transfer.postgres.columns import on_wire
 from factory.transfer.postgres.modes import Staged
@@ -120,10 +120,11 @@ def copy(uri: str, staged: Staged, files: Files, limits: Limits) -> float:
     failures: list[BaseException] = []
 
     progress = Progress("copying", rows=staged.rows)
+    columns, wired = forms.wired(staged.given)
 
     def batches() -> Generator[pa.RecordBatch, None, None]:
         try:
-            for batch in files.batches(staged.given, on_wire, staged.number):
+            for batch in files.batches(columns, wired, staged.number):
                 yield batch
                 progress.add(rows=batch.num_rows, bytes=batch.nbytes)
         except GeneratorExit:  # the server takes no more: its own error says why
@@ -133,7 +134,7 @@ def copy(uri: str, staged: Staged, files: Files, limits: Limits) -> float:
             raise
 
     started = time.monotonic()
-    schema = parquet.wire(staged.given, staged.number)
+    schema = parquet.wire(columns, staged.number)
     try:
         with (
             progress,

@@ -107,9 +107,10 @@ class Session:
     types: Types = types
 
     def existing(self) -> Existing | None:
-        """The target as it is; beside it there is a ledger."""
+        """The target as it is; beside it there is a ledger, and nothing that killed loads left."""
         tables.ensure_schema(self.connection, self.job.target)
         ledger.ensure(self.connection, self.job.target)
+        stagings.sweep(self.connection, self.job.target, self.job.load_id)
         return publish.look(self.connection, self.job)
 
     def published_before(self, existing: Existing | None, rows: int) -> bool:
@@ -141,7 +142,7 @@ class Session:
 
     def staging(self, staged: Staged) -> AbstractContextManager[None]:
         """See `staging`."""
-        return stagings.staging(self.connection, self.job.target, staged)
+        return stagings.staging(self.connection, staged)
 
     def copy(self, staged: Staged) -> float:
         """By files, and one COPY."""

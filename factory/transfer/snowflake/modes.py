@@ -128,17 +128,18 @@ def _tidy_key(connection: Connection, mode: Mode, staged: Staged) -> int:
     nulls = " OR ".join(f"{quoted(name)} IS NULL" for name in mode.key)
     ((count,),) = ask(connection, f"SELECT COUNT(*) FROM {table} WHERE {nulls}")
     if count:
-        raise BadRow(f"the merge key {', '.join(mode.key)} is null in {count} rows of the load")
+        said = f"have a null in the merge key {list(mode.key)}"
+        raise BadRow(f"{count} of {staged.rows} rows {said}")
     if staged.number is not None:
         number = quoted(staged.number)
         last = f"SELECT MAX({number}) FROM {table} GROUP BY {key}"
         return int(changed(connection, f"DELETE FROM {table} WHERE {number} NOT IN ({last})")[0])
-    twice = f"SELECT {key}, COUNT(*) AS N FROM {table} GROUP BY {key} HAVING COUNT(*) > 1"
-    found = ask(connection, f"{twice} ORDER BY {key} LIMIT 1")
-    if found:
-        *values, count = found[0]
+    twice = f"SELECT COUNT(*) OVER (), {key} FROM {table} GROUP BY {key} HAVING COUNT(*) > 1"
+    if found := ask(connection, f"{twice} ORDER BY {key} LIMIT 1"):
+        count, *values = found[0]
         raise BadRow(
-            f"the merge key {_shown(mode.key, values)} stands in {count} rows of the load",
+            f"{count} merge keys stand in more than one row of this load, for example "
+            f"{_shown(mode.key, values)}",
             "Name a key that tells the rows apart, or write `duplicates: last`",
         )
     return 0

@@ -15,8 +15,8 @@ from factory.transfer.errors import TransferError
 from factory.transfer.snowflake.names import Table, literal, quoted
 
 # What it tells at its start is of no use in a task's log; of its debug lines, some hold statements.
-for _name in ("snowflake.connector", "snowflake.connector._core"):
-    logging.getLogger(_name).setLevel(logging.WARNING)
+for _name, _level in (("snowflake.connector", "WARNING"), ("snowflake.connector._core", "ERROR")):
+    logging.getLogger(_name).setLevel(_level)
 # it would ask of the machine which cloud it is in, for its makers to know
 os.environ.setdefault("SNOWFLAKE_DISABLE_PLATFORM_DETECTION", "true")
 
@@ -45,6 +45,7 @@ _RELIED_ON: Mapping[str, Any] = {
     "ERROR_ON_NONDETERMINISTIC_MERGE": True,
     "MULTI_STATEMENT_COUNT": 1,
     "CLIENT_TELEMETRY_ENABLED": False,
+    "PYTHON_CONNECTOR_QUERY_RESULT_FORMAT": "ARROW",
 }
 _OF_DATA = "22"  # the class of errors that quote what a row holds
 _TAG = 2000  # characters
@@ -111,6 +112,7 @@ def _connect(account: Account, limits: Limits) -> Connection:
         **{
             "login_timeout": LOGIN_SECONDS,
             "client_session_keep_alive": True,
+            "arrow_number_to_decimal": True,
             "enable_server_session_keep_alive_auto_detection": False,
             **_timeouts(limits),
             **given,

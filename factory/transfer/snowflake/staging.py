@@ -52,24 +52,28 @@ def plan(
     number: str | None,
     keep: bool,
 ) -> Staged:
-    """What the staging is called: a load that is repeated finds what it left."""
-    digest = hashlib.sha256(f"{target} {load_id}".encode()).hexdigest()[:16].upper()
-    table = target.beside(f"{OURS}{target.digest}_{digest}")
+    """What the staging is called: each try of a load has a table, and a path, of its own."""
+    name = f"{_prefix(target, load_id)}{secrets.token_hex(4).upper()}"
+    table = target.beside(name)
     return Staged(
         *(table, columns, rows, number, keep),
         stage=f"@{quoted(table)}",
-        path=f"{digest.lower()}/{secrets.token_hex(4)}",
+        path=name.removeprefix(OURS).lower(),
     )
 
 
+def _prefix(target: Table, load_id: str) -> str:
+    digest = hashlib.sha256(f"{target} {load_id}".encode()).hexdigest()[:16].upper()
+    return f"{OURS}{target.digest}_{digest}_"
+
+
 @contextmanager
-def staging(connection: Connection, target: Table, staged: Staged) -> Iterator[None]:
+def staging(connection: Connection, staged: Staged) -> Iterator[None]:
     """Make the staging table, and drop it at the end."""
-    _sweep(connection, target)
     number = [Column(staged.number, types.WHOLE, pa.int64())] if staged.number else []
     fields = ", ".join(f"{quoted(c.name)} {c.type}" for c in (*staged.columns, *number))
     table = quoted(staged.table)
-    ask(connection, f"CREATE OR REPLACE TRANSIENT TABLE {table} ({fields})")
+    ask(connection, f"CREATE TRANSIENT TABLE {table} ({fields})")
     try:
         yield
     finally:
@@ -77,13 +81,16 @@ def staging(connection: Connection, target: Table, staged: Staged) -> Iterator[N
             ask(connection, f"DROP TABLE IF EXISTS {table}")
 
 
-def _sweep(connection: Connection, target: Table) -> None:
-    """Drop what killed loads of this target left."""
+def sweep(connection: Connection, target: Table, load_id: str) -> None:
+    """Drop what killed loads of this target left: earlier tries of this one, and what is old.
+
+    A try that was only thought to be dead then fails, and the one that took its place goes on.
+    """
     prefix = literal(f"{OURS}{target.digest}_")
     query = f"SELECT TABLE_NAME, CREATED FROM {in_schema('TABLES', target)}"
-    before = datetime.now(timezone.utc) - LEFT
+    own, before = _prefix(target, load_id), datetime.now(timezone.utc) - LEFT
     for name, made in ask(connection, f"{query} AND STARTSWITH(TABLE_NAME, {prefix})"):
-        if made < before:
+        if name.startswith(own) or made < before:
             ask(connection, f"DROP TABLE IF EXISTS {quoted(target.beside(name))}")
 
 

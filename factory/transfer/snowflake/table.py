@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from factory.transfer.errors import TransferError
 from factory.transfer.snowflake import types
-from factory.transfer.snowflake.names import Table, folded, literal, quoted, there
+from factory.transfer.snowflake.names import Table, folded, literal, other_case, quoted, there
 from factory.transfer.snowflake.session import Connection, ask, asked, in_schema, information
 from factory.transfer.warehouse import parts
 from factory.transfer.warehouse.parts import Column
@@ -30,7 +30,7 @@ def described(connection: Connection, table: Table) -> list[Mapping[str, object]
     return list(asked(connection, f"{query} ORDER BY ORDINAL_POSITION"))
 
 
-def existing(connection: Connection, table: Table, load: Iterable[str]) -> Existing | None:
+def existing(connection: Connection, table: Table, load: Collection[str]) -> Existing | None:
     """Look the target up, with the names that a load has for its columns."""
     query = f"SELECT TABLE_TYPE, CREATED FROM {in_schema('TABLES', table)}"
     found = ask(connection, f"{query} AND TABLE_NAME = {literal(table.name)}")
@@ -42,10 +42,10 @@ def existing(connection: Connection, table: Table, load: Iterable[str]) -> Exist
     return _existing(described(connection, table), load, str(made))
 
 
-def _existing(rows: Sequence[Mapping[str, object]], load: Iterable[str], made: str) -> Existing:
+def _existing(rows: Sequence[Mapping[str, object]], load: Collection[str], made: str) -> Existing:
     own = [str(row["COLUMN_NAME"]) for row in rows]
     given = {there(name, own): name for name in load}
-    called = {name: given.get(name, name) for name in own}
+    called = {name: given.get(name) or _free(name, load) for name in own}
     filled = frozenset(called[str(row["COLUMN_NAME"])] for row in rows if _is_filled(row))
     needed = frozenset(
         called[str(row["COLUMN_NAME"])] for row in rows if row["IS_NULLABLE"] == "NO"
@@ -62,6 +62,12 @@ def _existing(rows: Sequence[Mapping[str, object]], load: Iterable[str], made: s
         names={load_name: name for name, load_name in called.items()},
         made=made,
     )
+
+
+def _free(name: str, load: Collection[str]) -> str:
+    """A column that the load lacks, as people write it."""
+    usual = other_case(name)
+    return name if usual in load else usual
 
 
 def _is_filled(row: Mapping[str, object]) -> bool:

@@ -26,13 +26,13 @@ def refuse_mode(can: Capabilities, write: Write) -> None:
 
 @dataclass(frozen=True)
 class Table:
-    """A name in a warehouse."""
+    """A name in a warehouse; without a schema, in that of the connection."""
 
     schema: str
     name: str
 
     def __str__(self) -> str:
-        return f"{self.schema}.{self.name}"
+        return f"{self.schema}.{self.name}" if self.schema else self.name
 
 
 def split(name: str, can: Capabilities) -> tuple[str, str]:

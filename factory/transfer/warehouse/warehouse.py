@@ -6,7 +6,6 @@ sqlite = "acme_sqlite.warehouse:WAREHOUSE"
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from importlib import import_module
@@ -14,6 +13,7 @@ from typing import Any, Protocol
 
 from factory import registry
 from factory.definitions.warehouses import Capabilities
+from factory.diagnostics import nearest
 from factory.transfer.errors import Missing, unknown
 from factory.transfer.values.types import Known
 from factory.transfer.warehouse.parts import Table
@@ -100,5 +100,5 @@ def require_columns(known: Collection[str], wanted: Iterable[str], where: str) -
 
 def not_found(message: str, name: str, known: Collection[str]) -> Missing:
     """Build the error for what is not there, with the nearest name."""
-    near = difflib.get_close_matches(name, known, n=1)
-    return Missing(message, f"Did you mean {near[0]!r}?" if near else None)
+    near = nearest(name, known)
+    return Missing(message, f"Did you mean {near!r}?" if near else None)

@@ -130,6 +130,66 @@ def test_an_object_is_sniffed(
         assert said in capfd.readouterr().err
 
 
+def test_files_are_put(
+    pipelines: Pipelines, real_s3: s3.Server, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    given = real_s3.connection
+    pipelines.connect(
+        "lake", conn_type="aws", login=given.login, password=given.password, extra=given.extra
+    )
+    real_s3.create_bucket("put-here")
+    one, other = tmp_path / "a.csv", tmp_path / "b.csv"
+    for file in (one, other):
+        file.write_text("id\n1\n")
+    to = "s3://lake@put-here/in/"
+    for _ in range(2):  # what is there with the same bytes counts
+        assert main(["put", str(one), str(other), str(one), to]) == 0
+        assert capfd.readouterr().out == f"2 files, 10 bytes, at {to}\n"
+    one.write_text("id\n12\n")
+    assert main(["put", str(one), to]) == 1
+    assert f"there is another file at {to}a.csv: it stays" in capfd.readouterr().err
+    assert _read(real_s3, "in/a.csv") == b"id\n1\n"
+    assert main(["put", "--replace", str(one), to]) == 0
+    assert _read(real_s3, "in/a.csv") == b"id\n12\n"
+
+
+def _read(server: s3.Server, key: str) -> bytes:
+    found: bytes = server.client().get_object(Bucket="put-here", Key=key)["Body"].read()
+    return found
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        ("a.csv s3://lake@no-such/in/", 1, "correct the bucket's name, or create it"),
+        ("a.csv s3://nobody@put-here/in/", 1, "does not know the connection 'nobody'"),
+        ("a.csv b.csv s3://lake@put-here/x", 1, "2 files cannot have the one name"),
+        ("none.csv s3://lake@put-here/in/", 2, "there is no file none.csv"),
+        ("a.csv b.csv", 2, "'b.csv' is not in a store"),
+    ],
+)
+def test_what_cannot_be_put_is_told(
+    words: str,
+    code: int,
+    said: str,
+    pipelines: Pipelines,
+    real_s3: s3.Server,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    given = real_s3.connection
+    pipelines.connect(
+        "lake", conn_type="aws", login=given.login, password=given.password, extra=given.extra
+    )
+    real_s3.create_bucket("put-here")
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.csv", "b.csv"):
+        Path(name).write_text("id\n1\n")
+    assert main(["put", *words.split()]) == code
+    assert said in capfd.readouterr().err
+
+
 def test_a_worker_imports_little_for_it() -> None:
     code = """
 import airflow.sdk, sys

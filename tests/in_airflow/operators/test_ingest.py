@@ -216,6 +216,7 @@ def test_no_file_fails_or_skips_as_it_is_told(shop: Shop, tmp_path: Path) -> Non
     run = shop.run(source=source + "}")
     assert run.states["orders.list_files"] == "failed"
     assert f"no file matches '{tmp_path}/none-*.csv'" in run.log
+    assert "`on_missing: skip` skips the step" in run.log
     run = shop.run(source=source + ", on_missing: skip}")
     assert run.state == "success"
     assert run.states["orders.list_files"] == run.states["orders.load"] == "skipped"

@@ -68,11 +68,12 @@ def test_files_are_read_where_they_are_and_wait_there(shop: Shop, lake: Lake) ->
     for number in range(3):
         put(lake.place.below("in", f"day={number}", "a b.csv"), f"id\n{number}\n".encode())
     put(lake.place.below("in", "other.txt"), b"no")
-    source = f"{{type: file, path: '{lake.uri}/in/*/*.csv', format: csv}}"
+    more = "hive_partitioning: {day: integer}"
+    source = f"{{type: file, path: '{lake.uri}/in/*/*.csv', format: csv, {more}}}"
     run = shop.run(source=source, more="lineage: [source_file]")
     assert run.state == "success", run.log
-    assert [row[0] for row in shop.rows()] == [0, 1, 2]
-    assert {row[1] for row in shop.rows()} == {
+    assert [row[:2] for row in shop.rows()] == [(0, 0), (1, 1), (2, 2)]
+    assert {row[2] for row in shop.rows()} == {
         f"{lake.asset}/in/day={number}/a b.csv" for number in range(3)
     }
     assert len(there(lake.place)) == 4

@@ -82,6 +82,49 @@ def test_a_file_that_changed_since_the_load_stays(
     assert names(drop) == ["2.csv"]
 
 
+def fails_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The files do not go at the first try."""
+    take, failed = WhenDone.execute, list[int]()
+
+    def execute(self: WhenDone, context: Any) -> Any:
+        if not failed:
+            failed.append(1)
+            raise OSError("the archive is away")
+        return take(self, context)
+
+    monkeypatch.setattr(WhenDone, "execute", execute)
+
+
+def test_a_file_that_a_later_listing_found_stays(
+    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drop = tmp_path / "drop"
+    fall(drop, "1.csv", 1)
+    fall(drop, "2.csv", 2)
+    fails_once(monkeypatch)
+    done = run(shop, drop, "*.csv", "delete")
+    assert done.states["orders.delete_files"] == "failed"
+    fall(drop, "2.csv", 22)
+    fall(drop, "3.csv", 3)
+    assert shop.pipelines.again(done, "orders.list_files").states["orders.list_files"] == "success"
+    done = shop.pipelines.again(done, "orders.delete_files")
+    assert done.states["orders.delete_files"] == "success"
+    assert names(drop) == ["2.csv", "3.csv"]
+    assert [row[0] for row in shop.rows()] == [1, 2]
+
+
+def test_files_of_a_load_that_was_marked_a_success_stay(shop: Shop, tmp_path: Path) -> None:
+    drop = tmp_path / "drop"
+    fall(drop, "1.csv", 1)
+    source = f'{{type: file, path: "{drop.as_uri()}/*.csv", format: csv, when_done: delete}}'
+    done = shop.run(source=source, checks="[{type: row_count, min: 5}]")
+    assert done.states["orders.load"] == "failed"
+    done = shop.pipelines.again(done, "orders.delete_files")
+    assert done.states["orders.delete_files"] == "failed"
+    assert "orders.load has handed nothing on" in done.log
+    assert names(drop) == ["1.csv"]
+
+
 def test_files_stay_when_the_load_fails(shop: Shop, tmp_path: Path) -> None:
     drop = tmp_path / "drop"
     fall(drop, "1.csv", 1)

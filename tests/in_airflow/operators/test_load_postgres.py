@@ -5,7 +5,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from factory.transfer.postgres.modes import partition
+from factory.transfer.warehouse.interval import HOW_TO
 from factory_embedded.services.postgres import Server
 
 from ..pipelines import Pipelines, Run
@@ -96,7 +96,7 @@ def test_an_interval_of_no_width_says_what_to_write(trips: Trips) -> None:
     run = trips.run("{mode: partition, column: day}", schedule="null")
     assert run.states["trips.load"] == "failed"
     assert "data interval" in run.log
-    assert partition.HOW_TO in run.log
+    assert HOW_TO in run.log
 
 
 def test_what_a_new_table_has(trips: Trips) -> None:

@@ -21,8 +21,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from factory.cli.main import main
+from factory.in_airflow.connections import snowflake_account
 from factory.in_airflow.storage import place
-from factory_embedded.services import files, gcs, mariadb, postgres, s3
+from factory.transfer.snowflake import session
+from factory.transfer.snowflake.names import literal
+from factory_embedded.services import files, gcs, mariadb, postgres, s3, snowflake
 from tests.stores import sftp_server
 from tests.stores.contract import put, there
 
@@ -74,6 +77,7 @@ def connections(
     real_s3: s3.Server,
     real_gcs: gcs.Server,
     real_sftp: sftp_server.Server,
+    real_snowflake: snowflake.Server,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Mapping[str, Mapping[str, Any]]]:
     """Servers with the rows, by the ids that the page has; what is served lies in a folder."""
@@ -96,6 +100,7 @@ def connections(
                 "partner": web.connection,
                 "lake": real_s3.connection,
                 "archive": real_gcs.connection,
+                "sf": real_snowflake.connection,
             }
             yield {
                 **{name: json.loads(one.json) for name, one in own.items()},
@@ -147,6 +152,12 @@ def as_parquet() -> bytes:
     return file.getvalue()
 
 
+def in_snowflake(*queries: str) -> list[tuple[Any, ...]]:
+    """SQL there; what the last query gives."""
+    with session.connected(snowflake_account("sf", application="a test"), session.Limits()) as own:
+        return [[tuple(row) for row in session.ask(own, query)] for query in queries][-1]
+
+
 @pytest.fixture
 def known(pipelines: Pipelines, connections: Mapping[str, Mapping[str, Any]]) -> Pipelines:
     """Airflow with the connections, and the source's files where the page says."""
@@ -156,16 +167,36 @@ def known(pipelines: Pipelines, connections: Mapping[str, Mapping[str, Any]]) ->
 
 
 def give(source: str, folder: Path) -> None:
-    """The files of a source of files."""
+    """The files of a source of files, or the table that is not there before Airflow is."""
+    if "type: snowflake" in SOURCES[source]:
+        rows = ", ".join(
+            f"({number}, {'NULL' if total is None else total}, {_text(note)}, {_text(at)})"
+            for number, total, note, at in ROWS
+        )
+        in_snowflake(
+            "CREATE SCHEMA IF NOT EXISTS SHOP",
+            "CREATE OR REPLACE TABLE SHOP.ORDERS (ID NUMBER(38,0), TOTAL NUMBER(12,2),"
+            " NOTE VARCHAR, AT TIMESTAMP_NTZ(6))",
+            f"INSERT INTO SHOP.ORDERS VALUES {rows}",
+        )
     found = re.search(r'path: "?([^",}]+)', SOURCES[source])
     if found:
         uri = found[1].replace("file:///data", f"{folder.as_uri()}/data").replace("*", "1")
         put(place(uri), as_parquet() if uri.endswith(".parquet") else as_csv())
 
 
+def _text(value: object) -> str:
+    return "NULL" if value is None else literal(str(value))
+
+
 def arrived(target: str, folder: Path, server: postgres.Server) -> list[tuple[Any, ...]]:
     """The rows that are there now, which go at once."""
     found = re.search(r'path: "?([^",}]+)', TARGETS[target])
+    if "type: snowflake" in TARGETS[target]:
+        query = "SELECT ID, TOTAL, NOTE, AT FROM RAW.ORDERS"
+        there_ = in_snowflake(query)
+        in_snowflake("DROP TABLE RAW.ORDERS")
+        return sorted(there_)
     if not found:
         with psycopg.connect(server.uri) as database:
             rows = database.execute("SELECT id, total, note, at FROM raw.orders").fetchall()
@@ -181,8 +212,19 @@ def arrived(target: str, folder: Path, server: postgres.Server) -> list[tuple[An
     return sorted(rows)
 
 
-@pytest.mark.parametrize("target", TARGETS)
-@pytest.mark.parametrize("source", SOURCES)
+PARTNERS = {"PostgreSQL", "a table of PostgreSQL", "S3", "Snowflake", "a table of Snowflake"}
+"""What is tried with Snowflake: all of them would take minutes."""
+
+
+def pairs() -> Iterator[tuple[str, str]]:
+    for source in SOURCES:
+        for target in TARGETS:
+            few = "Snowflake" in source + target
+            if not few or {source, target} <= PARTNERS:
+                yield source, target
+
+
+@pytest.mark.parametrize(("source", "target"), pairs())
 def test_every_pair(
     source: str, target: str, known: Pipelines, tmp_path: Path, postgres: postgres.Server
 ) -> None:

@@ -179,6 +179,20 @@ def test_a_folder_for_each_day_in_another_format(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
+def test_a_bucket_that_is_not_there_is_told_with_what_to_do(
+    scheme: str, pipelines: Pipelines, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    lake = bucket_of(scheme, request, pipelines, "written")
+    shop = Shop(pipelines, tmp_path, lake)
+    shop.offer("orders-1.csv", "id\n1\n")
+    for mode in ("append", "replace"):
+        run = shop.run(lake=f"{scheme}://lake@no-such-bucket/x", mode=mode)
+        assert run.states["orders.load"] == "failed"
+        assert "there is no bucket 'no-such-bucket' for the connection 'lake'" in run.log
+        assert "hint: correct the bucket's name, or create it" in run.log
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
 def test_in_a_bucket_who_waits_for_the_folder_knows_no_connection(
     scheme: str, pipelines: Pipelines, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:

@@ -70,8 +70,10 @@ class Acme:
         with self.open(source) as given:
             self.put(target, given.read())
 
-    def delete(self, path: str) -> None:
-        self._rows("DELETE FROM files WHERE path = ?", path)
+    def delete(self, path: str, *, version: str | None = None) -> None:
+        self._rows("DELETE FROM files WHERE path = ? AND v = coalesce(?, v)", path, version)
+        if version is not None and self.file(path):
+            raise changed(path)
 
     def delete_below(self, folder: str) -> None:
         prefix = f"{folder}/" if folder else ""

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from factory.definitions.output import CsvFiles, JsonLinesFiles, ParquetFiles
-from factory.transfer.errors import BadRow
+from factory.transfer.errors import BadRow, Missing
 from factory.transfer.lake import write as writes
 from factory.transfer.lake.names import NULL
 
@@ -86,7 +86,6 @@ def test_more_files_than_anybody_wants_are_refused_with_what_to_do(
 @pytest.mark.parametrize(
     ("columns", "names", "said"),
     [
-        ({"c": ["x"]}, ("d",), "names 'd', and the load has no such column"),
         ({"c": [1.5]}, ("c",), "names 'c', which is double"),
         ({"c": [dt.datetime(2024, 1, 1)]}, ("c",), "names 'c', which is timestamp"),
         ({"c": ["x"]}, ("c", "id"), "names all columns"),
@@ -98,6 +97,13 @@ def test_columns_that_name_no_folders(
 ) -> None:
     with pytest.raises(BadRow, match=said):
         lake.load(rows(1, **columns), partition_by=names)
+    assert lake.files() == []
+
+
+def test_a_column_that_is_not_there_is_told_with_the_nearest_one(lake: Lake) -> None:
+    with pytest.raises(Missing, match=r"names 'contry', and .* no such column\. Did you mean") as e:
+        lake.load(rows(1, country=["DE"]), partition_by=("contry",))
+    assert e.value.hint == "Did you mean 'country'?"
     assert lake.files() == []
 
 

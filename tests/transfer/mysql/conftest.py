@@ -61,6 +61,12 @@ class Source:
         other.address = replace(self.address, user=user)
         return other
 
+    def nowhere(self) -> "Source":
+        """By a connection that names no database."""
+        other = replace(self)
+        other.address = replace(self.address, database="")
+        return other
+
 
 @pytest.fixture
 def source(

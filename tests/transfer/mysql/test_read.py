@@ -437,8 +437,14 @@ def test_a_user_that_may_not_read_is_told_so(source: Source) -> None:
 
 def test_a_table_or_a_column_that_is_not_there(source: Source) -> None:
     source.run("CREATE TABLE source (order_id INT)")
-    with pytest.raises(TransferError, match=r"sources' doesn't exist"):
-        source.read(table="sources")
+    nearest = r"there is no table or view {}\. Did you mean 'source'\?"
+    for word in ("sources", "SOURCE", f"{source.database}.sources"):
+        with pytest.raises(Missing, match=nearest.format(word)):
+            source.read(table=word)
+    with pytest.raises(Missing, match=rf"no database .* Did you mean '{source.database}'"):
+        source.read(table=f"{source.database}s.source")
+    with pytest.raises(TransferError, match=r"No database selected\. Write `database\.table`"):
+        source.nowhere().read()
     for word in ("columns", "as_text"):
         with pytest.raises(Missing, match=r"no column 'order_ids' .*Did you mean 'order_id'"):
             source.read(**{word: ("order_ids",)})  # type: ignore[arg-type]

@@ -4,6 +4,8 @@ import re
 import signal
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -63,10 +65,12 @@ TYPES: dict[str, st.SearchStrategy[str]] = {
     "timestamp(0) without time zone": MOMENTS.filter(lambda text: text < "9999-12-31"),
     "timestamp with time zone": MOMENTS.map(lambda text: f"{text}+03:30"),
     "time with time zone": st.times().map(lambda time: f"{time}+05:30"),
-    "interval": INTERVALS,
+    "interval": INTERVALS | st.sampled_from(["-178000000 years", "infinity", "-infinity"]),
+    "interval(3)": INTERVALS,
+    "interval day to second": INTERVALS,
     "uuid": st.uuids().map(str),
     "json": TEXTS.map(lambda text: f'{{"a": 1.0,  "a": {len(text)}}}'),
-    "jsonb": st.sampled_from(['{"a": [1.10, null]}', "null", '"x"']),
+    "jsonb": st.sampled_from(['{"a": [1.10, null]}', "null", '"x"', '"\\u00fc"']),
     "inet": st.ip_addresses().map(str),
     "cidr": st.ip_addresses().map(str),
     "macaddr": st.just("08:00:2b:01:02:03"),
@@ -81,7 +85,7 @@ TYPES: dict[str, st.SearchStrategy[str]] = {
     "date[]": st.just("{infinity,2020-01-01}"),
     "numeric(5,2)[]": st.just("{1.50,NaN,NULL}"),
 }
-OWN = {"mood": "text", "price": "numeric(8,3)", "pair": "text", "mood[]": "text", "name": "text"}
+OWN = {"mood": "mood", "price": "numeric(8,3)", "pair": "text", "mood[]": "text", "name": "text"}
 """Types of the source alone, with what a new table has for them."""
 
 
@@ -173,7 +177,63 @@ def test_types_that_only_the_source_knows_arrive_as_what_they_are_made_of(copy: 
     for table in ("copied", "there"):
         copy.load(table)
         assert copy.texts(table) == copy.texts("source")
-    assert copy.types("copied") == list(OWN.values())
+    there = [kind.removeprefix(f"{own}.") for kind in copy.types("copied")]
+    assert there == list(OWN.values())
+
+
+@contextmanager
+def no_rewrite(copy: Copy) -> Iterator[None]:
+    """Whoever has the server write a table of the schema again, fails."""
+    own = copy.warehouse.schema
+    with psycopg.connect(copy.warehouse.uri, autocommit=True) as connection:
+        connection.execute(
+            f"CREATE FUNCTION {own}.refuse() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN"
+            f" IF (SELECT relnamespace = '{own}'::regnamespace FROM pg_class"
+            " WHERE oid = pg_event_trigger_table_rewrite_oid()) THEN"
+            " RAISE 'it is written again'; END IF; END $$".encode()
+        )
+        trigger = f"EVENT TRIGGER no_rewrite_{own}"
+        connection.execute(
+            f"CREATE {trigger} ON table_rewrite EXECUTE FUNCTION {own}.refuse()".encode()
+        )
+        try:
+            yield
+        finally:
+            connection.execute(f"DROP {trigger}".encode())
+
+
+def test_types_of_the_source_are_made_at_once(copy: Copy) -> None:
+    run, own = copy.warehouse.run, copy.warehouse.schema
+    run("CREATE TYPE {} AS ENUM ('happy', 'sad')", "mood")
+    kinds = f"id uuid, doc jsonb, took interval, felt {own}.mood, n numeric(9,2)"
+    for table in ("source", "there"):
+        run(f"CREATE TABLE {{}} ({kinds})", table)
+    rows = "(gen_random_uuid(), '{{\"a\": 1}}', '1 mon -3 days 04:05:06.7', 'sad', 1.5)"
+    run(f"INSERT INTO {{}} VALUES {rows}, (NULL, NULL, NULL, NULL, NULL)", "source")
+    copy.read()
+    with no_rewrite(copy):
+        for table in ("copied", "there"):
+            copy.load(table)
+            assert copy.texts(table) == copy.texts("source")
+        copy.read("SELECT '10.0.0.1'::inet AS a")
+        with pytest.raises(TransferError, match="it is written again"):
+            copy.load("other")
+
+
+def test_an_enum_is_taken_where_it_has_the_labels(copy: Copy) -> None:
+    run, own = copy.warehouse.run, copy.warehouse.schema
+    run("CREATE TYPE {} AS ENUM ('happy', 'sad')", "mood")
+    run(f"CREATE TABLE {{}} AS SELECT 'sad'::{own}.mood AS felt", "source")
+    run("CREATE TABLE {} (felt text)", "plain")
+    copy.read()
+    copy.load("plain")
+    assert copy.types("plain") == ["text"]
+    run("ALTER TYPE {} ADD VALUE 'calm' BEFORE 'sad'", "mood")
+    copy.load("copied")
+    assert copy.types("copied") == [f"{own}.mood"]
+    run("ALTER TYPE {} RENAME VALUE 'happy' TO 'glad'", "mood")
+    copy.load("other")
+    assert copy.types("other") == ["text"]
 
 
 def test_what_the_stage_holds_has_types_that_others_read(copy: Copy) -> None:

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from factory_embedded import pythons
+from factory_embedded import apart
 from factory_embedded.patience import Patience
 from factory_embedded.ports import free_ports
 from factory_embedded.service import Cancelled, Connection, ServiceError, never
@@ -69,7 +69,7 @@ def running(folder: Path, *, cancelled: Callable[[], bool] = never) -> Iterator[
     The first start ever downloads it. Raises `ServiceError`, with the end of the log, when it does
     not start, and `Cancelled` once ``cancelled`` says so.
     """
-    python = pythons.environment(_NAME, _LOCK, cancelled)
+    python = apart.python(_NAME, _LOCK, cancelled)
     folder = folder.absolute()
     folder.mkdir(parents=True, exist_ok=True)
     (port,) = free_ports(1)
@@ -86,7 +86,7 @@ def running(folder: Path, *, cancelled: Callable[[], bool] = never) -> Iterator[
 
 def is_at_hand() -> bool:
     """Whether `running` will download nothing."""
-    return pythons.is_at_hand(_NAME, _LOCK)
+    return apart.is_at_hand(_NAME, _LOCK)
 
 
 def _await(server: Server, log: Path, cancelled: Callable[[], bool]) -> None:

@@ -12,6 +12,7 @@ from factory.in_airflow.operators import teardown
 from factory.in_airflow.operators.ingest.staged import (
     DOWNLOADS,
     LISTED,
+    LOADED,
     QUARANTINE,
     ROWS,
     Staged,
@@ -46,7 +47,7 @@ class CleanUp(Staged):
         folder = self._folder(context)
         state = teardown.states(context, self.after)[self.after]
         if state in ("success", "skipped"):
-            for part in (DOWNLOADS, ROWS, LISTED):
+            for part in (DOWNLOADS, ROWS, LISTED, LOADED):
                 remove(folder.below(part))
         elif not _is_empty(folder):
             log.warning(

@@ -11,7 +11,7 @@ from airflow.providers.common.compat.sdk import AirflowSkipException
 from factory.account import say
 from factory.amounts import counted, size
 from factory.definitions.tables import STATEMENT_SECONDS
-from factory.in_airflow.operators.ingest.staged import ROWS, Staged, leave, remove, step_name
+from factory.in_airflow.operators.ingest.staged import ROWS, Staged, leave, step_name
 from factory.in_airflow.steps import step_of
 from factory.in_airflow.storage import folder, places
 
@@ -79,15 +79,21 @@ class ListFiles(Staged):
                 found = self._new(found, context)
         except Missing as missing:
             if self.on_missing == "skip":
-                raise AirflowSkipException(f"{missing}: this step is skipped") from None
+                reason = f"{missing.message}: this step is skipped, as `on_missing: skip` says"
+                raise AirflowSkipException(reason) from None
             raise
         self._require_place(store, [files[file.uri] for file in found], paths)
-        remove(self._folder(context).below(ROWS))
+        self._remove_converted(context)
         sizes = [file.size for file in found]
         parts = shares(found, sizes, self.max_tasks, SHARE)
         total, tasks = size(sum(sizes)), counted(len(parts), "task")
         say("%s, %s, for %s", counted(len(found), "file"), total, tasks)
         return leave(self._folder(context), parts)
+
+    def _remove_converted(self, context: Context) -> None:
+        """What is converted and what is listed are of the same files, always."""
+        store, path = self._folder(context).below(ROWS)
+        store.delete_below(path)
 
     def _require_place(self, store: Store, found: Sequence[Named], paths: Sequence[str]) -> None:
         """Before anything is loaded: will the files find the names free that they are to have?"""

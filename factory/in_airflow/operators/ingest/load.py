@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowException
 
-from factory.in_airflow.operators.ingest.staged import Staged
+from factory.in_airflow.operators.ingest.staged import Staged, keep
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -23,6 +23,8 @@ class Load(Staged):
 
     :param staged: what the conversion returned; a list when several tasks converted.
     :param write: the write mode, and the checks, as they stand in the spec.
+    :param keep_list: the source's files are still needed: the list of those that are loaded is
+        kept from any other listing.
     """
 
     consequence = "nothing was published: the target is as it was"
@@ -35,16 +37,20 @@ class Load(Staged):
         staged: Any,
         write: Mapping[str, Any],
         checks: Sequence[Mapping[str, Any]] = (),
+        keep_list: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.staged = staged
         self.write = write
         self.checks = checks
+        self.keep_list = keep_list
 
     def files(self, context: Context) -> tuple[Store, list[str]]:
         """What the conversion, or each of several, says that it left: paths in a store."""
         folder = self._folder(context)
+        if self.keep_list:
+            keep(folder)
         if isinstance(self.staged, Mapping):
             given = [self.staged]
         else:

@@ -6,6 +6,7 @@ The folder of a step in a run::
     rows/<n>.parquet        what was converted
     quarantine/<n>.jsonl    rows that were set aside
     listed/<n>.json         the files of a source, as they were seen: those of one conversion
+    loaded/<n>.json         the same, of the load that was last at work
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ DOWNLOADS = "download"
 ROWS = "rows"
 QUARANTINE = "quarantine"
 LISTED = "listed"
+LOADED = "loaded"
 
 
 class Staged(BaseOperator):
@@ -85,16 +87,27 @@ def listed(place: Place) -> list[Arrival]:
         return read(file.read())
 
 
-def left(folder: Place) -> list[Arrival]:
-    """All files that were listed.
+def keep(folder: Place) -> None:
+    """Keep the lists as they are now: those of another listing take no place among them."""
+    store, path = folder.below(LOADED)
+    store.delete_below(path)
+    for name in _lists(folder.below(LISTED)):
+        store.copy(name, folder.below(LOADED, name.rpartition("/")[2]).path)
+
+
+def left(folder: Place, which: str = LISTED) -> list[Arrival]:
+    """All files that were listed, or of those lists that were kept.
 
     :raises FileNotFoundError: no list is there any more.
     """
-    store, path = folder.below(LISTED)
-    names = sorted(file.path for page in store.list(path) for file in page.files)
-    if not names:
-        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
-    return [file for name in names for file in listed(Place(store, name))]
+    place = folder.below(which)
+    if not (names := _lists(place)):
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), place.path)
+    return [file for name in names for file in listed(Place(place.store, name))]
+
+
+def _lists(place: Place) -> list[str]:
+    return sorted(file.path for page in place.store.list(place.path) for file in page.files)
 
 
 def lineage_of(

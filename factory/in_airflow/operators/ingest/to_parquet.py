@@ -37,6 +37,8 @@ class ToParquet(Staged):
     :param max_bad_rows: so many rows may be set aside; None: a bad row fails the task.
     :param table: where the rows go, in the warehouse of `conn_id`: if it is there, columns that
         nobody declared are read as its own.
+    :param hive_partitioning: the columns to read from the names of folders: all, or these, each
+        with the word for its type.
     """
 
     template_fields: Sequence[str] = ("files", "conn_id", "table", "stage")
@@ -52,6 +54,7 @@ class ToParquet(Staged):
         conn_id: str | None = None,
         table: str | None = None,
         on_schema_change: str = ON_SCHEMA_CHANGE,
+        hive_partitioning: bool | Mapping[str, str] = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -63,6 +66,7 @@ class ToParquet(Staged):
         self.conn_id = conn_id
         self.table = table
         self.on_schema_change = on_schema_change
+        self.hive_partitioning = hive_partitioning
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Convert in a stream of record batches; return where, and how many rows."""
@@ -84,6 +88,7 @@ class ToParquet(Staged):
             lineage=lineage_of(self.lineage, context, self._shown(store, files)),
             into=Target(msgspec.convert(self.holds or {}, Holds), self._known(context)),
             seen={file.path: file for file in files},
+            partitions=self.hive_partitioning,
             **bad,
         )
         return {"path": f"{ROWS}/{name}.parquet", "rows": done.rows}

@@ -9,7 +9,8 @@ from airflow.sdk.exceptions import AirflowException
 
 from factory.account import say
 from factory.amounts import counted, size
-from factory.in_airflow.operators.ingest.staged import Staged, left
+from factory.in_airflow.operators.ingest.staged import LOADED, Staged, left
+from factory.in_airflow.steps import step_of
 from factory.in_airflow.storage import folder, places
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class WhenDone(Staged):
-    """Moves or removes the files that were listed, in the versions that were loaded.
+    """Moves or removes the files that the load has read, in the versions that it had of them.
 
     :param move_to: URI of a folder; None: they are removed.
     """
@@ -46,8 +47,15 @@ class WhenDone(Staged):
         return done._asdict()
 
     def _files(self, context: Context) -> list[Arrival]:
+        load = f"{step_of(self.task_id)}.load"
+        if context["task_instance"].xcom_pull(task_ids=load) is None:
+            raise AirflowException(
+                f"{load} has handed nothing on: one that is marked a success has not done its "
+                "work. Nothing was moved or deleted. Clear the whole group of this task, so that "
+                "its files are loaded"
+            )
         try:
-            return left(self._folder(context))
+            return left(self._folder(context), LOADED)
         except FileNotFoundError:
             raise AirflowException(
                 "the list of the files that were loaded is not on the stage any more: nothing was "

@@ -1,32 +1,22 @@
-"""`{mode: partition, column: pickup_at}`: the rows become those of one interval of time.
-
-The interval is the run's, or `start` and `end`: `start <= column < end`. A `timestamp` without a
-time zone is taken as UTC; so is a `date`, but that the run's own interval is of days of its zone.
-"""
+"""`{mode: partition, column: pickup_at}`: the rows become those of one interval of time."""
 
 import logging
 import re
 from dataclasses import dataclass
-from datetime import date, datetime, timezone
 from functools import partial
 
 from psycopg import sql
 
 from factory.definitions import writes
-from factory.transfer.errors import BadOption, BadRow, unknown
+from factory.transfer.errors import BadRow
 from factory.transfer.postgres.modes.parts import Changed, Given, Plain, Staged, insert, turned_away
 from factory.transfer.postgres.rows import guard_of
 from factory.transfer.postgres.table import Connection, Existing, Table
+from factory.transfer.warehouse import interval
+from factory.transfer.warehouse.interval import Bounds, Interval
 from factory.transfer.warehouse.rows import Guard
 
 log = logging.getLogger(__name__)
-
-HOW_TO = (
-    "Say in `schedule` what a run covers, such as `{cron: …, covers: previous_day}`, or write "
-    'bounds: `start: "{{ interval.day }}"`, `end: …`'
-)
-
-Bounds = tuple[date, date]
 
 
 @dataclass(frozen=True)
@@ -35,8 +25,7 @@ class Partition(Plain):
 
     column: str
     kind: str | None  # the staged column's type; None when it holds nulls only
-    start: datetime
-    end: datetime
+    interval: Interval
     outside: str = "fail"
     name: str = "partition"
     needs: tuple[str, ...] = ("SELECT", "INSERT", "DELETE")
@@ -45,29 +34,16 @@ class Partition(Plain):
         """As values that compare with a column of this type. Raises `BadOption`."""
         word = re.sub(r"\(\d\)", "", kind)
         if word == "timestamp with time zone":
-            return self.start, self.end
+            return self.interval.start, self.interval.end
         if word == "timestamp without time zone":
-            return _in_utc(self.start), _in_utc(self.end)
+            return self.interval.utc
         if word != "date":
-            raise BadOption(
-                f"the column {self.column!r} of the write mode partition is {kind}",
-                "Name a date or a timestamp",
-            )
-        start, end = (moment.replace(tzinfo=None) for moment in (self.start, self.end))
-        if start != _midnight(start) or end != _midnight(end):
-            raise BadOption(
-                f"the interval {self} cuts days, but the column {self.column!r} is a date", HOW_TO
-            )
-        return start.date(), end.date()
-
-    def __str__(self) -> str:
-        return f"{_shown(self.start)} … {_shown(self.end)}"
+            raise interval.no_time(self.column, kind)
+        return self.interval.days(self.column)
 
     def verify(self, target: Existing) -> None:
         """The target has the column, and it is a time."""
-        if self.column not in target.columns:
-            raise unknown("column of the write mode partition", self.column, target.columns)
-        self.bounds(target.columns[self.column])
+        self.bounds(interval.require(self.column, target.columns))
 
     def tidy(self, connection: Connection, staged: Staged) -> int:
         """Remove what is outside the interval, if so asked; so is a null."""
@@ -75,7 +51,7 @@ class Partition(Plain):
             return 0
         query = sql.SQL("DELETE FROM {} WHERE {}")
         cursor = connection.execute(self._asked(query, staged))
-        log.info("dropped %d rows outside %s", cursor.rowcount, self)
+        log.info("dropped %d rows outside %s", cursor.rowcount, self.interval)
         return cursor.rowcount
 
     def guard(self, staged: Staged) -> Guard[Connection] | None:
@@ -99,7 +75,7 @@ class Partition(Plain):
         if count:
             raise BadRow(
                 f"{self.column!r} of {count} of {staged.rows} rows is outside the interval "
-                f"{self}, for example {example or 'null'}",
+                f"{self.interval}, for example {example or 'null'}",
                 "Correct the interval, or write `outside: drop`",
             )
 
@@ -136,52 +112,9 @@ class Partition(Plain):
 
 def of(write: writes.Partition, given: Given) -> Partition:
     """Its column is one of the load, and its interval is one."""
-    columns = {column.name: column for column in given.columns}
-    if write.column not in columns:
-        raise unknown("column of the write mode partition", write.column, columns)
-    column = columns[write.column]
+    column, found = interval.of(write, given)
     kind = None if column.empty else column.type
-    result = Partition(write.column, kind, *_interval(write, given), write.outside)
+    result = Partition(write.column, kind, found, write.outside)
     if kind is not None:
         result.bounds(kind)
     return result
-
-
-def _interval(write: writes.Partition, given: Given) -> tuple[datetime, datetime]:
-    start, end = write.start, write.end
-    if (start is None) != (end is None):
-        raise BadOption("the write mode partition has one of `start` and `end`", HOW_TO)
-    if start is not None and end is not None:
-        first, last, whose = _moment("start", start), _moment("end", end), "the interval"
-    elif given.interval is None:
-        raise BadOption("this run has no data interval", HOW_TO)
-    else:
-        first, last = given.interval  # in the pipeline's time zone, whose days a date is of
-        whose = "the run's data interval"
-    if first >= last:
-        hint = HOW_TO if start is None else "`end` is the first moment that is not in it"
-        raise BadOption(f"{whose} is empty: {_shown(first)} … {_shown(last)}", hint)
-    return first, last
-
-
-def _moment(name: str, text: str) -> datetime:
-    try:
-        found = datetime.fromisoformat(re.sub("[Zz]$", "+00:00", text.strip()))
-        return found.replace(tzinfo=found.tzinfo or timezone.utc).astimezone(timezone.utc)
-    except (ValueError, OverflowError):  # the last: in UTC, it is not of the years 1 to 9999
-        raise BadOption(
-            f"`{name}` of the write mode partition is {text!r}",
-            "Write an ISO date or time, such as 2024-01-31 or 2024-01-31T06:00:00Z",
-        ) from None
-
-
-def _midnight(moment: datetime) -> datetime:
-    return moment.replace(hour=0, minute=0, second=0, microsecond=0)
-
-
-def _in_utc(moment: datetime) -> datetime:
-    return moment.astimezone(timezone.utc).replace(tzinfo=None)
-
-
-def _shown(moment: datetime) -> str:
-    return _in_utc(moment).strftime("%Y-%m-%d %H:%M:%SZ").replace(" 00:00:00Z", "")
