@@ -7,6 +7,7 @@ It runs by itself, in an environment of its own: `python standin.py PORT`. All i
   and the digits of a time's seconds.
 - UPDATE, DELETE and MERGE lock their table until their transaction ends; others wait.
 - `BEGIN … NAME`, `SHOW TRANSACTIONS`, `CURRENT_TRANSACTION()`, `SYSTEM$ABORT_TRANSACTION()`.
+- A moment may be null in an answer.
 - A request that comes again is answered by what the first one did.
 - What it can't do fails at once, where fakesnow's 500 would be tried again for minutes.
 - `POST /faults {"match": …, "do": "lose" | "refuse"}`: the next statement that holds a match is run
@@ -27,8 +28,9 @@ from string import Template
 from typing import Any
 
 import fakesnow.transforms as transforms  # type: ignore[import-not-found,unused-ignore]
+import pyarrow as pa
 import uvicorn
-from fakesnow import info_schema
+from fakesnow import arrow, info_schema
 from fakesnow.cursor import (  # type: ignore[import-not-found,unused-ignore]
     FakeSnowflakeCursor as Cursor,
 )
@@ -45,6 +47,8 @@ from starlette.responses import (  # type: ignore[import-not-found,unused-ignore
 from starlette.routing import Route  # type: ignore[import-not-found,unused-ignore]
 
 LOCK_SECONDS = 60.0
+_BILLIONTHS = r'MOD\(DATE_PART\(NANOSECOND, "(?:[^"]|"")*"\), 1000\)'
+"""Of a second: DuckDB's moments have none."""
 _CREATED = "_fs_global._fs_information_schema._fs_created"
 _DIGITS = """
 case when columns.data_type like 'TIME%' then 6 end as DATETIME_PRECISION,
@@ -108,6 +112,17 @@ def _uploaded(request: Any, expression: Any, put: dict[str, Any]) -> dict[str, A
 
 
 server.gcs_stage_info = _uploaded
+_moments = arrow.timestamp_to_sf_struct
+
+
+def _with_nulls(moments: Any) -> Any:
+    """A moment that is null is a struct that is null, and holds something."""
+    whole = moments.combine_chunks() if isinstance(moments, pa.ChunkedArray) else moments
+    made = _moments(whole.fill_null(pa.scalar(0, whole.type)))
+    return pa.StructArray.from_arrays(made.flatten(), fields=list(made.type), mask=whole.is_null())
+
+
+arrow.timestamp_to_sf_struct = _with_nulls
 
 
 @dataclass
@@ -216,6 +231,7 @@ def _told(token: str, sql: str) -> str:
         names = 't ("id", "name", "started_on", "state")'
         values = ", ".join(rows) or "(0, '', '', '')"
         return f'SELECT * FROM (VALUES {values}) AS {names} WHERE "id" > 0'
+    sql = re.sub(_BILLIONTHS, "0", sql)
     own = state.begun.get(token)
     sql = re.sub(r"current_transaction\(\)", f"'{own.id}'" if own else "NULL", sql, flags=re.I)
     return re.sub(r"system\$abort_transaction\(\d+\)", "'Transaction aborted'", sql, flags=re.I)
@@ -277,13 +293,14 @@ async def _asked(request: Request, body: dict[str, Any]) -> Response:
         return {"type": "http.request", "body": json.dumps(body).encode(), "more_body": False}
 
     headers = [pair for pair in request.scope["headers"] if pair[0] != b"content-encoding"]
-    done: Response = await server.query_request(
-        Request({**request.scope, "headers": headers}, receive)
-    )
-    if done.status_code == 500:
-        said = f"fakesnow can't run this: {body['sqlText'][:500]}"
-        return _refused("000603", said)
-    return done
+    failed = f"fakesnow can't run this: {body['sqlText'][:500]}"
+    try:
+        done: Response = await server.query_request(
+            Request({**request.scope, "headers": headers}, receive)
+        )
+    except Exception as error:
+        return _refused("000603", f"{failed}: {error}")
+    return _refused("000603", failed) if done.status_code == 500 else done
 
 
 async def session(request: Request) -> Response:
