@@ -21,6 +21,7 @@ NOT_PARTS = {
     "trips",
     "plans",
     "objects",
+    "gateway",
 }
 
 

@@ -256,7 +256,7 @@ def _flows(nifi: fake.FakeNiFi, ends: list[float | None]) -> dict[str, Work]:
 
 
 def example_flow(nifi: fake.FakeNiFi) -> None:
-    """As `postgres_to_s3.json` is after it was uploaded."""
+    """As `table_to_s3.json` is after it was uploaded."""
     group = nifi.group("Orders", curve=Work(3.0))
     disabled = "'Controller Service' validated against 'x' is invalid: it is disabled"
     nifi.processor(group, "start")

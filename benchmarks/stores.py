@@ -16,7 +16,7 @@ from urllib.parse import unquote
 import psycopg
 import pyarrow.parquet as pq
 
-from benchmarks import trips
+from benchmarks import gateway, trips
 from benchmarks.measure import Cost, Line, Side, cost, typical
 from benchmarks.objects import BUCKET
 from factory_embedded.services import postgres, s3
@@ -45,6 +45,7 @@ class Bench:
 
     folder: Path
     fast: Path  # in memory, where there is such a folder: disks are not what is measured
+    gateway: str | None = None  # the program that serves S3; None: SeaweedFS
     server: s3.Server | None = None
     costs: dict[str, list[Cost]] = field(default_factory=dict)
 
@@ -72,7 +73,7 @@ class Bench:
         """A new server: what others have left costs it nothing."""
         with (
             TemporaryDirectory(dir=self.fast) as folder,
-            s3.running(Path(folder)) as self.server,
+            gateway.running(Path(folder), self.gateway) as self.server,
         ):
             self.server.create_bucket(BUCKET)
             yield self.server
@@ -94,7 +95,8 @@ def lines(folder: Path) -> Iterator[Line]:
     """Ratios, memory, requests."""
     memory = MEMORY if MEMORY.is_dir() else folder
     with TemporaryDirectory(dir=memory, prefix="benchmarks-") as fast:
-        bench = Bench(folder, Path(fast))
+        bench = Bench(folder, Path(fast), gateway.program())
+        print(f"  the S3 server is {gateway.NAME if bench.gateway else 'SeaweedFS'}", flush=True)
         yield imports(bench)
         yield from of_files(bench)
         yield from of_parquet(bench)
@@ -253,7 +255,7 @@ def of_tables(bench: Bench) -> Iterator[Line]:
                 database.execute(f"DROP TABLE {LOADED}".encode())
     what = f"{ROWS:,} × 18 of PostgreSQL to Parquet on S3, against"
     yield against(f"{what} COPY … TO STDOUT", bench, "read", "copy", 1.5)
-    yield times(f"{what} dlt (connectorx, no upload)", bench, "read", "dlt", 1.5)
+    yield times(f"{what} dlt (connectorx, a stream of Arrow, no upload)", bench, "read", "dlt", 1.5)
     most, theirs = bench.megabytes("read"), bench.megabytes("dlt")
     yield Line(
         name="  and its peak memory",

@@ -2,12 +2,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from factory_embedded.services import bigquery, gcs, mariadb, s3, snowflake
 from factory_embedded.services.nifi import server as nifi
 from factory_embedded.services.postgres import Server, running
 
 from .stores import sftp_server
+
+# a machine may be slow, or busy
+settings.register_profile("here", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("here")
 
 OTHER_KEY = {"OTHERKEY": "its-own-s3cret-word"}
 """A key that the S3 server takes as well as its own."""

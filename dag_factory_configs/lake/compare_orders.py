@@ -3,10 +3,12 @@
 import csv
 import io
 from collections.abc import Iterator
+from contextlib import closing
 from decimal import Decimal
 from typing import Any, NamedTuple
 
 import boto3
+import pymysql
 from airflow.providers.postgres.hooks.postgres import PostgresHook
 from airflow.sdk import Connection
 
@@ -19,9 +21,9 @@ class Day(NamedTuple):
     amount: Decimal
 
 
-def compare(day: str, table: str, bucket: str, prefix: str) -> None:
+def compare(day: str, conn_id: str, table: str, bucket: str, prefix: str) -> None:
     """Fail unless the objects hold the table's rows of the day."""
-    there = in_table(day, table)
+    there = in_table(day, conn_id, table)
     objects, arrived = in_lake(bucket, prefix)
     if not there.rows:
         raise ValueError(f"{table} has no orders of {day}: there is nothing to compare")
@@ -30,13 +32,24 @@ def compare(day: str, table: str, bucket: str, prefix: str) -> None:
     print(f"{bucket}/{prefix} has all {there.rows:,} rows of {table}, in {objects} objects")
 
 
-def in_table(day: str, table: str) -> Day:
-    """The day in the warehouse."""
+def in_table(day: str, conn_id: str, table: str) -> Day:
+    """The day in the shop."""
     query = f"""
         SELECT count(*), count(DISTINCT order_id), coalesce(sum(amount), 0)
         FROM {table} WHERE ordered_on = %s
     """
-    return Day(*PostgresHook("warehouse").get_first(query, parameters=(day,)))
+    with closing(opened(conn_id)) as connection, closing(connection.cursor()) as cursor:
+        cursor.execute(query, (day,))
+        return Day(*cursor.fetchone())
+
+
+def opened(conn_id: str) -> Any:
+    """A connection to the shop, of PostgreSQL or MariaDB."""
+    shop = Connection.get(conn_id)
+    if shop.conn_type != "mysql":
+        return PostgresHook(conn_id).get_conn()
+    login = {"user": shop.login, "password": shop.password or ""}
+    return pymysql.connect(host=shop.host, port=shop.port, connect_timeout=10, **login)
 
 
 def in_lake(bucket: str, prefix: str) -> tuple[int, Day]:

@@ -23,6 +23,16 @@ GROUP = Group(
             advice="Correct the name or `args`; Python is read, never run.",
         ),
         Code(
+            name="stale-manifest",
+            title="a manifest that is older than the models",
+            meaning=(
+                "The `manifest.json` of a dbt project was written before its models became what"
+                " they are: `tasks: per_model` would wait for the wrong ones, or miss some."
+            ),
+            advice="Run `dbt parse` in the project, and put its `target/manifest.json` there.",
+            severity="warning",
+        ),
+        Code(
             name="address",
             title="an address in no store that is known",
             meaning="A file, or a stage, is in no store that is known.",

@@ -249,7 +249,10 @@ GROUP = Group(
         Code(
             name="bad-matrix",
             title="a matrix that is none",
-            meaning="A matrix is names, each with a list of single values.",
+            meaning=(
+                "A matrix is names, each with a list of single values; or a list of rows, which"
+                " have the same fields, and a single value in the first one."
+            ),
             advice="Values become part of ids: letters, digits, `-`, `.` and single `_`.",
             wrong='matrix: {table: "a b"}',
             right="matrix: {table: [a, b]}",

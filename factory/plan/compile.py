@@ -57,6 +57,7 @@ def steps(resolved: Resolved) -> list[tuple[kinds.Kind, Step, dict[str, Any]]]:
             dag_id=resolved.dag_id,
             stage=stage,
             stage_retention=retention,
+            folder=resolved.document.path.parent,
         )
         found.append((kind, step, task))
     return found

@@ -31,7 +31,8 @@ _EMPTY = "airflow.providers.standard.operators.empty.EmptyOperator"
 class Step(msgspec.Struct, frozen=True, kw_only=True):
     """One task of a spec, given to its kind. `arguments` is the kind's own Struct.
 
-    `stage_retention`: seconds that files of a failed run stay on the stage."""
+    `stage_retention`: seconds that files of a failed run stay on the stage. `folder`: that of the
+    spec, for a kind whose tasks stand in a file beside it; None: there is no file."""
 
     id: str
     uses: str
@@ -39,6 +40,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     dag_id: str
     stage: str | None = None
     stage_retention: float = seconds(STAGE_RETENTION)
+    folder: Path | None = None
 
 
 class Fragment(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,6 +14,8 @@ from factory.spec import links
 
 DEFAULTS = "_defaults.yaml"
 ENVIRONMENTS = "environments"
+OTHERS = frozenset({"dbt_project.yml", "dbt_project.yaml"})
+"""What tells a folder whose YAML, also below it, is another program's."""
 DEFAULT_ENVIRONMENT = "dev"
 SUFFIXES = (".yaml", ".yml")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*\Z")
@@ -181,7 +183,9 @@ def _walk(root: Path, problems: list[Diagnostic], wanted: set[str] | None = None
 def _entries(root: Path, folder: str, problems: list[Diagnostic]) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(folder) as entries:
-            return [e for e in entries if not e.name.startswith(".") and e.name != "__pycache__"]
+            found = [e for e in entries if not e.name.startswith(".") and e.name != "__pycache__"]
+        is_other = folder != str(root) and not OTHERS.isdisjoint(e.name for e in found)
+        return [] if is_other else found
     except OSError as error:
         message = f"the folder cannot be read: {error.strerror or error}"
         problems.append(_at(root, Path(folder), "unreadable", message))

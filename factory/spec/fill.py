@@ -18,6 +18,7 @@ _MAX_GUESSES = 50_000  # names that are compared to find the ones that were mean
 _MAX_OPEN = 200  # characters to look at after a `${` that is not closed
 
 _TOKEN = re.compile(r"\$\$\{|\$\{(?:([^{}]*)\})?")
+_NESTED = re.compile(r"\$\{[\w.]+\$\{([\w.]+)\}[\w.]*\}")
 _HOLE: Any = object()
 
 
@@ -218,12 +219,23 @@ class Filler:
             self.notes.count(path, "open-placeholder", f"{start}")
             return
         text = match.string[start : start + _MAX_OPEN]
+        if inner := _NESTED.match(text):
+            self._nested(path, inner)
+            return
         if text.startswith("${{"):
             hint = "${vars.x} is filled in here; Airflow's {{ … }} has no $ before it"
         else:
             hint = "to keep it as it is write $${"
         shown = re.split(r"\s", text)[0]
         self._note(path, shown, "open-placeholder", f"{shown[:20]} is not closed", "${name}", hint)
+
+    def _nested(self, path: Path, match: re.Match[str]) -> None:
+        hint = "keep the value under a name that is known as it stands"
+        if match[1].startswith("matrix."):
+            field = match[1].removeprefix("matrix.")
+            hint = f"give the matrix rows, each with both values: `- {{{field}: …, other: …}}`"
+        message = f"one ${{…}} stands in another: {shortened(match[0])}"
+        self._note(path, match[0], "open-placeholder", message, "${name}", hint)
 
     def _key(self, key: str, path: Path) -> None:
         match = _TOKEN.search(key)

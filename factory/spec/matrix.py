@@ -1,13 +1,14 @@
-"""`matrix`: names and values of every combination."""
+"""`matrix`: the name and the values of each copy, of rows or of every combination."""
 
 from __future__ import annotations
 
 import itertools
 import math
 import re
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from factory.diagnostics import Path, dotted
+from factory.diagnostics import Path, did_you_mean, dotted, one_of, quoted
 from factory.problem import Problem
 from factory.spec.fill import Value, as_text
 from factory.spec.notes import Notes
@@ -18,30 +19,67 @@ MAX_NAME = 250  # Airflow's own limit for ids
 Combination = tuple[str, Value | None]
 """A name and its values; None when the matrix is broken."""
 
-_EXAMPLE = "names with lists of single values, such as `table: [orders, customers]`"
+_VALUES = "names with lists of single values, such as `table: [orders, customers]`"
+_ROW = "a row such as `{table: orders, key: [order_id]}`: its first field names its copy"
 _IN_DAG_IDS = re.compile(r"[^A-Za-z0-9_.-]")
 _IN_TASK_IDS = re.compile(r"[^A-Za-z0-9_-]")
+_ONE = re.compile(r"(?P<name>[^\[\]]+)\[(?P<words>[^\[\]]+)\]")
 
 
 def combinations(name: str, matrix: Any, path: Path, notes: Notes) -> list[Combination]:
-    """`name__value` with its values, for each combination; `name` alone when there is a problem."""
+    """`name__value` with its values, for each copy; `name` alone when there is a problem."""
+    if path in notes.holes:  # a `${…}` that could not be told: a broken one, and said already
+        return [(name, None)]
     problem = _problem(matrix, path)
     if problem is not None:
         notes.add(problem)
         return [(name, None)]
+    refused = _IN_DAG_IDS if path == ("matrix",) else _IN_TASK_IDS
     found: dict[str, Value | None] = {}
-    for chosen in itertools.product(*matrix.values()):
-        full = _name(name, chosen, _IN_DAG_IDS if path == ("matrix",) else _IN_TASK_IDS)
+    for words, values in _copies(matrix):
+        full = _name(name, words, refused)
         if full in found:
             notes.add(_clash(path, full))
-        found[full] = dict(zip(matrix, chosen, strict=True))
+        found[full] = values
     if len(longest := max(found, key=len)) > MAX_NAME:
         notes.add(_too_long(path, longest))
     return list(found.items())
 
 
-def _name(name: str, chosen: tuple[Any, ...], refused: re.Pattern[str]) -> str:
-    return "__".join([name, *(_word(value, refused) for value in chosen)])
+def chosen(need: str, copies: dict[str, list[str]], path: Path) -> str | Problem:
+    """The copy that a need such as `load[orders]` names, or what is wrong with it.
+
+    :param copies: of each task with a matrix, in their order.
+    """
+    match = _ONE.fullmatch(need)
+    if match is None or match["name"] not in copies:
+        return need
+    name, words = match["name"], [word.strip() for word in match["words"].split(",")]
+    full = _name(name, words, _IN_TASK_IDS)
+    if full in copies[name]:
+        return full
+    known = [f"{name}[{copy[len(name) + 2 :]}]" for copy in copies[name]]
+    return Problem(
+        path,
+        "unknown-task",
+        f"there is no copy {quoted(need)}",
+        expected=one_of(known),
+        hint=did_you_mean(need, known),
+    )
+
+
+def _copies(matrix: Any) -> Iterator[tuple[Iterable[Any], Value]]:
+    """What names each copy, and its values."""
+    if isinstance(matrix, list):
+        for row in matrix:
+            yield [next(iter(row.values()))], row
+        return
+    for combination in itertools.product(*matrix.values()):
+        yield combination, dict(zip(matrix, combination, strict=True))
+
+
+def _name(name: str, words: Iterable[Any], refused: re.Pattern[str]) -> str:
+    return "__".join([name, *(_word(value, refused) for value in words)])
 
 
 def _word(value: Any, refused: re.Pattern[str] = _IN_TASK_IDS) -> str:
@@ -49,25 +87,67 @@ def _word(value: Any, refused: re.Pattern[str] = _IN_TASK_IDS) -> str:
 
 
 def _problem(matrix: Any, path: Path) -> Problem | None:
-    if not isinstance(matrix, dict) or not matrix:
-        return _bad(path, "the matrix is empty" if not matrix else f"{_kind(matrix)} is no matrix")
-    for key, values in matrix.items():
-        place = (*path, key)
-        if not isinstance(values, list):
-            return _bad(place, f"{dotted(place[-2:])} is {_kind(values)}, not a list")
-        if not values:
-            return _bad(place, f"{dotted(place[-2:])} is an empty list")
-        for index, value in enumerate(values):
-            if not isinstance(value, (str, int, float)):
-                return _bad((*place, index), f"{_kind(value)} is not a single value")
-            if not re.search("[A-Za-z0-9]", _word(value)):
-                return _nameless((*place, index), value)
-    count = math.prod(len(values) for values in matrix.values())
-    return _too_many(path, count) if count > MAX_COMBINATIONS else None
+    if not isinstance(matrix, dict | list) or not matrix:
+        what = "the matrix is empty" if not matrix else f"{_kind(matrix)} is no matrix"
+        return _bad(path, what, f"{_VALUES}; or a list of rows")
+    if isinstance(matrix, list):
+        found, count = _of_rows(matrix, path), len(matrix)
+    else:
+        each = (_of_values(values, (*path, key)) for key, values in matrix.items())
+        found = next(filter(None, each), None)
+        count = 0 if found else math.prod(len(values) for values in matrix.values())
+    return found or (_too_many(path, count) if count > MAX_COMBINATIONS else None)
 
 
-def _bad(path: Path, message: str) -> Problem:
-    return Problem(path, "bad-matrix", message, expected=_EXAMPLE)
+def _of_values(values: Any, place: Path) -> Problem | None:
+    if not isinstance(values, list):
+        return _bad(place, f"{dotted(place[-2:])} is {_kind(values)}, not a list", _VALUES)
+    if not values:
+        return _bad(place, f"{dotted(place[-2:])} is an empty list", _VALUES)
+    each = (_of_name(value, (*place, index), _VALUES) for index, value in enumerate(values))
+    return next(filter(None, each), None)
+
+
+def _of_name(value: Any, place: Path, expected: str) -> Problem | None:
+    if not isinstance(value, (str, int, float)):
+        return _bad(place, f"{_kind(value)} is not a single value", expected)
+    return None if re.search("[A-Za-z0-9]", _word(value)) else _nameless(place, value)
+
+
+def _of_rows(rows: list[Any], path: Path) -> Problem | None:
+    """Each has the fields of the first, in whatever order but for the one that names it."""
+    first = rows[0]
+    for index, row in enumerate(rows):
+        place = (*path, index)
+        if not isinstance(row, dict) or not row:
+            return _bad(
+                place, f"{_kind(row) if row else 'an empty row'} is no row of a matrix", _ROW
+            )
+        name = next(iter(first))
+        if problem := _of_fields(row, first, place):
+            return problem
+        if next(iter(row)) != name:
+            message = f"the first field of this row is {quoted(next(iter(row)))}"
+            return _bad(place, message, f"{quoted(name)} first, as in the first row: it names it")
+        if problem := _of_name(row[name], (*place, name), _ROW):
+            return problem
+    return None
+
+
+def _of_fields(row: Value, first: Value, place: Path) -> Problem | None:
+    lacks = [field for field in first if field not in row]
+    more = [field for field in row if field not in first]
+    if lacks:
+        message = f"this row lacks {', '.join(map(quoted, lacks[:5]))}, which the first one has"
+        return _bad(place, message, "the same fields in each row; `null` where there is none")
+    if more:
+        message = f"the first row has no {quoted(more[0])}"
+        return _bad((*place, more[0]), message, one_of(list(first)), did_you_mean(more[0], first))
+    return None
+
+
+def _bad(path: Path, message: str, expected: str, hint: str = "") -> Problem:
+    return Problem(path, "bad-matrix", message, expected=expected, hint=hint)
 
 
 def _kind(value: Any) -> str:
@@ -98,7 +178,7 @@ def _too_long(path: Path, full: str) -> Problem:
     return Problem(
         path,
         "too-long",
-        f"a combination is named {full[:40]}…, which has {len(full)} characters",
+        f"a copy is named {full[:40]}…, which has {len(full)} characters",
         expected=f"at most {MAX_NAME} characters",
         at_key=True,
     )
@@ -108,7 +188,7 @@ def _clash(path: Path, full: str) -> Problem:
     return Problem(
         path,
         "matrix-clash",
-        f"two combinations are both named {full!r}",
+        f"two copies are both named {full!r}",
         expected="values that differ in letters (a to z) and digits",
         at_key=True,
     )

@@ -296,13 +296,17 @@ class Common(Strict, frozen=True, kw_only=True):
     alerts: Annotated[Alerts, Meta(description="Who is told, and when.")] = Alerts()
 
 
+Row = Annotated[dict[str, Any], Meta(min_length=1)]
 Matrix = Annotated[
-    dict[str, list[str | int | float | bool]],
+    Annotated[dict[str, list[str | int | float | bool]], Meta(min_length=1)]
+    | Annotated[list[Row], Meta(min_length=1)],
     Meta(
-        description="One copy for each combination of these values, read as `${matrix.name}`.",
-        examples=[{"table": ["orders", "customers"]}],
-        min_length=1,
-        extra=VERBATIM,
+        description="One copy for each combination of these values, or for each row of a list; "
+        "read as `${matrix.name}`. The first field of a row names its copy.",
+        examples=[
+            {"table": ["orders", "customers"]},
+            [{"table": "orders", "key": ["order_id"]}, {"table": "customers", "key": ["email"]}],
+        ],
     ),
 ]
 Kinds = Annotated[
@@ -339,6 +343,16 @@ class Pipeline(Common, frozen=True, kw_only=True):
     matrix: Annotated[Matrix, Meta()] = msgspec.field(default_factory=dict)
 
 
+Needs = Annotated[
+    list[str] | str,
+    Meta(
+        description="Ids of the tasks that must come before: a list, or one of them. "
+        "`load[orders]` is one copy of a task with a `matrix`.",
+        examples=[["orders", "customers"], "load[orders]"],
+    ),
+]
+
+
 class WrittenTask(Settings, frozen=True, kw_only=True):
     """One step: a kind (`uses`) with its arguments (`with`), or a shell script (`run`)."""
 
@@ -357,9 +371,7 @@ class WrittenTask(Settings, frozen=True, kw_only=True):
     with_: Annotated[dict[str, Any], Meta(description="The kind's arguments.")] = msgspec.field(
         name="with", default_factory=dict
     )
-    needs: Annotated[list[str], Meta(description="Ids of the tasks that must come before.")] = (
-        msgspec.field(default_factory=list)
-    )
+    needs: Annotated[Needs, Meta()] = msgspec.field(default_factory=list)
     description: Annotated[str, Meta(description="Shown beside the task in Airflow.")] = ""
     matrix: Annotated[Matrix, Meta()] = msgspec.field(default_factory=dict)
 

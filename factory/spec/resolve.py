@@ -14,7 +14,7 @@ import msgspec
 from factory.diagnostics import Path
 from factory.problem import Problem
 from factory.spec.fill import Filler, Scope, Value
-from factory.spec.matrix import combinations
+from factory.spec.matrix import chosen, combinations
 from factory.spec.model import SETTINGS
 from factory.spec.notes import Notes, size_of
 from factory.spec.read import Document
@@ -109,12 +109,13 @@ def resolve(document: Document, around: Context, only: str | None = None) -> lis
         if only not in (None, stem):
             return []
         return [_Resolver(document, layers, merged, notes, around.environment).one(stem, {})]
+    merged["matrix"] = _matrix(merged, stem, around.environment, notes)
     every = combinations(stem, merged["matrix"], ("matrix",), notes)
-    chosen = [entry for entry in every if only in (None, entry[0])]
+    wanted = [entry for entry in every if only in (None, entry[0])]
     size = size_of({key: merged[key] for key in merged if key != "matrix"})
     found = []
     tasks = 0
-    for dag_id, values in chosen:
+    for dag_id, values in wanted:
         if not notes.spend(size):
             notes.too_large(("matrix",))
         if tasks > MAX_FILE_TASKS:
@@ -127,6 +128,12 @@ def resolve(document: Document, around: Context, only: str | None = None) -> lis
             return found[-1:]  # the others are well, and are not wanted
         tasks += len(found[-1].task_index)
     return found
+
+
+def _matrix(merged: Value, stem: str, environment: str, notes: Notes) -> Any:
+    """The pipeline's matrix, in which `${vars.…}` may stand."""
+    scope = Scope(_mapping(merged.get("vars")), {}, environment, stem)
+    return Filler(scope, notes).fill(merged["matrix"], ("matrix",))
 
 
 def _too_many(path: Path, limit: int, what: str, where: str) -> Problem:
@@ -160,6 +167,8 @@ class _Resolver:
     def one(self, dag_id: str, matrix: Value | None) -> Resolved:
         value = dict(self.merged)
         written = value.pop("tasks", _UNSAID)
+        if matrix is None:
+            del value["matrix"]  # what is wrong with it is told
         scope = Scope(_mapping(value.get("vars")), matrix, self.environment, dag_id)
         filler = self._filler(scope)
         if filler is not None:
@@ -219,8 +228,9 @@ class _Tasks:
             if not isinstance(task, dict):
                 self._add(task, position)
             elif "matrix" in task and isinstance(task.get("id"), str):
-                self._expand(task, position)
+                self._expand(_listed(task), position)
             else:
+                task = _listed(task)
                 self._add(self._filled(task, self.filler), position)
             if len(self.found) > MAX_TASKS:
                 self._note_too_many(position)
@@ -305,7 +315,10 @@ class _Tasks:
     def _expand(self, task: Value, position: int) -> None:
         name = task["id"]
         place: Path = ("tasks", len(self.found), "matrix")
-        every = combinations(name, task["matrix"], place, self.notes)
+        matrix = task["matrix"]
+        if self.filler is not None:
+            matrix = self.filler.fill(matrix, place)
+        every = combinations(name, matrix, place, self.notes)
         single = {key: entry for key, entry in task.items() if key != "matrix"}
         if not self.notes.spend((size_of(single) + size_of(self.kinds)) * len(every)):
             self.notes.too_large(place)
@@ -328,7 +341,8 @@ class _Tasks:
                 continue
             own = task.get("id")
             every = [
-                self.copies.get(need, [need]) if isinstance(need, str) else [need] for need in needs
+                self._needed(need, ("tasks", index, "needs", place))
+                for place, need in enumerate(needs)
             ]
             if any(own in entry and len(entry) > 1 for entry in every):
                 self._note_self_need(index)
@@ -342,6 +356,17 @@ class _Tasks:
                 *(entry[0] for entry in every),
                 *(copy for entry in every for copy in entry[1:]),
             ]
+
+    def _needed(self, need: Any, place: Path) -> list[Any]:
+        """All copies of a task, or the one that is named."""
+        if not isinstance(need, str) or need in self.copies:
+            return self.copies.get(need, [need]) if isinstance(need, str) else [need]
+        one = chosen(need, self.copies, place)
+        if isinstance(one, str):
+            return [one]
+        self.notes.add(one)
+        self.notes.holes.append(place)
+        return [need]
 
     def _note_self_need(self, index: int) -> None:
         self.notes.add(
@@ -408,6 +433,13 @@ def _same_shape(under: Any, over: Value) -> bool:
         under.get(word, over.get(word)) == over.get(word, under.get(word))
         for word in ("type", "mode")
     )
+
+
+def _listed(task: Value) -> Value:
+    """One need may stand alone, as a text."""
+    if isinstance(task.get("needs"), str):
+        return {**task, "needs": [task["needs"]]}
+    return task
 
 
 def _mapping(value: Any) -> Value:

@@ -301,6 +301,10 @@ def is_appendable(store: Store) -> TypeGuard[Appendable]:
 class KeepsParts(Store, Protocol):
     """A store where something stays of a writer that was killed."""
 
+    @property
+    def leaves_from(self) -> int:
+        """Of one that has taken more bytes than these; 0: of any."""
+
     def cut_off(self, path: str) -> None:
         """Remove what writers of this path have left; one that is at work still fails."""
 

@@ -28,6 +28,10 @@ _THREADS = 8
 _SMALL = 4 << 20
 """Bytes of a file up to which several are copied at once: a writer may hold parts in memory."""
 _SHOWN = 3
+_ELSEWHERE = (
+    "Copy to another place, such as one with the run's date in it; or say what is meant: "
+    "`if_exists: replace` or `skip`"
+)
 _NEW, _SAME, _OTHER = "new", "same", "other"
 
 
@@ -89,22 +93,25 @@ def copy(
     :raises TransferError: such a name, with `fail`: before anything is copied.
     :raises BadRow: a file changed while it was copied.
     """
-    new, there, others = _sorted_out(source, given, target)
+    new, there, others = sorted_out(source, given, target)
     if if_exists == "fail":
-        _require_none(
-            others,
-            target,
-            "Copy to another place, such as one with the run's date in it; or say what is meant: "
-            "`if_exists: replace` or `skip`",
-        )
+        require_none(others, target)
     todo = [*new, *others] if if_exists == "replace" else new
+    copy_each(source, todo, target)
+    require_apart(source, [*todo, *there], target)
+    return Copied(todo, there, others if if_exists == "skip" else [])
+
+
+def copy_each(source: Store, todo: Sequence[Pair], target: Store) -> None:
+    """Copy each, and verify it.
+
+    :raises BadRow: a file changed while it was copied.
+    """
     small = [pair for pair in todo if pair.file.size <= _SMALL]
     _each(lambda pair: _copy(source, pair, target), small)
     for pair in todo:
         if pair.file.size > _SMALL:
             _copy(source, pair, target)
-    _require_apart(source, [*todo, *there], target)
-    return Copied(todo, there, others if if_exists == "skip" else [])
 
 
 def require_free(source: Store, given: Sequence[Pair], target: Store, hint: str) -> None:
@@ -112,7 +119,7 @@ def require_free(source: Store, given: Sequence[Pair], target: Store, hint: str)
 
     :raises TransferError: one is.
     """
-    _require_none(_sorted_out(source, given, target)[2], target, hint)
+    require_none(sorted_out(source, given, target)[2], target, hint)
 
 
 def remove(store: Store, files: Sequence[File]) -> list[File]:
@@ -144,9 +151,9 @@ def require_clear(uri: str, so: str) -> None:
         )
 
 
-def some(names: Sequence[str]) -> str:
-    """`a.csv, b.csv and 5 more`."""
-    more = len(names) - _SHOWN
+def some(names: Sequence[str], of: int | None = None) -> str:
+    """`a.csv, b.csv and 5 more`; they may be the first `of` so many."""
+    more = (of or len(names)) - _SHOWN
     return ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
@@ -189,7 +196,7 @@ def _each(work: Callable[[T], R], items: Sequence[T]) -> list[R]:
         return [first, *pool.map(work, items[1:])]
 
 
-def _sorted_out(
+def sorted_out(
     source: Store, given: Sequence[Pair], target: Store
 ) -> tuple[list[Pair], list[Pair], list[Pair]]:
     """Those whose copies are not there, are there, and have names of other files."""
@@ -201,17 +208,28 @@ def _sorted_out(
     return new, there, others
 
 
-def _require_none(others: Sequence[Pair], target: Store, hint: str) -> None:
+def require_none(
+    others: Sequence[Pair], target: Store, hint: str = _ELSEWHERE, *, of: int | None = None
+) -> None:
+    """Raise `TransferError` for names that other files have; they are the first `of` so many."""
     if others:
-        names = some([target.uri(pair.target) for pair in others])
+        names = some([target.uri(pair.target) for pair in others], of)
         raise TransferError(f"there is another file at {names}: nothing was copied", hint)
 
 
-def _require_apart(source: Store, given: Sequence[Pair], target: Store) -> None:
-    """Where a disk knows no case, one copy may be in the place of another: none is removed then."""
+def folded(pair: Pair) -> str:
+    """A copy's name where names that differ in case alone are the same."""
+    return normalize("NFC", pair.target.casefold())
+
+
+def require_apart(source: Store, given: Sequence[Pair], target: Store) -> None:
+    """Where a disk knows no case, one copy may be in the place of another: none is removed then.
+
+    :raises TransferError: so it is.
+    """
     alike: dict[str, list[Pair]] = {}
     for pair in given:
-        alike.setdefault(normalize("NFC", pair.target.casefold()), []).append(pair)
+        alike.setdefault(folded(pair), []).append(pair)
     for twins in (found for found in alike.values() if len(found) > 1):
         for pair in twins:
             if _state(source, pair, target) != _SAME:

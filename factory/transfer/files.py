@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from fnmatch import fnmatchcase, translate
 from typing import NamedTuple, TypeVar
 
+from factory.amounts import counted
 from factory.definitions import paths as written
 from factory.definitions.paths import MAGIC
 from factory.diagnostics import did_you_mean
@@ -16,6 +17,11 @@ from factory.transfer.errors import Missing
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 _HIDDEN = re.compile(r"/\.(?!\.?(/|$))")
+# What others write beside data: Spark and Hadoop, Databricks, Delta; and our own target.
+_MARKER = re.compile(
+    r"/(_SUCCESS|_(common_)?metadata|_(committed|started)_[^/]*|\.[^/]*\.crc"
+    r"|_(manifests|temporary|delta_log)/.*)$"
+)
 
 
 class Named(NamedTuple):
@@ -30,7 +36,8 @@ def listed(store: Store, paths: str | Sequence[str]) -> list[File]:
 
     One that is found by two addresses is read by its own, without links, if that is among them.
 
-    Every path and every pattern must match. Raises `Missing`.
+    Every path and every pattern must match; what stands beside data, such as `_SUCCESS`, does not
+    match unless the path asks for it. Raises `Missing`.
     """
     return [each.file for each in named(store, paths)]
 
@@ -40,7 +47,10 @@ def named(store: Store, paths: str | Sequence[str]) -> list[Named]:
     found: dict[str, Named] = {}
     missing: list[str] = []
     for path in [paths] if isinstance(paths, str) else paths:
-        matches = {file.path: file for file in found_at(store, path)}
+        every = {file.path: file for file in found_at(store, path)}
+        matches = {name: every[name] for name in every if _is_data(name, path)}
+        if beside := sorted(every.keys() - matches):
+            log.info("%s beside data left out, such as %s", counted(len(beside), "file"), beside[0])
         if not matches:
             missing.append(path)
         for name in sorted(matches):
@@ -144,6 +154,10 @@ def named_below(store: Store, path: str) -> list[Named]:
 
 def _is_shown(name: str, pattern: str) -> bool:
     return bool(_HIDDEN.search(f"/{pattern}")) or not _HIDDEN.search(f"/{name}")
+
+
+def _is_data(name: str, pattern: str) -> bool:
+    return bool(_MARKER.search(f"/{pattern}")) or not _MARKER.search(f"/{name}")
 
 
 def _below(store: Store, folder: str, parts: Sequence[str]) -> Iterator[File]:

@@ -138,7 +138,7 @@ def staged(
         batches = itertools.chain.from_iterable(_counted(reader, sources, left))
         with _writer(out, schema) as writer:
             for part in _joined(batches):
-                writer.write_table(part, row_group_size=ROW_GROUP)
+                writer.write_table(part, row_group_size=_even(part.num_rows))
                 rows += part.num_rows
                 progress.add(rows=part.num_rows)
             counts = Counts(rows + bad.count, bad.count)
@@ -195,6 +195,11 @@ def _joined(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
             kept, rows, size = [], 0, 0
     if kept:
         yield pa.Table.from_batches(kept)
+
+
+def _even(rows: int) -> int:
+    """Rows of a group, so that none is small: each has a look of its own at every column."""
+    return -(-rows // -(-rows // ROW_GROUP)) if rows else 1
 
 
 @contextmanager

@@ -157,7 +157,7 @@ def test_a_good_pipeline_has_nothing_underlined(editor: Editor) -> None:
         ('min: "${vars.least}"', "min: many", 21, "many", "Expected template."),
         ("    run: echo done\n", "", 22, "i", '"uses"'),
         ("run: echo done", "run: echo done\n    uses: bash", 24, "uses", "not allowed"),
-        ("needs: [load]", "needs: load", 24, "load", "Expected a list or ${…}."),
+        ("needs: [load]", "needs: 1", 24, "1", "Expected"),
         ("trigger_rule: all_done", "trigger_rule: done", 25, "done", '"all_done"'),
     ],
 )

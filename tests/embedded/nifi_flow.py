@@ -8,7 +8,7 @@ import httpx
 
 from tests.patience import until
 
-DEFINITION = Path(__file__).parents[2] / "examples" / "nifi" / "postgres_to_s3.json"
+DEFINITION = Path(__file__).parents[2] / "examples" / "nifi" / "table_to_s3.json"
 
 
 @dataclass(frozen=True)

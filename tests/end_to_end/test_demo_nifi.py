@@ -1,4 +1,4 @@
-"""`factory demo --with nifi` as a person runs it: PostgreSQL, NiFi, S3, scheduler, triggerer."""
+"""`factory demo --with nifi` as a person runs it: two databases, NiFi, S3, Airflow."""
 
 import gzip
 import importlib.util
@@ -51,8 +51,9 @@ def secrets_of(home: Path) -> list[str]:
 def flow_states(home: Path) -> set[str]:
     """The states of the processors that NiFi has kept."""
     flow = json.loads(gzip.decompress((home / "nifi/conf/flow.json.gz").read_bytes()))
-    (group,) = flow["rootGroup"]["processGroups"]
-    return {processor["scheduledState"] for processor in group["processors"]}
+    groups = flow["rootGroup"]["processGroups"]
+    assert len(groups) == 2
+    return {one["scheduledState"] for group in groups for one in group["processors"]}
 
 
 def test_two_days_go_through_nifi_and_arrive(tmp_path: Path) -> None:
@@ -66,10 +67,12 @@ def test_two_days_go_through_nifi_and_arrive(tmp_path: Path) -> None:
                 secrets = secrets_of(home)
     said = "".join(lines)
     assert demo.returncode == 0, said
-    arrived = re.findall(r"lake/orders/day=(\S+)/: (\d+) objects, (\S+) rows\n", said)
-    assert arrived == [("2024-01-01", "5", "25,000"), ("2024-01-02", "5", "25,000")]
-    assert "NiFi's group Orders is stopped\n2 of 2 runs succeeded\n" in said
-    assert "2024-01-02  move.wait       deferred\n" in said
+    arrived = re.findall(r"lake/(\S+)/orders/day=(\S+)/: (\d+) objects, (\S+) rows\n", said)
+    days = ("2024-01-01", "2024-01-02")
+    assert arrived == [(shop, day, "5", "25,000") for shop in ("postgres", "mysql") for day in days]
+    assert "NiFi's group Orders of postgres is stopped\n" in said
+    assert "NiFi's group Orders of mysql is stopped\n2 of 2 runs succeeded\n" in said
+    assert re.search(r"2024-01-02  move\S*\.wait +deferred\n", said)
     assert flow_states(home) == {"ENABLED"}  # NiFi's word for what is stopped
     assert processes_below(home) == []
 
@@ -78,7 +81,9 @@ def test_two_days_go_through_nifi_and_arrive(tmp_path: Path) -> None:
     assert len(secrets) == 2
     assert [path for path in files if any(x.encode() in path.read_bytes() for x in secrets)] == []
     logs = [path.read_text("utf-8") for path in files if "run_id=" in str(path)]
-    assert any("all 25,000 rows of shop.orders, in 5 objects" in log for log in logs)
+    for shop in ("postgres", "mysql"):
+        told = rf"lake/{shop}/orders/\S+ has all 25,000 rows of shop.orders, in 5 objects"
+        assert any(re.search(told, log) for log in logs)
     assert not any("eyJ" in log for log in logs)  # a token begins so
 
 
@@ -102,15 +107,16 @@ def test_what_did_not_arrive_is_told(
 ) -> None:
     real_s3.create_bucket(demo_nifi.BUCKET)
     group = flows.install(real_nifi, DEFINITION, "Nothing arrived")
+    shop = demo_nifi.Shop("postgres", postgres.connection, {}, group)
     with LineScreen() as show, flows.rest(real_nifi) as api:
-        told = demo_nifi.Orders(postgres, real_nifi, group, real_s3).problems(show)
+        told = demo_nifi.Orders([shop], real_nifi, real_s3).problems(show)
         Group(api, group).delete()
     real_s3.client().delete_bucket(Bucket=demo_nifi.BUCKET)
     assert told == [
-        "0 rows of 2024-01-01 arrived, not 25,000",
-        "0 rows of 2024-01-02 arrived, not 25,000",
+        "0 rows of 2024-01-01 of postgres arrived, not 25,000",
+        "0 rows of 2024-01-02 of postgres arrived, not 25,000",
     ]
-    assert "lake/orders/day=2024-01-01/: 0 objects, 0 rows\n" in capsys.readouterr().out
+    assert "lake/postgres/orders/day=2024-01-01/: 0 objects, 0 rows\n" in capsys.readouterr().out
 
 
 class TestCompare:
@@ -129,7 +135,7 @@ class TestCompare:
             "extra": {"endpoint_url": real_s3.endpoint, "region_name": real_s3.region},
         }
         monkeypatch.setenv("AIRFLOW_CONN_LAKE", json.dumps(fields))
-        monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", postgres.connection.json)
+        monkeypatch.setenv("AIRFLOW_CONN_SHOP", postgres.connection.json)
         monkeypatch.setenv("NO_PROXY", "127.0.0.1")
         real_s3.create_bucket("compared")
         with psycopg.connect(postgres.uri, autocommit=True) as database:
@@ -152,7 +158,7 @@ class TestCompare:
         assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
-        module.compare(day, "compared", "compared", f"orders/day={day}/")
+        module.compare(day, "shop", "compared", "compared", f"orders/day={day}/")
 
     def put(self, lake: Any, text: str, part: int = 0) -> None:
         key = f"orders/day=2024-01-01/part-{part:05}.csv"

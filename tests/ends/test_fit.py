@@ -19,7 +19,7 @@ from factory.plan.names import in_fields
 class Folder(msgspec.Struct, frozen=True, tag="folder", tag_field="type"):
     """Keeps files."""
 
-    takes: ClassVar = Takes(
+    takes: ClassVar[Takes] = Takes(
         handovers=("rows:s3", "files"), modes=("append",), checks=("row_count",), keeps="files"
     )
 
@@ -27,13 +27,13 @@ class Folder(msgspec.Struct, frozen=True, tag="folder", tag_field="type"):
 class Bucket(msgspec.Struct, frozen=True, tag="bucket", tag_field="type"):
     """Gives rows that stand there."""
 
-    gives: ClassVar = ("files", "rows:s3")
+    gives: ClassVar[tuple[str, ...]] = ("files", "rows:s3")
 
 
 class Archive(msgspec.Struct, frozen=True, tag="archive", tag_field="type"):
     """Gives rows that only others load."""
 
-    gives: ClassVar = ("rows:gs",)
+    gives: ClassVar[tuple[str, ...]] = ("rows:gs",)
 
 
 FILE: Any = File(path="file:///data/a.csv", format="csv")

@@ -58,10 +58,20 @@ SFTP: Fields = {
     "extra": {"private_key_passphrase": MARK},
 }
 MYSQL = {**POSTGRES, "conn_type": "mysql", "login": "me"}
+SNOWFLAKE = {
+    "conn_type": "snowflake",
+    "login": "me",
+    "password": MARK,
+    "extra": {"account": "it", "private_key_content": MARK},
+}
 NIFI = {"conn_type": "nifi", "login": "me", "password": MARK, "extra": {"attempts": 1}}
 
 BEARER = "headers: {Authorization: 'Bearer {{ var.value.api_token }}'}"
 SQL = "sql: 'SELECT %(x)s', parameters: {x: '{{ var.value.api_token }}'}"
+DBT = (  # its program tells all that it was given, and fails
+    "{id: t, uses: dbt, with: {project: /tmp, executable: '/usr/bin/env', profile: "
+    "{type: connection, CONN, schema: x}, vars: {token: X}}}"
+)
 INGEST = (
     "{id: t, uses: ingest, with: {source: {type: http, CONN, url: '/x.csv?token={{ var.value."
     "api_token }}', format: csv}, target: {type: postgres, conn_id: other, table: a.b}, "
@@ -129,6 +139,10 @@ TASKS: list[Task] = [
     ("wait", WAIT_SQL, POSTGRES),
     ("sql", f"{{id: t, uses: sql, with: {{CONN, {SQL}}}}}", WITH_LOGIN),
     ("sql", f"{{id: t, uses: sql, with: {{CONN, {SQL}}}}}", POSTGRES),
+    ("dbt", DBT, POSTGRES),
+    ("dbt", DBT, WITH_LOGIN),
+    ("dbt, of BigQuery", DBT, GCS),
+    ("dbt, of Snowflake", DBT, SNOWFLAKE),
     ("check", CHECK, WITH_LOGIN),
     ("check", CHECK, POSTGRES),
     ("check", CHECK, {**POSTGRES, "host": f"postgres://me:{MARK}@h:1/x"}),

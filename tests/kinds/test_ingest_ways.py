@@ -25,7 +25,7 @@ from factory.problem import Problem
 class Bucket(msgspec.Struct, frozen=True, tag="bucket", tag_field="type"):
     """Rows that already stand there, or that a task puts there."""
 
-    gives: ClassVar = ("rows:s3",)
+    gives: ClassVar[tuple[str, ...]] = ("rows:s3",)
     exported: bool = False
 
     def hand_over(self, step: Step, way: str) -> Rows:
@@ -45,8 +45,8 @@ class Bucket(msgspec.Struct, frozen=True, tag="bucket", tag_field="type"):
 class Cloud(msgspec.Struct, frozen=True):
     """A warehouse that loads from a bucket by itself."""
 
-    takes: ClassVar = Takes(handovers=("rows:s3", "files"), modes=("append",))
-    label: ClassVar = "raw.x"
+    takes: ClassVar[Takes] = Takes(handovers=("rows:s3", "files"), modes=("append",))
+    label: ClassVar[str] = "raw.x"
 
     def writes(self) -> tuple[str, ...]:
         return ("table://cloud/raw/x",)
@@ -84,7 +84,7 @@ def test_rows_that_stand_where_the_target_loads_from_need_no_stage() -> None:
 
 def test_what_the_target_cannot_hold_is_told_to_who_reads_the_files() -> None:
     class Narrow(Cloud, frozen=True):
-        takes: ClassVar = Takes(
+        takes: ClassVar[Takes] = Takes(
             handovers=("files",), modes=("append",), holds=Holds(name="Cloud", nul=False)
         )
 

@@ -67,6 +67,7 @@ REFUSALS = {
     "in_airflow/notifiers/email:send": RUNS,
     "in_airflow/notifiers/slack:send": RUNS,
     "in_airflow/notifiers/webhook:send": RUNS,
+    "in_airflow/operators/dbt:_beside": "dbt/no_such_project",
     "in_airflow/operators/http:execute": RUNS,
     "in_airflow/operators/ingest/download:_below_host": RUNS,
     "in_airflow/operators/ingest/download:_timeout": RUNS,

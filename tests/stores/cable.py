@@ -15,17 +15,19 @@ class Cable:
         self._to = to
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._open: list[socket.socket] = []
+        self._change = threading.Lock()  # who breaks off connects again at once
         self._left: float = float("inf")
         self.port: int = self._listener.getsockname()[1]
         self.made = 0
 
     def cut(self) -> None:
         """All that is connected breaks off; who connects again, may."""
-        for end in self._open:
+        with self._change:
+            ends, self._open = self._open, []
+        for end in ends:
             with suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
             end.close()
-        self._open.clear()
 
     def cut_after(self, count: int) -> None:
         """The same when so many bytes have passed, once."""
@@ -39,7 +41,8 @@ class Cable:
                 return
             self.made += 1
             far = socket.create_connection(("127.0.0.1", self._to))
-            self._open += (near, far)
+            with self._change:
+                self._open += (near, far)
             for one, other in ((near, far), (far, near)):
                 threading.Thread(target=self._pump, args=(one, other), daemon=True).start()
 

@@ -220,7 +220,9 @@ class Contract:
         seen, ended = [], threading.Event()
 
         def look() -> None:
-            while not ended.is_set():
+            over = False
+            while not over:
+                over = ended.is_set()  # so it looks once, however fast the other is
                 seen.append(read(file))
                 there(place)
 

@@ -84,7 +84,14 @@ def _made(port: int, host_key: str) -> Any:
         key = paramiko.Ed25519Key(data=b64decode(data))
         client.get_host_keys().add(f"[127.0.0.1]:{port}", name, key)
         client.connect(
-            "127.0.0.1", port, LOGIN, PASSWORD, timeout=10, look_for_keys=False, allow_agent=False
+            "127.0.0.1",
+            port,
+            LOGIN,
+            PASSWORD,
+            timeout=10,
+            banner_timeout=60,
+            look_for_keys=False,
+            allow_agent=False,
         )
         return client
 

@@ -570,7 +570,14 @@ def asked(server: Server, **other: Any) -> SFTP:
             client.get_host_keys().add(f"[127.0.0.1]:{port}", name, parsed)
         password = other.get("password", PASSWORD)
         client.connect(
-            "127.0.0.1", port, LOGIN, password, timeout=10, look_for_keys=False, allow_agent=False
+            "127.0.0.1",
+            port,
+            LOGIN,
+            password,
+            timeout=10,
+            banner_timeout=60,
+            look_for_keys=False,
+            allow_agent=False,
         )
         return client
 
@@ -617,10 +624,12 @@ def test_what_is_wrong_is_told(
 
 LARGE = """
 import sys
+from factory.stores import ranged
 from tests.stores.contract import pass_through
 from tests.stores.sftp_server import find
 store, path = find(f"sftp://it{sys.argv[1]}/large")
 store.file("/warm")
+ranged.BLOCK = 2 << 20  # five are read ahead, each twice while it is put together
 
 def work():
     pass_through(store, path, 100)

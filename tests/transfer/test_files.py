@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from factory.stores.disk import Disk
 from factory.stores.model import Place, Store
 from factory.transfer.errors import Missing
-from factory.transfer.files import listed, shares
+from factory.transfer.files import listed, named, shares
 
 from ..stores.contract import put
 from ..stores.folders import Folder
@@ -34,6 +34,25 @@ def test_paths_patterns_and_lists(folder: Folder) -> None:
         names("a.csv", "x.csv", "y*")
     with pytest.raises(Missing, match="empty"):
         expand(folder.store, [])
+
+
+def test_what_others_write_beside_data_is_not_data(folder: Folder) -> None:
+    """As Spark, Hive and Athena read a folder: the markers of Spark, Delta and our own target."""
+    data = ["a/1.parquet", "a/_x.parquet", "a/year=2024/_data/2.parquet"]
+    beside = ["_SUCCESS", "a/_metadata", "a/_common_metadata", "a/.1.parquet.crc", "a/_started_12"]
+    beside += ["_manifests/1.json", "_temporary/0/3.parquet", "_delta_log/0.json"]
+    for name in (*data, *beside):
+        put((folder / name).place)
+
+    def found(pattern: str) -> list[str]:
+        return [each.name for each in named(folder.store, str(folder / pattern))]
+
+    assert found("**") == data
+    assert found("a/*") == ["1.parquet", "_x.parquet"]
+    for pattern in ("_manifests/*.json", "*/_metadata", "_SUCCESS"):
+        assert len(found(pattern)) == 1
+    with pytest.raises(Missing):
+        found("_*")
 
 
 def test_a_file_by_two_addresses_is_read_once(tmp_path: Path) -> None:

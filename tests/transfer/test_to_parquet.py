@@ -26,6 +26,7 @@ def test_csv(folder: Folder) -> None:
     groups = [found.row_group(number).num_rows for number in range(found.num_row_groups)]
     assert sum(groups) == 300_000
     assert max(groups) <= ROW_GROUP
+    assert min(groups) > ROW_GROUP / 3
     assert [p.name for p in target.parent.iterdir()] == ["f.parquet"]
 
 

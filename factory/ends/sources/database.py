@@ -40,7 +40,7 @@ class Database(Strict, frozen=True, kw_only=True, omit_defaults=True):
     and adds what only it has.
     """
 
-    gives: ClassVar = (BATCHES,)
+    gives: ClassVar[tuple[str, ...]] = (BATCHES,)
     reader: ClassVar[str]
     """The operator that reads, as `module.Class` among those of `ingest`."""
     splitter: ClassVar[str]

@@ -55,7 +55,7 @@ class MoveTo(Strict, frozen=True, kw_only=True):
 class File(Strict, frozen=True, kw_only=True, tag="file", tag_field="type"):
     """Files on a disk that all workers see, or on S3. They are read where they are."""
 
-    gives: ClassVar = (FILES,)
+    gives: ClassVar[tuple[str, ...]] = (FILES,)
 
     path: Annotated[
         FileUri | FileUris,

@@ -32,7 +32,7 @@ class Http(Strict, frozen=True, kw_only=True, tag="http", tag_field="type"):
     the same; a file that the stage holds already is not sent again.
     """
 
-    gives: ClassVar = (FILES,)
+    gives: ClassVar[tuple[str, ...]] = (FILES,)
 
     url: Annotated[
         Address | Addresses,

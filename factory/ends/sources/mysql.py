@@ -20,9 +20,9 @@ class Mysql(Database, frozen=True, kw_only=True, tag="mysql", tag_field="type"):
     Every value arrives as it is, or is refused with the column and what helps.
     """
 
-    reader: ClassVar = "read_mysql.ReadMysql"
-    splitter: ClassVar = "read_mysql.SplitMysql"
-    of_columns: ClassVar = ("columns", "as_text", "zero_dates")
+    reader: ClassVar[str] = "read_mysql.ReadMysql"
+    splitter: ClassVar[str] = "read_mysql.SplitMysql"
+    of_columns: ClassVar[tuple[str, ...]] = ("columns", "as_text", "zero_dates")
 
     conn_id: Annotated[
         ConnId,

@@ -19,9 +19,9 @@ class Postgres(Database, frozen=True, kw_only=True, tag="postgres", tag_field="t
     Every value arrives as it is, or is refused with the column and what helps.
     """
 
-    reader: ClassVar = "read_postgres.ReadPostgres"
-    splitter: ClassVar = "read_postgres.SplitPostgres"
-    of_columns: ClassVar = ("columns", "as_text")
+    reader: ClassVar[str] = "read_postgres.ReadPostgres"
+    splitter: ClassVar[str] = "read_postgres.SplitPostgres"
+    of_columns: ClassVar[tuple[str, ...]] = ("columns", "as_text")
 
     conn_id: ConnectionId
     query: Annotated[

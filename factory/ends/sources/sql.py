@@ -23,9 +23,9 @@ class Sql(Database, frozen=True, kw_only=True, tag="sql", tag_field="type"):
     `postgres` is faster, and knows more of its types.
     """
 
-    reader: ClassVar = "read_sql.ReadSql"
-    splitter: ClassVar = "read_sql.SplitSql"
-    of_columns: ClassVar = ("columns", "types")
+    reader: ClassVar[str] = "read_sql.ReadSql"
+    splitter: ClassVar[str] = "read_sql.SplitSql"
+    of_columns: ClassVar[tuple[str, ...]] = ("columns", "types")
 
     conn_id: Annotated[
         ConnId, Meta(description="Airflow connection of the database.", examples=["shop"])

@@ -34,7 +34,7 @@ class FileSet(Strict, frozen=True, kw_only=True, omit_defaults=True, tag="file",
     A load's files count from the moment that a manifest names them, and not before.
     """
 
-    takes: ClassVar = Takes(
+    takes: ClassVar[Takes] = Takes(
         handovers=(FILES, BATCHES),
         modes=("append", "replace"),
         checks=("row_count", "not_null", "accepted_values", "range", "freshness"),

@@ -37,7 +37,7 @@ class Postgres(
 ):
     """A PostgreSQL table; it is created when it is missing."""
 
-    takes: ClassVar = Takes(
+    takes: ClassVar[Takes] = Takes(
         handovers=(FILES, BATCHES),
         modes=POSTGRES.modes,
         types=True,

@@ -15,8 +15,7 @@ from factory.in_airflow.storage import place
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from factory.stores.model import Store
-    from factory.transfer.copies import Copied
+    from factory.transfer.bulk import Done
 
 _WORDS = {
     "there": "there before",
@@ -55,33 +54,24 @@ class Copy(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, int]:
         """Copy; return how many files and bytes, and how many were there, kept and removed."""
-        from factory.transfer.copies import copy, pairs
+        from factory.transfer.bulk import copy
         from factory.transfer.errors import Missing
-        from factory.transfer.files import named_below
 
-        (store, path), target = place(self.source), place(self.target)
-        files = named_below(store, path)
-        if not files:
+        done = copy(place(self.source), place(self.target), self.if_exists, move=self.move)
+        if done is None:
             missing = f"no file matches {self.source}"
             if self.on_missing == "skip":
                 raise AirflowSkipException(f"{missing}: this step is skipped")
             raise Missing(missing, self._hint())
-        done = copy(store, pairs(store, files, target, at=[path]), target.store, self.if_exists)
-        return self._told(done, self._removed(store, done, target.store))
-
-    def _removed(self, store: Store, done: Copied, target: Store) -> int:
-        from factory.transfer.copies import remove_copied
-
-        return len(done.verified) - len(remove_copied(store, done, target)) if self.move else 0
+        return self._told(done)
 
     def _hint(self) -> str:
         folder = "A folder has a `/` at its end"
         moved = "; files that a run before has moved are at the target" if self.move else ""
         return f"{folder}{moved}. `on_missing: skip` skips the step"
 
-    def _told(self, done: Copied, removed: int) -> dict[str, int]:
-        total = sum(pair.file.size for pair in done.copied)
-        more = {"there": len(done.there), "kept": len(done.kept), "removed": removed}
-        words = "".join(f", {number} {_WORDS[name]}" for name, number in more.items() if number)
-        say("%s, %s, to %s%s", counted(len(done.copied), "file"), size(total), self.target, words)
-        return {"files": len(done.copied), "bytes": total, **more}
+    def _told(self, done: Done) -> dict[str, int]:
+        told = done._asdict()
+        words = "".join(f", {told[name]} {word}" for name, word in _WORDS.items() if told[name])
+        say("%s, %s, to %s%s", counted(done.files, "file"), size(done.bytes), self.target, words)
+        return told

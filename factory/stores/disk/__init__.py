@@ -43,6 +43,7 @@ class Disk:
     """Files of this machine, or of a disk that it shares with others."""
 
     can = Can(appendable=True, links=True, parts=True)
+    leaves_from = 0
 
     def uri(self, path: str) -> str:
         """See `Store`."""

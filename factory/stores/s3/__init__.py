@@ -17,7 +17,7 @@ from factory.stores.model import Can, File, Folder, Page, Place, Writer, is_chan
 from factory.stores.s3 import copying, removing
 from factory.stores.s3.errors import Target, told
 from factory.stores.s3.reader import opened
-from factory.stores.s3.writer import Upload
+from factory.stores.s3.writer import Upload, smallest_part
 
 CONNECTS = True
 START = "s3://"
@@ -134,6 +134,11 @@ class S3:
     def delete_below(self, folder: str) -> None:
         """See `Store`. Uploads that nobody completed go, too."""
         removing.delete_below(self.client, self.target(folder))
+
+    @property
+    def leaves_from(self) -> int:
+        """See `KeepsParts`."""
+        return smallest_part()
 
     def cut_off(self, path: str) -> None:
         """See `KeepsParts`: uploads that nobody completed."""

@@ -39,6 +39,11 @@ _open: WeakSet[Upload] = WeakSet()
 _slots = threading.Semaphore(AT_ONCE)  # of the process: a target has several files open
 
 
+def smallest_part() -> int:
+    """Bytes of an object up to which nothing is sent before it is whole."""
+    return min(PART, BESIDE)
+
+
 class Upload(Writer):
     """One put for what is smaller than a part, else an upload in parts."""
 

@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from factory.transfer.dbapi import exact
 from factory.transfer.errors import TransferError
 
 _SMALL = r"abcdefghijklmnopqrstuvwxyz_0123456789"
@@ -115,6 +116,8 @@ class Session:
             self._connection = database.connect()
         self._module = type(self._connection).__module__
         limit.watch(self._connection)
+        with self._told():
+            exact.prepare(self._driver, self._connection)
 
     def statement(self) -> Statement:
         """A new one."""
@@ -124,6 +127,10 @@ class Session:
     def dialect(self) -> str:
         """As SQLAlchemy calls it; empty where nobody says."""
         return self._database.dialect
+
+    def word(self, described: Sequence[Any]) -> str:
+        """See `exact.word`."""
+        return exact.word(self._driver, self.dialect, described)
 
     @property
     def _driver(self) -> str:
@@ -171,6 +178,8 @@ class Session:
     def _told(self) -> Iterator[None]:
         try:
             yield
+        except TransferError:  # of our own, while the driver makes a value
+            raise
         except Exception as error:
             raise _told(error, self._label, self._limit) from None
 

@@ -209,7 +209,9 @@ def _bounds(
     elif isinstance(latest, date):
         found = window.bounds("date")
     else:
-        return _as_texts(rows, window, latest, known.get(window.column))
+        texts = _as_texts(rows, window, latest, known.get(window.column))
+        _refuse_other_form(session, rows, window.column, latest)
+        return texts
     assert found is not None
     return found
 
@@ -233,6 +235,25 @@ def _as_texts(rows: Rows, window: Window, latest: Any, column: Column | None) ->
     return low, high
 
 
+def _refuse_other_form(session: Session, rows: Rows, column: str, latest: str) -> None:
+    """Texts of two forms do not sort as their moments do: rows would be missed."""
+    statement = session.statement()
+    name = statement.column(column)
+    other = {" ": "T", "T": " "}.get(latest[10:11])
+    if other is None:
+        return
+    asked = f"max(CASE WHEN {name} LIKE '{'_' * 10}{other}%' THEN {name} END)"
+    with _run(session, statement, asked, replace(rows, window=None, part=None), {}) as cursor:
+        ((found,),) = session.fetched(cursor, 1)
+    if found is not None:
+        raise TransferError(
+            f"{column!r} of {rows.label} holds moments in two forms, with a blank and with a T: "
+            "as texts they do not sort by time",
+            f"Write all of them in one form, or read a `query` that does: "
+            f"`replace({column}, 'T', ' ') AS {column}`",
+        )
+
+
 # What comes.
 
 
@@ -246,7 +267,7 @@ def _batches(
         with _run(session, statement, asked, rows, known) as cursor:
             blocks = _blocks(session, cursor)
             block = next(blocks, [])
-            columns = _columns(rows, cursor.description, known)
+            columns = _columns(session, rows, cursor.description, known)
             made, columns = values.batch(block, columns, 0, first=True)
             yield made
             before = len(block)
@@ -282,7 +303,10 @@ def _size(rows: Iterable[Sequence[Any]]) -> int:
 
 
 def _columns(
-    rows: Rows, description: Sequence[Sequence[Any]] | None, known: Mapping[str, Column]
+    session: Session,
+    rows: Rows,
+    description: Sequence[Sequence[Any]] | None,
+    known: Mapping[str, Column],
 ) -> list[Column]:
     """By the names of the spec, or of the result."""
     if not description:
@@ -296,7 +320,13 @@ def _columns(
             raise TransferError(said, "Give one of them another name: `AS …`")
     require_columns(names, known, rows.label)
     pairs = zip(names, description, strict=True)
-    return [known.get(name) or Column(name, digits=_digits(one)) for name, one in pairs]
+    found = [(name, session.word(one), _digits(one)) for name, one in pairs]
+    return [known.get(name) or _described(name, word, digits) for name, word, digits in found]
+
+
+def _described(name: str, word: str, digits: tuple[int, int] | None) -> Column:
+    """A column as the driver tells it."""
+    return values.declared(name, word) if word else Column(name, digits=digits)
 
 
 def _digits(described: Sequence[Any]) -> tuple[int, int] | None:

@@ -393,7 +393,7 @@ def _lists(column: Column, inner: str, values: Values) -> pa.Array:
     """Arrays, of which each element is as a column's value."""
     offsets, owners = [0], list[int]()
     flat: list[Any] = []
-    for place, value in enumerate(values):
+    for place, value in enumerate(map(_array_of, values)):
         if value is not None and not isinstance(value, list | tuple):
             raise _Unfit(place, f"is declared {column.word}, and holds no list")
         flat += value or ()
@@ -407,6 +407,16 @@ def _lists(column: Column, inner: str, values: Values) -> pa.Array:
         raise _Unfit(owners[error.place], error.what) from None
     mask = pa.array([value is None for value in values])
     return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), elements, mask=mask)
+
+
+def _array_of(value: Any) -> Any:
+    """What a text of JSON holds; any other value as it is."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value, parse_float=Decimal)
+    except ValueError:
+        return value
 
 
 assert {kind.word for kind in _OF_KIND.values() if kind.word} <= set(OWN)

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from factory.definitions.formats import Parquet, columns
 from factory.definitions.warehouses import Holds
 from factory.stores.model import Store
-from factory.transfer import first_bytes, names
+from factory.transfer import first_bytes, names, row_groups
 from factory.transfer.bad_rows import BadRows
 from factory.transfer.errors import BadRow
 from factory.transfer.formats import Reader
@@ -245,7 +245,7 @@ def _read(
     fs: Store, source: str, own: Sequence[str], int96: str
 ) -> Iterator[Iterator[pa.RecordBatch]]:
     with fs.open(source) as file, _opened(file, source, int96) as parquet:
-        batches = parquet.iter_batches(batch_size=ROWS, columns=own)
+        batches = row_groups.batches(parquet, ROWS, own)
         yield iter(lambda: _next(batches, source), None)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from factory.transfer import row_groups
 from factory.transfer.errors import SchemaChanged
 from factory.transfer.lake.manifest import Manifest
 from factory.transfer.values import agreement
@@ -25,7 +26,7 @@ def batches(files: Files, schema: pa.Schema, names: list[str]) -> Iterator[pa.Re
     for path in files.paths:
         # pre-buffered, the bytes of the whole file would stay in memory
         with files.store.open(path) as file, pq.ParquetFile(file, pre_buffer=False) as parquet:
-            for batch in parquet.iter_batches(batch_size=ROWS, columns=names):
+            for batch in row_groups.batches(parquet, ROWS, names):
                 cells = [agreement.cast(batch.column(f.name), f, path) for f in wanted]
                 yield pa.RecordBatch.from_arrays(cells, schema=wanted)
 

@@ -16,7 +16,8 @@ from factory.stores.model import Place, Writer
 from factory.transfer.errors import BadRow
 from factory.transfer.lake import formats, partitions
 from factory.transfer.lake.formats import Sheet
-from factory.transfer.lake.manifest import DataFile, begin
+from factory.transfer.lake.manifest import DataFile
+from factory.transfer.lake.note import Note
 from factory.transfer.progress import Progress
 
 MOST_OPEN = 8  # on an object store, each holds some parts of 16 MB
@@ -89,9 +90,10 @@ class _Files:
         kept = [field for field in schema if field.name not in shape.partition_by]
         self.done: list[DataFile] = []
         self._schema = pa.schema(kept)
-        self._lake, self._token, self._shape = lake, token, shape
+        self._token, self._shape = token, shape
         self._open: dict[str, _Open] = {}  # by folder, the one that was used last at the end
         self._waiting: dict[str, _Waiting] = {}
+        self._note = Note(lake, token, lambda: (file.path for file in self._open.values()))
         self._piece = min(PIECE, shape.file_size // 4)
         self._most_rows = getattr(shape.format, "row_group", 128 * 1024)
         self._count = 0
@@ -157,9 +159,7 @@ class _Files:
         name = f"{shape.prefix}-{self._token}-{self._count:05}{suffix(shape.format)}"
         self._count += 1
         path = f"{folder}/{name}" if folder else name
-        begin(self._lake, self._token, [*(file.path for file in self._open.values()), path])
-        place = self._lake.below(path)
-        out = place.store.writer(place.path)
+        out = self._note.writer(path)
         try:
             sheet = formats.open(out, self._schema, shape.format)
         except BaseException:

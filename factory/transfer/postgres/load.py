@@ -5,8 +5,9 @@ import re
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache, partial
 
 from factory.definitions.tables import LOCK_SECONDS, ON_SCHEMA_CHANGE, STATEMENT_SECONDS, policy
 from factory.definitions.warehouses import POSTGRES, Capabilities
@@ -81,6 +82,8 @@ def load(
     if target.name in (ledger.NAME, FILES) or re.match(tables.STAGING, target.name):
         raise BadOption(f"{target} is a table of our own, and can't be loaded into")
     mode = modes.of(write, modes.Given(columns, interval))
+    if mode.once:
+        files = replace(files, sums={})
     wanted = idx.wanted(primary_key, indexes, names)
     job = Job(
         target=target,
@@ -91,7 +94,7 @@ def load(
         key=mode.key or next((index.columns for index in wanted if index.primary), ()),
         indexes=wanted,
         limits=Limits(lock_timeout, statement_timeout),
-        digest=files.digest(columns) if mode.once else None,
+        digest=cache(partial(files.digest, columns)) if mode.once else None,
         arrivals=arrivals,
     )
     prepare(checks, names)
@@ -205,7 +208,9 @@ class Session:
         return together(self.job.mode.guard(staged), lengths.guard(self.job.target, staged))
 
     def ready(self, staged: Staged) -> None:
-        """Build the indexes of a table that may become the target."""
+        """Build the indexes of a table that may become the target; have the digest."""
+        if self.job.digest is not None:
+            self.job.digest()
         if staged.logged:
             idx.build(self.connection, staged.table, self.job.indexes)
 

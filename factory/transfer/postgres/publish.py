@@ -1,7 +1,7 @@
 """Staged rows → the target, in one transaction."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
@@ -40,7 +40,7 @@ class Job(parts.Job):
     mode: Mode
     indexes: tuple[Index, ...]
     limits: Limits
-    digest: str | None = None  # of the files' values, where the mode adds them once
+    digest: Callable[[], str] | None = None  # of the files' values, where they are added once
     arrivals: Arrivals | None = None  # the source's files, where each is loaded once
 
 
@@ -104,14 +104,14 @@ def published_before(
     return True
 
 
-def _others(found: ledger.Entry, rows: int, digest: str | None) -> bool:
+def _others(found: ledger.Entry, rows: int, digest: Callable[[], str] | None) -> bool:
     """Are these other rows than those that were published?
 
     Two versions of the writer may write the same rows in two ways, so their number alone tells.
     """
     if found.rows != rows or found.digest is None or digest is None:
         return found.rows != rows
-    writer, _, values = digest.rpartition(" ")
+    writer, _, values = digest().rpartition(" ")
     old_writer, _, old_values = found.digest.rpartition(" ")
     return writer == old_writer and values != old_values
 
@@ -193,7 +193,8 @@ def record(
     note_files(connection, job)
     if existing is None and job.mode.once:
         xmin = pages.written_by(connection, target)
-    ledger.record(connection, target, job.load_id, name, rows, previous, job.digest, xmin)
+    digest = job.digest() if job.digest is not None else None
+    ledger.record(connection, target, job.load_id, name, rows, previous, digest, xmin)
 
 
 def note_files(connection: Connection, job: Job) -> None:

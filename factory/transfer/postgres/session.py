@@ -176,4 +176,9 @@ def _said(target: Table, limits: Limits, said: str, state: str) -> TransferError
         hint = f"The statement_timeout of the target is {limits.statement:g} s"
     elif state == "42501":
         hint = "Grant the right to the role of the connection"
+    elif "row is too big" in said:
+        hint = (
+            "PostgreSQL keeps the columns of a row together in one page, all but long texts: "
+            "`select` fewer, load them into several tables, or declare smaller types"
+        )
     return TransferError(f"{target}: PostgreSQL said: {said}", hint)

@@ -181,5 +181,9 @@ def _not_a_text(error: adbc_driver_manager.Error, staged: Staged, files: Files) 
         )
     if "0x00" in said:
         what = holds("a NUL character")
-        return BadRow(f"{what}, which PostgreSQL can't store in a text: {value}")
+        return BadRow(
+            f"{what}, which PostgreSQL can't store in a text: {value}",
+            "Take it out where the rows are read: of a table by a `query`, such as "
+            "`replace(name, char(0), '')` in MySQL; or leave the column out",
+        )
     return BadRow(f"{holds('what is not UTF-8')}: {value}")

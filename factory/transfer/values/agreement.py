@@ -5,7 +5,7 @@ Used wherever files meet: by the reader of one task, and for what several tasks 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -172,19 +172,26 @@ def _refuse_altered(one: pa.Field, owner: str, other: pa.Field, path: str) -> No
 
 def empty_columns(parquet: pq.ParquetFile) -> frozenset[str]:
     """The columns of a file that hold nothing but nulls, as far as its statistics tell."""
-    return frozenset(field.name for field in parquet.schema_arrow if _is_empty(parquet, field))
-
-
-def _is_empty(parquet: pq.ParquetFile, field: pa.Field) -> bool:
     metadata = parquet.metadata
-    if pa.types.is_null(field.type) or metadata.num_rows == 0:
+    # once for all: a file may have thousands of columns
+    places = {metadata.schema.column(n).path: n for n in reversed(range(metadata.num_columns))}
+    groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
+    return frozenset(
+        field.name
+        for field in parquet.schema_arrow
+        if metadata.num_rows == 0 or _is_empty(field, groups, places)
+    )
+
+
+def _is_empty(
+    field: pa.Field, groups: Sequence[pq.RowGroupMetaData], places: Mapping[str, int]
+) -> bool:
+    if pa.types.is_null(field.type):
         return True
     if field.type.num_fields:  # its leaves are the columns of the file
         return False
-    leaves = [metadata.schema.column(number).path for number in range(metadata.num_columns)]
-    index = leaves.index(field.name)
-    for number in range(metadata.num_row_groups):
-        chunk = metadata.row_group(number).column(index)
+    for group in groups:
+        chunk = group.column(places[field.name])
         found = chunk.statistics
         if found is None or not found.has_null_count or found.null_count != chunk.num_values:
             return False

@@ -1,14 +1,17 @@
 """The staged Parquet files of one load, as one stream of batches in the target's types."""
 
 import hashlib
+import os
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from factory.stores.model import Store
+from factory.transfer import row_groups
 from factory.transfer.counts import Counts, Source
 from factory.transfer.errors import BadRow, TransferError
 from factory.transfer.files import size
@@ -17,10 +20,15 @@ from factory.transfer.warehouse.parts import Column
 
 ROWS = 64 * 1024
 _BLOCK = 1 << 20
+_SUMMED = "summed by column chunk"
+"""Digests that were made in another way are not comparable, as are those of another writer."""
 _LONGEST = 120  # bytes of a value that are shown
 
 OnWire = Callable[[pa.RecordBatch, pa.Schema], pa.RecordBatch]
 """A batch as a schema's types, value by value; raises `BadRow` where the target refuses one."""
+
+Sums = dict[tuple[str, int, int], bytes]
+"""What the bytes of files sum up to, by path, first byte and number."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +43,7 @@ class Files:
     bytes: int
     nulls: frozenset[str] = frozenset()  # columns without a value in any of them
     sources: tuple[Source, ...] = ()  # that the rows are of, as far as that is known
+    sums: Sums | None = None  # of what `batches` has read, where a digest will be asked for
 
     def batches(
         self, columns: Sequence[Column], on_wire: OnWire, number: str | None = None
@@ -42,9 +51,9 @@ class Files:
         """Rows of these columns; `number` adds a column that counts them from 0."""
         schema, count = wire(columns), 0
         for path in self.paths:
-            with _opened(self.store, path) as parquet:
+            with _opened(self.store, path, self.sums) as parquet:
                 names = [column.name for column in columns]
-                for batch in parquet.iter_batches(batch_size=ROWS, columns=names):
+                for batch in row_groups.batches(parquet, ROWS, names):
                     sent = self._sent(batch.select(names), schema, on_wire, count)
                     if number:
                         numbers = pa.array(range(count, count + sent.num_rows), pa.int64())
@@ -81,20 +90,20 @@ class Files:
         """Tell these values from others by the bytes that they are written in: `<writer> <hash>`.
 
         Where rows came from is no value of theirs. Types that were guessed count as the writer's:
-        another day's table may have told others of the same rows.
+        another day's table may have told others of the same rows. What `sums` knows is not read
+        once more.
         """
         names = {column.name for column in columns if not column.lineage}
-        hashed, writers = hashlib.blake2b(digest_size=16), set()
+        hashed, writers = hashlib.blake2b(digest_size=16), {_SUMMED}
         for path in self.paths:
             with self.store.open(path) as file, pq.ParquetFile(file) as parquet:
                 writers.add(parquet.metadata.created_by or "")
                 if types := agreement.guesses(parquet.schema_arrow):
                     writers.add(hashlib.blake2b(types.encode(), digest_size=4).hexdigest())
                 for name, start, size in _chunks(parquet.metadata, names):
+                    known = (self.sums or {}).get((path, start, size))
                     hashed.update(name.encode())
-                    file.seek(start)
-                    for at in range(0, size, _BLOCK):
-                        hashed.update(file.read(min(_BLOCK, size - at)))
+                    hashed.update(known or _sum(file, start, size))
         return f"{', '.join(sorted(writers))} {hashed.hexdigest()}"
 
     def value(self, columns: Sequence[Column], on_wire: OnWire, row: int, column: str) -> str:
@@ -119,6 +128,14 @@ def _chunks(metadata: pq.FileMetaData, names: Collection[str]) -> Iterator[tuple
                     start = min(start, chunk.dictionary_page_offset)
                 name = f"{chunk.path_in_schema} {chunk.physical_type} {kind}"
                 yield name, start, chunk.total_compressed_size
+
+
+def _sum(file: BinaryIO, start: int, size: int) -> bytes:
+    hashed = hashlib.blake2b(digest_size=16)
+    file.seek(start)
+    for at in range(0, size, _BLOCK):
+        hashed.update(file.read(min(_BLOCK, size - at)))
+    return hashed.digest()
 
 
 def _shown(text: pa.Scalar) -> str:
@@ -197,12 +214,41 @@ def _refuse_other_names(first: _Part, part: _Part) -> None:
 
 
 @contextmanager
-def _opened(store: Store, path: str) -> Iterator[pq.ParquetFile]:
+def _opened(store: Store, path: str, sums: Sums | None = None) -> Iterator[pq.ParquetFile]:
     with store.open(path) as file:
+        given = file if sums is None else _Summed(file, path, sums)
         try:
             # pre-buffered, the bytes of the whole file would stay in memory
-            parquet = pq.ParquetFile(file, pre_buffer=False)
+            parquet = pq.ParquetFile(given, pre_buffer=False)
         except (pa.ArrowException, OSError) as error:
             raise BadRow(f"{path} is not a Parquet file: {error}") from error
         with parquet:
             yield parquet
+
+
+class _Summed:
+    """A file, as far as pyarrow asks, that sums what is read: a column chunk is one read."""
+
+    def __init__(self, file: BinaryIO, path: str, sums: Sums) -> None:
+        self._file = file
+        self._path = path
+        self._sums = sums
+
+    @property
+    def closed(self) -> bool:
+        return self._file.closed
+
+    def close(self) -> None:
+        """Whoever opened the file closes it."""
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        return self._file.seek(offset, whence)
+
+    def read(self, size: int = -1) -> bytes:
+        start = self._file.tell()
+        read = self._file.read(size)
+        self._sums[self._path, start, len(read)] = hashlib.blake2b(read, digest_size=16).digest()
+        return read

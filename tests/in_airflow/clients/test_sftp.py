@@ -9,7 +9,7 @@ from typing import Any
 
 import paramiko
 import pytest
-from airflow.sdk.exceptions import AirflowNotFoundException
+from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
 from factory.cli.main import main
 from factory.errors import FactoryError

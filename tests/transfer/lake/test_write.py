@@ -13,7 +13,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from factory.definitions.output import CsvFiles, JsonLinesFiles, ParquetFiles
+from factory.stores.model import Place, keeps_parts
 from factory.transfer.errors import BadRow, Missing
+from factory.transfer.lake import manifest, note
 from factory.transfer.lake import write as writes
 from factory.transfer.lake.names import NULL
 
@@ -72,6 +74,26 @@ def test_few_files_are_open_at_once_whatever_the_number_of_folders(
     lake.load(rows(*range(2000), k=keys), partition_by=("k",), format=ParquetFiles())
     assert lake.ids() == [*range(2000)]
     assert {path.rpartition("/")[0] for path in lake.files()} == {f"k={n}" for n in range(40)}
+
+
+def test_what_is_at_work_is_noted_no_more_often_than_it_must_be(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a disk, something stays of every file of a killed attempt; elsewhere of large ones."""
+    noted: list[list[str]] = []
+
+    def begin(place: Place, token: str, paths: list[str]) -> None:
+        noted.append(paths)
+        manifest.begin(place, token, paths)
+
+    monkeypatch.setattr(note, "begin", begin)
+    lake.load(rows(*range(40), k=[*range(40)]), partition_by=("k",), format=CsvFiles())
+    store = lake.place.store
+    each = keeps_parts(store) and store.leaves_from == 0
+    assert len(noted) == (40 if each else 1)
+    monkeypatch.setattr(note, "RENEWED", -1.0)
+    lake.load(rows(*range(3), k=[*range(3)]), partition_by=("k",), format=CsvFiles(), run="run 2")
+    assert len(noted) == (43 if each else 4)
 
 
 def test_more_files_than_anybody_wants_are_refused_with_what_to_do(

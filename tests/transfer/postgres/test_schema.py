@@ -110,6 +110,13 @@ def test_a_table_without_columns_may_grow(warehouse: Warehouse) -> None:
     assert warehouse.rows() == [(1, DAY)]
 
 
+def test_a_row_that_no_page_holds_is_told_with_what_to_do(warehouse: Warehouse) -> None:
+    wide = {f"c{number}": [number] for number in range(1500)}
+    with pytest.raises(TransferError, match=r"row is too big: .*`select` fewer"):
+        warehouse.load(wide)
+    assert warehouse.tables() == set()
+
+
 def test_an_unknown_policy(warehouse: Warehouse) -> None:
     with pytest.raises(BadOption, match="Did you mean 'add_columns'"):
         warehouse.load(rows(1), on_schema_change="add_column")

@@ -184,8 +184,9 @@ def test_what_is_no_utf_8_is_told_from_a_nul(warehouse: Warehouse) -> None:
     text = pa.Array.from_buffers(pa.string(), 1, [None, offsets, pa.py_buffer(raw)])
     with pytest.raises(BadRow, match=r"'c' holds what is not UTF-8 in row 1: 'ok\\\\xff\\\\xfe'"):
         warehouse.load(pa.table({"c": text}))
-    with pytest.raises(BadRow, match=r"'c' holds a NUL character in row 2, .*: 'a\\x00b'"):
+    with pytest.raises(BadRow, match=r"'c' holds a NUL character in row 2, .*: 'a\\x00b'") as nul:
         warehouse.load({"c": ["x", "a\0b"]})
+    assert "Take it out where the rows are read" in (nul.value.hint or "")
     assert warehouse.tables() == set()
 
 

@@ -21,7 +21,7 @@ Rows = Annotated[int, Meta(ge=1)]
 class Counted(Strict, frozen=True, kw_only=True, tag="acme_counted", tag_field="type"):
     """Numbers from 1 on, with a word beside each."""
 
-    gives: ClassVar = (BATCHES,)
+    gives: ClassVar[tuple[str, ...]] = (BATCHES,)
 
     word: Annotated[str, Meta(description="The word. Jinja templates are filled in.")]
     rows: Annotated[Rows, Meta(description="So many rows.")] = 10

@@ -20,7 +20,7 @@ FolderUri = Annotated[str, Meta(pattern=r"^file:///.*[^/]$", title="URI of a fol
 class Folder(Strict, frozen=True, kw_only=True, tag="acme_folder", tag_field="type"):
     """A folder that keeps the files of each run."""
 
-    takes: ClassVar = Takes(
+    takes: ClassVar[Takes] = Takes(
         handovers=(FILES,), modes=("append", "replace"), checks=(), keeps="files"
     )
 

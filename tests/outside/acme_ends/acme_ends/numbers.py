@@ -22,7 +22,7 @@ Rows = Annotated[int, Meta(ge=1)]
 class Numbers(Strict, frozen=True, kw_only=True, tag="acme_numbers", tag_field="type"):
     """Numbers from 1 on, each with its square, written into a CSV file."""
 
-    gives: ClassVar = (FILES,)
+    gives: ClassVar[tuple[str, ...]] = (FILES,)
 
     path: Annotated[
         FileUri,
