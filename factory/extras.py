@@ -44,9 +44,10 @@ BRINGS = {
 
 OWNERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("factory/transfer/postgres/*", ("postgres",)),
-    ("factory/transfer/mysql/*", ("mysql",)),
+    ("factory/transfer/mysql/*", ("mysql", "sql")),
     ("factory/transfer/snowflake/*", ("snowflake",)),
     ("factory/in_airflow/operators/ingest/load_postgres.py", ("postgres",)),
+    ("factory/in_airflow/operators/ingest/load_mysql.py", ("mysql", "sql")),
     ("factory/in_airflow/operators/ingest/load_snowflake.py", ("snowflake",)),
     ("factory/in_airflow/operators/ingest/read_snowflake.py", ("snowflake",)),
     ("factory/in_airflow/clients/snowflake.py", ("snowflake",)),

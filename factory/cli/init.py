@@ -127,16 +127,18 @@ def _write(folder: Path, file: File) -> None:
 
 
 def _write_schemas(folder: Path) -> None:
-    from factory.review import schema_files
+    from factory.project import FOLDER
+    from factory.review.own_kinds import OfProject
 
-    written = schema_files.write(folder / _SCHEMAS)
+    written = OfProject(folder / FOLDER).write(folder / _SCHEMAS)
     print(f"wrote {_shown(folder / _SCHEMAS)}/: {len(written)} files that editors complete from")
 
 
 def _stale_schemas(folder: Path) -> list[str]:
-    from factory.review import schema_files
+    from factory.project import FOLDER
+    from factory.review.own_kinds import OfProject
 
-    return schema_files.stale(folder / _SCHEMAS)
+    return OfProject(folder / FOLDER).stale(folder / _SCHEMAS)
 
 
 def _tell_own(folder: Path) -> None:

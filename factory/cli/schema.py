@@ -31,8 +31,10 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """Write the schemas, or compare them."""
     from factory.review import schema_files
+    from factory.review.own_kinds import OfProject
 
     for broken in schema_files.left_out():
         print(f"warning: left out: {broken}", file=sys.stderr)
-    folder = args.output or options.root(args).parent / "schemas"
-    return options.write_or_check(args, folder, schema_files, "schema", "factory schema")
+    root = options.root(args)
+    folder = args.output or root.parent / "schemas"
+    return options.write_or_check(args, folder, OfProject(root), "schema", "factory schema")

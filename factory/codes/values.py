@@ -104,6 +104,14 @@ GROUP = Group(
             right="tasks: [{id: a, uses: bash, with: {command: ls}}]",
         ),
         Code(
+            name="kind-name",
+            title="a name of one's own that cannot be",
+            meaning="A name under `kinds` is a kind already, or leads back to itself.",
+            advice="Choose another name; let `uses` name a kind or an operator.",
+            wrong="kinds: {bash: {uses: sql}}\ntasks: [{id: a, run: ls}]",
+            right="kinds: {show: {uses: bash, with: {command: ls}}}\ntasks: [{id: a, uses: show}]",
+        ),
+        Code(
             name="import-path",
             title="no import path",
             meaning="`uses` is neither a kind nor the whole import path of an operator.",

@@ -63,3 +63,14 @@ SNOWFLAKE = Capabilities(
     most_columns=2000,
     default_schema="PUBLIC",
 )
+
+MYSQL = Capabilities(
+    name="MySQL",
+    dialect="mysql",
+    modes=("append", "replace", "merge", "partition"),
+    longest_name=64,
+    first_day=-719_162,  # of the year 1: there is none before
+    most_columns=1017,
+    default_schema="",  # the database of the connection
+    swaps=True,
+)

@@ -7,7 +7,7 @@ of the Structs; added here is what joins them: a task's `with` follows its `uses
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from factory.errors import FactoryError, said
 from factory.plan import kind as kinds
 from factory.review import generated, skeleton
 from factory.spec import schema
-from factory.spec.model import DefaultsFile, EnvironmentFile, PipelineFile
+from factory.spec.model import DefaultsFile, EnvironmentFile, NamedKind, PipelineFile
 from factory.spec.schema import DIALECT, PLACEHOLDER_PATTERN, Schema
 from factory.spec.violations import in_words
 
@@ -34,17 +34,25 @@ _OF_KINDS = "kinds/*.schema.json"
 _FIRST = ("$schema", "$id", "title", "description", "markdownDescription", "default", "examples")
 
 
-def write(root: Path, names: Iterable[str] | None = None) -> list[Path]:
+NONE: Mapping[str, str] = {}
+
+
+def write(
+    root: Path, names: Iterable[str] | None = None, own: Mapping[str, str] = NONE
+) -> list[Path]:
     """Write every schema below `root`, the folder `schemas/`; remove those of kinds that went.
 
-    `names` are the kinds; default: all that are installed and can be used.
+    `names` are the kinds; default: all that are installed and can be used. `own` are the names that
+    the project has given to kinds and operators.
     """
-    return generated.write(root, files(_usable() if names is None else names), _OF_KINDS)
+    return generated.write(root, files(_usable() if names is None else names, own), _OF_KINDS)
 
 
-def stale(root: Path, names: Iterable[str] | None = None) -> list[str]:
+def stale(
+    root: Path, names: Iterable[str] | None = None, own: Mapping[str, str] = NONE
+) -> list[str]:
     """Names of the files below `root` that `write` would change, make or remove."""
-    return generated.stale(root, files(_usable() if names is None else names), _OF_KINDS)
+    return generated.stale(root, files(_usable() if names is None else names, own), _OF_KINDS)
 
 
 def left_out() -> list[registry.Broken]:
@@ -75,11 +83,11 @@ def _broken(name: str) -> str:
     return ""
 
 
-def files(names: Iterable[str]) -> dict[str, str]:
+def files(names: Iterable[str], own: Mapping[str, str] = NONE) -> dict[str, str]:
     """The text of every schema by its path below `schemas/`."""
     chosen = sorted(names)
     made = {
-        "pipeline.schema.json": pipeline(chosen),
+        "pipeline.schema.json": pipeline(chosen, own),
         "defaults.schema.json": _layer("defaults.schema.json", DefaultsFile, chosen),
         "environment.schema.json": _layer("environment.schema.json", EnvironmentFile, chosen),
     }
@@ -88,14 +96,14 @@ def files(names: Iterable[str]) -> dict[str, str]:
     return {name: _text(entry) for name, entry in made.items()}
 
 
-def pipeline(names: Sequence[str]) -> Schema:
+def pipeline(names: Sequence[str], own: Mapping[str, str] = NONE) -> Schema:
     """The schema of a pipeline's file."""
     found = _document("pipeline.schema.json", "Pipeline", PipelineFile)
     found["required"] = ["tasks"]  # no layer can give them
     found["properties"]["tasks"]["markdownDescription"] = "The steps.\n\n**Required.**"
     found["properties"]["tasks"]["items"]["title"] = "task"
     _join_kinds(found, names)
-    _join_uses(found["$defs"]["WrittenTaskItem"], names)
+    _join_uses(found["$defs"]["WrittenTaskItem"], names, own)
     return found
 
 
@@ -136,19 +144,26 @@ def _document(file: str, title: str, model: Any) -> Schema:
 
 
 def _join_kinds(found: Schema, names: Sequence[str]) -> None:
-    """`kinds:` maps the name of a kind to some of its arguments."""
+    """`kinds:` maps the name of a kind to some of its arguments, and other names to kinds."""
+    own = schema.of(NamedKind, authoring=True)
+    own = {**own, "required": ["uses"]}
+    del own["pattern"]
     for owner in (found, *found["$defs"].values()):
         place = owner.get("properties", {}).get("kinds")
         if place is not None:
             place["properties"] = {name: _reference(name) for name in names}
             place["patternProperties"] = {r"\.": {"type": "object"}}
-            place["additionalProperties"] = False
+            place["additionalProperties"] = {**own, "type": "object"}
 
 
-def _join_uses(task: Schema, names: Sequence[str]) -> None:
+def _join_uses(task: Schema, names: Sequence[str], own: Mapping[str, str]) -> None:
     """`with` follows `uses`; `run` stands for `uses: bash`."""
     options = [
         {"const": name, "title": name, "markdownDescription": _summary(name)} for name in names
+    ]
+    options += [
+        {"const": name, "title": name, "markdownDescription": f"`{uses}`, with defaults."}
+        for name, uses in own.items()
     ]
     task["properties"]["uses"] |= {"anyOf": [*options, OPERATOR_PATH]}
     for word in ("type", "examples", "pattern"):
@@ -159,9 +174,10 @@ def _join_uses(task: Schema, names: Sequence[str]) -> None:
     task["allOf"] = [
         {
             "if": {"properties": {"uses": {"const": name}}, "required": ["uses"]},
-            "then": _arguments_of(name),
+            "then": _arguments_of(kind),
         }
-        for name in names
+        for name, kind in {**{name: name for name in names}, **own}.items()
+        if kind in names
     ]
     if "bash" in names:
         task["allOf"].append({"if": {"required": ["run"]}, "then": _arguments_of("bash")})

@@ -312,11 +312,34 @@ Matrix = Annotated[
 Kinds = Annotated[
     dict[str, dict[str, Any]],
     Meta(
-        description="Defaults for the arguments of a kind.",
-        examples=[{"ingest": {"target": {"conn_id": "warehouse"}}}],
+        description="Defaults for the arguments of a kind; or a name of your own for a kind or an "
+        "operator (`uses`) with its defaults (`with`).",
+        examples=[
+            {"ingest": {"target": {"conn_id": "warehouse"}}},
+            {"clean": {"uses": "sql", "with": {"conn_id": "warehouse", "sql": "clean.sql"}}},
+        ],
         extra=VERBATIM,
     ),
 ]
+
+
+class NamedKind(Settings, frozen=True, kw_only=True):
+    """A name of your own for a kind or an operator, with defaults that a task may change."""
+
+    uses: Annotated[
+        str,
+        Meta(
+            description="A kind, an operator's import path, or another name of your own.",
+            examples=["sql"],
+            min_length=1,
+        ),
+    ]
+    with_: Annotated[dict[str, Any], Meta(description="Defaults of its arguments.")] = (
+        msgspec.field(name="with", default_factory=dict)
+    )
+    description: Annotated[
+        str | UnsetType, Meta(description="What tasks say that do not say it themselves.")
+    ] = UNSET
 
 
 class Pipeline(Common, frozen=True, kw_only=True):

@@ -13,9 +13,11 @@ import msgspec
 
 from factory.diagnostics import Path
 from factory.problem import Problem
+from factory.spec import named
 from factory.spec.fill import Filler, Scope, Value
 from factory.spec.matrix import chosen, combinations
 from factory.spec.model import SETTINGS
+from factory.spec.named import NOTHING, Named, looked_up
 from factory.spec.notes import Notes, size_of
 from factory.spec.read import Document
 
@@ -59,8 +61,9 @@ class Context(msgspec.Struct, frozen=True):
 class Resolved(msgspec.Struct, frozen=True):
     """One pipeline with every value in its place.
 
-    `task_index[i]` is the place in the file of the resolved task `i`, and `task_matrix[i]` what a
-    `matrix` of its own gave it; `layers` is weakest first; `more` is how many problems were found
+    `task_index[i]` is the place in the file of the resolved task `i`, `task_matrix[i]` what a
+    `matrix` of its own gave it, and `task_names[i]` the `kinds` that its `uses` went through, other
+    than what it is now; `layers` is weakest first; `more` is how many problems were found
     beside `problems`.
     """
 
@@ -71,6 +74,7 @@ class Resolved(msgspec.Struct, frozen=True):
     scope: Scope
     task_index: tuple[int, ...]
     task_matrix: tuple[Value, ...]
+    task_names: tuple[tuple[str, ...], ...]
     problems: tuple[Problem, ...]
     holes: tuple[Path, ...] = ()
     more: int = 0
@@ -180,10 +184,12 @@ class _Resolver:
                 value["vars"] = Filler(scope, self.notes, lenient=True).fill(scope.vars, ("vars",))
         index: tuple[int, ...] = ()
         matrices: tuple[Value, ...] = ()
+        names: tuple[tuple[str, ...], ...] = ()
         if isinstance(written, list):
             tasks = _Tasks(value, filler, self.notes, self.layers)
             value["tasks"] = tasks.resolve(written)
             index, matrices = tuple(tasks.index), tuple(tasks.matrices)
+            names = tuple(tasks.names)
         elif written is not _UNSAID:
             value["tasks"] = written
         return Resolved(
@@ -194,6 +200,7 @@ class _Resolver:
             scope,
             index,
             matrices,
+            names,
             tuple(self.notes.problems),
             tuple(self.notes.holes),
             self.notes.more,
@@ -221,6 +228,7 @@ class _Tasks:
         self.found: list[Any] = []
         self.index: list[int] = []
         self.matrices: list[Value] = []
+        self.names: list[tuple[str, ...]] = []
         self.copies: dict[str, list[str]] = {}
 
     def resolve(self, written: list[Any]) -> list[Any]:
@@ -254,28 +262,43 @@ class _Tasks:
         self.found.append(task)
         self.index.append(position)
         self.matrices.append(matrix or {})
+        if len(self.names) < len(self.found):
+            self.names.append(())
 
     def _filled(self, task: Value, filler: Filler | None) -> Value:
         """A task with `run` written out, the defaults under it and every `${…}` replaced."""
         place = ("tasks", len(self.found))
-        full = {**self.defaults, **task}
-        if "run" in full:
-            self._write_out(full)
-        uses = full.get("uses")
+        own = dict(task)
+        if "run" in own:
+            self._write_out(own)
+        uses = own.get("uses")
         if filler and isinstance(uses, str):
             uses = filler.fill(uses, (*place, "uses"))
-        below = self.kinds.get(uses) if isinstance(uses, str) else None
-        if isinstance(below, dict):
+        kind = self._kind(uses, filler) if isinstance(uses, str) else NOTHING
+        full = {**self.defaults, **kind.beside, **own}
+        if kind.names:
+            full["uses"] = kind.uses
+        if wrong := named.problem(kind):
+            self.notes.once(wrong)
+            self.notes.holes.append((*place, "uses"))
+        self.names.append(kind.names)
+        if kind.below:
             given = full.get("with", {})
             if isinstance(given, dict):
-                full["with"] = _deep(below, given)
+                full["with"] = _deep(kind.below, given)
         if filler is not None:
             full = filler.fill(full, place)
-        if isinstance(uses, str) and "." in uses and isinstance(full.get("with"), dict):
-            self._say_once(full, task, _mapping(below), uses)
+        if "." in kind.uses and isinstance(full.get("with"), dict):
+            self._say_once(full, {**kind.beside, **task}, kind)
         return full
 
-    def _say_once(self, full: Value, task: Value, below: Value, uses: str) -> None:
+    def _kind(self, uses: str, filler: Filler | None) -> Named:
+        place = ("tasks", len(self.found), "uses")
+        return looked_up(
+            uses, self.kinds, (lambda text: filler.fill(text, place)) if filler else _as_is, _deep
+        )
+
+    def _say_once(self, full: Value, task: Value, kind: Named) -> None:
         """An operator takes settings in its `with`, too: what the task says itself wins there.
 
         Of two defaults the one of the stronger layer, and in one layer the operator's own.
@@ -287,9 +310,9 @@ class _Tasks:
                 self._note_twice(name, beside)
             elif name in own or name in _mapping(own.get("default_args")):
                 full.pop(beside, None)
-            elif name in below and name in given and beside in full:
-                path = ("kinds", uses, name)
-                if beside in task or self._strength(path) < self._strength(("defaults", name)):
+            elif name in kind.below and name in given and beside in full:
+                strength = max(self._strength(path) for path in _defaults_of(kind, (name,)))
+                if beside in task or strength < self._strength(("defaults", name)):
                     full["with"] = {key: given[key] for key in full["with"] if key != name}
                 else:
                     del full[beside]
@@ -435,6 +458,15 @@ def _same_shape(under: Any, over: Value) -> bool:
     )
 
 
+def _as_is(value: Any) -> Any:
+    return value
+
+
+def _defaults_of(kind: Named, rest: Path) -> list[Path]:
+    """Where defaults of an argument may stand in a layer, the strongest first."""
+    return [*(("kinds", name, "with", *rest) for name in kind.names), ("kinds", kind.uses, *rest)]
+
+
 def _listed(task: Value) -> Value:
     """One need may stand alone, as a text."""
     if isinstance(task.get("needs"), str):
@@ -475,12 +507,24 @@ def _candidates(resolved: Resolved, path: Path) -> list[tuple[Document, Path]]:
         found.append((resolved.document, ("tasks", position, "run")))
     task = resolved.value["tasks"][index]
     uses = task.get("uses") if isinstance(task, dict) else None
-    for layer in strongest_first:
-        if rest[:1] == ("with",) and len(rest) > 1 and isinstance(uses, str):
-            found.append((layer.document, (*layer.prefix, "kinds", uses, *rest[1:])))
-        elif rest and rest[0] in SETTINGS:
-            found.append((layer.document, (*layer.prefix, "defaults", *rest)))
-    return found
+    kind = Named(uses if isinstance(uses, str) else "", resolved.task_names[index], {}, {})
+    places = _places(kind, rest)
+    below = [
+        (layer.document, (*layer.prefix, *place)) for place in places for layer in strongest_first
+    ]
+    return [*below, *found] if kind.names and rest == ("uses",) else [*found, *below]
+
+
+def _places(kind: Named, rest: Path) -> list[Path]:
+    """Where a layer may say what a task does not, the strongest first."""
+    if rest[:1] == ("with",) and len(rest) > 1:
+        return _defaults_of(kind, rest[1:])
+    if rest == ("uses",):
+        return [("kinds", name, "uses") for name in kind.names[-1:]]
+    if rest and (rest[0] in SETTINGS or rest[0] == "description"):
+        named: list[Path] = [("kinds", name, *rest) for name in kind.names]
+        return [*named, ("defaults", *rest)]
+    return []
 
 
 def _tag(resolved: Resolved, index: str | int) -> list[tuple[Document, Path]]:

@@ -21,8 +21,16 @@ from factory.diagnostics import Diagnostic, Path, did_you_mean, dotted, limited,
 from factory.errors import FactoryError, words
 from factory.fields import Duration
 from factory.problem import Problem, Problems
-from factory.spec import deadline, params, positions, schedule, schema
-from factory.spec.model import BOUNDED, DURATIONS, SETTINGS, DefaultsFile, EnvironmentFile, Pipeline
+from factory.spec import deadline, named, params, positions, schedule, schema
+from factory.spec.model import (
+    BOUNDED,
+    DURATIONS,
+    SETTINGS,
+    DefaultsFile,
+    EnvironmentFile,
+    NamedKind,
+    Pipeline,
+)
 from factory.spec.others import other
 from factory.spec.read import Document
 from factory.spec.resolve import Resolved, origin
@@ -98,6 +106,10 @@ def validate(resolved: Resolved, arguments_of: ArgumentsOf, kinds: Iterable[str]
     found.put(resolved.problems)
     found.more += resolved.more
     found.put(validator(Pipeline).problems(resolved.value))
+    own = resolved.value.get("kinds")
+    if isinstance(own, dict) and (ours := named.names(own)):
+        found.put(_own_kinds(own, ours, arguments_of))
+        kinds = _Both(kinds, ours)
     tasks = resolved.value.get("tasks")
     if isinstance(tasks, list):
         steps = [
@@ -122,6 +134,38 @@ def validate(resolved: Resolved, arguments_of: ArgumentsOf, kinds: Iterable[str]
         found[:], found.more = [alien], 0
         return found
     return _at_home(found, tasks, arguments_of)
+
+
+class _Both:
+    """Kinds, and a person's own names for them; asked for when one is not known."""
+
+    def __init__(self, kinds: Iterable[str], ours: Iterable[str]) -> None:
+        self._kinds, self._ours = kinds, ours
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self._ours
+        yield from self._kinds
+
+
+def _own_kinds(
+    given: dict[str, Any], ours: Iterable[str], arguments_of: ArgumentsOf
+) -> Iterator[Problem]:
+    for name in ours:
+        path: Path = ("kinds", name)
+        yield from validator(NamedKind, authoring=True).problems(given[name], path)
+        if _is_kind(name, arguments_of):
+            message = f"{quoted(name)} is a kind already"
+            yield Problem(path, "kind-name", message, "a name of your own", at_key=True)
+
+
+def _is_kind(name: str, arguments_of: ArgumentsOf) -> bool:
+    try:
+        arguments_of(name, None)
+    except KeyError:
+        return False
+    except FactoryError:  # one that does not load
+        return True
+    return True
 
 
 def _arguments(

@@ -82,6 +82,10 @@ INGEST_TABLE = (
     "api_token }}'}, target: {type: postgres, conn_id: other, table: a.b}, write: {mode: append}}}"
 )
 INGEST_MYSQL = INGEST_TABLE.replace("postgres, CONN", "mysql, CONN")
+INTO_MYSQL = (
+    "{id: t, uses: ingest, with: {source: {type: postgres, conn_id: other, table: x.y}, "
+    "target: {type: mysql, CONN, table: a.b}, write: {mode: append}}}"
+)
 INGEST_S3 = (
     "{id: t, uses: ingest, with: {source: {type: file, path: 's3://it@box/x/*.csv', format: csv}, "
     "target: {type: postgres, conn_id: other, table: a.b}, write: {mode: append}}}"
@@ -93,14 +97,14 @@ CHECK = "{id: t, uses: check, with: {CONN, table: a.b, checks: [{type: row_count
 WAIT_SQL = "{id: t, uses: wait, with: {for: {type: sql, CONN, sql: SELECT 1}, TIMES}}"
 WAIT_HTTP = "{id: t, uses: wait, with: {for: {type: http, CONN, BEARER}, TIMES}}"
 
-SNOWFLAKE: Fields = {
+SNOWFLAKE_LOGIN: Fields = {
     "conn_type": "snowflake",
     "login": "me",
     "password": MARK,
     "extra": {"account": "a", "host": "127.0.0.1", "port": "1", "login_timeout": 1},
 }
 SNOWFLAKE_KEY: Fields = {
-    **SNOWFLAKE,
+    **SNOWFLAKE_LOGIN,
     "extra": {"account": "a", "host": "127.0.0.1", "port": "1", "private_key_content": MARK},
 }
 TASKS: list[Task] = [
@@ -155,8 +159,11 @@ TASKS: list[Task] = [
     ("ingest, a table by SQL", INGEST_TABLE.replace("postgres,", "sql,", 1), POSTGRES),
     ("ingest, a table of MySQL", INGEST_MYSQL, {**WITH_LOGIN, "conn_type": "mysql"}),
     ("ingest, a table of MySQL", INGEST_MYSQL, MYSQL),
-    ("ingest, a table of Snowflake", INGEST_MYSQL.replace("mysql", "snowflake"), SNOWFLAKE),
+    ("ingest, a table of Snowflake", INGEST_MYSQL.replace("mysql", "snowflake"), SNOWFLAKE_LOGIN),
     ("ingest, a key that is none", INGEST_MYSQL.replace("mysql", "snowflake"), SNOWFLAKE_KEY),
+    ("ingest, into MySQL", INTO_MYSQL, {**WITH_LOGIN, "conn_type": "mysql"}),
+    ("ingest, into MySQL", INTO_MYSQL, MYSQL),
+    ("check, of MySQL", CHECK, MYSQL),
     ("ingest, files on S3", INGEST_S3, S3),
     ("copy", "{id: t, uses: copy, with: {from: 's3://it@box/x', to: 's3://it@box/y'}}", S3),
     ("delete", "{id: t, uses: delete, with: {path: 's3://it@box/x/', max_objects: 1}}", S3),

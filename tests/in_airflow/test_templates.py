@@ -33,6 +33,7 @@ OPERATORS = (
     "factory.in_airflow.operators.check.Check",
     "factory.in_airflow.operators.http.CallHttp",
     "factory.in_airflow.operators.ingest.download.Download",
+    "factory.in_airflow.operators.ingest.load_mysql.LoadMysql",
     "factory.in_airflow.operators.ingest.load_postgres.LoadPostgres",
     "factory.in_airflow.operators.nifi.start.Start",
     "factory.in_airflow.operators.python.CallPython",

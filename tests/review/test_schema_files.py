@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from referencing import Registry, Resource
 
 from factory.plan.kind import builtin_names
-from factory.review import schema_files
+from factory.review import own_kinds, schema_files
 from factory.spec.read import read
 
 ROOT = Path(__file__).parents[2]
@@ -26,10 +27,22 @@ def load(name: str) -> Any:
 
 @pytest.fixture(scope="module")
 def pipelines() -> jsonschema.Draft202012Validator:
-    """The validator of a pipeline's file, which finds the kinds' schemas beside it."""
+    return validator(())
+
+
+@cache
+def validator(own: tuple[tuple[str, str], ...]) -> jsonschema.Draft202012Validator:
+    """That of a pipeline's file, which finds the kinds' schemas beside it.
+
+    :param own: names of its project, with what they mean.
+    """
     base = SCHEMAS.as_uri() + "/"
+    texts = {name: load(name) for name in NAMES}
+    if own:
+        texts["pipeline.schema.json"] = schema_files.pipeline(sorted(builtin_names()), dict(own))
     registry: Registry[Any] = Registry().with_resources(
-        (base + name, Resource.from_contents(load(name) | {"$id": base + name})) for name in NAMES
+        (base + name, Resource.from_contents(text | {"$id": base + name}))
+        for name, text in texts.items()
     )
     return jsonschema.Draft202012Validator(
         registry.contents(base + "pipeline.schema.json"), registry=registry
@@ -127,6 +140,7 @@ def test_with_follows_uses(pipelines: jsonschema.Draft202012Validator) -> None:
     ],
     ids=lambda path: path.relative_to(ROOT).as_posix(),
 )
-def test_a_good_file_is_good(pipelines: jsonschema.Draft202012Validator, path: Path) -> None:
-    errors = pipelines.iter_errors(read(path, path.name).value)
+def test_a_good_file_is_good(path: Path) -> None:
+    own = own_kinds.of(path.parent)
+    errors = validator(tuple(own.items())).iter_errors(read(path, path.name).value)
     assert [f"{error.json_path}: {error.message}" for error in errors] == []

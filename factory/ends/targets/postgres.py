@@ -2,39 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
-from typing import Annotated, Any, ClassVar
+from typing import ClassVar
 
-import msgspec
-from msgspec import Meta
-
-from factory import literals
-from factory.definitions.tables import (
-    LOCK_TIMEOUT,
-    ON_SCHEMA_CHANGE,
-    STATEMENT_TIMEOUT,
-    ConnectionId,
-    OnSchemaChange,
-    TableName,
-)
+from factory.definitions.tables import ConnectionId
 from factory.definitions.warehouses import POSTGRES
-from factory.diagnostics import Path
 from factory.ends.handover import BATCHES, FILES
 from factory.ends.target import Takes
-from factory.ends.tasks import OPERATORS
-from factory.fields import Duration, Strict, seconds
-from factory.problem import Problem
-from factory.spec import assets
-
-_OURS = re.compile("_factory_(loads|files|[0-9a-f]{8}_[0-9a-f]{16})")
-ColumnName = Annotated[str, Meta(min_length=1)]
-_TIMEOUTS = ("lock_timeout", "statement_timeout")
+from factory.ends.targets.table import DatabaseTable
 
 
-class Postgres(
-    Strict, frozen=True, kw_only=True, omit_defaults=True, tag="postgres", tag_field="type"
-):
+class Postgres(DatabaseTable, frozen=True, kw_only=True, tag="postgres", tag_field="type"):
     """A PostgreSQL table; it is created when it is missing."""
 
     takes: ClassVar[Takes] = Takes(
@@ -44,81 +21,6 @@ class Postgres(
         ledger=("conn_id", "table"),
         holds=POSTGRES,
     )
+    loader: ClassVar = "load_postgres.LoadPostgres"
 
     conn_id: ConnectionId
-    table: Annotated[
-        TableName, Meta(description="The table, with its schema. Jinja templates are filled in.")
-    ]
-    primary_key: Annotated[
-        list[ColumnName],
-        Meta(
-            description="Columns of the primary key of a table that is created.",
-            examples=[["order_id"]],
-        ),
-    ] = msgspec.field(default_factory=list)
-    indexes: Annotated[
-        list[Annotated[list[ColumnName], Meta(min_length=1)]],
-        Meta(
-            description="Columns of each index of a table that is created.",
-            examples=[[["pickup_at"], ["vendor_id", "pickup_at"]]],
-        ),
-    ] = msgspec.field(default_factory=list)
-    on_schema_change: OnSchemaChange = ON_SCHEMA_CHANGE
-    lock_timeout: Annotated[
-        Duration, Meta(description="How long to wait for other loads and queries of the table.")
-    ] = LOCK_TIMEOUT
-    statement_timeout: Annotated[
-        Duration, Meta(description="The longest time for one statement; the copy is one.")
-    ] = STATEMENT_TIMEOUT
-
-    @property
-    def label(self) -> str:
-        """The table's name."""
-        return self.table
-
-    def load(self) -> tuple[str, dict[str, Any]]:
-        """The operator that publishes into PostgreSQL."""
-        arguments: dict[str, Any] = msgspec.to_builtins(self)  # what differs from the defaults
-        del arguments["type"]
-        for name in _TIMEOUTS:
-            if name in arguments:
-                arguments[name] = seconds(arguments[name])
-        return f"{OPERATORS}.load_postgres.LoadPostgres", arguments
-
-    def writes(self) -> tuple[str, ...]:
-        """`table://<conn_id>/<schema>/<table>`."""
-        found = assets.of_table(self.conn_id, self.table)
-        return () if found is None else (found,)
-
-    def columns(self) -> Iterator[tuple[Path, str]]:
-        """The columns of the load that this names, with their places."""
-        lists: dict[Path, list[str]] = {("target", "primary_key"): self.primary_key}
-        lists |= {("target", "indexes", place): each for place, each in enumerate(self.indexes)}
-        for path, names in lists.items():
-            yield from (((*path, index), name) for index, name in enumerate(names))
-
-    def problems(self, key: Sequence[str]) -> Iterator[Problem]:
-        """Names that a table cannot have, or named twice; a primary key narrower than `key`."""
-        yield from literals.table(self.table, ("target", "table"))
-        if _OURS.fullmatch(self.table.rpartition(".")[2]):
-            yield Problem(
-                ("target", "table"),
-                "table-name",
-                "the loads themselves keep tables of such names",
-                expected="a name that does not begin with `_factory_`",
-            )
-        for name in _TIMEOUTS:
-            yield from literals.timeout(seconds(getattr(self, name)), ("target", name))
-        yield from literals.columns(self.primary_key, ("target", "primary_key"))
-        yield from literals.twice(self.primary_key, ("target", "primary_key"))
-        for place, columns in enumerate(self.indexes):
-            yield from literals.columns(columns, ("target", "indexes", place))
-            yield from literals.twice(columns, ("target", "indexes", place))
-        if self.primary_key and set(self.primary_key) < set(key):
-            yield Problem(
-                ("target", "primary_key"),
-                "key-columns",
-                "rows that the merge key tells apart may be one for the primary key",
-                expected=f"a primary key of {', '.join(key)}",
-                hint="merge by the primary key, or give both the same columns",
-            )

@@ -12,7 +12,7 @@ from factory.lint.rules.scope import Scope
 from factory.plan import beside
 from factory.plan import kind as kinds
 from factory.problem import Problem
-from factory.spec import discover
+from factory.spec import discover, named
 from factory.spec.read import Document
 from factory.spec.validate import placed
 
@@ -48,8 +48,8 @@ def unknown_kinds(scope: Scope) -> Iterator[Diagnostic]:
         for prefix in ((), ("override",)):
             above = document.value.get("override") if prefix else document.value
             given = above.get("kinds") if isinstance(above, dict) else None
-            for name in given if isinstance(given, dict) else ():
-                if "." in name or _exists(name):
+            for name, entry in given.items() if isinstance(given, dict) else ():
+                if "." in name or _exists(name) or named.is_name(entry, name):
                     continue
                 known = kinds.names()
                 problem = Problem(

@@ -120,7 +120,7 @@ def _read(column: Described, as_text: bool, zero_dates: ZeroDates) -> Read:
     if code == FIELD_TYPE.BIT:
         return Read(own, pa.string() if as_text else _bits(column.length), "({} + 0)")
     if code == FIELD_TYPE.FLOAT:
-        return Read(own, pa.string() if as_text else pa.float32(), "({} + 0e0)")
+        return Read(own, pa.string() if as_text else pa.float32(), "({} * 1e0)")
     return Read(own, pa.string() if as_text else _type(column), note=_note(column))
 
 

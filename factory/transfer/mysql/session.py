@@ -9,13 +9,14 @@ import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import pymysql
 
 from factory.transfer.errors import BadOption, Missing, TransferError, unknown
 from factory.transfer.warehouse.warehouse import not_found
 
+Connection: TypeAlias = "pymysql.Connection[Any]"
 CONNECT_SECONDS = 10
 _PORT = 3306
 # A server that is gone without a word is noticed after a minute.
@@ -30,9 +31,9 @@ _RELIED_ON = {
     "sql_select_limit": "18446744073709551615",
     "group_concat_max_len": "4294967295",  # else a longer text is cut without an error
 }
-_MOST_SECONDS = 31_536_000
-_TIMED_OUT = (1969, 3024)  # MariaDB's, MySQL's
-_LOST = (1053, 1927, 2006, 2013)  # also when somebody else ends the session
+MOST_SECONDS = 31_536_000
+TIMED_OUT = (1969, 3024)  # MariaDB's, MySQL's
+LOST = (1053, 1927, 2006, 2013)  # also when somebody else ends the session
 _KILLED = 1317
 _ALTERED = 1412
 _DENIED = (1044, 1142, 1143, 1370)
@@ -130,9 +131,14 @@ def opened(address: Address, seconds: float) -> Iterator[pymysql.Connection[Any]
             connection.close()
 
 
-def connect(address: Address, seconds: float) -> pymysql.Connection[Any]:
-    """A session with the server's own settings; nobody waits longer than that for an answer."""
-    waits = min(seconds or _MOST_SECONDS, _MOST_SECONDS) + CONNECT_SECONDS
+def connect(
+    address: Address, seconds: float, *, flags: int = 0, writes: float = CONNECT_SECONDS
+) -> pymysql.Connection[Any]:
+    """A session with the server's own settings; nobody waits longer than that for an answer.
+
+    `writes` are the seconds that the server may leave what is sent to it.
+    """
+    waits = min(seconds or MOST_SECONDS, MOST_SECONDS) + CONNECT_SECONDS
     connection = pymysql.connect(
         host=address.host,
         port=address.port,
@@ -143,7 +149,8 @@ def connect(address: Address, seconds: float) -> pymysql.Connection[Any]:
         charset="utf8mb4",
         connect_timeout=CONNECT_SECONDS,
         read_timeout=waits,
-        write_timeout=CONNECT_SECONDS,
+        write_timeout=writes,
+        client_flag=flags,
         autocommit=None,
         program_name="airflow-pipeline-factory",
         **_tls(address),
@@ -199,8 +206,8 @@ def _keep_alive(connection: pymysql.Connection[Any]) -> None:
 def _settings(connection: pymysql.Connection[Any], seconds: float) -> Iterator[str]:
     limits = {
         # Where who reads is slow, the server would end the session after a minute.
-        "net_write_timeout": str(round(min(seconds or _MOST_SECONDS, _MOST_SECONDS)) + 60),
-        **_limit(connection, seconds),
+        "net_write_timeout": str(round(min(seconds or MOST_SECONDS, MOST_SECONDS)) + 60),
+        **limit(connection, seconds),
     }
     for name, value in {**_RELIED_ON, **limits}.items():
         yield f"SET SESSION {name} = {value}"
@@ -208,7 +215,7 @@ def _settings(connection: pymysql.Connection[Any], seconds: float) -> Iterator[s
     yield "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"
 
 
-def _limit(connection: pymysql.Connection[Any], seconds: float) -> dict[str, str]:
+def limit(connection: pymysql.Connection[Any], seconds: float) -> dict[str, str]:
     """How long a statement may take, as each of the two calls it."""
     ((version,),) = ask(connection, "SELECT VERSION()")
     if "mariadb" in str(version).lower():
@@ -261,27 +268,35 @@ def told(label: str, seconds: float) -> Iterator[None]:
     try:
         yield
     except pymysql.Error as error:
-        code, said = (*error.args, "", "")[:2]
-        raise _error(label, seconds, code, str(said)) from None
+        words, hint = said(error, f"The statement_timeout of the source is {seconds:g} s")
+        raise TransferError(f"{label} can't be read: the server said: {words}", hint) from None
 
 
-def _error(label: str, seconds: float, code: object, said: str) -> TransferError:
-    hint = None
+def code_of(error: pymysql.Error) -> object:
+    """The server's number for an error."""
+    return error.args[0] if error.args else None
+
+
+def said(error: pymysql.Error, timed_out: str) -> tuple[str, str | None]:
+    """What the server says of an error, without contents of rows, and a hint.
+
+    `timed_out` is the hint where a statement took too long.
+    """
+    code, words = (*error.args, "", "")[:2]
+    words = str(words)
     if code in _QUOTES_VALUES:
-        said = re.sub(r"'.*'|\".*\"", "…", said, flags=re.DOTALL)
-        hint = "A value of a row is not what the query takes it for; it is not shown here"
-    elif code in _TIMED_OUT:
-        hint = f"The statement_timeout of the source is {seconds:g} s"
-    elif code in _DENIED:
-        hint = "Grant the right to the user of the connection"
-    elif code == _KILLED:
-        hint = "Somebody ended the query, and nothing is left behind: repeat the task"
-    elif code in _LOST:
-        hint = "The connection was lost, and nothing is left behind: repeat the task"
-    elif code == _ALTERED:
-        hint = "Somebody altered the table meanwhile, and nothing is left behind: repeat the task"
-    elif code == _NO_DATABASE:
-        hint = "Write `database.table`, or give the connection a database (its field `schema`)"
-    elif code == _TWICE:
-        hint = "Give one of them another name: `AS …`"
-    return TransferError(f"{label} can't be read: the server said: {said}", hint)
+        words = re.sub(r"'.*'|\".*\"", "…", words, flags=re.DOTALL)
+    return words, timed_out if code in TIMED_OUT else _HINTS.get(code)
+
+
+_HINTS: dict[object, str] = {
+    **dict.fromkeys(
+        _QUOTES_VALUES, "A value of a row is not what the query takes it for; it is not shown here"
+    ),
+    **dict.fromkeys(_DENIED, "Grant the right to the user of the connection"),
+    **dict.fromkeys(LOST, "The connection was lost, and nothing is left behind: repeat the task"),
+    _KILLED: "Somebody ended the query, and nothing is left behind: repeat the task",
+    _ALTERED: "Somebody altered the table meanwhile, and nothing is left behind: repeat the task",
+    _NO_DATABASE: "Write `database.table`, or give the connection a database (its field `schema`)",
+    _TWICE: "Give one of them another name: `AS …`",
+}

@@ -33,7 +33,6 @@ from factory.transfer.postgres.arrivals import NAME as FILES
 from factory.transfer.postgres.modes import Changed, Staged
 from factory.transfer.postgres.publish import Job
 from factory.transfer.postgres.rows import Rows
-from factory.transfer.postgres.session import Limits
 from factory.transfer.postgres.staging import copy, staging
 from factory.transfer.postgres.table import Connection, Existing
 from factory.transfer.warehouse import parquet
@@ -41,7 +40,7 @@ from factory.transfer.warehouse.arrivals import Arrivals
 from factory.transfer.warehouse.audit import prepare
 from factory.transfer.warehouse.load import Checks, Loaded, run, told
 from factory.transfer.warehouse.parquet import Files
-from factory.transfer.warehouse.parts import Column, free_name
+from factory.transfer.warehouse.parts import Column, Limits, free_name
 from factory.transfer.warehouse.rows import Guard, Subject, together
 from factory.transfer.warehouse.schema import Types
 

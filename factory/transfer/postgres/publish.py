@@ -23,11 +23,12 @@ from factory.transfer.postgres import table as tables
 from factory.transfer.postgres.indexes import Index
 from factory.transfer.postgres.modes import Changed, Mode, Staged
 from factory.transfer.postgres.modes.parts import insert
-from factory.transfer.postgres.session import Limits
 from factory.transfer.postgres.table import Connection, Existing, Table
 from factory.transfer.warehouse import parts, schema
 from factory.transfer.warehouse.arrivals import Arrivals
 from factory.transfer.warehouse.load import Again
+from factory.transfer.warehouse.parquet import others
+from factory.transfer.warehouse.parts import Limits
 
 log = logging.getLogger(__name__)
 
@@ -93,7 +94,7 @@ def published_before(
                 f"{here} of these are known to be there: are the others?",
                 again,
             )
-    if _others(found, rows, job.digest):
+    if others(found.rows, found.digest, rows, job.digest):
         raise TransferError(
             f"{when}: {many(found.rows)}; those that it has now, {many(rows)}, are not the same, "
             "and are not added",
@@ -102,18 +103,6 @@ def published_before(
     if pages.may_read(connection, existing) and tables.is_empty(connection, job.target):
         log.warning("%s; they were deleted since, and are not loaded again. %s", when, again)
     return True
-
-
-def _others(found: ledger.Entry, rows: int, digest: Callable[[], str] | None) -> bool:
-    """Are these other rows than those that were published?
-
-    Two versions of the writer may write the same rows in two ways, so their number alone tells.
-    """
-    if found.rows != rows or found.digest is None or digest is None:
-        return found.rows != rows
-    writer, _, values = digest().rpartition(" ")
-    old_writer, _, old_values = found.digest.rpartition(" ")
-    return writer == old_writer and values != old_values
 
 
 def _literal(text: str) -> str:

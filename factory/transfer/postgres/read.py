@@ -25,11 +25,11 @@ from factory.transfer.lineage import NONE, Lineage
 from factory.transfer.postgres import enums, read_types, session
 from factory.transfer.postgres import table as tables
 from factory.transfer.postgres.read_types import Described, Read
-from factory.transfer.postgres.session import Limits
 from factory.transfer.postgres.table import Connection
 from factory.transfer.postgres.warehouse import WAREHOUSE
 from factory.transfer.progress import Progress
 from factory.transfer.to_parquet import Converted, staged
+from factory.transfer.warehouse.parts import Limits
 from factory.transfer.warehouse.warehouse import require_columns
 
 _BATCH = 4 << 20  # bytes

@@ -3,17 +3,16 @@
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 
 import adbc_driver_manager
 import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from factory.definitions.tables import LOCK_SECONDS, STATEMENT_SECONDS
 from factory.transfer.errors import TransferError
 from factory.transfer.postgres import pooled
 from factory.transfer.postgres.table import Connection, Table
+from factory.transfer.warehouse.parts import Limits
 
 RELIED_ON: Mapping[str, str] = {
     "client_encoding": "UTF8",
@@ -53,14 +52,6 @@ SELECT set_config('search_path', array_to_string(ARRAY(
 """
 LOST = ("08", "57P01", "57P02", "57P03", "57P05")
 _SAFE = "Nothing is half done: repeat the load"
-
-
-@dataclass(frozen=True)
-class Limits:
-    """Seconds to wait for a lock and for a statement; 0: without end."""
-
-    lock: float = LOCK_SECONDS
-    statement: float = STATEMENT_SECONDS
 
 
 @contextmanager

@@ -17,12 +17,11 @@ from factory.transfer.postgres import forms, session
 from factory.transfer.postgres import table as tables
 from factory.transfer.postgres.columns import on_wire
 from factory.transfer.postgres.modes import Staged
-from factory.transfer.postgres.session import Limits
 from factory.transfer.postgres.table import Connection, Table
 from factory.transfer.progress import Progress
 from factory.transfer.warehouse import parquet
 from factory.transfer.warehouse.parquet import Files
-from factory.transfer.warehouse.parts import Column
+from factory.transfer.warehouse.parts import Column, Limits, staging_prefix
 
 log = logging.getLogger(__name__)
 
@@ -104,7 +103,7 @@ def _sweep(connection: Connection, target: Table) -> None:
         " AND pg_has_role(c.relowner, 'USAGE') AND (obj_description(c.oid, 'pg_class') = %s"
         " OR c.relname ~ %s AND pg_relation_size(c.oid) = 0"
         " AND obj_description(c.oid, 'pg_class') IS NULL)",
-        (target.schema, tables.staging_prefix(target), MARK, tables.STAGING),
+        (target.schema, staging_prefix(target), MARK, tables.STAGING),
     ).fetchall()
     for (name,) in rows:
         left = Table(target.schema, name)

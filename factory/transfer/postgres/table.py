@@ -1,6 +1,5 @@
 """A table of the target database: its name, and what PostgreSQL says about it."""
 
-import hashlib
 import logging
 import math
 import time
@@ -69,18 +68,9 @@ STAGING = "^_factory_[0-9a-f]{8}_[0-9a-f]{16}$"
 """The names of staging tables, as a regular expression of PostgreSQL."""
 
 
-def staging_prefix(target: Table) -> str:
-    """What the names of a target's staging tables begin with."""
-    return f"_factory_{_hash(str(target), 8)}_"
-
-
 def staging(target: Table, load_id: str) -> Table:
     """Name the staging table of one load, within 63 bytes."""
-    return Table(target.schema, staging_prefix(target) + _hash(load_id, 16))
-
-
-def _hash(text: str, digits: int) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:digits]
+    return Table(target.schema, parts.staging_name(target, load_id))
 
 
 def names(columns: Sequence[Column] | Sequence[str]) -> sql.Composed:

@@ -13,11 +13,11 @@ from factory.definitions.warehouses import POSTGRES, Capabilities
 from factory.transfer.postgres import arrivals, session, turns
 from factory.transfer.postgres import table as tables
 from factory.transfer.postgres.rows import Rows
-from factory.transfer.postgres.session import Limits
 from factory.transfer.postgres.table import Connection, Table
 from factory.transfer.values.types import Known
 from factory.transfer.warehouse import parts
 from factory.transfer.warehouse.arrivals import Known as KnownFile
+from factory.transfer.warehouse.parts import Limits
 from factory.transfer.warehouse.rows import Subject
 from factory.transfer.warehouse.warehouse import Login, Warehouse, not_found
 

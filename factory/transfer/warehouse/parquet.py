@@ -115,6 +115,18 @@ class Files:
         return "a value"
 
 
+def others(old_rows: int, old: str | None, rows: int, digest: Callable[[], str] | None) -> bool:
+    """Are these other rows than those of a load before, by their number and their `digest`s?
+
+    Two versions of the writer may write the same rows in two ways, so their number alone tells.
+    """
+    if old_rows != rows or old is None or digest is None:
+        return old_rows != rows
+    writer, _, values = digest().rpartition(" ")
+    old_writer, _, old_values = old.rpartition(" ")
+    return writer == old_writer and values != old_values
+
+
 def _chunks(metadata: pq.FileMetaData, names: Collection[str]) -> Iterator[tuple[str, int, int]]:
     """Name and type, start and bytes of what the columns' values are written in."""
     for group in range(metadata.num_row_groups):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +10,7 @@ from typing import Protocol
 
 import pyarrow as pa
 
-from factory.definitions.tables import Policy
+from factory.definitions.tables import LOCK_SECONDS, STATEMENT_SECONDS, Policy
 from factory.definitions.warehouses import Capabilities
 from factory.definitions.writes import Write
 from factory.fields import word_of
@@ -44,6 +45,28 @@ def split(name: str, can: Capabilities) -> tuple[str, str]:
         if len(part.encode()) > can.longest_name:
             raise BadOption(f"the name {part!r} is longer than {can.longest_name} bytes")
     return (can.default_schema, parts[0]) if len(parts) == 1 else (parts[0], parts[1])
+
+
+def staging_prefix(target: Table) -> str:
+    """What the names of a target's staging tables begin with."""
+    return f"_factory_{_hash(str(target), 8)}_"
+
+
+def staging_name(target: Table, load_id: str) -> str:
+    """The name of the staging table of one load, within 34 characters."""
+    return staging_prefix(target) + _hash(load_id, 16)
+
+
+def _hash(text: str, digits: int) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:digits]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Seconds to wait for a lock and for a statement; 0: without end."""
+
+    lock: float = LOCK_SECONDS
+    statement: float = STATEMENT_SECONDS
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,8 @@ from factory.transfer.warehouse.rows import Rows, S, Subject
 OURS = {
     "postgres": ("factory.transfer.postgres.warehouse", "WAREHOUSE"),
     "snowflake": ("factory.transfer.snowflake.warehouse", "WAREHOUSE"),
+    "mysql": ("factory.transfer.mysql.warehouse", "WAREHOUSE"),
+    "mariadb": ("factory.transfer.mysql.warehouse", "WAREHOUSE"),
 }
 
 

@@ -17,6 +17,7 @@ from factory.transfer.errors import (
 from factory.transfer.postgres import load as loading
 from factory.transfer.postgres import staging
 from factory.transfer.warehouse.audit import Result
+from factory.transfer.warehouse.parts import staging_prefix
 from tests.patience import seconds
 
 from .conftest import APPEND, REPLACE, Warehouse, on_both_stores
@@ -355,7 +356,7 @@ def test_a_person_s_table_that_is_named_like_a_staging_table_stays(warehouse: Wa
     from factory.transfer.postgres import table
 
     target = table.Table(warehouse.schema, "trips")
-    prefix = table.staging_prefix(target)
+    prefix = staging_prefix(target)
     names = {f"{prefix}mine", f"{prefix}0123456789abcdef0", table.staging(target, "run 0").name}
     for name in names:
         warehouse.run("CREATE TABLE {} AS SELECT 1 AS x", name)

@@ -14,9 +14,10 @@ from factory.definitions.checks import parse
 from factory.transfer.errors import BadRow, ChecksFailed, TransferError
 from factory.transfer.postgres import ledger, session
 from factory.transfer.postgres.modes import Changed
-from factory.transfer.postgres.session import RELIED_ON, Limits
+from factory.transfer.postgres.session import RELIED_ON
 from factory.transfer.postgres.warehouse import WAREHOUSE
 from factory.transfer.warehouse.check import check
+from factory.transfer.warehouse.parts import Limits
 from factory_embedded.services.postgres import Server
 
 from .conftest import APPEND, REPLACE, Warehouse

@@ -1,0 +1,119 @@
+"""A table of a database with keys and indexes: what such a target is told."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any, ClassVar
+
+import msgspec
+from msgspec import Meta
+
+from factory import literals
+from factory.definitions.tables import (
+    LOCK_TIMEOUT,
+    ON_SCHEMA_CHANGE,
+    STATEMENT_TIMEOUT,
+    OnSchemaChange,
+    TableName,
+)
+from factory.diagnostics import Path
+from factory.ends.target import Takes
+from factory.ends.tasks import OPERATORS
+from factory.fields import ConnId, Duration, Strict, seconds
+from factory.problem import Problem
+from factory.spec import assets
+
+_OURS = re.compile("_factory_(loads|files|[0-9a-f]{8}_[0-9a-f]{16}(_old)?)")
+ColumnName = Annotated[str, Meta(min_length=1)]
+_TIMEOUTS = ("lock_timeout", "statement_timeout")
+
+
+class DatabaseTable(Strict, frozen=True, kw_only=True, omit_defaults=True):
+    """A table of a database; it is created when it is missing.
+
+    A target of a database is a Struct of this class: it says what it `takes` and which operator
+    loads, and `conn_id` anew.
+    """
+
+    takes: ClassVar[Takes]
+    loader: ClassVar[str]
+    """The operator that loads, as `module.Class` among those of `ingest`."""
+
+    conn_id: ConnId
+    table: Annotated[
+        TableName, Meta(description="The table, with its schema. Jinja templates are filled in.")
+    ]
+    primary_key: Annotated[
+        list[ColumnName],
+        Meta(
+            description="Columns of the primary key of a table that is created.",
+            examples=[["order_id"]],
+        ),
+    ] = msgspec.field(default_factory=list)
+    indexes: Annotated[
+        list[Annotated[list[ColumnName], Meta(min_length=1)]],
+        Meta(
+            description="Columns of each index of a table that is created.",
+            examples=[[["pickup_at"], ["vendor_id", "pickup_at"]]],
+        ),
+    ] = msgspec.field(default_factory=list)
+    on_schema_change: OnSchemaChange = ON_SCHEMA_CHANGE
+    lock_timeout: Annotated[
+        Duration, Meta(description="How long to wait for other loads and queries of the table.")
+    ] = LOCK_TIMEOUT
+    statement_timeout: Annotated[
+        Duration, Meta(description="The longest time for one statement; the copy is one.")
+    ] = STATEMENT_TIMEOUT
+
+    @property
+    def label(self) -> str:
+        """The table's name."""
+        return self.table
+
+    def load(self) -> tuple[str, dict[str, Any]]:
+        """The operator that publishes."""
+        arguments: dict[str, Any] = msgspec.to_builtins(self)  # what differs from the defaults
+        del arguments["type"]
+        for name in _TIMEOUTS:
+            if name in arguments:
+                arguments[name] = seconds(arguments[name])
+        return f"{OPERATORS}.{self.loader}", arguments
+
+    def writes(self) -> tuple[str, ...]:
+        """`table://<conn_id>/<schema>/<table>`."""
+        found = assets.of_table(self.conn_id, self.table)
+        return () if found is None else (found,)
+
+    def columns(self) -> Iterator[tuple[Path, str]]:
+        """The columns of the load that this names, with their places."""
+        lists: dict[Path, list[str]] = {("target", "primary_key"): self.primary_key}
+        lists |= {("target", "indexes", place): each for place, each in enumerate(self.indexes)}
+        for path, names in lists.items():
+            yield from (((*path, index), name) for index, name in enumerate(names))
+
+    def problems(self, key: Sequence[str]) -> Iterator[Problem]:
+        """Names that a table cannot have, or named twice; a primary key narrower than `key`."""
+        yield from literals.table(self.table, ("target", "table"))
+        if _OURS.fullmatch(self.table.rpartition(".")[2]):
+            yield Problem(
+                ("target", "table"),
+                "table-name",
+                "the loads themselves keep tables of such names",
+                expected="a name that does not begin with `_factory_`",
+            )
+        for name in _TIMEOUTS:
+            yield from literals.timeout(seconds(getattr(self, name)), ("target", name))
+        yield from literals.columns(self.primary_key, ("target", "primary_key"))
+        yield from literals.twice(self.primary_key, ("target", "primary_key"))
+        for place, columns in enumerate(self.indexes):
+            yield from literals.columns(columns, ("target", "indexes", place))
+            yield from literals.twice(columns, ("target", "indexes", place))
+        if self.primary_key and set(self.primary_key) < set(key):
+            yield Problem(
+                ("target", "primary_key"),
+                "key-columns",
+                "rows that the merge key tells apart may be one for the primary key",
+                expected=f"a primary key of {', '.join(key)}",
+                hint="merge by the primary key, or give both the same columns",
+            )

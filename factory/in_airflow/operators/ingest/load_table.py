@@ -1,0 +1,114 @@
+"""Staged Parquet → a table of a database with keys and indexes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from factory.definitions.tables import (
+    LOCK_SECONDS,
+    ON_SCHEMA_CHANGE,
+    STATEMENT_SECONDS,
+)
+from factory.in_airflow.interval import interval_of
+from factory.in_airflow.operators.ingest.load import Load
+from factory.in_airflow.operators.ingest.staged import left, step_name
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from airflow.sdk import Context
+
+    from factory.stores.model import Store
+    from factory.transfer.warehouse.arrivals import Arrivals
+    from factory.transfer.warehouse.load import Loaded
+
+
+class LoadTable(Load):
+    """The staged Parquet files → a table: staged, checked, published. A subclass says by what.
+
+    :param once: each of the source's files is loaded once: what was listed is noted with its rows.
+    """
+
+    template_fields: Sequence[str] = (
+        "staged",
+        "table",
+        "conn_id",
+        "stage",
+        "write",
+        "checks",
+    )
+
+    def __init__(
+        self,
+        *,
+        conn_id: str,
+        table: str,
+        primary_key: Sequence[str] = (),
+        indexes: Sequence[Sequence[str]] = (),
+        on_schema_change: str = ON_SCHEMA_CHANGE,
+        lock_timeout: float = LOCK_SECONDS,
+        statement_timeout: float = STATEMENT_SECONDS,
+        once: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.conn_id = conn_id
+        self.table = table
+        self.primary_key = primary_key
+        self.indexes = indexes
+        self.on_schema_change = on_schema_change
+        self.lock_timeout = lock_timeout
+        self.statement_timeout = statement_timeout
+        self.once = once
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Load; the run and the task name the load, so that a repeated one is known."""
+        task = context["task_instance"]
+        interval = _interval(context)
+        write, checks = self.given()
+        store, paths = self.files(context)
+        with self.telling_checks(context):
+            done = self.load(
+                context,
+                store,
+                paths,
+                table=self.table,
+                write=write,
+                checks=checks,
+                load_id=self.named(context, task.run_id),
+                primary_key=self.primary_key,
+                indexes=self.indexes,
+                on_schema_change=self.on_schema_change,
+                interval=interval,
+                arrivals=self._arrivals(context),
+                as_of=interval[1] if interval else None,
+                lock_timeout=self.lock_timeout,
+                statement_timeout=self.statement_timeout,
+            )
+        self.tell(context, done.rows)
+        return {
+            "table": done.table,
+            "published": done.published,
+            "read": done.read,
+            "quarantined": done.quarantined,
+            "dropped": done.dropped,
+            "rows": done.rows,
+            "seconds": round(done.seconds, 3),
+            "checks": [result.plain() for result in done.checks],
+        }
+
+    def load(self, context: Context, store: Store, paths: list[str], **options: Any) -> Loaded:
+        """Load into the table of the connection."""
+        raise NotImplementedError
+
+    def _arrivals(self, context: Context) -> Arrivals | None:
+        """The files that are noted with their rows."""
+        from factory.transfer.warehouse.arrivals import Arrivals
+
+        return Arrivals(step_name(context), left(self._folder(context))) if self.once else None
+
+
+def _interval(context: Context) -> tuple[datetime, datetime] | None:
+    found = interval_of(context)
+    return None if found is None else (found.start, found.end)

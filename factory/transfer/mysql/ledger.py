@@ -1,0 +1,109 @@
+"""What was published, kept in the target's database and written in the same transaction.
+
+A table that came in by its name (RENAME TABLE commits by itself) bears its load in its comment,
+until the ledger has it: see `publish.settle`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from factory.transfer.mysql import table as tables
+from factory.transfer.mysql.session import Connection, ask
+from factory.transfer.mysql.writing import run, value
+from factory.transfer.warehouse.parts import Table
+
+NAME = "_factory_loads"
+_COLUMNS = (
+    "`table_name` varchar(64) NOT NULL, `load_id` varchar(600) NOT NULL,"
+    " `mode` varchar(16) NOT NULL, `rows` bigint NOT NULL,"
+    " `published_at` datetime(6) NOT NULL, `previous_rows` bigint NULL,"
+    " `table_made` datetime NULL, `digest` text NULL, PRIMARY KEY (`table_name`, `load_id`)"
+)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A load that was published."""
+
+    rows: int
+    published_at: datetime
+    made: datetime | None  # when the table was, to which the rows went
+    digest: str | None
+
+
+def of(target: Table) -> Table:
+    """The ledger of the target's database."""
+    return Table(target.schema, NAME)
+
+
+def is_there(connection: Connection, target: Table) -> bool:
+    """Whether there is a ledger."""
+    where = tables.here(of(target))
+    return bool(ask(connection, f"SELECT 1 FROM information_schema.TABLES WHERE {where}"))
+
+
+def ensure(connection: Connection, target: Table) -> None:
+    """Make the ledger when it is missing."""
+    if not is_there(connection, target):
+        made = f"CREATE TABLE IF NOT EXISTS {tables.sql(of(target))} ({_COLUMNS})"
+        run(connection, f"{made} {tables.OF_TABLES}")
+
+
+def find(connection: Connection, target: Table, load_id: str) -> Entry | None:
+    """Look up whether this load was published."""
+    if not is_there(connection, target):
+        return None
+    found = ask(
+        connection,
+        "SELECT `rows`, `published_at`, `table_made`, `digest`"
+        f" FROM {tables.sql(of(target))} WHERE {its(target, load_id)}",
+    )
+    return Entry(*found[0]) if found else None
+
+
+def its(target: Table, load_id: str) -> str:
+    """The condition that an entry is of this load."""
+    return f"`table_name` = {value(target.name)} AND `load_id` = {value(load_id)}"
+
+
+def previous_rows(connection: Connection, target: Table, load_id: str) -> int | None:
+    """How many rows the load before this one published; None when there was none."""
+    if not is_there(connection, target):
+        return None
+    mine = f"`load_id` = {value(load_id)}"
+    found = ask(
+        connection,
+        f"SELECT CASE WHEN {mine} THEN `previous_rows` ELSE `rows` END"
+        f" FROM {tables.sql(of(target))} WHERE `table_name` = {value(target.name)}"
+        f" ORDER BY {mine} DESC, `published_at` DESC LIMIT 1",
+    )
+    return found[0][0] if found else None
+
+
+def forget(connection: Connection, target: Table) -> None:
+    """The table's earlier rows are gone, so its earlier loads may be repeated."""
+    whose = f"`table_name` = {value(target.name)}"
+    run(connection, f"DELETE FROM {tables.sql(of(target))} WHERE {whose}")
+
+
+def forget_emptied(connection: Connection, target: Table, made: datetime | None) -> None:
+    """The table is empty: loads into what it was before it was made anew may be repeated."""
+    whose = f"`table_name` = {value(target.name)}"
+    other = f"NOT (`table_made` <=> {value(made)})"
+    run(connection, f"DELETE FROM {tables.sql(of(target))} WHERE {whose} AND {other}")
+
+
+def record(connection: Connection, target: Table, said: dict[str, Any]) -> None:
+    """Note a published load: its `load_id`, `mode`, `rows`, `previous_rows` and `digest`."""
+    given = {"table_name": target.name, **said}
+    where = tables.here(target)
+    made = f"(SELECT CREATE_TIME FROM information_schema.TABLES WHERE {where})"
+    run(
+        connection,
+        f"REPLACE INTO {tables.sql(of(target))} ({tables.names([*given])}, `published_at`,"
+        f" `table_made`) SELECT {', '.join(value(each) for each in given.values())},"
+        f" UTC_TIMESTAMP(6), {made}",
+    )

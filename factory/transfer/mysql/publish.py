@@ -1,0 +1,285 @@
+"""Staged rows → the target: in one transaction, or by a name that is exchanged.
+
+RENAME TABLE is whole or not at all, but commits by itself, so that the ledger can't be of the same
+transaction. The table that comes in therefore bears its load in its comment. Whoever looks at a
+target with such a comment brings the ledger up to it before anything else: `settle`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import pymysql
+
+from factory.definitions.checks.parts import many
+from factory.transfer.errors import BadRow, TransferError
+from factory.transfer.mysql import ledger, staging, writing
+from factory.transfer.mysql import table as tables
+from factory.transfer.mysql.modes import Mode, Staged
+from factory.transfer.mysql.session import Connection, ask, code_of, name
+from factory.transfer.mysql.table import Existing
+from factory.transfer.mysql.writing import run
+from factory.transfer.warehouse import parts, schema
+from factory.transfer.warehouse.load import Again
+from factory.transfer.warehouse.parquet import others
+from factory.transfer.warehouse.parts import Changed, Column, Limits, Table
+from factory.transfer.warehouse.schema import Types
+
+log = logging.getLogger(__name__)
+
+_EXISTS, _GONE, _DENIED = 1050, 1146, 1142
+_ACTIONS = ("CASCADE", "SET NULL", "SET DEFAULT")
+
+
+@dataclass(frozen=True)
+class Job(parts.Job):
+    """What a load is to do."""
+
+    mode: Mode
+    limits: Limits
+    primary_key: tuple[str, ...] = ()
+    indexes: tuple[tuple[str, ...], ...] = ()
+    digest: Callable[[], str] | None = None  # of the files' values, where the mode adds them once
+
+
+def holding(target: Table) -> str:
+    """What is held while one publishes into the target."""
+    return f"publish {target}"
+
+
+def existing(connection: Connection, job: Job) -> Existing | None:
+    """Look the target up, and settle what a killed load left to be noted."""
+    found = tables.existing(connection, job.target)
+    if found is None or tables.mark_of(found.comment) is None:
+        return found
+    with writing.locked(connection, holding(job.target), job.limits.lock):
+        settle(connection, job.target)
+    return tables.existing(connection, job.target)
+
+
+def settle(connection: Connection, target: Table) -> None:
+    """Bring the ledger up to what the target's comment says, then take that away."""
+    found = tables.existing(connection, target)
+    said = tables.mark_of(found.comment) if found else None
+    if not said:
+        return
+    comment = said.pop("comment")
+    ledger.ensure(connection, target)
+    with writing.transaction(connection):
+        ledger.forget(connection, target)
+        ledger.record(connection, target, said)
+    tables.set_comment(connection, target, comment)
+
+
+def published_before(
+    connection: Connection, job: Job, existing: Existing | None, rows: int
+) -> bool:
+    """Were these rows added, and are they not gone for certain?
+
+    Raises `TransferError` when nobody can tell, and when it was others that were added.
+    """
+    if not job.mode.once or existing is None:
+        return False
+    found = ledger.find(connection, job.target, job.load_id)
+    if found is None or not found.rows:  # to add to nothing is no repetition
+        return False
+    when = f"{job.target} got the rows of this load at {found.published_at:%Y-%m-%d %H:%M:%SZ}"
+    its = ledger.its(job.target, job.load_id)
+    again = f"To load them again: DELETE FROM {tables.sql(ledger.of(job.target))} WHERE {its}"
+    empty = tables.is_empty(connection, job.target)
+    if empty and existing.made != found.made:
+        log.warning("%s, and was emptied or made anew since: they are loaded again", when)
+        return False
+    if others(found.rows, found.digest, rows, job.digest):
+        raise TransferError(
+            f"{when}: {many(found.rows)}; those that it has now, {many(rows)}, are not the same, "
+            "and are not added",
+            f"Delete those of then where these are to take their place. {again}",
+        )
+    if empty:
+        raise TransferError(
+            f"{when}, and is empty: by TRUNCATE, or were they deleted one by one?", again
+        )
+    return True
+
+
+@contextmanager
+def publishing(connection: Connection, job: Job) -> Iterator[None]:
+    """The publish of this load alone: others wait for it."""
+    with writing.locked(connection, holding(job.target), job.limits.lock):
+        ledger.ensure(connection, job.target)
+        yield
+
+
+def look(connection: Connection, job: Job) -> Existing | None:
+    """The target, as it is now; what an empty table says of earlier loads is noted."""
+    found = existing(connection, job)
+    if found is not None and job.mode.once and tables.is_empty(connection, job.target):
+        ledger.forget_emptied(connection, job.target, found.made)
+    return found
+
+
+@contextmanager
+def transaction(connection: Connection, job: Job) -> Iterator[None]:
+    """All of a publish, or nothing."""
+    _refuse_unless_locked(connection, job)
+    with writing.transaction(connection):
+        yield
+    settle(connection, job.target)
+
+
+def _refuse_unless_locked(connection: Connection, job: Job) -> None:
+    if not writing.holds(connection, holding(job.target)):
+        raise TransferError(
+            "the session has lost its locks: a proxy gave it another one, or something called "
+            "RELEASE_ALL_LOCKS()"
+        )
+
+
+def refuse_target(connection: Connection, job: Job, existing: Existing) -> None:
+    """Find what hinders the publish, whatever the rows are. Raises `TransferError`."""
+    target = job.target
+    query = "SELECT TRANSACTIONS FROM information_schema.ENGINES WHERE ENGINE = "
+    if ask(connection, query + writing.value(existing.engine)) != [("YES",)]:
+        raise TransferError(
+            f"{target} is a table of the engine {existing.engine or 'none'}, which has no "
+            "transactions: half a load would stay",
+            f"ALTER TABLE {tables.sql(target)} ENGINE=InnoDB",
+        )
+    job.mode.verify(existing)
+    _refuse_lost_references(connection, job)
+
+
+def _refuse_lost_references(connection: Connection, job: Job) -> None:
+    if not job.mode.deletes:
+        return
+    for key, other, deletes, _, own in tables.references(connection, job.target):
+        if deletes in _ACTIONS and not (own and job.mode.whole):
+            raise TransferError(
+                f"a {job.mode.name} deletes rows of {job.target}, and {other} would lose or change "
+                f"those that refer to them (foreign key {key!r}, ON DELETE {deletes})",
+                "Load by `merge`, or make the foreign key ON DELETE NO ACTION",
+            )
+
+
+def swaps(connection: Connection, job: Job, existing: Existing, staged: Staged) -> bool:
+    """May the staging table take the target's place, and nothing but rows be lost?"""
+    if staged.like is None or [*existing.columns] != [each.name for each in staged.columns]:
+        return False
+    same = tables.definition(connection, job.target) == tables.definition(connection, staged.table)
+    fits = tables.marked({"comment": existing.comment, **_said(job, staged, None)}) is not None
+    return same and fits and not tables.hangs_on(connection, job.target)
+
+
+def _said(job: Job, staged: Staged, previous: int | None) -> dict[str, object]:
+    return {
+        "load_id": job.load_id,
+        "mode": job.mode.name,
+        "rows": staged.rows,
+        "previous_rows": previous,
+        "digest": job.digest() if job.digest is not None else None,
+    }
+
+
+def write(
+    connection: Connection,
+    job: Job,
+    existing: Existing | None,
+    staged: Staged,
+    types: Types,
+    *,
+    swaps: bool,
+    previous: int | None,
+) -> Changed:
+    """The staged rows → the target, within the caller's transaction. Raises `Again`."""
+    if existing is not None and not swaps:
+        return _written(connection, job, staged, types)
+    if staged.number:
+        run(connection, f"ALTER TABLE {tables.sql(staged.table)} DROP {name(staged.number)}")
+    comment = existing.comment if existing else ""
+    mark = tables.marked({"comment": comment, **_said(job, staged, previous)})
+    if mark is None:
+        raise TransferError(f"the name of the load is too long for MySQL: {job.load_id[:80]}…")
+    tables.set_comment(connection, staged.table, mark)
+    _rename(connection, job, staged, swaps=swaps)
+    if swaps:
+        tables.drop(connection, staging.old(staged.table))
+    connection.begin()  # what came before is committed: the ledger follows
+    return Changed(staged.rows)
+
+
+def _rename(connection: Connection, job: Job, staged: Staged, *, swaps: bool) -> None:
+    own, target = tables.sql(staged.table), tables.sql(job.target)
+    away = f"{target} TO {tables.sql(staging.old(staged.table))}, " if swaps else ""
+    try:
+        run(connection, f"RENAME TABLE {away}{own} TO {target}")
+    except pymysql.Error as error:
+        if code_of(error) in ((_GONE, _DENIED) if swaps else (_EXISTS,)):
+            raise Again from None
+        raise
+
+
+def _written(connection: Connection, job: Job, staged: Staged, types: Types) -> Changed:
+    """Hold first, then look: what was seen before may have been altered since."""
+    ask(connection, f"SELECT 1 FROM {tables.sql(job.target)} LIMIT 0")
+    found = tables.existing(connection, job.target)
+    assert found is not None  # nobody can drop it now
+    schema.fit(job.target, found, staged.given, job.policy, types)
+    _refuse_altered(job, found, staged)
+    refuse_target(connection, job, found)
+    if job.mode.whole:
+        ledger.forget(connection, job.target)
+    return job.mode.write(connection, job.target, staged)
+
+
+def _refuse_altered(job: Job, found: Existing, staged: Staged) -> None:
+    """A column of another type than rows were staged in would round, or cut, without a word."""
+    for column in staged.given:
+        kind = found.columns.get(column.name, column.type)
+        altered = found.texts.get(column.name, "") != staged.texts.get(column.name, "")
+        if not column.guessed and (kind != column.type or altered):
+            raise TransferError(
+                f"the columns of {job.target} were altered while its rows were loaded",
+                "Repeat the load",
+            )
+
+
+def record(connection: Connection, job: Job, staged: Staged, previous: int | None) -> None:
+    """Note the load, within the caller's transaction."""
+    ledger.record(connection, job.target, _said(job, staged, previous))
+
+
+def grow(connection: Connection, target: Table, columns: list[Column]) -> None:
+    """Add columns. (Each such statement commits, and a column that came stays.)"""
+    for column in columns:
+        field = tables.field_sql(column, {})
+        run(connection, f"ALTER TABLE {tables.sql(target)} ADD COLUMN {field}")
+        log.info("added the column %s (%s) to %s", column.name, column.type, target)
+
+
+def retype(connection: Connection, target: Table, columns: list[Column]) -> None:
+    """Give columns that hold nothing but nulls their type."""
+    for column in columns:
+        own, at = name(column.name), tables.sql(target)
+        if ask(connection, f"SELECT 1 FROM {at} WHERE {own} IS NOT NULL LIMIT 1"):
+            continue
+        run(connection, f"ALTER TABLE {at} MODIFY {own} {column.type} NULL")
+        log.warning(
+            "the column %s of %s held no value, and has the first value's type now: %s",
+            *(column.name, target, column.type),
+        )
+
+
+def refuse_nulls(target: Table, staged: Staged, connection: Connection) -> None:
+    """Raise `BadRow` for a null in a column that takes none."""
+    for column in staged.filled:
+        query = f"SELECT count(*) FROM {tables.sql(staged.table)} WHERE {name(column)} IS NULL"
+        ((count,),) = ask(connection, query)
+        if count:
+            raise BadRow(
+                f"{column!r} is null in {many(count)}, and the column of {target} takes none",
+                "Leave such rows out, or let the column take nulls",
+            )

@@ -1,0 +1,250 @@
+"""The staging table: held, filled, and gone at the end, however that comes."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager, suppress
+
+import pyarrow as pa
+import pymysql
+
+from factory.transfer.ahead import ahead
+from factory.transfer.errors import BadRow, TransferError
+from factory.transfer.mysql import lines, writing
+from factory.transfer.mysql import table as tables
+from factory.transfer.mysql.kinds import BYTES, parts_of
+from factory.transfer.mysql.modes import Staged
+from factory.transfer.mysql.session import Address, Connection, ask, name
+from factory.transfer.mysql.types import wire_of
+from factory.transfer.mysql.writing import run
+from factory.transfer.progress import Progress
+from factory.transfer.warehouse.parquet import Files
+from factory.transfer.warehouse.parts import Column, Limits, Table, staging_prefix
+
+log = logging.getLogger(__name__)
+
+_OURS = re.compile(r"_factory_[0-9a-f]{8}_[0-9a-f]{16}(_old)?")
+_STATEMENT = 1 << 20  # bytes of an INSERT
+
+
+@contextmanager
+def staging(
+    address: Address, connection: Connection, target: Table, staged: Staged, limits: Limits
+) -> Iterator[None]:
+    """Make the staging table, and drop it at the end."""
+    # Held until the connection ends: an attempt that is thought dead but is not, waits or is
+    # waited for; and a staging table that nobody holds is known to be left over.
+    with writing.locked(connection, _holding(staged.table), limits.lock):
+        _sweep(connection, target, staged.table)
+        _create(connection, staged)
+        try:
+            yield
+        finally:
+            _drop(address, connection, staged.table)
+
+
+def _holding(staged: Table) -> str:
+    return f"staging {staged}"
+
+
+def old(staged: Table) -> Table:
+    """What a target is called whose place was taken, until it is dropped."""
+    return Table(staged.schema, f"{staged.name}_old")
+
+
+def _create(connection: Connection, staged: Staged) -> None:
+    mark = tables.marked({}) or ""
+    if staged.like is not None:
+        run(connection, f"CREATE TABLE {tables.sql(staged.table)} LIKE {tables.sql(staged.like)}")
+        tables.set_comment(connection, staged.table, mark)
+        return
+    number = [Column(staged.number, "bigint", pa.int64())] if staged.number else []
+    columns = [*staged.columns, *number]
+    tables.create(connection, staged.table, columns, texts=staged.texts, comment=mark)
+
+
+def _sweep(connection: Connection, target: Table, own: Table) -> None:
+    """Drop the staging tables that killed loads of this target left, and what one of them had
+    moved out of the way; a table of such a name without our mark is a person's."""
+    prefix = staging_prefix(target).replace("_", r"\_")
+    rows = ask(
+        connection,
+        "SELECT TABLE_NAME, TABLE_COMMENT FROM information_schema.TABLES"
+        f" WHERE TABLE_SCHEMA = {writing.value(target.schema)}"
+        f" AND TABLE_NAME LIKE {writing.value(prefix + '%')}",
+    )
+    for found, comment in rows:
+        match = _OURS.fullmatch(found)
+        if match is None or not (match[1] or tables.mark_of(comment) is not None):
+            continue
+        base = Table(target.schema, found.removesuffix("_old"))
+        if base == own or writing.is_free(connection, _holding(base)):
+            tables.drop(connection, Table(target.schema, found))
+
+
+def _drop(address: Address, connection: Connection, table: Table) -> None:
+    """Drop the staging table, if need be by a new connection; what stays, the next load drops."""
+    try:
+        tables.drop(connection, table)
+    except (pymysql.Error, OSError):
+        with suppress(pymysql.Error, OSError), writing.opened(address, Limits(5.0, 60.0)) as other:
+            tables.drop(other, table)
+
+
+def copy(connection: Connection, target: Table, staged: Staged, files: Files) -> float:
+    """Fill the staging table; the seconds that it took."""
+    started = time.monotonic()
+    progress = Progress("copying", rows=staged.rows)
+
+    def batches() -> Generator[pa.RecordBatch, None, None]:
+        for batch in files.batches(staged.given, wire_of(staged.given), staged.number):
+            yield batch
+            progress.add(rows=batch.num_rows, bytes=batch.nbytes)
+
+    with progress, closing(ahead(batches())) as stream:
+        if ask(connection, "SELECT @@local_infile") == [(1,)]:
+            _load(connection, target, staged, files, stream)
+        else:
+            log.warning(
+                "the server takes no LOAD DATA LOCAL (local_infile is off): rows are inserted some "
+                "hundred at a time, which takes several times as long. SET GLOBAL local_infile = ON"
+            )
+            _insert(connection, target, staged, files, stream)
+    return time.monotonic() - started
+
+
+def _load(
+    connection: Connection,
+    target: Table,
+    staged: Staged,
+    files: Files,
+    batches: Generator[pa.RecordBatch, None, None],
+) -> None:
+    columns = _sent(staged)
+    taken = ", ".join(
+        f"@v{n}" if _turn(each) else name(each.name) for n, each in enumerate(columns)
+    )
+    turns = ", ".join(
+        f"{name(each.name)} = {_turn(each).format(f'@v{n}')}"
+        for n, each in enumerate(columns)
+        if _turn(each)
+    )
+    statement = f"LOAD DATA LOCAL INFILE 'rows' INTO TABLE {tables.sql(staged.table)}"
+    statement += f" {lines.FORMAT} ({taken})" + (f" SET {turns}" if turns else "")
+    chunks = (chunk for batch in batches for chunk in lines.lines(batch))
+    _, warned = writing.send(connection, statement, chunks)
+    if warned:
+        _refuse(connection, target, staged, files, 0)
+
+
+@contextmanager
+def suiting(target: Table) -> Iterator[None]:
+    """Raises `BadRow` where a key, or a check, of the table forbids the rows."""
+    try:
+        yield
+    except (pymysql.IntegrityError, pymysql.OperationalError) as error:
+        if (found := _value_of(error.args)) and found[0] in _WITHOUT_ROW:
+            raise BadRow(
+                f"rows of the load do not suit {target}: {_TOGETHER[found[0]]}",
+                "Look for them with a check: `unique`, or `sql`",
+            ) from None
+        raise
+
+
+def _sent(staged: Staged) -> list[Column]:
+    number = [Column(staged.number, "bigint", pa.int64())] if staged.number else []
+    return [*staged.given, *number]
+
+
+def _turn(column: Column) -> str:
+    """What the server makes of a field, where it is not the value itself."""
+    word = parts_of(column.type)[0]
+    if word in BYTES:
+        return "UNHEX({})"
+    return "CAST({} AS UNSIGNED)" if word == "bit" else ""
+
+
+def _insert(
+    connection: Connection,
+    target: Table,
+    staged: Staged,
+    files: Files,
+    batches: Generator[pa.RecordBatch, None, None],
+) -> None:
+    own = tables.names([each.name for each in _sent(staged)])
+    before, done = f"INSERT INTO {tables.sql(staged.table)} ({own}) VALUES ", 0
+    ((packet,),) = ask(connection, "SELECT @@max_allowed_packet")
+    for batch in batches:
+        for rows, values in lines.tuples(batch, min(_STATEMENT, packet // 2)):
+            try:
+                run(connection, before + values)
+            except (pymysql.DataError, pymysql.IntegrityError, pymysql.OperationalError) as error:
+                if found := _value_of(error.args):
+                    raise _bad(target, staged, files, done, *found) from None
+                raise
+            if connection._result.warning_count:  # type: ignore[attr-defined]
+                _refuse(connection, target, staged, files, done)
+            done += rows
+
+
+def _refuse(
+    connection: Connection, target: Table, staged: Staged, files: Files, before: int
+) -> None:
+    """Raise `BadRow`: the server has changed a value, or left a row out, and warns of it."""
+    warnings = ask(connection, "SHOW WARNINGS")
+    found = next((each for _, *told in warnings if (each := _value_of(told))), None)
+    if found is not None:
+        raise _bad(target, staged, files, before, *found)
+    said = writing.without_values(str(warnings[0][2])) if warnings else "it changed values"
+    raise TransferError(f"{target}: MySQL warned: {said}")
+
+
+_WHY = {
+    1048: "it is null, and the column takes none",
+    1062: "a key of the table has that value already",
+    1263: "it is null, and the column takes none",
+    1264: "it is out of range",
+    1265: "it would be cut",
+    1292: "it is none of the type, or out of range",
+    1366: "the column's character set, or its type, has no such value",
+    1406: "it is too long",
+    3140: "it is no JSON",
+    4025: "a check of the table refuses it",
+}
+
+
+_TOGETHER = {
+    1062: "a key that names one row stands in several",
+    3140: "a value is no JSON",
+    4025: "a check of the table refuses one",
+}
+_WITHOUT_ROW = tuple(_TOGETHER)
+
+
+def _value_of(told: object) -> tuple[int, str, int] | None:
+    """What is wrong with a value, its column, and its row in the statement, if that is told."""
+    if not isinstance(told, (list, tuple)) or len(told) < 2:
+        return None
+    code, said = int(told[0]), str(told[1])
+    row = re.search(r"at row (\d+)$", said)
+    column = re.search(r"column '(.*?)' at row|column (?:`[^`]*`\.)*`([^`]*)` at row", said)
+    if code not in _WHY or (row is None and code not in _WITHOUT_ROW):
+        return None
+    found = (column[1] or column[2]) if column else ""
+    return (
+        code,
+        found.rpartition(".")[2] if column and column[2] else found,
+        int(row[1]) if row else 0,
+    )
+
+
+def _bad(
+    target: Table, staged: Staged, files: Files, before: int, code: int, column: str, row: int
+) -> BadRow:
+    place = f"{files.place(before + row)}: " if row else ""
+    kind = next((each.type for each in staged.columns if each.name == column), "")
+    whose = f"the column {column!r} of {target}, {kind}," if column else str(target)
+    return BadRow(f"{place}{whose} does not take the value: {_WHY[code]}")

@@ -1,0 +1,246 @@
+"""A table of the target database, and what the server says about it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from factory.definitions.warehouses import MYSQL
+from factory.transfer.errors import BadOption, TransferError
+from factory.transfer.mysql.kinds import TEXTS, parts_of
+from factory.transfer.mysql.session import Connection, ask, name
+from factory.transfer.mysql.writing import run, value
+from factory.transfer.warehouse import parts
+from factory.transfer.warehouse.parts import Column, Table
+
+UNTYPED = "No value yet: the first one tells the type."
+"""The comment on a column that was made, as a text, for nothing but nulls."""
+MARK = "Rows of a load by factory that is under way: "
+"""What the comment of a staging table begins with; the load follows, as JSON."""
+OF_TABLES = "ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin"
+"""Two texts that differ are two, also in a key."""
+_LONGEST_COMMENT = 2048
+_GENERATED = re.compile("(VIRTUAL|STORED|PERSISTENT) GENERATED")
+
+
+@dataclass(frozen=True)
+class Existing(parts.Existing):
+    """A target that is there."""
+
+    texts: Mapping[str, str] = field(default_factory=dict)  # column → its character set, as SQL
+    filled: frozenset[str] = frozenset()  # take no null
+    engine: str = "InnoDB"
+    comment: str = ""
+    made: datetime | None = None  # or emptied by TRUNCATE, or rebuilt
+
+
+def parse(given: str, database: str = "") -> Table:
+    """Split `table` or `database.table`; a table alone is of the connection's `database`."""
+    schema, table = parts.split(given, MYSQL)
+    return Table(schema or database, table)
+
+
+def of_connection(given: str, database: str) -> Table:
+    """As `parse`. Raises `BadOption` when nothing tells the database."""
+    found = parse(given, database)
+    if not found.schema:
+        raise BadOption(
+            f"nothing tells the database of the table {found}",
+            "Write `database.table`, or give the connection a database (its field `schema`)",
+        )
+    return found
+
+
+def sql(table: Table) -> str:
+    """The name, quoted."""
+    return ".".join(name(part) for part in (table.schema, table.name) if part)
+
+
+def names(columns: Sequence[Column] | Sequence[str], of: str = "") -> str:
+    """The columns' names, quoted, with commas; `of` is a table's alias and a point."""
+    own = [column if isinstance(column, str) else column.name for column in columns]
+    return ", ".join(of + name(each) for each in own)
+
+
+def here(table: Table) -> str:
+    """The condition that a row of `information_schema` is the table's."""
+    schema = value(table.schema) if table.schema else "DATABASE()"
+    return f"TABLE_SCHEMA = {schema} AND TABLE_NAME = {value(table.name)}"
+
+
+def existing(connection: Connection, table: Table) -> Existing | None:
+    """Look the target up. Raises `TransferError` when it is not a table."""
+    where = here(table)
+    found = ask(
+        connection,
+        "SELECT TABLE_TYPE, coalesce(ENGINE, ''), TABLE_COMMENT, CREATE_TIME"
+        f" FROM information_schema.TABLES WHERE {where}",
+    )
+    if not found:
+        return None
+    kind, engine, comment, made = found[0]
+    if kind not in ("BASE TABLE", "SYSTEM VERSIONED"):
+        raise TransferError(f"{table} is a {str(kind).lower()}, and can't be loaded into")
+    rows = ask(
+        connection,
+        "SELECT COLUMN_NAME, COLUMN_TYPE, COLUMN_DEFAULT, IS_NULLABLE, EXTRA, CHARACTER_SET_NAME,"
+        " COLLATION_NAME, COLUMN_COMMENT FROM information_schema.COLUMNS"
+        f" WHERE {where} ORDER BY ORDINAL_POSITION",
+    )
+    return _existing([_Told(*row) for row in rows], engine=engine, comment=comment, made=made)
+
+
+@dataclass(frozen=True)
+class _Told:
+    """A row of information_schema.COLUMNS."""
+
+    name: str
+    type: str
+    default: str | None
+    nullable: str
+    extra: str
+    charset: str | None
+    collation: str | None
+    comment: str
+
+    @property
+    def generated(self) -> bool:
+        return _GENERATED.search(self.extra) is not None
+
+    @property
+    def filled(self) -> bool:
+        """By the server, where a row does not give it. (MariaDB writes `NULL` for no default.)"""
+        return self.default not in (None, "NULL") or "auto_increment" in self.extra
+
+
+def _existing(rows: Sequence[_Told], **more: Any) -> Existing:
+    filled = {row.name for row in rows if row.filled or row.generated}
+    return Existing(
+        {row.name: _plain(row.type) for row in rows},
+        frozenset(filled),
+        frozenset(row.name for row in rows if row.generated),
+        frozenset(row.name for row in rows if row.nullable == "NO" and row.name not in filled),
+        True,
+        frozenset(row.name for row in rows if row.comment == UNTYPED),
+        texts={
+            row.name: f" CHARACTER SET {row.charset} COLLATE {row.collation}"
+            for row in rows
+            if row.charset and parts_of(row.type)[0] in TEXTS
+        },
+        filled=frozenset(row.name for row in rows if row.nullable == "NO" and not row.generated),
+        **more,
+    )
+
+
+def _plain(kind: str) -> str:
+    """Without the width that numbers are shown in, which MySQL has given up."""
+    if kind.startswith("tinyint(1)"):
+        return kind
+    return re.sub(r"^((?:tiny|small|medium|big)?int|year)\(\d+\)", r"\1", kind)
+
+
+def field_sql(column: Column, texts: Mapping[str, str]) -> str:
+    """A column, as it is defined: it takes nulls, and a TIMESTAMP is not filled in by itself."""
+    said = f" COMMENT {value(UNTYPED)}" if column.guessed else ""
+    return f"{name(column.name)} {column.type}{texts.get(column.name, '')} NULL{said}"
+
+
+def create(
+    connection: Connection,
+    table: Table,
+    columns: Sequence[Column],
+    *,
+    texts: Mapping[str, str],
+    comment: str = "",
+    more: Sequence[str] = (),
+) -> None:
+    """Create a table of these columns; `more` are indexes and the like."""
+    fields = [field_sql(column, texts) for column in columns]
+    said = f" COMMENT={value(comment)}" if comment else ""
+    run(connection, f"CREATE TABLE {sql(table)} ({', '.join([*fields, *more])}) {OF_TABLES}{said}")
+
+
+def ensure_database(connection: Connection, table: Table) -> None:
+    """Create the database when it is missing."""
+    if not is_database(connection, table.schema):  # IF NOT EXISTS alone would need the right
+        run(connection, f"CREATE DATABASE IF NOT EXISTS {name(table.schema)} CHARACTER SET utf8mb4")
+
+
+def is_database(connection: Connection, schema: str) -> bool:
+    """Whether there is such a database."""
+    where = f"SCHEMA_NAME = {value(schema)}"
+    return bool(ask(connection, f"SELECT 1 FROM information_schema.SCHEMATA WHERE {where}"))
+
+
+def drop(connection: Connection, table: Table) -> None:
+    """Drop the table if it is there."""
+    run(connection, f"DROP TABLE IF EXISTS {sql(table)}")
+
+
+def marked(said: Mapping[str, Any]) -> str | None:
+    """The comment of a table that is to be told as a load's; None: it is too long for one."""
+    comment = MARK + json.dumps(said)
+    return comment if len(comment) <= _LONGEST_COMMENT else None
+
+
+def mark_of(comment: str) -> dict[str, Any] | None:
+    """What a load says of itself in a table's comment."""
+    if not comment.startswith(MARK):
+        return None
+    found: dict[str, Any] = json.loads(comment[len(MARK) :])
+    return found
+
+
+def set_comment(connection: Connection, table: Table, comment: str) -> None:
+    """Set the table's comment."""
+    run(connection, f"ALTER TABLE {sql(table)} COMMENT = {value(comment)}")
+
+
+def is_empty(connection: Connection, table: Table) -> bool:
+    """Whether there is no row."""
+    return not ask(connection, f"SELECT 1 FROM {sql(table)} LIMIT 1")
+
+
+def references(connection: Connection, table: Table) -> Iterator[tuple[str, str, str, str, bool]]:
+    """Foreign keys that name the table: name, whose, what becomes of a row when it is deleted, and
+    when it is updated; whether it is the table's own."""
+    where = here(table).replace("TABLE_SCHEMA", "UNIQUE_CONSTRAINT_SCHEMA")
+    where = where.replace("TABLE_NAME", "REFERENCED_TABLE_NAME")
+    rows = ask(
+        connection,
+        "SELECT CONSTRAINT_NAME, CONSTRAINT_SCHEMA, TABLE_NAME, DELETE_RULE, UPDATE_RULE"
+        f" FROM information_schema.REFERENTIAL_CONSTRAINTS WHERE {where} ORDER BY 1",
+    )
+    for key, schema, other, deletes, updates in rows:
+        yield (
+            key,
+            f"{schema}.{other}",
+            deletes,
+            updates,
+            (schema, other) == (table.schema, table.name),
+        )
+
+
+def hangs_on(connection: Connection, table: Table) -> bool:
+    """Whether triggers or foreign keys hang on the table itself, and not on its name."""
+    triggers = here(table).replace("TABLE_SCHEMA", "EVENT_OBJECT_SCHEMA")
+    triggers = triggers.replace("TABLE_NAME", "EVENT_OBJECT_TABLE")
+    keys = f"{here(table)} AND CONSTRAINT_TYPE = 'FOREIGN KEY'"
+    found = ask(
+        connection,
+        f"SELECT EXISTS (SELECT 1 FROM information_schema.TRIGGERS WHERE {triggers})"
+        f" OR EXISTS (SELECT 1 FROM information_schema.TABLE_CONSTRAINTS WHERE {keys})",
+    )
+    return found != [(0,)] or any(True for _ in references(connection, table))
+
+
+def definition(connection: Connection, table: Table) -> str:
+    """The statement that makes the table, but for its name, its comment and its counter."""
+    ((_, text),) = ask(connection, f"SHOW CREATE TABLE {sql(table)}")
+    _, _, rest = str(text).partition("(")
+    rest = re.sub(r" AUTO_INCREMENT=\d+", "", rest)
+    return re.sub(r" COMMENT='(?:[^'\\]|''|\\.)*'(?=[^']*$)", "", rest)

@@ -1,0 +1,65 @@
+"""MySQL keeps what every warehouse keeps: here on MariaDB, whose words are the same."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from factory.definitions.reads import Rows
+from factory.stores.disk import Disk
+from factory.stores.model import Store
+from factory.transfer.mysql import load as loading
+from factory.transfer.mysql.read import read
+from factory.transfer.mysql.session import Address
+from factory.transfer.warehouse.load import Loaded
+from factory_embedded.services import mariadb
+
+from ..warehouse.contract import Bench, Contract
+
+
+@dataclass(frozen=True)
+class Mysql(Bench):
+    """An own database in the real server."""
+
+    address: Address
+
+    session = loading.Session
+    back: ClassVar[dict[str, pa.DataType]] = {"bool": pa.int8()}
+
+    def loaded(self, store: Store, paths: Sequence[str], **options: Any) -> Loaded:
+        return loading.load(self.address, store, paths, **options)
+
+    def read(self, table: str = "trips") -> pa.Table:
+        path = str(self.stage / "read.parquet")
+        read(self.address, Rows(table=table), Disk(), path)
+        return pq.read_table(path)
+
+    def run(self, *queries: str) -> list[tuple[Any, ...]]:
+        at = mariadb.Server(self.address.host, self.address.port, "root", self.address.database)
+        with at.connect() as connection, connection.cursor() as cursor:
+            for query in queries:
+                cursor.execute(query)
+            return list(cursor.fetchall())
+
+    def tables(self) -> set[str]:
+        return {name for (name,) in self.run("SHOW TABLES")} - {"_factory_loads"}
+
+
+@pytest.fixture
+def bench(
+    real_mariadb: mariadb.Server, tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[Mysql]:
+    database, at = f"s{abs(hash(request.node.nodeid))}", real_mariadb
+    found = Mysql(tmp_path, Address(at.host, at.port, at.user, database=database))
+    with real_mariadb.connect() as connection, connection.cursor() as cursor:
+        cursor.execute(f"CREATE DATABASE {database}")
+        yield found
+        cursor.execute(f"DROP DATABASE {database}")
+
+
+class TestMysql(Contract):
+    """The suite."""

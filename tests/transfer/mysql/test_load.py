@@ -1,0 +1,420 @@
+"""Loads into a real MariaDB: what only MySQL does, and the faults that it has."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime, time, timedelta, timezone
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from factory.transfer.errors import BadRow, SchemaChanged, TransferError
+from factory.transfer.mysql import load as loading
+from factory.transfer.mysql import publish, session, writing
+from factory.transfer.mysql.session import Address
+from factory.transfer.mysql.table import of_connection
+from factory.transfer.warehouse.parts import Limits
+from factory_embedded.services import mariadb
+
+from ..warehouse.contract import rows_of
+from .test_contract import Mysql, bench
+
+__all__ = ["bench"]
+
+UTC = timezone.utc
+
+
+@pytest.fixture(params=["LOAD DATA LOCAL", "INSERT"])
+def either(request: pytest.FixtureRequest, bench: Mysql) -> Iterator[Mysql]:
+    """A server that takes LOAD DATA LOCAL, and one that does not."""
+    if request.param == "INSERT":
+        bench.run("SET GLOBAL local_infile = OFF")
+    yield bench
+    bench.run("SET GLOBAL local_infile = ON")
+
+
+HELD: list[tuple[str, pa.Array, object]] = [
+    ("tinyint", pa.array([127], pa.int64()), 127),
+    ("bigint unsigned", pa.array([2**64 - 1], pa.uint64()), 2**64 - 1),
+    ("decimal(5,2)", pa.array([999], pa.int32()), Decimal("999.00")),
+    (
+        "decimal(65,30)",
+        pa.array([Decimal("-0." + "1" * 30)], pa.decimal256(65, 30)),
+        Decimal("-0." + "1" * 30),
+    ),
+    ("double", pa.array([0.1], pa.float32()), 0.10000000149011612),
+    ("varchar(3) CHARACTER SET latin1", pa.array(["äöü"]), "äöü"),
+    ("char(2)", pa.array(["DE"]), "DE"),
+    ("text", pa.array(["a\\'\t\n\0\x1a"]), "a\\'\t\n\0\x1a"),
+    ("json", pa.array(['{"a": [1, "é"]}']), '{"a": [1, "é"]}'),
+    ("varbinary(2)", pa.array([b"\0\xff"]), b"\0\xff"),
+    ("bit(8)", pa.array([200], pa.uint8()), b"\xc8"),
+    ("bit(1)", pa.array([True]), b"\x01"),
+    (
+        "datetime",
+        pa.array([datetime(2024, 1, 1, 1, 2, 3)], pa.timestamp("us")),
+        datetime(2024, 1, 1, 1, 2, 3),
+    ),
+    (
+        "datetime(6)",
+        pa.array([datetime(2024, 7, 1, tzinfo=UTC)], pa.timestamp("us", "Europe/Berlin")),
+        datetime(2024, 7, 1),
+    ),
+    (
+        "time",
+        pa.array([time(23, 59, 59)], pa.time64("us")),
+        timedelta(hours=23, minutes=59, seconds=59),
+    ),
+    ("date", pa.array([date(9999, 12, 31)]), date(9999, 12, 31)),
+]
+
+
+@pytest.mark.parametrize(("kind", "given", "found"), HELD, ids=[kind for kind, *_ in HELD])
+def test_what_a_column_holds(either: Mysql, kind: str, given: pa.Array, found: object) -> None:
+    either.run(f"CREATE TABLE trips (id int, v {kind})")
+    either.load(
+        pa.table({"id": pa.array([1, 2]), "v": pa.concat_arrays([given, pa.nulls(1, given.type)])})
+    )
+    assert either.run("SELECT v FROM trips ORDER BY id") == [(found,), (None,)]
+
+
+REFUSED: list[tuple[str, pa.Array, str]] = [
+    (
+        "tinyint",
+        pa.array([1, 128]),
+        "'v' of .*tinyint, does not take the value: it is out of range",
+    ),
+    ("int unsigned", pa.array([1, -1]), "it is out of range"),
+    ("decimal(4,2)", pa.array([1, 100]), "it is out of range"),
+    ("varchar(2)", pa.array(["ab", "abc"]), r"it (is too long|would be cut)"),
+    ("varchar(2)", pa.array(["ab", "ab "]), r"it (is too long|would be cut)"),
+    ("char(3)", pa.array(["ab", "ab "]), "no space at its end"),
+    ("varchar(9) CHARACTER SET latin1", pa.array(["ä", "😀"]), "has no such value"),
+    ("json", pa.array(["{}", "{"]), "a check of the table refuses one|it is no JSON"),
+    (
+        "datetime",
+        pa.array([datetime(2024, 1, 1), datetime(2024, 1, 1, 0, 0, 0, 1)], pa.timestamp("us")),
+        "would lose data",
+    ),
+    (
+        "timestamp(6)",
+        pa.array(
+            [datetime(2024, 1, 1, tzinfo=UTC), datetime(1969, 1, 1, tzinfo=UTC)],
+            pa.timestamp("us", "UTC"),
+        ),
+        "out of range|no such value",
+    ),
+    ("double", pa.array([1.0, float("nan")]), "MySQL has no number that is none"),
+    ("date", pa.array([1, 2_932_897], pa.int32()).cast(pa.date32()), "no day after 9999-12-31"),
+    ("int NOT NULL", pa.array([1, None], pa.int64()), "'v' is null in 1 row, and the column"),
+]
+
+
+@pytest.mark.parametrize(("kind", "given", "said"), REFUSED, ids=[kind for kind, *_ in REFUSED])
+def test_what_it_does_not_hold_is_refused(
+    either: Mysql, kind: str, given: pa.Array, said: str
+) -> None:
+    either.run(
+        f"CREATE TABLE trips (id int, v {kind})",
+        "INSERT INTO trips VALUES (7, 1)" if "int" in kind else "SELECT 1",
+    )
+    before = either.run("SELECT * FROM trips")
+    with pytest.raises(BadRow, match=said) as raised:
+        either.load({"id": [1, 2], "v": given})
+    assert "row 2" in str(raised.value) or "NULL" in kind or kind == "json"
+    assert either.run("SELECT * FROM trips") == before
+    assert either.tables() == {"trips"}
+
+
+UNFIT = {
+    "float": pa.array([0.1]),
+    "decimal(9,1)": pa.array([Decimal("0.25")]),
+    "int": pa.array([1.0]),
+    "enum('a')": pa.array(["a"]),
+    "binary(3)": pa.array([b"a"]),
+    "year": pa.array([2024]),
+    "timestamp": pa.array([datetime(2024, 1, 1)], pa.timestamp("us")),
+    "date": pa.array([datetime(2024, 1, 1)], pa.timestamp("us")),
+}
+
+
+@pytest.mark.parametrize("kind", UNFIT)
+def test_types_that_would_change_values_are_refused(bench: Mysql, kind: str) -> None:
+    bench.run(f"CREATE TABLE trips (v {kind})")
+    with pytest.raises(SchemaChanged, match="its column 'v' is"):
+        bench.load({"v": UNFIT[kind]})
+
+
+def test_a_server_that_takes_no_local_file_is_told_of(
+    either: Mysql, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING)
+    number = 70_000
+    either.load({"id": pa.array(range(number)), "name": pa.array(["ä'\\" * 20] * number)})
+    ((off,),) = either.run("SELECT NOT @@local_infile")
+    assert ("local_infile is off" in caplog.text) == bool(off)
+    assert either.run("SELECT count(*), count(DISTINCT id), min(name), max(name) FROM trips") == [
+        (number, number, "ä'\\" * 20, "ä'\\" * 20)
+    ]
+
+
+def test_no_file_is_sent_that_a_server_asks_for(bench: Mysql, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("1\n")
+    bench.run("CREATE TABLE trips (id int)")
+    with writing.opened(bench.address, Limits(5, 5)) as connection:
+        asks = f"LOAD DATA LOCAL INFILE '{secret}' INTO TABLE trips"
+        with pytest.raises(RuntimeError, match="LOCAL"):
+            connection.query(asks)
+    with writing.opened(bench.address, Limits(5, 5)) as connection:
+        assert writing.send(connection, asks, [memoryview(b"7\n")]) == (1, 0)
+    assert bench.run("SELECT id FROM trips") == [(7,)]
+
+
+KEPT = (
+    "id bigint, name longtext DEFAULT 'x', day date, KEY k (id), n int AUTO_INCREMENT PRIMARY KEY"
+)
+HANGING = {
+    "a trigger": "CREATE TRIGGER t BEFORE INSERT ON trips FOR EACH ROW SET NEW.name = NEW.name",
+    "a foreign key": "ALTER TABLE trips ADD FOREIGN KEY (n) REFERENCES parent (n)",
+    "one to it": "CREATE TABLE child (n int, FOREIGN KEY (n) REFERENCES trips (n))",
+    "nothing": "SELECT 1",
+}
+
+
+@pytest.mark.parametrize("what", HANGING)
+def test_a_replace_keeps_what_hangs_on_a_table(bench: Mysql, what: str) -> None:
+    """Where nothing but its definition does, the staging table takes its place."""
+    bench.run("CREATE TABLE parent (n int PRIMARY KEY)", "INSERT INTO parent VALUES (1), (2), (3)")
+    bench.run(f"CREATE TABLE trips ({KEPT}) COMMENT 'of theirs'", HANGING[what])
+    definition = "SHOW CREATE TABLE trips"
+    before = bench.run(definition), bench.run("SHOW TRIGGERS")
+    rows = rows_of(1).append_column("n", pa.array([1], pa.int32()))
+    for _ in range(2):
+        bench.load(rows, "replace")
+    assert bench.rows()[0][:2] == (1, "a")
+    after = bench.run(definition)[0][1].replace(" AUTO_INCREMENT=2", ""), bench.run("SHOW TRIGGERS")
+    assert (after[0], after[1]) == (before[0][0][1], before[1])
+    assert bench.tables() - {"parent", "child"} == {"trips"}
+
+
+def test_a_foreign_key_that_would_delete_others_rows(bench: Mysql) -> None:
+    bench.run("CREATE TABLE trips (id bigint PRIMARY KEY, name longtext, day date)")
+    bench.run(
+        "CREATE TABLE child (id bigint, FOREIGN KEY (id) REFERENCES trips (id) ON DELETE CASCADE)"
+    )
+    bench.load(rows_of(1))
+    bench.run("INSERT INTO child VALUES (1)")
+    for mode in ("replace", "partition"):
+        with pytest.raises(TransferError, match=rf"a {mode} deletes rows of .*ON DELETE CASCADE"):
+            bench.load(rows_of(1), mode, load_id="run 2")
+    bench.load(rows_of(1, name="b"), "merge", load_id="run 2")
+    assert bench.run("SELECT * FROM child") == [(1,)]
+
+
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        (
+            "CREATE TABLE trips (id bigint) ENGINE=MyISAM",
+            "engine MyISAM, which has no transactions",
+        ),
+        ("CREATE VIEW trips AS SELECT 1 AS id", "is a view, and can't be loaded into"),
+    ],
+)
+def test_targets_that_are_refused(bench: Mysql, made: str, said: str) -> None:
+    bench.run(made)
+    with pytest.raises(TransferError, match=said):
+        bench.load({"id": [1]})
+
+
+@pytest.mark.parametrize(
+    ("altered", "said"),
+    [
+        ("ALTER TABLE trips MODIFY name varchar(1)", "were altered while its rows were loaded"),
+        ("ALTER TABLE trips DROP name", "it has no column 'name'"),
+        ("ALTER TABLE trips ADD extra int NOT NULL", "'extra' .* is not in the load"),
+    ],
+)
+@pytest.mark.parametrize("write", ["append", "replace"])
+def test_a_table_that_is_altered_meanwhile(
+    bench: Mysql, write: str, altered: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.load(rows_of(1))
+    whole = loading.Session.ready
+
+    def ready(self: Any, staged: Any) -> None:
+        whole(self, staged)
+        bench.run(altered)
+
+    monkeypatch.setattr(loading.Session, "ready", ready)
+    with pytest.raises(TransferError, match=said):
+        bench.load(rows_of(2), write, load_id="run 2")
+    assert bench.run("SELECT id FROM trips") == [(1,)]
+    assert bench.tables() == {"trips"}
+
+
+@contextmanager
+def held(bench: Mysql, *statements: str) -> Iterator[None]:
+    """Another session holds what these have locked."""
+    at = bench.address
+    with mariadb.Server(at.host, at.port, at.user, at.database).connect(autocommit=False) as other:
+        for statement in statements:
+            other.query(statement)
+        yield
+        other.rollback()
+
+
+@pytest.mark.parametrize("held_by", ["SELECT * FROM trips FOR UPDATE", "LOCK TABLES trips READ"])
+@pytest.mark.parametrize("write", ["replace", "merge"])
+def test_a_lock_that_is_not_given_up(bench: Mysql, write: str, held_by: str) -> None:
+    bench.load(rows_of(1))
+    said = r"was not free within the lock_timeout of 1 s"
+    with held(bench, "BEGIN", held_by), pytest.raises(TransferError, match=said):
+        bench.load(rows_of(1, name="b"), write, load_id="run 2", lock_timeout=1)
+    assert bench.rows()[0][:2] == (1, "a")
+    assert bench.tables() == {"trips"}
+    bench.load(rows_of(1, name="b"), write, load_id="run 2", lock_timeout=1)
+    assert bench.rows()[0][:2] == (1, "b")
+
+
+def test_another_load_that_does_not_end(bench: Mysql) -> None:
+    bench.load(rows_of(1))
+    target = publish.holding(of_connection("trips", bench.address.database))
+    said = "another load did not end within the lock_timeout"
+    with (
+        writing.opened(bench.address, Limits(5, 5)) as other,
+        writing.locked(other, target, 5),
+        pytest.raises(TransferError, match=said),
+    ):
+        bench.load(rows_of(2), load_id="run 2", lock_timeout=0.1)
+    bench.load(rows_of(2), load_id="run 2")
+    assert bench.ids() == [1, 2]
+
+
+GONE = {
+    "dropped": ["DROP TABLE trips"],
+    "made anew": [
+        *("DO SLEEP(1.1)", "DROP TABLE trips"),
+        "CREATE TABLE trips (id bigint, name text, day date)",
+    ],
+}
+
+
+@pytest.mark.parametrize("how", GONE)
+def test_rows_that_are_gone_are_loaded_again(bench: Mysql, how: str) -> None:
+    bench.load(rows_of(1))
+    bench.load(rows_of(2), load_id="run 2")
+    bench.run(*GONE[how])
+    assert bench.load(rows_of(1)).published
+    assert not bench.load(rows_of(1)).published
+    assert bench.load(rows_of(2), load_id="run 2").published
+    assert bench.ids() == [1, 2]
+
+
+@pytest.mark.parametrize("how", ["TRUNCATE trips", "DELETE FROM trips"])
+def test_where_nobody_can_tell_a_load_is_refused_aloud(bench: Mysql, how: str) -> None:
+    bench.load(rows_of(1))
+    bench.run(how)
+    with pytest.raises(TransferError, match="by TRUNCATE, or were they deleted") as raised:
+        bench.load(rows_of(1))
+    bench.run(str(raised.value).partition("To load them again: ")[2])
+    assert bench.load(rows_of(1)).published
+    assert bench.ids() == [1]
+
+
+def test_other_rows_under_the_same_load(bench: Mysql) -> None:
+    bench.load(rows_of(1))
+    with pytest.raises(TransferError, match="are not the same, and are not added"):
+        bench.load(rows_of(2))
+    assert bench.ids() == [1]
+
+
+@pytest.mark.parametrize("write", ["append", "replace"])
+def test_a_table_that_came_in_before_its_load_was_noted(
+    bench: Mysql, write: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when the worker ends between the two: the next to look brings the ledger up to it."""
+    if write == "replace":
+        bench.load(rows_of(1))
+
+    def ends(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(publish, "record", ends)
+        with pytest.raises(KeyboardInterrupt):
+            bench.load(rows_of(2), write, load_id="run 2")
+    assert bench.ids() == [2]
+    if write == "append":
+        assert not bench.load(rows_of(2), load_id="run 2").published
+    else:  # the rows of the first load are gone: it may come again
+        assert bench.load(rows_of(1)).published
+    noted = bench.run("SELECT load_id FROM _factory_loads ORDER BY 1")
+    assert noted == ([("run 2",)] if write == "append" else [("run 1",), ("run 2",)])
+    assert bench.run(
+        "SELECT TABLE_COMMENT FROM information_schema.TABLES WHERE TABLE_NAME = 'trips'"
+        " AND TABLE_SCHEMA = DATABASE()"
+    ) == [("",)]
+
+
+def test_a_primary_key_and_indexes(bench: Mysql) -> None:
+    keys: dict[str, Any] = {"primary_key": ["name"], "indexes": [["day"], ["id", "name"]]}
+    with pytest.raises(BadRow, match="a key that names one row stands in several"):
+        bench.load(rows_of(1, 2), **keys)
+    assert bench.tables() == set()
+    with pytest.raises(BadRow, match=r"'name' is null in 1 row"):
+        bench.load(rows_of(1).set_column(1, "name", pa.nulls(1, pa.string())), **keys)
+    bench.load(pa.concat_tables([rows_of(1), rows_of(2, name="A")]), "replace", **keys)
+    found = bench.run("SHOW INDEX FROM trips")
+    assert sorted((key[2], key[4]) for key in found) == [
+        ("PRIMARY", "name"),
+        ("day", "day"),
+        ("id", "id"),
+        ("id", "name"),
+    ]
+    with pytest.raises(BadRow, match="a key of the table has that value already"):
+        bench.load(rows_of(3, 4), "replace", load_id="run 2")
+    assert bench.ids() == [1, 2]
+
+
+def test_a_column_without_a_value_takes_the_first_ones_type(bench: Mysql) -> None:
+    bench.load(rows_of(1).append_column("fare", pa.nulls(1)))
+    bench.load(rows_of(2).append_column("fare", pa.array([Decimal("1.50")])), load_id="run 2")
+    assert bench.run("SELECT fare FROM trips ORDER BY id") == [(None,), (Decimal("1.50"),)]
+
+
+def test_names_that_differ_in_their_case_alone(bench: Mysql) -> None:
+    with pytest.raises(TransferError, match="'a' and 'A' are one for MySQL"):
+        bench.load({"a": [1], "A": [2]})
+
+
+def test_the_server_restarts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = tmp_path / "mariadb"
+    whole = loading.Session.ready
+
+    def opened(at: mariadb.Server) -> Mysql:
+        return Mysql(tmp_path, Address(at.host, at.port, at.user, database=at.database))
+
+    with mariadb.running(data) as at:
+        opened(at).load(rows_of(1))
+
+        def ready(self: Any, staged: Any) -> None:
+            whole(self, staged)
+            opened(at).run("SHUTDOWN")
+            session.ask(self.connection, "DO SLEEP(30)")
+
+        monkeypatch.setattr(loading.Session, "ready", ready)
+        with pytest.raises(TransferError, match="the connection to MySQL was lost"):
+            opened(at).load(rows_of(2), load_id="run 2")
+    monkeypatch.undo()
+    with mariadb.running(data) as at:
+        bench = opened(at)
+        assert bench.ids() == [1]
+        bench.load(rows_of(2), load_id="run 2")
+        assert (bench.ids(), bench.tables()) == ([1, 2], {"trips"})
