@@ -230,8 +230,12 @@ def _sent(column: pa.Array, wire: pa.DataType, kind: str) -> pa.Array:
 
 
 def _number(column: pa.Array, wire: pa.DataType) -> pa.Array:
-    """Arrow has no way from a float to a decimal that refuses a fraction."""
-    return (column.cast(pa.int64()) if pa.types.is_floating(column.type) else column).cast(wire)
+    """By steps, each of which refuses what it would change; Arrow has none from end to end."""
+    if pa.types.is_floating(column.type):
+        column = column.cast(pa.int64())
+    if pa.types.is_integer(column.type):
+        column = column.cast(pa.decimal128(20, 0))
+    return column.cast(wire)
 
 
 def _texts(values: Sequence[str | None]) -> pa.Array:

@@ -85,10 +85,8 @@ def test_a_table_that_was_made_in_quotes_and_columns_that_are_one(bench: Snowfla
     assert bench.run("SELECT NAME, DAY FROM trips") == [("a", date(2024, 1, 1))]
     with pytest.raises(TransferError, match="'id' and 'Id' are both ID in Snowflake"):
         bench.load(rows_of(2).append_column("Id", pa.array([1])), load_id="run 2")
-    bench.run("CREATE VIEW seen AS SELECT * FROM trips")
-    for table, said in (("seen", "can't be loaded into"), ("_factory_loads", "of our own")):
-        with pytest.raises((BadOption, TransferError), match=said):
-            bench.load(rows_of(2), table=table, load_id="run 2")
+    with pytest.raises(BadOption, match="of our own"):
+        bench.load(rows_of(2), table="_factory_loads", load_id="run 2")
 
 
 def test_json_and_what_is_nested_is_a_variant(bench: Snowflake) -> None:
