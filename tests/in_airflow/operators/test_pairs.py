@@ -178,7 +178,7 @@ def give(source: str, folder: Path) -> None:
         in_snowflake(
             "CREATE SCHEMA IF NOT EXISTS SHOP",
             "CREATE OR REPLACE TABLE SHOP.ORDERS (ID NUMBER(38,0), TOTAL NUMBER(12,2),"
-            " NOTE VARCHAR, AT TIMESTAMP_NTZ(6))",
+            ' NOTE VARCHAR, "AT" TIMESTAMP_NTZ(6))',
             f"INSERT INTO SHOP.ORDERS VALUES {rows}",
         )
     found = re.search(r'path: "?([^",}]+)', SOURCES[source])
@@ -197,7 +197,7 @@ def arrived(
     """The rows that are there now, which go at once."""
     found = re.search(r'path: "?([^",}]+)', TARGETS[target])
     if "type: snowflake" in TARGETS[target]:
-        rows = in_snowflake("SELECT ID, TOTAL, NOTE, AT FROM RAW.ORDERS")
+        rows = in_snowflake('SELECT ID, TOTAL, NOTE, "AT" FROM RAW.ORDERS')
         in_snowflake("DROP TABLE RAW.ORDERS")
         return sorted(rows)
     if "type: mysql" in TARGETS[target]:
