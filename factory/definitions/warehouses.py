@@ -64,6 +64,16 @@ SNOWFLAKE = Capabilities(
     default_schema="PUBLIC",
 )
 
+BIGQUERY = Capabilities(
+    name="BigQuery",
+    dialect="bigquery",
+    modes=("append", "replace", "merge", "partition"),
+    longest_name=300,
+    first_day=-719_162,  # 0001-01-01
+    most_columns=10_000,
+    default_schema="",
+)
+
 MYSQL = Capabilities(
     name="MySQL",
     dialect="mysql",

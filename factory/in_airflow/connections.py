@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import Connection
 from airflow.sdk.exceptions import AirflowException
 
+from factory.in_airflow import clients
 from factory.in_airflow.hiding import hide_connection
 
 if TYPE_CHECKING:
@@ -22,21 +23,24 @@ def warehouse_of(conn_id: str, *, application: str) -> tuple[Warehouse[Any], Any
 
     The address holds the password, so it is never logged or passed on.
     """
-    from factory.in_airflow.clients import login
     from factory.transfer.warehouse.warehouse import find
 
     connection = _connection(conn_id)
     # one whose type nobody wrote was always taken for PostgreSQL's
-    warehouse = find(connection.conn_type or "postgres")
-    return warehouse, warehouse.address(login(connection), application)
+    kind = connection.conn_type or "postgres"
+    warehouse = find(kind)
+    if kind in clients.BY_TYPE:
+        return warehouse, clients.of_type(kind, conn_id)
+    return warehouse, warehouse.address(connection, application)
 
 
-def snowflake_account(conn_id: str, *, application: str, **more: str | None) -> Account:
-    """Who logs in to Snowflake; `more` are a `warehouse` and a `role` in place of its own."""
-    from factory.in_airflow.clients import snowflake
-    from factory.transfer.snowflake.session import account
+def snowflake_account(
+    conn_id: str, *, application: str, warehouse: str | None = None, role: str | None = None
+) -> Account:
+    """Who logs in to Snowflake, by a `warehouse` and a `role` in place of the connection's."""
+    from factory.in_airflow.clients.snowflake import account
 
-    return account(snowflake.login(_connection(conn_id), **more), application)
+    return account(conn_id, application, warehouse=warehouse, role=role)
 
 
 def postgres_conninfo(conn_id: str, *, application: str) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from factory import choices
 from factory.ends.source import Source
+from factory.ends.sources.bigquery import BigQuery
 from factory.ends.sources.file import File
 from factory.ends.sources.http import Http
 from factory.ends.sources.mysql import Mysql
@@ -13,7 +14,7 @@ from factory.ends.sources.postgres import Postgres
 from factory.ends.sources.snowflake import Snowflake
 from factory.ends.sources.sql import Sql
 
-BUILT_IN = (File, Http, Mysql, Postgres, Snowflake, Sql)
+BUILT_IN = (File, Http, Mysql, Postgres, Sql, BigQuery, Snowflake)
 
 if TYPE_CHECKING:
     AnySource = Source

@@ -1,4 +1,4 @@
-"""Clients of what one logs in to, made of Airflow's connections: one module a store.
+"""Clients of what one logs in to, made of Airflow's connections: one module a service.
 
 A store's module is named here by its scheme: a store of its own room knows no Airflow.
 """
@@ -6,10 +6,7 @@ A store's module is named here by its scheme: a store of its own room knows no A
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from airflow.sdk import Connection
+from typing import Any
 
 BY_SCHEME = {
     "gs": "factory.in_airflow.clients.gcs:client",
@@ -17,26 +14,26 @@ BY_SCHEME = {
     "sftp": "factory.in_airflow.clients.sftp:client",
 }
 """`module:function` of a connection's id → the client that the scheme's store takes."""
-
-BY_TYPE = {"snowflake": "factory.in_airflow.clients.snowflake:login"}
-"""`module:function` of a connection → the login that a warehouse of its type takes: of others it is
-the connection."""
+BY_TYPE = {
+    "google_cloud_platform": "factory.in_airflow.clients.bigquery:client",
+    "snowflake": "factory.in_airflow.clients.snowflake:account",
+}
+"""The same, by a connection's type: what a warehouse connects by, where Airflow's hook logs in."""
 
 
 def client(scheme: str, conn_id: str) -> Any:
-    """The client of a connection.
+    """The client of a connection, for a store.
 
     :raises AirflowNotFoundException: there is no such connection.
     """
-    return _named(BY_SCHEME[scheme])(conn_id)
+    return _made(BY_SCHEME[scheme], conn_id)
 
 
-def login(connection: Connection) -> Any:
-    """What the warehouse of a connection's type logs in by."""
-    own = BY_TYPE.get(connection.conn_type or "")
-    return _named(own)(connection) if own else connection
+def of_type(conn_type: str, conn_id: str) -> Any:
+    """The client of a connection, for a warehouse."""
+    return _made(BY_TYPE[conn_type], conn_id)
 
 
-def _named(path: str) -> Any:
-    module, _, name = path.partition(":")
-    return getattr(importlib.import_module(module), name)
+def _made(where: str, conn_id: str) -> Any:
+    module, _, name = where.partition(":")
+    return getattr(importlib.import_module(module), name)(conn_id)

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from airflow.sdk import Connection
 from airflow.sdk.exceptions import AirflowException
 
 from factory.errors import FactoryError
 
 if TYPE_CHECKING:
-    from airflow.sdk import Connection
+    from factory.transfer.snowflake.session import Account
 
 _OF_THE_HOOK = (
     *("grant_type", "refresh_token", "token_endpoint", "scope", "azure_conn_id"),
@@ -23,6 +24,16 @@ _OF_THE_HOOK = (
 """What the hook asks for a token with: the connector is given the token."""
 _ALSO = {"protocol": str, "custom_root_store_path": str, "login_timeout": int}
 """Of the connection's extra, what the connector takes, and the hook leaves out."""
+
+
+def account(
+    conn_id: str, tag: str = "factory", *, warehouse: str | None = None, role: str | None = None
+) -> Account:
+    """Who logs in by a connection; the queries of its sessions are known by `tag`."""
+    from factory.transfer.snowflake import session
+
+    own = login(Connection.get(conn_id), warehouse=warehouse, role=role)
+    return session.account(own, tag)
 
 
 def login(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any
 
 from factory.definitions.warehouses import SNOWFLAKE, Capabilities
 from factory.transfer.snowflake import names, session, types
@@ -16,7 +15,7 @@ from factory.transfer.snowflake.session import Account, Connection, Limits
 from factory.transfer.values.types import Known
 from factory.transfer.warehouse import parts
 from factory.transfer.warehouse.rows import Subject
-from factory.transfer.warehouse.warehouse import Warehouse
+from factory.transfer.warehouse.warehouse import Login, Warehouse
 
 
 @dataclass(frozen=True)
@@ -26,9 +25,11 @@ class Snowflake:
     can: Capabilities = SNOWFLAKE
     errors: tuple[type[Exception], ...] = Rows.errors
 
-    def address(self, login: Any, application: str) -> Account:
-        """`login` gives what the connector takes, each time it is called."""
-        return session.account(login, application)
+    def address(self, login: Login, application: str) -> Account:
+        """By a password alone: what else a connection may say, Airflow's hook knows."""
+        extra = login.extra_dejson
+        plain = {"user": login.login, "password": login.password, "schema": login.schema}
+        return session.account(lambda: {**extra, **plain}, application)
 
     def table(self, name: str) -> Table:
         """What it does not say is the session's."""

@@ -24,6 +24,7 @@ OURS = {
     "snowflake": ("factory.transfer.snowflake.warehouse", "WAREHOUSE"),
     "mysql": ("factory.transfer.mysql.warehouse", "WAREHOUSE"),
     "mariadb": ("factory.transfer.mysql.warehouse", "WAREHOUSE"),
+    "google_cloud_platform": ("factory.transfer.bigquery.warehouse", "WAREHOUSE"),
 }
 
 
@@ -58,11 +59,8 @@ class Warehouse(Protocol[S]):
     def said(self, error: Exception) -> str:
         """What it says of an error, without contents of rows."""
 
-    def address(self, login: Any, application: str) -> Any:
-        """What its driver connects by, secrets included; `application` is told to the server.
-
-        `login` is a `Login`, or what `in_airflow/clients` has in its place.
-        """
+    def address(self, login: Login, application: str) -> Any:
+        """What its driver connects by, secrets included; `application` is told to the server."""
 
     def table(self, name: str) -> Table:
         """Read a table's name. Raises `BadOption`."""

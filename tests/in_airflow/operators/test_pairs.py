@@ -25,10 +25,11 @@ from factory.in_airflow.connections import snowflake_account
 from factory.in_airflow.storage import place
 from factory.transfer.snowflake import session
 from factory.transfer.snowflake.names import literal
-from factory_embedded.services import files, gcs, mariadb, postgres, s3, snowflake
+from factory_embedded.services import bigquery, files, gcs, mariadb, postgres, s3, snowflake
 from tests.stores import sftp_server
 from tests.stores.contract import put, there
 
+from ...transfer.bigquery.queries import ask
 from ..pipelines import Pipelines
 
 PAGE = Path(__file__).parents[3] / "docs" / "ingest.md"
@@ -53,6 +54,22 @@ def listed(head: str) -> dict[str, str]:
 
 SOURCES = listed("| from | `source` |")
 TARGETS = listed("| to | `target` |")
+FEW: Mapping[str, tuple[str, ...]] = {
+    "BigQuery": ("a table of PostgreSQL", "a disk"),
+    "MySQL or MariaDB": ("a table of MySQL or MariaDB", "a disk", "a web server"),
+    "Snowflake": ("a table of PostgreSQL", "S3", "a table of Snowflake"),
+}
+"""The sources of a target that all are not tried with: what lies between is the same."""
+FROM_FEW = {
+    "a table of BigQuery": ("PostgreSQL", "a disk"),
+    "a table of Snowflake": ("PostgreSQL", "S3", "Snowflake"),
+}
+PAIRS = [
+    (source, target)
+    for target in TARGETS
+    for source in FEW.get(target, SOURCES)
+    if target in FROM_FEW.get(source, TARGETS)
+]
 
 
 def spec_of(source: str, target: str, folder: Path) -> str:
@@ -78,6 +95,7 @@ def connections(
     real_gcs: gcs.Server,
     real_sftp: sftp_server.Server,
     real_snowflake: snowflake.Server,
+    real_bigquery: bigquery.Server,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Mapping[str, Mapping[str, Any]]]:
     """Servers with the rows, by the ids that the page has; what is served lies in a folder."""
@@ -85,6 +103,9 @@ def connections(
     (folder / "orders.csv").write_bytes(as_csv())
     real_s3.create_bucket("lake")
     real_gcs.create_bucket("archive")
+    real_bigquery.create_bucket("loads")
+    real_bigquery.create_dataset("raw")
+    in_bigquery(real_bigquery)
     with psycopg.connect(postgres.uri, autocommit=True) as database:
         database.execute("CREATE SCHEMA IF NOT EXISTS shop; CREATE SCHEMA IF NOT EXISTS raw")
         database.execute("DROP TABLE IF EXISTS shop.orders")
@@ -101,6 +122,7 @@ def connections(
                 "lake": real_s3.connection,
                 "archive": real_gcs.connection,
                 "sf": real_snowflake.connection,
+                "google": real_bigquery.connection,
             }
             yield {
                 **{name: json.loads(one.json) for name, one in own.items()},
@@ -122,6 +144,18 @@ def in_mariadb(server: mariadb.Server) -> Iterator[None]:
         yield
         cursor.execute("DROP DATABASE shop")
         cursor.execute("DROP DATABASE raw")
+
+
+def in_bigquery(server: bigquery.Server) -> None:
+    """The same table there."""
+    server.create_dataset("shop")
+    columns = "id INT64, total NUMERIC, note STRING, `at` DATETIME"
+    ask(server, f"CREATE OR REPLACE TABLE shop.orders ({columns})")
+    for number, total, note, at in ROWS:
+        amount = "NULL" if total is None else f"NUMERIC '{total}'"
+        moment = "NULL" if at is None else f"DATETIME '{at}'"
+        text = "NULL" if note is None else json.dumps(note, ensure_ascii=False)
+        ask(server, f"INSERT INTO shop.orders VALUES ({number}, {amount}, {text}, {moment})")
 
 
 def in_sqlite(file: Path) -> str:
@@ -192,9 +226,15 @@ def _text(value: object) -> str:
 
 
 def arrived(
-    target: str, folder: Path, server: postgres.Server, other: mariadb.Server
+    target: str,
+    folder: Path,
+    server: postgres.Server,
+    other: mariadb.Server,
+    warehouse: bigquery.Server,
 ) -> list[tuple[Any, ...]]:
     """The rows that are there now, which go at once."""
+    if target == "BigQuery":
+        return ask(warehouse, "SELECT id, total, note, `at` FROM raw.orders ORDER BY id")
     found = re.search(r'path: "?([^",}]+)', TARGETS[target])
     if "type: snowflake" in TARGETS[target]:
         rows = in_snowflake('SELECT ID, TOTAL, NOTE, "AT" FROM RAW.ORDERS')
@@ -221,21 +261,6 @@ def arrived(
     return sorted(rows)
 
 
-FEW = {
-    "MySQL or MariaDB": ("a table of MySQL or MariaDB", "a disk", "a web server"),
-    "Snowflake": ("a table of PostgreSQL", "S3", "a table of Snowflake"),
-}
-"""The sources of a target that all are not tried with: what lies between is the same."""
-FEW_OF = {"a table of Snowflake": ("PostgreSQL", "S3", "Snowflake")}
-"""The same, of the targets of a source."""
-PAIRS = [
-    (source, target)
-    for target in TARGETS
-    for source in FEW.get(target, SOURCES)
-    if target in FEW_OF.get(source, TARGETS)
-]
-
-
 @pytest.mark.parametrize(("source", "target"), PAIRS)
 def test_every_pair(
     source: str,
@@ -244,6 +269,7 @@ def test_every_pair(
     tmp_path: Path,
     postgres: postgres.Server,
     real_mariadb: mariadb.Server,
+    real_bigquery: bigquery.Server,
 ) -> None:
     text = spec_of(source, target, tmp_path)
     assert text.count("\n") <= LINES
@@ -252,7 +278,7 @@ def test_every_pair(
     give(source, tmp_path)
     run = known.run("pair")
     assert run.state == "success", run.log
-    assert arrived(target, tmp_path, postgres, real_mariadb) == ROWS
+    assert arrived(target, tmp_path, postgres, real_mariadb, real_bigquery) == ROWS
 
 
 def test_the_page_lists_what_there_is() -> None:
