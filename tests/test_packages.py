@@ -46,6 +46,7 @@ BROUGHT = {
     "google-api-core": "google-cloud-storage",
     "google-auth": "google-cloud-storage",
     "google-crc32c": "google-cloud-storage",
+    "grpcio": "google-cloud-bigquery-storage",
     "requests": "google-cloud-storage",
     "packaging": "apache-airflow",
     "pendulum": "apache-airflow",

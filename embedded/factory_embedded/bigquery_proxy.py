@@ -20,6 +20,7 @@ from typing import Any
 
 _JOBS = re.compile(r"/bigquery/v2/projects/([^/]+)/jobs(?:\?.*)?")
 _JOB = re.compile(r"/bigquery/v2/projects/([^/]+)/jobs/([^/?]+)")
+_TABLE = re.compile(r"/bigquery/v2/projects/([^/]+)/datasets/([^/]+)/tables/([^/?]+)")
 _TRUNCATE = re.compile(r"TRUNCATE TABLE (`[^;]+`);")
 _SECONDS = 120.0
 _KEPT = ("content-type", "etag")
@@ -99,9 +100,25 @@ class Proxy:
     def _done(self, request: Request) -> Answer:
         if job := request.job:
             return self._begin(request, job)
+        if request.method == "PATCH" and (table := _TABLE.fullmatch(request.path)):
+            self._grow(table, json.loads(request.body))
         answer = self._passed(request)
         found = _JOB.match(request.path)
         return self._as_asked(answer, found[2]) if found and answer.status < 300 else answer
+
+    def _grow(self, table: re.Match[str], given: dict[str, Any]) -> None:
+        """The emulator notes new columns, and makes none."""
+        project, dataset, name = table.groups()
+        there = json.loads(self._passed(Request("GET", table[0], b"")).body)
+        known = [field["name"] for field in there.get("schema", {}).get("fields", ())]
+        for column in given.get("schema", {}).get("fields", ()):
+            if column["name"] not in known:
+                kind = column["type"]
+                kind = f"ARRAY<{kind}>" if column["mode"] == "REPEATED" else kind
+                text = f"ALTER TABLE `{dataset}`.`{name}` ADD COLUMN `{column['name']}` {kind}"
+                job = {"configuration": {"query": {"query": text, "useLegacySql": False}}}
+                path = f"/bigquery/v2/projects/{project}/jobs"
+                self._passed(Request("POST", path, json.dumps(job).encode()))
 
     def _begin(self, request: Request, job: dict[str, Any]) -> Answer:
         """Begin a job, whose id is given or made."""

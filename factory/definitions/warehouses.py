@@ -54,6 +54,16 @@ POSTGRES = Capabilities(
     swaps=True,
 )
 
+BIGQUERY = Capabilities(
+    name="BigQuery",
+    dialect="bigquery",
+    modes=("append", "replace", "merge", "partition"),
+    longest_name=300,
+    first_day=-719_162,  # 0001-01-01
+    most_columns=10_000,
+    default_schema="",
+)
+
 MYSQL = Capabilities(
     name="MySQL",
     dialect="mysql",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import Connection
 from airflow.sdk.exceptions import AirflowException
 
+from factory.in_airflow import clients
 from factory.in_airflow.hiding import hide_connection
 
 if TYPE_CHECKING:
@@ -25,7 +26,10 @@ def warehouse_of(conn_id: str, *, application: str) -> tuple[Warehouse[Any], Any
 
     connection = _connection(conn_id)
     # one whose type nobody wrote was always taken for PostgreSQL's
-    warehouse = find(connection.conn_type or "postgres")
+    kind = connection.conn_type or "postgres"
+    warehouse = find(kind)
+    if kind in clients.BY_TYPE:
+        return warehouse, clients.of_type(kind, conn_id)
     return warehouse, warehouse.address(connection, application)
 
 

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 from factory import choices
 from factory.ends.source import Source
+from factory.ends.sources.bigquery import BigQuery
 from factory.ends.sources.file import File
 from factory.ends.sources.http import Http
 from factory.ends.sources.mysql import Mysql
 from factory.ends.sources.postgres import Postgres
 from factory.ends.sources.sql import Sql
 
-BUILT_IN = (File, Http, Mysql, Postgres, Sql)
+BUILT_IN = (File, Http, Mysql, Postgres, Sql, BigQuery)
 
 if TYPE_CHECKING:
     AnySource = Source

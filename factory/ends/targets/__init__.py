@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 from factory import choices
 from factory.ends.target import Target
+from factory.ends.targets.bigquery import BigQuery
 from factory.ends.targets.file import FileSet
 from factory.ends.targets.mysql import Mysql
 from factory.ends.targets.postgres import Postgres
 
-BUILT_IN = (Postgres, Mysql, FileSet)
+BUILT_IN = (Postgres, Mysql, BigQuery, FileSet)
 
 if TYPE_CHECKING:
     AnyTarget = Target

@@ -1,4 +1,4 @@
-"""Clients of what one logs in to, made of Airflow's connections: one module a store.
+"""Clients of what one logs in to, made of Airflow's connections: one module a service.
 
 A store's module is named here by its scheme: a store of its own room knows no Airflow.
 """
@@ -14,12 +14,23 @@ BY_SCHEME = {
     "sftp": "factory.in_airflow.clients.sftp:client",
 }
 """`module:function` of a connection's id → the client that the scheme's store takes."""
+BY_TYPE = {"google_cloud_platform": "factory.in_airflow.clients.bigquery:client"}
+"""The same, by a connection's type: what a warehouse connects by, where Airflow's hook logs in."""
 
 
 def client(scheme: str, conn_id: str) -> Any:
-    """The client of a connection.
+    """The client of a connection, for a store.
 
     :raises AirflowNotFoundException: there is no such connection.
     """
-    module, _, name = BY_SCHEME[scheme].partition(":")
+    return _made(BY_SCHEME[scheme], conn_id)
+
+
+def of_type(conn_type: str, conn_id: str) -> Any:
+    """The client of a connection, for a warehouse."""
+    return _made(BY_TYPE[conn_type], conn_id)
+
+
+def _made(where: str, conn_id: str) -> Any:
+    module, _, name = where.partition(":")
     return getattr(importlib.import_module(module), name)(conn_id)

@@ -25,17 +25,26 @@ AT_ONCE = 16
 
 
 def _made(conn_id: str, connection: Connection | None) -> Api:
+    own = connection.extra_dejson.get("api_endpoint") if connection else None
+    emulator = os.environ.get(EMULATOR)
+    login = credentials(conn_id, connection, emulator=bool(emulator) and not own)
+    return Api(session(login), url(own or emulator or endpoint("storage")))
+
+
+def session(login: Any) -> Any:
+    """A `requests.Session` that logs in, and renews what expires."""
     from google.auth.transport.requests import AuthorizedSession
     from requests.adapters import HTTPAdapter
 
-    own = connection.extra_dejson.get("api_endpoint") if connection else None
-    emulator = os.environ.get(EMULATOR)
-    anonymous = bool(emulator) and not own  # an emulator is given no key
-    login = _anonymous() if anonymous else _credentials(conn_id, connection)
-    session: Any = AuthorizedSession(login, refresh_timeout=READ_SECONDS)  # type: ignore[no-untyped-call]
-    session.mount("https://", HTTPAdapter(pool_maxsize=AT_ONCE))
-    session.mount("http://", HTTPAdapter(pool_maxsize=AT_ONCE))
-    return Api(session, _url(own or emulator or _endpoint()))
+    made: Any = AuthorizedSession(login, refresh_timeout=READ_SECONDS)  # type: ignore[no-untyped-call]
+    made.mount("https://", HTTPAdapter(pool_maxsize=AT_ONCE))
+    made.mount("http://", HTTPAdapter(pool_maxsize=AT_ONCE))
+    return made
+
+
+def credentials(conn_id: str, connection: Connection | None, *, emulator: bool) -> Any:
+    """What a connection logs in by; an emulator is given no key."""
+    return _anonymous() if emulator else _credentials(conn_id, connection)
 
 
 def _anonymous() -> Any:
@@ -62,12 +71,14 @@ def _credentials(conn_id: str, connection: Connection | None) -> Any:
         ) from None
 
 
-def _endpoint() -> str:
-    return f"https://storage.{os.environ.get('GOOGLE_CLOUD_UNIVERSE_DOMAIN') or 'googleapis.com'}"
+def endpoint(service: str) -> str:
+    """Where a service of Google's is."""
+    return f"https://{service}.{os.environ.get('GOOGLE_CLOUD_UNIVERSE_DOMAIN') or 'googleapis.com'}"
 
 
-def _url(endpoint: str) -> str:
-    return (endpoint if "://" in endpoint else f"http://{endpoint}").rstrip("/")
+def url(given: str) -> str:
+    """The address of an endpoint, with its scheme."""
+    return (given if "://" in given else f"http://{given}").rstrip("/")
 
 
 client = Known(DEFAULT, _made)

@@ -22,6 +22,7 @@ from factory.ends.fit import Misfit
 from factory.ends.handover import FILES, ROWS, Batches, Files, Handover, Rows
 from factory.ends.source import NamesFiles, ReadsAgain, ReadsByDate, RunsAlone
 from factory.ends.sources import AnySource
+from factory.ends.target import Target
 from factory.ends.targets import AnyTarget
 from factory.ends.tasks import OPERATORS, convert, stage, task
 from factory.errors import BuildError, together
@@ -251,6 +252,23 @@ def inspect(step: Step, folder: Path) -> Iterator[Problem]:
         )
     if step.stage is not None:
         yield from stores.problems(step.stage, ("stage",), of_pipeline=True)
+    yield from _through(given.target, step.stage)
+
+
+def _through(target: Target, stage: str | None) -> Iterator[Problem]:
+    """A target whose system reads files of one kind of store alone, and no folder in such."""
+    if target.takes.through is None:
+        return
+    field, scheme = target.takes.through
+    is_one = stage is not None and (is_template(stage) or stores.scheme_of(stage) == scheme)
+    if getattr(target, field) is None and not is_one:
+        where = "nothing here says what the stage is" if stage is None else f"the stage is {stage}"
+        yield Problem(
+            ("target",),
+            "missing-key",
+            f"rows reach `{word_of(target)}` through files of {scheme}://, and {where}",
+            expected=f"`{field}: {scheme}://…`, or a `stage` of {scheme}://",
+        )
 
 
 def _replaced(given: Arguments) -> Iterator[Problem]:

@@ -23,6 +23,7 @@ OURS = {
     "postgres": ("factory.transfer.postgres.warehouse", "WAREHOUSE"),
     "mysql": ("factory.transfer.mysql.warehouse", "WAREHOUSE"),
     "mariadb": ("factory.transfer.mysql.warehouse", "WAREHOUSE"),
+    "google_cloud_platform": ("factory.transfer.bigquery.warehouse", "WAREHOUSE"),
 }
 
 

@@ -22,10 +22,11 @@ import pytest
 
 from factory.cli.main import main
 from factory.in_airflow.storage import place
-from factory_embedded.services import files, gcs, mariadb, postgres, s3
+from factory_embedded.services import bigquery, files, gcs, mariadb, postgres, s3
 from tests.stores import sftp_server
 from tests.stores.contract import put, there
 
+from ...transfer.bigquery.queries import ask
 from ..pipelines import Pipelines
 
 PAGE = Path(__file__).parents[3] / "docs" / "ingest.md"
@@ -50,6 +51,18 @@ def listed(head: str) -> dict[str, str]:
 
 SOURCES = listed("| from | `source` |")
 TARGETS = listed("| to | `target` |")
+FEW: Mapping[str, tuple[str, ...]] = {
+    "BigQuery": ("a table of PostgreSQL", "a disk"),
+    "MySQL or MariaDB": ("a table of MySQL or MariaDB", "a disk", "a web server"),
+}
+"""The sources of a target that all are not tried with: what lies between is the same."""
+FROM_FEW = {"a table of BigQuery": ("PostgreSQL", "a disk")}
+PAIRS = [
+    (source, target)
+    for target in TARGETS
+    for source in FEW.get(target, SOURCES)
+    if target in FROM_FEW.get(source, TARGETS)
+]
 
 
 def spec_of(source: str, target: str, folder: Path) -> str:
@@ -74,6 +87,7 @@ def connections(
     real_s3: s3.Server,
     real_gcs: gcs.Server,
     real_sftp: sftp_server.Server,
+    real_bigquery: bigquery.Server,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Mapping[str, Mapping[str, Any]]]:
     """Servers with the rows, by the ids that the page has; what is served lies in a folder."""
@@ -81,6 +95,9 @@ def connections(
     (folder / "orders.csv").write_bytes(as_csv())
     real_s3.create_bucket("lake")
     real_gcs.create_bucket("archive")
+    real_bigquery.create_bucket("loads")
+    real_bigquery.create_dataset("raw")
+    in_bigquery(real_bigquery)
     with psycopg.connect(postgres.uri, autocommit=True) as database:
         database.execute("CREATE SCHEMA IF NOT EXISTS shop; CREATE SCHEMA IF NOT EXISTS raw")
         database.execute("DROP TABLE IF EXISTS shop.orders")
@@ -96,6 +113,7 @@ def connections(
                 "partner": web.connection,
                 "lake": real_s3.connection,
                 "archive": real_gcs.connection,
+                "google": real_bigquery.connection,
             }
             yield {
                 **{name: json.loads(one.json) for name, one in own.items()},
@@ -117,6 +135,18 @@ def in_mariadb(server: mariadb.Server) -> Iterator[None]:
         yield
         cursor.execute("DROP DATABASE shop")
         cursor.execute("DROP DATABASE raw")
+
+
+def in_bigquery(server: bigquery.Server) -> None:
+    """The same table there."""
+    server.create_dataset("shop")
+    columns = "id INT64, total NUMERIC, note STRING, `at` DATETIME"
+    ask(server, f"CREATE OR REPLACE TABLE shop.orders ({columns})")
+    for number, total, note, at in ROWS:
+        amount = "NULL" if total is None else f"NUMERIC '{total}'"
+        moment = "NULL" if at is None else f"DATETIME '{at}'"
+        text = "NULL" if note is None else json.dumps(note, ensure_ascii=False)
+        ask(server, f"INSERT INTO shop.orders VALUES ({number}, {amount}, {text}, {moment})")
 
 
 def in_sqlite(file: Path) -> str:
@@ -166,9 +196,15 @@ def give(source: str, folder: Path) -> None:
 
 
 def arrived(
-    target: str, folder: Path, server: postgres.Server, other: mariadb.Server
+    target: str,
+    folder: Path,
+    server: postgres.Server,
+    other: mariadb.Server,
+    warehouse: bigquery.Server,
 ) -> list[tuple[Any, ...]]:
     """The rows that are there now, which go at once."""
+    if target == "BigQuery":
+        return ask(warehouse, "SELECT id, total, note, `at` FROM raw.orders ORDER BY id")
     found = re.search(r'path: "?([^",}]+)', TARGETS[target])
     if "type: mysql" in TARGETS[target]:
         with other.connect(database="raw") as connection, connection.cursor() as cursor:
@@ -191,11 +227,6 @@ def arrived(
     return sorted(rows)
 
 
-FEW = {"MySQL or MariaDB": ("a table of MySQL or MariaDB", "a disk", "a web server")}
-"""The sources of a target that all are not tried with: what lies between is the same."""
-PAIRS = [(source, target) for target in TARGETS for source in FEW.get(target, SOURCES)]
-
-
 @pytest.mark.parametrize(("source", "target"), PAIRS)
 def test_every_pair(
     source: str,
@@ -204,6 +235,7 @@ def test_every_pair(
     tmp_path: Path,
     postgres: postgres.Server,
     real_mariadb: mariadb.Server,
+    real_bigquery: bigquery.Server,
 ) -> None:
     text = spec_of(source, target, tmp_path)
     assert text.count("\n") <= LINES
@@ -212,7 +244,7 @@ def test_every_pair(
     give(source, tmp_path)
     run = known.run("pair")
     assert run.state == "success", run.log
-    assert arrived(target, tmp_path, postgres, real_mariadb) == ROWS
+    assert arrived(target, tmp_path, postgres, real_mariadb, real_bigquery) == ROWS
 
 
 def test_the_page_lists_what_there_is() -> None:

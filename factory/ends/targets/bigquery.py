@@ -1,0 +1,177 @@
+"""A table in BigQuery."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any, ClassVar, Literal
+
+import msgspec
+from msgspec import Meta
+
+from factory import literals, stores
+from factory.definitions.tables import (
+    ON_SCHEMA_CHANGE,
+    STATEMENT_TIMEOUT,
+    OnSchemaChange,
+)
+from factory.definitions.warehouses import BIGQUERY
+from factory.diagnostics import Path
+from factory.ends.handover import BATCHES, FILES
+from factory.ends.target import Takes
+from factory.ends.tasks import OPERATORS
+from factory.fields import ConnId, Duration, Size, Strict, connects, in_bytes, seconds
+from factory.literals import is_template
+from factory.problem import Problem
+from factory.spec import assets
+
+BigQueryTable = Annotated[
+    str,
+    Meta(
+        pattern=r"^[^.`\\]+(\.[^.`\\]+){1,2}$|\{\{",
+        title="`dataset.table` or `project.dataset.table`",
+        examples=["shop.orders"],
+    ),
+]
+GoogleConnection = Annotated[
+    ConnId,
+    connects("google_cloud_platform"),
+    Meta(description="Airflow Google Cloud connection.", examples=["google_cloud_default"]),
+]
+ColumnName = Annotated[str, Meta(min_length=1)]
+Label = Annotated[str, Meta(pattern=r"^[a-z0-9_-]{0,63}$|\{\{")]
+_SCHEME = "gs"
+_OURS = "_factory_"
+
+
+class BigQuery(
+    Strict, frozen=True, kw_only=True, omit_defaults=True, tag="bigquery", tag_field="type"
+):
+    """A BigQuery table; it is created when it is missing."""
+
+    takes: ClassVar = Takes(
+        handovers=(FILES, BATCHES),
+        modes=BIGQUERY.modes,
+        types=True,
+        holds=BIGQUERY,
+        through=("via", _SCHEME),
+    )
+
+    conn_id: GoogleConnection
+    table: Annotated[
+        BigQueryTable,
+        Meta(
+            description="The table, with its dataset; with a project where it is not the "
+            "connection's. Jinja templates are filled in."
+        ),
+    ]
+    via: Annotated[
+        str | None,
+        Meta(
+            description="Folder in Cloud Storage that rows go through, in the location of the "
+            "dataset. Without it they go through the stage, which must be one of `gs://` then.",
+            examples=["gs://lake/loads/"],
+        ),
+    ] = None
+    partition_by: Annotated[
+        ColumnName | None,
+        Meta(
+            description="The date or timestamp by which a table that is created is partitioned.",
+            examples=["pickup_at"],
+        ),
+    ] = None
+    partitions: Annotated[
+        Literal["hourly", "daily", "monthly", "yearly"],
+        Meta(description="How long one partition is."),
+    ] = "daily"
+    cluster_by: Annotated[
+        list[ColumnName],
+        Meta(
+            description="Columns by which a table that is created is clustered.",
+            examples=[["vendor_id"]],
+            max_length=4,
+        ),
+    ] = msgspec.field(default_factory=list)
+    labels: Annotated[
+        dict[str, Label],
+        Meta(description="Labels of a table that is created.", examples=[{"team": "data"}]),
+    ] = msgspec.field(default_factory=dict)
+    description: Annotated[str, Meta(description="What a table that is created is.")] = ""
+    descriptions: Annotated[
+        dict[str, str],
+        Meta(
+            description="What the columns of a table that is created are.",
+            examples=[{"fare_amount": "In dollars, without tips."}],
+        ),
+    ] = msgspec.field(default_factory=dict)
+    expires_after: Annotated[
+        Duration | None, Meta(description="How long a table that is created stays.")
+    ] = None
+    on_schema_change: OnSchemaChange = ON_SCHEMA_CHANGE
+    maximum_bytes_billed: Annotated[
+        Size | None,
+        Meta(
+            description="A query that would be billed for more than this is refused, and costs "
+            "nothing."
+        ),
+    ] = None
+    statement_timeout: Annotated[Duration, Meta(description="The longest time for one job.")] = (
+        STATEMENT_TIMEOUT
+    )
+
+    @property
+    def label(self) -> str:
+        """The table's name."""
+        return self.table
+
+    def load(self) -> tuple[str, dict[str, Any]]:
+        """The operator that publishes into BigQuery."""
+        arguments: dict[str, Any] = msgspec.to_builtins(self)  # what differs from the defaults
+        del arguments["type"]
+        for name, amount in (("statement_timeout", seconds), ("expires_after", seconds)):
+            if name in arguments:
+                arguments[name] = amount(arguments[name])
+        if self.maximum_bytes_billed is not None:
+            arguments["maximum_bytes_billed"] = in_bytes(self.maximum_bytes_billed)
+        return f"{OPERATORS}.load_bigquery.LoadBigQuery", arguments
+
+    def writes(self) -> tuple[str, ...]:
+        """`table://<conn_id>/<dataset>/<table>`."""
+        found = assets.of_table(self.conn_id, self.table)
+        return () if found is None else (found,)
+
+    def columns(self) -> Iterator[tuple[Path, str]]:
+        """The columns of the load that this names, with their places."""
+        if self.partition_by is not None:
+            yield ("target", "partition_by"), self.partition_by
+        for index, name in enumerate(self.cluster_by):
+            yield ("target", "cluster_by", index), name
+        for name in self.descriptions:
+            yield ("target", "descriptions", name), name
+
+    def problems(self, key: Sequence[str]) -> Iterator[Problem]:
+        """A table of the loads' own, a folder that is none of Cloud Storage."""
+        if self.table.rpartition(".")[2].startswith(_OURS):
+            yield Problem(
+                ("target", "table"),
+                "table-name",
+                "the loads themselves keep tables of such names",
+                expected=f"a name that does not begin with `{_OURS}`",
+            )
+        if self.via is not None:
+            yield from _of_folder(self.via)
+        yield from literals.timeout(
+            seconds(self.statement_timeout), ("target", "statement_timeout")
+        )
+        yield from literals.columns(self.cluster_by, ("target", "cluster_by"))
+        yield from literals.twice(self.cluster_by, ("target", "cluster_by"))
+
+
+def _of_folder(via: str) -> Iterator[Problem]:
+    place = ("target", "via")
+    yield from stores.problems(via, place)
+    if not is_template(via) and stores.scheme_of(via) != _SCHEME:
+        message = f"{via} is not in Cloud Storage, the only store that BigQuery loads from"
+        yield Problem(place, "bad-value", message, expected="a folder of gs://")
+
+
+__all__ = ["BigQuery", "BigQueryTable", "GoogleConnection"]

@@ -1,0 +1,225 @@
+"""Jobs by ids of our own: one that is begun twice runs once.
+
+BigQuery takes an id once, and keeps it for half a year. So whoever begins a job anew, because an
+answer was lost or a worker killed, is told that it is there, and waits for it. Only a job that has
+finished, and failed, gives way to another, whose id has a number at its end.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from factory.amounts import size
+from factory.transfer.bigquery import values
+from factory.transfer.bigquery.api import Api, Facts, path, pauses
+from factory.transfer.bigquery.errors import NOT_FOUND, TAKEN, Refused, refused
+from factory.transfer.errors import TransferError
+
+log = logging.getLogger(__name__)
+
+_FAILED_MOST = 50  # jobs of one name that have failed: then something else is wrong
+_AGAIN = 6  # times that a job which fails in passing is begun anew
+_PAUSE, _LONGEST = 0.1, 5.0
+
+
+@dataclass(frozen=True)
+class Limits:
+    """`seconds` of a job, 0: without end. Of its bytes, at most `billed`; None: any number."""
+
+    seconds: float = 0
+    billed: int | None = None
+
+
+@dataclass(frozen=True)
+class Done:
+    """A job that succeeded; `found`: another process, or an earlier try, had begun it."""
+
+    facts: Facts
+    found: bool = False
+
+    @property
+    def job_id(self) -> str:
+        """Its id."""
+        return str(self.facts["jobReference"]["jobId"])
+
+    @property
+    def billed(self) -> int:
+        """Bytes."""
+        query = self.facts.get("statistics", {}).get("query", {})
+        return int(query.get("totalBytesBilled") or 0)
+
+
+class Jobs:
+    """Jobs of one load, or one check, in one location; it counts what they cost."""
+
+    def __init__(self, api: Api, location: str | None, limits: Limits = Limits()) -> None:
+        self.api = api
+        self.location = location
+        self.limits = limits
+        self.billed = 0
+        self.slot_ms = 0
+
+    def run(self, name: str, configuration: Mapping[str, Any]) -> Done:
+        """Run a job, or find it. Raises `Refused`, `TransferError` when it takes too long."""
+        again = pauses()
+        tried = 0
+        for number in range(_FAILED_MOST):
+            job_id = f"{name}_{number}" if number else name
+            job, found = self._begun(job_id, configuration)
+            job = self._waited(job)
+            error = _error(job)
+            if error is None:
+                self._count(job)
+                return Done(job, found)
+            if found:
+                log.info("the job %s had failed before: %s", job_id, error.said)
+                continue
+            tried += 1
+            if tried > _AGAIN or not error.passes:
+                raise error
+            log.warning("the job %s failed, and is begun anew: %s", job_id, error.said)
+            time.sleep(next(again))
+        raise TransferError(f"{_FAILED_MOST} jobs {name}… have failed: see what they say")
+
+    def query(self, text: str, name: str = "", **more: Any) -> Done:
+        """Run SQL; without a `name`, as what may run twice."""
+        given: Facts = {"query": text, "useLegacySql": False, **more}
+        if self.limits.billed is not None:
+            given["maximumBytesBilled"] = str(self.limits.billed)
+        return self.run(name or f"factory_{uuid.uuid4().hex}", {"query": given})
+
+    def read(self, text: str) -> Sequence[Facts]:
+        """Let BigQuery read SQL, and not run it: the fields of its rows. It costs nothing."""
+        return self.planned(text).get("schema", {}).get("fields", ())  # type: ignore[no-any-return]
+
+    def planned(self, text: str) -> Facts:
+        """What BigQuery says of SQL that it does not run."""
+        configuration = {"dryRun": True, "query": {"query": text, "useLegacySql": False}}
+        reference = {"projectId": self.api.project}
+        if self.location:
+            reference["location"] = self.location
+        body = {"jobReference": reference, "configuration": configuration}
+        job = self.api.ask("POST", path(self.api.project, "jobs"), body=body)
+        if error := _error(job):
+            raise error
+        found: Facts = job["statistics"]["query"]
+        return found
+
+    def rows(
+        self, done: Done, most: int | None = None
+    ) -> tuple[Sequence[Facts], list[tuple[Any, ...]]]:
+        """The fields and the rows of a query, at most so many."""
+        fields: Sequence[Facts] = ()
+        found: list[tuple[Any, ...]] = []
+        for page in self._pages(done, most):
+            fields = page.get("schema", {}).get("fields", fields)
+            found += [values.row(fields, row) for row in page.get("rows", ())]
+            if most is not None and len(found) >= most:
+                break
+        return fields, found if most is None else found[:most]
+
+    def asked(self, text: str, name: str = "") -> list[tuple[Any, ...]]:
+        """The rows of a query."""
+        return self.rows(self.query(text, name))[1]
+
+    def pages_of_rows(self, done: Done) -> Iterator[list[tuple[Any, ...]]]:
+        """The rows of a query as they come, none of them kept."""
+        fields: Sequence[Facts] = ()
+        for page in self._pages(done, None):
+            fields = page.get("schema", {}).get("fields", fields)
+            if found := [values.row(fields, row) for row in page.get("rows", ())]:
+                yield found
+
+    def _pages(self, done: Done, most: int | None) -> Iterator[Facts]:
+        query: dict[str, str | int] = {
+            "formatOptions.useInt64Timestamp": "true",
+            "maxResults": 10_000 if most is None else most,
+            **self._where(done.facts),
+        }
+        while True:
+            page = self.api.ask("GET", path(self.api.project, "queries", done.job_id), query=query)
+            yield page
+            if not (token := page.get("pageToken")):
+                return
+            query["pageToken"] = token
+
+    def _begun(self, job_id: str, configuration: Mapping[str, Any]) -> tuple[Facts, bool]:
+        """The job, and whether it was there."""
+        reference: Facts = {"projectId": self.api.project, "jobId": job_id}
+        if self.location:
+            reference["location"] = self.location
+        given = {**configuration, "labels": dict(self.api.labels)}
+        body = {"jobReference": reference, "configuration": given}
+        try:
+            return self.api.ask("POST", path(self.api.project, "jobs"), body=body), False
+        except Refused as error:
+            if error.status != TAKEN:
+                raise
+        return self._got(reference), True
+
+    def find(self, name: str) -> Done | None:
+        """The job of a name, or the last of those that followed it, when it has succeeded."""
+        for number in range(_FAILED_MOST):
+            reference = {"jobId": f"{name}_{number}" if number else name}
+            try:
+                job = self._waited(self._got({**reference, "location": self.location or ""}))
+            except Refused as error:
+                if error.status == NOT_FOUND:
+                    return None
+                raise
+            if _error(job) is None:
+                return Done(job, found=True)
+        return None
+
+    def _got(self, reference: Mapping[str, str]) -> Facts:
+        where = {"location": reference["location"]} if reference.get("location") else {}
+        address = path(self.api.project, "jobs", reference["jobId"])
+        return self.api.ask("GET", address, query=where)
+
+    def _where(self, job: Facts) -> dict[str, str]:
+        location = job["jobReference"].get("location") or self.location
+        return {"location": location} if location else {}
+
+    def _waited(self, job: Facts) -> Facts:
+        """The job once it is done; it is cancelled when it takes too long."""
+        started = time.monotonic()
+        reference = job["jobReference"]
+        for pause in pauses(_PAUSE, _LONGEST):
+            if job["status"]["state"] == "DONE":
+                return job
+            if self.limits.seconds and time.monotonic() - started > self.limits.seconds:
+                address = path(self.api.project, "jobs", reference["jobId"], "cancel")
+                self.api.ask("POST", address, query=self._where(job))
+                raise TransferError(
+                    f"the job {reference['jobId']} took more than {self.limits.seconds:g} s, and "
+                    "was told to end",
+                    "Raise `statement_timeout`",
+                )
+            time.sleep(pause)
+            job = self._got({**reference, **self._where(job)})
+        raise AssertionError
+
+    def _count(self, job: Facts) -> None:
+        told = job.get("statistics", {})
+        billed = int(told.get("query", {}).get("totalBytesBilled") or 0)
+        slots = int(told.get("totalSlotMs") or 0)
+        self.billed += billed
+        self.slot_ms += slots
+        if billed or slots:
+            name = job["jobReference"]["jobId"]
+            log.info("job %s: %s billed, %d ms of slots", name, size(billed), slots)
+
+
+def _error(job: Facts) -> Refused | None:
+    found = job["status"].get("errorResult")
+    if not found:
+        return None
+    more = [each.get("message", "") for each in job["status"].get("errors", ())]
+    said = found.get("message", "")
+    details = [text for text in more if text and text != said]
+    return refused(0, found.get("reason", ""), "; ".join([said, *details[:2]]))

@@ -1,0 +1,89 @@
+"""What was published, kept beside the tables and written in the same transaction.
+
+Rows are only added to it: loads of other tables are not made to wait, and none fails by another.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from factory.transfer.bigquery import table as tables
+from factory.transfer.bigquery.api import Api
+from factory.transfer.bigquery.jobs import Jobs
+from factory.transfer.bigquery.table import Existing, Table, literal
+
+NAME = "_factory_loads"
+_COLUMNS = {
+    "table_name": "STRING",
+    "load_id": "STRING",
+    "mode": "STRING",
+    "rows": "INT64",
+    "published_at": "TIMESTAMP",
+    "made_at": "INT64",  # when the table was made: one that is made anew has none of these rows
+    "digest": "STRING",  # of the values
+}
+_DESCRIPTION = "The loads that are in the tables of this dataset. Without it, one may come twice."
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A load that was published."""
+
+    rows: int
+    published_at: datetime
+    digest: str
+
+
+def ensure(api: Api, target: Table) -> None:
+    """Make the ledger of the target's dataset when it is missing."""
+    fields = [tables.field_of(name, kind) for name, kind in _COLUMNS.items()]
+    more = {"clustering": {"fields": ["table_name"]}, "description": _DESCRIPTION}
+    tables.make(api, target.beside(NAME), fields, more)
+
+
+def _is_there(api: Api, target: Table) -> bool:
+    return tables.look(api, target.beside(NAME)) is not None
+
+
+def _of(target: Table, existing: Existing) -> str:
+    """The entries of this table, since its rows were last replaced."""
+    ledger = target.beside(NAME).sql
+    mine = f"table_name = {literal(target.name)} AND made_at = {existing.made_at}"
+    since = f"SELECT MAX(published_at) FROM {ledger} WHERE {mine} AND mode = 'replace'"
+    return (
+        f"FROM {ledger} WHERE {mine}"
+        f" AND published_at >= COALESCE(({since}), TIMESTAMP '1970-01-01T00:00:00+00:00')"
+    )
+
+
+def find(jobs: Jobs, target: Table, existing: Existing, load_id: str) -> Entry | None:
+    """Look up whether this load was published."""
+    if not _is_there(jobs.api, target):
+        return None
+    found = jobs.asked(
+        f"SELECT `rows`, published_at, digest {_of(target, existing)}"
+        f" AND load_id = {literal(load_id)} ORDER BY published_at DESC LIMIT 1"
+    )
+    return Entry(*found[0]) if found else None
+
+
+def previous_rows(jobs: Jobs, target: Table, load_id: str) -> int | None:
+    """How many rows the load before this one published; None when there was none."""
+    if not _is_there(jobs.api, target):
+        return None
+    found = jobs.asked(
+        f"SELECT `rows` FROM {target.beside(NAME).sql} WHERE table_name = {literal(target.name)}"
+        f" AND load_id <> {literal(load_id)} ORDER BY published_at DESC LIMIT 1"
+    )
+    return int(found[0][0]) if found else None
+
+
+def record(
+    target: Table, existing: Existing, load_id: str, mode: str, rows: int, digest: str
+) -> str:
+    """The SQL that notes a load."""
+    names = ", ".join(f"`{name}`" for name in _COLUMNS)
+    texts = [literal(text) for text in (target.name, load_id, mode)]
+    given = [*texts, str(rows), "CURRENT_TIMESTAMP()", str(existing.made_at), literal(digest)]
+    return f"INSERT INTO {target.beside(NAME).sql} ({names}) VALUES ({', '.join(given)})"

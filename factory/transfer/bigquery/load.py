@@ -1,0 +1,287 @@
+"""Parquet files → a BigQuery table, in the order of all warehouses."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from datetime import datetime
+
+from factory.amounts import size
+from factory.definitions.tables import ON_SCHEMA_CHANGE, STATEMENT_SECONDS, policy
+from factory.definitions.warehouses import BIGQUERY, Capabilities
+from factory.definitions.writes import Write, key
+from factory.stores.model import Place, Store
+from factory.transfer.bigquery import columns as cols
+from factory.transfer.bigquery import ledger, modes, staging
+from factory.transfer.bigquery import table as tables
+from factory.transfer.bigquery.api import Api
+from factory.transfer.bigquery.errors import Refused, translated
+from factory.transfer.bigquery.jobs import Jobs, Limits
+from factory.transfer.bigquery.modes import SEVERAL, Counts, Mode, Staged
+from factory.transfer.bigquery.rows import Rows
+from factory.transfer.bigquery.staging import Source
+from factory.transfer.bigquery.table import OURS, Existing, Options, Table
+from factory.transfer.errors import BadOption, TransferError
+from factory.transfer.warehouse import parquet, parts
+from factory.transfer.warehouse.audit import prepare
+from factory.transfer.warehouse.load import Again, Checks, Loaded, run, told
+from factory.transfer.warehouse.parts import Changed, Column, Given, free_name, refuse_mode
+from factory.transfer.warehouse.rows import Guard, Subject
+from factory.transfer.warehouse.schema import Types
+
+log = logging.getLogger(__name__)
+
+NO_OPTIONS = Options()
+
+
+@dataclass(frozen=True)
+class Job(parts.Job):
+    """What a load is to do."""
+
+    target: Table
+    mode: Mode
+    digest: str  # of the values
+    options: Options
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a load's jobs were billed, in bytes, and what they used, in milliseconds of slots."""
+
+    billed: int
+    slot_ms: int
+
+
+def load(
+    api: Api,
+    store: Store,
+    paths: Sequence[str],
+    *,
+    via: Place,
+    table: str,
+    write: Write,
+    checks: Checks = (),
+    load_id: str,
+    options: Options = NO_OPTIONS,
+    on_schema_change: str = ON_SCHEMA_CHANGE,
+    interval: tuple[datetime, datetime] | None = None,
+    as_of: datetime | None = None,
+    statement_timeout: float = STATEMENT_SECONDS,
+    maximum_bytes_billed: int | None = None,
+) -> tuple[Loaded, Cost]:
+    """Load the files into `table`; the same `load_id` again leaves the same rows.
+
+    Rows go through files in the folder `via`, on Cloud Storage. The rows of a `partition` are those
+    of `interval`, unless it says its own. `statement_timeout` is in seconds, of each job, 0 for
+    none. Raises `ChecksFailed`, `SchemaChanged`, `BadRow`, `BadOption`, `TransferError`; the
+    target's rows are then as they were.
+    """
+    started = time.monotonic()
+    refuse_mode(BIGQUERY, write)
+    staging.require_store(via)
+    files = parquet.read(store, paths)
+    found = cols.columns(files.schema, empty=not files.rows, nulls=files.nulls)
+    target = tables.parse(table)
+    if target.name.startswith(OURS):
+        raise BadOption(f"{target} is a table of our own, and can't be loaded into")
+    mode = modes.of(write, Given(found, interval))
+    content = files.digest(found)
+    job = Job(
+        *(target, load_id, mode, tuple(found), policy(on_schema_change), tuple(key(write))),
+        digest=content,
+        options=options,
+    )
+    prepare(checks, [column.name for column in found])
+    with translated(target):
+        jobs = Jobs(
+            *(api, tables.location(api, target)), Limits(statement_timeout, maximum_bytes_billed)
+        )
+        done = run(Session(jobs, job, Source(files, via)), job, files, checks, as_of)
+    cost = Cost(jobs.billed, jobs.slot_ms)
+    log.info("BigQuery: %s billed, %d ms of slots", size(cost.billed), cost.slot_ms)
+    return told(job, files, done, time.monotonic() - started), cost
+
+
+@dataclass(frozen=True)
+class Session:
+    """One load's session; see `warehouse.load.Session`."""
+
+    jobs: Jobs
+    job: Job
+    source: Source
+    can: Capabilities = BIGQUERY
+    types: Types = cols.Types()  # noqa: RUF009
+
+    @property
+    def _staging(self) -> Table:
+        """Named by the load and its rows: another try of them takes it up."""
+        job = self.job
+        return job.target.beside(staging.name(job.target, job.load_id, job.digest))
+
+    def _job(self, staged: Staged, step: str) -> str:
+        """The id of a job: of this load, these rows, this staging table, this step."""
+        made = f"{self.job.target} {self.job.load_id} {staged.table} {staged.made_at}"
+        return f"factory_{staging.digest(made)}_{step}"
+
+    def existing(self) -> Existing | None:
+        """Ask for the table."""
+        names = [column.name for column in self.job.columns]
+        return tables.existing(self.jobs.api, self.job.target, names)
+
+    def published_before(self, existing: Existing | None, rows: int) -> bool:
+        """Ask the ledger. What a killed try has left goes away."""
+        if not self.job.mode.once or existing is None:
+            return False
+        found = ledger.find(self.jobs, self.job.target, existing, self.job.load_id)
+        if found is None or not found.rows:  # to add to nothing is no repetition
+            return False
+        if found.rows != rows or found.digest != self.job.digest:
+            raise self._others(found)
+        tables.drop(self.jobs.api, self._staging)
+        return True
+
+    def _others(self, found: ledger.Entry) -> TransferError:
+        target, literal = self.job.target, tables.literal
+        when = f"{found.published_at:%Y-%m-%d %H:%M:%SZ}"
+        return TransferError(
+            f"{target} got {found.rows} other rows by this load at {when}: those of now would be "
+            "added to them",
+            f"To load them as well: DELETE FROM {target.beside(ledger.NAME).sql} WHERE table_name "
+            f"= {literal(target.name)} AND load_id = {literal(self.job.load_id)}",
+        )
+
+    def turned(self, existing: Existing | None, columns: Sequence[Column]) -> tuple[Column, ...]:
+        """See `columns`."""
+        return cols.turned(existing, columns)
+
+    def retype(self, columns: Sequence[Column]) -> None:
+        """No column waits for its type."""
+
+    def previous_rows(self) -> int | None:
+        """Ask the ledger."""
+        return ledger.previous_rows(self.jobs, self.job.target, self.job.load_id)
+
+    def refuse_target(self, existing: Existing) -> None:
+        """Columns that the mode needs."""
+        self.job.mode.verify(existing)
+
+    def plan(
+        self, existing: Existing | None, columns: tuple[Column, ...], rows: int, keep: bool
+    ) -> Staged:
+        """A table beside the target, which vanishes by itself when nobody drops it."""
+        numbered = self.job.mode.numbered
+        number = free_name(columns, "_factory_row") if numbered else None
+        staged = Staged(self._staging, columns, rows, number=number, keep=keep)
+        made_at = staging.made(self.jobs, staged.table, staged.given, number)
+        return Staged(self._staging, columns, rows, number, keep, made_at)
+
+    def staging(self, staged: Staged) -> AbstractContextManager[None]:
+        """See `staging`."""
+        return staging.staging(self.jobs, staged)
+
+    def copy(self, staged: Staged) -> float:
+        """By Cloud Storage, and a load job."""
+        started = time.monotonic()
+        self.source.copy(self.jobs, staged, self._job(staged, "load"))
+        return time.monotonic() - started
+
+    @contextmanager
+    def apart(self, subject: Subject, checks: Checks) -> Iterator[Rows]:
+        """Each query is a job of its own."""
+        yield Rows(self.jobs, subject)
+
+    def tidy(self, staged: Staged) -> int:
+        """What the mode leaves out, now or in a try before this one."""
+        self.job.mode.tidy(self.jobs, staged)
+        if not self.job.mode.removes:
+            return 0
+        ((left,),) = self.jobs.asked(f"SELECT COUNT(*) FROM {staged.table.sql}")
+        return staged.rows - int(left)
+
+    def guard(self, staged: Staged) -> Guard[Jobs] | None:
+        """What the mode refuses."""
+        return self.job.mode.guard(staged)
+
+    def ready(self, staged: Staged) -> None:
+        """There are no indexes."""
+
+    @contextmanager
+    def publishing(self) -> Iterator[None]:
+        """BigQuery lets one of two that change the same rows fail: its job is begun anew."""
+        ledger.ensure(self.jobs.api, self.job.target)
+        yield
+
+    def look(self) -> Existing | None:
+        """As it is now."""
+        return self.existing()
+
+    def swaps(self, existing: Existing, staged: Staged) -> bool:
+        """Never: the table would lose what it has beyond rows."""
+        return False
+
+    def grow(self, columns: Sequence[Column]) -> None:
+        """Add columns, which take nulls."""
+        tables.grow(self.jobs.api, self.job.target, columns)
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """One job has all of it."""
+        return nullcontext()
+
+    def write(self, existing: Existing | None, staged: Staged, *, swaps: bool) -> Changed:
+        """The rows, and the ledger's: one transaction, one job, which runs once."""
+        target, mode = self.job.target, self.job.mode
+        existing = existing or self._made(staged)
+        text = script(target, existing, staged, mode, self._record(existing, staged))
+        try:
+            done = self.jobs.query(text, self._job(staged, "publish"))
+        except Refused as error:
+            if SEVERAL in error.said:
+                mode.refuse(self.jobs, target, staged, existing)
+            raise
+        if done.found and mode.once:
+            log.info("the job %s had published them", done.job_id)
+            raise Again
+        ((before, after, changed),) = self.jobs.rows(done)[1]
+        return mode.changed(Counts(before, after, changed), staged.rows)
+
+    def _made(self, staged: Staged) -> Existing:
+        """The target, empty."""
+        options = self.job.options
+        fields = [
+            tables.field_of(column.name, column.type, options.descriptions.get(column.name, ""))
+            for column in staged.given
+        ]
+        tables.make(self.jobs.api, self.job.target, fields, options.facts(time.time()))
+        found = self.existing()
+        if found is None:
+            raise TransferError(f"{self.job.target} was dropped while it was loaded")
+        return found
+
+    def _record(self, existing: Existing, staged: Staged) -> str:
+        job = self.job
+        noted = (job.load_id, job.mode.name, staged.rows, job.digest)
+        return ledger.record(job.target, existing, *noted)
+
+    def record(self, existing: Existing | None, staged: Staged, previous: int | None) -> None:
+        """See `write`."""
+
+
+def script(target: Table, existing: Existing, staged: Staged, mode: Mode, record: str) -> str:
+    """All of a publish; a statement that fails undoes those before it."""
+    count = f"(SELECT COUNT(*) FROM {target.sql})"
+    return ";\n".join(
+        [
+            "DECLARE factory_before, factory_after, factory_changed INT64 DEFAULT 0",
+            "DECLARE factory_met STRING",
+            "BEGIN TRANSACTION",
+            f"SET factory_before = {count}",
+            *mode.statements(target, existing, staged),
+            f"SET factory_after = {count}",
+            record,
+            "COMMIT TRANSACTION",
+            "SELECT factory_before, factory_after, factory_changed;",
+        ]
+    )

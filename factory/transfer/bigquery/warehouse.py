@@ -1,0 +1,77 @@
+"""BigQuery, as the connection type `google_cloud_platform` finds it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from factory.definitions.warehouses import BIGQUERY, Capabilities
+from factory.transfer.bigquery import columns as cols
+from factory.transfer.bigquery import errors
+from factory.transfer.bigquery import table as tables
+from factory.transfer.bigquery.api import Api
+from factory.transfer.bigquery.jobs import Jobs, Limits
+from factory.transfer.bigquery.rows import Rows
+from factory.transfer.bigquery.table import OURS, Table
+from factory.transfer.values.types import Known
+from factory.transfer.warehouse import parts
+from factory.transfer.warehouse.rows import Subject
+from factory.transfer.warehouse.warehouse import Login, Warehouse, not_found
+
+CONN_TYPE = "google_cloud_platform"
+
+
+@dataclass(frozen=True)
+class BigQuery:
+    """See `Warehouse`. Its address is an `Api`, which Airflow's own hook logs in."""
+
+    can: Capabilities = BIGQUERY
+    errors: tuple[type[Exception], ...] = errors.DRIVER
+
+    def address(self, login: Login, application: str) -> Any:
+        """Made of the connection's id, see `in_airflow.clients.bigquery`."""
+        raise NotImplementedError
+
+    def table(self, name: str) -> Table:
+        """With its dataset."""
+        return tables.parse(name)
+
+    @contextmanager
+    def connected(self, address: Api, seconds: float) -> Iterator[Jobs]:
+        """Jobs where BigQuery finds the tables to be."""
+        yield Jobs(address, None, Limits(seconds))
+
+    def columns(self, session: Jobs, table: parts.Table) -> Sequence[str]:
+        """Of whatever has rows."""
+        assert isinstance(table, Table)
+        session.location = tables.location(session.api, table)
+        facts = tables.look(session.api, table)
+        if facts is None:
+            _refuse_missing(session.api, table)
+        return [field["name"] for field in tables.fields_of(facts)]
+
+    def known(self, session: Jobs, table: parts.Table, policy: str) -> dict[str, Known]:
+        """See `columns`."""
+        assert isinstance(table, Table)
+        return cols.known(tables.existing(session.api, table), policy)
+
+    def rows(self, session: Jobs, subject: Subject) -> Rows:
+        """See `Rows`."""
+        return Rows(session, subject)
+
+    def said(self, error: Exception) -> str:
+        """In a line."""
+        return errors.said(error)
+
+
+def _refuse_missing(api: Api, table: Table) -> NoReturn:
+    """Raise `Missing` for a table that is not there, with the nearest name."""
+    found = api.ask("GET", f"{table.dataset(api)}/tables", query={"maxResults": 1000})
+    names = [each["tableReference"]["tableId"] for each in found.get("tables", ())]
+    known = [name for name in names if not name.startswith(OURS)]
+    raise not_found(f"there is no table or view {table}", table.name, known)
+
+
+WAREHOUSE: Warehouse[Jobs] = BigQuery()

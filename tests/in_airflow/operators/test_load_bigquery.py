@@ -1,0 +1,70 @@
+"""A pipeline into BigQuery, through Airflow."""
+
+from dataclasses import asdict
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from factory_embedded.services import bigquery
+
+from ...transfer.bigquery.queries import ask
+from ..pipelines import Pipelines
+
+SPEC = """
+version: 1
+start_date: 2024-01-01
+schedule: '@daily'
+tasks:
+  - id: trips
+    uses: ingest
+    with:
+      source: {{type: file, path: '{path}', format: csv}}
+      target: {{type: bigquery, conn_id: google, table: {table}, {target}}}
+      write: {write}
+      checks: [{{type: not_null, columns: [id]}}]
+  - id: look
+    uses: check
+    with:
+      conn_id: google
+      table: {table}
+      checks: [{{type: row_count, min: {least}}}]
+    needs: [trips]
+"""
+
+
+@pytest.fixture
+def google(pipelines: Pipelines, real_bigquery: bigquery.Server) -> Pipelines:
+    given = asdict(real_bigquery.connection).items()
+    pipelines.connect("google", **{name: value for name, value in given if value})
+    return pipelines
+
+
+@pytest.mark.parametrize(
+    ("write", "target", "rows"),
+    [
+        ("{mode: append}", "via: 'gs://google@bq-stage/loads/'", [2, 4]),
+        ("{mode: replace}", "via: 'gs://google@bq-stage/loads/', cluster_by: [id]", [2, 2]),
+    ],
+)
+def test_a_file_into_a_table(
+    google: Pipelines,
+    real_bigquery: bigquery.Server,
+    tmp_path: Path,
+    write: str,
+    target: str,
+    rows: list[int],
+) -> None:
+    table = f"demo.trips_{uuid4().hex[:8]}"
+    file = tmp_path / "trips.csv"
+    file.write_text("id,fare\n1,2.50\n2,\n")
+    given = {"path": file.as_uri(), "table": table, "write": write, "target": target}
+    google.write("taxi.yaml", SPEC.format(**given, least=2))
+    for number in rows:
+        run = google.run("taxi")
+        assert run.state == "success", run.log
+        assert ask(real_bigquery, f"SELECT COUNT(*) FROM {table}") == [(number,)]
+    done = run.xcom("trips.load")
+    assert (done["table"], done["rows"], done["bytes_billed"]) == (table, 2, 0)
+    labels = [job["configuration"]["labels"] for job in real_bigquery.proxy.jobs.values()]
+    assert any(each.get("factory_dag") == "taxi" for each in labels)

@@ -1,0 +1,68 @@
+"""One dataset of BigQuery, as the suite of all warehouses sees it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import requests
+
+from factory import stores
+from factory.definitions.reads import Rows
+from factory.stores.disk import Disk
+from factory.stores.gcs.api import Api as Storage
+from factory.stores.model import Place, Store
+from factory.transfer.bigquery import load as loading
+from factory.transfer.bigquery.api import Api, path
+from factory.transfer.bigquery.jobs import Jobs
+from factory.transfer.bigquery.read import read
+from factory.transfer.warehouse.load import Loaded
+from factory_embedded.services import gcs
+
+from ..warehouse.contract import Bench
+
+
+@dataclass(frozen=True)
+class BigQuery(Bench):
+    """A dataset of its own, in the server of all tests."""
+
+    endpoint: str
+    storage: str
+    grpc: str
+    dataset: str
+
+    session = loading.Session
+    examples = 4
+    back: ClassVar[dict[str, pa.DataType]] = {
+        **dict.fromkeys(("i8", "i16", "i32", "u8", "u16", "u32"), pa.int64()),
+        **dict.fromkeys(("u64", "money", "exact", "small"), pa.decimal128(38, 9)),
+        "f32": pa.float64(),
+    }
+    names = ("order", "a b", "%s", "select")  # (the stand-in does not find Ü)
+
+    @property
+    def api(self) -> Api:
+        return Api(requests.Session(), self.endpoint, gcs.PROJECT, storage=self.grpc)
+
+    def loaded(self, store: Store, paths: Sequence[str], **options: Any) -> Loaded:
+        via = stores.open_uri(
+            "gs://bq-stage/", lambda *_: Storage(requests.Session(), self.storage)
+        )
+        table = f"{self.dataset}.{options.pop('table')}"
+        done, _ = loading.load(self.api, store, paths, via=Place(*via), table=table, **options)
+        return done
+
+    def read(self, table: str = "trips") -> pa.Table:
+        path = str(self.stage / "read.parquet")
+        read(self.api, Rows(table=f"{self.dataset}.{table}"), Disk(), path)
+        return pq.read_table(path)
+
+    def ask(self, query: str) -> list[tuple[Any, ...]]:
+        """The rows of a query."""
+        return Jobs(self.api, None).asked(query)
+
+    def tables(self) -> set[str]:
+        address = path(gcs.PROJECT, "datasets", self.dataset, "tables")
+        found = self.api.ask("GET", address).get("tables", ())
+        return {each["tableReference"]["tableId"] for each in found} - {"_factory_loads"}

@@ -1,0 +1,215 @@
+"""What a load survives on its way to BigQuery, and what it says of the rest."""
+
+import json
+from dataclasses import replace
+
+import pyarrow as pa
+import pytest
+
+from factory.transfer.bigquery import api
+from factory.transfer.errors import BadRow, TransferError
+from factory_embedded.bigquery_proxy import Answer, Lost, Request, refusal
+from factory_embedded.services import bigquery
+
+from ..warehouse.contract import rows_of
+from .conftest import Fault
+from .datasets import BigQuery
+
+
+@pytest.fixture(autouse=True)
+def in_haste(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pause is no part of what is tried."""
+    monkeypatch.setattr(api, "PAUSE", 0.001)
+    monkeypatch.setattr(api, "LONGEST_PAUSE", 0.001)
+    monkeypatch.setattr(api.pauses, "__defaults__", (0.001, 0.001))
+
+
+def named(request: Request) -> str:
+    """The id of the job that is to begin."""
+    return str(request.job.get("jobReference", {}).get("jobId", ""))
+
+
+class Once:
+    """At the first job of a step: what happens."""
+
+    def __init__(self, step: str, fault: Answer | Lost, times: int = 1) -> None:
+        self.step, self.fault, self.left = step, fault, times
+        self.seen: list[str] = []
+
+    def __call__(self, request: Request) -> Answer | None:
+        name = named(request)
+        if f"_{self.step}" not in name:
+            return None
+        self.seen.append(name)
+        if not self.left:
+            return None
+        self.left -= 1
+        if isinstance(self.fault, Lost):
+            raise self.fault
+        return self.fault
+
+
+@pytest.mark.parametrize("after", [True, False])
+@pytest.mark.parametrize("step", ["load", "publish"])
+def test_a_lost_answer_finds_the_job(
+    bench: BigQuery, faults: list[Fault], step: str, after: bool
+) -> None:
+    once = Once(step, Lost(after=after))
+    faults.append(once)
+    bench.load(rows_of(1, 2))
+    assert len(once.seen) == 2
+    assert len(set(once.seen)) == 1
+    assert bench.ids() == [1, 2]
+    assert bench.tables() == {"trips"}
+
+
+PASSING = [
+    refusal(503, "backendError", "Try again later"),
+    refusal(403, "rateLimitExceeded", "Exceeded rate limits: too many api requests"),
+    refusal(429, "", "slow down"),
+]
+
+
+@pytest.mark.parametrize("answer", PASSING, ids=lambda answer: str(answer.status))
+def test_what_passes_is_tried_again(bench: BigQuery, faults: list[Fault], answer: Answer) -> None:
+    faults.append(Once("publish", answer, times=2))
+    bench.load(rows_of(1))
+    assert bench.ids() == [1]
+
+
+def failed(reason: str, message: str) -> Answer:
+    """A job that has finished, and failed."""
+    status = {"state": "DONE", "errorResult": {"reason": reason, "message": message}}
+    return Answer(200, json.dumps({"jobReference": {"jobId": "x"}, "status": status}).encode())
+
+
+CONFLICT = "Transaction is aborted due to concurrent update against table p:d.trips"
+
+
+@pytest.mark.parametrize(
+    ("reason", "message"), [("backendError", "Retry"), ("invalidQuery", CONFLICT)]
+)
+def test_a_job_that_fails_in_passing_is_begun_anew(
+    bench: BigQuery, faults: list[Fault], reason: str, message: str
+) -> None:
+    once = Once("publish", failed(reason, message))
+    faults.append(once)
+    bench.load(rows_of(1))
+    first, second = once.seen
+    assert second == f"{first}_1"
+    assert bench.ids() == [1]
+
+
+def test_a_failed_job_gives_way_to_another(bench: BigQuery, faults: list[Fault]) -> None:
+    """One that was cancelled fails the task; a try after it finds that, and begins another."""
+    stopped = failed("stopped", "Job execution was cancelled: User requested cancellation")
+    faults.append(Once("publish", stopped))
+    with pytest.raises(TransferError, match="BigQuery said: Job execution was cancelled"):
+        bench.load(rows_of(1))
+    faults.clear()
+
+    def taken(request: Request) -> Answer | None:
+        if named(request).endswith("_publish"):
+            return refusal(409, "duplicate", "Already Exists: Job")
+        return stopped if request.method == "GET" and "_publish?" in request.path else None
+
+    faults.append(taken)
+    bench.load(rows_of(1))
+    assert bench.ids() == [1]
+
+
+DENIED = "Access Denied: Project p: User does not have bigquery.jobs.create permission"
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (refusal(403, "quotaExceeded", "Quota exceeded"), "used up a quota"),
+        (refusal(403, "accessDenied", DENIED), "roles/bigquery.jobUser"),
+        (failed("bytesBilledLimitExceeded", "Query exceeded limit"), "maximum_bytes_billed"),
+    ],
+)
+def test_what_is_refused_changes_nothing(
+    bench: BigQuery, faults: list[Fault], answer: Answer, said: str
+) -> None:
+    bench.load(rows_of(1))
+    faults.append(Once("publish", answer, times=9))
+    with pytest.raises(TransferError, match="trips: BigQuery said: ") as error:
+        bench.load(rows_of(2), "replace", load_id="run 2")
+    assert said in str(error.value.hint)
+    assert bench.ids() == [1]
+    assert bench.tables() == {"trips"}
+
+
+def test_a_server_that_is_gone_is_told_so(bench: BigQuery, faults: list[Fault]) -> None:
+    faults.append(Once("load", Lost(after=False), times=99))
+    with pytest.raises(TransferError, match="BigQuery can't be reached") as error:
+        bench.load(rows_of(1))
+    assert "repeat the load" in str(error.value.hint)
+
+
+@pytest.mark.parametrize(
+    ("column", "said"),
+    [
+        (pa.array([[1], None], pa.list_(pa.int64())), "row 2 of the load: .*no null list"),
+        (pa.array([[1, None], [2]], pa.list_(pa.int64())), "row 1 of the load: .*no null in a"),
+    ],
+)
+def test_what_bigquery_cannot_hold_is_refused(bench: BigQuery, column: pa.Array, said: str) -> None:
+    with pytest.raises(BadRow, match=said):
+        bench.load(pa.table({"id": [1, 2], "found": column}))
+    assert bench.tables() == set()
+
+
+def test_lists_and_documents_arrive(bench: BigQuery, real_bigquery: bigquery.Server) -> None:
+    documents = pa.array(['{"a": 1.5}', None], pa.json_())
+    lists = pa.array([["x", "y"], []], pa.list_(pa.string()))
+    bench.load(pa.table({"id": [1, 2], "said": documents, "tags": lists}))
+    query = f"SELECT JSON_VALUE(said, '$.a'), tags FROM {bench.dataset}.trips ORDER BY id"
+    assert bench.ask(query) == [("1.5", ["x", "y"]), (None, [])]
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (("a", "A"), "'a' and 'A' are one for BigQuery"),
+        (("a.b", "c"), r"'a\.b' holds a \."),
+        (("_PARTITIONTIME", "c"), "keeps for itself"),
+    ],
+)
+def test_names_that_bigquery_has_not(bench: BigQuery, names: tuple[str, str], said: str) -> None:
+    with pytest.raises(TransferError, match=said) as error:
+        bench.load(pa.table([pa.array([1]), pa.array([2])], names=list(names)))
+    assert "rename" in str(error.value.hint)
+
+
+@pytest.mark.parametrize(("precision", "scale"), [(76, 0), (40, 39)])
+def test_decimals_that_are_too_wide(bench: BigQuery, precision: int, scale: int) -> None:
+    wide = (
+        pa.array([1], pa.int64())
+        .cast(pa.decimal256(76, scale))
+        .cast(pa.decimal256(precision, scale))
+    )
+    with pytest.raises(TransferError, match="38 digits before the point"):
+        bench.load(pa.table({"id": wide}))
+
+
+def test_other_rows_of_the_same_run_are_not_added(bench: BigQuery) -> None:
+    bench.load(rows_of(1))
+    with pytest.raises(TransferError, match="got 1 other rows by this load"):
+        bench.load(rows_of(2))
+    assert bench.ids() == [1]
+
+
+def test_a_table_that_was_replaced_takes_them_again(bench: BigQuery) -> None:
+    bench.load(rows_of(1))
+    bench.load(rows_of(2), "replace", load_id="run 2")
+    assert bench.load(rows_of(1)).published
+    assert bench.ids() == [1, 2]
+
+
+def test_what_is_not_there_is_named(bench: BigQuery) -> None:
+    other = replace(bench, dataset=bench.dataset[:-1])
+    with pytest.raises(TransferError, match="there is no dataset") as error:
+        other.load(rows_of(1))
+    assert bench.dataset in str(error.value.hint)
