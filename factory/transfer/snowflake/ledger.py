@@ -82,6 +82,12 @@ def _rows(connection: Connection, target: Table, which: str) -> list[Any]:
     )
 
 
+def forget(connection: Connection, target: Table) -> None:
+    """The table is to go, with all that was loaded into it."""
+    whose = f"TABLE_NAME = {literal(target.name)}"
+    ask(connection, f"DELETE FROM {quoted(target.beside(NAME))} WHERE {whose}")
+
+
 def record(connection: Connection, target: Table, load_id: str, mode: str, entry: Entry) -> None:
     """Note a load, in its transaction; nothing is deleted, which others would wait for."""
     ledger = quoted(target.beside(NAME))

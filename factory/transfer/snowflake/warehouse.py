@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from factory.definitions.warehouses import SNOWFLAKE, Capabilities
-from factory.transfer.snowflake import names, session, types
+from factory.transfer.snowflake import ledger, names, session, types
 from factory.transfer.snowflake import table as tables
 from factory.transfer.snowflake.names import Table, other_case
 from factory.transfer.snowflake.rows import Rows
-from factory.transfer.snowflake.session import Account, Connection, Limits
+from factory.transfer.snowflake.session import Account, Connection, Limits, ask
 from factory.transfer.values.types import Known
 from factory.transfer.warehouse import parts
 from factory.transfer.warehouse.rows import Subject
@@ -43,6 +43,16 @@ class Snowflake:
         """In both spellings: as Snowflake keeps a name, and as people write it."""
         found = tables.columns(session, _own(table))
         return list(dict.fromkeys([*found, *map(other_case, found)]))
+
+    def drop(self, session: Connection, table: parts.Table) -> None:
+        """Drop it, and forget its loads."""
+        ((database, schema),) = ask(session, "SELECT CURRENT_DATABASE(), CURRENT_SCHEMA()")
+        own = _own(table)
+        own = replace(own, schema=own.schema or schema, database=own.database or database)
+        ledger.ensure(session, own)
+        ledger.forget(session, own)
+        for each in (own, ledger.lock_of(own)):
+            ask(session, f"DROP TABLE IF EXISTS {names.quoted(each)}")
 
     def known(self, session: Connection, table: parts.Table, policy: str) -> dict[str, Known]:
         """In both spellings, too, of which a load has one: that it lacks neither, it tells."""
