@@ -93,7 +93,7 @@ def test_the_example(google: Pipelines, real_bigquery: bigquery.Server, tmp_path
         google.connect("taxi_files", conn_type="http", host=web.host, port=web.port)
         for _ in range(2):
             run = google.run(
-                "taxi_to_bigquery", logical_date=datetime(2024, 2, 2, 6, tzinfo=timezone.utc)
+                "taxi_to_bigquery", logical_date=datetime(2024, 1, 2, 6, tzinfo=timezone.utc)
             )
             assert run.state == "success", run.log
     query = "SELECT vendor_id, pickup_at, total_amount FROM trips.yellow_taxi ORDER BY vendor_id"
