@@ -57,6 +57,7 @@ OWNERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("factory/in_airflow/operators/ingest/read_sql.py", ("files", "sql")),
     ("factory/in_airflow/operators/check.py", ("postgres",)),
     ("factory/in_airflow/operators/dbt.py", ("files",)),
+    ("factory/in_airflow/verify/*", ("files", "sql")),
     ("factory/in_airflow/operators/copy.py", ("files",)),
     ("factory/in_airflow/operators/delete.py", ("files",)),
     ("factory/in_airflow/connections.py", ("postgres",)),

@@ -16,6 +16,7 @@ COMMANDS = {
     "explain": "show every value of a pipeline and the line it came from",
     "run": "run a pipeline here and now, in this process",
     "doctor": "look at an installation: what is right, what is wrong, what to do",
+    "verify": "try on a warehouse of yours what is promised of its kind",
     "services": "run a real PostgreSQL, and other servers, here, to try pipelines on",
     "schema": "write the JSON Schemas that editors complete from",
     "docs": "write the reference pages of the grammar and the kinds",

@@ -18,6 +18,7 @@ from factory.transfer.files import found_below
 _NEUTRAL = {"OperationalError", "InterfaceError"}
 # Airflow fills its table of hooks at the first use, and not for several threads at once
 _HOOKS = threading.Lock()
+_LOOK_SECONDS = 60
 _FAILED = ("failed", "upstream_failed", "removed")
 
 
@@ -81,6 +82,55 @@ def _sql(*, conn_id: str, sql: str, parameters: Any = None) -> Seen:
     return Seen("met" if met else "not_yet", f"the query gives {row[0]!r}")
 
 
+def _table(
+    *,
+    conn_id: str,
+    table: str,
+    at_least: int = 1,
+    column: str = "",
+    where: str = "",
+    interval: Sequence[str] = (),
+) -> Seen:
+    from factory.transfer.errors import BadOption, TransferError
+
+    bounds = tuple(map(datetime.fromisoformat, interval))
+    asked = {"column": column, "interval": bounds or None, "where": where, "most": at_least}
+    try:
+        rows = _rows(conn_id, table, asked)
+    except BadOption:
+        raise
+    except TransferError as error:
+        return Seen("not_yet", redacted(str(error)))
+    except Exception as error:
+        if {kind.__name__ for kind in type(error).__mro__} & _NEUTRAL:
+            return Seen("not_yet", redacted(f"{conn_id} cannot be asked: {error}".strip()))
+        raise
+    which = f"{table}, {column} in {' … '.join(interval)}" if interval else table
+    if rows >= at_least:
+        return Seen("met", f"{table} is there" if not at_least else f"rows are in {which}")
+    said = f"of {at_least:,} rows there are {rows:,}" if rows else "there is no row"
+    return Seen("not_yet", f"{said} in {which}")
+
+
+def _rows(conn_id: str, table: str, asked: Mapping[str, Any]) -> int:
+    """How many there are, up to `most`."""
+    from airflow.sdk import Connection
+
+    from factory.in_airflow.connections import sql_database, warehouse_of
+    from factory.transfer.dbapi.arrived import rows_in as of_any
+    from factory.transfer.warehouse.arrived import rows_in
+    from factory.transfer.warehouse.warehouse import is_known
+
+    with _HOOKS:
+        hide_connection_of(conn_id)
+        known = is_known(Connection.get(conn_id).conn_type or "")
+        database = None if known else sql_database(conn_id)
+    if database is not None:
+        return of_any(database, table, seconds=_LOOK_SECONDS, **asked)
+    warehouse, address = warehouse_of(conn_id, application="wait")
+    return rows_in(warehouse, address, table, seconds=_LOOK_SECONDS, **asked)
+
+
 def _pipeline(*, pipeline: str, logical_dates: Sequence[str], task: str | None = None) -> Seen:
     from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 
@@ -120,5 +170,6 @@ _LOOKS: Mapping[str, Callable[..., Seen]] = {
     "file": _file,
     "http": _http,
     "sql": _sql,
+    "table": _table,
     "pipeline": _pipeline,
 }

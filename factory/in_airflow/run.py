@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -116,16 +117,24 @@ def cache() -> Path:
     return Path(above) / "pipeline-factory"
 
 
-def run(plan: Pipeline, root: Path, moment: str, only: str, watch: Watch) -> Result:
+def run(
+    plan: Pipeline,
+    root: Path,
+    moment: str,
+    only: str,
+    watch: Watch,
+    *,
+    since: datetime | None = None,
+) -> Result:
     """Run a DAG for a moment (ISO, with its zone); `only` a task or a group, if it is given.
+
+    A run's id is of `since`, else of now: with the same one, it is that run again, cleared.
 
     Tasks that fail are not tried again. Ctrl-C, or SIGTERM within `terminable`, stops the running
     task, then runs the teardowns.
 
     :raises FactoryError: the DAG cannot be built, or Airflow does not know it.
     """
-    from datetime import datetime
-
     from airflow.providers.common.compat.sdk import get_listener_manager  # it moved after 3.1
 
     from factory.in_airflow.render import render
@@ -139,7 +148,9 @@ def run(plan: Pipeline, root: Path, moment: str, only: str, watch: Watch) -> Res
     try:
         with _stoppable_triggers(listener):
             done = dag.test(
-                logical_date=datetime.fromisoformat(moment), mark_success_pattern=others
+                logical_date=datetime.fromisoformat(moment),
+                mark_success_pattern=others,
+                run_after=since,
             )
     except Exception as error:
         explained = _explained(plan.dag_id, error)

@@ -11,6 +11,8 @@ from msgspec import UNSET, Meta
 
 from factory import literals, stores
 from factory.definitions.paths import is_folder, is_pattern
+from factory.definitions.tables import TableName
+from factory.definitions.writes import INTERVAL
 from factory.errors import BuildError
 from factory.fields import ConnId, DagId, Duration, Positive, Strict, seconds
 from factory.kinds import http
@@ -20,10 +22,12 @@ from factory.plan.kind import Fragment, Step, single
 from factory.plan.model import Awaited, Dated
 from factory.plan.sql_files import as_template, places
 from factory.problem import Problem
+from factory.spec import assets
 
 OPERATOR = "factory.in_airflow.operators.wait.Wait"
 
 Text = Annotated[str, Meta(min_length=1)]
+Rows = Annotated[int, Meta(ge=0, le=1_000_000_000)]
 
 
 class Time(Strict, frozen=True, kw_only=True, tag="time", tag_field="type"):
@@ -75,6 +79,38 @@ class Query(Strict, frozen=True, kw_only=True, tag="sql", tag_field="type"):
     parameters: Parameters = msgspec.field(default_factory=dict)
 
 
+class Table(Strict, frozen=True, kw_only=True, tag="table", tag_field="type"):
+    """Rows of a table or a view: any, or those of the run's interval. No table means to wait on."""
+
+    conn_id: Annotated[
+        ConnId, Meta(description="Airflow connection of the database.", examples=["warehouse"])
+    ]
+    table: Annotated[
+        TableName,
+        Meta(description="The table or view, with its schema. Jinja templates are filled in."),
+    ]
+    column: Annotated[
+        Text | None,
+        Meta(
+            description="A date or a time: only rows count whose value is within the run's "
+            "interval. What has no time zone is UTC; a date is a day of the pipeline's own zone.",
+            examples=["pickup_at"],
+        ),
+    ] = None
+    where: Annotated[
+        Text | None,
+        Meta(
+            description="SQL condition: only rows that meet it count. Jinja templates are filled "
+            "in.",
+            examples=["region = 'north'"],
+        ),
+    ] = None
+    at_least: Annotated[
+        Rows,
+        Meta(description="So many rows must be there; with 0 an empty table will do."),
+    ] = 1
+
+
 class Pipeline(Strict, frozen=True, kw_only=True, tag="pipeline", tag_field="type"):
     """The run of another pipeline whose interval begins when this one's does.
 
@@ -109,13 +145,13 @@ class Pipeline(Strict, frozen=True, kw_only=True, tag="pipeline", tag_field="typ
 
 
 class Arguments(Strict, frozen=True, kw_only=True):
-    """Wait for a moment, a file, an HTTP answer, a SQL result or another pipeline.
+    """Wait for a moment, a file, an HTTP answer, rows, a SQL result or another pipeline.
 
     No worker is held while it waits: Airflow's triggerer looks again and again.
     """
 
     for_: Annotated[
-        Time | File | Http | Query | Pipeline, Meta(description="What to wait for.")
+        Time | File | Http | Query | Table | Pipeline, Meta(description="What to wait for.")
     ] = msgspec.field(name="for")
     poll_interval: Annotated[
         Duration, Meta(description="How long to wait between two looks.", examples=["60s"])
@@ -145,10 +181,22 @@ def compile(step: Step) -> Fragment:
     fragment = single(step, OPERATOR, {**arguments, "do_xcom_push": False}, files=named)
     if isinstance(given.for_, File):
         return msgspec.structs.replace(fragment, reads=(given.for_.path,))
+    if isinstance(given.for_, Table):
+        return msgspec.structs.replace(fragment, **_of_table(given.for_))
     if isinstance(given.for_, Pipeline):
         dated = Dated("the other run of the same date", "a wait for something else", ("for",))
         return msgspec.structs.replace(fragment, dates=(dated,), awaits=(_awaited(given),))
     return fragment
+
+
+def _of_table(table: Table) -> dict[str, Any]:
+    """What is told of the step: the table that it reads, and that rows are those of a date."""
+    address = assets.of_table(table.conn_id, table.table)
+    dated = Dated(INTERVAL, "`where:`", ("for", "column"))
+    return {
+        "reads": () if address is None else (address,),
+        "dates": () if table.column is None else (dated,),
+    }
 
 
 def _awaited(given: Arguments) -> Awaited:
@@ -203,7 +251,8 @@ def _what(written: Any) -> dict[str, Any]:
     if isinstance(written, Http):
         return {"type": "http", **http.request(written)}
     what: dict[str, Any] = {"type": written.__struct_config__.tag}
-    what |= {name: value for name, value in msgspec.structs.asdict(written).items() if value}
+    said = msgspec.structs.asdict(written).items()
+    what |= {name: value for name, value in said if value or value == 0}
     for name in ("after", "offset"):
         if name in what:
             what[name] = seconds(what[name])

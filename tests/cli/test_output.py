@@ -33,6 +33,8 @@ CASES = {
     "explain_prod": ("shop", 0, "explain orders_daily tasks.count --env prod"),
     "explain_one": ("shop", 0, "explain orders_daily tasks[2].with.command"),
     "explain_json": ("shop", 0, "explain orders_daily tasks.count.with.sql --format json"),
+    "verify_unknown_warehouse": ("shop", 2, "verify postgress --conn-id warehouse"),
+    "verify_no_option": ("shop", 2, "verify postgres --conn-id warehouse --option via"),
     "new_list": ("shop", 0, "new --list"),
     "unknown_command": ("shop", 2, "lnt"),
     "file_as_command": ("shop", 2, "dag_factory_configs/orders/tables.yaml"),

@@ -95,6 +95,7 @@ INGEST_GCS, WAIT_GCS = (text.replace("s3:", "gs:") for text in (INGEST_S3, WAIT_
 FLOW = "{id: t, uses: nifi, with: {CONN, group: g}}"
 CHECK = "{id: t, uses: check, with: {CONN, table: a.b, checks: [{type: row_count, min: 1}]}}"
 WAIT_SQL = "{id: t, uses: wait, with: {for: {type: sql, CONN, sql: SELECT 1}, TIMES}}"
+WAIT_TABLE = WAIT_SQL.replace("type: sql", "type: table").replace("sql: SELECT 1", "table: a.b")
 WAIT_HTTP = "{id: t, uses: wait, with: {for: {type: http, CONN, BEARER}, TIMES}}"
 
 TASKS: list[Task] = [
@@ -131,6 +132,8 @@ TASKS: list[Task] = [
     ("wait", WAIT_HTTP, {**HTTP, "host": f"http://me:{MARK}@{NOWHERE}"}),
     ("wait", WAIT_SQL, WITH_LOGIN),
     ("wait", WAIT_SQL, POSTGRES),
+    ("wait, a table", WAIT_TABLE, WITH_LOGIN),
+    ("wait, a table", WAIT_TABLE, POSTGRES),
     ("sql", f"{{id: t, uses: sql, with: {{CONN, {SQL}}}}}", WITH_LOGIN),
     ("sql", f"{{id: t, uses: sql, with: {{CONN, {SQL}}}}}", POSTGRES),
     ("dbt", DBT, POSTGRES),

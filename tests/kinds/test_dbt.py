@@ -6,8 +6,10 @@ import pytest
 
 from factory.kinds.dbt import graph
 from factory.kinds.dbt.node import Unfit
+from factory.project import Project
 
 CASE = Path(__file__).parents[1] / "cases" / "valid" / "dbt" / "per_model" / "shop"
+EXAMPLE = Path(__file__).parents[2] / "examples" / "dbt"
 WHOLE = graph.read(CASE / "manifest.json")
 
 
@@ -56,3 +58,9 @@ def test_nothing_is_left() -> None:
         chosen("stg_orders", exclude=("stg_orders",))
     with pytest.raises(Unfit, match="nothing is selected"):
         chosen(command="seed")
+
+
+def test_the_example_is_fine() -> None:
+    found = [*Project(EXAMPLE).outcomes()]
+    assert [one.path.name for one in found if one.plans] == ["revenue.yaml"]
+    assert [one.diagnostics for one in found] == [()]

@@ -40,6 +40,10 @@ RUNS = "known when the task runs"
 DATA = "known from the files or the table"
 COMMAND = "said on the command line"
 REFUSALS = {
+    "transfer/warehouse/arrived:rows_in": DATA,
+    "transfer/warehouse/arrived:inside": DATA,
+    "transfer/warehouse/arrived:day": DATA,
+    "transfer/dbapi/arrived:bounds_for": DATA,
     "definitions/checks/freshness:aggregates": DATA,
     "definitions/checks/freshness:prepare": "check/max_age_is_nothing",
     "definitions/checks/matches:prepare": SCHEMA,
@@ -86,6 +90,7 @@ REFUSALS = {
     "in_airflow/operators/trigger:_require_there": RUNS,
     "in_airflow/operators/trigger:execute_complete": RUNS,
     "in_airflow/operators/wait:_end": RUNS,
+    "in_airflow/operators/wait:_interval": RUNS,
     "in_airflow/operators/wait:_logical_dates": RUNS,  # and lint's rule `dates.of_asset_runs`
     "in_airflow/operators/wait:_moment": "wait/what_cannot_be_looked_for",
     "in_airflow/probes:_sql": RUNS,

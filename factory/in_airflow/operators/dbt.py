@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from factory.dbt.profile import Profile
     from factory.dbt.run import Run
     from factory.stores.model import Place
+
+log = logging.getLogger(__name__)
 
 
 class RunDbt(BaseOperator):
@@ -148,7 +151,12 @@ class RunDbt(BaseOperator):
 
 
 def _keep(left: Iterable[Path], place: Place) -> None:
-    for path in left:
-        with place.store.writer(place.below(path.name).path) as out:
-            out.write(path.read_bytes())
-    say("dbt's files are in %s", place.uri)
+    """What dbt has done counts, also where its files cannot be kept."""
+    try:
+        for path in left:
+            with place.store.writer(place.below(path.name).path) as out:
+                out.write(path.read_bytes())
+    except OSError as error:
+        log.warning("dbt's files cannot be kept in %s: %s", place.uri, error)
+    else:
+        say("dbt's files are in %s", place.uri)

@@ -18,7 +18,7 @@ from airflow.sdk import BaseOperator
 
 from factory.account import say
 from factory.in_airflow.hiding import holds_secret
-from factory.in_airflow.interval import interval_of
+from factory.in_airflow.interval import NONE, interval_of
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -67,6 +67,8 @@ class Wait(BaseOperator):
         what = {**self.what}
         if what["type"] == "pipeline":
             what["logical_dates"] = _logical_dates(context, what.pop("offset", 0))
+        if what.get("column"):
+            what["interval"] = _interval(context)
         deadline = time.time() + self.timeout
         from factory.in_airflow.probes import look
 
@@ -138,6 +140,14 @@ def _logical_dates(context: Context, offset: float) -> list[str]:
             "pipeline for the same date"
         )
     return [moment.isoformat() for moment in found]
+
+
+def _interval(context: Context) -> list[str]:
+    """The run's, from its first moment until before its end."""
+    interval = interval_of(context)
+    if interval is None:
+        raise AirflowFailException(NONE)
+    return [moment.isoformat() for moment in (interval.start, interval.end)]
 
 
 def _moment(what: Mapping[str, Any], context: Context) -> datetime:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path, PurePosixPath
 
 from msgspec.structs import replace
@@ -17,6 +18,7 @@ from factory.plan.beside import missing, text_of
 from factory.problem import Problem
 
 _MODELS = (".sql", ".py")
+_MOST = 10_000  # files that are looked at
 
 
 def folder_with(name: str, file: str, folder: Path, place: Place) -> Iterator[Problem]:
@@ -53,10 +55,10 @@ def _stale(found: Graph, project: Path) -> Iterator[str]:
         file = project / node.path
         if not file.is_file():
             yield f"{shortened(node.path)} is not there any more"
-        elif _sha256(text_of(file)) != node.sha256:
+        elif (text := text_of(file)) and _sha256(text) != node.sha256:
             yield f"{shortened(node.path)} is another now"
     for top in sorted({path.partition("/")[0] for path in found.files}):
-        for file in sorted((project / top).rglob("*")):
+        for file in sorted(islice((project / top).rglob("*"), _MOST)):
             name = file.relative_to(project).as_posix()
             if file.suffix in _MODELS and name not in found.files:
                 yield f"{shortened(name)} is not in it"

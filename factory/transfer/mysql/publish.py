@@ -239,7 +239,8 @@ def _refuse_altered(job: Job, found: Existing, staged: Staged) -> None:
     """A column of another type than rows were staged in would round, or cut, without a word."""
     for column in staged.given:
         kind = found.columns.get(column.name, column.type)
-        altered = found.texts.get(column.name, "") != staged.texts.get(column.name, "")
+        before = staged.texts.get(column.name)  # None of one that is new
+        altered = before is not None and found.texts.get(column.name) != before
         if not column.guessed and (kind != column.type or altered):
             raise TransferError(
                 f"the columns of {job.target} were altered while its rows were loaded",

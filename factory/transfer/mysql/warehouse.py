@@ -10,7 +10,7 @@ from typing import Any
 import pymysql
 
 from factory.definitions.warehouses import MYSQL, Capabilities
-from factory.transfer.mysql import session, types
+from factory.transfer.mysql import ledger, session, types
 from factory.transfer.mysql import table as tables
 from factory.transfer.mysql.rows import Rows
 from factory.transfer.mysql.session import Address, Connection, ask
@@ -49,6 +49,15 @@ class Mysql:
         if not found:
             _refuse_missing(session, table)
         return found
+
+    def drop(self, session: Connection, table: Table) -> None:
+        """Drop it, and forget its loads: not in the session's transaction, which can only read."""
+        for statement in ("ROLLBACK", "SET SESSION TRANSACTION READ WRITE"):
+            session.query(statement)
+        tables.drop(session, table)
+        if ledger.is_there(session, table):
+            ledger.forget(session, table)
+            session.commit()
 
     def known(self, session: Connection, table: Table, policy: str) -> Mapping[str, Known]:
         """See `types`."""

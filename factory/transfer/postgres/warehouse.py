@@ -10,7 +10,7 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 
 from factory.definitions.warehouses import POSTGRES, Capabilities
-from factory.transfer.postgres import arrivals, session, turns
+from factory.transfer.postgres import arrivals, ledger, session, turns
 from factory.transfer.postgres import table as tables
 from factory.transfer.postgres.rows import Rows
 from factory.transfer.postgres.table import Connection, Table
@@ -78,6 +78,14 @@ class Postgres:
         if not rows:
             _refuse_missing(session, table)
         return [name for (name,) in rows]
+
+    def drop(self, session: Connection, table: parts.Table) -> None:
+        """Drop it, and forget its loads."""
+        own = Table(table.schema, table.name)
+        with session.transaction():
+            tables.drop(session, own)
+            if own.schema in ledger.schemas(session):
+                ledger.forget(session, own)
 
     def known(self, session: Connection, table: parts.Table, policy: str) -> dict[str, Known]:
         """See `turns`."""

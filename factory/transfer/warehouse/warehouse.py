@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from importlib import import_module
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from factory import registry
 from factory.definitions.warehouses import Capabilities
@@ -18,6 +18,8 @@ from factory.transfer.errors import Missing, unknown
 from factory.transfer.values.types import Known
 from factory.transfer.warehouse.parts import Table
 from factory.transfer.warehouse.rows import Rows, S, Subject
+
+_S = TypeVar("_S", contravariant=True)
 
 OURS = {
     "postgres": ("factory.transfer.postgres.warehouse", "WAREHOUSE"),
@@ -78,6 +80,19 @@ class Warehouse(Protocol[S]):
 
     def rows(self, session: S, subject: Subject) -> Rows[S]:
         """Its rows, as the checks see them."""
+
+
+@runtime_checkable
+class Drops(Protocol[_S]):
+    """A warehouse that can take away what loads have made."""
+
+    def drop(self, session: _S, table: Table) -> None:
+        """Drop a table of our own, and forget its loads. One that is not there is no error."""
+
+
+def is_known(conn_type: str) -> bool:
+    """Whether a connection of this type is a warehouse's."""
+    return conn_type in OURS or conn_type in registry.outside("warehouses")
 
 
 def find(conn_type: str) -> Warehouse[Any]:

@@ -1,5 +1,7 @@
 """The `wait` kind, from YAML through a real Airflow; deferred tasks wait in this process."""
 
+import sqlite3
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -154,6 +156,64 @@ def test_a_database_that_is_away_means_to_wait_on(pipelines: Pipelines) -> None:
     run = wait(pipelines, "{type: sql, conn_id: warehouse, sql: 'SELECT 1'}", "timeout: 0.3s")
     assert run.states == FAILED
     assert "warehouse cannot be asked" in run.log
+
+
+@pytest.mark.parametrize(
+    ("kind", "inside", "outside"),
+    [
+        ("date", "2024-01-02", "2024-01-03"),  # a day as Berlin has it
+        ("timestamptz", "2024-01-01 23:30Z", "2024-01-02 23:30Z"),
+        ("timestamp", "2024-01-01 23:30", "2024-01-02 23:30"),
+    ],
+)
+def test_rows_of_the_runs_interval(
+    pipelines: Pipelines, warehouse: None, postgres: Server, kind: str, inside: str, outside: str
+) -> None:
+    what = '{type: table, conn_id: warehouse, table: "wait.Rows", column: at, where: "id < 9"}'
+    with psycopg.connect(postgres.uri, autocommit=True) as database:
+        database.execute("DROP SCHEMA IF EXISTS wait CASCADE; CREATE SCHEMA wait")
+        run = wait(pipelines, what, "timeout: 0.3s")
+        assert run.states == FAILED
+        assert "the last look: there is no table or view wait.Rows" in run.log
+        database.execute(f'CREATE TABLE wait."Rows" (id int, at {kind})')
+        database.execute('INSERT INTO wait."Rows" VALUES (1, %s), (2, %s)', (outside, None))
+        database.execute('INSERT INTO wait."Rows" VALUES (9, %s)', (inside,))
+        run = wait(pipelines, what, "timeout: 0.3s")
+        assert "the last look: there is no row in wait.Rows, at in 2024-01-02T00:00:00" in run.log
+        database.execute('INSERT INTO wait."Rows" VALUES (3, %s)', (inside,))
+        assert wait(pipelines, what).states == DONE
+        run = wait(pipelines, what.replace("column", "at_least: 2, column"), "timeout: 0.3s")
+        assert "of 2 rows there are 1 in wait.Rows" in run.log
+        run = wait(pipelines, what.replace("column: at", "column: att"))
+        assert run.states["wait"] == "failed"
+        assert "unknown column of wait.Rows 'att'. Did you mean 'at'?" in run.log
+
+
+@pytest.mark.parametrize(
+    ("inside", "outside"),
+    [("2024-01-02", "2024-01-03"), ("2024-01-01T23:30:00", "2024-01-02 23:30:00")],
+)
+def test_rows_of_any_database(
+    pipelines: Pipelines, tmp_path: Path, inside: str, outside: str
+) -> None:
+    file = tmp_path / "ledger.db"
+    pipelines.connect("ledger", conn_type="sqlite", host=str(file))
+    what = "{type: table, conn_id: ledger, table: orders, column: at}"
+    run = wait(pipelines, what, "timeout: 0.3s")
+    assert "orders can't be read: OperationalError: no such table: orders" in run.log
+    with closing(sqlite3.connect(file)) as database:
+        database.execute("CREATE TABLE orders (id int, at text)")
+        database.commit()
+        run = wait(pipelines, what, "timeout: 0.3s")
+        assert "the last look: there is no row in orders" in run.log
+        there = what.replace("column: at", "at_least: 0")
+        assert wait(pipelines, there).states == DONE
+        database.execute("INSERT INTO orders VALUES (1, ?)", (inside,))
+        database.commit()
+        assert wait(pipelines, what).states == DONE
+        database.execute("UPDATE orders SET at = ?", (outside.replace(" ", inside[10:11]),))
+        database.commit()
+        assert wait(pipelines, what, "timeout: 0.3s").states == FAILED
 
 
 OTHER = """
