@@ -42,7 +42,7 @@ def lines(folder: Path) -> Iterator[Line]:
     with running(
         folder / "mariadb", options=("--skip-ssl", "--innodb-buffer-pool-size=512M")
     ) as at:
-        _fill(at)
+        fill(at)
         here = (str(at.port), str(folder / "rows.parquet"))
         sides = [
             Side(code=f"import sys; from benchmarks import mysql; mysql.{name}(*sys.argv[1:])")
@@ -69,7 +69,8 @@ def lines(folder: Path) -> Iterator[Line]:
     )
 
 
-def _fill(server: Server) -> None:
+def fill(server: Server) -> None:
+    """Make the table `trips`."""
     types = ", ".join(f"`{name}` {kind}" for name, (kind, _) in _COLUMNS.items())
     values = ", ".join(value for _, value in _COLUMNS.values())
     with server.connect() as connection, connection.cursor() as cursor:

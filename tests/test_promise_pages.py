@@ -16,7 +16,9 @@ PAGES = TESTS.parent / "docs"
 _NAMED = re.compile(r"`((?:[\w/]+\.py::)?(?:Test\w+(?:::test_\w+)?|test_\w+))`")
 
 
-PAGES_OF_PROMISES = ["bigquery.md", "dbt.md", "files.md", "ingest.md", "nifi.md", "promises.md"]
+PAGES_OF_PROMISES = [
+    *("bigquery.md", "dbt.md", "files.md", "ingest.md", "mysql.md", "nifi.md", "promises.md"),
+]
 
 
 @pytest.mark.parametrize("page", PAGES_OF_PROMISES)
@@ -30,7 +32,7 @@ def test_each_test_that_holds_a_promise_is_there(page: str) -> None:
 def known() -> set[str]:
     """All tests, by each of their names."""
     found = set()
-    for file in TESTS.rglob("test_*.py"):
+    for file in (*TESTS.rglob("test_*.py"), *TESTS.rglob("contract.py")):
         path = file.relative_to(TESTS).as_posix()
         for name in _tests(ast.parse(file.read_text()).body):
             found |= {name, name.rpartition("::")[2], f"{path}::{name}"}
@@ -41,6 +43,6 @@ def _tests(body: list[ast.stmt]) -> Iterator[str]:
     for node in body:
         if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
             yield node.name
-        elif isinstance(node, ast.ClassDef) and node.name.startswith("Test"):
+        elif isinstance(node, ast.ClassDef) and node.name.startswith(("Test", "Contract")):
             yield node.name
             yield from (f"{node.name}::{name}" for name in _tests(node.body))

@@ -19,7 +19,7 @@ from msgspec import inspect as types
 from factory.plan import kind as kinds
 from factory.plan.kind import Step
 from factory.plan.model import Task
-from factory.review import errors, generated, skeleton, tables
+from factory.review import errors, generated, skeleton, tables, targets
 from factory.review.yaml_text import block
 from factory.spec import model, schedule, schema
 
@@ -45,7 +45,7 @@ def stale(root: Path) -> list[str]:
 def files() -> dict[str, str]:
     """The text of every page by its path below `docs/reference`."""
     names = kinds.builtin_names()
-    made = {"README.md": _index(names), "pipeline.md": _pipeline()}
+    made = {"README.md": _index(names), "pipeline.md": _pipeline(), "targets.md": _targets()}
     for name in names:
         made[f"kinds/{name}.md"] = _kind(name)
     return {name: GENERATED + text for name, text in made.items()}
@@ -65,11 +65,21 @@ def _index(names: tuple[str, ...]) -> str:
     lines = [
         "# Reference",
         "[A pipeline file](pipeline.md): every key, schedules, layers, variables, alerts.",
+        "[What each target can](targets.md): write modes, checks, what its columns hold.",
         "## Kinds",
         "What `uses` may name:",
         "\n".join(
             ["| kind | what it does |", "|---|---|", *rows, f"| an import path | {operator} |"]
         ),
+    ]
+    return _joined(lines)
+
+
+def _targets() -> str:
+    lines = [
+        "# What each target can",
+        "What a target of [`ingest`](kinds/ingest.md) cannot, lint refuses, with the reason.",
+        targets.table(),
     ]
     return _joined(lines)
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from factory.ends.targets import BUILT_IN
 from factory.lint.lint import lint_project
 from factory.plan.kind import builtin_names
 from factory.project import Project
-from factory.review import docs
+from factory.review import docs, targets
 from factory.review.yaml_text import block, flow
 from factory.spec import model
 
@@ -24,6 +26,17 @@ BLOCK = re.compile(r"```yaml\n(.*?)```", re.DOTALL)
 
 def test_the_committed_pages_are_up_to_date() -> None:
     assert docs.stale(REFERENCE) == []
+
+
+def test_the_table_of_targets_has_what_each_says_of_itself() -> None:
+    lines = [line.strip("| ").split(" | ") for line in targets.table().splitlines()]
+    found = {line[0]: line[1:] for line in lines[2:]}
+    every: tuple[Any, ...] = BUILT_IN
+    for number, target in enumerate(every):
+        for mode in ("append", "replace", "merge", "partition"):
+            said = found[f"`write: {{mode: {mode}}}`"][number]
+            assert (said == "yes") == (mode in target.takes.modes)
+        assert (found["texts with a NUL"][number] == "yes") == target.takes.holds.nul
 
 
 def test_writing_makes_them_up_to_date_and_removes_what_is_left_over(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from factory.errors import words
+from factory.extras import hint
 from factory.in_airflow.doctor.patiently import PATIENCE, patiently
 
 _MAX_WORDS = 300
@@ -26,6 +27,8 @@ def tried(connection: Any) -> tuple[bool | None, str]:
 
 
 def _asked(connection: Any) -> tuple[bool | None, str]:
+    if connection.conn_type in ("mysql", "mariadb"):
+        return _mysql(connection)
     try:
         hook = _hook(connection)
     except Exception as error:
@@ -37,6 +40,16 @@ def _asked(connection: Any) -> tuple[bool | None, str]:
     if answer is None:
         return False, words(wrong or TimeoutError(), 4 * _MAX_WORDS)
     return bool(answer[0]), str(answer[1])
+
+
+def _mysql(connection: Any) -> tuple[bool | None, str]:
+    """By our own driver: the hook of Airflow's provider needs another."""
+    try:
+        from factory.transfer.mysql import session
+    except ImportError as error:
+        return None, hint(error) or words(error, _MAX_WORDS)
+    said, wrong = patiently(lambda: session.about(session.address(connection)))
+    return (True, said) if said else (False, words(wrong or TimeoutError(), _MAX_WORDS))
 
 
 def _hook(connection: Any) -> Any:

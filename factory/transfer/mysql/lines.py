@@ -7,7 +7,9 @@ backslash stands before what would end a field or a line; bytes are hexadecimal 
 from __future__ import annotations
 
 import re
+import struct
 from collections.abc import Iterator
+from functools import cache
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -26,7 +28,7 @@ def lines(batch: pa.RecordBatch) -> Iterator[memoryview]:
     for part in _parts(batch):
         fields = [_field(column) for column in part.columns]
         joined = _joined(fields, "\t", r"\N")
-        ended = pc.binary_join_element_wise(joined, pa.scalar("", _TEXT), pa.scalar("\n", _TEXT))
+        ended = pc.binary_join_element_wise(joined, _constant(""), _constant("\n"))
         yield memoryview(ended.buffers()[2])[: pc.sum(pc.binary_length(ended)).as_py()]
 
 
@@ -57,7 +59,7 @@ def _parts(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
 
 def _joined(fields: list[pa.Array], between: str, null: str) -> pa.Array:
     options = {"null_handling": "replace", "null_replacement": null}
-    return pc.binary_join_element_wise(*fields, pa.scalar(between, _TEXT), **options)
+    return pc.binary_join_element_wise(*fields, _constant(between), **options)
 
 
 def _field(column: pa.Array) -> pa.Array:
@@ -72,7 +74,7 @@ def _literal(column: pa.Array) -> pa.Array:
     before = "x'" if _is_binary(kind) else "'"
     if _is_text(kind):
         texts = _escaped(texts, _IN_TUPLES)
-    quoted = (pa.scalar(before, _TEXT), texts, pa.scalar("'", _TEXT), pa.scalar("", _TEXT))
+    quoted = (_constant(before), texts, _constant("'"), _constant(""))
     return pc.binary_join_element_wise(*quoted)
 
 
@@ -111,10 +113,18 @@ def hexed(column: pa.Array) -> pa.Array:
     """Bytes as hexadecimal digits: those of all values at once, at twice their offsets."""
     column = pa.concat_arrays([column.cast(pa.large_binary())])
     size = len(column)
-    _, offsets, data = column.buffers()
+    valid, offsets, data = column.buffers()
     at = pa.Array.from_buffers(pa.int64(), size + 1, [None, offsets], offset=column.offset)
     first, last = at[0].as_py(), at[size].as_py()
     digits = pa.py_buffer(memoryview(data)[first:last].hex().encode() if data else b"")
-    doubled = pc.multiply(pc.subtract(at, first), 2)
-    texts = pa.Array.from_buffers(_TEXT, size, [None, doubled.buffers()[1], digits])
-    return pc.if_else(column.is_valid(), texts, pa.scalar(None, _TEXT))
+    start = pc.subtract(at, at[0])
+    doubled = pc.add(start, start).buffers()[1]
+    return pa.Array.from_buffers(_TEXT, size, [valid, doubled, digits])
+
+
+@cache
+def _constant(text: str) -> pa.Scalar:
+    """As `pa.scalar`, which would import pandas wherever that is installed."""
+    data = text.encode()
+    buffers = [None, pa.py_buffer(struct.pack("<qq", 0, len(data))), pa.py_buffer(data)]
+    return pa.Array.from_buffers(_TEXT, 1, buffers)[0]

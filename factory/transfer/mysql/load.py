@@ -24,7 +24,6 @@ from factory.transfer.mysql.session import Address, Connection, name
 from factory.transfer.mysql.table import Existing
 from factory.transfer.mysql.writing import run
 from factory.transfer.warehouse import parquet
-from factory.transfer.warehouse.arrivals import Arrivals
 from factory.transfer.warehouse.audit import prepare
 from factory.transfer.warehouse.load import Checks, Loaded, told
 from factory.transfer.warehouse.load import run as run_load
@@ -60,7 +59,6 @@ def load(
     indexes: Sequence[Sequence[str]] = (),
     on_schema_change: str = ON_SCHEMA_CHANGE,
     interval: tuple[datetime, datetime] | None = None,
-    arrivals: Arrivals | None = None,
     as_of: datetime | None = None,
     lock_timeout: float = LOCK_SECONDS,
     statement_timeout: float = STATEMENT_SECONDS,

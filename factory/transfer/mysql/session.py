@@ -257,6 +257,17 @@ def end(connection: pymysql.Connection[Any], address: Address) -> None:
         other.kill(connection.thread_id())  # type: ignore[no-untyped-call]
 
 
+def about(address: Address) -> str:
+    """What the server is, and whether it takes LOAD DATA LOCAL."""
+    connection = connect(address, CONNECT_SECONDS)
+    try:
+        ((version, local),) = ask(connection, "SELECT VERSION(), @@local_infile")
+    finally:
+        connection.close()
+    slow = "" if local else "; local_infile is off: rows are inserted slowly"
+    return f"{version}{slow}"
+
+
 def name(text: str) -> str:
     """As an identifier."""
     return "`" + text.replace("`", "``") + "`"

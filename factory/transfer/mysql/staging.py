@@ -104,15 +104,15 @@ def copy(connection: Connection, target: Table, staged: Staged, files: Files) ->
             yield batch
             progress.add(rows=batch.num_rows, bytes=batch.nbytes)
 
-    with progress, closing(ahead(batches())) as stream:
+    with progress:
         if ask(connection, "SELECT @@local_infile") == [(1,)]:
-            _load(connection, target, staged, files, stream)
+            _load(connection, target, staged, files, batches())
         else:
             log.warning(
                 "the server takes no LOAD DATA LOCAL (local_infile is off): rows are inserted some "
                 "hundred at a time, which takes several times as long. SET GLOBAL local_infile = ON"
             )
-            _insert(connection, target, staged, files, stream)
+            _insert(connection, target, staged, files, batches())
     return time.monotonic() - started
 
 
@@ -134,10 +134,16 @@ def _load(
     )
     statement = f"LOAD DATA LOCAL INFILE 'rows' INTO TABLE {tables.sql(staged.table)}"
     statement += f" {lines.FORMAT} ({taken})" + (f" SET {turns}" if turns else "")
-    chunks = (chunk for batch in batches for chunk in lines.lines(batch))
-    _, warned = writing.send(connection, statement, chunks)
+    with closing(ahead(_chunks(batches))) as chunks:
+        _, warned = writing.send(connection, statement, chunks)
     if warned:
         _refuse(connection, target, staged, files, 0)
+
+
+def _chunks(batches: Generator[pa.RecordBatch, None, None]) -> Generator[memoryview, None, None]:
+    with closing(batches):
+        for batch in batches:
+            yield from lines.lines(batch)
 
 
 @contextmanager
@@ -177,8 +183,8 @@ def _insert(
     own = tables.names([each.name for each in _sent(staged)])
     before, done = f"INSERT INTO {tables.sql(staged.table)} ({own}) VALUES ", 0
     ((packet,),) = ask(connection, "SELECT @@max_allowed_packet")
-    for batch in batches:
-        for rows, values in lines.tuples(batch, min(_STATEMENT, packet // 2)):
+    with closing(ahead(_tuples(batches, min(_STATEMENT, packet // 2)))) as tuples:
+        for rows, values in tuples:
             try:
                 run(connection, before + values)
             except (pymysql.DataError, pymysql.IntegrityError, pymysql.OperationalError) as error:
@@ -188,6 +194,14 @@ def _insert(
             if connection._result.warning_count:  # type: ignore[attr-defined]
                 _refuse(connection, target, staged, files, done)
             done += rows
+
+
+def _tuples(
+    batches: Generator[pa.RecordBatch, None, None], most: int
+) -> Generator[tuple[int, str], None, None]:
+    with closing(batches):
+        for batch in batches:
+            yield from lines.tuples(batch, most)
 
 
 def _refuse(

@@ -299,11 +299,22 @@ def _cast(column: pa.Array, kind: pa.DataType) -> pa.Array:
     if pa.types.is_floating(kind):
         _refuse(pc.invert(pc.is_finite(cast)), "MySQL has no number that is none, or infinite")
     elif pa.types.is_date(kind) or pa.types.is_timestamp(kind):
-        day = cast.cast(pa.timestamp("s"), safe=False).cast(pa.date32(), safe=False)
-        _refuse(pc.greater(day.view(pa.int32()), LAST_DAY), "MySQL has no day after 9999-12-31")
-        first = MYSQL.first_day or 0
-        _refuse(pc.less(day.view(pa.int32()), first), "MySQL has no day before 0001-01-01")
+        _refuse_day(cast)
     return cast
+
+
+_IN_DAY = {"s": 86_400, "ms": 86_400_000, "us": 86_400_000_000}
+
+
+def _refuse_day(column: pa.Array) -> None:
+    """Of the days that MySQL has none of."""
+    is_day = pa.types.is_date(column.type)
+    units = 1 if is_day else _IN_DAY[column.type.unit]
+    found = pc.min_max(column.view(pa.int32() if is_day else pa.int64())).as_py()
+    if found["max"] >= (LAST_DAY + 1) * units:
+        raise pa.ArrowInvalid("MySQL has no day after 9999-12-31")
+    if found["min"] < (MYSQL.first_day or 0) * units:
+        raise pa.ArrowInvalid("MySQL has no day before 0001-01-01")
 
 
 def _refuse(wrong: pa.Array, said: str) -> None:

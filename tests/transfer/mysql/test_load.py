@@ -12,7 +12,9 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from airflow.models.connection import Connection
 
+from factory.in_airflow.doctor.trying import tried
 from factory.transfer.errors import BadRow, SchemaChanged, TransferError
 from factory.transfer.mysql import load as loading
 from factory.transfer.mysql import publish, session, writing
@@ -418,3 +420,15 @@ def test_the_server_restarts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         assert bench.ids() == [1]
         bench.load(rows_of(2), load_id="run 2")
         assert (bench.ids(), bench.tables()) == ([1, 2], {"trips"})
+
+
+def test_doctor_tells_of_the_server(either: Mysql) -> None:
+    at = either.address
+    given: dict[str, Any] = {"conn_type": "mysql", "host": at.host, "port": at.port}
+    good, said = tried(Connection(conn_id="till", **given, login=at.user))
+    ((off,),) = either.run("SELECT NOT @@local_infile")
+    assert (good, "MariaDB" in said, "local_infile is off" in said) == (True, True, bool(off))
+    wrong, said = tried(Connection(conn_id="till", **given, login="nobody", password="s3cret-word"))
+    assert wrong is False
+    assert "Access denied" in said
+    assert "s3cret" not in said

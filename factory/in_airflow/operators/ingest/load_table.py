@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from factory.stores.model import Store
-    from factory.transfer.warehouse.arrivals import Arrivals
     from factory.transfer.warehouse.load import Loaded
 
 
@@ -81,7 +80,7 @@ class LoadTable(Load):
                 indexes=self.indexes,
                 on_schema_change=self.on_schema_change,
                 interval=interval,
-                arrivals=self._arrivals(context),
+                **self._arrivals(context),
                 as_of=interval[1] if interval else None,
                 lock_timeout=self.lock_timeout,
                 statement_timeout=self.statement_timeout,
@@ -102,11 +101,13 @@ class LoadTable(Load):
         """Load into the table of the connection."""
         raise NotImplementedError
 
-    def _arrivals(self, context: Context) -> Arrivals | None:
-        """The files that are noted with their rows."""
+    def _arrivals(self, context: Context) -> dict[str, Any]:
+        """The files that are noted with their rows, where the target can."""
+        if not self.once:
+            return {}
         from factory.transfer.warehouse.arrivals import Arrivals
 
-        return Arrivals(step_name(context), left(self._folder(context))) if self.once else None
+        return {"arrivals": Arrivals(step_name(context), left(self._folder(context)))}
 
 
 def _interval(context: Context) -> tuple[datetime, datetime] | None:
