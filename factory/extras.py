@@ -23,6 +23,7 @@ BRINGS = {
     "airflow.providers.sftp": "sftp",
     "airflow.providers.slack": "slack",
     "airflow.providers.smtp": "smtp",
+    "airflow.providers.snowflake": "snowflake",
     "boto3": "s3",
     "botocore": "s3",
     "google.api_core": "gcs",
@@ -38,6 +39,7 @@ BRINGS = {
     "pymysql": "mysql",
     "requests": "http",
     "slack_sdk": "slack",
+    "snowflake": "snowflake",
     "sqlglot": "sql",
 }
 """The extra that brings a module, by the name that is missing without it."""
@@ -45,12 +47,16 @@ BRINGS = {
 OWNERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("factory/transfer/postgres/*", ("postgres",)),
     ("factory/transfer/mysql/*", ("mysql", "sql")),
+    ("factory/transfer/snowflake/*", ("snowflake",)),
     ("factory/transfer/bigquery/*", ("bigquery",)),
     ("factory/in_airflow/clients/bigquery.py", ("bigquery",)),
     ("factory/in_airflow/operators/ingest/load_bigquery.py", ("bigquery",)),
     ("factory/in_airflow/operators/ingest/read_bigquery.py", ("bigquery",)),
     ("factory/in_airflow/operators/ingest/load_postgres.py", ("postgres",)),
     ("factory/in_airflow/operators/ingest/load_mysql.py", ("mysql", "sql")),
+    ("factory/in_airflow/operators/ingest/load_snowflake.py", ("snowflake",)),
+    ("factory/in_airflow/operators/ingest/read_snowflake.py", ("snowflake",)),
+    ("factory/in_airflow/clients/snowflake.py", ("snowflake",)),
     ("factory/in_airflow/operators/ingest/write_files.py", ("files", "sql")),
     ("factory/in_airflow/operators/ingest/read_mysql.py", ("mysql",)),
     ("factory/in_airflow/operators/ingest/read_postgres.py", ("postgres",)),

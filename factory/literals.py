@@ -50,22 +50,29 @@ def _blanked(pattern: str, text: str) -> str:
     return re.sub(pattern, lambda match: " " * len(match[0]), text)
 
 
-def table(name: str, path: Path) -> Iterator[Problem]:
-    """A table's name that PostgreSQL has none for, or that a load cannot write."""
+_TABLES = {
+    2: "`table` or `schema.table`",
+    3: "`table`, `schema.table` or `database.schema.table`",
+}
+
+
+def table(name: str, path: Path, *, most: int = 2) -> Iterator[Problem]:
+    """A name that no table has, or that a load cannot write; it has so many parts at most."""
     if is_template(name):
         return
+    expected = _TABLES[most]
     parts = name.split(".")
-    if len(parts) > 2 or not all(parts):
+    if len(parts) > most or not all(parts):
         said = f"{quoted(name)} is not a table's name"
         hint = "a dot separates the schema from the table, and stands nowhere else"
-        yield Problem(path, "table-name", said, "`table` or `schema.table`", hint)
+        yield Problem(path, "table-name", said, expected, hint if most == 2 else "")
     elif quote := next((one for one in _QUOTES if one in name), ""):
         said = f"the table's name holds a {quote}"
         hint = f"the name is put in quotes for you, as it stands: write `{_unquoted(name)}`"
         yield Problem(path, "table-name", said, "a name without quotes", hint)
     elif any(part != part.strip() for part in parts):
         said = f"{quoted(name)} has a space at an end, which would be a part of the name"
-        yield Problem(path, "table-name", said, "`table` or `schema.table`")
+        yield Problem(path, "table-name", said, expected)
     elif "%" in name:
         said = f"{quoted(name)} holds a `%`"
         yield Problem(path, "table-name", said, "a name without `%`")

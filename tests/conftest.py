@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from factory_embedded.services import bigquery, gcs, mariadb, s3
+from factory_embedded.services import bigquery, gcs, mariadb, s3, snowflake
 from factory_embedded.services.nifi import server as nifi
 from factory_embedded.services.postgres import Server, running
 
@@ -60,4 +60,11 @@ def real_gcs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[gcs.Server]:
 def real_bigquery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[bigquery.Server]:
     with bigquery.running(tmp_path_factory.mktemp("bigquery")) as server:
         server.create_bucket("bq-stage")
+        yield server
+
+
+@pytest.fixture(scope="session")
+def real_snowflake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[snowflake.Server]:
+    """What stands in for it."""
+    with snowflake.running(tmp_path_factory.mktemp("snowflake")) as server:
         yield server

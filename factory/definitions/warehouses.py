@@ -56,6 +56,16 @@ POSTGRES = Capabilities(
     swaps=True,
 )
 
+SNOWFLAKE = Capabilities(
+    name="Snowflake",
+    dialect="snowflake",
+    modes=("append", "replace", "merge", "partition"),
+    longest_name=255,
+    first_day=-719_162,  # of the year 1
+    most_columns=2000,
+    default_schema="PUBLIC",
+)
+
 BIGQUERY = Capabilities(
     name="BigQuery",
     dialect="bigquery",

@@ -14,6 +14,7 @@ from factory.in_airflow.hiding import hide_connection
 if TYPE_CHECKING:
     from factory.transfer.dbapi.driver import Database
     from factory.transfer.mysql.session import Address
+    from factory.transfer.snowflake.session import Account
     from factory.transfer.warehouse.warehouse import Warehouse
 
 
@@ -31,6 +32,15 @@ def warehouse_of(conn_id: str, *, application: str) -> tuple[Warehouse[Any], Any
     if kind in clients.BY_TYPE:
         return warehouse, clients.of_type(kind, conn_id)
     return warehouse, warehouse.address(connection, application)
+
+
+def snowflake_account(
+    conn_id: str, *, application: str, warehouse: str | None = None, role: str | None = None
+) -> Account:
+    """Who logs in to Snowflake, by a `warehouse` and a `role` in place of the connection's."""
+    from factory.in_airflow.clients.snowflake import account
+
+    return account(conn_id, application, warehouse=warehouse, role=role)
 
 
 def postgres_conninfo(conn_id: str, *, application: str) -> str:

@@ -82,7 +82,7 @@ def test_with_of_a_shell_script_is_that_of_bash(editor: Editor) -> None:
 
 def test_type_offers_its_words(editor: Editor) -> None:
     sources = editor.labels(INGEST + "      source:\n        type: ¦\n")
-    assert sources == ["file", "http", "mysql", "postgres", "sql", "bigquery"]
+    assert sources == ["file", "http", "mysql", "postgres", "sql", "bigquery", "snowflake"]
     checks = editor.labels(INGEST + "      checks:\n        - type: ¦\n")
     assert {"row_count", "not_null"} <= set(checks)
     assert editor.labels("alerts:\n  on_retry:\n    - type: ¦\n") == ["email", "slack", "webhook"]

@@ -98,6 +98,16 @@ WAIT_SQL = "{id: t, uses: wait, with: {for: {type: sql, CONN, sql: SELECT 1}, TI
 WAIT_TABLE = WAIT_SQL.replace("type: sql", "type: table").replace("sql: SELECT 1", "table: a.b")
 WAIT_HTTP = "{id: t, uses: wait, with: {for: {type: http, CONN, BEARER}, TIMES}}"
 
+SNOWFLAKE_LOGIN: Fields = {
+    "conn_type": "snowflake",
+    "login": "me",
+    "password": MARK,
+    "extra": {"account": "a", "host": "127.0.0.1", "port": "1", "login_timeout": 1},
+}
+SNOWFLAKE_KEY: Fields = {
+    **SNOWFLAKE_LOGIN,
+    "extra": {"account": "a", "host": "127.0.0.1", "port": "1", "private_key_content": MARK},
+}
 TASKS: list[Task] = [
     ("http", f"{{id: t, uses: http, with: {{CONN, {BEARER}, params: {{token: X}}}}}}", HTTP),
     ("http", "{id: t, uses: http, with: {CONN, method: POST, body: X, BEARER}}", HTTP),
@@ -152,6 +162,8 @@ TASKS: list[Task] = [
     ("ingest, a table by SQL", INGEST_TABLE.replace("postgres,", "sql,", 1), POSTGRES),
     ("ingest, a table of MySQL", INGEST_MYSQL, {**WITH_LOGIN, "conn_type": "mysql"}),
     ("ingest, a table of MySQL", INGEST_MYSQL, MYSQL),
+    ("ingest, a table of Snowflake", INGEST_MYSQL.replace("mysql", "snowflake"), SNOWFLAKE_LOGIN),
+    ("ingest, a key that is none", INGEST_MYSQL.replace("mysql", "snowflake"), SNOWFLAKE_KEY),
     ("ingest, into MySQL", INTO_MYSQL, {**WITH_LOGIN, "conn_type": "mysql"}),
     ("ingest, into MySQL", INTO_MYSQL, MYSQL),
     ("check, of MySQL", CHECK, MYSQL),

@@ -11,9 +11,10 @@ from factory.ends.sources.file import File
 from factory.ends.sources.http import Http
 from factory.ends.sources.mysql import Mysql
 from factory.ends.sources.postgres import Postgres
+from factory.ends.sources.snowflake import Snowflake
 from factory.ends.sources.sql import Sql
 
-BUILT_IN = (File, Http, Mysql, Postgres, Sql, BigQuery)
+BUILT_IN = (File, Http, Mysql, Postgres, Sql, BigQuery, Snowflake)
 
 if TYPE_CHECKING:
     AnySource = Source

@@ -47,6 +47,8 @@ class Database(Strict, frozen=True, kw_only=True, omit_defaults=True):
     """The operator that looks for the parts."""
     of_columns: ClassVar[tuple[str, ...]] = ("columns",)
     """The fields that say how columns are read: of no meaning where parts are looked for."""
+    parts_of_name: ClassVar[int] = 2
+    """How many parts the name of a table has at most: its schema, and its database."""
 
     conn_id: ConnId
     table: Annotated[
@@ -136,7 +138,8 @@ class Database(Strict, frozen=True, kw_only=True, omit_defaults=True):
         """Neither a table nor a query, or both; names that no table and no column has."""
         yield from self._one_of()
         if self.table:
-            yield from literals.table(self.table, ("source", "table"))
+            most = self.parts_of_name
+            yield from literals.table(self.table, ("source", "table"), most=most)
         yield from named(self.columns, "columns")
         for name, one in (("incremental", self.incremental), ("split", self.split)):
             if one is not None:

@@ -10,8 +10,9 @@ from factory.ends.targets.bigquery import BigQuery
 from factory.ends.targets.file import FileSet
 from factory.ends.targets.mysql import Mysql
 from factory.ends.targets.postgres import Postgres
+from factory.ends.targets.snowflake import Snowflake
 
-BUILT_IN = (Postgres, Mysql, BigQuery, FileSet)
+BUILT_IN = (Postgres, Mysql, BigQuery, Snowflake, FileSet)
 
 if TYPE_CHECKING:
     AnyTarget = Target

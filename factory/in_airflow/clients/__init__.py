@@ -14,7 +14,10 @@ BY_SCHEME = {
     "sftp": "factory.in_airflow.clients.sftp:client",
 }
 """`module:function` of a connection's id → the client that the scheme's store takes."""
-BY_TYPE = {"google_cloud_platform": "factory.in_airflow.clients.bigquery:client"}
+BY_TYPE = {
+    "google_cloud_platform": "factory.in_airflow.clients.bigquery:client",
+    "snowflake": "factory.in_airflow.clients.snowflake:account",
+}
 """The same, by a connection's type: what a warehouse connects by, where Airflow's hook logs in."""
 
 

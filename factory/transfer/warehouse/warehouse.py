@@ -23,6 +23,7 @@ _S = TypeVar("_S", contravariant=True)
 
 OURS = {
     "postgres": ("factory.transfer.postgres.warehouse", "WAREHOUSE"),
+    "snowflake": ("factory.transfer.snowflake.warehouse", "WAREHOUSE"),
     "mysql": ("factory.transfer.mysql.warehouse", "WAREHOUSE"),
     "mariadb": ("factory.transfer.mysql.warehouse", "WAREHOUSE"),
     "google_cloud_platform": ("factory.transfer.bigquery.warehouse", "WAREHOUSE"),

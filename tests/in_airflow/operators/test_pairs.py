@@ -21,8 +21,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from factory.cli.main import main
+from factory.in_airflow.connections import snowflake_account
 from factory.in_airflow.storage import place
-from factory_embedded.services import bigquery, files, gcs, mariadb, postgres, s3
+from factory.transfer.snowflake import session
+from factory.transfer.snowflake.names import literal
+from factory_embedded.services import bigquery, files, gcs, mariadb, postgres, s3, snowflake
 from tests.stores import sftp_server
 from tests.stores.contract import put, there
 
@@ -54,9 +57,13 @@ TARGETS = listed("| to | `target` |")
 FEW: Mapping[str, tuple[str, ...]] = {
     "BigQuery": ("a table of PostgreSQL", "a disk"),
     "MySQL or MariaDB": ("a table of MySQL or MariaDB", "a disk", "a web server"),
+    "Snowflake": ("a table of PostgreSQL", "S3", "a table of Snowflake"),
 }
 """The sources of a target that all are not tried with: what lies between is the same."""
-FROM_FEW = {"a table of BigQuery": ("PostgreSQL", "a disk")}
+FROM_FEW = {
+    "a table of BigQuery": ("PostgreSQL", "a disk"),
+    "a table of Snowflake": ("PostgreSQL", "S3", "Snowflake"),
+}
 PAIRS = [
     (source, target)
     for target in TARGETS
@@ -87,6 +94,7 @@ def connections(
     real_s3: s3.Server,
     real_gcs: gcs.Server,
     real_sftp: sftp_server.Server,
+    real_snowflake: snowflake.Server,
     real_bigquery: bigquery.Server,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Mapping[str, Mapping[str, Any]]]:
@@ -113,6 +121,7 @@ def connections(
                 "partner": web.connection,
                 "lake": real_s3.connection,
                 "archive": real_gcs.connection,
+                "sf": real_snowflake.connection,
                 "google": real_bigquery.connection,
             }
             yield {
@@ -179,6 +188,12 @@ def as_parquet() -> bytes:
     return file.getvalue()
 
 
+def in_snowflake(*queries: str) -> list[tuple[Any, ...]]:
+    """SQL there; what the last query gives."""
+    with session.connected(snowflake_account("sf", application="a test"), session.Limits()) as own:
+        return [[tuple(row) for row in session.ask(own, query)] for query in queries][-1]
+
+
 @pytest.fixture
 def known(pipelines: Pipelines, connections: Mapping[str, Mapping[str, Any]]) -> Pipelines:
     """Airflow with the connections, and the source's files where the page says."""
@@ -188,11 +203,26 @@ def known(pipelines: Pipelines, connections: Mapping[str, Mapping[str, Any]]) ->
 
 
 def give(source: str, folder: Path) -> None:
-    """The files of a source of files."""
+    """The files of a source of files, or the table that is not there before Airflow is."""
+    if "type: snowflake" in SOURCES[source]:
+        rows = ", ".join(
+            f"({number}, {'NULL' if total is None else total}, {_text(note)}, {_text(at)})"
+            for number, total, note, at in ROWS
+        )
+        in_snowflake(
+            "CREATE SCHEMA IF NOT EXISTS SHOP",
+            "CREATE OR REPLACE TABLE SHOP.ORDERS (ID NUMBER(38,0), TOTAL NUMBER(12,2),"
+            ' NOTE VARCHAR, "AT" TIMESTAMP_NTZ(6))',
+            f"INSERT INTO SHOP.ORDERS VALUES {rows}",
+        )
     found = re.search(r'path: "?([^",}]+)', SOURCES[source])
     if found:
         uri = found[1].replace("file:///data", f"{folder.as_uri()}/data").replace("*", "1")
         put(place(uri), as_parquet() if uri.endswith(".parquet") else as_csv())
+
+
+def _text(value: object) -> str:
+    return "NULL" if value is None else literal(str(value))
 
 
 def arrived(
@@ -206,6 +236,10 @@ def arrived(
     if target == "BigQuery":
         return ask(warehouse, "SELECT id, total, note, `at` FROM raw.orders ORDER BY id")
     found = re.search(r'path: "?([^",}]+)', TARGETS[target])
+    if "type: snowflake" in TARGETS[target]:
+        rows = in_snowflake('SELECT ID, TOTAL, NOTE, "AT" FROM RAW.ORDERS')
+        in_snowflake("DROP TABLE RAW.ORDERS")
+        return sorted(rows)
     if "type: mysql" in TARGETS[target]:
         with other.connect(database="raw") as connection, connection.cursor() as cursor:
             cursor.execute("SELECT id, total, note, at FROM orders")

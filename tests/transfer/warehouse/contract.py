@@ -77,6 +77,14 @@ class Bench(ABC):
     names: ClassVar[Sequence[str]] = ("order", "Ünïcode", 'a"b', "a`b", "a b", "a.b", "{}", "%s")
     """Names of columns that are quoted, or else do harm."""
 
+    @property
+    def preloaded(self) -> Sequence[str]:
+        """Modules that a process, which is killed, has from its start.
+
+        A driver with threads of its own is none of them: they do not live on in a fork.
+        """
+        return [type(self).__module__]
+
     @abstractmethod
     def loaded(self, store: Store, paths: Sequence[str], **options: Any) -> Loaded:
         """Load files; `options` are `table`, `write`, `checks`, `load_id`, and others."""
@@ -151,7 +159,7 @@ STEPS = ("copy", "write", "record", "transaction")
 def kill(bench: Bench, step: str, data: pa.Table, write: str, load_id: str) -> None:
     """A load in a process that ends by SIGKILL once a step is done."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__, type(bench).__module__])
+    context.set_forkserver_preload([__name__, *bench.preloaded])
     process = context.Process(target=_killed, args=(bench, step, data, write, load_id))
     process.start()
     process.join()

@@ -1,0 +1,116 @@
+"""A table in Snowflake."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any, ClassVar
+
+import msgspec
+from msgspec import Meta
+
+from factory import literals
+from factory.definitions.tables import (
+    LOCK_TIMEOUT,
+    ON_SCHEMA_CHANGE,
+    STATEMENT_TIMEOUT,
+    OnSchemaChange,
+    TableName,
+)
+from factory.definitions.warehouses import SNOWFLAKE
+from factory.diagnostics import Path
+from factory.ends.handover import BATCHES, FILES
+from factory.ends.target import Takes
+from factory.ends.tasks import OPERATORS
+from factory.fields import ConnId, Duration, Strict, connects, seconds
+from factory.problem import Problem
+from factory.spec import assets
+
+ColumnName = Annotated[str, Meta(min_length=1)]
+Name = Annotated[str, Meta(min_length=1)]
+_TIMEOUTS = ("lock_timeout", "statement_timeout")
+
+
+class Snowflake(
+    Strict, frozen=True, kw_only=True, omit_defaults=True, tag="snowflake", tag_field="type"
+):
+    """A Snowflake table; it is created when it is missing."""
+
+    takes: ClassVar = Takes(
+        handovers=(FILES, BATCHES), modes=SNOWFLAKE.modes, types=True, holds=SNOWFLAKE
+    )
+
+    conn_id: Annotated[
+        ConnId,
+        connects("snowflake"),
+        Meta(description="Airflow Snowflake connection.", examples=["snowflake"]),
+    ]
+    table: Annotated[
+        TableName,
+        Meta(
+            description="The table, with its schema, and its database where that is not the "
+            "connection's. A plain name is upper-cased, as SQL without quotes has it. Jinja "
+            "templates are filled in.",
+            examples=["raw.orders", "analytics.raw.orders"],
+        ),
+    ]
+    warehouse: Annotated[
+        Name | None,
+        Meta(description="In place of the connection's.", examples=["LOADING"]),
+    ] = None
+    role: Annotated[
+        Name | None, Meta(description="In place of the connection's.", examples=["LOADER"])
+    ] = None
+    cluster_by: Annotated[
+        list[ColumnName],
+        Meta(
+            description="Columns of the clustering key of a table that is created.",
+            examples=[["pickup_at"]],
+        ),
+    ] = msgspec.field(default_factory=list)
+    on_schema_change: OnSchemaChange = ON_SCHEMA_CHANGE
+    lock_timeout: Annotated[
+        Duration, Meta(description="How long to wait for other loads of the table.")
+    ] = LOCK_TIMEOUT
+    statement_timeout: Annotated[
+        Duration, Meta(description="The longest time for one statement; the COPY is one.")
+    ] = STATEMENT_TIMEOUT
+
+    @property
+    def label(self) -> str:
+        """The table's name."""
+        return self.table
+
+    def load(self) -> tuple[str, dict[str, Any]]:
+        """The operator that publishes into Snowflake."""
+        arguments: dict[str, Any] = msgspec.to_builtins(self)  # what differs from the defaults
+        del arguments["type"]
+        for name in _TIMEOUTS:
+            if name in arguments:
+                arguments[name] = seconds(arguments[name])
+        return f"{OPERATORS}.load_snowflake.LoadSnowflake", arguments
+
+    def writes(self) -> tuple[str, ...]:
+        """`table://<conn_id>/<schema>/<table>`."""
+        found = assets.of_table(self.conn_id, self.table)
+        return () if found is None else (found,)
+
+    def columns(self) -> Iterator[tuple[Path, str]]:
+        """The columns of the load that this names, with their places."""
+        place = ("target", "cluster_by")
+        yield from (((*place, index), name) for index, name in enumerate(self.cluster_by))
+
+    def problems(self, key: Sequence[str]) -> Iterator[Problem]:
+        """Names that a table cannot have, or named twice."""
+        place = ("target", "table")
+        yield from literals.table(self.table, place, most=3)
+        if self.table.rpartition(".")[2].upper().startswith("_FACTORY_"):
+            yield Problem(
+                place,
+                "table-name",
+                "the loads themselves keep tables of such names",
+                expected="a name that does not begin with `_factory_`",
+            )
+        for name in _TIMEOUTS:
+            yield from literals.timeout(seconds(getattr(self, name)), ("target", name))
+        yield from literals.columns(self.cluster_by, ("target", "cluster_by"))
+        yield from literals.twice(self.cluster_by, ("target", "cluster_by"))

@@ -1,0 +1,1 @@
+"""Snowflake: loads, checks and reads."""

@@ -1,0 +1,91 @@
+"""What was published, kept beside the tables and written in the same transaction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from factory.transfer.snowflake.names import OURS, Table, literal, quoted
+from factory.transfer.snowflake.session import Connection, ask
+
+NAME = f"{OURS}LOADS"
+_COLUMNS = (
+    "TABLE_NAME VARCHAR, LOAD_ID VARCHAR, MODE VARCHAR, ROW_COUNT NUMBER(38,0),"
+    " PREVIOUS_ROWS NUMBER(38,0), TABLE_MADE VARCHAR, DIGEST VARCHAR,"
+    " PUBLISHED_AT TIMESTAMP_TZ(6)"
+)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A load that was published."""
+
+    rows: int
+    previous: int | None
+    made: str  # when the table was made that the rows went to
+    digest: str  # of the values, where the rows are added once
+    published_at: str
+
+
+def lock_of(target: Table) -> Table:
+    """The table that who publishes into the target holds: an INSERT alone would hold nothing."""
+    return target.beside(f"{OURS}LOCK_{target.digest}")
+
+
+def is_ours(name: str) -> bool:
+    """Is a table one that loads themselves keep?"""
+    return name.startswith(OURS)
+
+
+def ensure(connection: Connection, target: Table) -> None:
+    """Make the ledger of the target's schema, and what is held, where they are missing."""
+    ask(connection, f"CREATE TABLE IF NOT EXISTS {quoted(target.beside(NAME))} ({_COLUMNS})")
+    lock = quoted(lock_of(target))
+    ask(connection, f"CREATE TRANSIENT TABLE IF NOT EXISTS {lock} (HELD_BY VARCHAR)")
+    ask(
+        connection,
+        f"INSERT INTO {lock} SELECT {literal('')} WHERE NOT EXISTS (SELECT 1 FROM {lock})",
+    )
+
+
+def hold(connection: Connection, target: Table, load_id: str) -> None:
+    """Wait for others who publish into the target, in this transaction."""
+    ask(connection, f"UPDATE {quoted(lock_of(target))} SET HELD_BY = {literal(load_id)}")
+
+
+def find(connection: Connection, target: Table, load_id: str) -> Entry | None:
+    """Look up whether this load was published, and not replaced since."""
+    replaced = f"SELECT MAX(PUBLISHED_AT) FROM {quoted(target.beside(NAME))} WHERE"
+    replaced += f" TABLE_NAME = {literal(target.name)} AND MODE = {literal('replace')}"
+    since = f"COALESCE(({replaced}), {literal('1970-01-01 00:00:00 +0000')}::TIMESTAMP_TZ)"
+    which = f"LOAD_ID = {literal(load_id)} AND PUBLISHED_AT >= {since}"
+    rows = _rows(connection, target, which)
+    return Entry(*rows[0]) if rows else None
+
+
+def previous_rows(connection: Connection, target: Table, load_id: str) -> int | None:
+    """How many rows the load before this one published; None when there was none."""
+    if own := find(connection, target, load_id):
+        return own.previous
+    rows = _rows(connection, target, "TRUE")
+    return int(rows[0][0]) if rows else None
+
+
+def _rows(connection: Connection, target: Table, which: str) -> list[Any]:
+    """The latest first."""
+    ledger = quoted(target.beside(NAME))
+    return ask(
+        connection,
+        "SELECT ROW_COUNT, PREVIOUS_ROWS, TABLE_MADE, DIGEST, PUBLISHED_AT::VARCHAR"
+        f" FROM {ledger} WHERE TABLE_NAME = {literal(target.name)} AND {which}"
+        " ORDER BY PUBLISHED_AT DESC LIMIT 1",
+    )
+
+
+def record(connection: Connection, target: Table, load_id: str, mode: str, entry: Entry) -> None:
+    """Note a load, in its transaction; nothing is deleted, which others would wait for."""
+    ledger = quoted(target.beside(NAME))
+    previous = "NULL" if entry.previous is None else str(entry.previous)
+    texts = ", ".join(map(literal, (target.name, load_id, mode)))
+    told = f"{literal(entry.made)}, {literal(entry.digest)}, CURRENT_TIMESTAMP()"
+    ask(connection, f"INSERT INTO {ledger} SELECT {texts}, {entry.rows}, {previous}, {told}")

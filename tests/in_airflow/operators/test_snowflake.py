@@ -1,0 +1,125 @@
+"""An `ingest` into Snowflake and out of it, and a `check` there, on what stands in for it."""
+
+import json
+from collections.abc import Iterator
+from datetime import datetime, timezone
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from factory.in_airflow.connections import snowflake_account
+from factory.transfer.snowflake import session
+from factory.transfer.snowflake.session import Limits
+from factory_embedded.services import snowflake
+from factory_embedded.services.postgres import Server
+
+from ..pipelines import Pipelines
+
+INTO = """
+version: 1
+start_date: 2024-01-01
+schedule: {{cron: "@daily", covers: since_last_run}}
+tasks:
+  - id: orders
+    uses: ingest
+    with:
+      source: {{type: file, path: '{path}', format: csv}}
+      target: {{type: snowflake, conn_id: sf, table: {schema}.orders, cluster_by: [order_id]}}
+      write: {write}
+      checks: [{{type: unique, columns: [order_id]}}, {{type: sql, condition: "total >= 0"}}]
+  - id: look
+    needs: [orders]
+    uses: check
+    with:
+      conn_id: sf
+      table: {schema}.orders
+      checks: [{{type: not_null, columns: [order_id]}}, {{type: row_count, min: 3}}]
+"""
+OUT = """
+version: 1
+start_date: 2024-01-01
+schedule: {{cron: "@daily", covers: since_last_run}}
+tasks:
+  - id: copy
+    uses: ingest
+    with:
+      source: {{type: snowflake, conn_id: sf, {source}}}
+      target: {{type: postgres, conn_id: warehouse, table: {schema}.copied}}
+      write: {{mode: merge, key: [order_id]}}
+"""
+CSV = "order_id,total,at\n1,9.50,2024-01-01T10:00:00Z\n2,,2024-01-02T10:00:00Z\n3,0,\n"
+
+
+class Orders:
+    """A schema in Snowflake's stand-in, and one of the same name in PostgreSQL."""
+
+    def __init__(self, pipelines: Pipelines, warehouse: Server, name: str, folder: Path) -> None:
+        self.pipelines = pipelines
+        self.warehouse = warehouse
+        self.name = name
+        self.file = folder / "orders.csv"
+        self.file.write_text(CSV)
+        pipelines.connect_postgres("warehouse", warehouse)
+
+    def into(self, write: str) -> Any:
+        text = INTO.format(path=self.file.as_uri(), schema=self.name, write=write)
+        self.pipelines.write("into.yaml", text)
+        return self.pipelines.run("into")
+
+    def here(self, query: str) -> list[Any]:
+        account = snowflake_account("sf", application="a test")
+        with session.connected(account, Limits()) as connection:
+            return [tuple(row) for row in session.ask(connection, query)]
+
+    def there(self, query: str) -> list[tuple[Any, ...]]:
+        with psycopg.connect(self.warehouse.uri, autocommit=True) as connection:
+            return connection.execute(query.encode()).fetchall()
+
+
+@pytest.fixture
+def orders(
+    pipelines: Pipelines,
+    real_snowflake: snowflake.Server,
+    postgres: Server,
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
+) -> Iterator[Orders]:
+    name = f"s{abs(hash(request.node.name)) % 10**9}"
+    pipelines.connect("sf", **json.loads(real_snowflake.connection.json))
+    made = Orders(pipelines, postgres, name, tmp_path)
+    yield made
+    made.here(f"DROP SCHEMA IF EXISTS {name} CASCADE")
+
+
+def test_a_file_comes_with_its_types_and_is_checked(orders: Orders) -> None:
+    for write in ("{mode: replace}", "{mode: replace}", "{mode: merge, key: [order_id]}"):
+        run = orders.into(write)
+        assert run.state == "success", run.log
+        assert orders.here(f"SELECT ORDER_ID, TOTAL FROM {orders.name}.ORDERS ORDER BY 1") == [
+            (1, 9.5),
+            (2, None),
+            (3, 0.0),
+        ]
+    assert run.xcom("orders.load")["published"] is True
+    assert "order_id is unique" in run.log
+    orders.file.write_text(CSV + "1,2,\n")
+    run = orders.into("{mode: append}")
+    assert run.states["orders.load"] == "failed"
+    assert "the target is as it was" in run.log
+    assert orders.here(f"SELECT COUNT(*) FROM {orders.name}.ORDERS") == [(3,)]
+
+
+def test_what_was_read_of_an_interval_is_of_small_letters(orders: Orders) -> None:
+    assert orders.into("{mode: append}").state == "success"
+    source = f"table: {orders.name}.orders, incremental: {{column: at, overlap: 1d}}"
+    for more, ids in (("", [2]), (", split: {column: order_id, parts: 2}", [2])):
+        text = OUT.format(source=source + more, schema=orders.name)
+        orders.pipelines.write("out.yaml", text)
+        moment = datetime(2024, 1, 3, tzinfo=timezone.utc)
+        run = orders.pipelines.run("out", logical_date=moment)
+        assert run.state == "success", run.log
+        found = orders.there(f"SELECT order_id FROM {orders.name}.copied ORDER BY 1")
+        assert [number for (number,) in found] == [Decimal(n) for n in ids]

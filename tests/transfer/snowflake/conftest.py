@@ -1,0 +1,101 @@
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from factory.definitions.reads import Rows
+from factory.stores.disk import Disk
+from factory.stores.model import Store
+from factory.transfer.snowflake import load as loading
+from factory.transfer.snowflake import session
+from factory.transfer.snowflake.read import read
+from factory.transfer.snowflake.session import Account, Limits
+from factory.transfer.warehouse.load import Loaded
+from factory_embedded.services import snowflake
+
+from ..warehouse.contract import Bench
+
+LIMITS = Limits(lock=30, statement=120)
+
+
+@dataclass(frozen=True)
+class Login:
+    """What a connection gives; it is pickled."""
+
+    port: int
+
+    def __call__(self) -> dict[str, Any]:
+        return {
+            "user": "factory",
+            "password": "factory",
+            "account": snowflake.ACCOUNT,
+            "database": snowflake.DATABASE,
+            "schema": snowflake.SCHEMA,
+            "host": "127.0.0.1",
+            "port": self.port,
+            "protocol": "http",
+        }
+
+
+@dataclass(frozen=True)
+class Snowflake(Bench):
+    """An own schema in what stands in for Snowflake."""
+
+    server: snowflake.Server
+    port: int
+    schema: str
+
+    session = loading.Session
+    examples = 4
+    back: ClassVar[dict[str, pa.DataType]] = {
+        **dict.fromkeys(("i8", "i16", "i32", "i64"), pa.decimal128(38, 0)),
+        **dict.fromkeys(("u8", "u16", "u32", "u64"), pa.decimal128(38, 0)),
+        "f32": pa.float64(),
+    }
+
+    preloaded = ("factory.transfer.warehouse.load", "pandas", "sqlglot")
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a process that is killed needs."""
+        return {"stage": self.stage, "server": None, "port": self.port, "schema": self.schema}
+
+    @property
+    def account(self) -> Account:
+        return session.account(Login(self.port), "a test")
+
+    def loaded(self, store: Store, paths: Sequence[str], **options: Any) -> Loaded:
+        table = f"{self.schema}.{options.pop('table')}"
+        return loading.load(self.account, store, paths, table=table, **options)
+
+    def read(self, table: str = "trips", **more: Any) -> pa.Table:
+        path = str(self.stage / "read.parquet")
+        read(self.account, Rows(table=f"{self.schema}.{table}", **more), Disk(), path)
+        return pq.read_table(path)
+
+    def run(self, query: str) -> list[tuple[Any, ...]]:
+        """SQL, in which names are of the schema."""
+        with session.connected(self.account, LIMITS) as connection:
+            session.ask(connection, f"USE SCHEMA {self.schema}")
+            return [tuple(row) for row in session.ask(connection, query)]
+
+    def tables(self) -> set[str]:
+        query = "SELECT TABLE_NAME FROM INFORMATION_SCHEMA.TABLES WHERE TABLE_SCHEMA = "
+        found = {name for (name,) in self.run(f"{query}'{self.schema}'")}
+        ours = {name for name in found if name.startswith(("_FACTORY_LOADS", "_FACTORY_LOCK_"))}
+        return {name.lower() for name in found - ours}
+
+
+@pytest.fixture
+def bench(
+    real_snowflake: snowflake.Server, tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[Snowflake]:
+    schema = f"S{abs(hash(request.node.nodeid))}"
+    made = Snowflake(tmp_path, real_snowflake, real_snowflake.port, schema)
+    with session.connected(made.account, LIMITS) as connection:
+        session.ask(connection, f"CREATE SCHEMA {schema}")
+        yield made
+        session.ask(connection, f"DROP SCHEMA {schema} CASCADE")

@@ -1,0 +1,120 @@
+"""What a load into Snowflake survives, and what it refuses."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from factory.transfer.errors import BadOption, BadRow, SchemaChanged, TransferError
+from factory.transfer.snowflake import publish
+
+from ..warehouse.contract import rows_of
+from .conftest import Snowflake
+
+
+@pytest.mark.parametrize("statement", ["COPY INTO", r"INSERT INTO .*TRIPS", "COMMIT"])
+def test_an_answer_that_is_lost(bench: Snowflake, statement: str) -> None:
+    """The connector asks again, by the same id, and what ran once is not run twice."""
+    bench.server.fail(statement, "lose")
+    assert bench.load(rows_of(1, 2)).published
+    assert bench.ids() == [1, 2]
+
+
+@pytest.mark.parametrize("statement", ["COPY INTO", "MERGE INTO", "COMMIT"])
+def test_a_statement_that_ends_too_late(bench: Snowflake, statement: str) -> None:
+    bench.load(rows_of(1), "merge")
+    bench.server.fail(statement, "refuse")
+    with pytest.raises(TransferError, match="statement or warehouse timeout") as raised:
+        bench.load(rows_of(1, 2, name="b"), "merge", load_id="run 2", statement_timeout=7)
+    assert raised.value.hint == "The `statement_timeout` of the step is 7 s"
+    assert [row[:2] for row in bench.rows()] == [(1, "a")]
+    bench.load(rows_of(1, 2, name="b"), "merge", load_id="run 2")
+    assert [row[:2] for row in bench.rows()] == [(1, "b"), (2, "b")]
+    assert bench.tables() == {"trips"}
+
+
+def test_a_try_that_was_taken_for_dead_publishes_nothing(
+    bench: Snowflake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has written its rows, and another try of the same load comes before it has noted them."""
+    record = publish.record
+
+    def late(*given: Any) -> None:
+        monkeypatch.setattr(publish, "record", record)
+        assert bench.load(rows_of(1, 2)).published
+        record(*given)
+
+    monkeypatch.setattr(publish, "record", late)
+    with pytest.raises(TransferError, match="another try of this load has ended this one"):
+        bench.load(rows_of(1, 2))
+    assert bench.ids() == [1, 2]
+    assert not bench.load(rows_of(1, 2)).published
+    assert bench.ids() == [1, 2]
+
+
+VALUES = [
+    ("NUMBER(3,0)", pa.int64(), 999, 1000),
+    ("NUMBER(5,2)", pa.decimal128(9, 3), Decimal("1.250"), Decimal("1.255")),
+    ("NUMBER(9,0)", pa.float64(), 2.0, 2.5),
+    ("FLOAT", pa.int64(), 2**53, 2**53 + 1),
+    ("VARCHAR(2)", pa.string(), "üü", "abc"),
+    ("VARIANT", pa.string(), '{"a": [1, null]}', "{a}"),
+    ("DATE", pa.date32(), date(9999, 12, 31), 2_932_897),
+    ("TIMESTAMP_NTZ(6)", pa.timestamp("us"), datetime(1, 1, 1), 253_402_300_800_000_000),
+]
+
+
+@pytest.mark.parametrize(("kind", "type", "good", "bad"), VALUES)
+def test_a_value_that_its_column_cannot_hold(
+    bench: Snowflake, kind: str, type: pa.DataType, good: object, bad: object
+) -> None:
+    bench.run(f"CREATE TABLE trips (id NUMBER(38,0), x {kind})")
+    with pytest.raises(BadRow, match=r"row 2 of the load: column 'x'"):
+        bench.load(pa.table({"id": [1, 2], "x": pa.array([good, bad], type)}))
+    assert bench.ids() == []
+    bench.load(pa.table({"id": [1], "x": pa.array([good], type)}))
+    (found,) = bench.read().column("x").to_pylist()
+    assert found == good or found == '{"a":[1,null]}'
+
+
+def test_a_table_that_was_made_in_quotes_and_columns_that_are_one(bench: Snowflake) -> None:
+    bench.run('CREATE TABLE trips ("id" NUMBER(38,0), NAME VARCHAR, day DATE)')
+    bench.load(rows_of(1), "merge")
+    assert bench.run("SELECT NAME, DAY FROM trips") == [("a", date(2024, 1, 1))]
+    with pytest.raises(TransferError, match="'id' and 'Id' are both ID in Snowflake"):
+        bench.load(rows_of(2).append_column("Id", pa.array([1])), load_id="run 2")
+    with pytest.raises(BadOption, match="of our own"):
+        bench.load(rows_of(2), table="_factory_loads", load_id="run 2")
+
+
+def test_json_and_what_is_nested_is_a_variant(bench: Snowflake) -> None:
+    nested = pa.table({"id": [1], "x": [[1, None]], "y": [{"a": "ü", "b": Decimal("1.50")}]})
+    bench.load(nested)
+    assert bench.read().to_pylist() == [
+        {"id": Decimal(1), "x": "[1,null]", "y": '{"a":"ü","b":"1.50"}'}
+    ]
+
+
+def test_a_table_that_was_made_anew_since(bench: Snowflake) -> None:
+    bench.load(rows_of(1))
+    bench.run("CREATE OR REPLACE TABLE trips (id NUMBER(38,0), name VARCHAR, day DATE)")
+    assert bench.load(rows_of(1)).published
+    bench.run("CREATE OR REPLACE TABLE trips (id NUMBER(38,0), name VARCHAR, day DATE)")
+    bench.run("INSERT INTO trips (id) VALUES (7)")
+    with pytest.raises(TransferError, match="was made anew since, and has rows"):
+        bench.load(rows_of(1))
+
+
+def test_other_rows_of_a_load_that_was_published(bench: Snowflake) -> None:
+    bench.load(rows_of(1))
+    with pytest.raises(TransferError, match="are not the same, and not added"):
+        bench.load(rows_of(2))
+    assert bench.ids() == [1]
+
+
+def test_a_column_that_is_needed(bench: Snowflake) -> None:
+    bench.run("CREATE TABLE trips (id NUMBER(38,0), name VARCHAR NOT NULL, day DATE)")
+    with pytest.raises(SchemaChanged, match=r"'name' \(VARCHAR, not null\) is not in the load"):
+        bench.load(rows_of(1).drop_columns(["name"]), on_schema_change="ignore")
