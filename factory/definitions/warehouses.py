@@ -21,6 +21,8 @@ class Holds(msgspec.Struct, frozen=True, kw_only=True):
     first_day: int | None = None  # of dates and timestamps, in days from 1970-01-01
 
 
+CONNECTIONS = ("postgres", "mysql", "mariadb", "google_cloud_platform", "snowflake")
+"""The types of Airflow's connections that name a warehouse of ours."""
 ANYTHING = Holds()
 
 

@@ -11,8 +11,9 @@ from msgspec import Meta
 
 from factory import literals
 from factory.definitions.checks import Check, RowCount, Text, plain, problems
-from factory.definitions.tables import STATEMENT_TIMEOUT, ConnectionId, TableName
-from factory.fields import Duration, Strict, seconds
+from factory.definitions.tables import STATEMENT_TIMEOUT, TableName
+from factory.definitions.warehouses import CONNECTIONS
+from factory.fields import ConnId, Duration, Strict, connects, seconds
 from factory.plan.kind import Fragment, Step, single
 from factory.problem import Problem
 from factory.spec import assets
@@ -21,13 +22,20 @@ OPERATOR = "factory.in_airflow.operators.check.Check"
 
 
 class Arguments(Strict, frozen=True, kw_only=True):
-    """Check the rows of a PostgreSQL table, or of a view, and fail when they are not right.
+    """Check the rows of a table of a warehouse, or of a view, and fail when they are not right.
 
     Nothing is written. What each check measured is in the log, one line each, and in the task's
     result (XCom). A failed check shows counts and a few values, never whole rows.
     """
 
-    conn_id: ConnectionId
+    conn_id: Annotated[
+        ConnId,
+        connects(*CONNECTIONS),
+        Meta(
+            description="Airflow connection of a warehouse: its type tells which.",
+            examples=["warehouse"],
+        ),
+    ]
     table: Annotated[
         TableName,
         Meta(description="The table or view, with its schema. Jinja templates are filled in."),

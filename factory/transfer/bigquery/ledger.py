@@ -79,6 +79,13 @@ def previous_rows(jobs: Jobs, target: Table, load_id: str) -> int | None:
     return int(found[0][0]) if found else None
 
 
+def forget(jobs: Jobs, target: Table) -> None:
+    """The table is gone, with all that was loaded into it."""
+    if _is_there(jobs.api, target):
+        where = f"table_name = {literal(target.name)}"
+        jobs.query(f"DELETE FROM {target.beside(NAME).sql} WHERE {where}")
+
+
 def record(
     target: Table, existing: Existing, load_id: str, mode: str, rows: int, digest: str
 ) -> str:

@@ -82,6 +82,7 @@ class Found:
     table: dict[str, str]
     fields: Sequence[Facts]
     done: Done | None = None
+    selected: Sequence[str] = ()  # none: all of its columns
 
 
 def _found(jobs: Jobs, rows: Rows) -> Found:
@@ -91,7 +92,7 @@ def _found(jobs: Jobs, rows: Rows) -> Found:
         facts = _facts(jobs.api, table)
         fields = _chosen(facts, rows, table)
         if facts["type"] == "TABLE" and not (rows.where or rows.window or rows.part):
-            return Found(table.reference(jobs.api), fields)
+            return Found(table.reference(jobs.api), fields, selected=rows.columns)
     done = jobs.query(_select(jobs, rows))
     target: dict[str, str] = done.facts["configuration"]["query"].get("destinationTable") or {}
     return Found(target, jobs.rows(done, 0)[0], done)
@@ -188,7 +189,7 @@ def _batches(jobs: Jobs, found: Found, schema: pa.Schema) -> Iterator[pa.RecordB
         yield from _by_rest(jobs, found, schema)
         return
     try:
-        for batch in _streamed(jobs.api, found, schema.names):
+        for batch in _streamed(jobs, found):
             yield batch.select(schema.names).cast(schema)
     except PermissionDenied as error:
         log.warning(
@@ -201,25 +202,27 @@ def _batches(jobs: Jobs, found: Found, schema: pa.Schema) -> Iterator[pa.RecordB
         raise TransferError(f"the Storage Read API said: {error.message}") from None
 
 
-def _streamed(api: Api, found: Found, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
+def _streamed(jobs: Jobs, found: Found) -> Iterator[pa.RecordBatch]:
     """One session, which sees one moment."""
     from google.cloud.bigquery_storage import DataFormat, ReadSession
 
-    client = _client(api)
+    client = _client(jobs.api)
     try:
         reference = found.table
         table = "projects/{projectId}/datasets/{datasetId}/tables/{tableId}".format(**reference)
-        options = ReadSession.TableReadOptions(selected_fields=list(names))
+        options = ReadSession.TableReadOptions(selected_fields=list(found.selected))
         wanted = ReadSession(table=table, data_format=DataFormat.ARROW, read_options=options)
         session = client.create_read_session(
-            parent=f"projects/{api.project}",
+            parent=f"projects/{jobs.api.project}",
             read_session=wanted,
             max_stream_count=1,
             timeout=_SECONDS,
         )
+        schema = pa.ipc.read_schema(pa.py_buffer(session.arrow_schema.serialized_schema))
         for stream in session.streams:
-            for page in client.read_rows(stream.name, timeout=None).rows().pages:
-                yield page.to_arrow()
+            for message in client.read_rows(stream.name, timeout=jobs.limits.seconds or None):
+                data = message.arrow_record_batch.serialized_record_batch
+                yield pa.ipc.read_record_batch(pa.py_buffer(data), schema)
     finally:
         client.transport.close()
 

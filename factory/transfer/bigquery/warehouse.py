@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 from factory.definitions.warehouses import BIGQUERY, Capabilities
 from factory.transfer.bigquery import columns as cols
-from factory.transfer.bigquery import errors
+from factory.transfer.bigquery import errors, ledger
 from factory.transfer.bigquery import table as tables
 from factory.transfer.bigquery.api import Api
 from factory.transfer.bigquery.jobs import Jobs, Limits
@@ -51,6 +51,13 @@ class BigQuery:
         if facts is None:
             _refuse_missing(session.api, table)
         return [field["name"] for field in tables.fields_of(facts)]
+
+    def drop(self, session: Jobs, table: parts.Table) -> None:
+        """Drop it, and forget its loads."""
+        assert isinstance(table, Table)
+        session.location = tables.location(session.api, table)
+        tables.drop(session.api, table)
+        ledger.forget(session, table)
 
     def known(self, session: Jobs, table: parts.Table, policy: str) -> dict[str, Known]:
         """See `columns`."""

@@ -111,7 +111,8 @@ def _escaped(texts: pa.Array, special: tuple[tuple[bytes, str], ...]) -> pa.Arra
 
 def hexed(column: pa.Array) -> pa.Array:
     """Bytes as hexadecimal digits: those of all values at once, at twice their offsets."""
-    column = pa.concat_arrays([column.cast(pa.large_binary())])
+    # (From the start of its buffers: what was cut off a longer column is not.)
+    column = pa.concat_arrays([column.slice(0, 0), column]).cast(pa.large_binary())
     size = len(column)
     valid, offsets, data = column.buffers()
     at = pa.Array.from_buffers(pa.int64(), size + 1, [None, offsets], offset=column.offset)

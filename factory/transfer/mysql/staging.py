@@ -68,7 +68,7 @@ def _create(connection: Connection, staged: Staged) -> None:
 
 def _sweep(connection: Connection, target: Table, own: Table) -> None:
     """Drop the staging tables that killed loads of this target left, and what one of them had
-    moved out of the way; a table of such a name without our mark is a person's."""
+    moved out of the way; a table of such a name with rows and without our mark is a person's."""
     prefix = staging_prefix(target).replace("_", r"\_")
     rows = ask(
         connection,
@@ -77,12 +77,21 @@ def _sweep(connection: Connection, target: Table, own: Table) -> None:
         f" AND TABLE_NAME LIKE {writing.value(prefix + '%')}",
     )
     for found, comment in rows:
-        match = _OURS.fullmatch(found)
-        if match is None or not (match[1] or tables.mark_of(comment) is not None):
+        left = Table(target.schema, found)
+        if not _is_ours(connection, left, comment):
             continue
         base = Table(target.schema, found.removesuffix("_old"))
         if base == own or writing.is_free(connection, _holding(base)):
-            tables.drop(connection, Table(target.schema, found))
+            tables.drop(connection, left)
+
+
+def _is_ours(connection: Connection, left: Table, comment: str) -> bool:
+    """By its mark; one that was not marked yet, as a copy of another, has no row."""
+    match = _OURS.fullmatch(left.name)
+    if match is None:
+        return False
+    marked = bool(match[1]) or tables.mark_of(comment) is not None
+    return marked or tables.is_empty(connection, left)
 
 
 def _drop(address: Address, connection: Connection, table: Table) -> None:

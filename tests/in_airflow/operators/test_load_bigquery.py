@@ -1,12 +1,15 @@
 """A pipeline into BigQuery, through Airflow."""
 
 from dataclasses import asdict
+from datetime import datetime, timezone
+from decimal import Decimal
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
-from factory_embedded.services import bigquery
+from factory.cli.main import main
+from factory_embedded.services import bigquery, files
 
 from ...transfer.bigquery.queries import ask
 from ..pipelines import Pipelines
@@ -68,3 +71,30 @@ def test_a_file_into_a_table(
     assert (done["table"], done["rows"], done["bytes_billed"]) == (table, 2, 0)
     labels = [job["configuration"]["labels"] for job in real_bigquery.proxy.jobs.values()]
     assert any(each.get("factory_dag") == "taxi" for each in labels)
+
+
+EXAMPLE = Path(__file__).parents[3] / "examples" / "bigquery" / "taxi_to_bigquery.yaml"
+TRIPS = [
+    (1, datetime(2024, 1, 1, 12), Decimal("9.5")),
+    (2, datetime(2024, 1, 31, 23), Decimal("0.1")),
+]
+
+
+def test_the_example(google: Pipelines, real_bigquery: bigquery.Server, tmp_path: Path) -> None:
+    """Rows of the web arrive by way of the lake; a month that comes again takes its place."""
+    lines = [f"{vendor},{at},{amount}" for vendor, at, amount in TRIPS]
+    text = "\n".join(["vendor_id,pickup_at,total_amount", *lines, ""])
+    (tmp_path / "yellow_tripdata_2024-01.csv").write_text(text)
+    real_bigquery.create_bucket("lake")
+    real_bigquery.create_dataset("trips")
+    google.write("taxi_to_bigquery.yaml", EXAMPLE.read_text())
+    assert main(["lint", "--strict", "--configs", str(google.root)]) == 0
+    with files.running(tmp_path) as web:
+        google.connect("taxi_files", conn_type="http", host=web.host, port=web.port)
+        for _ in range(2):
+            run = google.run(
+                "taxi_to_bigquery", logical_date=datetime(2024, 1, 2, 6, tzinfo=timezone.utc)
+            )
+            assert run.state == "success", run.log
+    query = "SELECT vendor_id, pickup_at, total_amount FROM trips.yellow_taxi ORDER BY vendor_id"
+    assert ask(real_bigquery, query) == TRIPS

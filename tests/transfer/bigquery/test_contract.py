@@ -2,7 +2,10 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
-from factory.transfer.errors import TransferError
+import pytest
+
+from factory.transfer.bigquery.warehouse import BigQuery as Warehouse
+from factory.transfer.errors import Missing, TransferError
 from factory_embedded.services import bigquery
 
 from ..warehouse.contract import Contract, kill, rows_of
@@ -43,3 +46,16 @@ class TestBigQuery(Contract):
         assert done.count(True) <= 1
         assert bench.load(rows_of(1, 2)).published is False
         assert bench.ids() == [1, 2]
+
+    def test_a_table_is_dropped_with_what_is_noted_of_it(self, bench: BigQuery) -> None:
+        bench.load(rows_of(1))
+        bench.load(rows_of(2), table="others")
+        warehouse = Warehouse()
+        table = warehouse.table(f"{bench.dataset}.trips")
+        with warehouse.connected(bench.api, 60) as session:
+            for _ in range(2):
+                warehouse.drop(session, table)
+            with pytest.raises(Missing):
+                warehouse.columns(session, table)
+        noted = bench.ask(f"SELECT table_name FROM {bench.dataset}._factory_loads")
+        assert noted == [("others",)]

@@ -20,7 +20,7 @@ from factory.transfer.mysql import load as loading
 from factory.transfer.mysql import publish, session, writing
 from factory.transfer.mysql.session import Address
 from factory.transfer.mysql.table import of_connection
-from factory.transfer.warehouse.parts import Limits
+from factory.transfer.warehouse.parts import Limits, staging_name
 from factory_embedded.services import mariadb
 
 from ..warehouse.contract import rows_of
@@ -383,6 +383,16 @@ def test_a_primary_key_and_indexes(bench: Mysql) -> None:
     with pytest.raises(BadRow, match="a key of the table has that value already"):
         bench.load(rows_of(3, 4), "replace", load_id="run 2")
     assert bench.ids() == [1, 2]
+
+
+@pytest.mark.parametrize("rows", [0, 1])
+def test_what_was_left_without_a_mark_goes_if_it_is_empty(bench: Mysql, rows: int) -> None:
+    bench.load(rows_of(1))
+    target = of_connection("trips", bench.address.database)
+    left = staging_name(target, "killed")
+    bench.run(f"CREATE TABLE {left} AS SELECT * FROM trips LIMIT {rows}")
+    bench.load(rows_of(2), load_id="run 2")
+    assert bench.tables() == ({"trips", left} if rows else {"trips"})
 
 
 def test_a_column_without_a_value_takes_the_first_ones_type(bench: Mysql) -> None:
