@@ -32,8 +32,8 @@ def add_arguments(parser: ArgumentParser) -> None:
         "services",
         nargs="+",
         metavar="SERVICE",
-        help="postgres, mariadb, s3, gcs, bigquery, nifi, files, airflow; before it the id of its "
-        "connection",
+        help="postgres, mariadb, s3, gcs, bigquery, snowflake, nifi, files, airflow; before it the "
+        "id of its connection",
     )
     parser.add_argument(
         "--home",

@@ -8,7 +8,17 @@ import pytest
 
 from factory_embedded import services
 from factory_embedded.service import Connection, Running, Service
-from factory_embedded.services import airflow, bigquery, files, gcs, mariadb, nifi, postgres, s3
+from factory_embedded.services import (
+    airflow,
+    bigquery,
+    files,
+    gcs,
+    mariadb,
+    nifi,
+    postgres,
+    s3,
+    snowflake,
+)
 
 # held to the Protocol by mypy
 MODULES: dict[str, Service] = {
@@ -20,7 +30,9 @@ MODULES: dict[str, Service] = {
     "nifi": nifi,
     "postgres": postgres,
     "s3": s3,
+    "snowflake": snowflake,
 }
+HAVE_A_CONNECTION = [name for name in MODULES if name != "airflow"]
 
 
 @pytest.mark.parametrize("name", services.names())
@@ -43,7 +55,7 @@ def _of(name: str, folder: Path, real_nifi: nifi.Server) -> Iterator[Running]:
             yield server
 
 
-@pytest.mark.parametrize("name", ["bigquery", "files", "gcs", "mariadb", "nifi", "postgres", "s3"])
+@pytest.mark.parametrize("name", HAVE_A_CONNECTION)
 def test_airflow_takes_the_connection(name: str, tmp_path: Path, real_nifi: nifi.Server) -> None:
     from airflow.sdk import Connection as Airflows
 

@@ -54,7 +54,7 @@ class Server:
         place = {"account": ACCOUNT, "database": DATABASE, "host": "127.0.0.1"}
         extra = {**place, "port": str(self.port), "protocol": "http"}
         return Connection(
-            "snowflake", "", login="factory", password="factory", schema=SCHEMA, extra=extra
+            "snowflake", "", login="factory", password="any-at-all", schema=SCHEMA, extra=extra
         )
 
     def fail(self, match: str, do: str) -> None:
