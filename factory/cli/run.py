@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from factory import intervals
 from factory.amounts import counted, spent
-from factory.cli import options, stakes, terminal
+from factory.cli import given, options, stakes, terminal
 from factory.diagnostics import did_you_mean, one_of
 from factory.errors import BuildError, FactoryError, SpecError, UsageError
 from factory.plan.runs import bounds, runs
@@ -37,6 +37,7 @@ to run with your Airflow's connections, variables and history instead. Alerts ar
 for example:
   factory run yellow_taxi_ingest --date 2024-01-01
   factory run yellow_taxi_ingest --task report
+  factory run orders --param full=true --param 'tables=["a", "b"]'
 """
 
 
@@ -58,6 +59,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         ),
         _complete_task,
     )
+    given.add_argument(parser)
     options.add_root(parser)
     options.add_environment(parser)
     parser.add_argument(
@@ -79,6 +81,7 @@ def run(args: Namespace) -> int:
     plan = options.plan(project, spec.dag_id)
     moment, said = _what(plan, args.date)
     _require_task(plan, args.task)
+    params = given.values(args.param, plan.params)
     log = _log_file(real.cache(), plan)
     with ExitStack() as stack:
         stack.enter_context(real.terminable())
@@ -90,9 +93,10 @@ def run(args: Namespace) -> int:
         with progress, real.airflow_home(log):
             for line in _beforehand(plan, project.environment, args.alerts):
                 progress.say(redacted(line))
-            given = plan if args.alerts else stakes.without_alerts(plan)
+            told = plan if args.alerts else stakes.without_alerts(plan)
+            where = (project.root, moment, args.task)
             try:
-                result = real.run(given, project.root, moment, args.task, progress.show)
+                result = real.run(told, *where, progress.show, params=params)
             except BuildError as error:
                 raise SpecError(project.place(spec, _of_step(error))) from error
             for event in result.not_run:

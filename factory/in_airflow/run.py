@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -125,10 +125,12 @@ def run(
     watch: Watch,
     *,
     since: datetime | None = None,
+    params: Mapping[str, Any] | None = None,
 ) -> Result:
     """Run a DAG for a moment (ISO, with its zone); `only` a task or a group, if it is given.
 
     A run's id is of `since`, else of now: with the same one, it is that run again, cleared.
+    `params` are values that a person gives for the pipeline's.
 
     Tasks that fail are not tried again. Ctrl-C, or SIGTERM within `terminable`, stops the running
     task, then runs the teardowns.
@@ -151,6 +153,7 @@ def run(
                 logical_date=datetime.fromisoformat(moment),
                 mark_success_pattern=others,
                 run_after=since,
+                run_conf=dict(params) if params else None,
             )
     except Exception as error:
         explained = _explained(plan.dag_id, error)

@@ -54,6 +54,13 @@ tasks:
   - {id: first, run: exit 1}
   - {id: day, needs: [first], run: 'test "{{ ds }}" = 2024-03-30'}
 """,
+    "given.yaml": """
+version: 1
+params: {full: false, tables: {type: array, default: []}}
+tasks:
+  - id: shown
+    run: echo "{{ params.full }} of {{ params.tables | join('+') }}"
+""",
     "code.yaml": """
 version: 1
 tasks:
@@ -233,6 +240,13 @@ def test_a_date_and_a_task(project: Path, env: Mapping[str, str]) -> None:
     late = run(project, env, "dated", "--date", "2024-04-01")
     assert late.code == 2
     assert "after the pipeline's end_date" in late.err
+
+
+def test_params_are_given(project: Path, env: Mapping[str, str]) -> None:
+    given = ("--param", "full=true", "--param", 'tables=["a", "b"]')
+    result = run(project, env, "given", "--verbose", *given)
+    assert result.code == 0
+    assert "True of a+b" in result.out
 
 
 def test_python_that_fails_shows_its_line(project: Path, env: Mapping[str, str]) -> None:
