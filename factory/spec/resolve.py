@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from factory.diagnostics import Path
+from factory.diagnostics import Path, quoted
 from factory.problem import Problem
 from factory.spec import named
 from factory.spec.fill import Filler, Scope, Value
@@ -236,9 +236,8 @@ class _Tasks:
             if not isinstance(task, dict):
                 self._add(task, position)
             elif "matrix" in task and isinstance(task.get("id"), str):
-                self._expand(_listed(task), position)
+                self._expand(task, position)
             else:
-                task = _listed(task)
                 self._add(self._filled(task, self.filler), position)
             if len(self.found) > MAX_TASKS:
                 self._note_too_many(position)
@@ -247,8 +246,22 @@ class _Tasks:
                 self.notes.holes.append(("tasks",))
                 return self.found
         if self.copies:
+            self._note_same_ids(written)
             self._expand_needs()
         return self.found
+
+    def _note_same_ids(self, written: list[Any]) -> None:
+        """Copies have ids of their own: what they are copies of is one task all the same."""
+        first: dict[str, Value] = {}
+        for position, task in enumerate(written):
+            name = task.get("id") if isinstance(task, dict) else None
+            if not isinstance(name, str):
+                continue
+            if name in first and ("matrix" in task or "matrix" in first[name]):
+                path = ("tasks", self.index.index(position), "id")
+                message = f"the id {quoted(name)} stands here a second time"
+                self.notes.add(Problem(path, "duplicate-id", message, "each id once in a pipeline"))
+            first.setdefault(name, task)
 
     def _note_too_many(self, position: int) -> None:
         """Where it becomes too much; of the tasks themselves nothing else is told."""
@@ -288,6 +301,8 @@ class _Tasks:
                 full["with"] = _deep(kind.below, given)
         if filler is not None:
             full = filler.fill(full, place)
+        if isinstance(full.get("needs"), str):  # one need may stand alone
+            full["needs"] = [full["needs"]]
         if "." in kind.uses and isinstance(full.get("with"), dict):
             self._say_once(full, {**kind.beside, **task}, kind)
         return full
@@ -465,13 +480,6 @@ def _as_is(value: Any) -> Any:
 def _defaults_of(kind: Named, rest: Path) -> list[Path]:
     """Where defaults of an argument may stand in a layer, the strongest first."""
     return [*(("kinds", name, "with", *rest) for name in kind.names), ("kinds", kind.uses, *rest)]
-
-
-def _listed(task: Value) -> Value:
-    """One need may stand alone, as a text."""
-    if isinstance(task.get("needs"), str):
-        return {**task, "needs": [task["needs"]]}
-    return task
 
 
 def _mapping(value: Any) -> Value:

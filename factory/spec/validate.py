@@ -136,6 +136,9 @@ def validate(resolved: Resolved, arguments_of: ArgumentsOf, kinds: Iterable[str]
     return _at_home(found, tasks, arguments_of)
 
 
+_NAME = re.compile("[A-Za-z0-9_-]+")
+
+
 class _Both:
     """Kinds, and a person's own names for them; asked for when one is not known."""
 
@@ -152,6 +155,9 @@ def _own_kinds(
 ) -> Iterator[Problem]:
     for name in ours:
         path: Path = ("kinds", name)
+        if not _NAME.fullmatch(name):
+            message = f"{quoted(name)} is no name of a kind"
+            yield Problem(path, "kind-name", message, "letters, digits, `_` and `-`", at_key=True)
         yield from validator(NamedKind, authoring=True).problems(given[name], path)
         if _is_kind(name, arguments_of):
             message = f"{quoted(name)} is a kind already"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from factory.diagnostics import Diagnostic, did_you_mean, one_of, quoted, shortened
 from factory.lint.rules import files
@@ -44,24 +45,32 @@ def without_pipelines(scope: Scope) -> Iterator[Diagnostic]:
 
 def unknown_kinds(scope: Scope) -> Iterator[Diagnostic]:
     """Defaults for a kind that does not exist: they apply to no task."""
+    ours = {name for _, _, given in _defaults(scope) for name in named.names(given)}
+    for document, prefix, given in _defaults(scope):
+        for name in given:
+            if "." in name or name in ours or _exists(name):
+                continue
+            known = kinds.names()
+            problem = Problem(
+                (*prefix, "kinds", name),
+                "unknown-kind",
+                f"there is no kind {quoted(name)}: these defaults apply to nothing",
+                expected=one_of(known),
+                hint=did_you_mean(name, known),
+                at_key=True,
+                severity="warning",
+            )
+            yield placed(document, problem.path, problem)
+
+
+def _defaults(scope: Scope) -> Iterator[tuple[Document, tuple[str, ...], dict[str, Any]]]:
+    """What stands under `kinds:`, with the document and the place above it."""
     for document in scope.documents():
         for prefix in ((), ("override",)):
             above = document.value.get("override") if prefix else document.value
             given = above.get("kinds") if isinstance(above, dict) else None
-            for name, entry in given.items() if isinstance(given, dict) else ():
-                if "." in name or _exists(name) or named.is_name(entry, name):
-                    continue
-                known = kinds.names()
-                problem = Problem(
-                    (*prefix, "kinds", name),
-                    "unknown-kind",
-                    f"there is no kind {quoted(name)}: these defaults apply to nothing",
-                    expected=one_of(known),
-                    hint=did_you_mean(name, known),
-                    at_key=True,
-                    severity="warning",
-                )
-                yield placed(document, problem.path, problem)
+            if isinstance(given, dict):
+                yield document, prefix, given
 
 
 def unused_vars(scope: Scope) -> Iterator[Diagnostic]:
