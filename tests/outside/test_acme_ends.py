@@ -6,9 +6,12 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from factory.ends.sources import BUILT_IN as sources_of_ours
+from factory.ends.targets import BUILT_IN as targets_of_ours
 from factory.project import Project
 
 from .installing import install, seen
@@ -82,10 +85,15 @@ def test_the_schema_knows_them(installed: Path, root: Path, tmp_path: Path) -> N
     schema = json.loads((tmp_path / "schemas/kinds/ingest.schema.json").read_text())
     assert {"Numbers", "Folder", "File", "Postgres"} <= schema["$defs"].keys()
     text = json.dumps(schema["properties"])
-    assert "`file`, `http`, `mysql`, `postgres`, `sql`, `acme_counted`, `acme_numbers`" in text
-    assert "`postgres`, `file`, `acme_folder`" in text
+    sources = [*map(tag, sources_of_ours), "acme_counted", "acme_numbers"]
+    assert ", ".join(f"`{each}`" for each in sources) in text
+    assert ", ".join(f"`{each}`" for each in [*map(tag, targets_of_ours), "acme_folder"]) in text
     snippets = (tmp_path / "schemas/pipeline.schema.json").read_text()
-    assert "file,http,mysql,postgres,sql,acme_counted,acme_numbers" in snippets
+    assert ",".join(sources) in snippets
+
+
+def tag(end: Any) -> str:
+    return str(end.__struct_config__.tag)
 
 
 def test_they_become_tasks(installed: Path, root: Path) -> None:

@@ -19,9 +19,9 @@ class BigQuery(Database, frozen=True, kw_only=True, tag="bigquery", tag_field="t
     Every value arrives as it is, or is refused with the column and what helps.
     """
 
-    reader: ClassVar = "read_bigquery.ReadBigQuery"
-    splitter: ClassVar = "read_bigquery.SplitBigQuery"
-    of_columns: ClassVar = ("columns", "maximum_bytes_billed")
+    reader: ClassVar[str] = "read_bigquery.ReadBigQuery"
+    splitter: ClassVar[str] = "read_bigquery.SplitBigQuery"
+    of_columns: ClassVar[tuple[str, ...]] = ("columns", "maximum_bytes_billed")
 
     conn_id: GoogleConnection
     table: Annotated[

@@ -22,10 +22,10 @@ class Snowflake(Database, frozen=True, kw_only=True, tag="snowflake", tag_field=
     Columns that Snowflake keeps in capitals have small letters here, as people write them.
     """
 
-    reader: ClassVar = "read_snowflake.ReadSnowflake"
-    splitter: ClassVar = "read_snowflake.SplitSnowflake"
-    of_columns: ClassVar = ("columns", "as_text")
-    parts_of_name: ClassVar = 3
+    reader: ClassVar[str] = "read_snowflake.ReadSnowflake"
+    splitter: ClassVar[str] = "read_snowflake.SplitSnowflake"
+    of_columns: ClassVar[tuple[str, ...]] = ("columns", "as_text")
+    parts_of_name: ClassVar[int] = 3
 
     conn_id: Annotated[
         ConnId,

@@ -48,7 +48,7 @@ class BigQuery(
 ):
     """A BigQuery table; it is created when it is missing."""
 
-    takes: ClassVar = Takes(
+    takes: ClassVar[Takes] = Takes(
         handovers=(FILES, BATCHES),
         modes=BIGQUERY.modes,
         types=True,

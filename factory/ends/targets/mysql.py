@@ -20,8 +20,10 @@ class Mysql(DatabaseTable, frozen=True, kw_only=True, tag="mysql", tag_field="ty
     Rows stream in by LOAD DATA LOCAL where the server takes that (`local_infile`), else by INSERTs.
     """
 
-    takes: ClassVar = Takes(handovers=(FILES, BATCHES), modes=MYSQL.modes, types=True, holds=MYSQL)
-    loader: ClassVar = "load_mysql.LoadMysql"
+    takes: ClassVar[Takes] = Takes(
+        handovers=(FILES, BATCHES), modes=MYSQL.modes, types=True, holds=MYSQL
+    )
+    loader: ClassVar[str] = "load_mysql.LoadMysql"
 
     conn_id: Annotated[
         ConnId, connects("mysql"), Meta(description="Airflow MySQL connection.", examples=["shop"])

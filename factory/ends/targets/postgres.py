@@ -21,6 +21,6 @@ class Postgres(DatabaseTable, frozen=True, kw_only=True, tag="postgres", tag_fie
         ledger=("conn_id", "table"),
         holds=POSTGRES,
     )
-    loader: ClassVar = "load_postgres.LoadPostgres"
+    loader: ClassVar[str] = "load_postgres.LoadPostgres"
 
     conn_id: ConnectionId

@@ -35,7 +35,7 @@ class Snowflake(
 ):
     """A Snowflake table; it is created when it is missing."""
 
-    takes: ClassVar = Takes(
+    takes: ClassVar[Takes] = Takes(
         handovers=(FILES, BATCHES), modes=SNOWFLAKE.modes, types=True, holds=SNOWFLAKE
     )
 
