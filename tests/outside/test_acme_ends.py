@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from factory.ends.sources import BUILT_IN as sources_of_ours
-from factory.ends.targets import BUILT_IN as targets_of_ours
+from factory.ends.sources import BUILT_IN as SOURCES
+from factory.ends.targets import BUILT_IN as TARGETS
 from factory.project import Project
 
 from .installing import install, seen
@@ -85,9 +85,9 @@ def test_the_schema_knows_them(installed: Path, root: Path, tmp_path: Path) -> N
     schema = json.loads((tmp_path / "schemas/kinds/ingest.schema.json").read_text())
     assert {"Numbers", "Folder", "File", "Postgres"} <= schema["$defs"].keys()
     text = json.dumps(schema["properties"])
-    sources = [*map(tag, sources_of_ours), "acme_counted", "acme_numbers"]
+    sources = [*map(tag, SOURCES), "acme_counted", "acme_numbers"]
     assert ", ".join(f"`{each}`" for each in sources) in text
-    assert ", ".join(f"`{each}`" for each in [*map(tag, targets_of_ours), "acme_folder"]) in text
+    assert ", ".join(f"`{each}`" for each in [*map(tag, TARGETS), "acme_folder"]) in text
     snippets = (tmp_path / "schemas/pipeline.schema.json").read_text()
     assert ",".join(sources) in snippets
 
