@@ -209,13 +209,14 @@ def test_no_lock_on_the_target_while_rows_are_copied(
 ) -> None:
     warehouse.load(DATA, REPLACE)
     found = []
+    real = columns.on_wire
 
     def look(batch: Any, schema: Any) -> Any:
         query = "SELECT mode FROM pg_locks WHERE relation = '{}'::regclass"
         found.append(warehouse.run(query + " AND pid <> pg_backend_pid()"))
-        return columns.on_wire(batch, schema)
+        return real(batch, schema)
 
-    monkeypatch.setattr("factory.transfer.postgres.staging.on_wire", look)
+    monkeypatch.setattr(columns, "on_wire", look)
     warehouse.load(DATA, REPLACE, load_id="run 2")
     assert found == [[]]
 

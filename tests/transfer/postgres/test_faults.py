@@ -40,7 +40,7 @@ LOAD = """
 import json, sys
 from factory.stores.disk import Disk
 from factory.definitions import writes
-from factory.transfer.postgres import load, publish, staging
+from factory.transfer.postgres import columns, load, publish
 from factory.transfer.warehouse import parquet
 from factory.transfer.warehouse import load as order
 uri, path, table, write, where = sys.argv[1:]
@@ -51,14 +51,14 @@ def stop(*args, **kwargs):
 
 parquet.ROWS = 10_000
 if where == "copying":
-    real, count = staging.on_wire, 0
+    real, count = columns.on_wire, 0
     def on_wire(batch, schema):
         global count
         count += 1
         if count == 10:
             stop()
         return real(batch, schema)
-    staging.on_wire = on_wire
+    columns.on_wire = on_wire
 elif where == "staged":
     order._checked = stop
 elif where == "publishing":
@@ -110,7 +110,7 @@ Fault = Callable[[], None]
 def at(where: str, fault: Fault) -> Iterator[None]:
     """Let `fault` happen at a moment of the next load, in this process."""
     name, real, call = {
-        "copying": ("postgres.staging.on_wire", columns.on_wire, 10),
+        "copying": ("postgres.columns.on_wire", columns.on_wire, 10),
         "staged": ("warehouse.load._checked", loading._checked, 1),
         "publishing": ("postgres.ledger.record", ledger.record, 1),
     }[where]

@@ -175,10 +175,8 @@ def test_the_rows_of_a_file_are_counted(warehouse: Warehouse) -> None:
 
 @on_both_stores
 def test_rows_that_did_not_arrive(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        "factory.transfer.postgres.staging.on_wire",
-        lambda batch, schema: columns.on_wire(batch, schema).slice(1),
-    )
+    real = columns.on_wire
+    monkeypatch.setattr(columns, "on_wire", lambda batch, schema: real(batch, schema).slice(1))
     with pytest.raises(TransferError, match="1 rows arrived, but the files hold 2"):
         warehouse.load(rows(1, 2))
     assert warehouse.tables() == set()
