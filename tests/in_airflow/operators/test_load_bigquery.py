@@ -69,7 +69,8 @@ def test_a_file_into_a_table(
         assert ask(real_bigquery, f"SELECT COUNT(*) FROM {table}") == [(number,)]
     done = run.xcom("trips.load")
     assert (done["table"], done["rows"], done["bytes_billed"]) == (table, 2, 0)
-    labels = [job["configuration"]["labels"] for job in real_bigquery.proxy.jobs.values()]
+    jobs = real_bigquery.proxy.jobs.values()
+    labels = [job["configuration"].get("labels", {}) for job in jobs]
     assert any(each.get("factory_dag") == "taxi" for each in labels)
 
 
