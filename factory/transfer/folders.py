@@ -137,11 +137,10 @@ def _column(name: str, words: Mapping[str, str], known: Mapping[str, Known]) -> 
     if name in words:
         (field,) = said(pa.schema([(name, arrow_type(words[name]))]), words)
         return _Column(field, PLAIN, known=False)
-    if name not in known:
-        return _Column(pa.field(name, pa.string()), PLAIN, known=False)
-    kind = known[name].type
+    kind = known[name].type if name in known else pa.string()
     kind = pa.string() if pa.types.is_nested(kind) else kind
-    return _Column(next(iter(agreement.guessed(pa.schema([(name, kind)]), ()))), _KNOWN, known=True)
+    (field,) = agreement.guessed(pa.schema([(name, kind)]), ())
+    return _Column(field, _KNOWN, known=True) if name in known else _Column(field, PLAIN, False)
 
 
 def _value(column: _Column, text: str | None, path: str, into: Target) -> pa.Scalar:
