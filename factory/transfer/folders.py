@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
@@ -26,6 +27,7 @@ Wanted = bool | Mapping[str, str]
 
 _FOLDER = re.compile(r"(?:^|(?<=/))([^/=]+)=([^/]*)(?=/)")
 _KNOWN = replace(PLAIN, known=True)
+_ZEROS = re.compile(r"^(-?)0+(?=[0-9])")
 _ALL = "`hive_partitioning: true` of the source reads them"
 
 
@@ -33,13 +35,14 @@ _ALL = "`hive_partitioning: true` of the source reads them"
 class _Column:
     field: pa.Field
     how: Spelling
-    known: bool  # the table that the rows are for tells its type
+    told: Known | None = None  # by the table that the rows are for, if it tells the type
 
 
 def tell_of_unread(paths: Sequence[str], columns: Sequence[str]) -> None:
     """Log the columns of folders that no reader has, and which are missed then."""
     found = {_decoded(match[1], path) for path in paths for match in _FOLDER.finditer(path)}
-    if missed := sorted(found.difference(columns)):
+    read = {name.casefold() for name in columns}
+    if missed := sorted(name for name in found if name.casefold() not in read):
         names = ", ".join(map(repr, missed))
         say("folders name %s, which no file has: not read; %s", names, _ALL)
 
@@ -49,13 +52,15 @@ def added(reader: Reader, paths: Mapping[str, str], wanted: Wanted, into: Target
 
     :param paths: of each source, the path whose folders count.
 
-    What nobody declared is read as the column of the table that the rows are for, or is a text.
+    What nobody declared is read as the column of the table that the rows are for, whatever the case
+    of its name, or is a text.
     Raises `BadOption` and `BadRow`: folders that lack a column, one that is in the files already,
     a text that is no value of the type.
     """
     if wanted is False:
         return reader
-    texts = {source: named(path) for source, path in paths.items()}
+    spelled = into.known if wanted is True else ()
+    texts = {source: _respelled(named(path), spelled) for source, path in paths.items()}
     names = _agreed(texts, paths, wanted)
     _refuse_own(reader.schema.names, names)
     words = {} if isinstance(wanted, bool) else wanted
@@ -83,6 +88,13 @@ def named(path: str) -> dict[str, str | None]:
             raise BadRow(f"{path}: two of its folders name {name!r}")
         found[name] = None if text in ("", NULL) else text
     return found
+
+
+def _respelled(own: Mapping[str, str | None], known: Collection[str]) -> dict[str, str | None]:
+    """By the names that are `known`, where they differ in case alone and one is meant."""
+    count = Counter(map(str.casefold, (*own, *known)))
+    near = {name.casefold(): name for name in known if count[name.casefold()] == 2}
+    return {near.get(name.casefold(), name): text for name, text in own.items()}
 
 
 def _decoded(text: str, path: str) -> str:
@@ -136,23 +148,38 @@ def _refuse_own(own: Sequence[str], names: Sequence[str]) -> None:
 def _column(name: str, words: Mapping[str, str], known: Mapping[str, Known]) -> _Column:
     if name in words:
         (field,) = said(pa.schema([(name, arrow_type(words[name]))]), words)
-        return _Column(field, PLAIN, known=False)
+        return _Column(field, PLAIN)
     kind = known[name].type if name in known else pa.string()
     kind = pa.string() if pa.types.is_nested(kind) else kind
     (field,) = agreement.guessed(pa.schema([(name, kind)]), ())
-    return _Column(field, _KNOWN, known=True) if name in known else _Column(field, PLAIN, False)
+    return _Column(field, _KNOWN, known[name]) if name in known else _Column(field, PLAIN)
 
 
 def _value(column: _Column, text: str | None, path: str, into: Target) -> pa.Scalar:
     name, kind = column.field.name, column.field.type
     refuse_names([name], [(0, name)], into.holds, path)
-    done = convert(pa.array([text], pa.string()), kind, column.how, inferred=False)
+    written = _ZEROS.sub(r"\1", text) if text and _is_number(column) else text
+    done = convert(pa.array([written], pa.string()), kind, column.how, inferred=False)
     if text is None or (done.bad is None and unheld(done.values, into.holds) is None):
         return done.values.cast(kind)[0]
-    of = f"{type_word(kind)}, which the table has" if column.known else type_word(kind)
+    of = f"{type_word(kind)}, which the table has" if column.told else type_word(kind)
     reason = f"is not {of}" if done.bad is not None else f"is nothing that {into.holds.name} holds"
-    word = "another type" if pa.types.is_string(kind) else "`text`"
     raise BadRow(
         f"{path}: the folder `{name}={text}` {reason}",
-        f"Rename the folder, or declare the column {word} under `hive_partitioning`",
+        f"Rename the folder, or {_way(kind, into.known.get(name))}",
     )
+
+
+def _is_number(column: _Column) -> bool:
+    """Of the table's: `month=01` is 1, as Hive reads it."""
+    kind, told = column.field.type, column.told
+    numbers = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal)
+    return told is not None and (told.number or any(is_one(kind) for is_one in numbers))
+
+
+def _way(kind: pa.DataType, there: Known | None) -> str:
+    """How such a folder is read: into a column that is `there`, as what that one takes."""
+    if there is not None and (pa.types.is_string(kind) or not pa.types.is_string(there.type)):
+        return "alter the column of the table"
+    word = "another type" if pa.types.is_string(kind) else "`text`"
+    return f"declare the column {word} under `hive_partitioning`"

@@ -3,6 +3,7 @@
 import datetime as dt
 import io
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 from zipfile import ZipFile
 
@@ -99,6 +100,60 @@ def test_rows_are_told_from_others_whether_the_table_is_there_or_not(folder: Fol
     first = digest(ANY, 1, 2)
     assert digest(there, 1, 2) == first
     assert parquet.others(2, first, 2, lambda: digest(there, 7, 8))
+
+
+NUMBERS: Mapping[str, tuple[Known, Sequence[object]]] = {
+    "integer": (Known(pa.int32()), [1, 7, -2]),
+    "double": (Known(pa.float64()), [1.0, 7.0, -2.0]),
+    "decimal": (Known(pa.decimal128(38, 0)), [Decimal(1), Decimal(7), Decimal(-2)]),
+    "numeric": (Known(pa.string(), number=True), ["1", "7", "-2"]),
+    "text": (Known(pa.string()), ["01", "007", "-02"]),
+}
+
+
+@pytest.mark.parametrize(("known", "values"), NUMBERS.values(), ids=list(NUMBERS))
+def test_zeros_before_a_number_of_the_table(
+    folder: Folder, known: Known, values: Sequence[object]
+) -> None:
+    months = ("01", "007", "-02", "__HIVE_DEFAULT_PARTITION__")
+    sources = [put(folder, f"in/month={month}/a.csv", 1) for month in months]
+    found = read(folder, sources, True, Target(known={"month": known}))["month"]
+    assert (found.type, found.to_pylist()) == (known.type, [*values, None])
+
+
+def test_the_table_tells_names(folder: Folder, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    sources = [put(folder, f"in/{name}=2024-01-02/a.csv", 1) for name in ("Day", "DAY")]
+    row = {"id": 1, "day": dt.date(2024, 1, 2)}
+    assert read(folder, sources, True, DAYS).to_pylist() == [row, row]
+    assert "not read" not in caplog.text
+    both = [put(folder, "in/Day=x/day=2024-01-02/a.csv", 1)]
+    assert read(folder, both, True, DAYS).to_pylist() == [{"id": 1, "Day": "x", **row}]
+    of_both = Target(known={**DAYS.known, "Day": Known(pa.string())})
+    assert read(folder, sources[:1], True, of_both).to_pylist() == [{"id": 1, "Day": "2024-01-02"}]
+    with pytest.raises(BadOption, match="'id' of the folders is in the files already"):
+        read(folder, [put(folder, "in/ID=1/a.csv", 1)], True, DAYS)
+
+
+WAYS: Sequence[tuple[str, Wanted, Known | None, str]] = [
+    ("x", {"a": "integer"}, None, "declare the column `text` under"),
+    ("x", {"a": "integer"}, Known(pa.string()), "declare the column `text` under"),
+    ("x", {"a": "integer"}, Known(pa.int32()), "alter the column of the table"),
+    ("x", True, Known(pa.int32()), "alter the column of the table"),
+    ("%00", True, None, "declare the column another type under"),
+    ("%00", True, Known(pa.string()), "alter the column of the table"),
+]
+
+
+@pytest.mark.parametrize(("text", "wanted", "known", "way"), WAYS)
+def test_the_hint_is_what_the_table_takes(
+    folder: Folder, text: str, wanted: Wanted, known: Known | None, way: str
+) -> None:
+    holds = Holds(name="PostgreSQL", longest_name=63, nul=False)
+    into = Target(holds, {} if known is None else {"a": known})
+    with pytest.raises(BadRow) as raised:
+        read(folder, [put(folder, f"in/a={text}/1.csv", 1)], wanted, into)
+    assert f"Rename the folder, or {way}" in str(raised.value.hint)
 
 
 def test_members_of_an_archive_stand_where_it_does(folder: Folder) -> None:

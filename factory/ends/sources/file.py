@@ -35,6 +35,7 @@ TaskCount = Annotated[int, Meta(ge=1, le=1000)]
 
 
 _MOVE_TO = ("source", "when_done", "move_to")
+_ONE_VALUE = "the type of one value, such as `text` or `date`"
 
 
 class MoveTo(Strict, frozen=True, kw_only=True):
@@ -191,7 +192,10 @@ class File(Strict, frozen=True, kw_only=True, tag="file", tag_field="type"):
         for problem in types.problems(self.hive_partitioning):
             yield msgspec.structs.replace(problem, path=(*place, *problem.path[1:]))
         known = formats.known(self.format) or ()
-        for name in self.hive_partitioning:
+        for name, word in self.hive_partitioning.items():
+            if types.element(word) is not None:
+                message = f"{word} is a list, and a folder's name holds one value"
+                yield Problem((*place, name), "bad-value", message, _ONE_VALUE)
             if name in known:
                 message = f"the files have a column {name!r} already"
                 expected = "another name for that, by `rename`"

@@ -22,7 +22,9 @@ NOTED = (
 
 # It may have more labels: what is read is one of those that the source has.
 _FOUND = """
-SELECT format_type(t.oid, NULL) FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace
+SELECT format_type(t.oid, NULL),
+       has_schema_privilege(n.oid, 'USAGE') AND has_type_privilege(t.oid, 'USAGE')
+  FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace
  WHERE t.typtype = 'e' AND n.nspname = %(note)s::json ->> 'schema'
    AND t.typname = %(note)s::json ->> 'name'
    AND NOT EXISTS (SELECT FROM json_array_elements_text(%(note)s::json -> 'labels') label
@@ -35,15 +37,20 @@ def found(
 ) -> tuple[Column, ...]:
     """The columns of the rows in `schema`, with the enums that are here, too.
 
-    COPY takes a label for one, so that nothing has to be made of a text.
+    COPY takes a label for one, so that nothing has to be made of a text. A new column is none where
+    the role may not use the type.
     """
     there = {} if existing is None else existing.columns
     kinds = {
-        field.name: kind
+        field.name: found
         for field in schema
-        if (note := (field.metadata or {}).get(NOTE)) and (kind := _found(connection, note))
+        if (note := (field.metadata or {}).get(NOTE)) and (found := _found(connection, note))
     }
-    here = {name: kind for name, kind in kinds.items() if there.get(name, kind) == kind}
+    here = {
+        name: kind
+        for name, (kind, usable) in kinds.items()
+        if (there[name] == kind if name in there else usable)
+    }
     return tuple(
         replace(column, type=here[column.name], plain=column.type)
         if column.name in here
@@ -52,6 +59,6 @@ def found(
     )
 
 
-def _found(connection: Connection, note: bytes) -> str | None:
-    row = connection.execute(_FOUND, {"note": note.decode()}).fetchone()
-    return None if row is None else row[0]
+def _found(connection: Connection, note: bytes) -> tuple[str, bool] | None:
+    """The type, and whether the role may use it for a column."""
+    return connection.execute(_FOUND, {"note": note.decode()}).fetchone()

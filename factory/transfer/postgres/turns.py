@@ -167,8 +167,8 @@ _WHY = {
 }
 
 
-# What is no JSON at all is told by the cast.
-_TWICE = sql.SQL("{0} IS NOT JSON WITH UNIQUE KEYS AND {0} IS JSON")
+# What jsonb does not take at all is told by the cast.
+_TWICE = sql.SQL("{0} IS NOT JSON WITH UNIQUE KEYS AND pg_input_is_valid({0}::text, 'jsonb')")
 
 
 def _doubt(column: Column, base: str, *, knows_json: bool) -> tuple[sql.Composable, str] | None:
@@ -315,13 +315,19 @@ def _refuse_unread(
                     low = middle
                 else:
                     high = middle
-            said = error.diag.message_primary or "it is none"
             value = _value(connection, staged, column, low)
             raise BadRow(
                 f"the column {column.name!r} holds {value} in {files.place(low + 1)}, "
-                f"which is no {column.type} as {target} has it: {said}",
+                f"which is no {column.type} as {target} has it: {_reason(error)}",
                 "Correct the value, or alter the column",
             )
+
+
+def _reason(error: psycopg.Error) -> str:
+    """What PostgreSQL says; of a NUL, which it tells by its escape alone, what it is."""
+    if r"\u0000" in (error.diag.message_detail or ""):
+        return r"it holds a NUL (`\u0000`), which no text in PostgreSQL can"
+    return error.diag.message_primary or "it is none"
 
 
 def _some(staged: Staged, column: Column, low: int, high: int) -> sql.Composed:

@@ -236,6 +236,26 @@ def test_an_enum_is_taken_where_it_has_the_labels(copy: Copy) -> None:
     assert copy.types("other") == ["text"]
 
 
+@pytest.mark.parametrize("lacking", ["the schema", "the type"])
+def test_an_enum_that_the_role_may_not_use_is_a_text(lacking: str, copy: Copy) -> None:
+    run, own = copy.warehouse.run, copy.warehouse.schema
+    role, other = (psycopg.sql.Identifier(f"{letter}{own}").as_string() for letter in "ro")
+    run(f"CREATE ROLE {role} LOGIN; CREATE SCHEMA {other}")
+    try:
+        run(f"GRANT ALL ON SCHEMA {own} TO {role}; CREATE TYPE {other}.mood AS ENUM ('sad')")
+        if lacking == "the type":
+            run(f"GRANT USAGE ON SCHEMA {other} TO {role}")
+            run(f"REVOKE ALL ON TYPE {other}.mood FROM public")
+        run(f"CREATE TABLE {{}} AS SELECT 'sad'::{other}.mood AS felt", "source")
+        copy.read()
+        uri = make_conninfo(copy.warehouse.uri, user=role.strip('"'))
+        Copy(replace(copy.warehouse, uri=uri)).load("copied")
+        assert copy.types("copied") == ["text"]
+        assert copy.texts("copied") == copy.texts("source")
+    finally:
+        run(f"DROP SCHEMA {other} CASCADE; DROP OWNED BY {role}; DROP ROLE {role}")
+
+
 def test_what_the_stage_holds_has_types_that_others_read(copy: Copy) -> None:
     copy.read("SELECT 1.50::numeric(12,2) AS n, now() AS at, '[1]'::jsonb AS j, 1::int AS i")
     schema = pq.read_schema(copy.path)

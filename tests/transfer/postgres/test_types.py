@@ -231,6 +231,17 @@ def test_a_key_of_which_jsonb_would_keep_the_last(format: dict[str, Any], types:
     assert ('[{"b": 1, "b": 2}]',) in types.run("SELECT c::text FROM {}")
 
 
+@pytest.mark.parametrize("document", [r'{"a":"\u0000"}', r'[{"\u0000": 1}]'])
+def test_a_nul_in_a_json_is_told_as_what_it_is(document: str, types: Warehouse) -> None:
+    days = Days(types, PARQUET)
+    types.run("CREATE TABLE {} (c jsonb)")
+    data = {"c": [r'{"a":"\\u0000"}', document]}
+    with pytest.raises(BadRow, match=r"'c' holds .* in row 2 of .* it holds a NUL \(`\\u0000`\)"):
+        days.ingest(pa.table(data))
+    days.ingest(pa.table({"c": data["c"][:1]}))
+    assert types.run("SELECT c ->> 'a' FROM {}") == [(r"\u0000",)]
+
+
 def test_parquet_texts_into_such_columns(types: Warehouse) -> None:
     days, key = Days(types, PARQUET), uuid.uuid4()
     types.run(f"CREATE TABLE {{}} (n bigint, id uuid, m {types.schema}.mood, x numeric(5,2))")
