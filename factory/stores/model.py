@@ -38,6 +38,9 @@ class Can:
     `pins`: what is opened is read in one version to its end, or the reader fails.
 
     `parts`: what a killed writer wrote stays, unseen; the store is a `KeepsParts`.
+
+    `hides`: a file has a hidden name before it goes, and keeps it when the removal is killed; the
+    store is a `Hides`.
     """
 
     appendable: bool = False
@@ -45,6 +48,7 @@ class Can:
     pins: bool = False
     aliases: bool = False
     parts: bool = False
+    hides: bool = False
 
 
 @dataclass(frozen=True)
@@ -312,6 +316,24 @@ class KeepsParts(Store, Protocol):
 def keeps_parts(store: Store) -> TypeGuard[KeepsParts]:
     """Does something stay of a writer that was killed?"""
     return store.can.parts
+
+
+class Hides(Store, Protocol):
+    """A store where a file has a hidden name before it goes."""
+
+    def settle(self, folder: str, *, deep: bool = False, prefix: str = "") -> None:
+        """End what killed removals have left in a folder; none is harmed that is at work.
+
+        What was to go goes. Another file gets its name again, unless a third has it.
+
+        :param deep: in all folders below, too.
+        :param prefix: what the files' own names begin with, as in `Store.list`.
+        """
+
+
+def hides(store: Store) -> TypeGuard[Hides]:
+    """May a killed removal have hidden a file?"""
+    return store.can.hides
 
 
 class Resolves(Store, Protocol):

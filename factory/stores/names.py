@@ -10,6 +10,7 @@ import uuid
 _END = r"\.[0-9a-f]{32}\.part"
 _LONGEST = 200  # bytes; a name may have 255
 _TEMPORARY = re.compile(rf"\..+{_END}", re.DOTALL)
+_AWAY = re.compile(r"\.(.*)\.[0-9a-f]{32}\.old", re.DOTALL)
 
 
 def unfinished(name: str) -> str:
@@ -23,8 +24,8 @@ def temporary(name: str) -> str:
 
 
 def is_temporary(entry: str) -> bool:
-    """Was it made by `temporary`, of whatever file?"""
-    return _TEMPORARY.fullmatch(entry) is not None
+    """Was it made by `temporary`, `aside` or `leaving`, of whatever file?"""
+    return _TEMPORARY.fullmatch(entry) is not None or _AWAY.fullmatch(entry) is not None
 
 
 def aside(name: str) -> str:
@@ -37,6 +38,12 @@ def leaving(name: str, version: str) -> str:
     begin = name if len(os.fsencode(name)) < _LONGEST else ""
     digest = hashlib.sha256(os.fsencode(f"{version}/{name}")).hexdigest()[:32]
     return f".{begin}.{digest}.old"
+
+
+def before_away(entry: str) -> str | None:
+    """The name that a file had before `aside` or `leaving`; None: of neither, or too long a one."""
+    found = _AWAY.fullmatch(entry)
+    return found[1] or None if found else None
 
 
 def is_temporary_of(entry: str, name: str) -> bool:

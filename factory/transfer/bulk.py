@@ -21,6 +21,7 @@ from factory.transfer.copies import (
     remove_copied,
     require_apart,
     require_none,
+    settle,
     sorted_out,
 )
 from factory.transfer.files import Named, found_below
@@ -53,6 +54,8 @@ def copy(
 
     Raises as `copies.pairs` and `copies.copy` do: before anything is copied, where a look shows it.
     """
+    if move:
+        settle(source)
     with ExitStack() as stack:
         listed = _Listed(*(stack.enter_context(Spool[Pair]()) for _ in _Listed._fields))
         _look(source, target, listed)

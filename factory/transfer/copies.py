@@ -15,7 +15,7 @@ from unicodedata import normalize
 
 from factory.definitions import paths
 from factory.stores import without_connection
-from factory.stores.model import File, Place, Store, is_changed, resolves
+from factory.stores.model import File, Place, Store, hides, is_changed, resolves
 from factory.transfer.errors import BadRow, TransferError
 from factory.transfer.files import Named
 
@@ -137,6 +137,21 @@ def remove_copied(store: Store, done: Copied, target: Store) -> list[File]:
         if _may_be_itself(store, pair, target):
             _require_other(store, pair, target)
     return remove(store, done.verified)
+
+
+def settle(place: Place) -> None:
+    """End removals that were killed: of the files of a path, a pattern or a folder.
+
+    Before files are listed: what was to go is not seen, nor another that was hidden instead.
+    """
+    store, path = place
+    if hides(store):
+        folder = paths.beginning(path)
+        below = path[len(folder) :].lstrip("/")
+        begins = paths.MAGIC.split(below, maxsplit=1)[0]
+        store.settle(
+            folder, deep=paths.is_folder(path) or "/" in below or "**" in below, prefix=begins
+        )
 
 
 def require_clear(uri: str, so: str) -> None:

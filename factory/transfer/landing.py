@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from factory.stores.model import Place, Store
+from factory.stores.model import File, Place, Store
 from factory.transfer.copies import Pair, copy, pairs, remove, remove_copied, require_free, some
 from factory.transfer.errors import TransferError
 from factory.transfer.files import Named
 from factory.transfer.warehouse.arrivals import Arrival
 
-log = logging.getLogger(__name__)
 _HINT = "Move them to a folder of the run's own, such as one with `{{ interval.day }}` in its name"
 
 
@@ -42,15 +40,7 @@ def take_away(
 
     :raises TransferError: another file has a name in the folder: all that can be has moved.
     """
-    there: list[Named] = []
-    stayed = 0
-    for path, file in zip(paths, files, strict=True):
-        now = store.file(path)
-        if now is not None and now.version != file.version:
-            log.warning("%s stays: it has changed since it was loaded", file.uri)
-            stayed += 1
-        elif now is not None:
-            there.append(Named(file.name, now))
+    there, stayed = _look(store, paths, files)
     gone = len(files) - len(there) - stayed
     kept: list[Pair] = []
     verified = [each.file for each in there]
@@ -65,3 +55,18 @@ def take_away(
         raise TransferError(f"there is another file at {names}: the one that was loaded stays")
     went = [file for file in verified if file not in left]
     return Away(len(went), sum(file.size for file in went), gone, stayed + len(left))
+
+
+def _look(store: Store, paths: Sequence[str], files: Sequence[Arrival]) -> tuple[list[Named], int]:
+    """Those that are there, and how many have changed; a killed try's removals are ended."""
+    there: list[Named] = []
+    absent: list[File] = []
+    changed: list[File] = []
+    for path, file in zip(paths, files, strict=True):
+        now = store.file(path)
+        if now is not None and now.version == file.version:
+            there.append(Named(file.name, now))
+        else:
+            (absent if now is None else changed).append(File(path, file.size, 0, file.version))
+    # what is absent may be under a hidden name: perhaps another file, which gets its name again
+    return there, len({*changed, *remove(store, [*absent, *changed])})

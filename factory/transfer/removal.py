@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from factory.amounts import counted
 from factory.definitions import paths
 from factory.stores.model import File, Place, Store
-from factory.transfer.copies import remove, require_clear
+from factory.transfer.copies import remove, require_clear, settle
 from factory.transfer.errors import TransferError
 from factory.transfer.files import found_below
 
@@ -31,6 +32,7 @@ def delete(place: Place, *, most: int, folder: bool) -> Removed:
     """
     store, path = place
     _refuse(place, folder)
+    settle(place)
     found = list(itertools.islice(found_below(store, path), most + 1))
     if len(found) > most:
         raise TransferError(
@@ -57,8 +59,8 @@ def _refuse(place: Place, folder: bool) -> None:
 
 
 def _remove_empty(store: Store, top: str, files: list[File]) -> None:
-    """Folders on a disk, the deepest first."""
-    folders = {top} if not paths.is_pattern(top) else set()
+    """Folders on a disk, the deepest first; also those that an earlier try has emptied."""
+    folders = {top, *_folders(store, top)} if not paths.is_pattern(top) else set()
     for file in files:
         folder = file.path.rpartition("/")[0]
         while paths.is_below(folder, paths.beginning(f"{top}/")) and folder not in folders:
@@ -66,3 +68,8 @@ def _remove_empty(store: Store, top: str, files: list[File]) -> None:
             folder = folder.rpartition("/")[0]
     for folder in sorted(folders, key=len, reverse=True):
         store.delete_empty(folder)
+
+
+def _folders(store: Store, top: str) -> Iterator[str]:
+    for page in store.list(top, deep=True):
+        yield from (folder.path for folder in page.folders)

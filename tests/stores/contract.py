@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 from pkgutil import resolve_name
 from typing import ClassVar
 
@@ -17,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from factory.stores import UnknownStore
+from factory.stores import UnknownStore, names
 from factory.stores.model import (
     PAGE,
     Facts,
@@ -25,6 +26,7 @@ from factory.stores.model import (
     Place,
     Store,
     Unfinished,
+    hides,
     is_appendable,
     is_changed,
 )
@@ -38,6 +40,7 @@ NAMES = (
 OPEN_URI = "factory.stores:open_uri"
 WRITES = """
 import sys
+from pathlib import Path
 from pkgutil import resolve_name
 store, path = resolve_name(sys.argv[2])(sys.argv[1])
 with store.writer(path) as out:
@@ -552,3 +555,21 @@ def pass_through(store: Store, path: str, mebibytes: int) -> None:
     found = store.file(path)
     print(found and found.size)
     store.delete(path)
+
+
+def ended(place: Place, disk: Path, name: str) -> dict[str, bytes]:
+    """What stays in a folder where killed removals have left a file that was to go, and another."""
+    store, folder = place.below(name)
+    here = disk / name
+    put(place.below(name, "a"), b"to go")
+    (here / "a").rename(here / names.leaving("a", known(place.below(name, "a")).version))
+    (here / names.leaving("b", "9-9")).write_bytes(b"another")
+    hidden = sorted(path.name for path in here.iterdir())
+    assert len(hidden) == 2
+    assert there(place) == []
+    assert hides(store)
+    store.settle(folder, prefix="c")
+    store.settle(place.path)
+    assert sorted(path.name for path in here.iterdir()) == hidden
+    store.settle(place.path, deep=True)
+    return {path.name: path.read_bytes() for path in here.iterdir()}

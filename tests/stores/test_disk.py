@@ -12,7 +12,7 @@ from factory.stores.disk import Disk
 from factory.stores.model import Place
 
 from ..transfer.memory import grown
-from .contract import KeepsUnfinished, folders, kill, known, put, read, there
+from .contract import KeepsUnfinished, ended, folders, kill, known, put, read, there
 
 
 class TestDisk(KeepsUnfinished):
@@ -134,6 +134,30 @@ def test_a_third_file_of_the_name_loses_nothing(
         place.store.delete(place.below("f").path, version="9-9-9")
     assert (aside.read_bytes(), read(place.below("f"))) == (b"second", b"third")
     assert f"the one before is kept as {aside}" in caplog.text
+
+
+def test_a_folder_that_takes_the_name_is_not_hidden(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, rename = place.below("f"), os.rename
+    put(file, b"seen")
+    seen = known(file)
+
+    def after_a_folder(one: str, other: str) -> None:
+        monkeypatch.setattr(os, "rename", rename)
+        os.unlink(file.path)
+        put(file.below("x"), b"inside")
+        rename(one, other)
+
+    monkeypatch.setattr(os, "rename", after_a_folder)
+    with pytest.raises(OSError, match="changed since"):
+        place.store.delete(file.path, version=seen.version)
+    assert read(file.below("x")) == b"inside"
+    assert os.listdir(tmp_path) == ["f"]
+
+
+def test_what_killed_removals_left_is_no_data_and_is_ended(place: Place, tmp_path: Path) -> None:
+    assert ended(place, tmp_path, "settled") == {"b": b"another"}
 
 
 def test_the_longest_name_goes(place: Place, tmp_path: Path) -> None:

@@ -27,7 +27,18 @@ from factory.transfer.files import listed, named_below
 from ..transfer.memory import grown
 from . import sftp_server
 from .cable import Cable, before
-from .contract import Outlives, at_once, folders, kill, known, put, read, reads_in_any_order, there
+from .contract import (
+    Outlives,
+    at_once,
+    ended,
+    folders,
+    kill,
+    known,
+    put,
+    read,
+    reads_in_any_order,
+    there,
+)
 from .sftp_server import CLOSED, LOGIN, PASSWORD, Server, find, running, serve
 
 MB = 1 << 20
@@ -483,6 +494,27 @@ def test_what_a_killed_removal_held_is_seen_to(held: bytes, place: Place, disk: 
     with pytest.raises(OSError, match="changed since it was first seen"):
         place.store.delete(place.below("f").path, version=wanted)
     assert {path.name: path.read_bytes() for path in disk.iterdir()} == {"f": b"other"}
+
+
+def test_what_killed_removals_left_is_no_data_and_is_ended(place: Place, disk: Path) -> None:
+    assert ended(place, disk, "settled") == {"b": b"another"}
+
+
+def test_a_folder_that_takes_the_name_is_not_hidden(
+    place: Place, disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = place.below("f")
+    put(file, b"seen")
+    seen = known(file)
+
+    def becomes_a_folder() -> None:
+        (disk / "f").unlink()
+        (disk / "f").mkdir()
+
+    comes_before(monkeypatch, wire.RENAME, becomes_a_folder)
+    with pytest.raises(OSError, match="changed since it was first seen"):
+        file.store.delete(file.path, version=seen.version)
+    assert [path.name for path in disk.iterdir()] == ["f"]
 
 
 def test_a_third_file_of_the_name_loses_nothing(

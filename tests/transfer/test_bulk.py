@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from factory.stores.disk import Disk
 from factory.stores.memory import Memory
 from factory.stores.model import Place
+from factory.stores.names import leaving
 from factory.transfer import bulk
 from factory.transfer.bulk import Done, copy
 from factory.transfer.errors import TransferError
@@ -113,3 +115,19 @@ def test_memory_does_not_grow_with_the_number_of_files(tmp_path: Path) -> None:
     said, mebibytes = grown(MANY)
     assert said == "50000"
     assert mebibytes < 20
+
+
+def test_a_move_that_was_killed_as_it_removed(tmp_path: Path) -> None:
+    source, target = Place(Disk(), f"{tmp_path}/in/"), Place(Disk(), f"{tmp_path}/out/")
+    for name in "ab":
+        put(source.below(name), b"1")
+        put(target.below(name), b"1")
+        known = source.store.file(source.below(name).path)
+        assert known is not None
+        (tmp_path / "in" / name).rename(tmp_path / "in" / leaving(name, known.version))
+    (hidden,) = (tmp_path / "in").glob(".a.*.old")
+    hidden.write_bytes(b"delivered")
+    done = copy(source, Place(Disk(), f"{tmp_path}/new/"), "fail", move=True)
+    assert done == Done(1, 9, 0, 0, 1)
+    assert list((tmp_path / "in").iterdir()) == []
+    assert (tmp_path / "new" / "a").read_bytes() == b"delivered"

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from factory.stores.disk import Disk
 from factory.stores.model import Place
+from factory.stores.names import leaving
 from factory.transfer.errors import TransferError
 from factory.transfer.files import named
 from factory.transfer.landing import Away, require_place, take_away
@@ -63,3 +67,18 @@ def test_a_name_that_another_file_has_in_the_folder(folder: Folder) -> None:
     assert (folder / "out" / "a").read_text() == "other"
     with pytest.raises(TransferError, match="a folder of the run's own"):
         require_place(folder.store, named(folder.store, f"{folder}/in/*"), target(folder), [])
+
+
+@pytest.mark.parametrize("moves", [False, True])
+def test_what_a_killed_try_has_hidden_is_seen_to(moves: bool, tmp_path: Path) -> None:
+    folder = Folder(Place(Disk(), str(tmp_path)))
+    listed = loaded(folder, a=b"1", b=b"22", c=b"333")
+    versions = {file.name: file.version for file in listed[1]}
+    for name in "abc":
+        (tmp_path / "in" / name).rename(tmp_path / "in" / leaving(name, versions[name]))
+    (tmp_path / "in" / leaving("b", versions["b"])).write_bytes(b"delivered")
+    put((folder / "in" / "c").place, b"third")
+    to = target(folder) if moves else None
+    assert take_away(folder.store, *listed, to) == Away(0, 0, gone=1, stayed=2)
+    there = {path.name: path.read_bytes() for path in (tmp_path / "in").iterdir()}
+    assert there == {"b": b"delivered", "c": b"third"}

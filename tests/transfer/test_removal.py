@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
+from factory.stores.disk import Disk
 from factory.stores.model import Place
 from factory.transfer.errors import TransferError
 from factory.transfer.removal import delete
@@ -71,3 +76,43 @@ def test_a_template_makes_no_folder(folder: Folder) -> None:
     with pytest.raises(TransferError, match="a template made a folder of it"):
         delete(Place(folder.store, f"{folder}/"), most=10, folder=False)
     assert (folder / "a").exists()
+
+
+DELETES = """
+import os
+import sys
+from factory.stores import open_uri
+from factory.transfer.removal import delete
+from factory.stores.model import Place
+
+def stops(path):
+    print("renamed", flush=True)
+    sys.stdin.read()
+
+os.unlink = stops
+delete(Place(*open_uri(sys.argv[1])), most=9, folder=sys.argv[1].endswith("/"))
+"""
+
+
+@pytest.mark.parametrize("what", ["d/", "d/e/*.csv", "d/e/1.csv"])
+@pytest.mark.parametrize("other", [b"", b"delivered"])
+def test_what_a_killed_removal_left_goes_with_the_next(
+    what: str, other: bytes, tmp_path: Path
+) -> None:
+    folder = Folder(Place(Disk(), str(tmp_path)))
+    put((folder / "d" / "e" / "1.csv").place, b"1")
+    place = Place(folder.store, f"{tmp_path}/{what}")
+    command = [sys.executable, "-c", DELETES, place.uri]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"renamed\n"
+        process.kill()
+        process.wait()
+    (hidden,) = (tmp_path / "d" / "e").iterdir()
+    assert hidden.name.endswith(".old")
+    if other:  # it is another one: listed again, it is what is meant
+        hidden.write_bytes(other)
+    done = delete(place, most=9, folder=what.endswith("/"))
+    assert (done.files, done.stayed) == (int(bool(other)), [])
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+    assert (tmp_path / "d").exists() is not what.endswith("/")

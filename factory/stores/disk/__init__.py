@@ -42,7 +42,7 @@ def place(uri: str) -> Place:
 class Disk:
     """Files of this machine, or of a disk that it shares with others."""
 
-    can = Can(appendable=True, links=True, parts=True)
+    can = Can(appendable=True, links=True, parts=True, hides=True)
     leaves_from = 0
 
     def uri(self, path: str) -> str:
@@ -113,6 +113,10 @@ class Disk:
         """See `Store`."""
         with suppress(OSError):  # it is not empty, or is not there
             os.rmdir(folder)
+
+    def settle(self, folder: str, *, deep: bool = False, prefix: str = "") -> None:
+        """See `Hides`. A closed folder is passed over."""
+        removing.settle(folder, deep, prefix, self.file)
 
     def real(self, paths: Sequence[str]) -> Sequence[str]:
         """See `Resolves`."""

@@ -22,7 +22,7 @@ def delete(path: str, version: str, look: Look) -> None:
     """
     folder, _, name = path.rpartition("/")
     aside = f"{folder}/{names.leaving(name, version)}"
-    if look(aside) is None:
+    if not os.path.lexists(aside):
         found = look(path)
         if found is None:
             return
@@ -30,12 +30,35 @@ def delete(path: str, version: str, look: Look) -> None:
             raise changed(path)
         with suppress(FileNotFoundError):
             os.rename(path, aside)
-    held = look(aside)
-    if held is not None and held.version != version:
-        _put_back(aside, path)
+    if not _ended(aside, path, look):
         raise changed(path)
-    with suppress(FileNotFoundError):
-        os.unlink(aside)
+
+
+def settle(folder: str, deep: bool, prefix: str, look: Look) -> None:
+    """End what killed removals have left, as `Hides` has it."""
+    begins = f"{folder.rstrip('/')}/{prefix}"
+    for above, folders, files in os.walk(folder or "/"):
+        here = above.rstrip("/")
+        for entry in (*files, *folders):
+            name = names.before_away(entry)
+            if name is not None and f"{here}/{name}".startswith(begins):
+                _ended(f"{here}/{entry}", f"{here}/{name}", look)
+        if not deep:
+            break
+
+
+def _ended(aside: str, path: str, look: Look) -> bool:
+    """Gone, if it is the version that its hidden name tells of; else it has its own name again."""
+    held = look(aside)
+    name = path.rpartition("/")[2]
+    if held is not None and aside.endswith(f"/{names.leaving(name, held.version)}"):
+        with suppress(FileNotFoundError):
+            os.unlink(aside)
+        return True
+    if not os.path.lexists(aside):  # another try was faster
+        return True
+    _put_back(aside, path)
+    return False
 
 
 def _put_back(aside: str, path: str) -> None:
@@ -43,7 +66,7 @@ def _put_back(aside: str, path: str) -> None:
     try:
         os.link(aside, path, follow_symlinks=False)
         os.unlink(aside)
-    except OSError:  # the name is taken, or the disk has no links
+    except OSError:  # the name is taken, the disk has no links, or it is a folder
         if os.path.lexists(path):
             log.warning("another file came as %s: the one before is kept as %s", path, aside)
         else:

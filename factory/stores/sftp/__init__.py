@@ -51,7 +51,7 @@ class SFTP:
 
     conn_id: str
     connect: Callable[[str], Session] = field(compare=False, repr=False)
-    can = Can(aliases=True)
+    can = Can(aliases=True, hides=True)
 
     @cached_property
     def session(self) -> Session:
@@ -102,6 +102,10 @@ class SFTP:
         """See `Store`."""
         with told(self._target(folder)):  # it may hold something, or not be there
             self.session.call(lambda live: live.ask([wire.on(wire.RMDIR, folder)]))
+
+    def settle(self, folder: str, *, deep: bool = False, prefix: str = "") -> None:
+        """See `Hides`. A closed folder is passed over."""
+        removing.settle(self.session, self._target(folder or "/"), deep=deep, prefix=prefix)
 
     def real(self, paths: Sequence[str]) -> Sequence[str]:
         """See `Resolves`: as the server tells; of two connections to it nobody knows."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
+from functools import partial
 
 from factory.stores import names
 from factory.stores.model import changed
@@ -39,11 +40,41 @@ def _delete(live: Wire, path: str, aside: str, version: str) -> None:
         if not _renamed(live, path, aside):
             _gone(live, path)
             return
-        (held,) = live.facts(aside)
-    if held is not None and version_of(held) != version:
-        _put_back(live, aside, path)
+    if not _ended(live, aside, path):
         raise changed(path)
-    _gone(live, aside)
+
+
+def settle(session: Session, target: Target, *, deep: bool, prefix: str) -> None:
+    """End what killed removals have left, as `Hides` has it."""
+    begins = f"{target.path.rstrip('/')}/{prefix}"
+    left = [target.path]
+    for folder in left:  # it grows meanwhile
+        for aside, path in _away(session, Target(target.conn_id, folder), left if deep else []):
+            if path.startswith(begins):
+                with told(Target(target.conn_id, path)):
+                    session.call(partial(_ended, aside=aside, path=path))
+
+
+def _away(session: Session, folder: Target, folders: list[str]) -> list[tuple[str, str]]:
+    """Hidden names in a folder with those before; the folders in it are added to `folders`."""
+    above = folder.path.rstrip("/")
+    found: list[tuple[str, str]] = []
+    for some in listing.parts(session, folder, may_be_closed=True):
+        folders += (f"{above}/{one.name}" for one in some if one.facts.is_folder)
+        named = ((one.name, names.before_away(one.name)) for one in some)
+        found += ((f"{above}/{entry}", f"{above}/{name}") for entry, name in named if name)
+    return found
+
+
+def _ended(live: Wire, aside: str, path: str) -> bool:
+    """Gone, if it is the version that its hidden name tells of; else it has its own name again."""
+    (held,) = live.facts(aside)
+    name = path.rpartition("/")[2]
+    if held is None or aside.endswith(f"/{names.leaving(name, version_of(held))}"):
+        _gone(live, aside)
+        return True
+    _put_back(live, aside, path)
+    return False
 
 
 def _renamed(live: Wire, path: str, aside: str) -> bool:
