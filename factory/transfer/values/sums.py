@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -25,13 +24,18 @@ class Sum:
     def add(self, column: pa.Array) -> None:
         """Add the values of the next rows."""
         texts = _texts(column).cast(pa.large_binary())
-        lengths = pc.fill_null(pc.binary_length(texts), -1)
-        self._lengths.update(lengths.to_numpy(zero_copy_only=False).tobytes())
+        self._lengths.update(_numbers(pc.fill_null(pc.binary_length(texts), -1)))
         self._bytes.update(_joined(texts))
 
     def digest(self) -> bytes:
         """Of all values so far, in their order."""
         return self._lengths.digest() + self._bytes.digest()
+
+
+def _numbers(column: pa.Int64Array) -> memoryview:
+    """The bytes of all values; none is null."""
+    _, data = column.buffers()
+    return memoryview(data or b"")[8 * column.offset : 8 * (column.offset + len(column))]
 
 
 def _joined(texts: pa.LargeBinaryArray) -> memoryview:
@@ -40,7 +44,7 @@ def _joined(texts: pa.LargeBinaryArray) -> memoryview:
     _, offsets, data = filled.buffers()
     if not len(filled) or data is None:
         return memoryview(b"")
-    ends = np.frombuffer(offsets, np.int64)
+    ends = memoryview(offsets).cast("q")
     first, last = ends[filled.offset], ends[filled.offset + len(filled)]
     return memoryview(data)[first:last]
 
