@@ -149,12 +149,10 @@ def _column(name: str, words: Mapping[str, str], known: Mapping[str, Known]) -> 
     if name in words:
         (field,) = said(pa.schema([(name, arrow_type(words[name]))]), words)
         return _Column(field, PLAIN)
-    if name not in known:
-        return _Column(pa.field(name, pa.string()), PLAIN)
-    kind = known[name].type
+    kind = known[name].type if name in known else pa.string()
     kind = pa.string() if pa.types.is_nested(kind) else kind
     (field,) = agreement.guessed(pa.schema([(name, kind)]), ())
-    return _Column(field, _KNOWN, known[name])
+    return _Column(field, _KNOWN, known[name]) if name in known else _Column(field, PLAIN)
 
 
 def _value(column: _Column, text: str | None, path: str, into: Target) -> pa.Scalar:

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from factory.transfer.values.agreement import decoded
+
 SMALL = 8 << 20
 """Bytes of row groups, unpacked, that may become one batch."""
 
@@ -16,12 +18,14 @@ def batches(parquet: pq.ParquetFile, rows: int, columns: Sequence[str]) -> Itera
 
     Of a batch that ends in the next group, bytes of both would be read in turns, column by column:
     from a store they would come several times. So small groups are read alone, and joined then.
+    A column of dictionaries comes as its values: each group has a dictionary of its own.
     """
 
     def read(group: int, *, alone: bool) -> Iterator[pa.RecordBatch]:
-        return parquet.iter_batches(  # type: ignore[no-any-return]
+        found = parquet.iter_batches(
             batch_size=rows, row_groups=[group], columns=columns, use_threads=alone
         )
+        return map(_decoded, found)
 
     for first, *others in _together(parquet, rows):
         if others:
@@ -30,6 +34,12 @@ def batches(parquet: pq.ParquetFile, rows: int, columns: Sequence[str]) -> Itera
                 yield from pa.Table.from_batches(parts).combine_chunks().to_batches(rows)
         else:
             yield from read(first, alone=True)
+
+
+def _decoded(batch: pa.RecordBatch) -> pa.RecordBatch:
+    fields = [field.with_type(decoded(field.type)) for field in batch.schema]
+    schema = pa.schema(fields, batch.schema.metadata)
+    return batch if schema.equals(batch.schema) else batch.cast(schema)
 
 
 def _together(parquet: pq.ParquetFile, rows: int) -> Iterator[list[int]]:

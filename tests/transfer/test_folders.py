@@ -17,9 +17,11 @@ from factory.definitions.warehouses import Holds
 from factory.transfer.errors import BadOption, BadRow, TransferError
 from factory.transfer.folders import Wanted
 from factory.transfer.lake.partitions import split
+from factory.transfer.postgres.columns import columns
 from factory.transfer.target import ANY, Target
 from factory.transfer.to_parquet import to_parquet
 from factory.transfer.values.types import Known, own_type
+from factory.transfer.warehouse import parquet
 
 from ..stores.folders import Folder
 
@@ -84,6 +86,20 @@ def test_the_table_tells_types(folder: Folder) -> None:
     assert read(folder, sources, {"day": "text"}, DAYS).to_pylist() == [
         {"id": 1, "day": "yesterday"}
     ]
+
+
+def test_rows_are_told_from_others_whether_the_table_is_there_or_not(folder: Folder) -> None:
+    format = Csv(columns={"id": "bigint"})
+
+    def digest(into: Target, *ids: int) -> str:
+        read(folder, [put(folder, "in/k=a/1.csv", *ids)], True, into, format)
+        files = parquet.read(folder.store, [str(folder / "out.parquet")])
+        return files.digest(columns(files.schema))
+
+    there = Target(known={"k": Known(pa.string())})
+    first = digest(ANY, 1, 2)
+    assert digest(there, 1, 2) == first
+    assert parquet.others(2, first, 2, lambda: digest(there, 7, 8))
 
 
 NUMBERS: Mapping[str, tuple[Known, Sequence[object]]] = {

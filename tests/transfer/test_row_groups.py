@@ -55,3 +55,17 @@ def test_small_groups_share_a_batch() -> None:
 def test_groups_without_rows_give_no_batch() -> None:
     with pq.ParquetFile(io.BytesIO(written([0, 0, 0]))) as parquet:
         assert not list(row_groups.batches(parquet, 1000, NAMES))
+
+
+def test_groups_with_dictionaries_of_other_values() -> None:
+    """One of int8 has no room for those of both."""
+    kind = pa.dictionary(pa.int8(), pa.string())
+    parts = [pa.array([f"{part} {n}" for n in range(100)]) for part in range(2)]
+    tables = [pa.table({"a": part.dictionary_encode().cast(kind)}) for part in parts]
+    out = io.BytesIO()
+    with pq.ParquetWriter(out, tables[0].schema) as writer:
+        for table in tables:
+            writer.write_table(table)
+    with pq.ParquetFile(out) as parquet:
+        came = pa.Table.from_batches(row_groups.batches(parquet, 1000, ["a"]))
+    assert came.column("a").to_pylist() == [text for part in parts for text in part.to_pylist()]

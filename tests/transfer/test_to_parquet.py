@@ -56,6 +56,24 @@ def test_parquet(folder: Folder) -> None:
     assert out.parquet().read().to_pylist() == [{"id": 1, "text": "x"}, {"id": 2, "text": "y"}]
 
 
+@pytest.mark.parametrize("listed", [False, True])
+def test_categories_of_several_files(listed: bool, folder: Folder) -> None:
+    """Each has so few that an index of int8 names them; together they are too many for one."""
+    store, target = folder.store, folder / "target"
+    files = [folder / f"{n}.parquet" for n in range(2)]
+    texts = [[f"{n} {number}" for number in range(100)] for n in range(2)]
+    for file, own in zip(files, texts, strict=True):
+        kind = pa.dictionary(pa.int8(), pa.string())
+        column = pa.array(own).dictionary_encode().cast(kind)
+        column = pa.ListArray.from_arrays(list(range(101)), column) if listed else column
+        file.write_table(pa.table({"a": column}))
+    to_parquet(store, [str(file) for file in files], store, str(target), format=Parquet())
+    found = [text for own in texts for text in own]
+    assert target.parquet().read().column("a").to_pylist() == (
+        [[text] for text in found] if listed else found
+    )
+
+
 def test_quarantine(folder: Folder) -> None:
     store = folder.store
     source, target = folder / "f.csv", folder / "f.parquet"

@@ -172,10 +172,10 @@ def _agreed(
 
 
 def _unit(kind: pa.DataType) -> pa.DataType:
-    """Times of microseconds, as the words for types mean them."""
+    """Times of microseconds, as the words for types mean them; values instead of dictionaries."""
     if pa.types.is_timestamp(kind):
         return pa.timestamp("us", kind.tz)
-    return pa.time64("us") if pa.types.is_time(kind) else kind
+    return pa.time64("us") if pa.types.is_time(kind) else agreement.decoded(kind)
 
 
 def _refuse_types(source: str, field: pa.Field, declared: _Declared) -> None:

@@ -46,10 +46,35 @@ def guessed(schema: pa.Schema, declared: Collection[str]) -> pa.Schema:
     )
 
 
-def guesses(schema: pa.Schema) -> str:
-    """The types of what is marked, to tell them from others."""
-    marked = (field for field in schema if GUESSED in (field.metadata or {}))
-    return ", ".join(f"{field.name} {field.type}" for field in marked)
+def has_guesses(schema: pa.Schema) -> bool:
+    """Is a field marked? The same values may have other types on another day then."""
+    return any(GUESSED in (field.metadata or {}) for field in schema)
+
+
+def is_bytes(kind: pa.DataType) -> bool:
+    """Is it a text, or binary?"""
+    t = pa.types
+    return bool(
+        kind in _TEXTS
+        or t.is_binary(kind)
+        or t.is_large_binary(kind)
+        or t.is_binary_view(kind)
+        or t.is_fixed_size_binary(kind)
+    )
+
+
+def decoded(kind: pa.DataType) -> pa.DataType:
+    """Without dictionaries, whose small indexes have no room for the values of several files."""
+    t = pa.types
+    if t.is_dictionary(kind):
+        return decoded(kind.value_type)
+    if t.is_list(kind) or t.is_large_list(kind):
+        field = kind.value_field
+        made = pa.list_ if t.is_list(kind) else pa.large_list
+        return made(field.with_type(decoded(field.type)))
+    if t.is_struct(kind):
+        return pa.struct([field.with_type(decoded(field.type)) for field in kind])
+    return kind
 
 
 def common(one: pa.Field, other: pa.Field) -> pa.Field | None:

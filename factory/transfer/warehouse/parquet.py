@@ -16,11 +16,13 @@ from factory.transfer.counts import Counts, Source
 from factory.transfer.errors import BadRow, TransferError
 from factory.transfer.files import size
 from factory.transfer.values import agreement
+from factory.transfer.values.sums import Sum
 from factory.transfer.warehouse.parts import Column
 
 ROWS = 64 * 1024
 _BLOCK = 1 << 20
 _SUMMED = "summed by column chunk"
+_AS_TEXTS = "summed as texts"
 """Digests that were made in another way are not comparable, as are those of another writer."""
 _LONGEST = 120  # bytes of a value that are shown
 
@@ -89,17 +91,33 @@ class Files:
     def digest(self, columns: Sequence[Column]) -> str:
         """Tell these values from others by the bytes that they are written in: `<writer> <hash>`.
 
-        Where rows came from is no value of theirs. Types that were guessed count as the writer's:
-        another day's table may have told others of the same rows. What `sums` knows is not read
-        once more.
+        Where rows came from is no value of theirs. What `sums` knows is not read once more. Where
+        types were guessed, the values count as texts: another day's table may tell other types of
+        the same rows, and with them all bytes are others.
         """
-        names = {column.name for column in columns if not column.lineage}
+        names = [column.name for column in columns if not column.lineage]
+        if agreement.has_guesses(self.schema):
+            return self._as_texts(names)
+        return self._as_written(frozenset(names))
+
+    def _as_texts(self, names: list[str]) -> str:
+        sums, writers = {name: Sum() for name in names}, {_AS_TEXTS}
+        for path in self.paths:
+            with _opened(self.store, path) as parquet:
+                writers.add(parquet.metadata.created_by or "")
+                for batch in row_groups.batches(parquet, ROWS, names):
+                    for name, column in zip(names, batch.select(names).columns, strict=True):
+                        sums[name].add(column)
+        hashed = hashlib.blake2b(digest_size=16)
+        for name, summed in sums.items():
+            hashed.update(hashlib.blake2b(name.encode()).digest() + summed.digest())
+        return f"{', '.join(sorted(writers))} {hashed.hexdigest()}"
+
+    def _as_written(self, names: Collection[str]) -> str:
         hashed, writers = hashlib.blake2b(digest_size=16), {_SUMMED}
         for path in self.paths:
             with self.store.open(path) as file, pq.ParquetFile(file) as parquet:
                 writers.add(parquet.metadata.created_by or "")
-                if types := agreement.guesses(parquet.schema_arrow):
-                    writers.add(hashlib.blake2b(types.encode(), digest_size=4).hexdigest())
                 for name, start, size in _chunks(parquet.metadata, names):
                     known = (self.sums or {}).get((path, start, size))
                     hashed.update(name.encode())

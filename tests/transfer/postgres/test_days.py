@@ -330,3 +330,19 @@ def test_any_two_days(first: list[str], second: list[str], warehouse: Warehouse)
             assert read[n] == code
         elif code:
             assert read[n] is not None
+
+
+OTHERS = {
+    "a guess": ("id,note\n1,\n2,\n", "id,note\n7,x\n8,y\n"),
+    "only what had no value": ("id,note\n1,\n2,\n", "id,note\n1,x\n2,\n"),
+    "a time": ("id,at\n1,2024-01-01\n", "id,at\n1,2024-01-02\n"),
+}
+
+
+@pytest.mark.parametrize("what", OTHERS)
+def test_other_rows_are_told_from_those_that_made_the_table(what: str, csv: Days) -> None:
+    first, other = OTHERS[what]
+    csv.ingest(first, load_id="first")
+    with pytest.raises(TransferError, match="are not the same"):
+        csv.ingest(other, load_id="first")
+    assert not csv.ingest(first, load_id="first").published

@@ -30,6 +30,7 @@ from factory.definitions import checks, writes
 from factory.stores.disk import Disk
 from factory.stores.model import Store
 from factory.transfer.errors import BadRow, ChecksFailed, SchemaChanged, TransferError
+from factory.transfer.values import agreement
 from factory.transfer.warehouse.load import Loaded
 from factory.transfer.warehouse.parts import Changed
 
@@ -254,6 +255,21 @@ class Contract:
         assert again.published == (mode != "append")
         assert bench.rows() == before
         assert bench.tables() == {"trips"}
+
+    def test_guessed_types_do_not_hide_other_rows(self, bench: Bench) -> None:
+        """The table that a load has made tells types to those who read its rows once more."""
+
+        def guessed(note: pa.Array, *ids: int) -> pa.Table:
+            table = rows_of(*ids).append_column("note", note)
+            return table.cast(agreement.guessed(table.schema, ["id"]))
+
+        bench.load(guessed(pa.nulls(2), 1, 2))
+        with pytest.raises(TransferError):
+            bench.load(guessed(pa.array(["x", "y"]), 7, 8))
+        with pytest.raises(TransferError):
+            bench.load(guessed(pa.array(["x", None]), 1, 2))
+        assert not bench.load(guessed(pa.nulls(2, pa.string()), 1, 2)).published
+        assert bench.ids() == [1, 2]
 
     def test_another_load_after_it(self, bench: Bench, mode: str) -> None:
         bench.load(rows_of(8, day=date(2024, 1, 2)))
