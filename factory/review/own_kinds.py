@@ -41,7 +41,9 @@ def of(root: Path) -> dict[str, str]:
     for value in _documents(root):
         for above in (value, value.get("override")):
             given = above.get("kinds") if isinstance(above, dict) else None
-            kinds |= given if isinstance(given, dict) else {}
+            for name, entry in given.items() if isinstance(given, dict) else ():
+                if isinstance(entry, dict):  # one file may name it, and another change it in part
+                    kinds[name] = {**kinds.get(name, {}), **entry}
     return {name: _meant(name, kinds) for name in sorted(named.names(kinds))}
 
 

@@ -88,8 +88,8 @@ def files(names: Iterable[str], own: Mapping[str, str] = NONE) -> dict[str, str]
     chosen = sorted(names)
     made = {
         "pipeline.schema.json": pipeline(chosen, own),
-        "defaults.schema.json": _layer("defaults.schema.json", DefaultsFile, chosen),
-        "environment.schema.json": _layer("environment.schema.json", EnvironmentFile, chosen),
+        "defaults.schema.json": _layer("defaults.schema.json", DefaultsFile, chosen, own),
+        "environment.schema.json": _layer("environment.schema.json", EnvironmentFile, chosen, own),
     }
     for name in chosen:
         made[f"kinds/{name}.schema.json"] = arguments(name)
@@ -102,7 +102,7 @@ def pipeline(names: Sequence[str], own: Mapping[str, str] = NONE) -> Schema:
     found["required"] = ["tasks"]  # no layer can give them
     found["properties"]["tasks"]["markdownDescription"] = "The steps.\n\n**Required.**"
     found["properties"]["tasks"]["items"]["title"] = "task"
-    _join_kinds(found, names)
+    _join_kinds(found, names, own)
     _join_uses(found["$defs"]["WrittenTaskItem"], names, own)
     return found
 
@@ -127,10 +127,10 @@ def snippet(name: str) -> dict[str, Any]:
     return {"label": f"uses: {name}", "markdownDescription": _summary(name), "body": body}
 
 
-def _layer(file: str, model: Any, names: Sequence[str]) -> Schema:
+def _layer(file: str, model: Any, names: Sequence[str], own: Mapping[str, str]) -> Schema:
     title = "Environment" if model is EnvironmentFile else "Defaults"
     found = _document(file, title, model)
-    _join_kinds(found, names)
+    _join_kinds(found, names, own)
     return found
 
 
@@ -143,17 +143,20 @@ def _document(file: str, title: str, model: Any) -> Schema:
     return named
 
 
-def _join_kinds(found: Schema, names: Sequence[str]) -> None:
-    """`kinds:` maps the name of a kind to some of its arguments, and other names to kinds."""
-    own = schema.of(NamedKind, authoring=True)
-    own = {**own, "required": ["uses"]}
-    del own["pattern"]
+def _join_kinds(found: Schema, names: Sequence[str], own: Mapping[str, str]) -> None:
+    """`kinds:` maps the name of a kind to some of its arguments, and other names to kinds.
+
+    What the project knows as a name may be changed in part.
+    """
+    known = schema.of(NamedKind, authoring=True)
+    del known["pattern"]
+    known["type"] = "object"
     for owner in (found, *found["$defs"].values()):
         place = owner.get("properties", {}).get("kinds")
         if place is not None:
-            place["properties"] = {name: _reference(name) for name in names}
+            place["properties"] = dict.fromkeys(own, known) | {n: _reference(n) for n in names}
             place["patternProperties"] = {r"\.": {"type": "object"}}
-            place["additionalProperties"] = {**own, "type": "object"}
+            place["additionalProperties"] = {**known, "required": ["uses"]}
 
 
 def _join_uses(task: Schema, names: Sequence[str], own: Mapping[str, str]) -> None:

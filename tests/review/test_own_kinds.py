@@ -20,7 +20,7 @@ version: 1
 kinds: {glue_job: {uses: airflow.providers.amazon.aws.operators.glue.GlueJobOperator}}
 tasks: [{id: a, uses: clean_all, with: {sql: SELECT 1}}]
 """
-OVERRIDE = "override: {kinds: {only_here: {uses: bash}}}"
+OVERRIDE = "override: {kinds: {only_here: {uses: bash}, clean: {retries: 3}}}"
 
 
 def project(root: Path) -> Path:
@@ -65,4 +65,5 @@ def test_they_are_written_and_compared(tmp_path: Path) -> None:
     made.write(tmp_path / "schemas")
     assert made.stale(tmp_path / "schemas") == []
     (tmp_path / "configs" / "spec.yaml").write_text("tasks: [{id: a, run: ls}]")
-    assert made.stale(tmp_path / "schemas") == ["pipeline.schema.json"]
+    layers = ["defaults.schema.json", "environment.schema.json"]
+    assert sorted(made.stale(tmp_path / "schemas")) == [*layers, "pipeline.schema.json"]
