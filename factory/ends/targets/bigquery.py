@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import msgspec
 from msgspec import Meta
 
-from factory import literals, stores
+from factory import stores
 from factory.definitions.tables import (
     ON_SCHEMA_CHANGE,
     STATEMENT_TIMEOUT,
@@ -18,11 +18,10 @@ from factory.definitions.warehouses import BIGQUERY
 from factory.diagnostics import Path
 from factory.ends.handover import BATCHES, FILES
 from factory.ends.target import Takes
-from factory.ends.tasks import OPERATORS
-from factory.fields import ConnId, Duration, Size, Strict, connects, in_bytes, seconds
+from factory.ends.targets.table import ColumnName, WarehouseTable, distinct, of_ours, timeouts
+from factory.fields import ConnId, Duration, Size, connects, in_bytes
 from factory.literals import is_template
 from factory.problem import Problem
-from factory.spec import assets
 
 BigQueryTable = Annotated[
     str,
@@ -37,15 +36,11 @@ GoogleConnection = Annotated[
     connects("google_cloud_platform"),
     Meta(description="Airflow Google Cloud connection.", examples=["google_cloud_default"]),
 ]
-ColumnName = Annotated[str, Meta(min_length=1)]
 Label = Annotated[str, Meta(pattern=r"^[a-z0-9_-]{0,63}$|\{\{")]
 _SCHEME = "gs"
-_OURS = "_factory_"
 
 
-class BigQuery(
-    Strict, frozen=True, kw_only=True, omit_defaults=True, tag="bigquery", tag_field="type"
-):
+class BigQuery(WarehouseTable, frozen=True, kw_only=True, tag="bigquery", tag_field="type"):
     """A BigQuery table; it is created when it is missing."""
 
     takes: ClassVar[Takes] = Takes(
@@ -55,6 +50,7 @@ class BigQuery(
         holds=BIGQUERY,
         through=("via", _SCHEME),
     )
+    loader: ClassVar[str] = "load_bigquery.LoadBigQuery"
 
     conn_id: GoogleConnection
     table: Annotated[
@@ -118,26 +114,12 @@ class BigQuery(
         STATEMENT_TIMEOUT
     )
 
-    @property
-    def label(self) -> str:
-        """The table's name."""
-        return self.table
-
     def load(self) -> tuple[str, dict[str, Any]]:
         """The operator that publishes into BigQuery."""
-        arguments: dict[str, Any] = msgspec.to_builtins(self)  # what differs from the defaults
-        del arguments["type"]
-        for name, amount in (("statement_timeout", seconds), ("expires_after", seconds)):
-            if name in arguments:
-                arguments[name] = amount(arguments[name])
+        operator, arguments = super().load()
         if self.maximum_bytes_billed is not None:
             arguments["maximum_bytes_billed"] = in_bytes(self.maximum_bytes_billed)
-        return f"{OPERATORS}.load_bigquery.LoadBigQuery", arguments
-
-    def writes(self) -> tuple[str, ...]:
-        """`table://<conn_id>/<dataset>/<table>`."""
-        found = assets.of_table(self.conn_id, self.table)
-        return () if found is None else (found,)
+        return operator, arguments
 
     def columns(self) -> Iterator[tuple[Path, str]]:
         """The columns of the load that this names, with their places."""
@@ -150,20 +132,12 @@ class BigQuery(
 
     def problems(self, key: Sequence[str]) -> Iterator[Problem]:
         """A table of the loads' own, a folder that is none of Cloud Storage."""
-        if self.table.rpartition(".")[2].startswith(_OURS):
-            yield Problem(
-                ("target", "table"),
-                "table-name",
-                "the loads themselves keep tables of such names",
-                expected=f"a name that does not begin with `{_OURS}`",
-            )
+        if self.table.rpartition(".")[2].startswith("_factory_"):
+            yield of_ours()
         if self.via is not None:
             yield from _of_folder(self.via)
-        yield from literals.timeout(
-            seconds(self.statement_timeout), ("target", "statement_timeout")
-        )
-        yield from literals.columns(self.cluster_by, ("target", "cluster_by"))
-        yield from literals.twice(self.cluster_by, ("target", "cluster_by"))
+        yield from timeouts(self, "statement_timeout")
+        yield from distinct(self.cluster_by, ("target", "cluster_by"))
 
 
 def _of_folder(via: str) -> Iterator[Problem]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 import msgspec
 from msgspec import Meta
@@ -20,24 +20,20 @@ from factory.definitions.warehouses import SNOWFLAKE
 from factory.diagnostics import Path
 from factory.ends.handover import BATCHES, FILES
 from factory.ends.target import Takes
-from factory.ends.tasks import OPERATORS
-from factory.fields import ConnId, Duration, Strict, connects, seconds
+from factory.ends.targets.table import ColumnName, WarehouseTable, distinct, of_ours, timeouts
+from factory.fields import ConnId, Duration, connects
 from factory.problem import Problem
-from factory.spec import assets
 
-ColumnName = Annotated[str, Meta(min_length=1)]
 Name = Annotated[str, Meta(min_length=1)]
-_TIMEOUTS = ("lock_timeout", "statement_timeout")
 
 
-class Snowflake(
-    Strict, frozen=True, kw_only=True, omit_defaults=True, tag="snowflake", tag_field="type"
-):
+class Snowflake(WarehouseTable, frozen=True, kw_only=True, tag="snowflake", tag_field="type"):
     """A Snowflake table; it is created when it is missing."""
 
     takes: ClassVar[Takes] = Takes(
         handovers=(FILES, BATCHES), modes=SNOWFLAKE.modes, types=True, holds=SNOWFLAKE
     )
+    loader: ClassVar[str] = "load_snowflake.LoadSnowflake"
 
     conn_id: Annotated[
         ConnId,
@@ -75,25 +71,6 @@ class Snowflake(
         Duration, Meta(description="The longest time for one statement; the COPY is one.")
     ] = STATEMENT_TIMEOUT
 
-    @property
-    def label(self) -> str:
-        """The table's name."""
-        return self.table
-
-    def load(self) -> tuple[str, dict[str, Any]]:
-        """The operator that publishes into Snowflake."""
-        arguments: dict[str, Any] = msgspec.to_builtins(self)  # what differs from the defaults
-        del arguments["type"]
-        for name in _TIMEOUTS:
-            if name in arguments:
-                arguments[name] = seconds(arguments[name])
-        return f"{OPERATORS}.load_snowflake.LoadSnowflake", arguments
-
-    def writes(self) -> tuple[str, ...]:
-        """`table://<conn_id>/<schema>/<table>`."""
-        found = assets.of_table(self.conn_id, self.table)
-        return () if found is None else (found,)
-
     def columns(self) -> Iterator[tuple[Path, str]]:
         """The columns of the load that this names, with their places."""
         place = ("target", "cluster_by")
@@ -101,16 +78,8 @@ class Snowflake(
 
     def problems(self, key: Sequence[str]) -> Iterator[Problem]:
         """Names that a table cannot have, or named twice."""
-        place = ("target", "table")
-        yield from literals.table(self.table, place, most=3)
+        yield from literals.table(self.table, ("target", "table"), most=3)
         if self.table.rpartition(".")[2].upper().startswith("_FACTORY_"):
-            yield Problem(
-                place,
-                "table-name",
-                "the loads themselves keep tables of such names",
-                expected="a name that does not begin with `_factory_`",
-            )
-        for name in _TIMEOUTS:
-            yield from literals.timeout(seconds(getattr(self, name)), ("target", name))
-        yield from literals.columns(self.cluster_by, ("target", "cluster_by"))
-        yield from literals.twice(self.cluster_by, ("target", "cluster_by"))
+            yield of_ours()
+        yield from timeouts(self, "lock_timeout", "statement_timeout")
+        yield from distinct(self.cluster_by, ("target", "cluster_by"))

@@ -1,4 +1,4 @@
-"""A table of a database with keys and indexes: what such a target is told."""
+"""A table of a warehouse: what such a target is told."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from factory.spec import assets
 
 _OURS = re.compile("_factory_(loads|files|[0-9a-f]{8}_[0-9a-f]{16}(_old)?)")
 ColumnName = Annotated[str, Meta(min_length=1)]
-_TIMEOUTS = ("lock_timeout", "statement_timeout")
+_DURATIONS = ("lock_timeout", "statement_timeout", "expires_after")
 
 
-class DatabaseTable(Strict, frozen=True, kw_only=True, omit_defaults=True):
-    """A table of a database; it is created when it is missing.
+class WarehouseTable(Strict, frozen=True, kw_only=True, omit_defaults=True):
+    """A table of a warehouse; it is created when it is missing.
 
-    A target of a database is a Struct of this class: it says what it `takes` and which operator
+    A target of a warehouse is a Struct of this class: it says what it `takes` and which operator
     loads, and `conn_id` anew.
     """
 
@@ -41,6 +41,53 @@ class DatabaseTable(Strict, frozen=True, kw_only=True, omit_defaults=True):
     """The operator that loads, as `module.Class` among those of `ingest`."""
 
     conn_id: ConnId
+    table: str
+
+    @property
+    def label(self) -> str:
+        """The table's name."""
+        return self.table
+
+    def load(self) -> tuple[str, dict[str, Any]]:
+        """The operator that publishes."""
+        arguments: dict[str, Any] = msgspec.to_builtins(self)  # what differs from the defaults
+        del arguments["type"]
+        for name in _DURATIONS:
+            if name in arguments:
+                arguments[name] = seconds(arguments[name])
+        return f"{OPERATORS}.{self.loader}", arguments
+
+    def writes(self) -> tuple[str, ...]:
+        """`table://<conn_id>/<schema>/<table>`."""
+        found = assets.of_table(self.conn_id, self.table)
+        return () if found is None else (found,)
+
+
+def timeouts(target: msgspec.Struct, *names: str) -> Iterator[Problem]:
+    """Fields that are longer than a warehouse takes."""
+    for name in names:
+        yield from literals.timeout(seconds(getattr(target, name)), ("target", name))
+
+
+def of_ours() -> Problem:
+    """A table that loads keep for themselves."""
+    return Problem(
+        ("target", "table"),
+        "table-name",
+        "the loads themselves keep tables of such names",
+        expected="a name that does not begin with `_factory_`",
+    )
+
+
+def distinct(names: Sequence[str], place: Path) -> Iterator[Problem]:
+    """Columns that a table cannot have, or named twice."""
+    yield from literals.columns(names, place)
+    yield from literals.twice(names, place)
+
+
+class DatabaseTable(WarehouseTable, frozen=True, kw_only=True):
+    """A table with keys and indexes; it is created when it is missing."""
+
     table: Annotated[
         TableName, Meta(description="The table, with its schema. Jinja templates are filled in.")
     ]
@@ -66,25 +113,6 @@ class DatabaseTable(Strict, frozen=True, kw_only=True, omit_defaults=True):
         Duration, Meta(description="The longest time for one statement; the copy is one.")
     ] = STATEMENT_TIMEOUT
 
-    @property
-    def label(self) -> str:
-        """The table's name."""
-        return self.table
-
-    def load(self) -> tuple[str, dict[str, Any]]:
-        """The operator that publishes."""
-        arguments: dict[str, Any] = msgspec.to_builtins(self)  # what differs from the defaults
-        del arguments["type"]
-        for name in _TIMEOUTS:
-            if name in arguments:
-                arguments[name] = seconds(arguments[name])
-        return f"{OPERATORS}.{self.loader}", arguments
-
-    def writes(self) -> tuple[str, ...]:
-        """`table://<conn_id>/<schema>/<table>`."""
-        found = assets.of_table(self.conn_id, self.table)
-        return () if found is None else (found,)
-
     def columns(self) -> Iterator[tuple[Path, str]]:
         """The columns of the load that this names, with their places."""
         lists: dict[Path, list[str]] = {("target", "primary_key"): self.primary_key}
@@ -96,19 +124,11 @@ class DatabaseTable(Strict, frozen=True, kw_only=True, omit_defaults=True):
         """Names that a table cannot have, or named twice; a primary key narrower than `key`."""
         yield from literals.table(self.table, ("target", "table"))
         if _OURS.fullmatch(self.table.rpartition(".")[2]):
-            yield Problem(
-                ("target", "table"),
-                "table-name",
-                "the loads themselves keep tables of such names",
-                expected="a name that does not begin with `_factory_`",
-            )
-        for name in _TIMEOUTS:
-            yield from literals.timeout(seconds(getattr(self, name)), ("target", name))
-        yield from literals.columns(self.primary_key, ("target", "primary_key"))
-        yield from literals.twice(self.primary_key, ("target", "primary_key"))
+            yield of_ours()
+        yield from timeouts(self, "lock_timeout", "statement_timeout")
+        yield from distinct(self.primary_key, ("target", "primary_key"))
         for place, columns in enumerate(self.indexes):
-            yield from literals.columns(columns, ("target", "indexes", place))
-            yield from literals.twice(columns, ("target", "indexes", place))
+            yield from distinct(columns, ("target", "indexes", place))
         if self.primary_key and set(self.primary_key) < set(key):
             yield Problem(
                 ("target", "primary_key"),

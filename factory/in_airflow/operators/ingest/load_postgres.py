@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from factory.in_airflow.operators.ingest.load_table import LoadTable
+from factory.in_airflow.operators.ingest.load_table import LoadDatabaseTable
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from factory.transfer.warehouse.load import Loaded
 
 
-class LoadPostgres(LoadTable):
+class LoadPostgres(LoadDatabaseTable):
     """The staged Parquet files → a PostgreSQL table: staged, checked, published."""
 
-    def load(self, context: Context, store: Store, paths: list[str], **options: Any) -> Loaded:
+    def into(self, context: Context, store: Store, paths: list[str], **options: Any) -> Loaded:
         """By one binary COPY."""
         from factory.in_airflow.connections import postgres_conninfo
         from factory.transfer.postgres.load import load

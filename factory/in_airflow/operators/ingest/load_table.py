@@ -1,8 +1,8 @@
-"""Staged Parquet → a table of a database with keys and indexes."""
+"""Staged Parquet → a table of a warehouse."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from factory.definitions.tables import (
@@ -15,8 +15,6 @@ from factory.in_airflow.operators.ingest.load import Load
 from factory.in_airflow.operators.ingest.staged import left, step_name
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from airflow.sdk import Context
 
     from factory.stores.model import Store
@@ -24,10 +22,7 @@ if TYPE_CHECKING:
 
 
 class LoadTable(Load):
-    """The staged Parquet files → a table: staged, checked, published. A subclass says by what.
-
-    :param once: each of the source's files is loaded once: what was listed is noted with its rows.
-    """
+    """The staged Parquet files → a table: staged, checked, published. A subclass says by what."""
 
     template_fields: Sequence[str] = (
         "staged",
@@ -43,49 +38,37 @@ class LoadTable(Load):
         *,
         conn_id: str,
         table: str,
-        primary_key: Sequence[str] = (),
-        indexes: Sequence[Sequence[str]] = (),
         on_schema_change: str = ON_SCHEMA_CHANGE,
-        lock_timeout: float = LOCK_SECONDS,
         statement_timeout: float = STATEMENT_SECONDS,
-        once: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.conn_id = conn_id
         self.table = table
-        self.primary_key = primary_key
-        self.indexes = indexes
         self.on_schema_change = on_schema_change
-        self.lock_timeout = lock_timeout
         self.statement_timeout = statement_timeout
-        self.once = once
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Load; the run and the task name the load, so that a repeated one is known."""
-        task = context["task_instance"]
-        interval = _interval(context)
+        found = interval_of(context)
+        interval = None if found is None else (found.start, found.end)
         write, checks = self.given()
         store, paths = self.files(context)
         with self.telling_checks(context):
-            done = self.load(
+            done, cost = self.load(
                 context,
                 store,
                 paths,
                 table=self.table,
                 write=write,
                 checks=checks,
-                load_id=self.named(context, task.run_id),
-                primary_key=self.primary_key,
-                indexes=self.indexes,
+                load_id=self.named(context, context["task_instance"].run_id),
                 on_schema_change=self.on_schema_change,
                 interval=interval,
-                **self._arrivals(context),
                 as_of=interval[1] if interval else None,
-                lock_timeout=self.lock_timeout,
                 statement_timeout=self.statement_timeout,
             )
-        self.tell(context, done.rows)
+        self.tell(context, done.rows, **cost)
         return {
             "table": done.table,
             "published": done.published,
@@ -94,10 +77,55 @@ class LoadTable(Load):
             "dropped": done.dropped,
             "rows": done.rows,
             "seconds": round(done.seconds, 3),
+            **cost,
             "checks": [result.plain() for result in done.checks],
         }
 
-    def load(self, context: Context, store: Store, paths: list[str], **options: Any) -> Loaded:
+    def load(
+        self, context: Context, store: Store, paths: list[str], **options: Any
+    ) -> tuple[Loaded, Mapping[str, int]]:
+        """Load into the table of the connection; what that cost is told beside its rows."""
+        raise NotImplementedError
+
+
+class LoadDatabaseTable(LoadTable):
+    """A table with keys and indexes.
+
+    :param once: each of the source's files is loaded once: what was listed is noted with its rows.
+    """
+
+    def __init__(
+        self,
+        *,
+        primary_key: Sequence[str] = (),
+        indexes: Sequence[Sequence[str]] = (),
+        lock_timeout: float = LOCK_SECONDS,
+        once: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.primary_key = primary_key
+        self.indexes = indexes
+        self.lock_timeout = lock_timeout
+        self.once = once
+
+    def load(
+        self, context: Context, store: Store, paths: list[str], **options: Any
+    ) -> tuple[Loaded, Mapping[str, int]]:
+        """As all do, by `into`."""
+        done = self.into(
+            context,
+            store,
+            paths,
+            primary_key=self.primary_key,
+            indexes=self.indexes,
+            lock_timeout=self.lock_timeout,
+            **self._arrivals(context),
+            **options,
+        )
+        return done, {}
+
+    def into(self, context: Context, store: Store, paths: list[str], **options: Any) -> Loaded:
         """Load into the table of the connection."""
         raise NotImplementedError
 
@@ -108,8 +136,3 @@ class LoadTable(Load):
         from factory.transfer.warehouse.arrivals import Arrivals
 
         return {"arrivals": Arrivals(step_name(context), left(self._folder(context)))}
-
-
-def _interval(context: Context) -> tuple[datetime, datetime] | None:
-    found = interval_of(context)
-    return None if found is None else (found.start, found.end)
