@@ -13,8 +13,8 @@ from factory.definitions import writes
 from factory.transfer.bigquery.columns import bare
 from factory.transfer.bigquery.jobs import Jobs
 from factory.transfer.bigquery.table import Existing, Table, literal, quoted
-from factory.transfer.errors import BadRow, TransferError, unknown
-from factory.transfer.warehouse import interval, parts
+from factory.transfer.errors import BadRow
+from factory.transfer.warehouse import interval, merging, parts
 from factory.transfer.warehouse.interval import Interval
 from factory.transfer.warehouse.parts import Changed, Column, Given
 from factory.transfer.warehouse.rows import Guard, raw
@@ -203,11 +203,7 @@ class Partition(Plain):
             f"{query} FROM {staged.table.sql} WHERE {self._is_outside()}"
         )
         if count:
-            raise BadRow(
-                f"{self.column!r} of {count} of {staged.rows} rows is outside the interval "
-                f"{self.interval}, for example {example or 'null'}",
-                "Correct the interval, or write `outside: drop`",
-            )
+            raise interval.outside(self.column, count, staged.rows, self.interval, example)
 
     def statements(self, target: Table, existing: Existing, staged: Staged) -> Sequence[str]:
         """Delete the interval's rows and insert the load's."""
@@ -241,9 +237,7 @@ class Merge(Plain):
 
     def verify(self, target: Existing) -> None:
         """The target has the key."""
-        for name in self.key:
-            if name not in target.columns:
-                raise unknown("column in the merge key", name, target.columns)
+        merging.require(self.key, target.columns)
 
     def tidy(self, jobs: Jobs, staged: Staged) -> None:
         """A merge key names one row: it has no nulls and no duplicates."""
@@ -262,7 +256,7 @@ class Merge(Plain):
         query = f"SELECT COUNT(*), COUNTIF({missing}) FROM {staged.table.sql}"
         ((rows, nulls),) = jobs.asked(query)
         if nulls:
-            raise BadRow(f"{nulls} of {rows} rows have a null in the merge key {list(self.key)}")
+            raise merging.nulls(nulls, rows, self.key)
 
     def _refuse_duplicates(self, jobs: Jobs, staged: Staged, keys: str) -> None:
         found = jobs.asked(
@@ -274,7 +268,7 @@ class Merge(Plain):
             words = "merge key stands" if count == 1 else "merge keys stand"
             raise BadRow(
                 f"{count} {words} in more than one row of this load, for example "
-                f"{_shown(self.key, example)}",
+                f"{merging.shown(self.key, example)}",
                 "Name a key that tells the rows apart",
             )
 
@@ -329,11 +323,7 @@ class Merge(Plain):
             f" ON {self._same(given)} GROUP BY {keys} HAVING COUNT(*) > 1 LIMIT 1"
         )
         count, *example = found[0] if found else (2, *["?"] * len(self.key))
-        raise TransferError(
-            f"{target} has {count} rows of one merge key, {_shown(self.key, example)}: a row of "
-            "the load would overwrite them all",
-            "Name a key that tells the rows apart, or take out those that are too many",
-        )
+        raise merging.several(target, count, merging.shown(self.key, example))
 
 
 def _met(name: str) -> str:
@@ -352,10 +342,6 @@ def _differs(name: str, value: str, kind: str) -> str:
     return f"{mine} IS DISTINCT FROM {value}"
 
 
-def _shown(key: Sequence[str], given: Sequence[object]) -> str:
-    return ", ".join(f"{name} = {value}" for name, value in zip(key, given, strict=True))
-
-
 def of(write: writes.Write, given: Given) -> Mode:
     """The mode that this asks for. Raises `BadOption` when the load's columns do not suit it."""
     if isinstance(write, writes.Merge):
@@ -366,10 +352,7 @@ def of(write: writes.Write, given: Given) -> Mode:
 
 
 def _merge_of(write: writes.Merge, given: Given) -> Mode:
-    names = [column.name for column in given.columns]
-    for name in write.key:
-        if name not in names:
-            raise unknown("column in the merge key", name, names)
+    merging.require(write.key, [column.name for column in given.columns])
     return Merge(tuple(write.key), write.duplicates)
 
 

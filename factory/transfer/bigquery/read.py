@@ -21,6 +21,7 @@ from factory.definitions.reads import Bound, Part, Rows, parts
 from factory.definitions.tables import STATEMENT_SECONDS
 from factory.definitions.warehouses import BIGQUERY
 from factory.stores.model import Store
+from factory.transfer import choosing
 from factory.transfer.bigquery import columns as cols
 from factory.transfer.bigquery import table as tables
 from factory.transfer.bigquery.api import Api, Facts
@@ -117,8 +118,7 @@ def _chosen(facts: Facts, rows: Rows, table: Table) -> list[Facts]:
 
 def _select(jobs: Jobs, rows: Rows) -> str:
     chosen = ", ".join(map(quoted, rows.columns)) or "*"
-    conditions = " AND ".join(_conditions(jobs, rows))
-    return f"SELECT {chosen} FROM {_from(rows)}" + (f" WHERE {conditions}" if conditions else "")
+    return f"SELECT {chosen} FROM {_from(rows)}{choosing.where([*_conditions(jobs, rows)])}"
 
 
 def _from(rows: Rows) -> str:
@@ -129,29 +129,15 @@ def _from(rows: Rows) -> str:
 
 
 def _conditions(jobs: Jobs, rows: Rows) -> Iterator[str]:
-    if rows.where:
-        yield f"({statements.condition(rows.where, BIGQUERY.dialect)}\n)"
-    if rows.window is not None:
-        kind = _type_of(jobs, rows, rows.window.column)
-        bounds = rows.window.bounds(_WINDOWS.get(kind, kind))
-        if bounds is None:
-            raise TransferError(
-                f"{rows.window.column!r} of {rows.label} is {kind}, and no date or timestamp",
-                "Read the rows of an interval by a column that says when they changed",
-            )
-        yield from _between(rows.window.column, kind, *bounds)
-    if rows.part is not None:
-        column, low, high = rows.part
+    def look(column: str) -> choosing.Column:
         kind = _type_of(jobs, rows, column)
-        beyond = f" OR {quoted(column)} IS NULL" if low is None else ""
-        yield from (f"({one}{beyond})" for one in _between(column, kind, low, high))
+        return choosing.Column(quoted(column), kind, _WINDOWS.get(kind, kind))
+
+    return choosing.conditions(rows, BIGQUERY.dialect, look, _literal)
 
 
-def _between(column: str, kind: str, low: Bound | None, high: Bound | None) -> Iterator[str]:
-    for sign, bound in ((">=", low), ("<", high)):
-        if bound is not None:
-            value = str(bound) if isinstance(bound, int) else f"{kind} {literal(_written(bound))}"
-            yield f"{quoted(column)} {sign} {value}"
+def _literal(bound: Bound, kind: str) -> str:
+    return str(bound) if isinstance(bound, int) else f"{kind} {literal(_written(bound))}"
 
 
 def _written(bound: Any) -> str:
@@ -268,10 +254,7 @@ def split(
             jobs.location = tables.location(api, tables.parse(rows.table))
         kind = _type_of(jobs, rows, column)
         if kind not in _SPLIT:
-            raise TransferError(
-                f"{rows.label} can't be split by {column!r}, which is {kind}",
-                "Take a column of whole numbers or dates",
-            )
+            raise choosing.unsplittable(rows, column, kind)
         name = quoted(column)
         inner = _select(jobs, rows)
         ((least, most),) = jobs.asked(f"SELECT MIN({name}), MAX({name}) FROM ({inner}\n)")

@@ -20,6 +20,7 @@ from factory.definitions import statements
 from factory.definitions.reads import Bound, Part, Rows, Window, parts
 from factory.definitions.tables import STATEMENT_SECONDS
 from factory.stores.model import Store
+from factory.transfer import choosing
 from factory.transfer.ahead import ahead
 from factory.transfer.dbapi import values
 from factory.transfer.dbapi.driver import Database, Limit, Session, Statement
@@ -110,10 +111,7 @@ def split(
         least, most = ends
         for end in ends:
             if not isinstance(end, int | date) or type(least) is not type(most):
-                raise TransferError(
-                    f"{rows.label} can't be split by {column!r}, which is {type(end).__name__}",
-                    "Take a column of whole numbers or dates",
-                )
+                raise choosing.unsplittable(rows, column, type(end).__name__)
         return parts(column, least, most, number)
 
 

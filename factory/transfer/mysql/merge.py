@@ -9,13 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from factory.definitions import writes
-from factory.transfer.errors import BadRow, TransferError, unknown
+from factory.transfer.errors import TransferError
 from factory.transfer.mysql import table as tables
 from factory.transfer.mysql.kinds import BYTES, TEXTS, parts_of
 from factory.transfer.mysql.modes import Plain, Staged, insert
 from factory.transfer.mysql.session import Connection, ask, name
 from factory.transfer.mysql.table import Existing
 from factory.transfer.mysql.writing import run
+from factory.transfer.warehouse import merging
 from factory.transfer.warehouse.parts import Changed, Column, Given, Table
 
 SEEN = "_factory_seen"
@@ -38,9 +39,7 @@ class Merge(Plain):
 
     def verify(self, target: Existing) -> None:
         """The target has the key."""
-        for column in self.key:
-            if column not in target.columns:
-                raise unknown("column in the merge key", column, target.columns)
+        merging.require(self.key, target.columns)
 
     def tidy(self, connection: Connection, staged: Staged) -> int:
         """A merge key names one row: it has no nulls and no duplicates."""
@@ -55,7 +54,7 @@ class Merge(Plain):
         query = f"SELECT count(*), coalesce(sum({nulls}), 0) FROM {tables.sql(staged.table)}"
         ((rows, found),) = ask(connection, query)
         if found:
-            raise BadRow(f"{found} of {rows} rows have a null in the merge key {list(self.key)}")
+            raise merging.nulls(found, rows, self.key)
 
     def _refuse_duplicates(self, connection: Connection, staged: Staged) -> None:
         key = tables.names(self.key)
@@ -66,11 +65,7 @@ class Merge(Plain):
         )
         if found:
             count, *example = found[0]
-            raise BadRow(
-                f"{count} merge keys stand in more than one row of this load, for example "
-                f"{shown(self.key, example)}",
-                "Name a key that tells the rows apart",
-            )
+            raise merging.twice(count, merging.shown(self.key, example))
 
     def _keep_last(self, connection: Connection, staged: Staged) -> int:
         assert staged.number is not None
@@ -125,11 +120,7 @@ class Merge(Plain):
         query = f"SELECT count(*), {key} FROM {joined} GROUP BY {key} HAVING count(*) > 1 LIMIT 1"
         found = ask(connection, query)
         count, *example = found[0] if found else (pairs, *["?"] * len(self.key))
-        raise TransferError(
-            f"{target} has {count} rows of one merge key, {shown(self.key, example)}: "
-            "a row of the load would overwrite them all",
-            "Name a key that tells the rows apart, or take out those that are too many",
-        )
+        raise merging.several(target, count, merging.shown(self.key, example))
 
     def _update(self, connection: Connection, joined: str, staged: Staged) -> int:
         told = [each for each in staged.given if not each.lineage and self._may_differ(each)]
@@ -153,15 +144,7 @@ def _exactly(side: str, column: Column) -> str:
     return f"CAST({own} AS BINARY)" if parts_of(column.type)[0] in TEXTS else own
 
 
-def shown(key: tuple[str, ...], values: list[object]) -> str:
-    """`id = 1, day = 2024-01-01`."""
-    return ", ".join(f"{name} = {value}" for name, value in zip(key, values, strict=True))
-
-
 def of(write: writes.Merge, given: Given) -> Merge:
     """Its key is of the load's columns."""
-    names = [column.name for column in given.columns]
-    for each in write.key:
-        if each not in names:
-            raise unknown("column in the merge key", each, names)
+    merging.require(write.key, [column.name for column in given.columns])
     return Merge(tuple(write.key), write.duplicates)

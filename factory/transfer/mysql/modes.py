@@ -9,7 +9,7 @@ from functools import partial
 from typing import Protocol
 
 from factory.definitions import writes
-from factory.transfer.errors import BadRow, TransferError
+from factory.transfer.errors import TransferError
 from factory.transfer.mysql import table as tables
 from factory.transfer.mysql.kinds import parts_of
 from factory.transfer.mysql.session import Connection, ask, name
@@ -181,11 +181,7 @@ class Partition(Plain):
             f" WHERE {where}",
         )
         if count:
-            raise BadRow(
-                f"{self.column!r} of {count} of {staged.rows} rows is outside the interval "
-                f"{self.interval}, for example {example or 'null'}",
-                "Correct the interval, or write `outside: drop`",
-            )
+            raise interval.outside(self.column, count, staged.rows, self.interval, example)
 
     def write(self, connection: Connection, target: Table, staged: Staged) -> Changed:
         """Delete the interval's rows and insert the load's."""

@@ -16,8 +16,9 @@ from factory.definitions import statements
 from factory.definitions.reads import Bound, Part, Rows, parts
 from factory.definitions.tables import STATEMENT_SECONDS
 from factory.stores.model import Store
+from factory.transfer import choosing
 from factory.transfer.ahead import ahead
-from factory.transfer.errors import BadOption, TransferError
+from factory.transfer.errors import BadOption
 from factory.transfer.formats import Reader
 from factory.transfer.lineage import NONE, Lineage
 from factory.transfer.mysql import packets, session
@@ -115,11 +116,8 @@ def split(
     with told(rows.label, limit), session.opened(address, limit) as connection:
         kind = _type_of(connection, rows, column)
         if not kind.is_whole and KINDS.get(kind.code) != "date":
-            raise TransferError(
-                f"{rows.label} can't be split by {column!r}, which is {kind.type}",
-                "Take a column of whole numbers or dates",
-            )
-        where = _where([*_conditions(connection, rows)])
+            raise choosing.unsplittable(rows, column, kind.type)
+        where = choosing.where([*_conditions(connection, rows)])
         for form in ("{}", "CASE WHEN TO_DAYS({0}) > 365 THEN {0} END"):
             own = form.format(name(column))
             query = f"SELECT min({own}), max({own}) FROM {_from(rows)}{where}"
@@ -160,33 +158,17 @@ def _type_of(connection: Connection, rows: Rows, column: str) -> Described:
 
 
 def _conditions(connection: Connection, rows: Rows) -> Iterator[str]:
-    if rows.where:
-        where = statements.condition(rows.where, "mysql")
-        yield f"({where}\n)"  # its last line may be a comment
-    if rows.window is not None:
-        column = rows.window.column
+    def look(column: str) -> choosing.Column:
         kind = _type_of(connection, rows, column)
-        bounds = rows.window.bounds(KINDS.get(kind.code, ""))
-        if bounds is None:
-            raise TransferError(
-                f"{column!r} of {rows.label} is {kind.type}, and no date or timestamp",
-                "Read the rows of an interval by a column that says when they changed",
-            )
-        yield from _between(column, *bounds)
-    if rows.part is not None:
-        column, low, high = rows.part
-        (*found,) = _between(column, low, high)
-        beyond = f"{name(column)} IS NULL"
-        yield from found if low is not None else [f"({one} OR {beyond})" for one in found]
+        return choosing.Column(name(column), kind.type, KINDS.get(kind.code, ""))
+
+    def of_part(column: str) -> choosing.Column:
+        return choosing.Column(name(column))
+
+    return choosing.conditions(rows, "mysql", look, _literal, of_part)
 
 
-def _between(column: str, low: Bound | None, high: Bound | None) -> Iterator[str]:
-    for sign, bound in ((">=", low), ("<", high)):
-        if bound is not None:
-            yield f"{name(column)} {sign} {_literal(bound)}"
-
-
-def _literal(value: Bound) -> str:
+def _literal(value: Bound, _: str) -> str:
     """A moment with a zone is told in UTC, as the session has it."""
     if isinstance(value, datetime):
         plain = value.astimezone(timezone.utc).replace(tzinfo=None) if value.tzinfo else value
@@ -206,8 +188,4 @@ def _from(rows: Rows) -> str:
 
 def _select(rows: Rows, columns: Sequence[Read], conditions: Sequence[str]) -> str:
     expressions = ", ".join(column.expression for column in columns)
-    return f"SELECT {expressions} FROM {_from(rows)}{_where(conditions)}"
-
-
-def _where(conditions: Sequence[str]) -> str:
-    return f" WHERE {' AND '.join(conditions)}" if conditions else ""
+    return f"SELECT {expressions} FROM {_from(rows)}{choosing.where(conditions)}"

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 import psycopg
 from psycopg import sql
 
-from factory.transfer.errors import BadRow
 from factory.transfer.postgres.table import Connection, Table
+from factory.transfer.warehouse import merging
 
 _AS_IS: Mapping[str, str] = {}
 
@@ -19,7 +19,7 @@ def refuse_nulls(connection: Connection, table: Table, key: Sequence[str], what:
     )
     rows, nulls = connection.execute(query).fetchone() or (0, 0)
     if nulls:
-        raise BadRow(f"{nulls} of {rows} rows have a null in the {what} {list(key)}")
+        raise merging.nulls(nulls, rows, key, what)
 
 
 def compared(key: Sequence[str], loose: Mapping[str, str]) -> sql.Composed:
@@ -67,13 +67,4 @@ def refuse_duplicates(
     ).format(compared(key, loose), table.identifier, compared(key, loose))
     if found := connection.execute(query).fetchone():
         count, *example = found
-        raise BadRow(
-            f"{count} {what}s stand in more than one row of this load, for example "
-            f"{shown(key, example)}",
-            "Name a key that tells the rows apart",
-        )
-
-
-def shown(key: Sequence[str], values: Sequence[object]) -> str:
-    """`id = 1, day = 2024-01-01`."""
-    return ", ".join(f"{name} = {value}" for name, value in zip(key, values, strict=True))
+        raise merging.twice(count, merging.shown(key, example), what)

@@ -18,6 +18,7 @@ from factory.definitions import statements
 from factory.definitions.reads import Bound, Part, Rows, parts
 from factory.definitions.tables import STATEMENT_SECONDS
 from factory.stores.model import Store
+from factory.transfer import choosing
 from factory.transfer.ahead import ahead
 from factory.transfer.errors import TransferError
 from factory.transfer.formats import Reader
@@ -111,10 +112,7 @@ def split(
     with _told(rows, limits), _opened(uri, limits) as connection:
         kind = _type_of(connection, rows, column)
         if kind not in _SPLIT:
-            raise TransferError(
-                f"{rows.label} can't be split by {column!r}, which is {kind}",
-                "Take a column of whole numbers or dates",
-            )
+            raise choosing.unsplittable(rows, column, kind)
         query = sql.SQL("SELECT min({0}), max({0}) FROM {1}{2}").format(
             _finite(column, kind), _from(rows), _where([*_conditions(connection, rows)])
         )
@@ -181,12 +179,7 @@ def _conditions(connection: Connection, rows: Rows) -> Iterator[sql.Composable]:
         yield sql.SQL("({}\n)").format(sql.SQL(where))  # its last line may be a comment
     if rows.window is not None:
         kind = _type_of(connection, rows, rows.window.column)
-        bounds = rows.window.bounds(kind)
-        if bounds is None:
-            raise TransferError(
-                f"{rows.window.column!r} of {rows.label} is {kind}, and no date or timestamp",
-                "Read the rows of an interval by a column that says when they changed",
-            )
+        bounds = choosing.bounds_of(rows.window, rows.label, kind, kind)
         yield from _between(rows.window.column, *bounds)
     if rows.part is not None:
         column, low, high = rows.part

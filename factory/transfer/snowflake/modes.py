@@ -10,13 +10,12 @@ from typing import Any
 
 from factory.definitions import writes
 from factory.fields import word_of
-from factory.transfer.errors import BadRow, TransferError, unknown
 from factory.transfer.snowflake.names import Table, literal, quoted
 from factory.transfer.snowflake.session import Connection, ask, changed
 from factory.transfer.snowflake.staging import Staged
 from factory.transfer.snowflake.table import Existing
 from factory.transfer.snowflake.types import parts_of
-from factory.transfer.warehouse import interval
+from factory.transfer.warehouse import interval, merging
 from factory.transfer.warehouse.interval import Bounds, Interval
 from factory.transfer.warehouse.parts import Changed, Given
 
@@ -41,10 +40,7 @@ def of(write: writes.Write, given: Given) -> Mode:
     """The mode that this asks for. Raises `BadOption` when the load's columns do not suit it."""
     name = word_of(write)
     if isinstance(write, writes.Merge):
-        known = {column.name for column in given.columns}
-        for key in write.key:
-            if key not in known:
-                raise unknown("column in the merge key", key, known)
+        merging.require(write.key, [column.name for column in given.columns])
         return Mode(name, tuple(write.key), numbered=write.duplicates == "last")
     if isinstance(write, writes.Partition):
         column, found = interval.of(write, given)
@@ -58,9 +54,7 @@ def of(write: writes.Write, given: Given) -> Mode:
 
 def verify(mode: Mode, existing: Existing) -> None:
     """The target has the columns that the mode needs. Raises `BadOption`."""
-    for column in mode.key:
-        if column not in existing.columns:
-            raise unknown("column in the merge key", column, existing.columns)
+    merging.require(mode.key, existing.columns)
     if mode.interval is not None:
         _bounds(mode, interval.require(mode.column, existing.columns))
 
@@ -91,11 +85,7 @@ def tidy(connection: Connection, mode: Mode, staged: Staged) -> int:
     query = f"SELECT COUNT(*), MIN({column})::VARCHAR FROM {quoted(staged.table)} WHERE {outside}"
     ((count, example),) = ask(connection, query)
     if count:
-        raise BadRow(
-            f"{mode.column!r} of {count} of {staged.rows} rows is outside the interval "
-            f"{mode.interval}, for example {example or 'null'}",
-            "Correct the interval, or write `outside: drop`",
-        )
+        raise interval.outside(mode.column, count, staged.rows, mode.interval, example)
     return 0
 
 
@@ -128,8 +118,7 @@ def _tidy_key(connection: Connection, mode: Mode, staged: Staged) -> int:
     nulls = " OR ".join(f"{quoted(name)} IS NULL" for name in mode.key)
     ((count,),) = ask(connection, f"SELECT COUNT(*) FROM {table} WHERE {nulls}")
     if count:
-        said = f"have a null in the merge key {list(mode.key)}"
-        raise BadRow(f"{count} of {staged.rows} rows {said}")
+        raise merging.nulls(count, staged.rows, mode.key)
     if staged.number is not None:
         number = quoted(staged.number)
         last = f"SELECT MAX({number}) FROM {table} GROUP BY {key}"
@@ -137,16 +126,13 @@ def _tidy_key(connection: Connection, mode: Mode, staged: Staged) -> int:
     twice = f"SELECT COUNT(*) OVER (), {key} FROM {table} GROUP BY {key} HAVING COUNT(*) > 1"
     if found := ask(connection, f"{twice} ORDER BY {key} LIMIT 1"):
         count, *values = found[0]
-        raise BadRow(
-            f"{count} merge keys stand in more than one row of this load, for example "
-            f"{_shown(mode.key, values)}",
-            "Name a key that tells the rows apart, or write `duplicates: last`",
-        )
+        hint = "Name a key that tells the rows apart, or write `duplicates: last`"
+        raise merging.twice(count, _shown(mode.key, values), hint=hint)
     return 0
 
 
 def _shown(key: Sequence[str], values: Sequence[object]) -> str:
-    return ", ".join(f"{name} = {str(value)[:60]}" for name, value in zip(key, values, strict=True))
+    return merging.shown(key, [str(value)[:60] for value in values])
 
 
 def write(
@@ -209,8 +195,4 @@ def _refuse_several(
     found = ask(connection, f"{query} ON {same} GROUP BY {key} HAVING COUNT(*) > 1 LIMIT 1")
     if found:
         *values, count = found[0]
-        raise TransferError(
-            f"{target} has {count} rows of one merge key, {_shown(mode.key, values)}: "
-            "a row of the load would overwrite them all",
-            "Name a key that tells the rows apart, or take out those that are too many",
-        )
+        raise merging.several(target, count, _shown(mode.key, values))

@@ -13,8 +13,8 @@ from factory.definitions.reads import Bound, Part, Rows, parts
 from factory.definitions.tables import STATEMENT_SECONDS
 from factory.definitions.warehouses import SNOWFLAKE
 from factory.stores.model import Store
+from factory.transfer import choosing
 from factory.transfer.ahead import ahead
-from factory.transfer.errors import TransferError
 from factory.transfer.formats import Reader
 from factory.transfer.lineage import NONE, Lineage
 from factory.transfer.progress import Progress
@@ -87,11 +87,8 @@ def split(
     with session.told(rows.label, limits), session.connected(account, limits) as connection:
         kind = _type_of(connection, rows, column)
         if not kind.is_whole and kind.type != "DATE":
-            raise TransferError(
-                f"{rows.label} can't be split by {column!r}, which is {kind.type}",
-                "Take a column of whole numbers or dates",
-            )
-        own, where = quoted(kind.name), _where([*_conditions(connection, rows)])
+            raise choosing.unsplittable(rows, column, kind.type)
+        own, where = quoted(kind.name), choosing.where([*_conditions(connection, rows)])
         query = f"SELECT MIN({own}), MAX({own}) FROM {_from(rows)}{where}"
         ((least, most),) = ask(connection, query)
     return [Part(column)] if least is None else parts(column, least, most, number)
@@ -126,34 +123,14 @@ def _type_of(connection: Connection, rows: Rows, column: str) -> Described:
 
 
 def _conditions(connection: Connection, rows: Rows) -> Iterator[str]:
-    if rows.where:
-        where = statements.condition(rows.where, SNOWFLAKE.dialect)
-        yield f"({where}\n)"  # its last line may be a comment
-    if rows.window is not None:
-        column = rows.window.column
-        kind = _type_of(connection, rows, column)
-        bounds = rows.window.bounds(KINDS.get(kind.type, ""))
-        if bounds is None:
-            raise TransferError(
-                f"{column!r} of {rows.label} is {kind.type}, and no date or timestamp",
-                "Read the rows of an interval by a column that says when they changed",
-            )
-        yield from _between(kind.name, *bounds)
-    if rows.part is not None:
-        column, low, high = rows.part
-        own = _type_of(connection, rows, column).name
-        found = _between(own, low, high)
-        beyond = f"{quoted(own)} IS NULL"
-        yield from found if low is not None else [f"({one} OR {beyond})" for one in found]
+    def look(column: str) -> choosing.Column:
+        found = _type_of(connection, rows, column)
+        return choosing.Column(quoted(found.name), found.type, KINDS.get(found.type, ""))
+
+    return choosing.conditions(rows, SNOWFLAKE.dialect, look, _literal)
 
 
-def _between(column: str, low: Bound | None, high: Bound | None) -> Iterator[str]:
-    for sign, bound in ((">=", low), ("<", high)):
-        if bound is not None:
-            yield f"{quoted(column)} {sign} {_literal(bound)}"
-
-
-def _literal(value: Bound) -> str:
+def _literal(value: Bound, _: str) -> str:
     if isinstance(value, datetime):
         kind = "TIMESTAMP_TZ" if value.tzinfo else "TIMESTAMP_NTZ"
         plain = value.astimezone(timezone.utc).replace(tzinfo=None) if value.tzinfo else value
@@ -174,8 +151,4 @@ def _select(rows: Rows, columns: Sequence[Read], conditions: Sequence[str]) -> s
     finer = [
         f"{one.finer} AS {quoted(f'_factory_{n}')}" for n, one in enumerate(columns) if one.finer
     ]
-    return f"SELECT {', '.join([*own, *finer])} FROM {_from(rows)}{_where(conditions)}"
-
-
-def _where(conditions: Sequence[str]) -> str:
-    return f" WHERE {' AND '.join(conditions)}" if conditions else ""
+    return f"SELECT {', '.join([*own, *finer])} FROM {_from(rows)}{choosing.where(conditions)}"

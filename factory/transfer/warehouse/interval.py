@@ -13,7 +13,7 @@ from datetime import date, datetime, timezone
 from typing import TypeVar
 
 from factory.definitions import writes
-from factory.transfer.errors import BadOption, unknown
+from factory.transfer.errors import BadOption, BadRow, unknown
 from factory.transfer.warehouse.parts import Column, Given
 
 HOW_TO = (
@@ -55,6 +55,15 @@ def no_time(column: str, kind: str) -> BadOption:
     return BadOption(
         f"the column {column!r} of the write mode partition is {kind}",
         "Name a date or a timestamp",
+    )
+
+
+def outside(column: str, count: int, rows: int, found: Interval, example: object) -> BadRow:
+    """Build the error for rows that are not of the interval, of which `example` is one."""
+    return BadRow(
+        f"{column!r} of {count} of {rows} rows is outside the interval {found}, for example "
+        f"{example or 'null'}",
+        "Correct the interval, or write `outside: drop`",
     )
 
 

@@ -8,7 +8,6 @@ import psycopg
 from psycopg import sql
 
 from factory.definitions import writes
-from factory.transfer.errors import TransferError, unknown
 from factory.transfer.postgres import keys, table
 from factory.transfer.postgres.modes.parts import (
     Changed,
@@ -19,6 +18,7 @@ from factory.transfer.postgres.modes.parts import (
     values,
 )
 from factory.transfer.postgres.table import Connection, Existing, Table
+from factory.transfer.warehouse import merging
 from factory.transfer.warehouse.rows import Guard
 
 FLOATS = ("real", "double precision")
@@ -42,9 +42,7 @@ class Merge:
 
     def verify(self, target: Existing) -> None:
         """The target has the key."""
-        for name in self.key:
-            if name not in target.columns:
-                raise unknown("column in the merge key", name, target.columns)
+        merging.require(self.key, target.columns)
 
     def tidy(self, connection: Connection, staged: Staged) -> int:
         """A merge key names one row: it has no nulls and no duplicates.
@@ -123,11 +121,7 @@ class Merge:
             )
         ).fetchone()
         count, *example = found or (0, *["?"] * len(self.key))
-        raise TransferError(
-            f"{target} has {count} rows of one merge key, {keys.shown(self.key, example)}: "
-            "a row of the load would overwrite them all",
-            "Name a key that tells the rows apart, or take out those that are too many",
-        )
+        raise merging.several(target, count, merging.shown(self.key, example))
 
     def _todo(
         self, connection: Connection, target: Table, existing: Existing, staged: Staged
@@ -299,8 +293,5 @@ def _unique(connection: Connection, staged: Staged, key: tuple[str, ...]) -> boo
 
 def of(write: writes.Merge, given: Given) -> Merge:
     """Its key is of the load's columns."""
-    names = [column.name for column in given.columns]
-    for name in write.key:
-        if name not in names:
-            raise unknown("column in the merge key", name, names)
+    merging.require(write.key, [column.name for column in given.columns])
     return Merge(tuple(write.key), write.duplicates)

@@ -8,7 +8,6 @@ from functools import partial
 from psycopg import sql
 
 from factory.definitions import writes
-from factory.transfer.errors import BadRow
 from factory.transfer.postgres.modes.parts import Changed, Given, Plain, Staged, insert, turned_away
 from factory.transfer.postgres.rows import guard_of
 from factory.transfer.postgres.table import Connection, Existing, Table
@@ -73,11 +72,7 @@ class Partition(Plain):
         assert found is not None
         count, example = found
         if count:
-            raise BadRow(
-                f"{self.column!r} of {count} of {staged.rows} rows is outside the interval "
-                f"{self.interval}, for example {example or 'null'}",
-                "Correct the interval, or write `outside: drop`",
-            )
+            raise interval.outside(self.column, count, staged.rows, self.interval, example)
 
     def _asked(self, query: sql.SQL, staged: Staged, *more: sql.Composable) -> sql.Composed:
         where: sql.Composable = sql.SQL("true")
