@@ -9,8 +9,7 @@ from typing import Any
 
 from factory.diagnostics import did_you_mean, one_of, quoted
 from factory.errors import UsageError
-
-_MARKS = {"default", "type", "enum"}  # of a schema; any other value is the default itself
+from factory.spec.params import is_schema
 
 
 def add_argument(parser: ArgumentParser) -> None:
@@ -50,9 +49,9 @@ def _value(text: str, declared: Mapping[str, Any]) -> tuple[str, Any]:
 
 
 def _schema(param: Any) -> Mapping[str, Any]:
-    if isinstance(param, Mapping) and _MARKS & set(param):
-        return {key: entry for key, entry in param.items() if key != "default"}
-    return {}
+    if not is_schema(param):
+        return {}
+    return {key: entry for key, entry in param.items() if key != "default"}
 
 
 def _read(text: str, schema: Mapping[str, Any]) -> Any:

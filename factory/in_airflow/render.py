@@ -47,6 +47,7 @@ from factory.plan.kind import builtin_names
 from factory.plan.model import Alert, Assets, Call, Deadline, Every, Output, Pipeline, Ref, Task
 from factory.plan.runs import bounds, runs
 from factory.spec.model import DURATIONS
+from factory.spec.params import is_schema
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -278,7 +279,7 @@ def _pendulum(moment: datetime | None, zone: str) -> datetime | None:
 
 
 def _param(value: Any) -> Any:
-    if not isinstance(value, Mapping) or not {"default", "type", "enum"} & set(value):
+    if not is_schema(value):
         return value
     schema = {key: entry for key, entry in value.items() if key not in ("default", "description")}
     default = {"default": value["default"]} if "default" in value else {}

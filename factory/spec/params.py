@@ -7,9 +7,9 @@ any pattern. So a schema is refused here unless checking it stays on this machin
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import islice
-from typing import Any
+from typing import Any, TypeGuard
 from urllib.parse import unquote
 
 import msgspec
@@ -38,12 +38,17 @@ _LOCAL = "`$ref: '#/…'`, the path of a part of the same parameter"
 _UNEVALUATED = ("unevaluatedItems", "unevaluatedProperties")
 
 
+def is_schema(param: Any) -> TypeGuard[Mapping[str, Any]]:
+    """Is it a JSON Schema? Any other value is a default itself."""
+    return isinstance(param, Mapping) and not _MARKS.isdisjoint(param)
+
+
 def problems(value: dict[str, Any]) -> Iterator[Problem]:
     """What is wrong with a resolved spec's parameters."""
     given = value.get("params")
     limits = _Limits(MAX_SIZE, MAX_PATTERNS, MAX_WORK, _MAX_MATCHING)
     for name, param in given.items() if isinstance(given, dict) else ():
-        if isinstance(param, dict) and not _MARKS & set(param):
+        if isinstance(param, dict) and not is_schema(param):
             yield from _undeclared(name, param)
         elif isinstance(param, dict):
             yield from _unknown_words(param, ("params", name))

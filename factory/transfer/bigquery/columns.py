@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from factory.definitions.warehouses import BIGQUERY
-from factory.transfer.errors import BadRow, TransferError
+from factory.transfer.errors import TransferError
 from factory.transfer.values.types import Known, own_type
 from factory.transfer.warehouse import columns as shared
 from factory.transfer.warehouse import parts
@@ -226,16 +226,7 @@ def known(existing: parts.Existing | None, policy: str) -> dict[str, Known]:
 
 def on_wire(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
     """`batch` as `schema`, value by value; `BadRow` where a value would change."""
-    arrays = []
-    for column, field in zip(batch.columns, schema, strict=True):
-        try:
-            arrays.append(_cast(column, field.type))
-        except pa.ArrowInvalid as error:
-            raise BadRow(
-                f"column {field.name!r} ({column.type}) can't become {field.type} unchanged: "
-                f"{error}"
-            ) from None
-    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+    return shared.turned(batch, schema, lambda column, field: _cast(column, field.type))
 
 
 def _cast(column: pa.Array, kind: pa.DataType) -> pa.Array:

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from factory.definitions.warehouses import MYSQL
-from factory.transfer.errors import BadRow, SchemaChanged, TransferError
+from factory.transfer.errors import SchemaChanged, TransferError
 from factory.transfer.mysql.kinds import BYTES, TEXTS, TIMES, WHOLE, parts_of
 from factory.transfer.mysql.table import Existing
 from factory.transfer.values.agreement import SOURCE_TYPE
@@ -275,19 +275,13 @@ def wire_of(columns: Sequence[Column]) -> OnWire:
 
 
 def _on_wire(padded: frozenset[str], batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
-    arrays = []
-    for column, field in zip(batch.columns, schema, strict=True):
-        try:
-            cast = _cast(column, field.type)
-            if field.name in padded:  # the server takes spaces at the end away
-                _refuse(pc.ends_with(cast, " "), "a `char` has no space at its end")
-            arrays.append(cast)
-        except pa.ArrowInvalid as error:
-            raise BadRow(
-                f"column {field.name!r} ({column.type}) can't become {field.type} unchanged: "
-                f"{error}"
-            ) from None
-    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+    def cast(column: pa.Array, field: pa.Field) -> pa.Array:
+        found = _cast(column, field.type)
+        if field.name in padded:  # the server takes spaces at the end away
+            _refuse(pc.ends_with(found, " "), "a `char` has no space at its end")
+        return found
+
+    return shared.turned(batch, schema, cast)
 
 
 def _cast(column: pa.Array, kind: pa.DataType) -> pa.Array:

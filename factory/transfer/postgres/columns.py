@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from factory.definitions.formats.types import OWN, element
 from factory.definitions.warehouses import POSTGRES
-from factory.transfer.errors import BadRow, TransferError
+from factory.transfer.errors import TransferError
 from factory.transfer.values.agreement import SOURCE_TYPE
 from factory.transfer.values.types import arrow_type, own_type
 from factory.transfer.warehouse import columns as shared
@@ -123,16 +123,7 @@ def _decimal(kind: pa.DataType) -> tuple[str, pa.DataType]:
 
 def on_wire(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
     """`batch` as `schema`, value by value; `BadRow` where a value would change."""
-    arrays = []
-    for column, field in zip(batch.columns, schema, strict=True):
-        try:
-            arrays.append(_cast(column, field.type))
-        except pa.ArrowInvalid as error:
-            raise BadRow(
-                f"column {field.name!r} ({column.type}) can't become {field.type} unchanged: "
-                f"{error}"
-            ) from None
-    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+    return shared.turned(batch, schema, lambda column, field: _cast(column, field.type))
 
 
 def _refuse_negative_zero(column: pa.Array) -> None:

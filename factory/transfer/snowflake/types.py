@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from factory.definitions.warehouses import SNOWFLAKE
-from factory.transfer.errors import BadRow, TransferError
+from factory.transfer.errors import TransferError
 from factory.transfer.values.types import Known, own_type
 from factory.transfer.warehouse import columns as shared
 from factory.transfer.warehouse.parts import Column
@@ -199,16 +199,10 @@ def on_wire(kinds: Mapping[str, str]) -> Any:
     """
 
     def sent(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
-        arrays = []
-        for column, field in zip(batch.columns, schema, strict=True):
-            try:
-                arrays.append(_sent(column, field.type, kinds[field.name]))
-            except pa.ArrowInvalid as error:
-                raise BadRow(
-                    f"column {field.name!r} ({column.type}) can't become {kinds[field.name]} "
-                    f"unchanged: {error}"
-                ) from None
-        return pa.RecordBatch.from_arrays(arrays, schema=schema)
+        return shared.turned(
+            *(batch, schema, lambda column, field: _sent(column, field.type, kinds[field.name])),
+            kinds,
+        )
 
     return sent
 

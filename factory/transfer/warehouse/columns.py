@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 
 import pyarrow as pa
 
 from factory.definitions.warehouses import Capabilities
-from factory.transfer.errors import TransferError
+from factory.transfer.errors import BadRow, TransferError
 from factory.transfer.lineage import is_lineage
 from factory.transfer.values.agreement import is_as_written
 from factory.transfer.warehouse.parts import Column
@@ -15,6 +15,28 @@ from factory.transfer.warehouse.parts import Column
 Mapped = Callable[[pa.Field], tuple[str, pa.DataType] | tuple[str, pa.DataType, str]]
 """A field's type in the warehouse, and what is sent into it; of what type that arrives, if the
 warehouse makes its own of it. Raises `TransferError`."""
+
+
+def turned(
+    batch: pa.RecordBatch,
+    schema: pa.Schema,
+    cast: Callable[[pa.Array, pa.Field], pa.Array],
+    kinds: Mapping[str, str] | None = None,
+) -> pa.RecordBatch:
+    """`batch` as `schema`, value by value; `BadRow` where `cast` says that one would change.
+
+    :param kinds: what messages call the columns' types; else they are those of `schema`.
+    """
+    arrays = []
+    for column, field in zip(batch.columns, schema, strict=True):
+        try:
+            arrays.append(cast(column, field))
+        except pa.ArrowInvalid as error:
+            kind = kinds[field.name] if kinds else field.type
+            raise BadRow(
+                f"column {field.name!r} ({column.type}) can't become {kind} unchanged: {error}"
+            ) from None
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
 def columns(
