@@ -18,6 +18,7 @@ from factory.plan.sql_files import as_template, is_file, places
 from factory.problem import Problem
 
 OPERATOR = "airflow.providers.common.sql.operators.sql.SQLExecuteQueryOperator"
+OUTPUT = "with `output: true`, the rows of the last statement, as lists"
 
 Sql = Annotated[
     str,
