@@ -18,7 +18,8 @@ _MYSQL_NO_TABLE = {1049, 1146}
 _SQLITE_AWAY = re.compile("locked|busy|unable to open|disk")
 _REFUSED = re.compile(
     r"authenticat|password|credential|logon denied|login failed|pg_hba|(access|permission) denied"
-    r"|not (permitted|authori[sz]ed)|unauthori[sz]ed|privilege|syntax|(role|user|database|column) .*not exist",
+    r"|not (permitted|authori[sz]ed)|unauthori[sz]ed|privilege|syntax"
+    r"|(role|user|database|column) .*not exist",
     re.IGNORECASE,
 )
 _NO_TABLE_WORDS = re.compile(
