@@ -10,6 +10,7 @@ from dataclasses import replace
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from factory.definitions import identifiers
 from factory.definitions.warehouses import BIGQUERY
 from factory.transfer.errors import TransferError
 from factory.transfer.values.types import Known, own_type
@@ -34,8 +35,6 @@ PLAIN: dict[str, pa.DataType] = {
     "NUMERIC": pa.decimal128(*NUMERIC),
     "BIGNUMERIC": pa.decimal256(*BIGNUMERIC),
 }
-_FORBIDDEN = re.compile(r"""[!"$()*,./;?@\[\\\]^`{}~]""")
-_RESERVED = ("_TABLE_", "_FILE_", "_PARTITION", "_ROW_TIMESTAMP", "__ROOT__", "_COLIDENTIFIER")
 PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -47,14 +46,8 @@ def columns(schema: pa.Schema, *, empty: bool = False, nulls: Collection[str] = 
 
 
 def _refuse_name(name: str, names: Sequence[str]) -> None:
-    if found := _FORBIDDEN.search(name):
-        message = f"the column name {name!r} holds a {found[0]}, which BigQuery's can't"
-        raise TransferError(message, "Give it another with `rename`")
-    if name.upper().startswith(_RESERVED):
-        raise TransferError(
-            f"the column name {name!r} is one of those that BigQuery keeps for itself",
-            "Give it another with `rename`",
-        )
+    if wrong := identifiers.wrong_column(name, BIGQUERY):
+        raise TransferError(f"the column name {name!r} {wrong}", "Give it another with `rename`")
     for other in names:
         if other != name and other.casefold() == name.casefold():
             raise TransferError(
