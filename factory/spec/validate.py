@@ -9,7 +9,7 @@ from __future__ import annotations
 import graphlib
 import re
 from collections.abc import Callable, Iterable, Iterator
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any
 
 import jsonschema_rs
@@ -21,7 +21,7 @@ from factory.diagnostics import Diagnostic, Path, did_you_mean, dotted, limited,
 from factory.errors import FactoryError, words
 from factory.fields import Duration
 from factory.problem import Problem, Problems
-from factory.spec import deadline, named, params, positions, schedule, schema
+from factory.spec import assets, deadline, named, params, positions, schedule, schema
 from factory.spec.model import (
     BOUNDED,
     DURATIONS,
@@ -124,6 +124,7 @@ def validate(resolved: Resolved, arguments_of: ArgumentsOf, kinds: Iterable[str]
         told = all(len(hole) != 3 or hole[2] != "id" for hole in resolved.holes)
         found.put(_graph(steps, told and len(steps) == len(tasks)))
     found.put(schedule.problems(resolved.value))
+    found.put(assets.problems(assets.of_steps(tasks)))
     if "deadline" in resolved.value or "alerts" in resolved.value:
         found.put(deadline.problems(resolved))
     if resolved.value.get("params"):
@@ -277,7 +278,7 @@ def _at_home(found: Problems, tasks: Any, arguments_of: ArgumentsOf) -> Problems
 
 
 _HOMES = re.compile(r"`(\w+):`")
-_BESIDE = {*SETTINGS, "needs", "description", "matrix"}
+_BESIDE = {*SETTINGS, "needs", "description", "updates", "alerts", "matrix"}
 
 
 def _fields(uses: Any, arguments_of: ArgumentsOf) -> tuple[str, ...]:
@@ -383,7 +384,8 @@ def _address(resolved: Resolved, path: Path) -> tuple[str, Path]:
 
 def placed(document: Document, path: Path, problem: Problem) -> Diagnostic:
     """A problem at the position of `path` in a document, or of its nearest ancestor there."""
-    place, reached = positions.locate(_positions(document.name, document.text), path)
+    document, path = document.at(path)
+    place, reached = positions.locate(positions.of(document.name, document.text), path)
     is_empty = place.plain and not place.raw  # nothing stands there to point at
     line, column, width = place.line, place.column, place.width
     hint = problem.hint
@@ -411,8 +413,3 @@ def placed(document: Document, path: Path, problem: Problem) -> Diagnostic:
 
 def _has_comment(text: str, line: int) -> bool:
     return " #" in positions.lines_of(text)[line - 1]
-
-
-@lru_cache(maxsize=8)  # a tree may take a hundred times the memory of its text
-def _positions(name: str, text: str) -> positions.Place:
-    return positions.build(text)
