@@ -16,6 +16,7 @@ from factory.transfer.errors import TransferError
 from factory.transfer.values.types import Known, own_type
 from factory.transfer.warehouse import columns as shared
 from factory.transfer.warehouse import parts
+from factory.transfer.warehouse.parquet import OnWire
 from factory.transfer.warehouse.parts import Column
 
 Mapped = tuple[str, pa.DataType] | tuple[str, pa.DataType, str]
@@ -217,9 +218,24 @@ def known(existing: parts.Existing | None, policy: str) -> dict[str, Known]:
     return found
 
 
-def on_wire(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
-    """`batch` as `schema`, value by value; `BadRow` where a value would change."""
-    return shared.turned(batch, schema, lambda column, field: _cast(column, field.type))
+def on_wire(columns: Sequence[Column]) -> OnWire:
+    """A batch as it is sent into these columns, value by value.
+
+    Raises `BadRow` where a value would change.
+    """
+    documents = {column.name for column in columns if column.sent}
+
+    def cast(column: pa.Array, field: pa.Field) -> pa.Array:
+        found = _cast(column, field.type)
+        if field.name in documents:
+            shared.refuse_no_json(found)
+        return found
+
+    def sent(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+        shared.refuse_nulls(batch, columns)
+        return shared.turned(batch, schema, cast)
+
+    return sent
 
 
 def _cast(column: pa.Array, kind: pa.DataType) -> pa.Array:

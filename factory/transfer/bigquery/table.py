@@ -128,6 +128,7 @@ def existing(api: Api, table: Table, names: Sequence[str] = ()) -> Existing | No
         optional=filled,
         generated=frozenset(),
         required=required - filled,
+        never_null=required,
         owned=True,
         made_at=int(facts["creationTime"]),
         facts=facts,
