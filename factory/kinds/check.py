@@ -14,11 +14,12 @@ from factory.definitions.checks import Check, RowCount, Text, plain, problems
 from factory.definitions.tables import STATEMENT_TIMEOUT, TableName
 from factory.definitions.warehouses import CONNECTIONS
 from factory.fields import ConnId, Duration, Strict, connects, seconds
-from factory.plan.kind import Fragment, Step, single
+from factory.plan.kind import DRY_RUNS, Fragment, Step, single
 from factory.problem import Problem
 from factory.spec import assets
 
 OPERATOR = "factory.in_airflow.operators.check.Check"
+DRY_RUN = f"{DRY_RUNS}.DryCheck"
 
 
 class Arguments(Strict, frozen=True, kw_only=True):
@@ -73,7 +74,7 @@ def compile(step: Step) -> Fragment:
         "statement_timeout": seconds(given.statement_timeout),
     }
     table = assets.of_table(given.conn_id, given.table)
-    fragment = single(step, OPERATOR, arguments)
+    fragment = single(step, OPERATOR, arguments, dry_run=DRY_RUN)
     return msgspec.structs.replace(fragment, reads=(table,) if table else ())
 
 
