@@ -2,14 +2,16 @@
 
 from dataclasses import asdict
 from datetime import datetime, timezone
-from decimal import Decimal
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
 from factory.cli.main import main
-from factory_embedded.services import bigquery, files
+from factory_embedded.demo import bigquery as demo
+from factory_embedded.demo.screen import LineScreen
+from factory_embedded.services import bigquery
+from factory_embedded.stop import Stop
 
 from ...transfer.bigquery.queries import ask
 from ..pipelines import Pipelines
@@ -74,28 +76,37 @@ def test_a_file_into_a_table(
     assert any(each.get("factory_dag") == "taxi" for each in labels)
 
 
-EXAMPLE = Path(__file__).parents[3] / "examples" / "bigquery" / "taxi_to_bigquery.yaml"
-TRIPS = [
-    (1, datetime(2024, 1, 1, 12), Decimal("9.5")),
-    (2, datetime(2024, 1, 31, 23), Decimal("0.1")),
-]
+PROJECT = Path(__file__).parents[3]
 
 
-def test_the_example(google: Pipelines, real_bigquery: bigquery.Server, tmp_path: Path) -> None:
-    """Rows of the web arrive by way of the lake; a month that comes again takes its place."""
-    lines = [f"{vendor},{at},{amount}" for vendor, at, amount in TRIPS]
-    text = "\n".join(["vendor_id,pickup_at,total_amount", *lines, ""])
-    (tmp_path / "yellow_tripdata_2024-01.csv").write_text(text)
-    real_bigquery.create_bucket("lake")
-    real_bigquery.create_dataset("trips")
-    google.write("taxi_to_bigquery.yaml", EXAMPLE.read_text())
-    assert main(["lint", "--strict", "--configs", str(google.root)]) == 0
-    with files.running(tmp_path) as web:
-        google.connect("taxi_files", conn_type="http", host=web.host, port=web.port)
-        for _ in range(2):
-            run = google.run(
-                "taxi_to_bigquery", logical_date=datetime(2024, 1, 2, 6, tzinfo=timezone.utc)
-            )
+def test_the_demo(
+    pipelines: Pipelines,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """Trips of the web arrive by way of the lake; a month that comes again takes its place."""
+    monkeypatch.setattr(demo, "MONTHS", ((2024, 1), (2024, 2)))
+    name = demo.PIPELINE
+    file = PROJECT / "dag_factory_configs" / "taxi" / f"{name}.yaml"
+    pipelines.write(f"{name}.yaml", file.read_text())
+    assert main(["lint", "--strict", "--configs", str(pipelines.root)]) == 0
+    with (
+        Stop() as stop,
+        LineScreen() as show,
+        demo.services(PROJECT, tmp_path, show, stop) as there,
+    ):
+        for conn_id, connection in there.connections.items():
+            given = asdict(connection).items()
+            pipelines.connect(conn_id, **{name: value for name, value in given if value})
+        for day in (5, 6):
+            run = pipelines.run(name, logical_date=datetime(2024, 1, day, tzinfo=timezone.utc))
             assert run.state == "success", run.log
-    query = "SELECT vendor_id, pickup_at, total_amount FROM trips.yellow_taxi ORDER BY vendor_id"
-    assert ask(real_bigquery, query) == TRIPS
+        assert there.problems(show) == [
+            "2024-02: the lake has 0 rows, not 100,000",
+            "2024-02: BigQuery lacks 100,000 trips, has 0 others",
+        ]
+    assert (
+        " 2024-01 |     100,000 |          100,000 |                   100,000\n"
+        in capfd.readouterr().out
+    )
