@@ -63,6 +63,8 @@ OWNERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("factory/in_airflow/operators/ingest/read_sql.py", ("files", "sql")),
     ("factory/in_airflow/operators/check.py", ("postgres",)),
     ("factory/in_airflow/operators/dry_run.py", ("bigquery", "sql")),
+    ("factory/in_airflow/operators/sql.py", ("sql",)),
+    ("factory/in_airflow/hooks/snowflake.py", ("snowflake",)),
     ("factory/in_airflow/operators/dbt.py", ("files",)),
     ("factory/in_airflow/verify/*", ("files", "sql")),
     ("factory/in_airflow/operators/copy.py", ("files",)),
@@ -119,6 +121,19 @@ def needed(path: str) -> tuple[str, ...]:
     names = (".".join(above[:length]) for length in range(len(above), 1, -1))
     found = next((BRINGS[name] for name in names if name in BRINGS), None)
     return (found,) if found else ("airflow",) if above[0] == "airflow" else ()
+
+
+def provider(module: str) -> str:
+    """The package of a provider of Airflow's, by a module in it; empty when it is none."""
+    head, found, rest = module.partition("airflow.providers.")
+    names = rest.split(".")
+    if head or not found:
+        return ""
+    return "-".join(("apache-airflow-providers", *names[: 2 if names[0] in _FAMILIES else 1]))
+
+
+_FAMILIES = ("apache", "atlassian", "cncf", "common", "dbt", "microsoft")
+"""Whose providers are one level deeper: `airflow.providers.apache.spark`."""
 
 
 def install_hint(extra: str) -> str:

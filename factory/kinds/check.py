@@ -10,9 +10,10 @@ import msgspec
 from msgspec import Meta
 
 from factory import literals
+from factory.definitions import identifiers
 from factory.definitions.checks import Check, RowCount, Text, plain, problems
 from factory.definitions.tables import STATEMENT_TIMEOUT, TableName
-from factory.definitions.warehouses import CONNECTIONS
+from factory.definitions.warehouses import ANY_WAREHOUSE, CONNECTIONS
 from factory.fields import ConnId, Duration, Strict, connects, seconds
 from factory.plan.kind import DRY_RUNS, Fragment, Step, single
 from factory.problem import Problem
@@ -20,6 +21,7 @@ from factory.spec import assets
 
 OPERATOR = "factory.in_airflow.operators.check.Check"
 DRY_RUN = f"{DRY_RUNS}.DryCheck"
+OUTPUT = "the `rows` that were looked at, and each of the `checks` with what it found"
 
 
 class Arguments(Strict, frozen=True, kw_only=True):
@@ -81,7 +83,7 @@ def compile(step: Step) -> Fragment:
 def inspect(step: Step, folder: Path) -> Iterator[Problem]:
     """Checks that nothing can meet, or that only a load can."""
     given: Arguments = step.arguments
-    yield from literals.table(given.table, ("table",))
+    yield from identifiers.table(given.table, ("table",), ANY_WAREHOUSE)
     yield from literals.timeout(seconds(given.statement_timeout), ("statement_timeout",))
     yield from problems(given.checks, ("checks",))
     for index, entry in enumerate(given.checks):

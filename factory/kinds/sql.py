@@ -17,8 +17,9 @@ from factory.plan.kind import DRY_RUNS, Fragment, Step, single
 from factory.plan.sql_files import as_template, is_file, places
 from factory.problem import Problem
 
-OPERATOR = "airflow.providers.common.sql.operators.sql.SQLExecuteQueryOperator"
+OPERATOR = "factory.in_airflow.operators.sql.Sql"
 DRY_RUN = f"{DRY_RUNS}.DrySql"
+OUTPUT = "with `output: true`, the rows of the last statement, as lists"
 
 Sql = Annotated[
     str,
@@ -61,7 +62,7 @@ class Arguments(Strict, frozen=True, kw_only=True):
 
 
 def compile(step: Step) -> Fragment:
-    """One SQLExecuteQueryOperator."""
+    """One Sql."""
     given: Arguments = step.arguments
     arguments = {
         "conn_id": given.conn_id,

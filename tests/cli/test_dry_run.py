@@ -23,7 +23,7 @@ schedule: {{covers: previous_day, cron: "0 6 * * *"}}
 stage: gs://google@bq-stage/dry/
 params: {{least: 7}}
 tasks:
-  - {{id: report, uses: sql, with: {{conn_id: google_sql, sql: report.sql}}}}
+  - {{id: report, uses: sql, with: {{conn_id: google_sql, sql: report.sql, output: true}}}}
   - id: bound
     uses: sql
     with: {{conn_id: google_sql, sql: "SELECT %s", parameters: [1]}}
@@ -33,7 +33,7 @@ tasks:
   - id: later
     uses: sql
     needs: [report]
-    with: {{conn_id: google_sql, sql: "SELECT {{{{ ti.xcom_pull('report') }}}}"}}
+    with: {{conn_id: google_sql, sql: "SELECT {{{{ tasks.report.output }}}}"}}
   - id: look
     uses: check
     with:
