@@ -20,6 +20,7 @@ from factory_embedded.airflow_api import AirflowApi, ApiError, DagRun, TaskInsta
 from factory_embedded.demo import bigquery as demo_bigquery
 from factory_embedded.demo import lake_files as demo_lake_files
 from factory_embedded.demo import nifi as demo_nifi
+from factory_embedded.demo import snowflake as demo_snowflake
 from factory_embedded.demo import taxi as demo_taxi
 from factory_embedded.demo import web_files as demo_web_files
 from factory_embedded.demo.example import Example, Services
@@ -36,6 +37,7 @@ EXAMPLES = {
     "lake-files": demo_lake_files.EXAMPLE,
     "web-files": demo_web_files.EXAMPLE,
     "bigquery": demo_bigquery.EXAMPLE,
+    "snowflake": demo_snowflake.EXAMPLE,
 }
 
 _MARK = ".factory-demo"
