@@ -56,6 +56,7 @@ class Capabilities(Names, frozen=True, kw_only=True):
     most_columns: int  # of one table
     default_schema: str  # of a table that is named alone
     swaps: bool = False  # may staged rows become the target by a new name?
+    bills_bytes: bool = False  # is a query paid for by what it reads?
 
 
 POSTGRES = Capabilities(
@@ -95,6 +96,7 @@ BIGQUERY = Capabilities(
     first_day=-719_162,  # 0001-01-01
     most_columns=10_000,
     default_schema="",
+    bills_bytes=True,
 )
 
 MYSQL = Capabilities(

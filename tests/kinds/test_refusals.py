@@ -65,6 +65,7 @@ REFUSALS = {
     "in_airflow/connections:_connection": RUNS,
     "in_airflow/connections:mysql_address": RUNS,
     "in_airflow/connections:sql_database": RUNS,
+    "in_airflow/connections:warehouse_of": RUNS,
     "in_airflow/http:_text": RUNS,
     "in_airflow/http:parsed": RUNS,
     "in_airflow/interval:_as_given": RUNS,

@@ -24,7 +24,6 @@ from factory.transfer.warehouse.parquet import Files, wire
 from factory.transfer.warehouse.parts import Column
 
 SCHEME = "gs"
-_EXPIRES = 86_400  # seconds, of what a killed load leaves
 _COMPRESSION = "snappy"
 _NUMBER = "INT64"
 
@@ -52,7 +51,7 @@ def made(jobs: Jobs, table: Table, columns: Sequence[Column], number: str | None
     """Make the staging table, or take up that of a try that was killed: when was it made?"""
     fields = fields_of(columns, number)
     now = time.time()
-    more = {"expirationTime": str(round((now + _EXPIRES) * 1000))}
+    more = {"expirationTime": str(round((now + tables.EXPIRES) * 1000))}
     for _ in range(3):
         facts = tables.make(jobs.api, table, fields, more) or tables.look(jobs.api, table)
         if facts is None:  # dropped in between

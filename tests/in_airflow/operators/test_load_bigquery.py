@@ -34,6 +34,7 @@ tasks:
       conn_id: google
       table: {table}
       checks: [{{type: row_count, min: {least}}}]
+      maximum_bytes_billed: 3GB
     needs: [trips]
 """
 
@@ -74,6 +75,9 @@ def test_a_file_into_a_table(
     jobs = real_bigquery.proxy.jobs.values()
     labels = [job["configuration"].get("labels", {}) for job in jobs]
     assert any(each.get("factory_dag") == "taxi" for each in labels)
+    counts = [job["configuration"].get("query", {}) for job in jobs]
+    limits = {each.get("maximumBytesBilled") for each in counts if "NULL FROM" in str(each)}
+    assert "3000000000" in limits
 
 
 PROJECT = Path(__file__).parents[3]
