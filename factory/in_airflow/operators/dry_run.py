@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.sql.hooks.sql import DbApiHook
 from airflow.sdk import BaseOperator, Connection
 
 from factory.errors import FactoryError, words
@@ -17,6 +16,7 @@ from factory.in_airflow.interval import interval_of
 from factory.in_airflow.operators.check import Check
 from factory.in_airflow.operators.ingest.read_bigquery import ReadBigQuery, SplitBigQuery
 from factory.in_airflow.operators.wait import Wait, run_interval
+from factory.transfer.bigquery.parameters import bound
 
 if TYPE_CHECKING:
     import jinja2
@@ -114,7 +114,7 @@ def _plain(estimate: Estimate) -> dict[str, Any]:
 
 
 class DrySql(Dry):
-    """For the task of a `sql` step: each statement by itself, or all as one."""
+    """For the task of a `sql` step: all statements are one script."""
 
     template_fields: Sequence[str] = ("conn_id", "sql", "parameters")
     template_ext: Sequence[str] = (".sql", ".json")
@@ -137,11 +137,8 @@ class DrySql(Dry):
         self.autocommit = autocommit
 
     def ask(self, context: Context, session: DryRun) -> None:
-        """As Airflow's own operator would send them."""
-        _require_no(self.parameters)
-        split = DbApiHook.split_sql_string(self.sql) if self.split_statements else [self.sql]
-        for text in split:
-            session.query(text)
+        """As our hook sends them."""
+        session.query(self.sql, **bound(self.parameters))
 
 
 class DryCheck(Dry, Check):
@@ -174,8 +171,7 @@ class DryWait(Dry, Wait):
     def ask(self, context: Context, session: DryRun) -> None:
         """The query that is given, or the one that counts the rows of a table."""
         if self.what["type"] == "sql":
-            _require_no(self.what.get("parameters"))
-            session.query(self.what["sql"])
+            session.query(self.what["sql"], **bound(self.what.get("parameters")))
             return
         from factory.transfer.bigquery.dry_run import DryBigQuery
         from factory.transfer.warehouse.arrived import rows_in
@@ -230,9 +226,3 @@ class Unasked(Dry):
     def ask(self, context: Context, session: DryRun) -> None:
         """Tell so."""
         raise FactoryError(EARLIER)
-
-
-def _require_no(parameters: Any) -> None:
-    """Raise `FactoryError`: the driver writes the values into the SQL, and is not asked."""
-    if parameters:
-        raise FactoryError("its `parameters` are written into it by the driver only then")

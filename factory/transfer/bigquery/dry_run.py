@@ -12,6 +12,7 @@ from factory.transfer.bigquery import table as tables
 from factory.transfer.bigquery.api import Api, Facts
 from factory.transfer.bigquery.jobs import Done, Jobs
 from factory.transfer.bigquery.warehouse import BigQuery
+from factory.transfer.errors import TransferError
 
 
 @dataclass(frozen=True)
@@ -31,11 +32,14 @@ class DryRun(Jobs):
         self.estimates: list[Estimate] = []
 
     def run(self, name: str, configuration: Mapping[str, Any]) -> Done:
-        """Ask. Raises `Refused`."""
-        text = configuration["query"]["query"]
-        facts = self.planned(text)
-        read, accuracy = facts["totalBytesProcessed"], facts.get("totalBytesProcessedAccuracy")
-        self.estimates.append(Estimate(text, int(read), accuracy or ""))
+        """Ask. Raises `Refused`, and `TransferError` when BigQuery tells no number."""
+        more = dict(configuration["query"])
+        text = more.pop("query")
+        facts = self.planned(text, **more)
+        if (read := facts.get("totalBytesProcessed")) is None:
+            raise TransferError("BigQuery does not tell how much it would read, as of some scripts")
+        accuracy = facts.get("totalBytesProcessedAccuracy", "")
+        self.estimates.append(Estimate(text, int(read), accuracy))
         return Done({"statistics": {"query": facts}})
 
     def rows(

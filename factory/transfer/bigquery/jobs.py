@@ -97,9 +97,10 @@ class Jobs:
         """Let BigQuery read SQL, and not run it: the fields of its rows. It costs nothing."""
         return self.planned(text).get("schema", {}).get("fields", ())  # type: ignore[no-any-return]
 
-    def planned(self, text: str) -> Facts:
+    def planned(self, text: str, **more: Any) -> Facts:
         """What BigQuery says of SQL that it does not run."""
-        configuration = {"dryRun": True, "query": {"query": text, "useLegacySql": False}}
+        query = {"query": text, "useLegacySql": False, **more}
+        configuration = {"dryRun": True, "query": query}
         reference = {"projectId": self.api.project}
         if self.location:
             reference["location"] = self.location
