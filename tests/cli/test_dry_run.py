@@ -91,8 +91,7 @@ def test_each_statement_is_asked_and_none_is_run(
     (configs / "report.sql").write_text(report)
     connections = {
         "AIRFLOW_HOME": str(tmp_path / "theirs"),
-        "AIRFLOW_CONN_GOOGLE": json.dumps(known),
-        "AIRFLOW_CONN_GOOGLE_SQL": json.dumps({**known, "conn_type": "gcpbigquery"}),
+        "AIRFLOW_CONN_GOOGLE": real_bigquery.connection.json,
         "AIRFLOW_CONN_SHOP": "postgres://127.0.0.1:1/shop",
     }
     before = len(real_bigquery.proxy.asked)
@@ -101,7 +100,7 @@ def test_each_statement_is_asked_and_none_is_run(
     assert result.code == 0, result.out + result.err
     _, asked, unasked = result.out.split("\n\n", 2)
     assert unasked == NOT_ASKED.format(table=table)
-    assert f"SELECT id FROM {table} WHERE id > 3; SELECT '2024-01" in asked
+    assert f"SELECT id FROM {table} WHERE id > 3; SELECT '20" in asked
     assert tuple(line.split()[0] for line in asked.splitlines()[1:]) == ASKED
     sent = real_bigquery.proxy.asked[before:]
     assert {request.method for request in sent if not request.job} == {"GET"}
