@@ -31,7 +31,7 @@ class DryRun(Jobs):
         super().__init__(api, None)
         self.estimates: list[Estimate] = []
 
-    def run(self, name: str, configuration: Mapping[str, Any]) -> Done:
+    def run(self, name: str, configuration: Mapping[str, Any], *, leave: bool = False) -> Done:
         """Ask. Raises `Refused`, and `TransferError` when BigQuery tells no number."""
         more = dict(configuration["query"])
         text = more.pop("query")

@@ -71,12 +71,14 @@ def load(
     as_of: datetime | None = None,
     statement_timeout: float = STATEMENT_SECONDS,
     maximum_bytes_billed: int | None = None,
+    patience: float | None = None,
 ) -> tuple[Loaded, Cost]:
     """Load the files into `table`; the same `load_id` again leaves the same rows.
 
     Rows go through files in the folder `via`, on Cloud Storage. The rows of a `partition` are those
     of `interval`, unless it says its own. `statement_timeout` is in seconds, of each job, 0 for
-    none. Raises `ChecksFailed`, `SchemaChanged`, `BadRow`, `BadOption`, `TransferError`; the
+    none. After `patience` seconds the load job is left to run on, by `Running`: the same load again
+    finds it. Raises `ChecksFailed`, `SchemaChanged`, `BadRow`, `BadOption`, `TransferError`; the
     target's rows are then as they were.
     """
     started = time.monotonic()
@@ -97,7 +99,8 @@ def load(
     prepare(checks, [column.name for column in found])
     with translated(target):
         jobs = Jobs(
-            *(api, tables.location(api, target)), Limits(statement_timeout, maximum_bytes_billed)
+            *(api, tables.location(api, target)),
+            limits=Limits(statement_timeout, maximum_bytes_billed, patience),
         )
         done = run(Session(jobs, job, Source(files, via)), job, files, checks, as_of)
     cost = Cost(jobs.billed, jobs.slot_ms)

@@ -15,7 +15,7 @@ from factory.stores.model import Place
 from factory.transfer.bigquery import columns as cols
 from factory.transfer.bigquery import table as tables
 from factory.transfer.bigquery.api import Facts
-from factory.transfer.bigquery.jobs import Done, Jobs
+from factory.transfer.bigquery.jobs import Done, Jobs, Running
 from factory.transfer.bigquery.modes import Staged
 from factory.transfer.bigquery.table import OURS, Table
 from factory.transfer.errors import BadOption, TransferError
@@ -40,11 +40,15 @@ def name(target: Table, load_id: str, content: str) -> str:
 
 @contextmanager
 def staging(jobs: Jobs, staged: Staged) -> Iterator[None]:
-    """Drop the staging table at the end, however that comes."""
+    """Drop the staging table at the end, however that comes, unless a job is still filling it."""
     try:
         yield
-    finally:
+    except Running:
+        raise
+    except BaseException:
         tables.drop(jobs.api, staged.table)
+        raise
+    tables.drop(jobs.api, staged.table)
 
 
 def made(jobs: Jobs, table: Table, columns: Sequence[Column], number: str | None) -> int:
@@ -87,11 +91,11 @@ class Source:
     def copy(self, jobs: Jobs, staged: Staged, job: str) -> None:
         """Fill the staging table. Raises `BadRow`, `TransferError`."""
         folder = self.via.below(staged.table.name, "")
-        done = jobs.find(job)
+        done = jobs.find(job, leave=True)
         if done is None:
             place = self.via.below(staged.table.name, f"{job}.parquet")
             self._upload(place, staged)
-            done = jobs.run(job, {"load": self._load(jobs, place, staged)})
+            done = jobs.run(job, {"load": self._load(jobs, place, staged)}, leave=True)
         folder.store.delete_below(folder.path)
         _require(done, staged)
 

@@ -1,5 +1,6 @@
 """A pipeline into BigQuery, through Airflow."""
 
+import json
 from dataclasses import asdict
 from datetime import date, datetime, timezone
 from pathlib import Path
@@ -8,6 +9,9 @@ from uuid import uuid4
 import pytest
 
 from factory.cli.main import main
+from factory.in_airflow.operators.ingest import load_bigquery
+from factory.in_airflow.triggers import bigquery as triggers
+from factory_embedded.bigquery_proxy import Answer, Lost, Request
 from factory_embedded.demo import bigquery as demo
 from factory_embedded.demo.screen import LineScreen
 from factory_embedded.services import bigquery
@@ -127,6 +131,59 @@ def test_sql_runs_there_and_is_waited_for(
     assert "each statement before the one that failed has been committed" in run.log
     labels = [job["configuration"].get("labels", {}) for job in real_bigquery.proxy.jobs.values()]
     assert any(each.get("factory_task") == "made" for each in labels)
+
+
+def test_a_long_load_job_is_waited_for_by_the_triggerer(
+    google: Pipelines,
+    real_bigquery: bigquery.Server,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The worker is given back; after that, the same load finds the job, and no other is begun."""
+    monkeypatch.setattr(load_bigquery, "PATIENCE", 0)
+    monkeypatch.setattr(triggers, "POLL", 0.01)
+    begun: list[str] = []
+    looks: list[str] = []
+
+    def slow(request: Request) -> Answer | None:
+        """The job is begun, and the answer lost; then it runs for a while."""
+        name = request.job.get("jobReference", {}).get("jobId", "")
+        if name.endswith("_load"):
+            begun.append(name)
+            if len(begun) == 1:
+                raise Lost(after=True)
+        is_look = request.method == "GET" and "_load?" in request.path
+        if not begun or not is_look or len(looks) > 3:
+            return None
+        looks.append(request.path)
+        job = {
+            "jobReference": {"jobId": begun[0], "location": "US"},
+            "status": {"state": "RUNNING"},
+        }
+        return Answer(200, json.dumps(job).encode())
+
+    table = f"demo.trips_{uuid4().hex[:8]}"
+    file = tmp_path / "trips.csv"
+    file.write_text("id,fare\n1,2.50\n2,\n")
+    given = {"path": file.as_uri(), "table": table, "write": "{mode: append}", "least": 2}
+    google.write("slow.yaml", SPEC.format(**given, target="via: 'gs://google@bq-stage/loads/'"))
+    real_bigquery.proxy.faults.append(slow)
+    try:
+        run = google.run("slow")
+    finally:
+        real_bigquery.proxy.faults.clear()
+    assert run.state == "success", run.log
+    assert "this goes on when it has ended" in run.log
+    assert ask(real_bigquery, f"SELECT COUNT(*) FROM {table}") == [(2,)]
+    assert len(begun) == 2  # the same again, whose answer was lost
+    assert len(set(begun)) == 1
+    assert run.xcom("trips.load")["rows"] == 2
+
+
+def test_another_triggerer_goes_on_with_a_job() -> None:
+    path, given = triggers.JobEnded("google", "factory_1_load", "US", 1e10).serialize()
+    assert path == "factory.in_airflow.triggers.bigquery.JobEnded"
+    assert triggers.JobEnded(**given).serialize() == (path, given)
 
 
 PROJECT = Path(__file__).parents[3]
