@@ -50,7 +50,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     `fails_run` fails the run when it fails. Each value in `expand` (a list, or an `Output` that is
     one) makes one mapped task. `connections` are the arguments that take a connection's id.
     `files` are the places of arguments that name a file beside the spec; `values` are what a
-    `${…}` in such a file may ask for.
+    `${…}` in such a file may ask for. `dry_run` is an operator that takes the same arguments, runs
+    nothing, and asks what the task's statements would read.
     """
 
     id: str
@@ -68,6 +69,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     connections: tuple[str, ...] = ()
     files: tuple[Path, ...] | UnsetType = UNSET
     values: Mapping[str, Any] | UnsetType = UNSET
+    dry_run: str | UnsetType = UNSET
     description: str = ""
     alerts: TaskAlerts | UnsetType = UNSET
 
