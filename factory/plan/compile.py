@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import graphlib
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
@@ -11,8 +12,8 @@ from msgspec import UNSET
 from factory import choices
 from factory.errors import BuildError, is_fault, said, together
 from factory.fields import seconds
+from factory.plan import bracket, names
 from factory.plan import kind as kinds
-from factory.plan import names
 from factory.plan.describe import connections, describe
 from factory.plan.fragment import MAX_ID, wrong
 from factory.plan.kind import Fragment, Step
@@ -26,7 +27,7 @@ from factory.plan.model import (
     PlannedStep,
     Task,
 )
-from factory.spec import assets, model, schedule
+from factory.spec import assets, model, schedule, teardown
 from factory.spec.model import SETTINGS
 from factory.spec.resolve import Resolved
 
@@ -74,7 +75,7 @@ def compile(resolved: Resolved, source: str) -> Pipeline:
     compiled, errors = [], []
     for entry in steps(resolved):
         try:
-            compiled.append((*entry, _compile(*entry[:2])))
+            compiled.append((*entry, _fragment(*entry)))
         except BuildError as error:
             errors.append(error)
     if (refused := together(errors)) is not None:
@@ -111,12 +112,37 @@ def _joined(resolved: Resolved, source: str, compiled: Sequence[_Compiled]) -> P
         edges += fragment.edges
         if fragment.group is not None:
             groups.append(fragment.group)
-    for task in resolved.value["tasks"]:
-        for need in task.get("needs", ()):
-            edges += [(a, b) for a in fragments[need].last for b in fragments[task["id"]].first]
+    tasks = _ordered(planned, fragments, tasks, edges)
     if resolved.value.get("fail_fast"):
         _require_one_rule(tasks)
     return _pipeline(resolved, source, tasks, planned, groups, edges)
+
+
+def _ordered(
+    planned: Sequence[PlannedStep],
+    fragments: Mapping[str, Fragment],
+    tasks: Sequence[Task],
+    edges: list[tuple[str, str]],
+) -> list[Task]:
+    """Put the edges between steps to `edges`; the tasks, some with a part in a teardown."""
+    needs = {step.id: step.needs for step in planned}
+    ended = {step.id: step.teardown_for for step in planned if step.teardown_for}
+    work = {name: teardown.within(name, names, needs) for name, names in ended.items()}
+    for step in planned:
+        theirs = {*work.get(step.id, ()), *step.teardown_for}
+        for need in step.needs:
+            if need not in theirs:
+                edges += [(a, b) for a in fragments[need].last for b in fragments[step.id].first]
+    found = {task.id: task for task in tasks}
+    inner_first = graphlib.TopologicalSorter(needs).static_order() if ended else ()
+    for name in inner_first:
+        if name in ended:
+            begun = [fragments[other] for other in ended[name]]
+            inside = [fragments[other] for other in needs if other in work[name]]
+            changed, more = bracket.close(fragments[name], begun, inside, found, edges)
+            found |= changed
+            edges += more
+    return [*found.values()]
 
 
 def _require_one_rule(tasks: list[Task]) -> None:
@@ -139,6 +165,11 @@ def _require_one_rule(tasks: list[Task]) -> None:
                 ("trigger_rule",) if "trigger_rule" in task.settings else ("with", "trigger_rule")
             )
             raise BuildError(step, part, message)
+
+
+def _fragment(kind: kinds.Kind, step: Step, written: Mapping[str, Any]) -> Fragment:
+    found = _compile(kind, step)
+    return bracket.teardown(step, found) if written.get("teardown_for") else found
 
 
 def _compile(kind: kinds.Kind, step: Step) -> Fragment:

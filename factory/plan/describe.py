@@ -25,6 +25,7 @@ def describe(
         id=step.id,
         uses=step.uses,
         needs=_once(written.get("needs", ())),
+        teardown_for=_once(written.get("teardown_for", ())),
         reads=_addresses(fragment.reads),
         writes=_addresses([*outlets, *fragment.writes]),
         connections=connections(found),

@@ -119,12 +119,14 @@ class PlannedStep(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
     `reads` and `writes` are addresses of datasets, spelled as assets are. What a template makes of
     a value is known at run time only: such values are left out. `variables` are Airflow's. `alone`
-    are places of arguments for which two runs at once would do one work twice.
+    are places of arguments for which two runs at once would do one work twice. `teardown_for` are
+    the steps that this one ends; they, and all that needs them, stand in its `needs`.
     """
 
     id: str
     uses: str
     needs: tuple[str, ...] = ()
+    teardown_for: tuple[str, ...] = ()
     reads: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
     connections: tuple[Connection, ...] = ()

@@ -117,6 +117,9 @@ class Task(Settings, frozen=True, kw_only=True):
     needs: Annotated[list[str], Meta(description="Ids of the tasks that must come before.")] = (
         msgspec.field(default_factory=list)
     )
+    teardown_for: Annotated[
+        list[str], Meta(description="Ids of the tasks whose work this one ends.")
+    ] = msgspec.field(default_factory=list)
     description: Annotated[str, Meta(description="Shown beside the task in Airflow.")] = ""
 
 
@@ -375,6 +378,15 @@ Needs = Annotated[
     ),
 ]
 
+TeardownFor = Annotated[
+    list[str] | str,
+    Meta(
+        description="Ends what these tasks began, whatever happened: runs after all that needs "
+        "them. A list, or one of them, named as in `needs`.",
+        examples=[["cluster"], "cluster"],
+    ),
+]
+
 
 class WrittenTask(Settings, frozen=True, kw_only=True):
     """One step: a kind (`uses`) with its arguments (`with`), or a shell script (`run`)."""
@@ -395,6 +407,7 @@ class WrittenTask(Settings, frozen=True, kw_only=True):
         name="with", default_factory=dict
     )
     needs: Annotated[Needs, Meta()] = msgspec.field(default_factory=list)
+    teardown_for: Annotated[TeardownFor, Meta()] = msgspec.field(default_factory=list)
     description: Annotated[str, Meta(description="Shown beside the task in Airflow.")] = ""
     matrix: Annotated[Matrix, Meta()] = msgspec.field(default_factory=dict)
 

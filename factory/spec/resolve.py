@@ -13,7 +13,7 @@ import msgspec
 
 from factory.diagnostics import Path, quoted
 from factory.problem import Problem
-from factory.spec import named
+from factory.spec import named, teardown
 from factory.spec.fill import Filler, Scope, Value
 from factory.spec.matrix import chosen, combinations
 from factory.spec.model import SETTINGS
@@ -31,6 +31,8 @@ MAX_FILE_TASKS = 10_000
 
 _BESIDE = {**{name: name for name in sorted(SETTINGS)}, "doc_md": "description"}
 """Arguments of every operator that a task says beside `with`, and the word for them there."""
+TASK_LISTS = ("needs", "teardown_for")
+"""Keys of a task that name others."""
 _UNSAID: Any = object()
 _NOT_FILLED = ("kinds", "matrix", "vars")  # kinds: filled as part of each task
 
@@ -236,7 +238,7 @@ class _Tasks:
             if not isinstance(task, dict):
                 self._add(task, position)
             elif "matrix" in task and isinstance(task.get("id"), str):
-                self._expand(task, position)
+                self._copy(task, position)
             else:
                 self._add(self._filled(task, self.filler), position)
             if len(self.found) > MAX_TASKS:
@@ -247,7 +249,10 @@ class _Tasks:
                 return self.found
         if self.copies:
             self._note_same_ids(written)
-            self._expand_needs()
+            for key in TASK_LISTS:
+                self._expand(key)
+        for problem in teardown.write_out(self.found):
+            self.notes.add(problem)
         return self.found
 
     def _note_same_ids(self, written: list[Any]) -> None:
@@ -301,8 +306,11 @@ class _Tasks:
                 full["with"] = _deep(kind.below, given)
         if filler is not None:
             full = filler.fill(full, place)
-        if isinstance(full.get("needs"), str):  # one need may stand alone
-            full["needs"] = [full["needs"]]
+        for key in TASK_LISTS:
+            if isinstance(full.get(key), str):  # one task may stand alone
+                full[key] = [full[key]]
+        if "teardown_for" in own and "trigger_rule" not in task:
+            full.pop("trigger_rule", None)  # a default is for those that wait for others
         if "." in kind.uses and isinstance(full.get("with"), dict):
             self._say_once(full, {**kind.beside, **task}, kind)
         return full
@@ -350,7 +358,7 @@ class _Tasks:
         places = (i for i, layer in enumerate(self.layers) if _exists(layer.value(), path))
         return max(places, default=-1)
 
-    def _expand(self, task: Value, position: int) -> None:
+    def _copy(self, task: Value, position: int) -> None:
         name = task["id"]
         place: Path = ("tasks", len(self.found), "matrix")
         matrix = task["matrix"]
@@ -370,27 +378,26 @@ class _Tasks:
             return None
         return Filler(self.filler.scope.within(values), self.notes)
 
-    def _expand_needs(self) -> None:
-        """A need of a copied task is one of all its copies. The first keeps the place."""
+    def _expand(self, key: str) -> None:
+        """A copied task that is named is all of its copies. The first keeps the place."""
         total = 0
         for index, task in enumerate(self.found):
-            needs = task.get("needs") if isinstance(task, dict) else None
-            if not isinstance(needs, list):
+            names = task.get(key) if isinstance(task, dict) else None
+            if not isinstance(names, list):
                 continue
             own = task.get("id")
             every = [
-                self._needed(need, ("tasks", index, "needs", place))
-                for place, need in enumerate(needs)
+                self._needed(name, ("tasks", index, key, place)) for place, name in enumerate(names)
             ]
             if any(own in entry and len(entry) > 1 for entry in every):
-                self._note_self_need(index)
-                task["needs"] = []
+                self._note_self_need(index, key)
+                task[key] = []
                 continue
             total += sum(map(len, every))
             if total > MAX_NEEDS:
-                self.notes.too_large(("tasks", index, "needs"))
+                self.notes.too_large(("tasks", index, key))
                 return
-            task["needs"] = [
+            task[key] = [
                 *(entry[0] for entry in every),
                 *(copy for entry in every for copy in entry[1:]),
             ]
@@ -406,13 +413,13 @@ class _Tasks:
         self.notes.holes.append(place)
         return [need]
 
-    def _note_self_need(self, index: int) -> None:
+    def _note_self_need(self, index: int, key: str) -> None:
         self.notes.add(
             Problem(
-                ("tasks", index, "needs"),
+                ("tasks", index, key),
                 "self-need",
-                "the copies of this task need each other",
-                expected="needs of other tasks only",
+                "the copies of this task name each other",
+                expected="other tasks only",
                 at_key=True,
             )
         )
@@ -513,6 +520,8 @@ def _candidates(resolved: Resolved, path: Path) -> list[tuple[Document, Path]]:
     found = [(resolved.document, ("tasks", position, *rest))]
     if rest[:2] == ("with", "command") or rest == ("uses",):
         found.append((resolved.document, ("tasks", position, "run")))
+    if rest == ("needs",):
+        found.append((resolved.document, ("tasks", position, "teardown_for")))
     task = resolved.value["tasks"][index]
     uses = task.get("uses") if isinstance(task, dict) else None
     kind = Named(uses if isinstance(uses, str) else "", resolved.task_names[index], {}, {})
