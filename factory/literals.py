@@ -14,8 +14,6 @@ from urllib.parse import urlsplit
 from factory.diagnostics import Path, quoted
 from factory.problem import Problem
 
-LONGEST_NAME = 63
-"""Bytes of a name in PostgreSQL, which would cut a longer one."""
 LONGEST_TIMEOUT = 2**31 - 1
 """Milliseconds: PostgreSQL counts time-outs in 32 bits."""
 _MOMENT = "an ISO date or time, such as 2024-01-31 or 2024-01-31T06:00:00Z"
@@ -50,43 +48,6 @@ def _blanked(pattern: str, text: str) -> str:
     return re.sub(pattern, lambda match: " " * len(match[0]), text)
 
 
-_TABLES = {
-    2: "`table` or `schema.table`",
-    3: "`table`, `schema.table` or `database.schema.table`",
-}
-
-
-def table(name: str, path: Path, *, most: int = 2) -> Iterator[Problem]:
-    """A name that no table has, or that a load cannot write; it has so many parts at most."""
-    if is_template(name):
-        return
-    expected = _TABLES[most]
-    parts = name.split(".")
-    if len(parts) > most or not all(parts):
-        said = f"{quoted(name)} is not a table's name"
-        hint = "a dot separates the schema from the table, and stands nowhere else"
-        yield Problem(path, "table-name", said, expected, hint if most == 2 else "")
-    elif quote := next((one for one in _QUOTES if one in name), ""):
-        said = f"the table's name holds a {quote}"
-        hint = f"the name is put in quotes for you, as it stands: write `{_unquoted(name)}`"
-        yield Problem(path, "table-name", said, "a name without quotes", hint)
-    elif any(part != part.strip() for part in parts):
-        said = f"{quoted(name)} has a space at an end, which would be a part of the name"
-        yield Problem(path, "table-name", said, expected)
-    elif "%" in name:
-        said = f"{quoted(name)} holds a `%`"
-        yield Problem(path, "table-name", said, "a name without `%`")
-    else:
-        yield from _too_long(parts, path)
-
-
-_QUOTES = ('"', "'", "`", "[", "]", ";")
-
-
-def _unquoted(name: str) -> str:
-    return "".join(letter for letter in name if letter not in _QUOTES)
-
-
 def columns(names: Sequence[str], path: Path, *, filled: bool = False) -> Iterator[Problem]:
     """Names that no column of a table can have; each stands at its place in a list."""
     for index, name in enumerate(names):
@@ -103,16 +64,6 @@ def column(
             yield Problem(path, "column-name", message, "a column's name", at_key=at_key)
     elif not name:
         yield Problem(path, "column-name", "a column without a name", at_key=at_key)
-    else:
-        yield from _too_long([name], path, at_key=at_key)
-
-
-def _too_long(names: Iterable[str], path: Path, *, at_key: bool = False) -> Iterator[Problem]:
-    for name in names:
-        if (size := len(name.encode(errors="replace"))) > LONGEST_NAME:
-            message = f"the name {quoted(name)} is {size} bytes long"
-            expected = f"at most {LONGEST_NAME} bytes: PostgreSQL would cut it"
-            yield Problem(path, "name-too-long", message, expected, at_key=at_key)
 
 
 def repeated(names: Iterable[str]) -> Iterator[tuple[int, str]]:

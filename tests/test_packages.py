@@ -35,8 +35,6 @@ PROJECT, TOOLS = SETTINGS["project"], SETTINGS["tool"]
 EMBEDDED = tomllib.loads((ROOT / "embedded" / "pyproject.toml").read_text("utf-8"))["project"]
 EXTRAS: Mapping[str, list[str]] = PROJECT["optional-dependencies"]
 
-# Operators that a kind names by import path; of other kinds those of Airflow itself.
-KINDS = {"factory/kinds/sql.py": ("sql",)}
 # What is imported and not named, for these cannot be without it; a bringer stands before what it
 # brings.
 BROUGHT = {
@@ -143,7 +141,7 @@ def test_the_extra_of_a_module_brings_what_it_imports(path: Path) -> None:
     assert {name: one for name, one in needed.items() if one not in there} == {}
     if file == "factory/lint/moved.py":  # it tells of them, and needs none
         return
-    there = brought(*KINDS.get(file, ("airflow",)))
+    there = brought("airflow")
     assert {name for name in operators(path) if distribution(name) not in there} == set()
 
 

@@ -180,19 +180,20 @@ GROUP = Group(
         Code(
             name="table-name",
             title="no name of a table",
-            meaning="PostgreSQL takes no such name of a table, or would read it as another.",
-            advice="Write `table` or `schema.table`.",
+            meaning="The warehouse takes no such name of a table, or would read it as another.",
+            advice="Write it in one of the ways that the message names.",
         ),
         Code(
             name="column-name",
             title="no name of a column",
-            meaning="PostgreSQL takes no such name of a column.",
+            meaning="No warehouse takes such a name of a column.",
             advice="Give the column a name of one line.",
         ),
         Code(
             name="name-too-long",
-            title="a name that would be cut",
-            meaning="PostgreSQL cuts names after 63 bytes, and two could become one.",
+            title="a name that is too long",
+            meaning="The warehouse would cut it, and two could become one, or refuses it."
+            " How long a name may be is in [what each target can](reference/targets.md).",
             advice="Shorten it.",
         ),
         Code(

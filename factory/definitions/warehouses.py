@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
-
-from factory import literals
 
 
 class Holds(msgspec.Struct, frozen=True, kw_only=True):
@@ -16,7 +14,8 @@ class Holds(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     name: str = "the target"  # for messages
-    longest_name: int | None = None  # bytes of a column's name
+    longest_name: int | None = None  # of a column
+    unit: Literal["bytes", "characters"] = "bytes"  # of that length
     nul: bool = True  # texts with a NUL
     first_day: int | None = None  # of dates and timestamps, in days from 1970-01-01
 
@@ -32,13 +31,28 @@ def plain(holds: Holds) -> dict[str, Any]:
     return {name: value for name, value in said.items() if value != getattr(ANYTHING, name)}
 
 
-class Capabilities(Holds, frozen=True, kw_only=True):
+class Names(Holds, frozen=True, kw_only=True):
+    """How its tables are named; `factory.definitions.identifiers` holds names to it."""
+
+    forms: tuple[str, ...] = ("table", "schema.table")
+    longest_table: int | None = None  # of each part of a table's name; else as of a column's
+    never: str = ""  # characters that no part of it has
+
+
+ANY_DATABASE = Names(name="the database", never="%")  # which some drivers take for a parameter
+ANY_WAREHOUSE = Names(
+    name="the warehouse", forms=("table", "schema.table", "database.schema.table"), never="%"
+)
+"""Where a connection alone tells which it is: what one of them takes is taken."""
+
+
+class Capabilities(Names, frozen=True, kw_only=True):
     """What a warehouse can. What it cannot, lint refuses with the reason."""
 
     name: str
     dialect: str  # sqlglot's word for its SQL
     modes: tuple[str, ...]  # of `definitions.writes`
-    longest_name: int  # bytes of a table's or a column's name
+    longest_name: int
     most_columns: int  # of one table
     default_schema: str  # of a table that is named alone
     swaps: bool = False  # may staged rows become the target by a new name?
@@ -48,7 +62,8 @@ POSTGRES = Capabilities(
     name="PostgreSQL",
     dialect="postgres",
     modes=("append", "replace", "merge", "partition"),
-    longest_name=literals.LONGEST_NAME,
+    longest_name=63,
+    never="%",
     nul=False,
     first_day=-2_440_588,  # what lies before would come out as another, or as -infinity
     most_columns=1600,
@@ -61,6 +76,8 @@ SNOWFLAKE = Capabilities(
     dialect="snowflake",
     modes=("append", "replace", "merge", "partition"),
     longest_name=255,
+    unit="characters",
+    forms=ANY_WAREHOUSE.forms,
     first_day=-719_162,  # of the year 1
     most_columns=2000,
     default_schema="PUBLIC",
@@ -71,6 +88,10 @@ BIGQUERY = Capabilities(
     dialect="bigquery",
     modes=("append", "replace", "merge", "partition"),
     longest_name=300,
+    unit="characters",
+    forms=("dataset.table", "project.dataset.table"),
+    longest_table=1024,
+    never="%\\",
     first_day=-719_162,  # 0001-01-01
     most_columns=10_000,
     default_schema="",
@@ -81,6 +102,8 @@ MYSQL = Capabilities(
     dialect="mysql",
     modes=("append", "replace", "merge", "partition"),
     longest_name=64,
+    unit="characters",
+    forms=("table", "database.table"),
     first_day=-719_162,  # of the year 1: there is none before
     most_columns=1017,
     default_schema="",  # the database of the connection

@@ -68,10 +68,32 @@ class NamesFiles(Protocol):
         """What is wrong with them, with their place in the step's arguments."""
 
 
+@runtime_checkable
+class NamesColumns(Protocol):
+    """A source that names columns of the load."""
+
+    def named(self) -> Iterable[tuple[Place, str]]:
+        """Their names, as the load has them, with their place in the step's arguments."""
+
+
+def format_columns(given: formats.Written) -> Iterator[tuple[Place, str]]:
+    """The columns that a source's format names."""
+    yield from ((("source", "format", *path), name) for path, name in formats.named(given))
+
+
 def format_problems(given: formats.Written) -> Iterator[Problem]:
     """What lint tells of a source's format, with its place in the step's arguments."""
     for problem in formats.problems(given):
         yield msgspec.structs.replace(problem, path=("source", "format", *problem.path))
 
 
-__all__ = ["NamesFiles", "ReadsAgain", "ReadsByDate", "RunsAlone", "Source", "format_problems"]
+__all__ = [
+    "NamesColumns",
+    "NamesFiles",
+    "ReadsAgain",
+    "ReadsByDate",
+    "RunsAlone",
+    "Source",
+    "format_columns",
+    "format_problems",
+]

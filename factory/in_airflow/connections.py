@@ -55,13 +55,14 @@ def sql_database(conn_id: str) -> Database:
     """What reads from a connection of any type whose hook is one of `common.sql`."""
     from airflow.providers.common.sql.hooks.sql import DbApiHook
 
+    from factory.in_airflow.hooks import databases
     from factory.transfer.dbapi.driver import Database
 
-    connection = Connection.get(conn_id)
-    hook = connection.get_hook()
+    hook = databases.hook(conn_id)
     if not isinstance(hook, DbApiHook):
+        kind = Connection.get(conn_id).conn_type
         raise AirflowException(
-            f"the connection {conn_id!r} is of the type {connection.conn_type!r}, of which no SQL "
+            f"the connection {conn_id!r} is of the type {kind!r}, of which no SQL "
             "is read: expected one of a database, whose provider is installed"
         )
     dialect, reserved = "", set[str]()

@@ -34,8 +34,6 @@ _NO_FAILURES = {
     "TaskAwaitingInput",
     "TaskDeferred",
 }
-_OF_SQL = "its statements are one transaction, which was not committed"
-_OF_SQL_AUTOCOMMIT = "each statement before the one that failed has been committed"
 
 
 @lru_cache(maxsize=256)
@@ -113,8 +111,6 @@ def _conn_ids(task: Any) -> list[str]:
 
 def consequence(task: Any) -> str:
     """What a failure of the task means for the data, as its operator says."""
-    if hasattr(task, "split_statements") and hasattr(task, "autocommit"):
-        return _OF_SQL_AUTOCOMMIT if task.autocommit else _OF_SQL
     return str(getattr(task, "consequence", ""))
 
 

@@ -63,11 +63,11 @@ def _http(**request: Any) -> Seen:
 
 
 def _sql(*, conn_id: str, sql: str, parameters: Any = None) -> Seen:
-    from airflow.sdk import BaseHook
+    from factory.in_airflow.hooks import databases
 
     with _HOOKS:
         hide_connection_of(conn_id)
-        hook = BaseHook.get_hook(conn_id)
+        hook = databases.hook(conn_id)
     if not hasattr(hook, "get_first"):
         raise AirflowException(f"the connection {conn_id!r} is no database's")
     try:

@@ -10,9 +10,10 @@ import msgspec
 from msgspec import Meta
 
 from factory import literals
+from factory.definitions import identifiers
 from factory.definitions.checks import Check, RowCount, Text, plain, problems
 from factory.definitions.tables import STATEMENT_TIMEOUT, TableName
-from factory.definitions.warehouses import CONNECTIONS
+from factory.definitions.warehouses import ANY_WAREHOUSE, CONNECTIONS
 from factory.fields import ConnId, Duration, Strict, connects, seconds
 from factory.plan.kind import Fragment, Step, single
 from factory.problem import Problem
@@ -80,7 +81,7 @@ def compile(step: Step) -> Fragment:
 def inspect(step: Step, folder: Path) -> Iterator[Problem]:
     """Checks that nothing can meet, or that only a load can."""
     given: Arguments = step.arguments
-    yield from literals.table(given.table, ("table",))
+    yield from identifiers.table(given.table, ("table",), ANY_WAREHOUSE)
     yield from literals.timeout(seconds(given.statement_timeout), ("statement_timeout",))
     yield from problems(given.checks, ("checks",))
     for index, entry in enumerate(given.checks):

@@ -17,7 +17,7 @@ from factory.plan.kind import Fragment, Step, single
 from factory.plan.sql_files import as_template, is_file, places
 from factory.problem import Problem
 
-OPERATOR = "airflow.providers.common.sql.operators.sql.SQLExecuteQueryOperator"
+OPERATOR = "factory.in_airflow.operators.sql.Sql"
 
 Sql = Annotated[
     str,
@@ -60,7 +60,7 @@ class Arguments(Strict, frozen=True, kw_only=True):
 
 
 def compile(step: Step) -> Fragment:
-    """One SQLExecuteQueryOperator."""
+    """One Sql."""
     given: Arguments = step.arguments
     arguments = {
         "conn_id": given.conn_id,

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from functools import partial
 from typing import Any, get_args
 
-from factory.definitions import checks
+from factory.definitions import checks, identifiers
 from factory.definitions.reading import tags
 from factory.definitions.warehouses import Capabilities
 from factory.definitions.writes import Write
@@ -41,7 +41,8 @@ def _rows() -> Iterator[tuple[str, Callable[[Target], str]]]:
     yield "`only_new` of a source of files", lambda target: _word(bool(_takes(target).ledger))
     yield "types of columns from the table that is there", lambda t: _word(_takes(t).types)
     yield "a `replace` by exchange of the table, where nothing hangs on it", _swaps
-    yield "longest name of a column, in bytes", lambda t: str(_takes(t).holds.longest_name or NO)
+    yield "longest name of a column", _longest_name
+    yield "a table's name", _forms
     yield "most columns", lambda target: _of_warehouse(target, "most_columns")
     yield "texts with a NUL", lambda target: _word(_takes(target).holds.nul)
     yield "first day", _first_day
@@ -77,6 +78,16 @@ def _checks(target: Target) -> str:
 def _swaps(target: Target) -> str:
     holds = _takes(target).holds
     return _word(isinstance(holds, Capabilities) and holds.swaps)
+
+
+def _longest_name(target: Target) -> str:
+    holds = _takes(target).holds
+    return NO if holds.longest_name is None else f"{holds.longest_name} {holds.unit}"
+
+
+def _forms(target: Target) -> str:
+    holds = _takes(target).holds
+    return identifiers.forms(holds) if isinstance(holds, Capabilities) else NO
 
 
 def _of_warehouse(target: Target, name: str) -> str:

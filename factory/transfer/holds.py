@@ -8,6 +8,7 @@ from datetime import date
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from factory.definitions import identifiers
 from factory.definitions.warehouses import Holds
 from factory.transfer import hints
 from factory.transfer.errors import BadRow
@@ -58,27 +59,17 @@ def refuse_names(header: Sequence[str], chosen: Chosen, holds: Holds, source: st
                 f"{holds.name} can",
                 "Mend the file, or take its other columns with `select`",
             )
-    long = [(header[place], name) for place, name in chosen if is_too_long(name, holds)]
+    long = [(header[place], name) for place, name in chosen if identifiers.is_too_long(name, holds)]
     if not long:
         return
     own, name = long[0]
     would = "" if own == name else f" would be named {name!r}, which"
     more = f", and {len(long) - 1} more" if long[1:] else ""
     raise BadRow(
-        f"{source}: the column {own!r}{would} is {size(name)} bytes long, and {holds.name} takes "
-        f"{holds.longest_name}{more}",
+        f"{source}: the column {own!r}{would} is {identifiers.size(name, holds)} {holds.unit} "
+        f"long, and {holds.name} takes {holds.longest_name}{more}",
         f"Give a shorter name: {hints.rename(*(own for own, _ in long))}",
     )
-
-
-def is_too_long(name: str, holds: Holds) -> bool:
-    """Would the target cut the name of a column?"""
-    return holds.longest_name is not None and size(name) > holds.longest_name
-
-
-def size(name: str) -> int:
-    """Bytes of a name."""
-    return len(name.encode(errors="replace"))
 
 
 def before_all(holds: Holds) -> str:

@@ -19,17 +19,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from factory import literals
-from factory.definitions import formats, writes
+from factory.definitions import formats, identifiers, writes
 from factory.definitions.checks import Check
 from factory.definitions.checks import problems as of_checks
 from factory.transfer import names
 from factory.transfer.errors import BadOption, BadRow
 from factory.transfer.formats.csv import dialect
 from factory.transfer.postgres import modes
-from factory.transfer.postgres import table as tables
 from factory.transfer.values import spelling
 from factory.transfer.values.types import arrow_type
 from factory.transfer.warehouse.parts import Column
+from factory.transfer.warehouse.warehouse import find
 
 FACTORY = Path(__file__).parents[2] / "factory"
 CASES = Path(__file__).parents[1] / "cases" / "invalid"
@@ -123,7 +123,6 @@ REFUSALS = {
     "transfer/mysql/load:load": "ingest/table_of_our_own",
     "transfer/mysql/rows:value": DATA,
     "transfer/mysql/table:of_connection": RUNS,
-    "transfer/mysql/read:_from": "ingest/table_names",
     "transfer/mysql/session:_certificates": RUNS,
     "transfer/mysql/session:_tls": RUNS,
     "transfer/mysql/session:address": RUNS,
@@ -131,7 +130,6 @@ REFUSALS = {
     "transfer/postgres/load:load": "ingest/table_of_our_own",
     "transfer/snowflake/load:_refuse": RUNS,
     "transfer/snowflake/load:load": "ingest/columns_not_in_the_load",
-    "transfer/snowflake/names:table": "ingest/table_names",
     "transfer/snowflake/rows:value": DATA,
     "definitions/reads:__post_init__": "ingest/table_or_query",
     "transfer/warehouse/interval:_interval": "ingest/intervals",
@@ -190,16 +188,20 @@ def test_a_refusal_has_a_case(place: str) -> None:
     assert (CASES / REFUSALS[place] / "expected.txt").read_text(encoding="utf-8")
 
 
-ODD = st.text("abcäöZ_.% \"'{}\0", max_size=8) | st.sampled_from(["x" * 63, "x" * 64, "ö" * 32])
+ODD = st.text("abcäöZ_.% \"'`\\{}\0", max_size=8) | st.builds(
+    "{}{}".format, st.sampled_from(["", "a.", "a.b."]), st.integers(60, 1030).map("ö".__mul__)
+)
 
 
-@settings(max_examples=400, deadline=None)
+@pytest.mark.parametrize("word", ["postgres", "mysql", "snowflake", "google_cloud_platform"])
+@settings(max_examples=200, deadline=None)
 @given(ODD)
-def test_table_names(name: str) -> None:
-    if "\0" in name or list(literals.table(name, ())):
+def test_table_names(word: str, name: str) -> None:
+    warehouse = find(word)
+    if "\0" in name or list(identifiers.table(name, (), warehouse.can)):
         return
     if not literals.is_template(name):
-        tables.parse(name)
+        warehouse.table(name)
 
 
 @settings(max_examples=300, deadline=None)

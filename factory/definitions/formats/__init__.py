@@ -18,6 +18,7 @@ from factory.definitions.formats.json import Json
 from factory.definitions.formats.jsonl import Jsonl
 from factory.definitions.formats.parquet import Parquet
 from factory.definitions.formats.xlsx import Xlsx
+from factory.diagnostics import Path
 from factory.fields import word_of
 from factory.problem import Problem
 
@@ -78,6 +79,12 @@ def known(given: Written) -> frozenset[str] | None:
     return found
 
 
+def named(given: Written) -> Iterator[tuple[Path, str]]:
+    """The columns that it names, by their last names, with their paths below the format."""
+    if not isinstance(given, str):
+        yield from names.named(given, getattr(given, "columns", ()))
+
+
 def final_types(given: Format) -> dict[str, str]:
     """The words for columns' types that are declared, by the names that columns have in the end."""
     columns: dict[str, Any] = getattr(given, "columns", {})
@@ -110,6 +117,7 @@ __all__ = [
     "final_types",
     "infers",
     "known",
+    "named",
     "of",
     "plain",
     "problems",

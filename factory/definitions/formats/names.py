@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Protocol
 from msgspec import Meta
 
 from factory import literals
+from factory.diagnostics import Path
 from factory.problem import Problem
 
 Names = Annotated[
@@ -101,6 +102,27 @@ def known(given: Naming) -> frozenset[str] | None:
 def renamed(given: Naming) -> frozenset[str]:
     """Names that columns are given."""
     return frozenset((*given.rename.values(), *given.aliases))
+
+
+def named(given: Naming, declared: Iterable[str]) -> Iterator[tuple[Path, str]]:
+    """The columns that a format names, by their last names, with their places below it.
+
+    :param declared: the columns whose types it says.
+    """
+    yield from ((("rename", own), name) for own, name in given.rename.items())
+    yield from ((("aliases", name), name) for name in given.aliases)
+    others = {**given.rename, **{own: own for known in given.aliases.values() for own in known}}
+    styled = given.names == "snake_case"
+    lists: dict[str, Iterable[tuple[str | int, str]]] = {
+        "select": enumerate(given.select),
+        "optional": enumerate(given.optional),
+        "columns": ((name, name) for name in declared),
+    }
+    for word, names in lists.items():
+        for place, name in names:
+            readings = {name, snake_case(name)} if styled else {name}
+            if not readings & others.keys():  # else it has another name in the end
+                yield (word, place), min(readings, key=len)
 
 
 def problems(given: Naming, declared: Sequence[str] | None = None) -> Iterator[Problem]:

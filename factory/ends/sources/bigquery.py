@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Annotated, Any, ClassVar
 
 from msgspec import Meta
 
+from factory.definitions.warehouses import BIGQUERY, Names
 from factory.ends.sources.database import QUERY, Database, Sql
 from factory.ends.targets.bigquery import BigQueryTable, GoogleConnection
 from factory.fields import Size, in_bytes
-from factory.problem import Problem
 
 
 class BigQuery(Database, frozen=True, kw_only=True, tag="bigquery", tag_field="type"):
@@ -22,6 +21,7 @@ class BigQuery(Database, frozen=True, kw_only=True, tag="bigquery", tag_field="t
     reader: ClassVar[str] = "read_bigquery.ReadBigQuery"
     splitter: ClassVar[str] = "read_bigquery.SplitBigQuery"
     of_columns: ClassVar[tuple[str, ...]] = ("columns", "maximum_bytes_billed")
+    can: ClassVar[Names] = BIGQUERY
 
     conn_id: GoogleConnection
     table: Annotated[
@@ -52,8 +52,3 @@ class BigQuery(Database, frozen=True, kw_only=True, tag="bigquery", tag_field="t
         if self.maximum_bytes_billed is not None:
             arguments["maximum_bytes_billed"] = in_bytes(self.maximum_bytes_billed)
         return arguments
-
-    def problems(self) -> Iterator[Problem]:
-        """As of every database; a table may be named with its project."""
-        found = super().problems()
-        yield from (problem for problem in found if problem.code != "table-name")

@@ -10,10 +10,12 @@ import msgspec
 from msgspec import UNSET, Meta
 
 from factory import literals
-from factory.definitions import reads
+from factory.definitions import identifiers, reads
 from factory.definitions.reads import Incremental, Split
 from factory.definitions.tables import STATEMENT_TIMEOUT, TableName
+from factory.definitions.warehouses import ANY_DATABASE, Names
 from factory.definitions.writes import INTERVAL, Write
+from factory.diagnostics import Path
 from factory.ends.handover import BATCHES, Batches
 from factory.ends.tasks import OPERATORS, task
 from factory.fields import ConnId, Duration, Strict, seconds
@@ -47,8 +49,8 @@ class Database(Strict, frozen=True, kw_only=True, omit_defaults=True):
     """The operator that looks for the parts."""
     of_columns: ClassVar[tuple[str, ...]] = ("columns",)
     """The fields that say how columns are read: of no meaning where parts are looked for."""
-    parts_of_name: ClassVar[int] = 2
-    """How many parts the name of a table has at most: its schema, and its database."""
+    can: ClassVar[Names] = ANY_DATABASE
+    """What its tables and columns may be named."""
 
     conn_id: ConnId
     table: Annotated[
@@ -138,15 +140,20 @@ class Database(Strict, frozen=True, kw_only=True, omit_defaults=True):
         """Neither a table nor a query, or both; names that no table and no column has."""
         yield from self._one_of()
         if self.table:
-            most = self.parts_of_name
-            yield from literals.table(self.table, ("source", "table"), most=most)
-        yield from named(self.columns, "columns")
+            yield from identifiers.table(self.table, ("source", "table"), self.can)
+        yield from listed(self.columns, "columns", self.can)
         for name, one in (("incremental", self.incremental), ("split", self.split)):
             if one is not None:
-                yield from literals.column(one.column, ("source", name, "column"))
+                place = ("source", name, "column")
+                yield from literals.column(one.column, place)
+                yield from identifiers.columns([(place, one.column)], self.can)
         yield from literals.timeout(
             seconds(self.statement_timeout), ("source", "statement_timeout")
         )
+
+    def named(self) -> Iterator[tuple[Path, str]]:
+        """Of a table, the columns that are read alone."""
+        yield from ((("source", "columns", index), name) for index, name in enumerate(self.columns))
 
     def _one_of(self) -> Iterator[Problem]:
         if self.table is None and self.query is None:
@@ -180,10 +187,12 @@ class Database(Strict, frozen=True, kw_only=True, omit_defaults=True):
         yield from sql_files.problems(self.query or "", folder, ("source", "query"))
 
 
-def named(columns: list[str], field: str) -> Iterator[Problem]:
+def listed(columns: list[str], field: str, can: Names) -> Iterator[Problem]:
     """Names in a field of a source that no column has, and what stands there twice."""
-    yield from literals.columns(columns, ("source", field))
-    yield from literals.twice(columns, ("source", field))
+    place = ("source", field)
+    yield from literals.columns(columns, place)
+    yield from literals.twice(columns, place)
+    yield from identifiers.columns((((*place, i), name) for i, name in enumerate(columns)), can)
 
 
 def _as_text(name: str, text: str) -> str:

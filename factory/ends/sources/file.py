@@ -16,7 +16,7 @@ from factory.definitions.paths import is_pattern, own_copies
 from factory.definitions.writes import Write
 from factory.diagnostics import Path
 from factory.ends.handover import FILES, Files
-from factory.ends.source import format_problems
+from factory.ends.source import format_columns, format_problems
 from factory.ends.tasks import OPERATORS, task
 from factory.fields import Strict, word_of
 from factory.literals import is_template
@@ -183,6 +183,13 @@ class File(Strict, frozen=True, kw_only=True, tag="file", tag_field="type"):
                 at_key=True,
                 severity="warning",
             )
+
+    def named(self) -> Iterator[tuple[Path, str]]:
+        """The columns that the format and the folders name."""
+        yield from format_columns(self.format)
+        if not isinstance(self.hive_partitioning, bool):
+            place = ("source", "hive_partitioning")
+            yield from (((*place, name), name) for name in self.hive_partitioning)
 
     def _folder_problems(self) -> Iterator[Problem]:
         """Types that there are none of, and columns that the files have as well."""

@@ -10,8 +10,9 @@ from msgspec import Meta
 
 from factory import literals
 from factory.definitions import formats
+from factory.diagnostics import Path
 from factory.ends.handover import FILES, Files
-from factory.ends.source import format_problems
+from factory.ends.source import format_columns, format_problems
 from factory.ends.tasks import OPERATORS, task
 from factory.fields import ConnId, Strict, connects
 from factory.literals import is_template
@@ -111,6 +112,10 @@ class Http(Strict, frozen=True, kw_only=True, tag="http", tag_field="type"):
         }
         meant = {"content_type": self.content_type} if self.content_type else {}
         return shared | meant
+
+    def named(self) -> Iterator[tuple[Path, str]]:
+        """The columns that the format names."""
+        yield from format_columns(self.format)
 
     def problems(self) -> Iterator[Problem]:
         """A digest of several files, an address twice, one without a host; the format's own."""

@@ -9,7 +9,8 @@ import msgspec
 from msgspec import Meta
 
 from factory.definitions.tables import TableName
-from factory.ends.sources.database import QUERY, ColumnName, Database, Sql, named
+from factory.definitions.warehouses import MYSQL, Names
+from factory.ends.sources.database import QUERY, ColumnName, Database, Sql, listed
 from factory.fields import ConnId, connects
 from factory.problem import Problem
 
@@ -23,6 +24,7 @@ class Mysql(Database, frozen=True, kw_only=True, tag="mysql", tag_field="type"):
     reader: ClassVar[str] = "read_mysql.ReadMysql"
     splitter: ClassVar[str] = "read_mysql.SplitMysql"
     of_columns: ClassVar[tuple[str, ...]] = ("columns", "as_text", "zero_dates")
+    can: ClassVar[Names] = MYSQL
 
     conn_id: Annotated[
         ConnId,
@@ -65,4 +67,4 @@ class Mysql(Database, frozen=True, kw_only=True, tag="mysql", tag_field="type"):
     def problems(self) -> Iterator[Problem]:
         """As of every database, and names that no column has."""
         yield from super().problems()
-        yield from named(self.as_text, "as_text")
+        yield from listed(self.as_text, "as_text", self.can)

@@ -9,7 +9,8 @@ import msgspec
 from msgspec import Meta
 
 from factory.definitions.tables import ConnectionId
-from factory.ends.sources.database import QUERY, ColumnName, Database, Sql, named
+from factory.definitions.warehouses import POSTGRES, Names
+from factory.ends.sources.database import QUERY, ColumnName, Database, Sql, listed
 from factory.problem import Problem
 
 
@@ -22,6 +23,7 @@ class Postgres(Database, frozen=True, kw_only=True, tag="postgres", tag_field="t
     reader: ClassVar[str] = "read_postgres.ReadPostgres"
     splitter: ClassVar[str] = "read_postgres.SplitPostgres"
     of_columns: ClassVar[tuple[str, ...]] = ("columns", "as_text")
+    can: ClassVar[Names] = POSTGRES
 
     conn_id: ConnectionId
     query: Annotated[
@@ -44,4 +46,4 @@ class Postgres(Database, frozen=True, kw_only=True, tag="postgres", tag_field="t
     def problems(self) -> Iterator[Problem]:
         """As of every database, and names that no column has."""
         yield from super().problems()
-        yield from named(self.as_text, "as_text")
+        yield from listed(self.as_text, "as_text", self.can)

@@ -9,7 +9,8 @@ import msgspec
 from msgspec import Meta
 
 from factory.definitions.tables import TableName
-from factory.ends.sources.database import QUERY, ColumnName, Database, Sql, named
+from factory.definitions.warehouses import SNOWFLAKE, Names
+from factory.ends.sources.database import QUERY, ColumnName, Database, Sql, listed
 from factory.fields import ConnId, connects
 from factory.problem import Problem
 
@@ -25,7 +26,7 @@ class Snowflake(Database, frozen=True, kw_only=True, tag="snowflake", tag_field=
     reader: ClassVar[str] = "read_snowflake.ReadSnowflake"
     splitter: ClassVar[str] = "read_snowflake.SplitSnowflake"
     of_columns: ClassVar[tuple[str, ...]] = ("columns", "as_text")
-    parts_of_name: ClassVar[int] = 3
+    can: ClassVar[Names] = SNOWFLAKE
 
     conn_id: Annotated[
         ConnId,
@@ -64,4 +65,4 @@ class Snowflake(Database, frozen=True, kw_only=True, tag="snowflake", tag_field=
     def problems(self) -> Iterator[Problem]:
         """As of every database, and names that no column has."""
         yield from super().problems()
-        yield from named(self.as_text, "as_text")
+        yield from listed(self.as_text, "as_text", self.can)

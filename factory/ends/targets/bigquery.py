@@ -14,23 +14,16 @@ from factory.definitions.tables import (
     STATEMENT_TIMEOUT,
     OnSchemaChange,
 )
-from factory.definitions.warehouses import BIGQUERY
+from factory.definitions.warehouses import BIGQUERY, Capabilities
 from factory.diagnostics import Path
 from factory.ends.handover import BATCHES, FILES
 from factory.ends.target import Takes
-from factory.ends.targets.table import ColumnName, WarehouseTable, distinct, of_ours, timeouts
+from factory.ends.targets.table import ColumnName, WarehouseTable, distinct, timeouts
 from factory.fields import ConnId, Duration, Size, connects, in_bytes
 from factory.literals import is_template
 from factory.problem import Problem
 
-BigQueryTable = Annotated[
-    str,
-    Meta(
-        pattern=r"^[^.`\\]+(\.[^.`\\]+){1,2}$|\{\{",
-        title="`dataset.table` or `project.dataset.table`",
-        examples=["shop.orders"],
-    ),
-]
+BigQueryTable = Annotated[str, Meta(examples=["shop.orders"], min_length=1)]
 GoogleConnection = Annotated[
     ConnId,
     connects("google_cloud_platform"),
@@ -43,6 +36,7 @@ _SCHEME = "gs"
 class BigQuery(WarehouseTable, frozen=True, kw_only=True, tag="bigquery", tag_field="type"):
     """A BigQuery table; it is created when it is missing."""
 
+    can: ClassVar[Capabilities] = BIGQUERY
     takes: ClassVar[Takes] = Takes(
         handovers=(FILES, BATCHES),
         modes=BIGQUERY.modes,
@@ -132,8 +126,7 @@ class BigQuery(WarehouseTable, frozen=True, kw_only=True, tag="bigquery", tag_fi
 
     def problems(self, key: Sequence[str]) -> Iterator[Problem]:
         """A table of the loads' own, a folder that is none of Cloud Storage."""
-        if self.table.rpartition(".")[2].startswith("_factory_"):
-            yield of_ours()
+        yield from super().problems(key)
         if self.via is not None:
             yield from _of_folder(self.via)
         yield from timeouts(self, "statement_timeout")

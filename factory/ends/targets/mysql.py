@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 from msgspec import Meta
 
 from factory.definitions.tables import TableName
-from factory.definitions.warehouses import MYSQL
+from factory.definitions.warehouses import MYSQL, Capabilities
 from factory.ends.handover import BATCHES, FILES
 from factory.ends.target import Takes
 from factory.ends.targets.table import DatabaseTable
@@ -20,6 +20,7 @@ class Mysql(DatabaseTable, frozen=True, kw_only=True, tag="mysql", tag_field="ty
     Rows stream in by LOAD DATA LOCAL where the server takes that (`local_infile`), else by INSERTs.
     """
 
+    can: ClassVar[Capabilities] = MYSQL
     takes: ClassVar[Takes] = Takes(
         handovers=(FILES, BATCHES), modes=MYSQL.modes, types=True, holds=MYSQL
     )

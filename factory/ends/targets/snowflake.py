@@ -8,7 +8,6 @@ from typing import Annotated, ClassVar
 import msgspec
 from msgspec import Meta
 
-from factory import literals
 from factory.definitions.tables import (
     LOCK_TIMEOUT,
     ON_SCHEMA_CHANGE,
@@ -16,11 +15,11 @@ from factory.definitions.tables import (
     OnSchemaChange,
     TableName,
 )
-from factory.definitions.warehouses import SNOWFLAKE
+from factory.definitions.warehouses import SNOWFLAKE, Capabilities
 from factory.diagnostics import Path
 from factory.ends.handover import BATCHES, FILES
 from factory.ends.target import Takes
-from factory.ends.targets.table import ColumnName, WarehouseTable, distinct, of_ours, timeouts
+from factory.ends.targets.table import ColumnName, WarehouseTable, distinct, timeouts
 from factory.fields import ConnId, Duration, connects
 from factory.problem import Problem
 
@@ -30,6 +29,7 @@ Name = Annotated[str, Meta(min_length=1)]
 class Snowflake(WarehouseTable, frozen=True, kw_only=True, tag="snowflake", tag_field="type"):
     """A Snowflake table; it is created when it is missing."""
 
+    can: ClassVar[Capabilities] = SNOWFLAKE
     takes: ClassVar[Takes] = Takes(
         handovers=(FILES, BATCHES), modes=SNOWFLAKE.modes, types=True, holds=SNOWFLAKE
     )
@@ -78,8 +78,6 @@ class Snowflake(WarehouseTable, frozen=True, kw_only=True, tag="snowflake", tag_
 
     def problems(self, key: Sequence[str]) -> Iterator[Problem]:
         """Names that a table cannot have, or named twice."""
-        yield from literals.table(self.table, ("target", "table"), most=3)
-        if self.table.rpartition(".")[2].upper().startswith("_FACTORY_"):
-            yield of_ours()
+        yield from super().problems(key)
         yield from timeouts(self, "lock_timeout", "statement_timeout")
         yield from distinct(self.cluster_by, ("target", "cluster_by"))

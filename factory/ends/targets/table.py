@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, ClassVar
 
@@ -10,6 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from factory import literals
+from factory.definitions import identifiers
 from factory.definitions.tables import (
     LOCK_TIMEOUT,
     ON_SCHEMA_CHANGE,
@@ -17,6 +17,7 @@ from factory.definitions.tables import (
     OnSchemaChange,
     TableName,
 )
+from factory.definitions.warehouses import Capabilities
 from factory.diagnostics import Path
 from factory.ends.target import Takes
 from factory.ends.tasks import OPERATORS
@@ -24,7 +25,6 @@ from factory.fields import ConnId, Duration, Strict, seconds
 from factory.problem import Problem
 from factory.spec import assets
 
-_OURS = re.compile("_factory_(loads|files|[0-9a-f]{8}_[0-9a-f]{16}(_old)?)")
 ColumnName = Annotated[str, Meta(min_length=1)]
 _DURATIONS = ("lock_timeout", "statement_timeout", "expires_after")
 
@@ -32,10 +32,11 @@ _DURATIONS = ("lock_timeout", "statement_timeout", "expires_after")
 class WarehouseTable(Strict, frozen=True, kw_only=True, omit_defaults=True):
     """A table of a warehouse; it is created when it is missing.
 
-    A target of a warehouse is a Struct of this class: it says what it `takes` and which operator
-    loads, and `conn_id` anew.
+    A target of a warehouse is a Struct of this class: it says what the warehouse `can`, what it
+    `takes` and which operator loads, and `conn_id` anew.
     """
 
+    can: ClassVar[Capabilities]
     takes: ClassVar[Takes]
     loader: ClassVar[str]
     """The operator that loads, as `module.Class` among those of `ingest`."""
@@ -62,21 +63,22 @@ class WarehouseTable(Strict, frozen=True, kw_only=True, omit_defaults=True):
         found = assets.of_table(self.conn_id, self.table)
         return () if found is None else (found,)
 
+    def problems(self, key: Sequence[str]) -> Iterator[Problem]:
+        """A name that no table of the warehouse has, or that loads keep for themselves."""
+        yield from identifiers.table(self.table, ("target", "table"), self.can)
+        if self.table.rpartition(".")[2].lower().startswith("_factory_"):
+            yield Problem(
+                ("target", "table"),
+                "table-name",
+                "the loads themselves keep tables of such names",
+                expected="a name that does not begin with `_factory_`",
+            )
+
 
 def timeouts(target: msgspec.Struct, *names: str) -> Iterator[Problem]:
     """Fields that are longer than a warehouse takes."""
     for name in names:
         yield from literals.timeout(seconds(getattr(target, name)), ("target", name))
-
-
-def of_ours() -> Problem:
-    """A table that loads keep for themselves."""
-    return Problem(
-        ("target", "table"),
-        "table-name",
-        "the loads themselves keep tables of such names",
-        expected="a name that does not begin with `_factory_`",
-    )
 
 
 def distinct(names: Sequence[str], place: Path) -> Iterator[Problem]:
@@ -122,9 +124,7 @@ class DatabaseTable(WarehouseTable, frozen=True, kw_only=True):
 
     def problems(self, key: Sequence[str]) -> Iterator[Problem]:
         """Names that a table cannot have, or named twice; a primary key narrower than `key`."""
-        yield from literals.table(self.table, ("target", "table"))
-        if _OURS.fullmatch(self.table.rpartition(".")[2]):
-            yield of_ours()
+        yield from super().problems(key)
         yield from timeouts(self, "lock_timeout", "statement_timeout")
         yield from distinct(self.primary_key, ("target", "primary_key"))
         for place, columns in enumerate(self.indexes):

@@ -15,6 +15,8 @@ from airflow.sdk.exceptions import AirflowException
 from factory.errors import FactoryError
 
 if TYPE_CHECKING:
+    from airflow.providers.snowflake.hooks.snowflake import SnowflakeHook
+
     from factory.transfer.snowflake.session import Account
 
 _OF_THE_HOOK = (
@@ -48,19 +50,23 @@ def login(
     hook = SnowflakeHook(
         snowflake_conn_id=connection.conn_id, warehouse=warehouse or None, role=role or None
     )
+    return lambda: arguments(hook)
+
+
+def arguments(hook: SnowflakeHook) -> Mapping[str, Any]:
+    """What the connector takes for a session of this moment, secrets included.
+
+    :raises FactoryError: the connection can't be used.
+    """
+    connection = hook.get_connection(hook.get_conn_id())
+    try:
+        found = hook._get_conn_params
+        given = found() if callable(found) else found  # a property, in older providers
+    except (AirflowException, KeyError, OSError, TypeError, ValueError) as error:
+        raise FactoryError(
+            f"nobody can log in by the connection {connection.conn_id!r}: {error}",
+            "correct `account`, the key or the `authenticator` in its extra",
+        ) from None
     extra = connection.extra_dejson
-    also = {name: kind(extra[name]) for name, kind in _ALSO.items() if name in extra}
-
-    def arguments() -> Mapping[str, Any]:
-        try:
-            found = hook._get_conn_params
-            given = found() if callable(found) else found  # a property, in older providers
-        except (AirflowException, KeyError, OSError, TypeError, ValueError) as error:
-            raise FactoryError(
-                f"nobody can log in by the connection {connection.conn_id!r}: {error}",
-                "correct `account`, the key or the `authenticator` in its extra",
-            ) from None
-        own = {name: value for name, value in given.items() if name not in _OF_THE_HOOK}
-        return {**own, **also}
-
-    return arguments
+    own = {name: value for name, value in given.items() if name not in _OF_THE_HOOK}
+    return {**own, **{name: kind(extra[name]) for name, kind in _ALSO.items() if name in extra}}

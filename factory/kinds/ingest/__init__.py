@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -12,7 +12,7 @@ from msgspec import Meta
 
 from factory import stores
 from factory.choices import blaming, is_outside
-from factory.definitions import writes
+from factory.definitions import identifiers, writes
 from factory.definitions.checks import Check, columns, plain, problems
 from factory.definitions.writes import Write
 from factory.diagnostics import MAX_TOLD, did_you_mean, one_of
@@ -20,7 +20,7 @@ from factory.diagnostics import Path as Place
 from factory.ends import fit, handover
 from factory.ends.fit import Misfit
 from factory.ends.handover import FILES, ROWS, Batches, Files, Handover, Rows
-from factory.ends.source import NamesFiles, ReadsAgain, ReadsByDate, RunsAlone
+from factory.ends.source import NamesColumns, NamesFiles, ReadsAgain, ReadsByDate, RunsAlone
 from factory.ends.sources import AnySource
 from factory.ends.target import Target
 from factory.ends.targets import AnyTarget
@@ -238,8 +238,10 @@ def inspect(step: Step, folder: Path) -> Iterator[Problem]:
         yield from given.target.problems(writes.key(given.write))
     yield from writes.problems(given.write)
     yield from problems(given.checks, ("checks",))
+    named = tuple(_named(given))
+    yield from identifiers.columns((*_of_source(given), *named), given.target.takes.holds)
     if fit.way(given.source, given.target) is not None:  # else it is not built
-        yield from _columns(given, _handed(step))
+        yield from _columns(given, _handed(step), named)
     if given.on_bad_row == "fail" and given.max_bad_rows != _MAX_BAD_ROWS:
         message = "no row is set aside: the first bad one fails the task"
         yield Problem(
@@ -289,7 +291,24 @@ def _replaced(given: Arguments) -> Iterator[Problem]:
         )
 
 
-def _columns(given: Arguments, handed: Handover) -> Iterator[Problem]:
+def _of_source(given: Arguments) -> Iterator[tuple[Place, str]]:
+    """Columns of the load that the source names, with their places."""
+    if isinstance(given.source, NamesColumns):
+        with blaming(given.source, "source"):
+            yield from given.source.named()
+
+
+def _named(given: Arguments) -> Iterator[tuple[Place, str]]:
+    """Columns of the load that others name."""
+    yield from writes.columns(given.write)
+    with blaming(given.target, "target"):
+        yield from given.target.columns()
+    yield from columns(given.checks, ("checks",))
+
+
+def _columns(
+    given: Arguments, handed: Handover, named: Sequence[tuple[Place, str]]
+) -> Iterator[Problem]:
     """Columns that the load cannot have, where the spec says which it has."""
     known = handover.known(handed)
     added = [f"_{name}" for name in given.lineage]
@@ -299,13 +318,6 @@ def _columns(given: Arguments, handed: Handover) -> Iterator[Problem]:
             yield Problem(("lineage", index), "unknown-column", message, "another name for that")
     if known is None:
         return
-    with blaming(given.target, "target"):
-        of_target = [*given.target.columns()]
-    named = (
-        *writes.columns(given.write),
-        *of_target,
-        *columns(given.checks, ("checks",)),
-    )
     there = sorted(known.union(added))
     wrong = ((path, name) for path, name in named if name not in known and name not in added)
     for path, name in itertools.islice(wrong, MAX_TOLD):

@@ -18,7 +18,6 @@ from factory.transfer.warehouse.parts import Column
 from factory.transfer.warehouse.warehouse import not_found
 
 OURS = "_factory_"
-_EXPECTED = "Write `dataset.table` or `project.dataset.table`"
 
 
 @dataclass(frozen=True)
@@ -61,13 +60,10 @@ def expression(table: parts.Table) -> exp.Table:
 
 def parse(name: str) -> Table:
     """Read a table's name. Raises `BadOption`."""
-    names = name.split(".")
-    if not 2 <= len(names) <= 3 or not all(names):
-        raise BadOption(f"{name!r} is not a table", _EXPECTED)
+    project, schema, table = parts.split(name, BIGQUERY)
     if "`" in name or "\\" in name:
         raise BadOption(f"the name {name!r} holds a quote", "Write it without quotes")
-    *project, schema, table = names
-    return Table(schema, table, *project)
+    return Table(schema, table, project)
 
 
 def quoted(name: str) -> str:

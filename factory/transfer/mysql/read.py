@@ -18,10 +18,10 @@ from factory.definitions.tables import STATEMENT_SECONDS
 from factory.stores.model import Store
 from factory.transfer import choosing
 from factory.transfer.ahead import ahead
-from factory.transfer.errors import BadOption
 from factory.transfer.formats import Reader
 from factory.transfer.lineage import NONE, Lineage
 from factory.transfer.mysql import packets, session
+from factory.transfer.mysql import table as tables
 from factory.transfer.mysql.read_types import (
     KINDS,
     Described,
@@ -178,10 +178,7 @@ def _literal(value: Bound, _: str) -> str:
 
 def _from(rows: Rows) -> str:
     if rows.table:
-        found = rows.table.split(".")
-        if len(found) > 2 or not all(found):
-            raise BadOption(f"{rows.table!r} is not a table", "Write `table` or `database.table`")
-        return ".".join(map(name, found))
+        return tables.sql(tables.parse(rows.table))
     text = statements.query(rows.query or "", "mysql")
     return f"({text}\n) AS source"  # its last line may be a comment
 

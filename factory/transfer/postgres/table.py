@@ -61,7 +61,8 @@ UNTYPED = "No value yet: the first one tells the type."
 
 def parse(name: str) -> Table:
     """Split `table` or `schema.table`; a table alone is in `public`."""
-    return Table(*parts.split(name, POSTGRES))
+    schema, table = parts.split(name, POSTGRES)
+    return Table(schema or POSTGRES.default_schema, table)
 
 
 STAGING = "^_factory_[0-9a-f]{8}_[0-9a-f]{16}$"

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from sqlglot import exp
 
 from factory.definitions.warehouses import SNOWFLAKE
-from factory.transfer.errors import BadOption, TransferError
+from factory.transfer.errors import TransferError
 from factory.transfer.warehouse import parts
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*")
@@ -59,14 +59,8 @@ def table(name: str, database: str = "", schema: str = "") -> Table:
 
     Raises `BadOption`.
     """
-    given = name.split(".")
-    if len(given) > 3 or not all(given):
-        raise BadOption(f"{name!r} is not a table", "Write `schema.table`")
-    for part in given:
-        if len(part) > SNOWFLAKE.longest_name:
-            raise BadOption(f"the name {part!r} is longer than {SNOWFLAKE.longest_name} characters")
-    whole = [*[database, schema][: 3 - len(given)], *given]
-    in_database, in_schema, own = map(folded, whole)
+    given = parts.split(name, SNOWFLAKE)
+    in_database, in_schema, own = map(folded, (given[0] or database, given[1] or schema, given[2]))
     return Table(in_schema, own, in_database)
 
 

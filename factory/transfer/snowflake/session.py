@@ -33,6 +33,7 @@ LOGIN_SECONDS = 60
 ANSWER_SECONDS = 120
 _GRACE = 60  # the server's own time-out comes first
 _MOST_SECONDS = 604_800
+_SILENT: Mapping[str, Any] = {"CLIENT_TELEMETRY_ENABLED": False}
 _RELIED_ON: Mapping[str, Any] = {
     "AUTOCOMMIT": True,
     "TIMEZONE": "UTC",
@@ -44,7 +45,7 @@ _RELIED_ON: Mapping[str, Any] = {
     "QUOTED_IDENTIFIERS_IGNORE_CASE": False,
     "ERROR_ON_NONDETERMINISTIC_MERGE": True,
     "MULTI_STATEMENT_COUNT": 1,
-    "CLIENT_TELEMETRY_ENABLED": False,
+    **_SILENT,
     "PYTHON_CONNECTOR_QUERY_RESULT_FORMAT": "ARROW",
 }
 _OF_DATA = "22"  # the class of errors that quote what a row holds
@@ -105,19 +106,22 @@ def connected(account: Account, limits: Limits) -> Iterator[Connection]:
 
 
 def _connect(account: Account, limits: Limits) -> Connection:
-    given = {name: value for name, value in account.arguments().items() if value not in (None, "")}
+    asked = {**_RELIED_ON, **_limits(limits), "QUERY_TAG": account.tag[:_TAG]}
+    given = {**_timeouts(limits), **account.arguments(), "autocommit": True}
+    return log_in({"arrow_number_to_decimal": True, **given}, asked)
+
+
+def log_in(arguments: Mapping[str, Any], parameters: Mapping[str, Any] = _SILENT) -> Connection:
+    """A session; its `parameters` take the place of those that the arguments hold."""
+    given = {name: value for name, value in arguments.items() if value not in (None, "")}
     own = given.pop("session_parameters", None) or {}
-    asked = {**own, **_RELIED_ON, **_limits(limits), "QUERY_TAG": account.tag[:_TAG]}
     return snowflake.connector.connect(
         **{
             "login_timeout": LOGIN_SECONDS,
             "client_session_keep_alive": True,
-            "arrow_number_to_decimal": True,
             "enable_server_session_keep_alive_auto_detection": False,
-            **_timeouts(limits),
             **given,
-            "autocommit": True,
-            "session_parameters": asked,
+            "session_parameters": {**own, **parameters},
         }
     )
 

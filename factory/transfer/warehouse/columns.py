@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 
 import pyarrow as pa
 
+from factory.definitions import identifiers
 from factory.definitions.warehouses import Capabilities
 from factory.transfer.errors import BadRow, TransferError
 from factory.transfer.lineage import is_lineage
@@ -57,10 +58,10 @@ def columns(
     for field in schema:
         if field.name in names:
             raise TransferError(f"two columns are named {field.name!r}", "Take one with `select`")
-        if len(field.name.encode()) > can.longest_name:
+        if identifiers.is_too_long(field.name, can):
             # It would be cut, and two cut names may be one.
             raise TransferError(
-                f"the column name {field.name!r} is longer than {can.longest_name} bytes"
+                f"the column name {field.name!r} is longer than {can.longest_name} {can.unit}"
             )
         if "\0" in field.name or not field.name:
             raise TransferError(f"{field.name!r} can't be the name of a column")

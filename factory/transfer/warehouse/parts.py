@@ -10,6 +10,7 @@ from typing import Protocol
 
 import pyarrow as pa
 
+from factory.definitions import identifiers
 from factory.definitions.tables import LOCK_SECONDS, STATEMENT_SECONDS, Policy
 from factory.definitions.warehouses import Capabilities
 from factory.definitions.writes import Write
@@ -36,15 +37,19 @@ class Table:
         return f"{self.schema}.{self.name}" if self.schema else self.name
 
 
-def split(name: str, can: Capabilities) -> tuple[str, str]:
-    """`table` or `schema.table`. Raises `BadOption`."""
-    parts = name.split(".")
-    if len(parts) > 2 or not all(parts):
-        raise BadOption(f"{name!r} is not a table", "Write `table` or `schema.table`")
+def split(name: str, can: Capabilities) -> list[str]:
+    """The parts of a table's name, as many as it may have: those that it lacks are empty.
+
+    Raises `BadOption`.
+    """
+    parts = identifiers.parts(name, can)
+    if parts is None:
+        raise BadOption(f"{name!r} is not a table", f"Write {identifiers.forms(can)}")
+    most = can.longest_table or can.longest_name
     for part in parts:
-        if len(part.encode()) > can.longest_name:
-            raise BadOption(f"the name {part!r} is longer than {can.longest_name} bytes")
-    return (can.default_schema, parts[0]) if len(parts) == 1 else (parts[0], parts[1])
+        if identifiers.size(part, can) > most:
+            raise BadOption(f"the name {part!r} is longer than {most} {can.unit}")
+    return [""] * (max(form.count(".") for form in can.forms) + 1 - len(parts)) + parts
 
 
 def staging_prefix(target: Table) -> str:

@@ -123,3 +123,45 @@ def test_what_was_read_of_an_interval_is_of_small_letters(orders: Orders) -> Non
         assert run.state == "success", run.log
         found = orders.there(f"SELECT order_id FROM {orders.name}.copied ORDER BY 1")
         assert [number for (number,) in found] == [Decimal(n) for n in ids]
+
+
+SQL = """
+version: 1
+start_date: 2024-01-01
+tasks:
+  - id: arrived
+    uses: wait
+    with: {for: {type: table, conn_id: sf, table: SCHEMA.orders, at_least: 3}}
+  - id: asked
+    needs: [arrived]
+    uses: wait
+    with: {for: {type: sql, conn_id: sf, sql: SELECT MAX(ORDER_ID) FROM SCHEMA.orders}}
+  - id: total
+    needs: [asked]
+    uses: sql
+    with:
+      conn_id: sf
+      sql: |
+        INSERT INTO SCHEMA.orders (ORDER_ID, TOTAL) VALUES (4, %(total)s);
+        SELECT SUM(TOTAL), %(total)s FROM SCHEMA.orders
+      parameters: {total: 2.5}
+      output: true
+  - id: broken
+    needs: [total]
+    uses: sql
+    with: {conn_id: sf, sql: DELETE FROM SCHEMA.orders; SELECT nothing}
+"""
+
+
+def test_sql_runs_there_and_is_waited_for(orders: Orders) -> None:
+    assert orders.into("{mode: replace}").state == "success"
+    orders.pipelines.write("sql.yaml", SQL.replace("SCHEMA", orders.name))
+    run = orders.pipelines.run("sql")
+    assert run.states == {
+        "arrived": "success",
+        "asked": "success",
+        "total": "success",
+        "broken": "failed",
+    }, run.log
+    assert [tuple(map(float, row)) for row in run.xcom("total")] == [(12.0, 2.5)]
+    assert orders.here(f"SELECT COUNT(*) FROM {orders.name}.ORDERS") == [(4,)]

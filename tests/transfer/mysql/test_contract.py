@@ -28,6 +28,7 @@ class Mysql(Bench):
     address: Address
 
     session = loading.Session
+    names: ClassVar[Sequence[str]] = (*Bench.names, "ö" * 64)
     back: ClassVar[dict[str, pa.DataType]] = {"bool": pa.int8()}
 
     def loaded(self, store: Store, paths: Sequence[str], **options: Any) -> Loaded:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import msgspec
 import pyarrow as pa
 
+from factory.definitions import identifiers
 from factory.definitions.formats.types import JSON
 from factory.definitions.warehouses import Holds
 from factory.stores.model import Store
@@ -19,7 +20,7 @@ from factory.transfer.formats.jsonl import converters
 from factory.transfer.formats.jsonl.converters import FAILURES, Kind, Unfit
 from factory.transfer.formats.jsonl.decode import Doubtful, Fast, Field, tokens
 from factory.transfer.formats.jsonl.lines import Block, Blocks, Row
-from factory.transfer.holds import is_too_long, nul_hint
+from factory.transfer.holds import nul_hint
 from factory.transfer.values import options, spelling
 
 
@@ -131,7 +132,7 @@ class Rows:
         near = difflib.get_close_matches(key, self._keys, n=1)
         meant = f"Did you mean {near[0]!r}? " if near else ""
         declare = hints.columns(name, "…")
-        if is_too_long(name, self._holds):
+        if identifiers.is_too_long(name, self._holds):
             declare = f"{hints.columns('…', '…')} with {hints.rename(key)}"
         return Unfit(
             f"the key {key!r} is not in the first rows",

@@ -1,0 +1,85 @@
+"""Names of tables and columns: what a warehouse takes as one is said by `definitions.warehouses`.
+
+A name that holds a template is known only when the task runs; nothing is said of it here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from factory.definitions.warehouses import Holds, Names
+from factory.diagnostics import Path, quoted
+from factory.literals import is_template
+from factory.problem import Problem
+
+_QUOTES = ('"', "'", "`", "[", "]", ";")
+
+
+def size(name: str, holds: Holds) -> int:
+    """How long a name is: in bytes, or in characters where the warehouse counts those."""
+    return len(name.encode(errors="replace")) if holds.unit == "bytes" else len(name)
+
+
+def is_too_long(name: str, holds: Holds) -> bool:
+    """Would the warehouse cut, or refuse, the name of a column?"""
+    return holds.longest_name is not None and size(name, holds) > holds.longest_name
+
+
+def parts(name: str, names: Names) -> list[str] | None:
+    """The parts of a table's name; None where it has another number of them."""
+    found = name.split(".")
+    numbers = {form.count(".") + 1 for form in names.forms}
+    return found if len(found) in numbers and all(found) else None
+
+
+def forms(names: Names) -> str:
+    """The ways to write a table's name, for people."""
+    *others, last = [f"`{form}`" for form in names.forms]
+    return f"{', '.join(others)} or {last}" if others else last
+
+
+def table(name: str, path: Path, names: Names) -> Iterator[Problem]:
+    """A name that no table of theirs has, or that would be read as another."""
+    if is_template(name):
+        return
+    found = parts(name, names)
+    if found is None:
+        said = f"{quoted(name)} is not a table's name"
+        hint = "a dot separates the schema from the table, and stands nowhere else"
+        alone = max(form.count(".") for form in names.forms) == 1
+        yield Problem(path, "table-name", said, forms(names), hint if alone else "")
+    elif quote := next((one for one in _QUOTES if one in name), ""):
+        said = f"the table's name holds a {quote}"
+        hint = f"the name is put in quotes for you, as it stands: write `{_unquoted(name)}`"
+        yield Problem(path, "table-name", said, "a name without quotes", hint)
+    elif any(part != part.strip() for part in found):
+        said = f"{quoted(name)} has a space at an end, which would be a part of the name"
+        yield Problem(path, "table-name", said, forms(names))
+    elif wrong := next((one for one in names.never if one in name), ""):
+        said = f"{quoted(name)} holds a `{wrong}`"
+        yield Problem(path, "table-name", said, f"a name without `{wrong}`")
+    else:
+        for part in found:
+            yield from _too_long(part, path, names, names.longest_table or names.longest_name)
+
+
+def _unquoted(name: str) -> str:
+    return "".join(letter for letter in name if letter not in _QUOTES)
+
+
+def columns(named: Iterable[tuple[Path, str]], holds: Holds) -> Iterator[Problem]:
+    """Names, with their places, that are too long for a column."""
+    for path, name in named:
+        if not is_template(name):
+            yield from _too_long(name, path, holds, holds.longest_name)
+
+
+def _too_long(name: str, path: Path, holds: Holds, most: int | None) -> Iterator[Problem]:
+    if most is not None and (found := size(name, holds)) > most:
+        yield Problem(
+            path,
+            "name-too-long",
+            f"the name {quoted(name)} is {found} {holds.unit} long",
+            f"at most {most} {holds.unit}: {holds.name} takes no longer name",
+            at_key=bool(path) and path[-1] == name,
+        )

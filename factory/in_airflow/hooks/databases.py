@@ -1,0 +1,30 @@
+"""The hooks by which a person's SQL is run: ours where Airflow's is none, or another's login."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from airflow.sdk import Connection
+
+OWN = {
+    "snowflake": "factory.in_airflow.hooks.snowflake:Snowflake",
+}
+"""`module:class` by a connection's type; each takes the connection's id."""
+
+
+def hook(conn_id: str) -> Any:
+    """The hook of a connection; whether it is a database's is for the caller to see.
+
+    :raises AirflowNotFoundException: there is no such connection.
+    """
+    return own(conn_id) or Connection.get(conn_id).get_hook()
+
+
+def own(conn_id: str) -> Any:
+    """Our hook of a connection; None: Airflow's is good."""
+    where = OWN.get(Connection.get(conn_id).conn_type or "")
+    if where is None:
+        return None
+    module, _, name = where.partition(":")
+    return getattr(importlib.import_module(module), name)(conn_id)
