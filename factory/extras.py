@@ -122,6 +122,19 @@ def needed(path: str) -> tuple[str, ...]:
     return (found,) if found else ("airflow",) if above[0] == "airflow" else ()
 
 
+def provider(module: str) -> str:
+    """The package of a provider of Airflow's, by a module in it; empty when it is none."""
+    head, found, rest = module.partition("airflow.providers.")
+    names = rest.split(".")
+    if head or not found:
+        return ""
+    return "-".join(("apache-airflow-providers", *names[: 2 if names[0] in _FAMILIES else 1]))
+
+
+_FAMILIES = ("apache", "atlassian", "cncf", "common", "dbt", "microsoft")
+"""Whose providers are one level deeper: `airflow.providers.apache.spark`."""
+
+
 def install_hint(extra: str) -> str:
     """How to get an extra: from where this package came."""
     origin = _git_origin()

@@ -1,4 +1,7 @@
-"""`factory lint`: check pipelines. Never imports Airflow, runs nothing, uses no network."""
+"""`factory lint`: check pipelines. It runs nothing, and uses no network.
+
+Only `--build` imports Airflow, and what the pipelines name.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from factory.cli import options, terminal
 from factory.lint.reporters import FORMATS
 
 if TYPE_CHECKING:
+    from factory.lint.lint import Build
     from factory.lint.report import Report
 
 HELP = """\
@@ -22,6 +26,7 @@ for example:
   factory lint                              everything, in the environment dev
   factory lint --all-envs                   everything, in every environment
   factory lint dag_factory_configs/taxi     one folder
+  factory lint --build                      let Airflow build every DAG, too
   factory lint --output junit=lint.xml      as text here, and for a CI in a file
   factory lint --explain unknown-key        what a code means, and what to do
 """
@@ -37,6 +42,11 @@ def add_arguments(parser: ArgumentParser) -> None:
     options.add_environment(environments)
     environments.add_argument(
         "--all-envs", action="store_true", help="in every environment, not only in one"
+    )
+    parser.add_argument(
+        "--build",
+        action="store_true",
+        help="build every DAG, too, where Airflow and the operators' packages are installed",
     )
     parser.add_argument("--strict", action="store_true", help="warnings count as errors")
     options.with_completer(
@@ -99,7 +109,7 @@ def _lint(args: Namespace) -> int:
     forms = outputs.formats(args.format or ["text"])
     files = outputs.files(args.output)
     base = options.root(args).parent
-    found = _found(args)
+    found = _built(args) if args.build else _found(args)
     try:
         failed = outputs.write(files, found, base)
         for form in forms:
@@ -115,7 +125,22 @@ def _lint(args: Namespace) -> int:
     return 1 if found.failures else 0
 
 
-def _found(args: Namespace) -> Report:
+def _built(args: Namespace) -> Report:
+    """With what Airflow and the operators refuse; whatever they print is not for the report."""
+    from tempfile import TemporaryDirectory
+
+    from factory.cli.quiet import quiet
+    from factory.in_airflow.run import airflow_home
+
+    with TemporaryDirectory(prefix="factory-lint-", ignore_cleanup_errors=True) as folder:
+        log = Path(folder) / "log"
+        with quiet(log, str), airflow_home(log):
+            from factory.in_airflow.refused import refused
+
+            return _found(args, refused)
+
+
+def _found(args: Namespace, build: Build | None = None) -> Report:
     from factory.lint.lint import lint_project
     from factory.lint.report import merge
     from factory.spec import discover
@@ -124,5 +149,5 @@ def _found(args: Namespace) -> Report:
     if args.all_envs:
         chosen = [*discover.environments(options.root(args))]
     paths = [options.absolute(path) for path in args.paths]
-    found = merge(lint_project(options.project(args, name), paths) for name in chosen)
+    found = merge(lint_project(options.project(args, name), paths, build) for name in chosen)
     return msgspec.structs.replace(found, strict=args.strict)

@@ -117,11 +117,11 @@ def build(root: Path, net: Callable[[Journal], Net] = Net) -> Iterator[Built]:
     for problem in found.problems:
         yield Path(problem.file).stem, None, (problem,)
     with journal(root) as kept:
-        yield from _Builder(project, net(kept)).build(found.files)
+        yield from Builder(project, net(kept)).build(found.files)
 
 
-class _Builder:
-    """The pipelines of a root, the harmless first."""
+class Builder:
+    """The pipelines of a root, one after the other."""
 
     def __init__(self, project: Project, net: Net) -> None:
         self.project = project
@@ -131,6 +131,7 @@ class _Builder:
         self.addresses: dict[str, str] = {}  # of assets, by name
 
     def build(self, files: Iterable[Path]) -> Iterator[Built]:
+        """The DAGs of files, the harmless first."""
         later: list[Outcome] = []
         suspects: list[Path] = []
         for path in files:
@@ -141,12 +142,12 @@ class _Builder:
             if _runs_others(outcome):
                 later.append(outcome)
             else:
-                yield from self._dags(outcome)
+                yield from self.dags(outcome)
         for outcome in later:
             if self.net.time_is_up:
                 yield outcome.path.stem, None, (self._at(outcome.path, *NO_TIME),)
                 continue
-            yield from list(self._dags(outcome))
+            yield from list(self.dags(outcome))
             self.net.tidy()
         for path in suspects:
             yield from self._guarded(path)
@@ -171,7 +172,7 @@ class _Builder:
         if self.net.time_is_up:
             yield path.stem, None, (self._at(path, *NO_TIME),)
             return
-        reason = self.net.trial(source, lambda: list(self._dags(self._outcome(path))))
+        reason = self.net.trial(source, lambda: list(self.dags(self._outcome(path))))
         if not reason and blame.strikes > _MAX_STRIKES and blame.signature == now:
             reason = "it ended the process that built it, again and again"
         if reason:
@@ -181,7 +182,7 @@ class _Builder:
         # what ends the process now is found by the next one
         suspected = msgspec.structs.replace(blame, signature=now, reason="")
         self.journal.blame(source, suspected)
-        yield from list(self._dags(self._outcome(path)))
+        yield from list(self.dags(self._outcome(path)))
         if self.journal.blames.get(source) == suspected:
             self.journal.acquit(source)
 
@@ -195,7 +196,7 @@ class _Builder:
             return Outcome(path=path, diagnostics=(failed,))
         return outcome
 
-    def _dags(self, outcome: Outcome) -> Iterator[Built]:
+    def dags(self, outcome: Outcome) -> Iterator[Built]:
         """The DAGs of one file."""
         if outcome.diagnostics:
             yield outcome.path.stem, None, outcome.diagnostics

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import importlib
 import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -31,13 +30,14 @@ from airflow.sdk.definitions.deadline import (  # type: ignore[attr-defined]  # 
 from airflow.sdk.definitions.mappedoperator import MappedOperator
 from airflow.timetables.trigger import CronTriggerTimetable, DeltaTriggerTimetable
 
-from factory import extras
 from factory.diagnostics import Path as Place
 from factory.diagnostics import did_you_mean
-from factory.errors import BuildError, is_fault, words
+from factory.errors import BuildError, is_fault, together
 from factory.fields import seconds
+from factory.in_airflow import importing
 from factory.in_airflow.guard import guarded
 from factory.in_airflow.hiding import hide_connections
+from factory.in_airflow.importing import reason
 from factory.in_airflow.interval import Names, tell_interval
 from factory.in_airflow.notifiers import Notify
 from factory.in_airflow.templates import TemplateFiles
@@ -110,8 +110,16 @@ def render(plan: Pipeline, root: Path, environment: str = "") -> DAG:
     }
     made: dict[str, Any] = {}
     on_retry = [_notify(alert, "retry") for alert in plan.on_retry]
+    refused: dict[str, BuildError] = {}  # by step: the others of its tasks may need the first
     for task in plan.tasks:
-        made[task.id] = _operator(task, dag, groups, made, on_retry)
+        if task.step in refused:
+            continue
+        try:
+            made[task.id] = _operator(task, dag, groups, made, on_retry)
+        except BuildError as error:
+            refused[task.step] = error
+    if (wrong := together(refused.values())) is not None:
+        raise wrong
     by_id = {task.id: task for task in plan.tasks}
     for before, after in plan.edges:
         with _refusing(by_id[before], "cannot be put before another task"):
@@ -142,7 +150,7 @@ def _refusing(task: Task, what: str) -> Iterator[None]:
         if not is_fault(error):
             raise
         name = task.operator.rpartition(".")[2]
-        message = f"{name} {what}: {_reason(error)}"
+        message = f"{name} {what}: {reason(error)}"
         raise BuildError(task.step, ("uses",), message) from error
 
 
@@ -159,16 +167,10 @@ def dag_of(plan: Pipeline) -> PipelineDAG:
         if not is_fault(error):
             raise
         # Airflow, or a provider that knows the scheme of an asset, may refuse in any way
-        raise BuildError("", part, f"Airflow refuses the pipeline: {_reason(error)}") from error
+        raise BuildError("", part, f"Airflow refuses the pipeline: {reason(error)}") from error
     # Airflow takes it from `start_date` alone
     dag.timezone = pendulum.timezone(plan.timezone)
     return dag
-
-
-def _reason(error: BaseException) -> str:
-    """An error in one line; Airflow's own often say only in their cause what is wrong."""
-    text, cause = words(error), error.__cause__
-    return text if cause is None or cause is error else f"{text} ({words(cause)})"
 
 
 def _dag_arguments(plan: Pipeline) -> dict[str, Any]:
@@ -402,9 +404,9 @@ def _refusal(task: Task, operator: Any, error: BaseException) -> BuildError:
             message = f"{name} has no argument {key!r}"
             hint = did_you_mean(key, known)
             return BuildError(task.step, ("with", key), message, hint, at_key=True)
-    reason = _reason(error)
-    named = [key for key in written if re.search(rf"\b{re.escape(key)}\b", reason)]
-    return BuildError(task.step, ("with", *named[:1]), f"{name} refuses its arguments: {reason}")
+    said = reason(error)
+    named = [key for key in written if re.search(rf"\b{re.escape(key)}\b", said)]
+    return BuildError(task.step, ("with", *named[:1]), f"{name} refuses its arguments: {said}")
 
 
 def _parameters(operator: Any) -> set[str]:
@@ -432,9 +434,7 @@ def _value(value: Any, task: Task, made: Mapping[str, Any]) -> Any:
     if kind is list or kind is tuple:
         return [_value(entry, task, made) for entry in value]
     if kind is Call:
-        target = _import(value.path, task)
-        given = {name: _value(v, task, made) for name, v in value.arguments.items()}
-        return _named(target(**given), task)
+        return _named(_called(value, task, made), task)
     if kind is Ref:
         return _named(_import(value.path, task), task)
     if kind is Output:
@@ -442,24 +442,40 @@ def _value(value: Any, task: Task, made: Mapping[str, Any]) -> Any:
     return value
 
 
-@lru_cache(maxsize=1024)
-def _load(path: str) -> Callable[..., Any]:
-    module, _, name = path.rpartition(".")
-    found: Callable[..., Any] = getattr(importlib.import_module(module), name)
-    return found
-
-
 def _import(path: str, task: Task) -> Callable[..., Any]:
     try:
-        return _load(path)
+        return importing.load(path)
     except BaseException as error:
         if not is_fault(error):
             raise
         # importing runs another package's code, which may fail in any way
-        part = ("uses",) if path == task.operator else ("with",)
-        raise BuildError(
-            task.step,
-            part,
-            f"{path} cannot be imported: {_reason(error)}",
-            extras.hint(error) or "install the package that has it, or correct the path",
-        ) from error
+        part = ("uses",) if path == task.operator else _marked(path, task)
+        raise BuildError(task.step, part, *importing.why(path, error)) from error
+
+
+def _called(call: Call, task: Task, made: Mapping[str, Any]) -> Any:
+    target = _import(call.path, task)
+    given = {name: _value(value, task, made) for name, value in call.arguments.items()}
+    try:
+        return target(**given)
+    except BaseException as error:
+        if not is_fault(error):
+            raise
+        message = f"{call.path} refuses its arguments: {reason(error)}"
+        raise BuildError(task.step, _marked(call.path, task), message) from error
+
+
+def _marked(path: str, task: Task) -> Place:
+    """Where an argument of a task names an import path."""
+    written = task.arguments if task.uses == task.operator else {}
+    return next(_marks(path, written, ("with",)), ("with",))
+
+
+def _marks(path: str, value: Any, place: Place) -> Iterator[Place]:
+    if isinstance(value, Ref | Call) and value.path == path:
+        yield (*place, "$ref" if isinstance(value, Ref) else "$call")
+    if isinstance(value, Call):
+        value, place = value.arguments, (*place, "with")
+    entries: Any = enumerate(value) if isinstance(value, list | tuple) else ()
+    for name, entry in value.items() if isinstance(value, Mapping) else entries:
+        yield from _marks(path, entry, (*place, name))

@@ -32,9 +32,16 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
     whole: bool
 
 
-def lint_project(project: Project, paths: Sequence[Path] = ()) -> Report:
+Build = Callable[[Project, Sequence[Outcome]], Iterable[tuple[Path, Diagnostic]]]
+"""What of a project's files cannot be built, each with its file: a room above this one knows."""
+
+
+def lint_project(
+    project: Project, paths: Sequence[Path] = (), build: Build | None = None
+) -> Report:
     """Lint the whole root, or only `paths` with the layers under them.
 
+    :param build: builds what has a plan, too.
     :raises UsageError: a path is not in the root, or nothing there can be linted.
     """
     selected = select(project, paths)
@@ -65,15 +72,20 @@ def lint_project(project: Project, paths: Sequence[Path] = ()) -> Report:
     )
     ruled = [entry for rule in RULES for entry in _ruled(rule, scope)]
     found += [("", entry) for entry in ruled]
+    if build is not None:
+        told = {_spot(entry) for _, entry in found if entry.severity == "error"}
+        for path, entry in build(project, outcomes):
+            broken.add(path)
+            found += [] if _spot(entry) in told else [(path.stem, entry)]
     wrong = {entry.file for entry in ruled if entry.severity == "error"}
     broken |= {path for path in selected.files if discover.display(project.root, path) in wrong}
     fine = [
         plan.dag_id for outcome in outcomes for plan in outcome.plans if outcome.path not in broken
     ]
-    told = project.without_secrets(entry for _, entry in found)
+    shown = project.without_secrets(entry for _, entry in found)
     names = [name for name, _ in found]
     files = [discover.display(project.root, path) for path in scope.files]
-    return collect(zip(names, told, strict=True), fine, project.environment, files)
+    return collect(zip(names, shown, strict=True), fine, project.environment, files)
 
 
 def _ruled(rule: Rule, scope: Scope) -> list[Diagnostic]:
@@ -188,7 +200,11 @@ def _beside(project: Project, outcome: Outcome) -> Iterable[Diagnostic]:
 
 def _place(entry: Diagnostic) -> tuple[str, int, int, str]:
     """What fails when a plan is made fails here, too, perhaps in other words."""
-    return entry.file, entry.line, entry.column, entry.code
+    return *_spot(entry), entry.code
+
+
+def _spot(entry: Diagnostic) -> tuple[str, int, int]:
+    return entry.file, entry.line, entry.column
 
 
 def _stem(problem: Diagnostic) -> str:

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import msgspec
@@ -12,7 +13,7 @@ import pytest
 
 from factory.lint.reporters import FORMATS
 
-from .conftest import Cli
+from .conftest import Cli, process
 
 GUARD = """
 import sys
@@ -239,3 +240,38 @@ def test_no_secret_is_shown_with_the_values(
     assert done.code == 0
     assert "hunter2" not in done.out
     assert "987654321" not in done.out
+
+
+BUILT = """version: 1
+tasks:
+  - {id: a, uses: airflow.providers.standard.operators.bash.BashOperator}
+"""
+
+
+def test_building_every_dag_finds_what_an_operator_refuses(
+    enter: Callable[[str], Path], tmp_path: Path
+) -> None:
+    root = enter("shop") / "dag_factory_configs"
+    (root / "bad.yaml").write_text(BUILT)
+    lint = ("lint", "--format", "json")
+    assert process(*lint).code == 0
+    result = process(*lint, "--build", env={"AIRFLOW_HOME": str(tmp_path)})
+    report = msgspec.json.decode(result.out)  # nothing that Airflow says is in it
+    assert (result.code, result.err) == (1, "")
+    (finding,) = report["findings"]
+    assert (finding["code"], finding["line"]) == ("not-built", 3)
+    assert "missing keyword argument 'bash_command'" in finding["message"]
+    assert report["summary"]["fine"] == 4
+
+
+def test_building_needs_airflow(
+    enter: Callable[[str], Path], cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def version(name: str) -> str:
+        raise PackageNotFoundError(name)
+
+    enter("shop")
+    monkeypatch.setattr("factory.in_airflow.run.version", version)
+    result = cli("lint", "--build")
+    assert result.code == 1
+    assert result.err.startswith("error: Airflow is not installed here\n  hint: ")

@@ -33,7 +33,7 @@ BROKEN = {
     ),
     "no_module": (
         "version: 1\ntasks:\n  - id: a\n    uses: airflow.providers.nope.Nope\n",
-        "4:11: airflow.providers.nope.Nope cannot be imported",
+        "4:11: there is no module airflow.providers.nope",
     ),
     "not_an_operator": ("version: 1\ntasks:\n  - {id: a, uses: builtins.dict}\n", "3:19: builtins"),
     "exits": ("version: 1\ntasks:\n  - {id: a, uses: sys.exit}\n", "3:5: exit refuses"),

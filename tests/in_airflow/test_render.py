@@ -282,9 +282,9 @@ def test_the_code_tab_and_the_template_folder_are_those_of_the_spec() -> None:
         (
             Task(id="g.a", step="g", operator="airflow.providers.nope.X", group=""),
             ("uses",),
-            "No module named",
+            "there is no module",
         ),
-        (Task(id="g.a", step="g", operator="datetime.nope"), ("uses",), "no attribute 'nope'"),
+        (Task(id="g.a", step="g", operator="datetime.nope"), ("uses",), "has no 'nope'"),
         (Task(id="g.a", step="g", operator="nodots"), ("uses",), "cannot be imported"),
         (
             Task(id="g.a", step="g", operator="builtins.dict"),
