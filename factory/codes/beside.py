@@ -165,10 +165,10 @@ GROUP = Group(
                 " `trigger_rule`: it runs all the same, and the run fails. Else let one more task"
                 " need the work, without a trigger rule."
             ),
-            wrong="tasks: [{id: up, run: ls}, {id: work, run: ls, needs: [up]},"
-            " {id: down, run: ls, needs: [work], trigger_rule: all_done}]",
-            right="tasks: [{id: up, run: ls}, {id: work, run: ls, needs: [up]},"
-            " {id: down, run: ls, teardown_for: [up]}]",
+            wrong="tasks:\n  - {id: up, run: ls}\n  - {id: work, run: ls, needs: [up]}\n"
+            "  - {id: down, run: ls, needs: [work], trigger_rule: all_done}",
+            right="tasks:\n  - {id: up, run: ls}\n  - {id: work, run: ls, needs: [up]}\n"
+            "  - {id: down, run: ls, teardown_for: [up]}",
             severity="warning",
         ),
         Code(

@@ -159,10 +159,10 @@ GROUP = Group(
                 " have to be needed; what needs them directly runs only when they have succeeded."
             ),
             advice="Do as the message says.",
-            wrong="tasks: [{id: up, run: ls}, {id: work, run: ls, needs: [up]},"
-            " {id: down, run: ls, teardown_for: [up], trigger_rule: all_done}]",
-            right="tasks: [{id: up, run: ls}, {id: work, run: ls, needs: [up]},"
-            " {id: down, run: ls, teardown_for: [up]}]",
+            wrong="tasks:\n  - {id: up, run: ls}\n  - {id: work, run: ls, needs: [up]}\n"
+            "  - {id: down, run: ls, teardown_for: [up], trigger_rule: all_done}",
+            right="tasks:\n  - {id: up, run: ls}\n  - {id: work, run: ls, needs: [up]}\n"
+            "  - {id: down, run: ls, teardown_for: [up]}",
         ),
         Code(
             name="said-twice",
