@@ -103,6 +103,47 @@ GROUP = Group(
             right='tasks: [{id: a, run: "echo {{ run_id }}"}]',
         ),
         Code(
+            name="not-before",
+            title="an output that is not there yet",
+            meaning=(
+                "A template reads `tasks.x.output`, and nothing says that the task `x` comes first."
+                " A graph is read in `needs`: a template adds no line to it."
+            ),
+            advice=(
+                "Add the task to `needs`. What a needed task needs itself comes before as well."
+            ),
+            wrong=(
+                "tasks:\n"
+                "  - {id: count, uses: python, with: {callable: jobs.count, output: true}}\n"
+                '  - {id: a, run: "echo {{ tasks.count.output }}"}'
+            ),
+            right=(
+                "tasks:\n"
+                "  - {id: count, uses: python, with: {callable: jobs.count, output: true}}\n"
+                '  - {id: a, needs: [count], run: "echo {{ tasks.count.output }}"}'
+            ),
+        ),
+        Code(
+            name="no-output",
+            title="a task that hands nothing on",
+            meaning=(
+                "A template reads `tasks.x.output`, and the task `x` has none: its kind hands"
+                " nothing on, or only when it is told to. What each kind hands on stands on its"
+                " [page](reference/README.md#kinds)."
+            ),
+            advice="Most often `output: true` is missing in the other task's `with`.",
+            wrong=(
+                "tasks:\n"
+                "  - {id: count, uses: python, with: {callable: jobs.count}}\n"
+                '  - {id: a, needs: [count], run: "echo {{ tasks.count.output }}"}'
+            ),
+            right=(
+                "tasks:\n"
+                "  - {id: count, uses: python, with: {callable: jobs.count, output: true}}\n"
+                '  - {id: a, needs: [count], run: "echo {{ tasks.count.output }}"}'
+            ),
+        ),
+        Code(
             name="moved",
             title="an import path of Airflow 2",
             meaning=(

@@ -10,10 +10,11 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from factory.dbt.errors import DbtError
 from factory.definitions.errors import unknown
+from factory.login import Login
 
 NAME = "factory"
 """Of the profile, whatever the project calls its own."""
@@ -21,25 +22,6 @@ SECRET = "DBT_ENV_SECRET_FACTORY_"
 _CONNECT_SECONDS = 30
 _LIBPQ = ("sslmode", "sslcert", "sslkey", "sslrootcert", "keepalives_idle")
 _SNOWFLAKE = ("account", "warehouse", "database", "role", "authenticator")
-
-
-class Login(Protocol):
-    """Airflow's connection, with its secrets."""
-
-    conn_id: str
-    conn_type: str
-    host: str | None
-    port: int | None
-    login: str | None
-    schema: str | None
-
-    @property
-    def password(self) -> str | None:
-        """The secret."""
-
-    @property
-    def extra_dejson(self) -> Mapping[str, Any]:
-        """What else the connection says."""
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,6 @@ from typing import TYPE_CHECKING, Any
 import pendulum
 from airflow.providers.common.compat.sdk import AirflowFailException  # it moved after 3.1
 from airflow.sdk import Asset
-from jinja2 import StrictUndefined
-from jinja2.runtime import Context
-from jinja2.utils import missing
 
 if TYPE_CHECKING:
     from pendulum import DateTime
@@ -169,14 +166,3 @@ def _tell(context: Mapping[str, Any]) -> None:
         if isinstance(outlet, Asset):
             event = context["outlet_events"][outlet]
             event.extra = {**told, **event.extra}
-
-
-class Names(Context):
-    """What templates know: Airflow's names, and `interval`, which is found when it is asked for."""
-
-    def resolve_or_missing(self, key: str) -> Any:
-        """A name's value, or jinja2's `missing`."""
-        found = super().resolve_or_missing(key)
-        if key != "interval" or found is not missing or "dag_run" not in self.parent:
-            return found
-        return interval_of(self.parent) or StrictUndefined(NONE, name="interval")

@@ -12,10 +12,9 @@ from airflow.sdk.exceptions import AirflowException
 
 from factory.in_airflow.hiding import hide_connection_of, redacted
 from factory.in_airflow.storage import place
+from factory.transfer.dbapi.troubles import is_away
 from factory.transfer.files import found_below
 
-# a driver's words for "the database cannot be asked now", by PEP 249
-_NEUTRAL = {"OperationalError", "InterfaceError"}
 # Airflow fills its table of hooks at the first use, and not for several threads at once
 _HOOKS = threading.Lock()
 _LOOK_SECONDS = 60
@@ -73,7 +72,7 @@ def _sql(*, conn_id: str, sql: str, parameters: Any = None) -> Seen:
     try:
         row: Sequence[Any] | None = hook.get_first(sql, parameters=parameters)
     except Exception as error:
-        if {kind.__name__ for kind in type(error).__mro__} & _NEUTRAL:
+        if is_away(error):
             return Seen("not_yet", redacted(f"{conn_id} cannot be asked: {error}".strip()))
         raise
     if not row:
@@ -91,18 +90,16 @@ def _table(
     where: str = "",
     interval: Sequence[str] = (),
 ) -> Seen:
-    from factory.transfer.errors import BadOption, TransferError
+    from factory.transfer.errors import Missing, Unavailable
 
     bounds = tuple(map(datetime.fromisoformat, interval))
     asked = {"column": column, "interval": bounds or None, "where": where, "most": at_least}
     try:
         rows = _rows(conn_id, table, asked)
-    except BadOption:
-        raise
-    except TransferError as error:
+    except (Missing, Unavailable) as error:
         return Seen("not_yet", redacted(str(error)))
     except Exception as error:
-        if {kind.__name__ for kind in type(error).__mro__} & _NEUTRAL:
+        if is_away(error):
             return Seen("not_yet", redacted(f"{conn_id} cannot be asked: {error}".strip()))
         raise
     which = f"{table}, {column} in {' … '.join(interval)}" if interval else table

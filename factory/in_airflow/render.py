@@ -38,13 +38,26 @@ from factory.in_airflow import importing
 from factory.in_airflow.guard import guarded
 from factory.in_airflow.hiding import hide_connections
 from factory.in_airflow.importing import reason
-from factory.in_airflow.interval import Names, tell_interval
+from factory.in_airflow.interval import tell_interval
+from factory.in_airflow.names import Names
 from factory.in_airflow.notifiers import Notify
-from factory.in_airflow.templates import TemplateFiles
+from factory.in_airflow.templates import Expression, TemplateFiles
 from factory.in_airflow.timetable import PipelineTimetable
 from factory.plan import beside, files
 from factory.plan.kind import builtin_names
-from factory.plan.model import Alert, Assets, Call, Deadline, Every, Output, Pipeline, Ref, Task
+from factory.plan.model import (
+    Alert,
+    Assets,
+    Call,
+    Deadline,
+    Every,
+    Output,
+    Pipeline,
+    Ref,
+    Task,
+    Template,
+)
+from factory.plan.outputs import Outputs
 from factory.plan.runs import bounds, runs
 from factory.spec.model import DURATIONS
 from factory.spec.params import is_schema
@@ -67,6 +80,7 @@ class PipelineDAG(DAG):
 
     spec_file: str = ""
     spec_root: str = ""
+    outputs: Outputs
 
     def get_template_env(self, *, force_sandboxed: bool = False) -> Environment:
         """Airflow's own, without the files that links from elsewhere would give it."""
@@ -104,6 +118,7 @@ def render(plan: Pipeline, root: Path, environment: str = "") -> DAG:
         dag.doc_md = f"{dag.doc_md}\n\nEnvironment: **{environment}**"
     dag.spec_file = dag.fileloc = str(root / plan.source)
     dag.spec_root = str(root)
+    dag.outputs = Outputs(plan)
     groups = {
         group.id: TaskGroup(group_id=group.id, tooltip=group.tooltip, dag=dag)
         for group in plan.groups
@@ -439,6 +454,8 @@ def _value(value: Any, task: Task, made: Mapping[str, Any]) -> Any:
         return _named(_import(value.path, task), task)
     if kind is Output:
         return made[value.task].output
+    if kind is Template:
+        return Expression(value.text)
     return value
 
 

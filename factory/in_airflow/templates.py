@@ -61,3 +61,26 @@ def evaluated(expression: str, env: Environment, context: Mapping[str, Any]) -> 
     if isinstance(value, Undefined):
         return str(value)  # raises where Airflow would
     return value
+
+
+class Expression:
+    """A template in an operator's argument that keeps its type when it is nothing but `{{ … }}`.
+
+    Airflow asks what has a `resolve` for its value, and stores and shows it as `serialize` says.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def resolve(self, context: Mapping[str, Any]) -> Any:
+        """What it gives in a running task."""
+        env = context["dag"].get_template_env()
+        if expression := lone_expression(self.text, env):
+            return evaluated(expression, env, context)
+        return env.from_string(self.text).render(context)
+
+    def serialize(self) -> str:
+        """What Airflow stores."""
+        return self.text
+
+    __repr__ = serialize

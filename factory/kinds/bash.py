@@ -14,6 +14,8 @@ from factory.fields import Strict
 from factory.plan.kind import Fragment, Step, single
 from factory.problem import Problem
 
+OUTPUT = "with `output: true`, the last line of the output, as text"
+
 
 class Arguments(Strict, frozen=True, kw_only=True):
     """Run shell commands with bash; a non-zero exit code fails the task."""

@@ -20,6 +20,7 @@ from factory.problem import Problem
 from factory.spec import assets
 
 OPERATOR = "factory.in_airflow.operators.check.Check"
+OUTPUT = "the `rows` that were looked at, and each of the `checks` with what it found"
 
 
 class Arguments(Strict, frozen=True, kw_only=True):

@@ -17,6 +17,7 @@ from factory.plan.kind import Fragment, Step, single
 from factory.problem import Problem
 
 OPERATOR = "factory.in_airflow.operators.copy.Copy"
+OUTPUT = "how many `files` and `bytes` were copied, and how many others were there"
 
 
 class Arguments(Strict, frozen=True, kw_only=True):

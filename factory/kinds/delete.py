@@ -17,6 +17,7 @@ from factory.plan.kind import Fragment, Step, single
 from factory.problem import Problem
 
 OPERATOR = "factory.in_airflow.operators.delete.Delete"
+OUTPUT = "how many `files` and `bytes` are gone, and how many `stayed`"
 
 
 class Arguments(Strict, frozen=True, kw_only=True):

@@ -16,6 +16,7 @@ from factory.plan.kind import Fragment, Step, single
 from factory.problem import Problem
 
 OPERATOR = "factory.in_airflow.operators.http.CallHttp"
+OUTPUT = "with `output: json` or `text`, the answer"
 
 Status = Annotated[int, Meta(ge=100, le=599)]
 Text = Annotated[str, Meta(min_length=1)]

@@ -18,6 +18,7 @@ from factory.plan.sql_files import as_template, is_file, places
 from factory.problem import Problem
 
 OPERATOR = "factory.in_airflow.operators.sql.Sql"
+OUTPUT = "with `output: true`, the rows of the last statement, as lists"
 
 Sql = Annotated[
     str,

@@ -12,7 +12,7 @@ from msgspec import UNSET
 from factory import choices
 from factory.errors import BuildError, is_fault, said, together
 from factory.fields import seconds
-from factory.plan import bracket, names
+from factory.plan import bracket, names, typed
 from factory.plan import kind as kinds
 from factory.plan.describe import connections, describe
 from factory.plan.fragment import MAX_ID, wrong
@@ -75,7 +75,7 @@ def compile(resolved: Resolved, source: str) -> Pipeline:
     compiled, errors = [], []
     for entry in steps(resolved):
         try:
-            compiled.append((*entry, _fragment(*entry)))
+            compiled.append((*entry, _compile(*entry)))
         except BuildError as error:
             errors.append(error)
     if (refused := together(errors)) is not None:
@@ -107,7 +107,8 @@ def _joined(resolved: Resolved, source: str, compiled: Sequence[_Compiled]) -> P
             )
             for task in fragment.tasks
         ]
-        planned.append(describe(step, written, fragment, own))
+        copy_of = _copy_of(resolved, index)
+        planned.append(describe(step, written, fragment, own, copy_of))
         tasks += own
         edges += fragment.edges
         if fragment.group is not None:
@@ -145,6 +146,13 @@ def _ordered(
     return [*found.values()]
 
 
+def _copy_of(resolved: Resolved, index: int) -> str:
+    """The id of the step whose `matrix` made this one."""
+    if not resolved.task_matrix[index]:
+        return ""
+    return str(resolved.document.value["tasks"][resolved.task_index[index]]["id"])
+
+
 def _require_one_rule(tasks: list[Task]) -> None:
     """Airflow skips all that is left when a task fails: also what would end a step as failed.
 
@@ -167,12 +175,21 @@ def _require_one_rule(tasks: list[Task]) -> None:
             raise BuildError(step, part, message)
 
 
-def _fragment(kind: kinds.Kind, step: Step, written: Mapping[str, Any]) -> Fragment:
-    found = _compile(kind, step)
+def _compile(kind: kinds.Kind, step: Step, written: Mapping[str, Any]) -> Fragment:
+    found = _typed(kind, step, written)
     return bracket.teardown(step, found) if written.get("teardown_for") else found
 
 
-def _compile(kind: kinds.Kind, step: Step) -> Fragment:
+def _typed(kind: kinds.Kind, step: Step, written: Mapping[str, Any]) -> Fragment:
+    if not typed.reads(written.get("with")):
+        return _fragment(kind, step)
+    marked = msgspec.structs.replace(step, arguments=typed.marked(step.arguments))
+    fragment = _fragment(kind, marked)
+    tasks = tuple(map(typed.settled, fragment.tasks))
+    return msgspec.structs.replace(fragment, tasks=tasks)
+
+
+def _fragment(kind: kinds.Kind, step: Step) -> Fragment:
     try:
         fragment: Any = kind.compile(step)
         ours = kinds.is_builtin(kind) and not choices.added(type(step.arguments))
@@ -259,7 +276,7 @@ def settings(resolved: Resolved) -> list[Mapping[str, Any]]:
     for index, (kind, step, written) in enumerate(steps(resolved)):
         here = _said(resolved, index, written)
         known = "." in step.uses or step.uses in kinds.builtin_names()
-        fragment = None if known else _compile(kind, step)
+        fragment = None if known else _compile(kind, step, written)
         if fragment is None or len(fragment.tasks) != 1:
             found.append(here.settings)
             continue

@@ -12,18 +12,25 @@ from factory.spec import assets
 
 
 def describe(
-    step: Step, written: Mapping[str, Any], fragment: Fragment, tasks: Sequence[Task]
+    step: Step,
+    written: Mapping[str, Any],
+    fragment: Fragment,
+    tasks: Sequence[Task],
+    copy_of: str,
 ) -> PlannedStep:
     """A step of the plan.
 
     :param written: the step as the spec resolves to, with `needs` and `with`.
     :param tasks: those of the fragment, with Airflow's settings.
+    :param copy_of: the step whose `matrix` made this one.
     """
     found = [*names.in_fields(step.arguments), *names.in_templates(written.get("with"))]
     outlets = [uri for task in tasks for uri in task.outlets]
     return PlannedStep(
         id=step.id,
         uses=step.uses,
+        copy_of=copy_of,
+        output=fragment.output,
         needs=_once(written.get("needs", ())),
         teardown_for=_once(written.get("teardown_for", ())),
         reads=_addresses(fragment.reads),

@@ -66,6 +66,7 @@ def _wrong(fragment: Fragment, step: str) -> Iterator[str]:
     for name, tasks in (("first", fragment.first), ("last", fragment.last)):
         if not tasks:
             yield f"`{name}` names no task"
+    yield from _unknown("`output`", [fragment.output] if fragment.output else [], known)
     for edge in fragment.edges:
         yield from _unknown("an edge", edge, known)
     yield from _circle(fragment)

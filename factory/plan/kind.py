@@ -46,6 +46,9 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
 class Fragment(msgspec.Struct, frozen=True, kw_only=True):
     """What a step becomes. `first` wait for the step's needs; `last` are what others wait for.
 
+    `output` is the task whose result is the step's, `{{ tasks.<id>.output }}`; none: no task's.
+    What that is, the kind says in a constant `OUTPUT`, for people.
+
     The rest is what only the kind can tell of the step, beside what its fields' types and the
     `outlets` of its tasks say: `factory.plan.model.PlannedStep` tells what each is. An address
     that Airflow would not take for an asset, or a template in one, is left out of the plan.
@@ -56,6 +59,7 @@ class Fragment(msgspec.Struct, frozen=True, kw_only=True):
     last: tuple[str, ...]
     edges: tuple[tuple[str, str], ...] = ()
     group: Group | None = None
+    output: str = ""
     reads: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
     pipelines: tuple[Reference, ...] = ()
@@ -91,9 +95,10 @@ def done(step: Step, **more: Any) -> Task:
 
 
 def single(step: Step, operator: str, arguments: dict[str, Any], **more: Any) -> Fragment:
-    """A fragment of one task, named like its step."""
+    """A fragment of one task, named like its step. Its result is the step's, if it leaves one."""
     task = Task(id=step.id, operator=operator, arguments=arguments, **more)
-    return Fragment(tasks=(task,), first=(step.id,), last=(step.id,))
+    output = "" if arguments.get("do_xcom_push") is False else step.id
+    return Fragment(tasks=(task,), first=(step.id,), last=(step.id,), output=output)
 
 
 @cache

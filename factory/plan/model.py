@@ -1,7 +1,7 @@
 """The plan: one DAG as frozen plain data that serializes to JSON. Nothing here knows Airflow.
 
-Arguments hold plain values and three marks that `render` turns into objects: `Call` (make one),
-`Ref` (import one) and `Output` (what another task returned).
+Arguments hold plain values and marks that `render` turns into objects: `Call` (make one), `Ref`
+(import one), `Output` (what another task returned) and `Template` (a template that keeps its type).
 """
 
 from __future__ import annotations
@@ -33,6 +33,12 @@ class Output(msgspec.Struct, frozen=True, tag="output", tag_field="$"):
     """What another task of the same fragment returned."""
 
     task: str
+
+
+class Template(msgspec.Struct, frozen=True, tag="template", tag_field="$"):
+    """What a text that is nothing but one `{{ … }}` gives, with its type."""
+
+    text: str
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,12 +125,15 @@ class PlannedStep(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
     `reads` and `writes` are addresses of datasets, spelled as assets are. What a template makes of
     a value is known at run time only: such values are left out. `variables` are Airflow's. `alone`
-    are places of arguments for which two runs at once would do one work twice. `teardown_for` are
+    are places of arguments for which two runs at once would do one work twice. `output` is the task
+    whose result the step hands on, `copy_of` the step that a `matrix` made it of. `teardown_for` are
     the steps that this one ends; they, and all that needs them, stand in its `needs`.
     """
 
     id: str
     uses: str
+    copy_of: str = ""
+    output: str = ""
     needs: tuple[str, ...] = ()
     teardown_for: tuple[str, ...] = ()
     reads: tuple[str, ...] = ()

@@ -92,8 +92,16 @@ def _kind(name: str) -> str:
     parts = [f"# `{name}`", _summary(name), more, f"```yaml\n{text}```", *_becomes(name, text)]
     parts += ["## Arguments", "These stand in the task's `with`.", tables.table(info)]
     parts += tables.sections(info, 3)
+    parts += _output(name)
     parts.append("The keys of every task: [Tasks](../pipeline.md#tasks).")
     return _joined(parts)
+
+
+def _output(name: str) -> Iterator[str]:
+    """What `{{ tasks.x.output }}` is."""
+    if about := getattr(kinds.find(name), "OUTPUT", ""):
+        yield "## Output"
+        yield f"`{{{{ tasks.{name}.output }}}}` of a task with this id: {about}."
 
 
 def _becomes(name: str, text: str) -> Iterator[str]:

@@ -5,7 +5,8 @@ TransferError
 ├── BadOption      an option that has no such name or value
 ├── BadRow         a value, a row or a file that is not what it was declared to be
 ├── ChecksFailed   a check of severity `error` failed; a load has published nothing
-└── SchemaChanged  the load's columns and the target's do not fit
+├── SchemaChanged  the load's columns and the target's do not fit
+└── Unavailable    a system cannot be asked now, and later may be
 """
 
 from collections.abc import Sequence
@@ -20,6 +21,7 @@ __all__ = [
     "Missing",
     "SchemaChanged",
     "TransferError",
+    "Unavailable",
     "unknown",
 ]
 
@@ -45,3 +47,7 @@ class ChecksFailed(TransferError):
 
 class SchemaChanged(TransferError):
     """The columns of a load and of its target do not fit."""
+
+
+class Unavailable(TransferError):
+    """A system that cannot be asked now, and later may be: nothing of what was asked is wrong."""

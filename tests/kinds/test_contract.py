@@ -9,9 +9,12 @@ from pathlib import Path
 
 import msgspec
 import pytest
+import yaml
 from msgspec import inspect as types
 
 from factory.plan import kind as kinds
+from factory.plan.kind import Step
+from factory.review import docs
 from factory.spec.model import DefaultsFile, EnvironmentFile, Pipeline, PipelineFile
 
 CASES = Path(__file__).parents[1] / "cases"
@@ -65,6 +68,16 @@ def test_every_struct_tells_in_its_first_line_what_it_is(name: str) -> None:
         first = (info.cls.__doc__ or "").partition("\n")[0]
         assert first[:1].isupper(), info.cls
         assert len(first) > 10, info.cls
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_says_what_it_hands_on(name: str) -> None:
+    kind = kinds.find(name)
+    (task,) = yaml.safe_load(docs.example(name))["tasks"]
+    given = msgspec.convert(task.get("with", {}), kind.Arguments)
+    found = kind.compile(Step(id=name, uses=name, arguments=given, dag_id="example"))
+    may_be_asked = "output" in kind.Arguments.__struct_fields__
+    assert bool(getattr(kind, "OUTPUT", "")) == bool(found.output or may_be_asked)
 
 
 @pytest.mark.parametrize("name", NAMES)

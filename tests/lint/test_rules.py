@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -17,28 +17,7 @@ from factory.plan.kind import Fragment, Step, single
 from factory.plan.model import Dated, Driven
 from factory.project import Project
 
-Lint = Callable[..., list[str]]
-
-
-@pytest.fixture
-def lint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lint:
-    """Lint the files that are given; `code file:line: message` of every finding."""
-    monkeypatch.delenv("FACTORY_ENV", raising=False)
-
-    def lint(files: dict[str, str], only: str = "") -> list[str]:
-        root = tmp_path / "configs"
-        for name, text in files.items():
-            file = root / name
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(f"version: 1\n{text}")
-        report = lint_project(Project(root), [root / only] if only else [])
-        entries = [finding.diagnostic for finding in report.findings]
-        return [
-            f"{e.code} {e.file.partition('/')[2]}:{e.line}:{e.column} {e.message}" for e in entries
-        ]
-
-    return lint
-
+from .conftest import Lint
 
 TASK = "tasks: [{id: a, run: echo}]\n"
 

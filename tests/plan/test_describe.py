@@ -31,6 +31,7 @@ def test_an_ingest_names_its_ends(tmp_path: Path) -> None:
     assert step == PlannedStep(
         id="load",
         uses="ingest",
+        output="load.load",
         writes=("table://warehouse/raw/orders",),
         connections=(Connection("api", ("http",)), Connection("warehouse", ("postgres",))),
         variables=("path",),
@@ -49,7 +50,7 @@ def test_a_check_reads_its_table(tmp_path: Path) -> None:
 def test_what_is_known_at_run_time_only_is_left_out(tmp_path: Path) -> None:
     text = '{conn_id: "{{ params.db }}", table: raw.x, checks: [{type: row_count, min: 1}]}'
     (step,) = steps(tmp_path, f"  - {{id: x, uses: check, with: {text}}}\n")
-    assert step == PlannedStep(id="x", uses="check")
+    assert step == PlannedStep(id="x", uses="check", output="x")
 
 
 def test_one_connection_of_many_places_stands_once(tmp_path: Path) -> None:
@@ -103,6 +104,7 @@ def test_what_an_operator_says_of_itself(tmp_path: Path) -> None:
     assert step == PlannedStep(
         id="x",
         uses="some.Operator",
+        output="x",
         reads=("s3://lake/in",),
         writes=("s3://lake/out",),
         pools=("few",),

@@ -20,6 +20,7 @@ from factory.kinds.dbt.tasks import OPERATOR, per_model
 from factory.plan.kind import Fragment, Step, single
 from factory.problem import Problem
 
+OUTPUT = "of one task: how many of each status (`statuses`), and the names of those that `failed`"
 _OF_TASKS = {"manifest", "tasks", "freshness", "profile"}
 
 Text = Annotated[str, Meta(min_length=1)]

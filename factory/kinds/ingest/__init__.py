@@ -33,6 +33,8 @@ from factory.plan.kind import Fragment, Step, done
 from factory.plan.model import Dated, Group, Output, Task
 from factory.problem import Problem
 
+OUTPUT = "what the load did: `rows` in the target, rows `read`, `checks`, `seconds`, …"
+_LOAD = "load"
 _MAX_BAD_ROWS = 1000
 BadRows = Annotated[int, Meta(ge=0)]
 
@@ -101,7 +103,11 @@ def compile(step: Step) -> Fragment:
     with blaming(given.source, "source"):
         read = tuple(given.source.reads())
     return msgspec.structs.replace(
-        fragment, reads=read, dates=_dates(given, handed), alone=_alone(given)
+        fragment,
+        output=f"{step.id}.{_LOAD}",
+        reads=read,
+        dates=_dates(given, handed),
+        alone=_alone(given),
     )
 
 
@@ -168,7 +174,7 @@ def _asking(step: Step, handed: Files) -> Files:
     *before, last = handed.tasks
     target = step.arguments.target
     where = {name: getattr(target, name) for name in target.takes.ledger}
-    more = {**where, "load": f"{step.id}.load"}
+    more = {**where, "load": f"{step.id}.{_LOAD}"}
     asking = msgspec.structs.replace(last, arguments={**last.arguments, **more})
     return msgspec.structs.replace(handed, tasks=(*before, asking))
 
@@ -342,5 +348,5 @@ def _load(step: Step, rows: Mapping[str, Any]) -> Task:
         "write": writes.plain(given.write),
         "checks": plain(given.checks),
     }
-    load = task(step, "load", operator, arguments)
+    load = task(step, _LOAD, operator, arguments)
     return msgspec.structs.replace(load, outlets=outlets)

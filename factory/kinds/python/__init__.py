@@ -17,6 +17,7 @@ from factory.plan.kind import Fragment, Step, single
 from factory.problem import Problem
 
 OPERATOR = "factory.in_airflow.operators.python.CallPython"
+OUTPUT = "with `output: true`, what the function returns"
 
 
 class Arguments(Strict, frozen=True, kw_only=True):

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 
-from factory.lint.jinja.parts import FILTERS, NAMES, OPENS, Wrong, is_gone
+from factory.lint.jinja.parts import FILTERS, NAMES, OPENS, Read, Wrong, is_gone
 
 
-def line_of(text: str, wrong: Wrong) -> int:
-    """The line of a text in which something is wrong."""
+def line_of(text: str, wrong: Wrong | Read) -> int:
+    """The line of a text in which something is wrong, or is read."""
     place = -1
     for _ in range(wrong.nth + 1):
         place = text.find(wrong.part, place + 1)
@@ -26,6 +26,15 @@ def wrong(text: str, also: tuple[str, ...] = ()) -> tuple[Wrong, ...]:
     from factory.lint.jinja.parsed import found
 
     return found(text, also)
+
+
+def steps(text: str) -> tuple[Read, ...]:
+    """The steps whose outputs a template reads; none of one that does not parse."""
+    if "tasks" not in text or len(text) > _LONGEST or not OPENS.search(text):
+        return ()
+    from factory.lint.jinja.parsed import steps_of
+
+    return steps_of(text)
 
 
 _LONGEST = 128 * 1024
@@ -48,4 +57,4 @@ def _is_plain(text: str, also: tuple[str, ...]) -> bool:
     return not OPENS.search(_PLAIN.sub("", text))
 
 
-__all__ = ["Wrong", "line_of", "wrong"]
+__all__ = ["Read", "Wrong", "line_of", "steps", "wrong"]

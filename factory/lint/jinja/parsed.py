@@ -9,7 +9,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from factory.diagnostics import MAX_TOLD, did_you_mean, nearest, quoted, shortened
-from factory.lint.jinja.parts import FILTERS, NAMES, OPENS, PATHS, Wrong, is_gone
+from factory.lint.jinja.parts import FILTERS, NAMES, OPENS, PATHS, Read, Wrong, is_gone
 
 if TYPE_CHECKING:
     from jinja2 import Environment, nodes
@@ -194,6 +194,39 @@ def _gone(text: str, tree: nodes.Template) -> Iterator[Wrong]:
         today = PATHS.get(path, f"var.value.{node.attr}")
         message = f"Airflow 3 has no `{path}` in templates"
         yield Wrong(message, *_place(text, path, node.lineno), hint=f"write `{today}`", sure=False)
+
+
+@lru_cache(maxsize=256)
+def steps_of(text: str) -> tuple[Read, ...]:
+    """What a template reads of `tasks`, by names that stand in it."""
+    from jinja2 import TemplateSyntaxError
+
+    try:
+        tree = environment().parse(text)
+    except (TemplateSyntaxError, RecursionError):
+        return ()  # told elsewhere
+    return tuple(islice(_steps(text, tree), MAX_TOLD))
+
+
+def _steps(text: str, tree: nodes.Template) -> Iterator[Read]:
+    from jinja2 import nodes
+
+    paths = [*tree.find_all((nodes.Getattr, nodes.Getitem))]
+    whats = {id(path.node): _key(path) for path in paths}  # type: ignore[attr-defined]
+    for path in paths:
+        of: Any = path.node  # type: ignore[attr-defined]
+        if isinstance(of, nodes.Name) and of.name == "tasks" and (step := _key(path)):
+            yield Read(step, whats.get(id(path), ""), *_place(text, step, path.lineno))
+
+
+def _key(path: Any) -> str:
+    """The name that is asked for, where it stands there: `x.name`, `x['name']`."""
+    from jinja2 import nodes
+
+    if isinstance(path, nodes.Getattr):
+        return path.attr
+    key = path.arg.value if isinstance(path.arg, nodes.Const) else ""
+    return key if isinstance(key, str) else ""
 
 
 def _guarded(tree: nodes.Template) -> Iterator[str]:

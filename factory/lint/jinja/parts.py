@@ -8,9 +8,10 @@ from typing import NamedTuple
 from factory.context import CONTEXT
 
 NAMES = CONTEXT.union(
-    ("exception", "expanded_ti_count", "reason", "templates_dict", "test_mode", "try_number")
+    ("exception", "expanded_ti_count", "reason", "templates_dict", "test_mode", "try_number"),
+    ("tasks",),
 )
-"""What Airflow's templates know."""
+"""What Airflow's templates know, and `tasks`."""
 FILTERS = ("ds", "ds_nodash", "ts", "ts_nodash", "ts_nodash_with_tz")
 """Airflow's own filters."""
 PATHS = {
@@ -26,6 +27,18 @@ OPENS = re.compile(r"\{[{%#]")
 def is_gone(name: str, attribute: str) -> bool:
     """Whether a name of Airflow's has no such attribute."""
     return f"{name}.{attribute}" in PATHS or (name == "var" and attribute not in ("value", "json"))
+
+
+class Read(NamedTuple):
+    """A step that a template reads, and what of it: `tasks.load.output`.
+
+    `part` is how its name is written, and stands `nth` times before.
+    """
+
+    step: str
+    what: str
+    part: str
+    nth: int
 
 
 class Wrong(NamedTuple):

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from factory.diagnostics import Diagnostic, Path
-from factory.plan.model import Assets, Pipeline
+from factory.plan.model import Assets, Pipeline, Task
 from factory.problem import Problem
 from factory.project import Outcome, Project
 from factory.spec import assets, discover
@@ -40,6 +40,14 @@ class Linted:
     def uses(self, step: str) -> Path:
         """Where a step says what it uses."""
         return (*self._places[step][:-1], "uses")
+
+    @cached_property
+    def tasks(self) -> Mapping[str, list[Task]]:
+        """The tasks of each step."""
+        found: dict[str, list[Task]] = {}
+        for task in self.plan.tasks:
+            found.setdefault(task.step, []).append(task)
+        return found
 
     def diagnose(self, found: Iterable[Problem]) -> list[Diagnostic]:
         """Problems at places of the spec, in the files that wrote it."""

@@ -14,7 +14,7 @@ from factory.diagnostics import Path as Place
 from factory.lint import jinja
 from factory.lint.rules.scope import Linted, Scope
 from factory.plan import beside
-from factory.plan.model import Task
+from factory.plan.model import Task, Template
 from factory.problem import Problem
 from factory.spec.model import Alerts
 
@@ -45,12 +45,9 @@ def _of_alerts(linted: Linted) -> Iterator[Problem]:
 
 
 def _problems(linted: Linted) -> Iterator[Problem]:
-    of_step: dict[str, list[Task]] = {}
-    for task in linted.plan.tasks:
-        of_step.setdefault(task.step, []).append(task)
     folder = linted.resolved.document.path.parent
-    for step, tasks in of_step.items():
-        filled = _Filled(tasks)
+    for step, tasks in linted.tasks.items():
+        filled = Filled(tasks)
         for place, text in texts(linted.arguments(step), linted.place(step, ())):
             file = file_text(text, folder)
             found = jinja.wrong(file or text)
@@ -77,7 +74,7 @@ def texts(value: Any, place: Place) -> Iterator[tuple[Place, str]]:
             yield from texts(entry, (*place, index))
 
 
-class _Filled:
+class Filled:
     """The texts of a step that its operators hand to Jinja; told when one is asked for."""
 
     def __init__(self, tasks: list[Task]) -> None:
@@ -102,6 +99,8 @@ class _Filled:
 def _all_texts(value: Any) -> Iterator[str]:
     if isinstance(value, str):
         yield value
+    elif isinstance(value, Template):
+        yield value.text
     elif isinstance(value, Mapping):
         for entry in value.values():
             yield from _all_texts(entry)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from factory.definitions.warehouses import BIGQUERY, Capabilities
+from factory.login import Login
 from factory.transfer.bigquery import columns as cols
 from factory.transfer.bigquery import errors, ledger
 from factory.transfer.bigquery import table as tables
@@ -18,7 +19,7 @@ from factory.transfer.bigquery.table import OURS, Table
 from factory.transfer.values.types import Known
 from factory.transfer.warehouse import parts
 from factory.transfer.warehouse.rows import Subject
-from factory.transfer.warehouse.warehouse import Login, Warehouse, not_found
+from factory.transfer.warehouse.warehouse import Warehouse, not_found
 
 CONN_TYPE = "google_cloud_platform"
 

@@ -23,7 +23,8 @@ def rows_in(
     most: int,
     seconds: float,
 ) -> int:
-    """As `factory.transfer.warehouse.arrived.rows_in`; what a driver raises is a `TransferError`.
+    """As `factory.transfer.warehouse.arrived.rows_in`; what a driver raises is a `TransferError`:
+    `Missing` where there is no such table, `Unavailable` where it cannot be asked now.
 
     What a column is of, its first value tells: a moment, a day, or either as text.
     """

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from factory.transfer.dbapi import exact
-from factory.transfer.errors import TransferError
+from factory.transfer.dbapi.troubles import is_away, is_no_table, is_of
+from factory.transfer.errors import Missing, TransferError, Unavailable
 
 _SMALL = r"abcdefghijklmnopqrstuvwxyz_0123456789"
 # Drivers that would else hold the whole result, and their cursors that do not.
@@ -233,15 +234,13 @@ def _told(error: Exception, label: str, limit: Limit) -> TransferError:
     """What a driver raises, without what it may quote of rows."""
     if limit.passed:
         own = f"The statement_timeout of the source is {limit.seconds:g} s"
-        return TransferError(f"{label} can't be read: it took too long", own)
-    lost = _is(error, "OperationalError") or _is(error, "InterfaceError")
-    hint = "Nothing is left behind: when the connection was lost, repeat the task" if lost else None
-    return TransferError(f"{label} can't be read: {_said(error)}", hint)
-
-
-def _is(error: Exception, name: str) -> bool:
-    """By the name that PEP 249 gives the class."""
-    return any(cls.__name__ == name for cls in type(error).__mro__)
+        return Unavailable(f"{label} can't be read: it took too long", own)
+    message = f"{label} can't be read: {_said(error)}"
+    if is_away(error):
+        return Unavailable(
+            message, "Nothing is left behind: when the connection was lost, repeat the task"
+        )
+    return Missing(message) if is_no_table(error) else TransferError(message)
 
 
 def _said(error: Exception) -> str:
@@ -249,7 +248,7 @@ def _said(error: Exception) -> str:
     name, numbers = type(error).__name__, [one for one in error.args if isinstance(one, int)]
     state = getattr(error, "sqlstate", None) or getattr(error, "pgcode", None)
     code = " ".join(map(str, filter(None, (state, *numbers[:1]))))
-    if _is(error, "DataError"):
+    if is_of(error, "DataError"):
         said = "a value does not fit what the query makes of it (its text is not shown)"
         return f"{name} {code}: {said}".replace(" :", ":")
     words = next((one for one in error.args if isinstance(one, str)), str(error))

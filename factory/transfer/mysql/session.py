@@ -9,10 +9,11 @@ import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeAlias
+from typing import Any, TypeAlias
 
 import pymysql
 
+from factory.login import Login
 from factory.transfer.errors import BadOption, Missing, TransferError, unknown
 from factory.transfer.warehouse.warehouse import not_found
 
@@ -43,21 +44,6 @@ _TWICE = 1060
 _NO_DATABASE = 1046
 _NOT_THERE = (1049, 1146)  # a database, a table
 _QUOTES_VALUES = (1292, 1366, 1411, 3140, 3141, 3156, 4037, 4038)
-
-
-class Login(Protocol):
-    """What an Airflow connection says."""
-
-    conn_id: str
-    host: str | None
-    login: str | None
-    password: str | None
-    schema: str | None
-    port: int | None
-
-    @property
-    def extra_dejson(self) -> Mapping[str, Any]:
-        """Further options."""
 
 
 @dataclass(frozen=True)

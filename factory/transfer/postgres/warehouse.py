@@ -10,6 +10,7 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 
 from factory.definitions.warehouses import POSTGRES, Capabilities
+from factory.login import Login
 from factory.transfer.postgres import arrivals, ledger, session, turns
 from factory.transfer.postgres import table as tables
 from factory.transfer.postgres.rows import Rows
@@ -19,7 +20,7 @@ from factory.transfer.warehouse import parts
 from factory.transfer.warehouse.arrivals import Known as KnownFile
 from factory.transfer.warehouse.parts import Limits
 from factory.transfer.warehouse.rows import Subject
-from factory.transfer.warehouse.warehouse import Login, Warehouse, not_found
+from factory.transfer.warehouse.warehouse import Warehouse, not_found
 
 # libpq's words that a connection's extras may set; others belong to Airflow's hooks
 _LIBPQ = (

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 
 from factory.definitions.warehouses import SNOWFLAKE, Capabilities
+from factory.login import Login
 from factory.transfer.snowflake import ledger, names, session, types
 from factory.transfer.snowflake import table as tables
 from factory.transfer.snowflake.names import Table, other_case
@@ -15,7 +16,7 @@ from factory.transfer.snowflake.session import Account, Connection, Limits, ask
 from factory.transfer.values.types import Known
 from factory.transfer.warehouse import parts
 from factory.transfer.warehouse.rows import Subject
-from factory.transfer.warehouse.warehouse import Login, Warehouse
+from factory.transfer.warehouse.warehouse import Warehouse
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 from factory import registry
 from factory.definitions.warehouses import Capabilities
 from factory.diagnostics import nearest
+from factory.login import Login
 from factory.transfer.errors import Missing, unknown
 from factory.transfer.values.types import Known
 from factory.transfer.warehouse.parts import Table
@@ -28,23 +29,6 @@ OURS = {
     "mariadb": ("factory.transfer.mysql.warehouse", "WAREHOUSE"),
     "google_cloud_platform": ("factory.transfer.bigquery.warehouse", "WAREHOUSE"),
 }
-
-
-class Login(Protocol):
-    """Airflow's connection, with its secrets."""
-
-    host: str | None
-    port: int | None
-    login: str | None
-    schema: str | None
-
-    @property
-    def password(self) -> str | None:
-        """The secret."""
-
-    @property
-    def extra_dejson(self) -> Mapping[str, Any]:
-        """What else the connection says."""
 
 
 class Warehouse(Protocol[S]):

@@ -206,6 +206,9 @@ def test_rows_of_any_database(
         database.commit()
         run = wait(pipelines, what, "timeout: 0.3s")
         assert "the last look: there is no row in orders" in run.log
+        run = wait(pipelines, what.replace("column: at", 'where: "nme = 1"'))
+        assert run.states["wait"] == "failed"
+        assert "orders can't be read: OperationalError: no such column: nme" in run.log
         there = what.replace("column: at", "at_least: 0")
         assert wait(pipelines, there).states == DONE
         database.execute("INSERT INTO orders VALUES (1, ?)", (inside,))

@@ -22,6 +22,7 @@ class Login:
     """What Airflow's connection says."""
 
     conn_id: str = "shop"
+    conn_type: str = "mysql"
     host: str | None = "h"
     login: str | None = None
     password: str | None = None

@@ -8,10 +8,11 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
 from factory.definitions.warehouses import Capabilities
+from factory.login import Login
 from factory.transfer.values.types import Known
 from factory.transfer.warehouse.parts import Table, split
 from factory.transfer.warehouse.rows import Subject
-from factory.transfer.warehouse.warehouse import Login, Warehouse, not_found
+from factory.transfer.warehouse.warehouse import Warehouse, not_found
 
 from .rows import CAN, Rows, matches
 

@@ -1,0 +1,74 @@
+"""What templates know beside Airflow's own names; each is found when it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from jinja2 import StrictUndefined
+from jinja2.runtime import Context
+from jinja2.utils import missing
+
+from factory.diagnostics import did_you_mean
+from factory.in_airflow.interval import NONE, interval_of
+from factory.plan.outputs import Outputs
+
+
+class Tasks:
+    """`tasks`: the steps of the pipeline, by the words that `needs` knows them by."""
+
+    def __init__(self, context: Mapping[str, Any]) -> None:
+        self._context = context
+
+    def __getitem__(self, name: str) -> Any:
+        outputs: Outputs = self._context["dag"].outputs
+        if not outputs.steps(name):
+            hint = did_you_mean(name, outputs.names)
+            return StrictUndefined(f"there is no task {name!r}: {hint}".removesuffix(": "))
+        return Task(partial(_output, self._context, outputs, name))
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):  # what Python asks of every object
+            raise AttributeError(name)
+        return self[name]
+
+
+class Task:
+    """A step, with what it has handed on."""
+
+    def __init__(self, pull: Callable[[], Any]) -> None:
+        self._pull = pull
+
+    @property
+    def output(self) -> Any:
+        """Its result; of several copies, a list; None where a step was skipped."""
+        return self._pull()
+
+
+def _output(context: Mapping[str, Any], outputs: Outputs, name: str) -> Any:
+    handed = outputs.of(name)
+    if handed is None:
+        return StrictUndefined(f"the task {name!r} hands nothing on: it has no output")
+    pull = context["ti"].xcom_pull
+    if not handed.many:
+        return pull(task_ids=handed.tasks[0])
+    return pull(task_ids=list(handed.tasks))
+
+
+def _interval(context: Mapping[str, Any]) -> Any:
+    return interval_of(context) or StrictUndefined(NONE, name="interval")
+
+
+_OURS: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {"interval": _interval, "tasks": Tasks}
+
+
+class Names(Context):
+    """What templates know: Airflow's names and ours."""
+
+    def resolve_or_missing(self, key: str) -> Any:
+        """A name's value, or jinja2's `missing`."""
+        found = super().resolve_or_missing(key)
+        if found is not missing or key not in _OURS or "dag_run" not in self.parent:
+            return found
+        return _OURS[key](self.parent)

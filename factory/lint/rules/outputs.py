@@ -1,0 +1,155 @@
+"""What templates read of other steps: `{{ tasks.x.output }}`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+
+from factory.diagnostics import Diagnostic, Path, did_you_mean, one_of, quoted
+from factory.lint import jinja
+from factory.lint.rendered import rendered
+from factory.lint.rules.scope import Linted, Scope
+from factory.lint.rules.templates import Filled, file_text, texts
+from factory.plan.model import Pipeline
+from factory.plan.outputs import Outputs
+from factory.problem import Problem
+
+
+def read(scope: Scope) -> Iterator[Diagnostic]:
+    """A step that is not there, does not come before, or hands nothing on."""
+    for linted in scope.linted():
+        yield from linted.diagnose(_problems(linted))
+
+
+def _problems(linted: Linted) -> Iterator[Problem]:
+    known = _Known(linted.plan)
+    folder = linted.resolved.document.path.parent
+    for step in linted.plan.steps:
+        filled = Filled(linted.tasks[step.id])
+        for place, text in texts(linted.arguments(step.id), linted.place(step.id, ())):
+            file = file_text(text, folder)
+            found = jinja.steps(file or text)
+            if found and text not in filled and _is_known(linted, step.id):
+                yield _unfilled(place, found[0])
+                continue
+            for one in found:
+                for problem in known.problems(step.id, one, place):
+                    yield _in_file(problem, text, one, file) if file else problem
+
+
+def _is_known(linted: Linted, step: str) -> bool:
+    """Whether the sources of its operators tell what Airflow fills in."""
+    return all(rendered(task.operator) for task in linted.tasks[step])
+
+
+def _unfilled(place: Path, one: jinja.Read) -> Problem:
+    message = f"Airflow fills in no template here: the output of {quoted(one.step)} is not known"
+    return Problem(place, "template", message, "a value that is known when the file is read")
+
+
+def _in_file(problem: Problem, name: str, one: jinja.Read, text: str) -> Problem:
+    from msgspec.structs import replace
+
+    message = f"line {jinja.line_of(text, one)} of {name}: {problem.message}"
+    return replace(problem, message=message, part="")
+
+
+class _Known:
+    """The steps of a pipeline: their outputs, and which come before which."""
+
+    def __init__(self, plan: Pipeline) -> None:
+        self.plan = plan
+
+    @cached_property
+    def outputs(self) -> Outputs:
+        return Outputs(self.plan)
+
+    @cached_property
+    def before(self) -> Mapping[str, set[str]]:
+        """The steps from which a task of another step leads on, and all that lead to those."""
+        step_of = {task.id: task.step for task in self.plan.tasks}
+        needs: dict[str, set[str]] = {step.id: set() for step in self.plan.steps}
+        for first, second in self.plan.edges:
+            if step_of[first] != step_of[second]:
+                needs[step_of[second]].add(step_of[first])
+        return {step: _above(step, needs) for step in needs}
+
+    def problems(self, reader: str, one: jinja.Read, place: Path) -> Iterator[Problem]:
+        """What is wrong with one thing that a step reads."""
+        steps = self.outputs.steps(one.step)
+        if not steps:
+            yield self._unknown(reader, one, place)
+            return
+        if one.what != "output":
+            yield _no_such(one, place)
+        late = [step for step in steps if step not in self.before[reader]]
+        if late:
+            yield self._late(reader, late, one, place)
+        elif self.outputs.of(one.step) is None:
+            yield self._nothing(steps[0], one, place)
+
+    def _unknown(self, reader: str, one: jinja.Read, place: Path) -> Problem:
+        others = [name for name in self.outputs.names if name != reader]
+        return Problem(
+            place,
+            "unknown-task",
+            f"there is no task {quoted(one.step)}",
+            expected=one_of(others) if others else "the id of another task",
+            hint=did_you_mean(one.step, others),
+            part=one.part,
+            nth=one.nth,
+        )
+
+    def _late(self, reader: str, late: list[str], one: jinja.Read, place: Path) -> Problem:
+        expected, hint = f"`needs: [{one.step}]`", ""
+        message = f"{quoted(one.step)} does not come before this task: its output is not known yet"
+        if late == [reader]:
+            message, expected = "the task reads its own output", "another task's"
+        elif any(reader in self.before[step] for step in late):
+            message = f"{quoted(one.step)} comes after this task: its output is not known yet"
+            expected, hint = "a task that comes before", ""
+        return Problem(place, "not-before", message, expected, hint, part=one.part, nth=one.nth)
+
+    def _nothing(self, step: str, one: jinja.Read, place: Path) -> Problem:
+        uses = next(each.uses for each in self.plan.steps if each.id == step)
+        return Problem(
+            place,
+            "no-output",
+            f"{quoted(one.step)} hands nothing on",
+            expected="a task that has an output",
+            hint=_way(uses),
+            part=one.part,
+            nth=one.nth,
+        )
+
+
+def _above(step: str, needs: Mapping[str, set[str]]) -> set[str]:
+    found: set[str] = set()
+    pending = [*needs[step]]
+    while pending:
+        if (one := pending.pop()) not in found:
+            found.add(one)
+            pending += needs[one]
+    return found
+
+
+def _no_such(one: jinja.Read, place: Path) -> Problem:
+    what = f"no {quoted(one.what)}" if one.what else "no value of its own"
+    return Problem(
+        place,
+        "template",
+        f"a task has {what}",
+        expected=f"`tasks.{one.step}.output`" if one.step.isidentifier() else "`.output` after it",
+        part=one.what or one.part,
+        nth=one.nth,
+    )
+
+
+def _way(uses: str) -> str:
+    """How a step of this kind would hand something on."""
+    from factory.plan import kind as kinds
+
+    if "." in uses:
+        return "it says `do_xcom_push: false`"
+    about = getattr(kinds.find(uses), "OUTPUT", "")
+    return f"{uses} hands on: {about}" if about else f"{uses} has no output"

@@ -1,0 +1,105 @@
+"""What lint tells of `{{ tasks.x.output }}`."""
+
+from __future__ import annotations
+
+import pytest
+
+from .conftest import Lint
+
+GIVES = "  - {id: gives, uses: python, with: {callable: acme.jobs.run, output: true}}\n"
+
+
+def spec(*tasks: str) -> dict[str, str]:
+    return {"x.yaml": "tasks:\n" + GIVES + "".join(f"  - {task}\n" for task in tasks)}
+
+
+@pytest.mark.parametrize(
+    "tasks",
+    [
+        ['{id: a, needs: [gives], run: "echo {{ tasks.gives.output }}"}'],
+        ["{id: a, needs: [gives], run: \"echo {{ tasks['gives'].output[0].x | upper }}\"}"],
+        ['{id: a, needs: [gives], run: "true"}', '{id: b, needs: [a], run: "{{ tasks.a }}"}'][:1],
+        [
+            '{id: a, needs: [gives], run: "true"}',
+            '{id: b, needs: [a], run: "echo {{ tasks.gives.output }}"}',  # by way of a
+        ],
+        [
+            "{id: a, matrix: {n: [1, 2]}, uses: bash, with: {command: echo, output: true}}",
+            "{id: b, needs: [a], run: \"echo {{ tasks.a.output }} {{ tasks['a[1]'].output }}\"}",
+            "{id: c, needs: 'a[1]', run: \"echo {{ tasks['a[1]'].output }}\"}",
+        ],
+        ['{id: a, needs: [gives], run: "echo {{ tasks[params.which].output }}"}'],
+        ['{id: a, run: "echo {% raw %}{{ tasks.nope.output }}{% endraw %}"}'],
+        [
+            "{id: a, uses: acme.jobs.Op, needs: [gives], with: {x: '{{ tasks.gives.output }}'}}",
+            "{id: b, needs: [a], run: 'echo {{ tasks.a.output }}'}",  # whose source is not there
+        ],
+    ],
+)
+def test_what_comes_before_and_has_an_output(lint: Lint, tasks: list[str]) -> None:
+    assert lint(spec(*tasks)) == []
+
+
+@pytest.mark.parametrize(
+    ("tasks", "found"),
+    [
+        (
+            ['{id: a, needs: [gives], run: "echo {{ tasks.gvies.output }}"}'],
+            "unknown-task x.yaml:4:49 there is no task 'gvies'",
+        ),
+        (
+            ['{id: a, run: "echo {{ tasks.gives.output }}"}'],
+            "not-before x.yaml:4:33 'gives' does not come before this task: its output is not "
+            "known yet",
+        ),
+        (
+            [
+                '{id: a, run: "echo {{ tasks.b.output }}"}',
+                "{id: b, needs: [a], uses: bash, with: {command: echo, output: true}}",
+            ],
+            "not-before x.yaml:4:33 'b' comes after this task: its output is not known yet",
+        ),
+        (
+            ["{id: a, uses: bash, with: {command: 'echo {{ tasks.a.output }}', output: true}}"],
+            "not-before x.yaml:4:56 the task reads its own output",
+        ),
+        (
+            ['{id: a, run: "true"}', '{id: b, needs: [a], run: "echo {{ tasks.a.output }}"}'],
+            "no-output x.yaml:5:45 'a' hands nothing on",
+        ),
+        (
+            ['{id: a, needs: [gives], run: "echo {{ tasks.gives.ouput }}"}'],
+            "template x.yaml:4:55 a task has no 'ouput'",
+        ),
+        (
+            ['{id: a, needs: [gives], run: "echo {{ tasks.gives }}"}'],
+            "template x.yaml:4:49 a task has no value of its own",
+        ),
+        (
+            [
+                "{id: a, needs: [gives], "
+                "uses: airflow.providers.standard.operators.bash.BashOperator, "
+                "with: {bash_command: echo, output_encoding: '{{ tasks.gives.output }}'}}"
+            ],
+            "template x.yaml:4:135 Airflow fills in no template here: the output of 'gives' is not "
+            "known",
+        ),
+        (
+            [
+                "{id: a, matrix: {n: [1, 2]}, uses: bash, with: {command: echo, output: true}}",
+                "{id: b, needs: 'a[1]', run: \"echo {{ tasks.a.output }}\"}",
+            ],
+            "not-before x.yaml:5:48 'a' does not come before this task: its output is not known "
+            "yet",
+        ),
+    ],
+)
+def test_what_is_not_there(lint: Lint, tasks: list[str], found: str) -> None:
+    assert lint(spec(*tasks)) == [found]
+
+
+def test_in_a_file_beside_the_spec(lint: Lint, tmp_path: object) -> None:
+    files = spec("{id: a, uses: sql, with: {conn_id: c, sql: years.sql}}")
+    files["years.sql"] = "SELECT 1\nWHERE year IN ({{ tasks.gives.output }})"
+    (found,) = lint(files)
+    assert found.startswith("not-before x.yaml:4:48 line 3 of years.sql: 'gives' does not come")

@@ -1,0 +1,78 @@
+"""What `tasks.x.output` stands for, and which texts keep their type."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from factory.plan.model import Pipeline, Template
+from factory.plan.outputs import Handed, Outputs
+from factory.project import Project
+
+
+def plan(folder: Path, tasks: str) -> Pipeline:
+    (folder / "spec.yaml").write_text(f"version: 1\ntasks:\n{tasks}")
+    return Project(folder, "dev").plan("spec")
+
+
+@pytest.mark.parametrize(
+    ("name", "handed"),
+    [
+        ("one", Handed(("one",), False)),
+        ("many", Handed(("many__a_x", "many__b"), True)),
+        ("many[a x]", Handed(("many__a_x",), False)),
+        ("many__b", Handed(("many__b",), False)),
+        ("quiet", None),
+        ("nope", None),
+        ("many[c]", None),
+        ("one[c]", None),
+    ],
+)
+def test_names(tmp_path: Path, name: str, handed: Handed | None) -> None:
+    found = plan(
+        tmp_path,
+        """\
+  - {id: one, uses: bash, with: {command: echo, output: true}}
+  - {id: many, matrix: {n: [a x, b]}, uses: bash, with: {command: echo, output: true}}
+  - {id: quiet, run: echo}
+""",
+    )
+    outputs = Outputs(found)
+    assert outputs.of(name) == handed
+    assert bool(outputs.steps(name)) == (handed is not None or name == "quiet")
+
+
+ALONE = "{{ tasks.one.output }}"
+
+
+@pytest.mark.parametrize(
+    ("uses", "given", "place", "found"),
+    [
+        ("http", {"params": {"a": ALONE}}, ("request", "params", "a"), Template(ALONE)),
+        ("http", {"body": ALONE}, ("request", "body"), Template(ALONE)),
+        ("http", {"endpoint": ALONE}, ("request", "endpoint"), ALONE),
+        ("http", {"headers": {"X-A": ALONE}}, ("request", "headers", "X-A"), ALONE),
+        ("http", {"params": {"a": f"{ALONE}!"}}, ("request", "params", "a"), f"{ALONE}!"),
+        ("http", {"params": {"a": "{{ ds }}"}}, ("request", "params", "a"), "{{ ds }}"),
+        (
+            "http",
+            {"params": {"a": "{{ params.tasks }}"}},
+            ("request", "params", "a"),
+            "{{ params.tasks }}",
+        ),
+        ("acme.Operator", {"a": [{"b": ALONE}]}, ("a", 0, "b"), Template(ALONE)),
+        # what a callable does with a text, only it knows
+        ("acme.Operator", {"a": {"$call": "x.Y", "with": {"b": ALONE}}}, ("a", "b"), ALONE),
+    ],
+)
+def test_a_text_keeps_its_type_where_any_value_is_taken(
+    tmp_path: Path, uses: str, given: dict[str, Any], place: tuple[Any, ...], found: Any
+) -> None:
+    given = {"conn_id": "x", **given} if uses == "http" else given
+    (task,) = plan(tmp_path, f"  - {{id: a, uses: {uses}, with: {given}}}\n").tasks
+    value: Any = task.arguments
+    for part in place:
+        value = getattr(value, "arguments", value)[part]
+    assert value == found
