@@ -267,6 +267,6 @@ def step_line(resolved: Resolved, plan: Pipeline, task_id: str) -> int:
     step = step_of(plan, task_id)
     for index, written in enumerate(resolved.value["tasks"]):
         if written["id"] == step:
-            path = ("tasks", resolved.task_index[index])
+            path = resolved.task_place[index]
             return positions.locate(positions.build(resolved.document.text), path)[0].line
     return 1

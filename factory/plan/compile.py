@@ -88,7 +88,7 @@ def _joined(resolved: Resolved, source: str, compiled: Sequence[_Compiled]) -> P
     fragments: dict[str, Fragment] = {}
     planned: list[PlannedStep] = []
     tasks: list[Task] = []
-    groups: list[Group] = []
+    groups = [Group(group["id"], group.get("description", "")) for group in resolved.groups]
     edges: list[tuple[str, str]] = []
     for index, (_, step, written, fragment) in enumerate(compiled):
         fragments[step.id] = fragment
@@ -99,6 +99,7 @@ def _joined(resolved: Resolved, source: str, compiled: Sequence[_Compiled]) -> P
                 task,
                 step=step.id,
                 uses=step.uses,
+                group=task.group or resolved.task_group[index],
                 settings=_settings(task, here, fragment),
                 outlets=_outlets(task, step),
                 connections=_connections(task, step),
@@ -147,10 +148,16 @@ def _ordered(
 
 
 def _copy_of(resolved: Resolved, index: int) -> str:
-    """The id of the step whose `matrix` made this one."""
+    """The id of the step that a `matrix`, its own or a group's, made this one of."""
     if not resolved.task_matrix[index]:
         return ""
-    return str(resolved.document.value["tasks"][resolved.task_index[index]]["id"])
+    place = resolved.task_place[index]
+    above: Any = resolved.document.value
+    ids = []
+    for key, position in zip(place[::2], place[1::2], strict=True):
+        above = above[key][position]
+        ids.append(str(above["id"]))
+    return ".".join(ids)
 
 
 def _require_one_rule(tasks: list[Task]) -> None:
@@ -245,7 +252,7 @@ class _Said(NamedTuple):
 
 
 def _said(resolved: Resolved, index: int, written: dict[str, Any]) -> _Said:
-    here = resolved.document.value["tasks"][resolved.task_index[index]]
+    here = resolved.written(index)
     found = {key: written[key] for key in written if key in SETTINGS}
     return _Said(found, frozenset(found).intersection(here))
 

@@ -30,9 +30,9 @@ def write_out(tasks: Sequence[Any]) -> list[Problem]:
     needs = {name: [*_names(task, "needs"), *ended[name]] for name, task in steps.items()}
     found = []
     for index, task in enumerate(tasks):
-        if not isinstance(task, dict) or not ended.get(task.get("id", "")):
+        name = task.get("id") if isinstance(task, dict) else None
+        if not isinstance(name, str) or not ended[name]:
             continue
-        name = task["id"]
         own = task.get("needs", [])
         found += [
             _twice(("tasks", index, "needs", place), need)

@@ -22,18 +22,21 @@ from factory.errors import FactoryError, words
 from factory.fields import Duration
 from factory.problem import Problem, Problems
 from factory.spec import deadline, named, params, positions, schedule, schema, teardown
+from factory.spec.groups import NAMING
 from factory.spec.model import (
     BOUNDED,
     DURATIONS,
     SETTINGS,
     DefaultsFile,
     EnvironmentFile,
+    Group,
+    Name,
     NamedKind,
     Pipeline,
 )
 from factory.spec.others import other
 from factory.spec.read import Document
-from factory.spec.resolve import TASK_LISTS, Resolved, origin
+from factory.spec.resolve import Resolved, origin
 from factory.spec.syntax import as_quoted
 
 ArgumentsOf = Callable[[str, Any], Any]
@@ -110,6 +113,8 @@ def validate(resolved: Resolved, arguments_of: ArgumentsOf, kinds: Iterable[str]
     if isinstance(own, dict) and (ours := named.names(own)):
         found.put(_own_kinds(own, ours, arguments_of))
         kinds = _Both(kinds, ours)
+    for index, group in enumerate(resolved.groups):
+        found.put(validator(Group).problems(group, ("groups", index)))
     tasks = resolved.value.get("tasks")
     if isinstance(tasks, list):
         steps = [
@@ -119,6 +124,9 @@ def validate(resolved: Resolved, arguments_of: ArgumentsOf, kinds: Iterable[str]
         ]
         holes = set(resolved.holes)
         for index, task in steps:
+            name = task["id"].removeprefix(f"{resolved.task_group[index]}.")
+            if "." in name:
+                found.put(validator(Name).problems(name, ("tasks", index, "id")))
             if ("tasks", index, "uses") not in holes:
                 found.put(_arguments(index, task, arguments_of, kinds, brief=found.full))
         told = all(len(hole) != 3 or hole[2] != "id" for hole in resolved.holes)
@@ -278,7 +286,7 @@ def _at_home(found: Problems, tasks: Any, arguments_of: ArgumentsOf) -> Problems
 
 
 _HOMES = re.compile(r"`(\w+):`")
-_BESIDE = {*SETTINGS, *TASK_LISTS, "description", "matrix"}
+_BESIDE = {*SETTINGS, *NAMING, "description", "matrix"}
 
 
 def _fields(uses: Any, arguments_of: ArgumentsOf) -> tuple[str, ...]:
@@ -323,7 +331,7 @@ def _graph(steps: list[tuple[int, dict[str, Any]]], complete: bool) -> Problems:
 
 
 def _named_tasks(index: int, task: dict[str, Any]) -> Iterator[tuple[Path, str]]:
-    for key in TASK_LISTS:
+    for key in NAMING:
         names = task.get(key)
         for place, name in enumerate(names if isinstance(names, list) else ()):
             if isinstance(name, str):
