@@ -70,6 +70,7 @@ def teardown(step: Step, fragment: Fragment) -> Fragment:
         tasks=(tear_down, kind.done(step, settings={"trigger_rule": "none_failed"})),
         first=(tear_down.id,),
         last=(tear_down.id,),
+        output=tear_down.id if fragment.output else "",
         group=Group(step.id),
     )
 
