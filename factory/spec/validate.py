@@ -21,7 +21,7 @@ from factory.diagnostics import Diagnostic, Path, did_you_mean, dotted, limited,
 from factory.errors import FactoryError, words
 from factory.fields import Duration
 from factory.problem import Problem, Problems
-from factory.spec import deadline, named, params, positions, schedule, schema, teardown
+from factory.spec import assets, deadline, named, params, positions, schedule, schema, teardown
 from factory.spec.groups import NAMING
 from factory.spec.model import (
     BOUNDED,
@@ -133,6 +133,7 @@ def validate(resolved: Resolved, arguments_of: ArgumentsOf, kinds: Iterable[str]
         found.put(_graph(steps, told and len(steps) == len(tasks)))
         found.put(teardown.problems(steps))
     found.put(schedule.problems(resolved.value))
+    found.put(assets.problems(assets.of_steps(tasks)))
     if "deadline" in resolved.value or "alerts" in resolved.value:
         found.put(deadline.problems(resolved))
     if resolved.value.get("params"):
@@ -286,7 +287,7 @@ def _at_home(found: Problems, tasks: Any, arguments_of: ArgumentsOf) -> Problems
 
 
 _HOMES = re.compile(r"`(\w+):`")
-_BESIDE = {*SETTINGS, *NAMING, "description", "matrix"}
+_BESIDE = {*SETTINGS, *NAMING, "description", "updates", "alerts", "matrix"}
 
 
 def _fields(uses: Any, arguments_of: ArgumentsOf) -> tuple[str, ...]:
