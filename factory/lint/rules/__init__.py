@@ -40,6 +40,7 @@ RULES: tuple[Rule, ...] = (
     dates.without_interval,
     endings.hidden_failures,
     files.unfilled,
+    files.unnamed,
     groups.driven_twice,
     layers.without_pipelines,
     layers.unknown_kinds,
