@@ -151,24 +151,30 @@ class _Joining:
         of_group = self._of_groups()
         total = 0
         for index, (task, found) in enumerate(zip(self.tasks, named, strict=True)):
+            if not _has_id(task):
+                continue
             for key in NAMING:
-                if not _has_id(task) or not isinstance(task.get(key, []), list):
-                    continue
-                each = [self._written_out(names, key) for names in found[key]]
                 more = of_group.get(task["id"], []) if key == "needs" else []
-                if not each and not more:
-                    continue
-                if any(self._holds(names, task["id"]) for names in found[key]):
-                    self._note_itself(index, key)
-                    task[key] = []
-                    continue
-                total += sum(map(len, each)) + len(more)
+                if (found[key] or more) and isinstance(task.get(key, []), list):
+                    total += self._put(task, index, key, found[key], more)
                 if total > MAX_NEEDS:
                     self.notes.too_large(("tasks", index, key))
                     return
-                first = [names[0] for names in each]  # it keeps the place
-                rest = [*(name for names in each for name in names[1:]), *more]
-                task[key] = [*first, *dict.fromkeys(rest)]
+
+    def _put(
+        self, task: Value, index: int, key: str, named: list[list[Any]], more: list[list[Any]]
+    ) -> int:
+        """Write ids for the names of a task, and of the groups around it; how many there are."""
+        if any(self._holds(names, task["id"]) for names in named):
+            self._note_itself(index, key)
+            task[key] = []
+            return 0
+        each = [self._written_out(names, key) for names in named]
+        first = [names[0] for names in each]  # it keeps the place
+        rest = [name for names in each for name in names[1:]]
+        rest += [name for names in more for name in self._written_out(names, key)]
+        task[key] = [*first, *dict.fromkeys(rest)]
+        return len(task[key])
 
     def _found(self, value: Any, level: Level, key: str, path: Path) -> list[list[Any]]:
         """What each name of a key means."""
@@ -190,9 +196,9 @@ class _Joining:
             self.notes.add(Problem(path, "unknown-task", found.message, expected, hint))
         return [name]
 
-    def _of_groups(self) -> dict[str, list[str]]:
+    def _of_groups(self) -> dict[str, list[list[Any]]]:
         """What tasks need because a group around them does; inner groups first."""
-        more: dict[str, list[str]] = {}
+        more: dict[str, list[list[Any]]] = {}
         for index in range(len(self.groups) - 1, -1, -1):
             group = self.groups[index]
             if group.above is None:
@@ -206,9 +212,7 @@ class _Joining:
                 continue
             first = [name for name in own if self.needs[name].isdisjoint(own)]
             for name in first if found else ():
-                more.setdefault(name, []).extend(
-                    one for names in found for one in self._written_out(names, "needs")
-                )
+                more.setdefault(name, []).extend(found)
                 self.needs[name] |= every
         return more
 
@@ -288,7 +292,7 @@ def _chosen(level: Level, name: str, words: str) -> list[Any]:
     if not words:
         return level.names.get(name) or ([level.copies[name]] if name in level.copies else [])
     one = level.copies.get(copy_name(name, words))
-    return [one] if one is not None and len(level.names.get(name, ())) and one is not name else []
+    return [one] if one in level.names.get(name, ()) else []
 
 
 def _unknown(
