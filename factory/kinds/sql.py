@@ -12,10 +12,10 @@ from msgspec import Meta
 from factory import literals
 from factory.fields import ConnId, Strict
 from factory.plan import sql_files
-from factory.plan.beside import text_of
 from factory.plan.kind import Fragment, Step, single
 from factory.plan.sql_files import as_template, is_file, places
 from factory.problem import Problem
+from factory.spec.beside import text_of
 
 OPERATOR = "factory.in_airflow.operators.sql.Sql"
 OUTPUT = "with `output: true`, the rows of the last statement, as lists"
@@ -41,7 +41,10 @@ Parameters = Annotated[
 
 
 class Arguments(Strict, frozen=True, kw_only=True):
-    """Run SQL on any database that Airflow has a connection for, in one transaction."""
+    """Run SQL on any database that Airflow has a connection for, in one transaction.
+
+    On BigQuery each statement commits itself, unless the SQL says `BEGIN TRANSACTION`.
+    """
 
     conn_id: Annotated[
         ConnId, Meta(description="Airflow connection of the database.", examples=["warehouse"])

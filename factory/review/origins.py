@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache
 from typing import Any
 
 import msgspec
 
 from factory.diagnostics import Path, did_you_mean, nearest
 from factory.errors import UsageError
-from factory.plan import beside, files
+from factory.plan import files
 from factory.plan.compile import arguments_of, compile, settings
-from factory.spec import filled, model, positions
+from factory.spec import beside, filled, model, positions
 from factory.spec.read import Document
 from factory.spec.resolve import Resolved, origin
 
@@ -183,13 +182,8 @@ def _is_written(value: Any, path: Path) -> bool:
 
 
 def _line(document: Document, path: Path) -> int:
-    place, _ = positions.locate(_places(document.text), path)
+    place, _ = positions.locate(positions.of(document.name, document.text), path)
     return place.key_line or place.line
-
-
-@lru_cache(maxsize=32)
-def _places(text: str) -> positions.Place:
-    return positions.build(text)
 
 
 def _text(path: Path) -> str:
@@ -201,15 +195,11 @@ def _by_id(query: str, found: list[Value]) -> str:
     match = re.match(r"tasks(?:\[(\d+)\]|\.(\d+)(?=\.|$))", query)
     if match is None:
         return query
-    ids = list(dict.fromkeys(_task_id(v.path) for v in found if v.path.startswith("tasks.")))
+    ids = [v.value for v in found if v.path == f"tasks.{v.value}.id"]
     index = int(match[1] or match[2])
     if index >= len(ids):
         raise UsageError(f"there is no task {index}", f"the last one is tasks[{len(ids) - 1}]")
     return f"tasks.{ids[index]}{query[match.end() :]}"
-
-
-def _task_id(path: str) -> str:
-    return path.split(".")[1]
 
 
 def _is_below(path: str, above: str) -> bool:

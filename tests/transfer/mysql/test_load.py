@@ -300,10 +300,12 @@ def test_no_value_is_made_up_for_a_null(either: Mysql, what: str) -> None:
     assert (either.rows(), either.tables()) == ([], {"trips"})
 
 
-def test_a_replace_keeps_a_tables_history(bench: Mysql) -> None:
-    bench.run("CREATE TABLE trips (id int) WITH SYSTEM VERSIONING")
-    for number in (1, 2):
-        bench.load({"id": [number]}, "replace", load_id=f"run {number}")
+def test_a_replace_keeps_former_rows(bench: Mysql) -> None:
+    """Those that a table of MariaDB WITH SYSTEM VERSIONING keeps."""
+    columns = "id bigint, name longtext, day date"
+    bench.run(f"CREATE TABLE trips ({columns}) WITH SYSTEM VERSIONING")
+    bench.load(rows_of(1))
+    bench.load(rows_of(2), "replace", load_id="run 2")
     assert bench.run("SELECT id FROM trips FOR SYSTEM_TIME ALL ORDER BY 1") == [(1,), (2,)]
     assert bench.ids() == [2]
 
@@ -323,6 +325,28 @@ def test_a_column_that_is_added_holds_what_was_checked(bench: Mysql, charset: st
     unique = {"type": "unique", "columns": ["v"]}
     bench.load(data, "append", unique, on_schema_change="add_columns")
     assert bench.run("SELECT count(DISTINCT v), max(v) FROM trips") == [(3, "ł")]
+
+
+@pytest.mark.parametrize("step", ["copy", "tidy", "ready", "publishing", "record"])
+@pytest.mark.parametrize("write", ["append", "replace"])
+def test_a_connection_that_is_lost_between_two_steps(
+    bench: Mysql, write: str, step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.load(rows_of(1))
+    whole = getattr(loading.Session, step)
+
+    def lost(self: Any, *given: Any) -> Any:
+        bench.run(f"KILL CONNECTION {self.connection.thread_id()}")
+        return whole(self, *given)
+
+    monkeypatch.setattr(loading.Session, step, lost)
+    with pytest.raises(TransferError, match="the connection to MySQL was lost"):
+        bench.load(rows_of(2), write, load_id="run 2")
+    monkeypatch.undo()
+    there = [1, 2] if write == "append" else [2]
+    assert bench.ids() in ([1], there)
+    bench.load(rows_of(2), write, load_id="run 2")
+    assert (bench.ids(), bench.tables()) == (there, {"trips"})
 
 
 def test_a_foreign_key_that_would_delete_others_rows(bench: Mysql) -> None:
