@@ -22,7 +22,7 @@ _COLUMNS = {
     "mode": "STRING",
     "rows": "INT64",
     "published_at": "TIMESTAMP",
-    "made_at": "INT64",  # when the table was made: one that is made anew has none of these rows
+    "made_at": "INT64",  # when the table was made
     "digest": "STRING",  # of the values
 }
 _DESCRIPTION = "The loads that are in the tables of this dataset. Without it, one may come twice."
@@ -35,6 +35,7 @@ class Entry:
     rows: int
     published_at: datetime
     digest: str
+    made_at: int  # when the table was made that the rows went to
 
     @property
     def when(self) -> str:
@@ -53,22 +54,23 @@ def _is_there(api: Api, target: Table) -> bool:
     return tables.look(api, target.beside(NAME)) is not None
 
 
-def _standing(target: Table, existing: Existing) -> str:
-    """The entries of this table whose rows have not been replaced."""
+def _standing(target: Table) -> str:
+    """The entries of tables of this name whose rows are not known to be gone."""
     ledger = target.beside(NAME).sql
-    mine = f"it.table_name = {literal(target.name)} AND it.made_at = {existing.made_at}"
+    mine = f"it.table_name = {literal(target.name)}"
     same = " AND ".join(f"gone.{name} = it.{name}" for name in _ENTRY)
     gone = f"SELECT 1 FROM {ledger} AS gone WHERE {same} AND gone.mode = {_GONE}"
     return f"FROM {ledger} AS it WHERE {mine} AND it.mode <> {_GONE} AND NOT EXISTS ({gone})"
 
 
 def find(jobs: Jobs, target: Table, existing: Existing, load_id: str) -> Entry | None:
-    """Look up whether this load was published."""
+    """Look up whether this load was published, into this table before all others of its name."""
     if not _is_there(jobs.api, target):
         return None
     found = jobs.asked(
-        f"SELECT `rows`, published_at, digest {_standing(target, existing)}"
-        f" AND load_id = {literal(load_id)} ORDER BY published_at DESC LIMIT 1"
+        f"SELECT `rows`, published_at, digest, made_at {_standing(target)}"
+        f" AND load_id = {literal(load_id)}"
+        f" ORDER BY made_at = {existing.made_at} DESC, published_at DESC LIMIT 1"
     )
     return Entry(*found[0]) if found else None
 
@@ -92,15 +94,24 @@ def forget(jobs: Jobs, target: Table) -> None:
         jobs.query(f"DELETE FROM {target.beside(NAME).sql} WHERE {where}")
 
 
-def replaced(target: Table, existing: Existing) -> str:
+def replaced(target: Table) -> str:
     """The SQL that notes which loads are replaced: those that the transaction sees, no other.
 
     A moment would not tell: rows that another adds meanwhile stay, whichever began first.
     """
+    return _gone(target, "")
+
+
+def made_anew(target: Table, existing: Existing) -> str:
+    """The SQL that notes, of a table without a row, that it has none of those of its name."""
+    return _gone(target, f" AND made_at <> {existing.made_at}")
+
+
+def _gone(target: Table, which: str) -> str:
     names = ", ".join(f"`{name}`" for name in _COLUMNS)
     chosen = ", ".join(_GONE if name == "mode" else f"`{name}`" for name in _COLUMNS)
     ledger = target.beside(NAME).sql
-    return f"INSERT INTO {ledger} ({names}) SELECT {chosen} {_standing(target, existing)}"
+    return f"INSERT INTO {ledger} ({names}) SELECT {chosen} {_standing(target)}{which}"
 
 
 def record(

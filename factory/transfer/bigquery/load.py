@@ -147,6 +147,10 @@ class Session:
         found = ledger.find(self.jobs, self.job.target, existing, self.job.load_id)
         if found is None or not found.rows:  # to add to nothing is no repetition
             return False
+        if found.made_at != existing.made_at:
+            if self._is_empty(existing):
+                return False
+            raise self._anew(found)
         if found.rows != rows or found.digest != self.job.digest:
             raise self._others(found)
         if self._is_empty(existing):
@@ -163,6 +167,13 @@ class Session:
             f"{self.job.target} got {found.rows} other rows by this load at {found.when}: those of "
             "now would be added to them",
             f"To load them as well: {self._forgetting}",
+        )
+
+    def _anew(self, found: ledger.Entry) -> TransferError:
+        return TransferError(
+            f"{self.job.target} got the rows of this load at {found.when}, but was made anew since,"
+            " and has rows: are they among them?",
+            f"To load them again: {self._forgetting}",
         )
 
     def _gone(self, found: ledger.Entry) -> TransferError:
@@ -301,7 +312,7 @@ class Session:
         """The load, and which of those before are gone."""
         job = self.job
         noted = (job.load_id, job.mode.name, staged.rows, job.digest)
-        gone = [ledger.replaced(job.target, existing)] if job.mode.whole else []
+        gone = [ledger.replaced(job.target)] if job.mode.whole else []
         return [*gone, ledger.record(job.target, existing, *noted)]
 
     def record(self, existing: Existing | None, staged: Staged, previous: int | None) -> None:
@@ -318,6 +329,7 @@ def script(
 ) -> str:
     """All of a publish, after what comes `first`; what fails undoes the statements before it."""
     every = existing.every()
+    anew = ledger.made_anew(target, existing)
     count = f"(SELECT COUNT(*) FROM {target.sql}{f' WHERE {every}' if every else ''})"
     return ";\n".join(
         [
@@ -326,6 +338,7 @@ def script(
             *first,
             "BEGIN TRANSACTION",
             f"SET factory_before = {count}",
+            f"IF factory_before = 0 THEN {anew}; END IF",
             *mode.statements(target, existing, staged),
             f"SET factory_after = {count}",
             *noted,

@@ -223,6 +223,33 @@ def test_rows_that_were_deleted_since(bench: BigQuery, statement: str) -> None:
     assert bench.ids() == [1]
 
 
+def test_a_table_that_was_dropped_takes_all_its_loads_again(bench: BigQuery) -> None:
+    for again in (False, True):
+        for number in (1, 2):
+            assert bench.load(rows_of(number), load_id=f"run {number}").published
+        assert not bench.load(rows_of(2), load_id="run 2").published
+        assert bench.ids() == [1, 2]
+        if not again:
+            tables.drop(bench.api, tables.parse(f"{bench.dataset}.trips"))
+
+
+def test_a_table_that_was_made_anew_with_its_rows(bench: BigQuery) -> None:
+    """Nobody can tell whether those of a load are among them."""
+    bench.load(rows_of(1))
+    trips, other = f"{bench.dataset}.trips", f"{bench.dataset}.other"
+    bench.ask(f"CREATE TABLE {other} AS SELECT * FROM {trips}")
+    tables.drop(bench.api, tables.parse(trips))
+    bench.ask(f"CREATE TABLE {trips} AS SELECT * FROM {other}")
+    with pytest.raises(TransferError, match="was made anew since, and has rows"):
+        bench.load(rows_of(1))
+    bench.load(rows_of(2), load_id="run 2")
+    with pytest.raises(TransferError, match="was made anew since, and has rows") as raised:
+        bench.load(rows_of(1))
+    bench.ask(str(raised.value.hint).partition(": ")[2])
+    assert bench.load(rows_of(1)).published
+    assert bench.ids() == [1, 1, 2]
+
+
 @pytest.mark.parametrize("write", ["append", "replace"])
 def test_a_target_that_is_dropped_after_a_killed_publish(bench: BigQuery, write: str) -> None:
     """The job of that publish is still there, and of no more use."""
