@@ -259,6 +259,17 @@ def test_a_target_that_is_dropped_after_a_killed_publish(bench: BigQuery, write:
     assert bench.ids() == [2]
 
 
+def test_a_job_that_the_ledger_no_longer_knows(bench: BigQuery) -> None:
+    """The load has been forgotten on purpose: it says so, and comes with the next try."""
+    kill(bench, "record", rows_of(1), "append", "run 1")
+    bench.ask(f"DELETE FROM {bench.dataset}._factory_loads WHERE true")
+    with pytest.raises(TransferError, match="was changed twice") as raised:
+        bench.load(rows_of(1))
+    assert raised.value.hint == "Repeat the load"
+    assert bench.load(rows_of(1)).published
+    assert bench.ids() == [1, 1]
+
+
 @pytest.mark.parametrize("kind", ["STRING NOT NULL", "STRING DEFAULT 'x' NOT NULL"])
 def test_a_null_that_its_column_does_not_take(bench: BigQuery, kind: str) -> None:
     bench.ask(f"CREATE TABLE {bench.dataset}.trips (id INT64, name {kind}, day DATE)")
