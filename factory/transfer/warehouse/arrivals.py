@@ -105,10 +105,13 @@ def refuse_taken(known: Mapping[str, Known], given: Arrivals, load_id: str) -> N
 
     :param known: what is in now, of this step.
     """
-    there = {file.uri: known[file.uri].load_id for file in given.files if file.uri in known}
-    own = {file.uri: (load_id, file.before) for file in given.files}
-    if taken := sorted(uri for uri, load in there.items() if load not in own[uri]):
-        raise taken_by(there[taken[0]], taken)
+    taken = sorted(
+        file.uri
+        for file in given.files
+        if file.uri in known and known[file.uri].load_id not in (load_id, file.before)
+    )
+    if taken:
+        raise taken_by(known[taken[0]].load_id, taken)
 
 
 def taken_by(load_id: str, uris: Sequence[str]) -> TransferError:
