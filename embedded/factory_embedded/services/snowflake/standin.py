@@ -5,7 +5,7 @@ It runs by itself, in an environment of its own: `python standin.py PORT`. All i
 - What connectors from version 5 on ask of a login and of an upload.
 - `NUMBER(38, 0)` holds 38 digits; the information schema tells when a table was made,
   and the digits of a time's seconds.
-- Tables that two sessions make at once are made one after the other: DuckDB refuses the second.
+- Tables are made one after the other, as DuckDB wants it, and seen when it is noted that they are.
 - UPDATE, DELETE and MERGE lock their table until their transaction ends; others wait.
 - `BEGIN … NAME`, `SHOW TRANSACTIONS`, `CURRENT_TRANSACTION()`, `SYSTEM$ABORT_TRANSACTION()`.
 - A moment may be null in an answer.
@@ -216,7 +216,8 @@ async def _run(request: Request, body: dict[str, Any], token: str, sql: str) -> 
     if aborted := re.search(r"system\$abort_transaction\((\d+)\)", sql, re.I):
         await _abort(aborted[1])
     body["sqlText"] = _told(token, sql)
-    async with state.making if word in _MAKES else contextlib.nullcontext():
+    of_tables = word in _MAKES or "INFORMATION_SCHEMA" in sql.upper()
+    async with state.making if of_tables else contextlib.nullcontext():
         done = await _asked(request, body)
     ended = word in ("COMMIT", "ROLLBACK") or (token not in state.begun and word != "BEGIN")
     if ended:
