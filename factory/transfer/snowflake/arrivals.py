@@ -42,7 +42,7 @@ def files_in(connection: Connection, target: Table) -> Mapping[str, Mapping[str,
     existing = tables.existing(connection, target, ())
     if existing is None or not tables.described(connection, target.beside(NAME)):
         return {}
-    _lost(connection, target, existing)
+    _refuse_doubt(connection, target, existing)
     return _in(connection, target, existing)
 
 
@@ -62,31 +62,21 @@ def _in(
     return found
 
 
-def set_aside(connection: Connection, target: Table, existing: Existing) -> None:
-    """Forget the files whose rows went with a table that was made anew; before others come.
-
-    Raises `TransferError` when nobody can tell.
-    """
-    if lost := _lost(connection, target, existing):
-        ask(connection, f"DELETE FROM {_noted(target)} AND LOAD_ID IN ({_list(lost)})")
-
-
-def _lost(connection: Connection, target: Table, existing: Existing) -> list[str]:
-    """Loads whose files went with a table that was made anew, and is empty.
-
-    Raises `TransferError` when it has rows: they may be among them.
-    """
+def _refuse_doubt(connection: Connection, target: Table, existing: Existing) -> None:
+    """A table that was made anew has lost its files, if it began without a row."""
     others, own = (_loads(target, how, existing) for how in ("<>", "="))
     which = f"LOAD_ID IN ({others}) AND LOAD_ID NOT IN ({own})"
     query = f"SELECT DISTINCT LOAD_ID FROM {_noted(target)} AND {which}"
     lost = [name for (name,) in ask(connection, query)]
-    if lost and ask(connection, f"SELECT 1 FROM {quoted(target)} LIMIT 1"):
+    if not lost or ledger.was_empty(connection, target, existing.made):
+        return
+    if ask(connection, f"SELECT 1 FROM {quoted(target)} LIMIT 1"):
+        named = ", ".join(map(literal, lost))
         raise TransferError(
             f"{target} got files by {some_names(lost)}, but was made anew since, and has rows: are "
             "they among them?",
-            f"To load them again: DELETE FROM {_noted(target)} AND LOAD_ID IN ({_list(lost)})",
+            f"To load them again: DELETE FROM {_noted(target)} AND LOAD_ID IN ({named})",
         )
-    return lost
 
 
 def _noted(target: Table) -> str:
@@ -98,10 +88,6 @@ def _loads(target: Table, how: str, existing: Existing) -> str:
     """Those into the table as it is made now (`=`), or of before (`<>`)."""
     made = f"TABLE_MADE {how} {literal(existing.made)}"
     return f"SELECT LOAD_ID FROM {ledger.loads_of(target)} AND {made}"
-
-
-def _list(texts: Sequence[str]) -> str:
-    return ", ".join(map(literal, texts))
 
 
 def record(connection: Connection, target: Table, load_id: str, given: Arrivals) -> None:
