@@ -35,6 +35,7 @@ from factory.diagnostics import did_you_mean
 from factory.errors import BuildError, is_fault, together
 from factory.fields import seconds
 from factory.in_airflow import importing
+from factory.in_airflow.conditions import Moment, conditional
 from factory.in_airflow.guard import guarded
 from factory.in_airflow.hiding import hide_connections
 from factory.in_airflow.importing import reason
@@ -335,9 +336,8 @@ def _operator(
     on_retry: list[Notify],
 ) -> Any:
     operator = _import(task.operator, task)
-    if task.uses in builtin_names():
-        operator = guarded(operator)
     try:
+        operator = _bounded(operator, task)
         arguments = _arguments(task, made, on_retry, dag)
         named = {
             "task_id": task.id.removeprefix(f"{task.group}."),
@@ -346,7 +346,7 @@ def _operator(
         }
         if task.expand:
             each = {name: _value(value, task, made) for name, value in task.expand.items()}
-            operated = operator.partial(**named, **arguments).expand(**each)  # type: ignore[attr-defined]
+            operated = operator.partial(**named, **arguments).expand(**each)
         else:
             if task.connections and task.uses in builtin_names():
                 arguments["pre_execute"] = hide_connections
@@ -363,6 +363,14 @@ def _operator(
     return operated
 
 
+def _bounded(operator: Any, task: Task) -> Any:
+    """The operator with what stands before its work: its condition, and the boundary of ours."""
+    if task.condition:
+        moment: Moment = "pre_execute" if task.expand else "render_template_fields"
+        operator = conditional(operator, task.condition, moment)
+    return guarded(operator) if task.uses in builtin_names() else operator
+
+
 def _arguments(
     task: Task, made: Mapping[str, Any], on_retry: list[Notify], dag: PipelineDAG
 ) -> dict[str, Any]:
@@ -376,13 +384,19 @@ def _arguments(
         arguments["outlets"] = [_asset(uri) for uri in task.outlets]
     if arguments.get("outlets"):
         arguments.setdefault("post_execute", tell_interval)
-    if task.description:
-        arguments["doc_md"] = task.description
+    if about := _about(task):
+        arguments["doc_md"] = about
     if on_retry:
         own = arguments.get("on_retry_callback")
         own = own if isinstance(own, list) else [own] if own else []
         arguments["on_retry_callback"] = [*own, *on_retry]
     return arguments
+
+
+def _about(task: Task) -> str:
+    """What Airflow shows beside a task."""
+    said = f"Runs only if `{task.condition}`." if task.condition else ""
+    return "\n\n".join(filter(None, [task.description, said]))
 
 
 def _with_files(task: Task, dag: PipelineDAG) -> Mapping[str, Any]:

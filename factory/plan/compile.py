@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from factory import choices
 from factory.errors import BuildError, is_fault, said, together
@@ -99,6 +99,7 @@ def _joined(resolved: Resolved, source: str, compiled: Sequence[_Compiled]) -> P
                 step=step.id,
                 uses=step.uses,
                 settings=_settings(task, here, fragment),
+                condition=_condition(task, written, fragment),
                 outlets=_outlets(task, step),
                 connections=_connections(task, step),
                 values=resolved.scope_of(index).tree() if task.files else UNSET,
@@ -118,6 +119,14 @@ def _joined(resolved: Resolved, source: str, compiled: Sequence[_Compiled]) -> P
     if resolved.value.get("fail_fast"):
         _require_one_rule(tasks)
     return _pipeline(resolved, source, tasks, planned, groups, edges)
+
+
+def _condition(task: Task, written: Mapping[str, Any], fragment: Fragment) -> str | UnsetType:
+    """The first tasks of a step decide, and the others are skipped with them."""
+    said = written.get("if", True)
+    if said is True or task.id not in fragment.first:
+        return UNSET
+    return said or "{{ false }}"
 
 
 def _copy_of(resolved: Resolved, index: int) -> str:

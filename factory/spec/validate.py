@@ -21,7 +21,7 @@ from factory.diagnostics import Diagnostic, Path, did_you_mean, dotted, limited,
 from factory.errors import FactoryError, words
 from factory.fields import Duration
 from factory.problem import Problem, Problems
-from factory.spec import deadline, named, params, positions, schedule, schema
+from factory.spec import condition, deadline, named, params, positions, schedule, schema
 from factory.spec.model import (
     BOUNDED,
     DURATIONS,
@@ -119,6 +119,8 @@ def validate(resolved: Resolved, arguments_of: ArgumentsOf, kinds: Iterable[str]
         ]
         holes = set(resolved.holes)
         for index, task in steps:
+            place = ("tasks", index, "if")
+            found.put(filter(None, [condition.problem(task.get("if"), place)]))
             if ("tasks", index, "uses") not in holes:
                 found.put(_arguments(index, task, arguments_of, kinds, brief=found.full))
         told = all(len(hole) != 3 or hole[2] != "id" for hole in resolved.holes)
@@ -277,7 +279,7 @@ def _at_home(found: Problems, tasks: Any, arguments_of: ArgumentsOf) -> Problems
 
 
 _HOMES = re.compile(r"`(\w+):`")
-_BESIDE = {*SETTINGS, "needs", "description", "matrix"}
+_BESIDE = {*SETTINGS, "needs", "if", "description", "matrix"}
 
 
 def _fields(uses: Any, arguments_of: ArgumentsOf) -> tuple[str, ...]:
