@@ -64,6 +64,7 @@ OWNERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("factory/in_airflow/operators/check.py", ("postgres",)),
     ("factory/in_airflow/operators/sql.py", ("sql",)),
     ("factory/in_airflow/hooks/snowflake.py", ("snowflake",)),
+    ("factory/in_airflow/hooks/bigquery.py", ("bigquery", "sql")),
     ("factory/in_airflow/operators/dbt.py", ("files",)),
     ("factory/in_airflow/verify/*", ("files", "sql")),
     ("factory/in_airflow/operators/copy.py", ("files",)),

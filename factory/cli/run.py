@@ -15,6 +15,7 @@ from factory.amounts import counted, spent
 from factory.cli import given, options, stakes, terminal
 from factory.diagnostics import did_you_mean, one_of
 from factory.errors import BuildError, FactoryError, SpecError, UsageError
+from factory.plan.alerts import without
 from factory.plan.runs import bounds, runs
 from factory.review import spans
 
@@ -93,7 +94,7 @@ def run(args: Namespace) -> int:
         with progress, real.airflow_home(log):
             for line in _beforehand(plan, project.environment, args.alerts):
                 progress.say(redacted(line))
-            told = plan if args.alerts else stakes.without_alerts(plan)
+            told = plan if args.alerts else without(plan)
             where = (project.root, moment, args.task)
             try:
                 result = real.run(told, *where, progress.show, params=params)

@@ -4,20 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-import msgspec
-
+from factory.plan.alerts import every
 from factory.plan.model import Alert, Pipeline
 from factory.project import DEFAULT_ENVIRONMENT
 
 
-def without_alerts(plan: Pipeline) -> Pipeline:
-    """The plan of a run that tells nobody."""
-    return msgspec.structs.replace(plan, on_failure=(), on_retry=(), on_success=(), deadline=None)
-
-
 def alerts(plan: Pipeline, wanted: bool) -> str:
     """Who is told of this run, or that nobody is; empty for a pipeline without alerts."""
-    found = list(dict.fromkeys(_alert(alert) for alert in _alerts(plan)))
+    found = list(dict.fromkeys(_alert(alert) for alert in every(plan)))
     if not found:
         return ""
     named = ", ".join(found)
@@ -43,11 +37,6 @@ def lines(plan: Pipeline, environment: str, address_of: Callable[[str], str]) ->
 
 def _with(conn_id: str, address: str) -> str:
     return f"{conn_id} ({address})" if address else conn_id
-
-
-def _alerts(plan: Pipeline) -> tuple[Alert, ...]:
-    late = plan.deadline.alerts if plan.deadline else ()
-    return (*plan.on_failure, *plan.on_retry, *plan.on_success, *late)
 
 
 def _alert(alert: Alert) -> str:

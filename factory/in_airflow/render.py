@@ -29,6 +29,7 @@ from airflow.sdk.definitions.deadline import (  # type: ignore[attr-defined]  # 
 )
 from airflow.sdk.definitions.mappedoperator import MappedOperator
 from airflow.timetables.trigger import CronTriggerTimetable, DeltaTriggerTimetable
+from msgspec import UNSET
 
 from factory.diagnostics import Path as Place
 from factory.diagnostics import did_you_mean
@@ -56,6 +57,7 @@ from factory.plan.model import (
     Pipeline,
     Ref,
     Task,
+    TaskAlerts,
     Template,
 )
 from factory.plan.outputs import Outputs
@@ -125,13 +127,12 @@ def render(plan: Pipeline, root: Path, environment: str = "") -> DAG:
         for group in plan.groups
     }
     made: dict[str, Any] = {}
-    on_retry = [_notify(alert, "retry") for alert in plan.on_retry]
     refused: dict[str, BuildError] = {}  # by step: the others of its tasks may need the first
     for task in plan.tasks:
         if task.step in refused:
             continue
         try:
-            made[task.id] = _operator(task, dag, groups, made, on_retry)
+            made[task.id] = _operator(task, dag, groups, made, plan.on_retry)
         except BuildError as error:
             refused[task.step] = error
     if (wrong := together(refused.values())) is not None:
@@ -333,7 +334,7 @@ def _operator(
     dag: PipelineDAG,
     groups: Mapping[str, Any],
     made: Mapping[str, Any],
-    on_retry: list[Notify],
+    on_retry: tuple[Alert, ...],
 ) -> Any:
     operator = _import(task.operator, task)
     try:
@@ -372,7 +373,7 @@ def _bounded(operator: Any, task: Task) -> Any:
 
 
 def _arguments(
-    task: Task, made: Mapping[str, Any], on_retry: list[Notify], dag: PipelineDAG
+    task: Task, made: Mapping[str, Any], on_retry: tuple[Alert, ...], dag: PipelineDAG
 ) -> dict[str, Any]:
     given = _with_files(task, dag) if task.files else task.arguments
     arguments = {name: _value(value, task, made) for name, value in given.items()}
@@ -381,16 +382,26 @@ def _arguments(
         if isinstance(arguments.get(name), str):
             arguments[name] = _duration(arguments[name])
     if task.outlets:
-        arguments["outlets"] = [_asset(uri) for uri in task.outlets]
+        arguments["outlets"] = [*_listed(arguments.get("outlets")), *map(_asset, task.outlets)]
     if arguments.get("outlets"):
         arguments.setdefault("post_execute", tell_interval)
     if about := _about(task):
         arguments["doc_md"] = about
-    if on_retry:
-        own = arguments.get("on_retry_callback")
-        own = own if isinstance(own, list) else [own] if own else []
-        arguments["on_retry_callback"] = [*own, *on_retry]
+    told = task.alerts or TaskAlerts()
+    for event, name, alerts in (
+        ("task_failure", "on_failure_callback", told.on_failure),
+        ("retry", "on_retry_callback", on_retry if told.on_retry is UNSET else told.on_retry),
+        ("task_success", "on_success_callback", told.on_success),
+    ):
+        if alerts:
+            ours = [_notify(alert, event) for alert in alerts]
+            arguments[name] = [*_listed(arguments.get(name)), *ours]
     return arguments
+
+
+def _listed(value: Any) -> list[Any]:
+    """What may stand alone, or in a list."""
+    return list(value) if isinstance(value, list | tuple) else [value] if value else []
 
 
 def _about(task: Task) -> str:

@@ -41,7 +41,10 @@ Parameters = Annotated[
 
 
 class Arguments(Strict, frozen=True, kw_only=True):
-    """Run SQL on any database that Airflow has a connection for, in one transaction."""
+    """Run SQL on any database that Airflow has a connection for, in one transaction.
+
+    On BigQuery each statement commits itself, unless the SQL says `BEGIN TRANSACTION`.
+    """
 
     conn_id: Annotated[
         ConnId, Meta(description="Airflow connection of the database.", examples=["warehouse"])

@@ -25,6 +25,7 @@ from factory.plan.model import (
     Pipeline,
     PlannedStep,
     Task,
+    TaskAlerts,
 )
 from factory.spec import assets, model, schedule
 from factory.spec.model import SETTINGS
@@ -90,6 +91,8 @@ def _joined(resolved: Resolved, source: str, compiled: Sequence[_Compiled]) -> P
     groups: list[Group] = []
     edges: list[tuple[str, str]] = []
     for index, (_, step, written, fragment) in enumerate(compiled):
+        if "updates" in written or "alerts" in written:
+            fragment = _with_one_end(fragment, step)
         fragments[step.id] = fragment
         here = _said(resolved, index, written)
         about = written.get("description", "")
@@ -100,10 +103,11 @@ def _joined(resolved: Resolved, source: str, compiled: Sequence[_Compiled]) -> P
                 uses=step.uses,
                 settings=_settings(task, here, fragment),
                 condition=_condition(task, written, fragment),
-                outlets=_outlets(task, step),
+                outlets=_outlets(task, step, _of_last(task, fragment, written.get("updates"))),
                 connections=_connections(task, step),
                 values=resolved.scope_of(index).tree() if task.files else UNSET,
                 description=task.description or about,
+                alerts=_task_alerts(task, fragment, written.get("alerts")),
             )
             for task in fragment.tasks
         ]
@@ -199,9 +203,35 @@ def _require_short_id(task: Task, step: Step) -> None:
         raise BuildError(step.id, ("id",), message, f"write a shorter id: at most {MAX_ID} in all")
 
 
-def _outlets(task: Task, step: Step) -> tuple[str, ...]:
+def _with_one_end(fragment: Fragment, step: Step) -> Fragment:
+    """Of a step that ends in several tasks its end is told once, when all of them are done."""
+    if len(fragment.last) == 1:
+        return fragment
+    end = kinds.done(step)
+    edges = (*fragment.edges, *((last, end.id) for last in fragment.last))
+    tasks = (*fragment.tasks, end)
+    return msgspec.structs.replace(fragment, tasks=tasks, edges=edges, last=(end.id,))
+
+
+def _of_last(task: Task, fragment: Fragment, found: Any) -> Any:
+    """What is said of a step when it has succeeded: its last tasks say it."""
+    return found or () if task.id in fragment.last else ()
+
+
+def _task_alerts(task: Task, fragment: Fragment, written: Any) -> TaskAlerts | UnsetType:
+    if not written:
+        return UNSET
+    told = msgspec.convert(written, model.StepAlerts)
+    return TaskAlerts(
+        on_failure=_alerts(told.on_failure),
+        on_retry=UNSET if told.on_retry is UNSET else _alerts(told.on_retry),
+        on_success=_alerts(_of_last(task, fragment, told.on_success)),
+    )
+
+
+def _outlets(task: Task, step: Step, more: Sequence[str]) -> tuple[str, ...]:
     try:
-        return tuple(dict.fromkeys(map(assets.normalized, task.outlets)))
+        return tuple(dict.fromkeys(map(assets.normalized, (*task.outlets, *more))))
     except assets.Refused as error:
         message = f"the task updates an asset that Airflow refuses: {error}"
         raise BuildError(step.id, ("uses",), message, error.hint) from error
@@ -339,7 +369,7 @@ def _deadline(written: Any, told: model.Alerts) -> Deadline | None:
     )
 
 
-def _alerts(written: list[model.Alert]) -> tuple[Alert, ...]:
+def _alerts(written: Sequence[model.Alert]) -> tuple[Alert, ...]:
     return tuple(
         Alert(alert.notifier, msgspec.structs.asdict(alert), connections(names.in_fields(alert)))
         for alert in written

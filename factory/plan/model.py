@@ -71,6 +71,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     files: tuple[Path, ...] | UnsetType = UNSET
     values: Mapping[str, Any] | UnsetType = UNSET
     description: str = ""
+    alerts: TaskAlerts | UnsetType = UNSET
 
 
 class Connection(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -161,6 +162,14 @@ class Alert(msgspec.Struct, frozen=True, omit_defaults=True):
     notifier: str
     arguments: Mapping[str, Any]
     connections: tuple[Connection, ...] = ()
+
+
+class TaskAlerts(msgspec.Struct, frozen=True, kw_only=True):
+    """Who is told of one task; `on_retry` stands in place of the pipeline's."""
+
+    on_failure: tuple[Alert, ...] = ()
+    on_retry: tuple[Alert, ...] | UnsetType = UNSET
+    on_success: tuple[Alert, ...] = ()
 
 
 class Deadline(msgspec.Struct, frozen=True, kw_only=True):

@@ -126,6 +126,8 @@ def problems(
 ) -> Iterator[Problem]:
     """Assets that Airflow refuses."""
     for path, uri in places:
+        if len(uri) > LONGEST:
+            continue  # its schema says so
         try:
             require(uri)
         except Refused as error:
@@ -154,6 +156,15 @@ def of_schedule(schedule: object) -> Iterator[tuple[Path, str]]:
         for index, uri in enumerate(uris if isinstance(uris, list) else ()):
             if isinstance(uri, str) and uri:
                 yield ("schedule", "assets", *([word] if word else []), index), uri
+
+
+def of_steps(tasks: object) -> Iterator[tuple[Path, str]]:
+    """The assets that steps say they update, as they are written, with their places."""
+    for index, task in enumerate(tasks if isinstance(tasks, list) else ()):
+        updates = task.get("updates") if isinstance(task, dict) else None
+        for place, uri in enumerate(updates if isinstance(updates, list) else ()):
+            if isinstance(uri, str) and uri:
+                yield ("tasks", index, "updates", place), uri
 
 
 class Folded(NamedTuple):

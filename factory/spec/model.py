@@ -109,6 +109,45 @@ Condition = Annotated[
 ]
 
 
+Alert = Email | Slack | Webhook
+AlertList = Annotated[
+    list[Alert], Meta(max_length=50, examples=[[{"type": "email", "to": ["trips@example.org"]}]])
+]
+
+
+class StepAlerts(Strict, frozen=True, kw_only=True):
+    """Who is told of one step, and when."""
+
+    on_failure: Annotated[
+        AlertList,
+        Meta(
+            description="When a task of the step has failed and is not tried again. Those of the "
+            "pipeline are told of the run as well, once it has failed."
+        ),
+    ] = msgspec.field(default_factory=list)
+    on_retry: Annotated[
+        AlertList | UnsetType,
+        Meta(
+            description="When a task of the step failed and is tried again, in place of the "
+            "pipeline's `on_retry`; `[]`: nobody."
+        ),
+    ] = UNSET
+    on_success: Annotated[AlertList, Meta(description="When the step has succeeded.")] = (
+        msgspec.field(default_factory=list)
+    )
+
+
+AssetList = Annotated[list[AssetUri], Meta(min_length=1, max_length=500)]
+Updates = Annotated[
+    AssetList | UnsetType,
+    Meta(
+        description="Assets that the step updates when it succeeds, beside those that its kind "
+        "updates by itself. Pipelines that wait for them (`schedule`) then run.",
+        examples=[["s3://lake/silver/balance"]],
+    ),
+]
+
+
 class Task(Settings, frozen=True, kw_only=True):
     """One step: a kind (`uses`) with its arguments (`with`), and what it needs."""
 
@@ -129,9 +168,8 @@ class Task(Settings, frozen=True, kw_only=True):
     )
     if_: Annotated[Condition | UnsetType, Meta()] = msgspec.field(name="if", default=UNSET)
     description: Annotated[str, Meta(description="Shown beside the task in Airflow.")] = ""
-
-
-AssetList = Annotated[list[AssetUri], Meta(min_length=1, max_length=500)]
+    updates: Annotated[Updates, Meta()] = UNSET
+    alerts: Annotated[StepAlerts | UnsetType, Meta(description="Who is told of the step.")] = UNSET
 
 
 class AssetChoice(Strict, frozen=True, kw_only=True):
@@ -183,12 +221,6 @@ class Deadline(Strict, frozen=True, kw_only=True):
             "`catchup` and of a backfill are past: such runs would be told at once."
         ),
     ] = msgspec.field(name="from", default="queued_at")
-
-
-Alert = Email | Slack | Webhook
-AlertList = Annotated[
-    list[Alert], Meta(max_length=50, examples=[[{"type": "email", "to": ["trips@example.org"]}]])
-]
 
 
 class Alerts(Strict, frozen=True, kw_only=True):
@@ -408,6 +440,8 @@ class WrittenTask(Settings, frozen=True, kw_only=True):
     needs: Annotated[Needs, Meta()] = msgspec.field(default_factory=list)
     if_: Annotated[Condition | UnsetType, Meta()] = msgspec.field(name="if", default=UNSET)
     description: Annotated[str, Meta(description="Shown beside the task in Airflow.")] = ""
+    updates: Annotated[Updates, Meta()] = UNSET
+    alerts: Annotated[StepAlerts | UnsetType, Meta(description="Who is told of the step.")] = UNSET
     matrix: Annotated[Matrix, Meta()] = msgspec.field(default_factory=dict)
 
 

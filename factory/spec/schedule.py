@@ -96,8 +96,7 @@ def _schedule(schedule: Any) -> Iterator[Problem]:
         assets = schedule.get("assets")
         if isinstance(assets, dict):
             yield from _exactly_one(("schedule", "assets"), assets, ("any", "all"))
-        listed = assets_.of_schedule(schedule)
-        yield from assets_.problems(p for p in listed if len(p[1]) <= assets_.LONGEST)
+        yield from assets_.problems(assets_.of_schedule(schedule))
     elif isinstance(schedule, str):
         yield from _cron(schedule, ("schedule",), PRESETS)
 

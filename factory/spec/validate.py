@@ -21,7 +21,7 @@ from factory.diagnostics import Diagnostic, Path, did_you_mean, dotted, limited,
 from factory.errors import FactoryError, words
 from factory.fields import Duration
 from factory.problem import Problem, Problems
-from factory.spec import condition, deadline, named, params, positions, schedule, schema
+from factory.spec import assets, condition, deadline, named, params, positions, schedule, schema
 from factory.spec.model import (
     BOUNDED,
     DURATIONS,
@@ -126,6 +126,7 @@ def validate(resolved: Resolved, arguments_of: ArgumentsOf, kinds: Iterable[str]
         told = all(len(hole) != 3 or hole[2] != "id" for hole in resolved.holes)
         found.put(_graph(steps, told and len(steps) == len(tasks)))
     found.put(schedule.problems(resolved.value))
+    found.put(assets.problems(assets.of_steps(tasks)))
     if "deadline" in resolved.value or "alerts" in resolved.value:
         found.put(deadline.problems(resolved))
     if resolved.value.get("params"):
@@ -279,7 +280,7 @@ def _at_home(found: Problems, tasks: Any, arguments_of: ArgumentsOf) -> Problems
 
 
 _HOMES = re.compile(r"`(\w+):`")
-_BESIDE = {*SETTINGS, "needs", "if", "description", "matrix"}
+_BESIDE = {*SETTINGS, "needs", "if", "description", "updates", "alerts", "matrix"}
 
 
 def _fields(uses: Any, arguments_of: ArgumentsOf) -> tuple[str, ...]:

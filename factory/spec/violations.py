@@ -357,6 +357,7 @@ _OTHER_WORDS = {
     "name": "id",
     "operator": "uses",
     "schedule_interval": "schedule",
+    "outlets": "updates",
     "script": "run",
     "steps": "tasks",
     "task_id": "id",

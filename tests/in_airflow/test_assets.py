@@ -213,3 +213,34 @@ def queued(uri: str) -> set[str]:
     with create_session(scoped=False) as session:
         references = select(DagScheduleAssetReference.dag_id).join(AssetModel)
         return set(session.scalars(references.where(AssetModel.uri == uri)))
+
+
+SAID = """
+version: 1
+tasks:
+  - {id: plain, run: "true", updates: [s3://lake/plain]}
+  - id: both
+    uses: airflow.providers.standard.operators.bash.BashOperator
+    with:
+      bash_command: "true"
+      outlets: [{$call: airflow.sdk.Asset, with: {uri: s3://lake/own}}]
+    updates: [S3://lake/said/]
+  - {id: bad, run: exit 1, updates: [s3://lake/bad]}
+"""
+
+
+def test_what_a_step_says_it_updates_is_updated_when_it_succeeds(pipelines: Pipelines) -> None:
+    from airflow.models.asset import AssetEvent
+    from airflow.utils.session import create_session
+
+    pipelines.write("lake.yaml", SAID)
+    run = pipelines.run("lake")
+    assert run.states == {"plain": "success", "both": "success", "bad": "failed"}
+    with create_session(scoped=False) as session:
+        events = session.query(AssetEvent).filter_by(source_run_id=run.run_id)
+        found = [(event.source_task_id, event.asset.uri) for event in events]
+    assert sorted(found) == [
+        ("both", "s3://lake/own"),
+        ("both", "s3://lake/said"),
+        ("plain", "s3://lake/plain"),
+    ]

@@ -106,6 +106,7 @@ REFUSALS = {
     "transfer/formats/csv:open": "ingest/format_that_reads_nothing",
     "transfer/formats/xlsx/file:_sheet": DATA,
     "transfer/bigquery/load:load": "ingest/into_bigquery",
+    "transfer/bigquery/parameters:_type": RUNS,
     "transfer/bigquery/staging:require_store": "ingest/into_bigquery",
     "transfer/bigquery/table:parse": SCHEMA,
     "transfer/formats/xlsx:open": "ingest/excel_options",

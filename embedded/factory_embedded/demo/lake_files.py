@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta, timezone
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,7 +19,8 @@ import psycopg
 from psycopg import sql
 
 from factory.amounts import counted, size
-from factory_embedded.airflow_api import AirflowApi, DagRun
+from factory_embedded.airflow_api import AirflowApi
+from factory_embedded.demo.days import DAYS, day_of, run_days
 from factory_embedded.demo.example import Example
 from factory_embedded.demo.results import Table
 from factory_embedded.demo.screen import Screen, format_table
@@ -28,7 +29,6 @@ from factory_embedded.services import mariadb, postgres, s3
 from factory_embedded.stop import Stop
 
 PIPELINE = "shop_to_lake"
-DAYS = (date(2024, 1, 1), date(2024, 1, 2))
 BUCKET = "lake"
 FOLDER = "shop"
 
@@ -96,15 +96,8 @@ class Shops:
         ]
 
     def start(self, api: AirflowApi) -> None:
-        """Run the days; once more, when an Airflow that was kept has run them."""
-        api.pause(PIPELINE, False)
-        before = api.dag_runs(PIPELINE)
-        for run in before:
-            api.clear(PIPELINE, run.dag_run_id)
-        done = {_label(run) for run in before}
-        for day in DAYS:
-            if str(day) not in done:
-                api.trigger(PIPELINE, logical_date=datetime.combine(day, time(), timezone.utc))
+        """A run of each day."""
+        run_days(api, PIPELINE)
 
     def problems(self, show: Screen) -> list[str]:
         """Each table at its three places: the lake by its counts, the warehouse row by row."""
@@ -205,8 +198,4 @@ def _columns(shop: str, table: str) -> str:
     return _COLUMNS[table].format(timestamp=_TIMESTAMP[shop])
 
 
-def _label(run: DagRun) -> str:
-    return f"{run.logical_date or run.run_after:%Y-%m-%d}"
-
-
-EXAMPLE = Example(PIPELINE, len(DAYS), _label, services)
+EXAMPLE = Example(PIPELINE, len(DAYS), day_of, services)

@@ -12,7 +12,6 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, time, timezone
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,8 @@ import psycopg
 
 from factory.amounts import counted, size
 from factory.errors import FactoryError
-from factory_embedded.airflow_api import AirflowApi, DagRun
+from factory_embedded.airflow_api import AirflowApi
+from factory_embedded.demo.days import DAYS, day_of, run_days
 from factory_embedded.demo.example import Example
 from factory_embedded.demo.screen import Screen
 from factory_embedded.service import Connection, never
@@ -30,7 +30,6 @@ from factory_embedded.services.nifi import server as nifi
 from factory_embedded.stop import Stop
 
 PIPELINE = "orders_to_s3"
-DAYS = (date(2024, 1, 1), date(2024, 1, 2))
 ROWS_A_DAY = 25_000
 BUCKET = "lake"
 
@@ -92,15 +91,8 @@ class Orders:
         ]
 
     def start(self, api: AirflowApi) -> None:
-        """Run the days; once more, when an Airflow that was kept has run them."""
-        api.pause(PIPELINE, False)
-        before = api.dag_runs(PIPELINE)
-        for run in before:
-            api.clear(PIPELINE, run.dag_run_id)
-        done = {_label(run) for run in before}
-        for day in DAYS:
-            if str(day) not in done:
-                api.trigger(PIPELINE, logical_date=datetime.combine(day, time(), timezone.utc))
+        """A run of each day."""
+        run_days(api, PIPELINE)
 
     def problems(self, show: Screen) -> list[str]:
         """What arrived, and whether NiFi rests."""
@@ -235,10 +227,6 @@ def _installed(shop: Shop, server: nifi.Server, definition: Path, target: str) -
     return replace(shop, group=group)
 
 
-def _label(run: DagRun) -> str:
-    return f"{run.logical_date or run.run_after:%Y-%m-%d}"
-
-
 def _objects(lake: s3.Server, prefix: str) -> dict[str, int]:
     """The rows of each object."""
     client = lake.client()
@@ -251,4 +239,4 @@ def _rows(answer: Mapping[str, Any]) -> int:
     return sum(1 for _ in csv.DictReader(io.StringIO(text, newline="")))
 
 
-EXAMPLE = Example(PIPELINE, len(DAYS), _label, services)
+EXAMPLE = Example(PIPELINE, len(DAYS), day_of, services)

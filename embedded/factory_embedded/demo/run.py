@@ -19,6 +19,7 @@ from factory.errors import FactoryError
 from factory_embedded.airflow_api import AirflowApi, ApiError, DagRun, TaskInstance
 from factory_embedded.demo import lake_files as demo_lake_files
 from factory_embedded.demo import nifi as demo_nifi
+from factory_embedded.demo import snowflake as demo_snowflake
 from factory_embedded.demo import taxi as demo_taxi
 from factory_embedded.demo import web_files as demo_web_files
 from factory_embedded.demo.example import Example, Services
@@ -34,6 +35,7 @@ EXAMPLES = {
     "nifi": demo_nifi.EXAMPLE,
     "lake-files": demo_lake_files.EXAMPLE,
     "web-files": demo_web_files.EXAMPLE,
+    "snowflake": demo_snowflake.EXAMPLE,
 }
 
 _MARK = ".factory-demo"

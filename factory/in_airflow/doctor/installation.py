@@ -11,7 +11,7 @@ import msgspec
 
 from factory.errors import FactoryError
 from factory.in_airflow.doctor.finding import Finding
-from factory.plan.model import Alert, Pipeline
+from factory.plan.model import Pipeline
 from factory.project import Outcome, Project, find_root
 
 
@@ -62,12 +62,6 @@ def look(configs: Path | None, environment: str | None, *, connect: bool) -> Ins
         home=home,
         connect=connect,
     )
-
-
-def alerts(plan: Pipeline) -> tuple[Alert, ...]:
-    """All that a pipeline sends."""
-    late = plan.deadline.alerts if plan.deadline else ()
-    return (*plan.on_failure, *plan.on_retry, *plan.on_success, *late)
 
 
 def _installed(package: str) -> str | None:

@@ -8,8 +8,9 @@ from typing import Any
 
 from factory.errors import words
 from factory.in_airflow.doctor.finding import Finding, error, names, ok, warning
-from factory.in_airflow.doctor.installation import Installation, alerts
+from factory.in_airflow.doctor.installation import Installation
 from factory.in_airflow.doctor.patiently import patiently
+from factory.plan import alerts
 
 Users = dict[str, set[str]]
 """The pipelines that name something, by its name."""
@@ -88,7 +89,7 @@ def _connections(found: Installation) -> tuple[Users, dict[str, set[str]]]:
     types: dict[str, set[str]] = {}
     for plan in found.plans:
         of_steps = [one for step in plan.steps for one in step.connections]
-        of_alerts = [one for alert in alerts(plan) for one in alert.connections]
+        of_alerts = [one for alert in alerts.every(plan) for one in alert.connections]
         for one in (*of_steps, *of_alerts):
             users.setdefault(one.conn_id, set()).add(plan.dag_id)
             known = types.setdefault(one.conn_id, set(one.types))

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 from factory import extras
 from factory.extras import NAME, install_hint
 from factory.in_airflow.doctor.finding import Finding, error, names, ok, warning
-from factory.in_airflow.doctor.installation import Installation, alerts
+from factory.in_airflow.doctor.installation import Installation
+from factory.plan import alerts
 from factory.stores import BUILTIN, scheme_of
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def needed(found: Installation) -> dict[str, list[str]]:
     by: dict[str, list[str]] = {}
     for plan in found.plans:
         paths = [task.operator for task in plan.tasks]
-        paths += [f"{alert.notifier}.send" for alert in alerts(plan)]
+        paths += [f"{alert.notifier}.send" for alert in alerts.every(plan)]
         stored = {one for task in plan.tasks for one in _of_stores(task.arguments)}
         for extra in sorted({*stored, *(one for path in paths for one in extras.needed(path))}):
             by.setdefault(extra, []).append(plan.dag_id)

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from factory.in_airflow.doctor.finding import Finding, error, names, ok, warning
-from factory.in_airflow.doctor.installation import Installation, alerts
+from factory.in_airflow.doctor.installation import Installation
 from factory.in_airflow.doctor.storage import remote_executors
+from factory.plan import alerts
 
 _HERE = ("localhost", "127.0.0.1", "0.0.0.0", "::1")
 
@@ -40,7 +41,7 @@ def _links(found: Installation) -> Iterator[Finding]:
     """Alerts hold a link to the run, which begins with what this setting says."""
     from airflow.configuration import conf
 
-    telling = [plan.dag_id for plan in found.plans if alerts(plan)]
+    telling = [plan.dag_id for plan in found.plans if any(alerts.every(plan))]
     if not telling:
         return
     base = conf.get("api", "base_url", fallback="")

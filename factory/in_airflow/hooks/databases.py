@@ -8,6 +8,7 @@ from typing import Any
 from airflow.sdk import Connection
 
 OWN = {
+    "google_cloud_platform": "factory.in_airflow.hooks.bigquery:BigQuery",
     "snowflake": "factory.in_airflow.hooks.snowflake:Snowflake",
 }
 """`module:class` by a connection's type; each takes the connection's id."""

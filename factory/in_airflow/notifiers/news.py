@@ -31,7 +31,10 @@ _STATES = {
     "running": "still runs",
     "success": "succeeded too late",
 }
+_ENDED = {"failure": "failed", "success": "succeeded"}
 _FROM = {"queued_at": "it was queued", "logical_date": "its logical date"}
+_OF_TASK = ("retry", "task_failure", "task_success")
+"""Events of one task; the others are a run's."""
 _MANY = 10
 _EXPLAINED = 3
 
@@ -84,7 +87,10 @@ def news(event: str, context: Mapping[str, Any]) -> News:
     dag, task = context["dag"], context.get("task_instance")
     run_id: str = context["run_id"]
     failed = _failed_tasks(dag.dag_id, run_id, task) if event == "failure" else ()
-    about_task = task if task is not None and (event == "retry" or task.task_id in failed) else None
+    if event == "task_failure" and task is not None:
+        failed = (task.task_id,)
+    of_task = task is not None and (event in _OF_TASK or task.task_id in failed)
+    about_task = task if of_task else None
     moment = context.get("logical_date")
     headline, message = _told(event, dag.dag_id, run_id, failed, context)
     tasks = (task.task_id,) if event == "retry" and task is not None else failed[:_EXPLAINED]
@@ -141,6 +147,10 @@ def _told(
         headline = f"{dag_id}: {task.task_id} is tried again"
         tries = f"{task.try_number} of {(task.max_tries or 0) + 1}"
         return headline, f"Task {task.task_id} of {dag_id} failed at try {tries} of run {run_id}."
+    if event in _OF_TASK:
+        task_id, word = context["task_instance"].task_id, event.partition("_")[2]
+        said = _ENDED[word]
+        return f"{dag_id}: {task_id} {said}", f"Task {task_id} of {dag_id} {said} in run {run_id}."
     if event == "success":
         return f"{dag_id} succeeded", f"Pipeline {dag_id} succeeded: run {run_id}."
     if event == "deadline":

@@ -16,7 +16,9 @@ class Sql(SQLExecuteQueryOperator):
     @property
     def consequence(self) -> str:
         """What a failure means for the data."""
-        return _EACH_COMMITTED if self.autocommit else _NOT_COMMITTED
+        hook = vars(self).get("_hook")  # once it has been asked for
+        commits_each = self.autocommit or getattr(hook, "commits_each", False)
+        return _EACH_COMMITTED if commits_each else _NOT_COMMITTED
 
     @classmethod
     def get_hook(cls, conn_id: str, hook_params: dict[str, Any] | None = None) -> Any:

@@ -138,7 +138,8 @@ def refused(scope: Scope) -> Iterator[Diagnostic]:
             for step, arguments in _operators(linted)
             for asset in assets_of(arguments)
         )
-        places = itertools.chain(linted.waits(), made)
+        updates = assets.of_steps(linted.resolved.value["tasks"])
+        places = itertools.chain(linted.waits(), updates, made)
         yield from linted.diagnose(assets.problems(places, assets.require_provided))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from factory.lint.rules.scope import Linted, Scope
 from factory.plan import beside
 from factory.plan.model import Task, Template
 from factory.problem import Problem
-from factory.spec.model import Alerts
+from factory.spec.model import Alerts, StepAlerts
 
 
 def unreadable(scope: Scope) -> Iterator[Diagnostic]:
@@ -31,17 +31,25 @@ _OF_ALERTS = ("event", "message", "deadline")
 
 def _of_alerts(linted: Linted) -> Iterator[Problem]:
     """Each a warning: what cannot be filled in is told in other words."""
-    written = linted.resolved.value.get("alerts")
-    if not written:
-        return
-    alerts = msgspec.convert(written, Alerts)
-    for event in written:
+    value = linted.resolved.value
+    if written := value.get("alerts"):
+        yield from _in_alerts(msgspec.convert(written, Alerts), written, ("alerts",))
+    for index, task in enumerate(value["tasks"]):
+        if written := task.get("alerts"):
+            place: Place = ("tasks", index, "alerts")
+            yield from _in_alerts(msgspec.convert(written, StepAlerts), written, place)
+
+
+def _in_alerts(
+    alerts: Alerts | StepAlerts, events: Iterable[str], place: Place
+) -> Iterator[Problem]:
+    for event in events:
         for index, alert in enumerate(getattr(alerts, event)):
             for field in alert.filled:
                 text = getattr(alert, field)
                 for one in jinja.wrong(text, _OF_ALERTS):
-                    place = ("alerts", event, index, field)
-                    yield _problem(place, one._replace(sure=False), text, "")
+                    wrong = one._replace(sure=False)
+                    yield _problem((*place, event, index, field), wrong, text, "")
 
 
 def _problems(linted: Linted) -> Iterator[Problem]:

@@ -135,3 +135,33 @@ def test_a_dag_is_built_without_importing_a_notifier(pipelines: Pipelines) -> No
     write(pipelines, f"{{on_failure: [{EMAIL}]}}")
     pipelines.dag("trips")
     assert not [name for name in sys.modules if name.startswith("airflow.providers.smtp")]
+
+
+OF_STEP = """
+version: 1
+owner: trips
+alerts: {{on_failure: [{mail}], on_retry: [{mail}]}}
+tasks:
+  - {{id: good, run: "true", alerts: {{on_success: [{hook}]}}}}
+  - id: bad
+    needs: good
+    run: exit 1
+    retries: 1
+    retry_delay: 1s
+    alerts: {{on_failure: [{hook}], on_retry: []}}
+"""
+
+
+def test_those_of_a_step_are_told_of_it_alone(pipelines: Pipelines, mail: Mail, web: Web) -> None:
+    pipelines.write("trips.yaml", OF_STEP.format(mail=EMAIL, hook=WEBHOOK))
+    run = pipelines.run("trips")
+    told = [asked.json() for asked in web.asked]
+    assert [(one["event"], one["task_id"]) for one in told] == [
+        ("task_success", "good"),
+        ("task_failure", "bad"),
+    ]
+    assert told[0]["message"] == f"Task good of trips succeeded in run {run.run_id}."
+    assert told[1]["message"] == f"Task bad of trips failed in run {run.run_id}.\n{WHY}"
+    assert told[1]["failed_tasks"] == ["bad"]
+    assert told[1]["log_url"].endswith("/tasks/bad?try_number=2")
+    assert [message["Subject"] for message in mail[1]] == ["trips failed at bad"]

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import uuid
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 import psycopg
 import pytest
 
@@ -173,6 +175,7 @@ def test_what_dbt_refuses_is_told_with_its_words(shop: Shop) -> None:
 
 SLOW = "{{ config(materialized='table') }} select pg_sleep(600)::text as slept"
 EXECUTE = """
+import signal
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -183,6 +186,7 @@ dag = render(Project(root).plan("revenue"), root)
 task = SimpleNamespace(dag_id="revenue", run_id="r", task_id="marts", try_number=1)
 marts = dag.task_dict["marts"]
 marts.vars = {}  # nobody has filled its template in
+signal.signal(signal.SIGTERM, lambda *_: marts.on_kill())  # as Airflow does
 marts.execute({"dag": dag, "task_instance": task})
 """
 
@@ -196,25 +200,48 @@ def asleep(shop: Shop) -> bool:
     return found is not None and bool(found[0])
 
 
-def test_a_killed_worker_leaves_no_dbt_and_no_query(shop: Shop) -> None:
+def running(shop: Shop) -> list[str]:
+    """Processes that the project's folder was named to: dbt, its leash, what they began."""
+    told = (each.info["cmdline"] or () for each in psutil.process_iter(["cmdline"]))
+    return [" ".join(words) for words in told if f"--project-dir={shop.project}" in words]
+
+
+def kept(folder: Path) -> set[str]:
+    return {path.name for path in folder.glob("marts/try-1/*")}
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_task_that_is_ended_leaves_no_dbt_and_no_query(
+    shop: Shop, tmp_path: Path, number: signal.Signals
+) -> None:
+    """By a person, or with its worker: what dbt left is kept where there is somebody to do it."""
     (shop.project / "models" / "slow.sql").write_text(SLOW)
-    shop.spec("select: [slow]")
+    shop.spec(f"select: [slow]\n      artifacts: {(tmp_path / 'kept').as_uri()}")
     command = [sys.executable, "-c", EXECUTE, str(shop.pipelines.root)]
     with subprocess.Popen(command, env=os.environ, cwd=Path(__file__).parents[3]) as worker:
         try:
             until(lambda: asleep(shop) or worker.poll() is not None, "dbt's query")
             assert worker.poll() is None
+            assert running(shop)
+            worker.send_signal(number)
+            until(lambda: worker.poll() is not None, "the task's end")
         finally:
             worker.kill()
     until(lambda: not asleep(shop), "the end of dbt's query")
+    until(lambda: not running(shop), "the end of dbt")
+    if number == signal.SIGTERM:
+        assert kept(tmp_path / "kept") >= {"dbt.log", "manifest.json"}
 
 
-def test_a_time_out_cancels_the_query(shop: Shop) -> None:
+def test_a_time_out_cancels_the_query(shop: Shop, tmp_path: Path) -> None:
     (shop.project / "models" / "slow.sql").write_text(SLOW)
-    run = shop.run("select: [slow]\n      timeout: 10s")
+    artifacts = f"artifacts: {(tmp_path / 'kept').as_uri()}"
+    run = shop.run(f"select: [slow]\n      timeout: 10s\n      {artifacts}")
     assert run.states == {"marts": "failed"}
     assert "dbt was ended after 10 seconds, the `timeout`" in run.log
     assert not asleep(shop)
+    assert not running(shop)
+    assert kept(tmp_path / "kept") >= {"dbt.log", "manifest.json"}
 
 
 def test_a_dbt_that_is_not_there_is_told_before_anything_else(shop: Shop) -> None:

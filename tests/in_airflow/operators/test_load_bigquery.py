@@ -1,7 +1,7 @@
 """A pipeline into BigQuery, through Airflow."""
 
 from dataclasses import asdict
-from datetime import datetime, timezone
+from datetime import date, datetime, timezone
 from decimal import Decimal
 from pathlib import Path
 from uuid import uuid4
@@ -72,6 +72,55 @@ def test_a_file_into_a_table(
     jobs = real_bigquery.proxy.jobs.values()
     labels = [job["configuration"].get("labels", {}) for job in jobs]
     assert any(each.get("factory_dag") == "taxi" for each in labels)
+
+
+SQL = """
+version: 1
+start_date: 2024-01-01
+tasks:
+  - id: made
+    uses: sql
+    with:
+      conn_id: google
+      sql: |
+        DECLARE more INT64 DEFAULT 2;
+        CREATE TABLE TARGET AS SELECT 1 AS id, DATE '2024-01-02' AS day;
+        INSERT INTO TARGET (id, day) SELECT more, DATE '2024-01-02';
+  - id: read
+    needs: [made]
+    uses: sql
+    with:
+      conn_id: google
+      sql: SELECT id, day, @word FROM TARGET WHERE day = @day AND id IN UNNEST(@ids)
+      parameters: {day: "{{ ds }}", word: it's so, ids: [2, 3]}
+      output: true
+  - id: asked
+    needs: [made]
+    uses: wait
+    with: {for: {type: sql, conn_id: google, sql: SELECT COUNT(*) > 1 FROM TARGET}}
+  - id: arrived
+    needs: [made]
+    uses: wait
+    with: {for: {type: table, conn_id: google, table: TARGET, at_least: 2}}
+  - id: broken
+    needs: [asked, arrived]
+    uses: sql
+    with: {conn_id: google, sql: SELECT nothing FROM TARGET}
+"""
+
+
+def test_sql_runs_there_and_is_waited_for(
+    google: Pipelines, real_bigquery: bigquery.Server
+) -> None:
+    table = f"demo.sql_{uuid4().hex[:8]}"
+    google.write("sql.yaml", SQL.replace("TARGET", table))
+    run = google.run("sql")
+    wanted = dict.fromkeys(("made", "read", "asked", "arrived"), "success")
+    assert run.states == {**wanted, "broken": "failed"}, run.log
+    assert [list(row) for row in run.xcom("read")] == [[2, date(2024, 1, 2), "it's so"]]
+    assert "each statement before the one that failed has been committed" in run.log
+    labels = [job["configuration"].get("labels", {}) for job in real_bigquery.proxy.jobs.values()]
+    assert any(each.get("factory_task") == "made" for each in labels)
 
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "bigquery" / "taxi_to_bigquery.yaml"

@@ -69,7 +69,7 @@ def running(folder: Path, *, cancelled: Callable[[], bool] = never) -> Iterator[
     The first start ever downloads it. Raises `ServiceError`, with the end of the log, when it does
     not start, and `Cancelled` once ``cancelled`` says so.
     """
-    python = apart.python(_NAME, _LOCK, cancelled)
+    python = made(cancelled)
     folder = folder.absolute()
     folder.mkdir(parents=True, exist_ok=True)
     (port,) = free_ports(1)
@@ -82,6 +82,11 @@ def running(folder: Path, *, cancelled: Callable[[], bool] = never) -> Iterator[
         server = Server(port, process)
         _await(server, log, cancelled)
         yield server
+
+
+def made(cancelled: Callable[[], bool] = never) -> Path:
+    """The interpreter of its environment, which is downloaded when it is missing."""
+    return apart.python(_NAME, _LOCK, cancelled)
 
 
 def is_at_hand() -> bool:
