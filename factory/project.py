@@ -23,14 +23,14 @@ from factory.diagnostics import (
     printable,
 )
 from factory.errors import BuildError, FactoryError, SpecError, is_fault, said, words
-from factory.plan import beside
 from factory.plan import kind as kinds
 from factory.plan.compile import arguments_of, compile, steps
 from factory.plan.kind import Step
 from factory.plan.model import Pipeline
 from factory.problem import Problem, Problems
-from factory.spec import discover, secrets, validate
-from factory.spec.read import Document, read
+from factory.spec import beside, discover, secrets, validate
+from factory.spec.parts import read_whole
+from factory.spec.read import Document
 from factory.spec.resolve import Context, Layer, Resolved, context, resolve
 from factory.spec.text import text_of
 
@@ -84,6 +84,7 @@ class Project:
         self.environment = environment or os.environ.get(ENVIRONMENT) or DEFAULT_ENVIRONMENT
         self.is_chosen = bool(environment or os.environ.get(ENVIRONMENT))
         self._contexts: dict[Path, Context | SpecError] = {}
+        self._parts: dict[Path, tuple[Path, ...]] = {}
         self._layers: dict[Path, Layer | SpecError | None] = {}
         if not os.path.isdir(root):
             raise FactoryError(
@@ -225,13 +226,15 @@ class Project:
 
     def _shared_secrets(self) -> frozenset[str]:
         """Those of every layer that was read: a pipeline's error may repeat what a layer says."""
-        texts = (self.text(path) for path in (*self._layers, self._environment_file))
+        parts = (part for path in self._layers for part in self._parts.get(path, ()))
+        texts = (self.text(path) for path in (*self._layers, *parts, self._environment_file))
         return frozenset[str]().union(*map(secrets.secrets_of, texts))
 
     def secrets(self, path: Path) -> frozenset[str]:
         """The passwords and tokens that stand in a file or in a layer under it."""
         layers = [above / discover.DEFAULTS for above in discover.folders(self.root, path)]
-        files = (path, *layers, self._environment_file)
+        whole = (path, *layers, self._environment_file)
+        files = [file for each in whole for file in (each, *self._parts.get(each, ()))]
         return frozenset[str]().union(*(secrets.secrets_of(self.text(file)) for file in files))
 
     def text(self, path: Path) -> str:
@@ -352,9 +355,11 @@ class Project:
 
     def _read(self, path: Path) -> Document:
         try:
-            return read(path, discover.display(self.root, path), self.root)
+            document = read_whole(path, discover.display(self.root, path), self.root)
         except SpecError as error:
             raise SpecError(self.without_secrets(error.diagnostics)) from None
+        self._parts[path] = tuple(part.path for part in document.parts.values())
+        return document
 
     def _broken(self, path: Path, code: str, message: str, hint: str = "") -> Diagnostic:
         return Diagnostic(

@@ -345,6 +345,13 @@ GROUP = Group(
             severity="warning",
         ),
         Code(
+            name="unused-file",
+            title="a file of values that nothing names",
+            meaning="A `_….yaml` beside pipelines is named by no `{$file: …}`.",
+            advice="Name it, or remove it; a pipeline's name does not begin with `_`.",
+            severity="warning",
+        ),
+        Code(
             name="unused-layer",
             title="a layer that nothing stands on",
             meaning="No pipeline is in the folder of this `_defaults.yaml`, or below it.",

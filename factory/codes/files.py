@@ -14,6 +14,12 @@ GROUP = Group(
             right='description: "Load: then report"',
         ),
         Code(
+            name="csv",
+            title="not a table",
+            meaning="A CSV file that `$file` names has rows of other columns, or a column twice.",
+            advice="The first row names the columns, each once; every other row has as many cells.",
+        ),
+        Code(
             name="tab",
             title="a tab in the indentation",
             meaning="YAML takes no tabs for indentation.",

@@ -264,9 +264,9 @@ def step_of(plan: Pipeline, task_id: str) -> str:
 
 def step_line(resolved: Resolved, plan: Pipeline, task_id: str) -> int:
     """The line of the spec where the step of a task begins; `task_id` may have a map index."""
-    step = step_of(plan, task_id)
+    step, document = step_of(plan, task_id), resolved.document
     for index, written in enumerate(resolved.value["tasks"]):
         if written["id"] == step:
             path = ("tasks", resolved.task_index[index])
-            return positions.locate(positions.build(resolved.document.text), path)[0].line
+            return positions.locate(positions.of(document.name, document.text), path)[0].line
     return 1

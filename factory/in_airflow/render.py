@@ -45,7 +45,7 @@ from factory.in_airflow.names import Names
 from factory.in_airflow.notifiers import Notify
 from factory.in_airflow.templates import Expression, TemplateFiles
 from factory.in_airflow.timetable import PipelineTimetable
-from factory.plan import beside, files
+from factory.plan import files
 from factory.plan.kind import builtin_names
 from factory.plan.model import (
     Alert,
@@ -62,6 +62,7 @@ from factory.plan.model import (
 )
 from factory.plan.outputs import Outputs
 from factory.plan.runs import bounds, runs
+from factory.spec import beside
 from factory.spec.model import DURATIONS
 from factory.spec.params import is_schema
 

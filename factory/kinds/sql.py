@@ -12,10 +12,10 @@ from msgspec import Meta
 from factory import literals
 from factory.fields import ConnId, Strict
 from factory.plan import sql_files
-from factory.plan.beside import text_of
 from factory.plan.kind import Fragment, Step, single
 from factory.plan.sql_files import as_template, is_file, places
 from factory.problem import Problem
+from factory.spec.beside import text_of
 
 OPERATOR = "factory.in_airflow.operators.sql.Sql"
 OUTPUT = "with `output: true`, the rows of the last statement, as lists"

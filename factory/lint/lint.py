@@ -18,7 +18,8 @@ from factory.lint.report import Report, collect
 from factory.lint.rules import RULES, Rule, Scope
 from factory.project import Outcome, Project
 from factory.spec import discover
-from factory.spec.read import Document, read
+from factory.spec.parts import read_whole
+from factory.spec.read import Document
 from factory.spec.validate import validate_layer
 
 
@@ -30,6 +31,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
     problems: tuple[Diagnostic, ...]
     names: Mapping[str, Path]
     whole: bool
+    parts: tuple[Path, ...] = ()
 
 
 Build = Callable[[Project, Sequence[Outcome]], Iterable[tuple[Path, Diagnostic]]]
@@ -69,6 +71,7 @@ def lint_project(
         files=(*selected.layers, *selected.files),
         names=selected.names,
         whole=selected.whole,
+        parts=selected.parts,
     )
     ruled = [entry for rule in RULES for entry in _ruled(rule, scope)]
     found += [("", entry) for entry in ruled]
@@ -127,6 +130,7 @@ def select(project: Project, paths: Sequence[Path]) -> Selection:
             problems=found.problems,
             names=names,
             whole=True,
+            parts=found.parts,
         )
     files: dict[Path, None] = {}
     problems: dict[Diagnostic, None] = {}
@@ -179,7 +183,7 @@ def _nothing(root: Path, path: Path) -> UsageError:
 
 
 def _layer(root: Path, path: Path) -> Document:
-    document = read(path, discover.display(root, path), root)
+    document = read_whole(path, discover.display(root, path), root)
     environment = path.parent == root / discover.ENVIRONMENTS
     if found := validate_layer(document, environment=environment):
         raise SpecError(found)

@@ -9,10 +9,9 @@ from typing import Any
 import msgspec
 
 from factory.diagnostics import Path
-from factory.plan import beside
 from factory.plan.model import Task
 from factory.problem import Problem
-from factory.spec import filled
+from factory.spec import beside, filled
 from factory.spec.fill import Scope
 from factory.spec.filled import Filled
 from factory.spec.text import MAX_BYTES

@@ -9,8 +9,8 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from factory.diagnostics import Path
-from factory.plan.beside import missing
 from factory.problem import Problem
+from factory.spec.beside import missing
 
 _READ_AS_FILE = (".sql", ".json")  # what an operator takes for a template file's name
 

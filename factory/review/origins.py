@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache
 from typing import Any
 
 import msgspec
 
 from factory.diagnostics import Path, did_you_mean, nearest
 from factory.errors import UsageError
-from factory.plan import beside, files
+from factory.plan import files
 from factory.plan.compile import arguments_of, compile, settings
-from factory.spec import filled, model, positions
+from factory.spec import beside, filled, model, positions
 from factory.spec.read import Document
 from factory.spec.resolve import Resolved, origin
 
@@ -183,13 +182,8 @@ def _is_written(value: Any, path: Path) -> bool:
 
 
 def _line(document: Document, path: Path) -> int:
-    place, _ = positions.locate(_places(document.text), path)
+    place, _ = positions.locate(positions.of(document.name, document.text), path)
     return place.key_line or place.line
-
-
-@lru_cache(maxsize=32)
-def _places(text: str) -> positions.Place:
-    return positions.build(text)
 
 
 def _text(path: Path) -> str:

@@ -20,6 +20,7 @@ from factory.plan import kind as kinds
 from factory.review import generated, skeleton
 from factory.spec import schema
 from factory.spec.model import DefaultsFile, EnvironmentFile, NamedKind, PipelineFile
+from factory.spec.parts import WORD
 from factory.spec.schema import DIALECT, PLACEHOLDER_PATTERN, Schema
 from factory.spec.violations import in_words
 
@@ -33,6 +34,18 @@ _OF_KINDS = "kinds/*.schema.json"
 # the rest follows in the order in which it was made
 _FIRST = ("$schema", "$id", "title", "description", "markdownDescription", "default", "examples")
 
+
+_FILE: Schema = {
+    "properties": {
+        WORD: {
+            "type": "string",
+            "description": "A file beside this one that holds the value: YAML, JSON, CSV.",
+        }
+    },
+    "required": [WORD],
+    "additionalProperties": False,
+}
+"""Beside a schema of a list: it says nothing of one."""
 
 NONE: Mapping[str, str] = {}
 
@@ -93,7 +106,23 @@ def files(names: Iterable[str], own: Mapping[str, str] = NONE) -> dict[str, str]
     }
     for name in chosen:
         made[f"kinds/{name}.schema.json"] = arguments(name)
-    return {name: _text(entry) for name, entry in made.items()}
+    return {name: _text(with_files(entry)) for name, entry in made.items()}
+
+
+def with_files(found: Any) -> Any:
+    """The schema, with `{$file: _rows.yaml}` wherever a `${…}` may stand for a list."""
+    if isinstance(found, list):
+        return [with_files(entry) for entry in found]
+    if not isinstance(found, dict):
+        return found
+    made = {key: with_files(entry) for key, entry in found.items()}
+    kinds, options = found.get("type"), found.get("anyOf")  # or keys of these names
+    is_list = isinstance(kinds, list) and "array" in kinds
+    if is_list and found.get("pattern") == PLACEHOLDER_PATTERN:
+        return {**made, **_FILE, "type": [*found["type"], "object"]}
+    if isinstance(options, list) and {"items", "pattern"} <= set().union(*options):
+        made["anyOf"] = [*made["anyOf"], {"type": "object", **_FILE}]
+    return made
 
 
 def pipeline(names: Sequence[str], own: Mapping[str, str] = NONE) -> Schema:

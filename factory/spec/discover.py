@@ -25,21 +25,26 @@ _MAX_NAME = 200
 class Found(msgspec.Struct, frozen=True):
     """Every pipeline file and every layer below a root, and what is wrong with names and folders.
 
-    `layers` are the `_defaults.yaml` and the files of the environments.
+    `layers` are the `_defaults.yaml` and the files of the environments; `parts` are files whose
+    values a pipeline or layer may name by `$file`.
     """
 
     files: tuple[Path, ...]
     problems: tuple[Diagnostic, ...]
     layers: tuple[Path, ...] = ()
+    parts: tuple[Path, ...] = ()
 
 
 def discover(root: Path) -> Found:
     """Walk the root; files come sorted by path. Only names are looked at."""
     problems: list[Diagnostic] = []
-    files, layers = [], []
+    files, layers, parts = [], [], []
     for path in _walk(root, problems):
         if path.name == DEFAULTS:
             layers.append(path)
+            continue
+        if path.name.startswith("_") and path.suffix in SUFFIXES and not _is_nearly_defaults(path):
+            parts.append(path)
             continue
         problem = name_problem(path)
         if problem is None:
@@ -53,7 +58,9 @@ def discover(root: Path) -> Found:
             problems.append(_duplicate(root, path, first))
     problems += _environment_names(root)
     layers = [*sorted(layers), *_environments(root)]
-    return Found(tuple(unique.values()), tuple(sorted(problems)), tuple(layers))
+    return Found(
+        tuple(unique.values()), tuple(sorted(problems)), tuple(layers), tuple(sorted(parts))
+    )
 
 
 def _duplicate(root: Path, path: Path, first: Path) -> Diagnostic:
@@ -234,6 +241,10 @@ def _not_a_file(root: Path, path: str) -> Diagnostic:
     return _at(root, Path(path), "not-a-file", "this is a folder", "a YAML file")
 
 
+def _is_nearly_defaults(path: Path) -> bool:
+    return path.stem.lower().rstrip("s") + "s" == "_defaults"
+
+
 def name_problem(path: Path) -> tuple[str, str, str] | None:
     """(message, expected, hint) when a file's name cannot be a DAG's."""
     stem, suffix = path.stem, path.suffix
@@ -244,7 +255,7 @@ def name_problem(path: Path) -> tuple[str, str, str] | None:
             f"rename it to {stem}{suffix.lower()}",
         )
     if stem.startswith("_"):
-        near = stem.lower().rstrip("s") + "s" == "_defaults"
+        near = _is_nearly_defaults(path)
         return (
             f"{path.name} is neither a pipeline nor {DEFAULTS}",
             f"a name that does not begin with `_`, or {DEFAULTS}",

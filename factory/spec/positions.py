@@ -9,6 +9,7 @@ import msgspec
 import yaml
 
 from factory.diagnostics import Path
+from factory.spec import table
 from factory.spec.read import events
 from factory.spec.syntax import split_lines
 
@@ -66,6 +67,17 @@ def find(text: str, place: Place, part: str, nth: int = 0) -> tuple[int, int] | 
 def _is_escaped(line: str, column: int, part: str) -> bool:
     """`$${`: meant as it is."""
     return part.startswith("${") and column > 0 and line[column - 1] == "$"
+
+
+@lru_cache(maxsize=32)  # a tree may take a hundred times the memory of its text
+def of(name: str, text: str) -> Place:
+    """The places of a file that was read: of a table, its rows."""
+    return _rows(text) if name.endswith(table.SUFFIX) else build(text)
+
+
+def _rows(text: str) -> Place:
+    lines = [row.line for row in table.rows(text)][1:]
+    return Place(1, 1, children={index: Place(line, 1) for index, line in enumerate(lines)})
 
 
 @lru_cache(maxsize=8)

@@ -8,7 +8,7 @@ builds no object that a tag names, and sees duplicate keys and swallowed templat
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -16,6 +16,7 @@ import msgspec
 import yaml
 
 from factory.diagnostics import MAX_TOLD, Diagnostic, limited, quoted
+from factory.diagnostics import Path as Place
 from factory.errors import SpecError
 from factory.spec.others import other
 from factory.spec.scalars import Doubtful, long_value, plain_value
@@ -34,12 +35,29 @@ MAX_NODES = 100_000
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True):
-    """One file as read: `value` is plain data, `name` is what diagnostics call the file."""
+    """One file as read: `value` is plain data, `name` is what diagnostics call the file.
+
+    `parts` are files that `$file` names, by their places: their values stand in `value`. That of a
+    part is any plain data.
+    """
 
     name: str
     path: Path
     text: str
     value: dict[str, Any]
+    parts: Mapping[Place, Document] = {}
+
+    def at(self, place: Place) -> tuple[Document, Place]:
+        """The file that wrote what stands at a place, and the place there."""
+        for length in range(1, len(place)) if self.parts else ():
+            if (part := self.parts.get(place[:length])) is not None:
+                return part, place[length:]
+        return self, place
+
+    def texts(self) -> Iterator[str]:
+        """Its own text, and those of its parts."""
+        yield self.text
+        yield from (part.text for part in self.parts.values())
 
 
 def read(path: Path, name: str, root: Path | None = None) -> Document:
@@ -50,6 +68,15 @@ def read(path: Path, name: str, root: Path | None = None) -> Document:
     """
     text = text_of(path, name, root)
     return Document(name=name, path=path, text=text, value=_Builder(name, text).build())
+
+
+def read_value(path: Path, name: str, root: Path | None = None) -> Document:
+    """Read a YAML or JSON file that holds any value.
+
+    :raises SpecError: the file cannot be read, or is empty.
+    """
+    text = text_of(path, name, root)
+    return Document(name=name, path=path, text=text, value=_Builder(name, text).value("a value"))
 
 
 def events(text: str) -> Iterator[Event]:
@@ -97,6 +124,22 @@ class _Builder:
         self.documents = 0
 
     def build(self) -> dict[str, Any]:
+        """The file's mapping."""
+        value = self.value("a mapping of keys, such as `version: 1`")
+        if not isinstance(value, dict):
+            kind = "list" if isinstance(value, list) else "single value"
+            fail(
+                self.name,
+                1,
+                1,
+                "not-a-mapping",
+                f"the file holds a {kind}",
+                expected="a mapping of keys, such as `version: 1`",
+            )
+        return value
+
+    def value(self, expected: str) -> Any:
+        """What the file holds, whatever it is."""
         loader = Loader(self.text)
         try:
             self._run(loader)
@@ -116,18 +159,8 @@ class _Builder:
                 1,
                 "empty",
                 "the file is empty",
-                expected="a mapping of keys, such as `version: 1`",
+                expected=expected,
                 width=0,
-            )
-        if not isinstance(self.root, dict):
-            kind = "list" if isinstance(self.root, list) else "single value"
-            fail(
-                self.name,
-                1,
-                1,
-                "not-a-mapping",
-                f"the file holds a {kind}",
-                expected="a mapping of keys, such as `version: 1`",
             )
         return self.root
 

@@ -208,7 +208,7 @@ class _Resolver:
 
     def _filler(self, scope: Scope) -> Filler | None:
         """None when no layer holds a `${`: most files, and the fastest way."""
-        if any("${" in layer.document.text for layer in self.layers):
+        if any("${" in text for layer in self.layers for text in layer.document.texts()):
             return Filler(scope, self.notes)
         return None
 
@@ -491,9 +491,9 @@ def origin(resolved: Resolved, path: Path) -> tuple[Document, Path]:
     for length in range(len(path), 0, -1):
         for document, candidate in _candidates(resolved, path[:length]):
             if _exists(document.value, candidate):
-                return document, candidate
+                return document.at(candidate)
             if hidden := _filled_in(document.value, candidate):
-                return document, hidden
+                return document.at(hidden)
     return resolved.document, ()
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import graphlib
 import re
 from collections.abc import Callable, Iterable, Iterator
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any
 
 import jsonschema_rs
@@ -386,7 +386,8 @@ def _address(resolved: Resolved, path: Path) -> tuple[str, Path]:
 
 def placed(document: Document, path: Path, problem: Problem) -> Diagnostic:
     """A problem at the position of `path` in a document, or of its nearest ancestor there."""
-    place, reached = positions.locate(_positions(document.name, document.text), path)
+    document, path = document.at(path)
+    place, reached = positions.locate(positions.of(document.name, document.text), path)
     is_empty = place.plain and not place.raw  # nothing stands there to point at
     line, column, width = place.line, place.column, place.width
     hint = problem.hint
@@ -414,8 +415,3 @@ def placed(document: Document, path: Path, problem: Problem) -> Diagnostic:
 
 def _has_comment(text: str, line: int) -> bool:
     return " #" in positions.lines_of(text)[line - 1]
-
-
-@lru_cache(maxsize=8)  # a tree may take a hundred times the memory of its text
-def _positions(name: str, text: str) -> positions.Place:
-    return positions.build(text)

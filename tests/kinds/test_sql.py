@@ -6,8 +6,8 @@ import msgspec
 import pytest
 
 from factory.kinds import sql
-from factory.plan.beside import missing
 from factory.plan.kind import Step
+from factory.spec.beside import missing
 
 
 def step(text: str) -> Step:

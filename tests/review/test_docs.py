@@ -58,12 +58,25 @@ def test_the_example_of_a_kind_is_a_good_pipeline(name: str, tmp_path: Path) -> 
     assert [plan.dag_id for plan in outcome.plans] == ["example"]
 
 
-@pytest.mark.parametrize("text", BLOCK.findall(PAGES["pipeline.md"]))
+NAMED = re.compile(r"# (dag_factory_configs/\S+)\n")
+EXAMPLES = BLOCK.findall(PAGES["pipeline.md"])
+VALUES = {
+    named[1]: text
+    for text in EXAMPLES
+    if (named := NAMED.match(text)) and re.search(r"/_(?!defaults)\w+\.yaml$", named[1])
+}
+"""Files that other examples name by `$file`."""
+
+
+@pytest.mark.parametrize("text", [text for text in EXAMPLES if text not in VALUES.values()])
 def test_an_example_of_the_grammar_is_a_good_file(text: str, tmp_path: Path) -> None:
-    named = re.match(r"# (dag_factory_configs/\S+)\n", text)
+    for name, values in VALUES.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(values)
+    named = NAMED.match(text)
     root = tmp_path / "dag_factory_configs"
     path = tmp_path / named[1] if named else root / "example.yaml"
-    path.parent.mkdir(parents=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
     is_environment = path.parent.name == "environments"
     if is_environment or path.name == "_defaults.yaml":

@@ -14,8 +14,7 @@ import msgspec
 from factory.diagnostics import shortened
 from factory.kinds.dbt.node import Node, Unfit
 from factory.kinds.dbt.select import selected
-from factory.plan import beside
-from factory.spec import links
+from factory.spec import beside, links
 
 FRESHNESS = "freshness"
 TESTS = "tests_across"

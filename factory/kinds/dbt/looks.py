@@ -14,8 +14,8 @@ from factory.diagnostics import shortened
 from factory.kinds.dbt import graph
 from factory.kinds.dbt.graph import Graph
 from factory.kinds.dbt.node import Unfit
-from factory.plan.beside import missing, text_of
 from factory.problem import Problem
+from factory.spec.beside import missing, text_of
 
 _MODELS = (".sql", ".py")
 _MOST = 10_000  # files that are looked at

@@ -12,9 +12,9 @@ from msgspec import Meta
 from factory.diagnostics import Severity, did_you_mean, nearest, one_of, quoted, shortened
 from factory.fields import Strict
 from factory.kinds.python import source
-from factory.plan.beside import missing
 from factory.plan.kind import Fragment, Step, single
 from factory.problem import Problem
+from factory.spec.beside import missing
 
 OPERATOR = "factory.in_airflow.operators.python.CallPython"
 OUTPUT = "with `output: true`, what the function returns"

@@ -40,6 +40,7 @@ RULES: tuple[Rule, ...] = (
     dates.skipping,
     dates.without_interval,
     files.unfilled,
+    files.unnamed,
     groups.driven_twice,
     layers.without_pipelines,
     layers.unknown_kinds,

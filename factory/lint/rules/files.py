@@ -8,9 +8,9 @@ from pathlib import Path as File
 
 from factory.diagnostics import Diagnostic
 from factory.lint.rules.scope import Linted, Scope
-from factory.plan import beside, files
+from factory.plan import files
 from factory.problem import Problem
-from factory.spec import filled
+from factory.spec import beside, discover, filled
 
 
 def unfilled(scope: Scope) -> Iterator[Diagnostic]:
@@ -43,6 +43,26 @@ def _diagnostic(linted: Linted, name: str, problem: Problem) -> Diagnostic:
         hint=problem.hint,
         severity=problem.severity,
     )
+
+
+def unnamed(scope: Scope) -> Iterator[Diagnostic]:
+    """A file of values that nothing names; a broken pipeline may be the one that does."""
+    if not all(outcome.specs for outcome in scope.outcomes):
+        return
+    named = {part.path for each in scope.documents() for part in each.parts.values()}
+    for path in scope.parts:
+        if path not in named:
+            yield Diagnostic(
+                file=discover.display(scope.project.root, path),
+                line=1,
+                column=1,
+                width=0,
+                code="unused-file",
+                message="nothing names this file",
+                expected=f"a pipeline beside it that does: `{{$file: {path.name}}}`",
+                hint="a pipeline's name does not begin with `_`",
+                severity="warning",
+            )
 
 
 def used_names(linted: Linted) -> Iterator[str]:

@@ -10,10 +10,9 @@ from typing import Any
 from factory.diagnostics import Diagnostic, did_you_mean, one_of, quoted, shortened
 from factory.lint.rules import files
 from factory.lint.rules.scope import Scope
-from factory.plan import beside
 from factory.plan import kind as kinds
 from factory.problem import Problem
-from factory.spec import discover, named
+from factory.spec import beside, discover, named
 from factory.spec.read import Document
 from factory.spec.validate import placed
 
@@ -108,8 +107,9 @@ def _unused(document: Document, *used: set[str | None]) -> Iterator[Diagnostic]:
 def _uses(documents: Iterable[Document]) -> set[str | None]:
     found: set[str | None] = set()
     for document in documents:
-        if "${" in document.text:
-            found.update(match[1] for match in _USE.finditer(document.text))
+        for text in document.texts():
+            if "${" in text:
+                found.update(match[1] for match in _USE.finditer(text))
     return found
 
 

@@ -69,7 +69,7 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """The linted files with their results. `names` are all files of the root, by their names.
 
     `layers` are the layers that could be read, `files` all that are linted, broken ones as well;
-    `whole` tells whether the whole root is linted.
+    `whole` tells whether the whole root is linted; then `parts` are all files of values in it.
     """
 
     project: Project
@@ -78,6 +78,7 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     files: tuple[File, ...]
     names: Mapping[str, File]
     whole: bool
+    parts: tuple[File, ...] = ()
 
     def linted(self) -> tuple[Linted, ...]:
         """Every pipeline that has a plan; the same ones for each rule."""
@@ -103,3 +104,5 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True, dict=True):
                 yield known[path].name, known[path].text
             elif text := self.project.text(path):
                 yield discover.display(self.project.root, path), text
+        parts = (part for each in known.values() for part in each.parts.values())
+        yield from {part.name: part.text for part in parts}.items()

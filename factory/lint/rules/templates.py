@@ -13,9 +13,9 @@ from factory.diagnostics import Diagnostic
 from factory.diagnostics import Path as Place
 from factory.lint import jinja
 from factory.lint.rules.scope import Linted, Scope
-from factory.plan import beside
 from factory.plan.model import Task, Template
 from factory.problem import Problem
+from factory.spec import beside
 from factory.spec.model import Alerts, StepAlerts
 
 

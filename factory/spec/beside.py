@@ -22,7 +22,7 @@ _ROOT: ContextVar[Path | None] = ContextVar("root", default=None)
 
 
 @contextmanager
-def below(root: Path) -> Iterator[None]:
+def below(root: Path | None) -> Iterator[None]:
     """In this block, files beside specs must not be links that lead out of the root's project."""
     token = _ROOT.set(root)
     try:

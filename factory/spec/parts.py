@@ -1,0 +1,110 @@
+"""`{$file: _steps.yaml}`: a value that stands in a file of its own, beside the file that names it.
+
+It is put in before layers are merged, so that `${…}` in it is filled in as in the spec itself.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from factory.diagnostics import Path as Place
+from factory.diagnostics import limited, quoted
+from factory.errors import SpecError
+from factory.problem import Problem
+from factory.spec import beside, discover, table
+from factory.spec.read import Document, read, read_value
+from factory.spec.validate import placed
+
+WORD = "$file"
+_READ: dict[str, Callable[[Path, str, Path | None], Document]] = {
+    ".yaml": read_value,
+    ".yml": read_value,
+    ".json": read_value,
+    table.SUFFIX: table.read_table,
+}
+_EXPECTED = "a file beside this one that ends in .yaml, .json or .csv"
+
+
+def read_whole(path: Path, name: str, root: Path | None = None) -> Document:
+    """Read a file with the values of those that it names.
+
+    :param root: the configuration root that it is in; what links to elsewhere is not read.
+    :raises SpecError: one of them cannot be read, or holds no value.
+    """
+    document = read(path, name, root)
+    if WORD not in document.text:
+        return document
+    joiner = _Joiner(document, root)
+    value = joiner.value(document.value, ())
+    if joiner.problems:
+        raise SpecError(limited(placed(document, one.path, one) for one in joiner.problems))
+    return msgspec.structs.replace(document, value=value, parts=joiner.parts)
+
+
+class _Joiner:
+    """Puts in the values of the files that one document names."""
+
+    def __init__(self, document: Document, root: Path | None) -> None:
+        self.document = document
+        self.root = root
+        self.parts: dict[Place, Document] = {}
+        self.problems: list[Problem] = []
+
+    def value(self, value: Any, place: Place) -> Any:
+        """A value with every `$file` in it."""
+        if isinstance(value, list):
+            return [self.value(entry, (*place, index)) for index, entry in enumerate(value)]
+        if not isinstance(value, dict):
+            return value
+        if WORD not in value:
+            return {key: self.value(entry, (*place, key)) for key, entry in value.items()}
+        if (problem := self._problem(value, place)) is not None:
+            self.problems.append(problem)
+            return None
+        part = self.parts[place] = self._read(value[WORD])
+        return part.value
+
+    def _problem(self, value: dict[str, Any], place: Place) -> Problem | None:
+        for key in value:
+            if key != WORD:
+                message = f"the key {quoted(key)} is not known beside {WORD}"
+                return Problem((*place, key), "unknown-key", message, at_key=True)
+        name, path = value[WORD], (*place, WORD)
+        if not isinstance(name, str) or "${" in name or "{{" in name:
+            message = "the name of a file stands as it is, without templates"
+            return Problem(path, "file", message, _EXPECTED)
+        file = Path(name)
+        if file.suffix not in _READ:
+            return Problem(path, "file", f"{quoted(name)} holds no values", _EXPECTED)
+        if file.suffix in discover.SUFFIXES and not file.name.startswith("_"):
+            message = f"the file {quoted(name)} is a pipeline, by its name"
+            hint = f"rename it to _{file.name}"
+            return Problem(path, "file", message, "a name that begins with `_`", hint)
+        with beside.below(self.root):
+            problem = beside.missing(name, self.document.path.parent)
+        return problem and msgspec.structs.replace(problem, path=path)
+
+    def _read(self, name: str) -> Document:
+        path = self.document.path.parent / name
+        shown = posixpath.normpath(posixpath.join(posixpath.dirname(self.document.name), name))
+        part = _READ[path.suffix](path, shown, self.root)
+        nested = next(_named(part.value, ()), None) if WORD in part.text else None
+        if nested is not None:
+            message = f"{WORD} stands in a file that {WORD} names"
+            told = Problem(nested, "file", message, "the value itself", at_key=True)
+            raise SpecError([placed(part, nested, told)])
+        return part
+
+
+def _named(value: Any, place: Place) -> Iterator[Place]:
+    """The places of every `$file`."""
+    entries: Any = enumerate(value) if isinstance(value, list) else ()
+    for key, entry in value.items() if isinstance(value, dict) else entries:
+        if key == WORD:
+            yield (*place, key)
+        yield from _named(entry, (*place, key))
