@@ -111,7 +111,7 @@ tasks:
     uses: ingest
     if: "{{ params.load }}"
     with:
-      source: {type: http, url: ["http://127.0.0.1:1/a.csv", "http://127.0.0.1:1/b.csv"], format: csv}
+      source: {type: http, url: ["http://127.0.0.1:1/a", "http://127.0.0.1:1/b"], format: csv}
       target: {type: file, path: "file:///nowhere/out/", format: csv}
       write: {mode: replace}
   - id: flow
