@@ -21,6 +21,7 @@ TOP = "params: {full: false, mode: x}\ntasks:\n"
         ("{{ params.n < 3 }}", "{{ params.n >= 3 }}"),
         ("{{ params.n in [1] }}", "{{ not params.n in [1] }}"),
         ("{{ params.full and tasks.x.output }}", "{{ not params.full and ds }}"),
+        ("{{ params.full and ds }}", "{{ not (params.full and ds) }}"),
         ("{{ not not params.full }}", "{{ not params.full }}"),
     ],
 )

@@ -22,7 +22,7 @@ def exclude(one: str, other: str) -> bool:
 
 @lru_cache(maxsize=256)
 def _parts(condition: str) -> tuple[Any, ...]:
-    """What must all be true; nothing of one that does not parse."""
+    """What must all be true, also as a whole; nothing of one that does not parse."""
     from jinja2 import TemplateSyntaxError
 
     try:
@@ -36,11 +36,10 @@ def _parts(condition: str) -> tuple[Any, ...]:
 def _conjuncts(node: nodes.Expr) -> Iterator[nodes.Expr]:
     from jinja2 import nodes
 
+    yield _plain(node, negated=False)
     if isinstance(node, nodes.And):
         yield from _conjuncts(node.left)
         yield from _conjuncts(node.right)
-    else:
-        yield _plain(node, negated=False)
 
 
 def _plain(node: Any, *, negated: bool) -> Any:
