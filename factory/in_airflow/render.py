@@ -17,6 +17,7 @@ from airflow import plugins_manager
 from airflow.sdk import (
     DAG,
     Asset,
+    AssetAll,
     AssetAny,
     BaseOperator,
     Param,
@@ -231,8 +232,8 @@ def _schedule(plan: Pipeline) -> Any:
     """Airflow's own timetables follow its configuration, where they are not named."""
     schedule = plan.schedule
     if isinstance(schedule, Assets):
-        assets = [_asset(uri) for uri in schedule.uris]
-        return AssetAny(*assets) if schedule.any else assets
+        waited = _of_assets(schedule)
+        return waited if schedule.any else waited.objects
     if (found := runs(plan)) is not None:
         return _registered(PipelineTimetable(found))
     if isinstance(schedule, Every):
@@ -240,6 +241,11 @@ def _schedule(plan: Pipeline) -> Any:
     if schedule is None or schedule in _ONCE:
         return schedule
     return CronTriggerTimetable(schedule, timezone=plan.timezone)
+
+
+def _of_assets(schedule: Assets) -> AssetAny | AssetAll:
+    each = (_of_assets(one) if isinstance(one, Assets) else _asset(one) for one in schedule.uris)
+    return (AssetAny if schedule.any else AssetAll)(*each)
 
 
 def _registered(timetable: PipelineTimetable) -> PipelineTimetable:
