@@ -24,7 +24,7 @@ class Call(msgspec.Struct, frozen=True, tag="call", tag_field="$"):
 
 
 class Ref(msgspec.Struct, frozen=True, tag="ref", tag_field="$"):
-    """An object to import."""
+    """An object to import; `file.py:function`: of a file beside the spec, when it is called."""
 
     path: str
 
