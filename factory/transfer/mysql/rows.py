@@ -20,7 +20,7 @@ from factory.definitions.warehouses import MYSQL
 from factory.transfer.errors import BadOption, TransferError
 from factory.transfer.mysql import table as tables
 from factory.transfer.mysql.kinds import BYTES, TEXTS, WHOLE
-from factory.transfer.mysql.session import LOST, TIMED_OUT, Connection, ask, code_of, name, said
+from factory.transfer.mysql.session import TIMED_OUT, Connection, ask, code_of, is_lost, name, said
 from factory.transfer.warehouse.rows import Rows as Shared
 from factory.transfer.warehouse.rows import raw
 
@@ -168,6 +168,6 @@ def _without_filter(node: exp.Expr) -> exp.Expr:
 
 def _raise_what_is_no_refusal(error: pymysql.Error) -> None:
     """Raise `TransferError` for what no SQL of a person is the cause of."""
-    if code_of(error) in (*LOST, *TIMED_OUT):
+    if is_lost(error) or code_of(error) in TIMED_OUT:
         words, hint = said(error, "Give it more time: `statement_timeout`")
         raise TransferError(f"MySQL said: {words}", hint) from None

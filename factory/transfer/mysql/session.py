@@ -34,7 +34,7 @@ _RELIED_ON = {
 }
 MOST_SECONDS = 31_536_000
 TIMED_OUT = (1969, 3024)  # MariaDB's, MySQL's
-LOST = (1053, 1927, 2006, 2013)  # also when somebody else ends the session
+_LOST = (1053, 1927, 2006, 2013)  # also when somebody else ends the session
 _KILLED = 1317
 _ALTERED = 1412
 _DENIED = (1044, 1142, 1143, 1370)
@@ -274,24 +274,30 @@ def code_of(error: pymysql.Error) -> object:
     return error.args[0] if error.args else None
 
 
+def is_lost(error: pymysql.Error) -> bool:
+    """Whether there is no connection any more; the driver has no number for one that it closed."""
+    return code_of(error) in _LOST or isinstance(error, pymysql.InterfaceError)
+
+
 def said(error: pymysql.Error, timed_out: str) -> tuple[str, str | None]:
     """What the server says of an error, without contents of rows, and a hint.
 
     `timed_out` is the hint where a statement took too long.
     """
     code, words = (*error.args, "", "")[:2]
-    words = str(words)
+    words = str(words) or ("the connection is closed" if is_lost(error) else "")
     if code in _QUOTES_VALUES:
         words = re.sub(r"'.*'|\".*\"", "…", words, flags=re.DOTALL)
-    return words, timed_out if code in TIMED_OUT else _HINTS.get(code)
+    hint = _LOST_HINT if is_lost(error) else _HINTS.get(code)
+    return words, timed_out if code in TIMED_OUT else hint
 
 
+_LOST_HINT = "The connection was lost, and nothing is left behind: repeat the task"
 _HINTS: dict[object, str] = {
     **dict.fromkeys(
         _QUOTES_VALUES, "A value of a row is not what the query takes it for; it is not shown here"
     ),
     **dict.fromkeys(_DENIED, "Grant the right to the user of the connection"),
-    **dict.fromkeys(LOST, "The connection was lost, and nothing is left behind: repeat the task"),
     _KILLED: "Somebody ended the query, and nothing is left behind: repeat the task",
     _ALTERED: "Somebody altered the table meanwhile, and nothing is left behind: repeat the task",
     _NO_DATABASE: "Write `database.table`, or give the connection a database (its field `schema`)",

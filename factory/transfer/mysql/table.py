@@ -226,14 +226,16 @@ def references(connection: Connection, table: Table) -> Iterator[tuple[str, str,
 
 
 def hangs_on(connection: Connection, table: Table) -> bool:
-    """Whether triggers or foreign keys hang on the table itself, and not on its name."""
+    """Whether triggers, foreign keys or former rows hang on the table itself, not on its name."""
     triggers = here(table).replace("TABLE_SCHEMA", "EVENT_OBJECT_SCHEMA")
     triggers = triggers.replace("TABLE_NAME", "EVENT_OBJECT_TABLE")
     keys = f"{here(table)} AND CONSTRAINT_TYPE = 'FOREIGN KEY'"
     found = ask(
         connection,
         f"SELECT EXISTS (SELECT 1 FROM information_schema.TRIGGERS WHERE {triggers})"
-        f" OR EXISTS (SELECT 1 FROM information_schema.TABLE_CONSTRAINTS WHERE {keys})",
+        f" OR EXISTS (SELECT 1 FROM information_schema.TABLE_CONSTRAINTS WHERE {keys})"
+        f" OR EXISTS (SELECT 1 FROM information_schema.TABLES WHERE {here(table)}"
+        " AND TABLE_TYPE = 'SYSTEM VERSIONED')",
     )
     return found != [(0,)] or any(True for _ in references(connection, table))
 

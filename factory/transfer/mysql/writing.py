@@ -17,13 +17,13 @@ from pymysql.protocol import OKPacketWrapper
 
 from factory.transfer.errors import TransferError
 from factory.transfer.mysql.session import (
-    LOST,
     MOST_SECONDS,
     Address,
     Connection,
     ask,
     code_of,
     connect,
+    is_lost,
     limit,
     said,
 )
@@ -190,7 +190,7 @@ def _translated(target: Table, limits: Limits, error: pymysql.Error) -> Transfer
             "Another load or query holds it",
         )
     words, hint = said(error, f"The statement_timeout of the target is {limits.statement:g} s")
-    if code in LOST:
+    if is_lost(error):
         hint = "Nothing is half done: repeat the load"
         return TransferError(f"{target}: the connection to MySQL was lost: {words}", hint)
     if code == _DEADLOCK:

@@ -205,6 +205,38 @@ def test_a_replace_keeps_what_hangs_on_a_table(bench: Mysql, what: str) -> None:
     assert bench.tables() - {"parent", "child"} == {"trips"}
 
 
+def test_a_replace_keeps_former_rows(bench: Mysql) -> None:
+    """Those that a table of MariaDB WITH SYSTEM VERSIONING keeps."""
+    columns = "id bigint, name longtext, day date"
+    bench.run(f"CREATE TABLE trips ({columns}) WITH SYSTEM VERSIONING")
+    bench.load(rows_of(1))
+    bench.load(rows_of(2), "replace", load_id="run 2")
+    assert bench.run("SELECT id FROM trips FOR SYSTEM_TIME ALL ORDER BY 1") == [(1,), (2,)]
+    assert bench.ids() == [2]
+
+
+@pytest.mark.parametrize("step", ["copy", "tidy", "ready", "publishing", "record"])
+@pytest.mark.parametrize("write", ["append", "replace"])
+def test_a_connection_that_is_lost_between_two_steps(
+    bench: Mysql, write: str, step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.load(rows_of(1))
+    whole = getattr(loading.Session, step)
+
+    def lost(self: Any, *given: Any) -> Any:
+        bench.run(f"KILL CONNECTION {self.connection.thread_id()}")
+        return whole(self, *given)
+
+    monkeypatch.setattr(loading.Session, step, lost)
+    with pytest.raises(TransferError, match="the connection to MySQL was lost"):
+        bench.load(rows_of(2), write, load_id="run 2")
+    monkeypatch.undo()
+    there = [1, 2] if write == "append" else [2]
+    assert bench.ids() in ([1], there)
+    bench.load(rows_of(2), write, load_id="run 2")
+    assert (bench.ids(), bench.tables()) == (there, {"trips"})
+
+
 def test_a_foreign_key_that_would_delete_others_rows(bench: Mysql) -> None:
     bench.run("CREATE TABLE trips (id bigint PRIMARY KEY, name longtext, day date)")
     bench.run(
