@@ -22,7 +22,7 @@ from factory.transfer.snowflake.rows import Rows
 from factory.transfer.snowflake.session import Account, Connection, Limits
 from factory.transfer.snowflake.staging import Staged
 from factory.transfer.snowflake.table import Existing
-from factory.transfer.warehouse import parquet
+from factory.transfer.warehouse import parquet, schema
 from factory.transfer.warehouse.audit import prepare
 from factory.transfer.warehouse.load import Checks, Loaded, run, told
 from factory.transfer.warehouse.parquet import Files
@@ -119,7 +119,9 @@ class Session:
 
     def turned(self, existing: Existing | None, columns: Sequence[Column]) -> tuple[Column, ...]:
         """See `types`."""
-        return types.turned({} if existing is None else existing.columns, columns)
+        turned = types.turned({} if existing is None else existing.columns, columns)
+        # of rows that are not published, nulls are no matter
+        return turned if self.job.mode.removes else schema.needed(existing, turned)
 
     def retype(self, columns: Sequence[Column]) -> None:
         """No column waits for its type."""

@@ -35,6 +35,11 @@ class Mode:
     interval: Interval | None = None
     drops: bool = False  # what is outside the interval
 
+    @property
+    def removes(self) -> bool:
+        """Whether staged rows may be removed, and not published."""
+        return self.drops or self.numbered
+
 
 def of(write: writes.Write, given: Given) -> Mode:
     """The mode that this asks for. Raises `BadOption` when the load's columns do not suit it."""

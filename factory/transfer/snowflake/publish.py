@@ -80,7 +80,7 @@ def published_before(connection: Connection, job: Job, existing: Existing | None
     if found.digest != job.digest:
         raise TransferError(f"{when}; those that it has now are not the same, and not added", again)
     if empty:
-        log.warning("%s; they were deleted since, and are not loaded again. %s", when, again)
+        raise TransferError(f"{when}, and is empty: were they deleted since?", again)
     return True
 
 

@@ -110,8 +110,7 @@ def copy(connection: Connection, staged: Staged, files: Files) -> float:
 
 def _written(staged: Staged, files: Files, folder: Path) -> Iterator[Path]:
     """The rows, in files of a sane size: columns are named by their places."""
-    kinds = {column.name: column.type for column in staged.columns}
-    batches = files.batches(staged.given, types.on_wire(kinds), staged.number)
+    batches = files.batches(staged.given, types.on_wire(staged.given), staged.number)
     with Progress("copying", rows=staged.rows) as progress:
         for place, some in enumerate(_by_size(batches)):
             path = folder / f"{place:05}.parquet"

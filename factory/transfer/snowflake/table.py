@@ -58,6 +58,7 @@ def _existing(rows: Sequence[Mapping[str, object]], load: Collection[str], made:
         optional=filled,
         generated=frozenset(),
         required=needed - filled,
+        never_null=needed,
         owned=True,
         names={load_name: name for name, load_name in called.items()},
         made=made,

@@ -15,6 +15,7 @@ from factory.definitions.warehouses import SNOWFLAKE
 from factory.transfer.errors import TransferError
 from factory.transfer.values.types import Known, own_type
 from factory.transfer.warehouse import columns as shared
+from factory.transfer.warehouse.parquet import OnWire
 from factory.transfer.warehouse.parts import Column
 
 WHOLE = "NUMBER(38,0)"
@@ -192,17 +193,19 @@ def selected(place: str, kind: str) -> str:
     return f"{value}::{kind}"
 
 
-def on_wire(kinds: Mapping[str, str]) -> Any:
-    """A batch as it is sent into columns of these types, value by value.
+def on_wire(columns: Sequence[Column]) -> OnWire:
+    """A batch as it is sent into these columns, value by value.
 
     Raises `BadRow` where a value would change.
     """
+    kinds = {column.name: column.type for column in columns}
+
+    def cast(column: pa.Array, field: pa.Field) -> pa.Array:
+        return _sent(column, field.type, kinds[field.name])
 
     def sent(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
-        return shared.turned(
-            *(batch, schema, lambda column, field: _sent(column, field.type, kinds[field.name])),
-            kinds,
-        )
+        shared.refuse_nulls(batch, columns)
+        return shared.turned(batch, schema, cast, kinds)
 
     return sent
 
@@ -218,17 +221,20 @@ def _sent(column: pa.Array, wire: pa.DataType, kind: str) -> pa.Array:
     column = column.storage if isinstance(column.type, pa.BaseExtensionType) else column
     if name in _JSON:
         column = _as_json(column)
-    cast = _number(column, wire) if pa.types.is_decimal(wire) else column.cast(wire)
+    cast = _number(column, wire) if name in ("NUMBER", "FLOAT") else column.cast(wire)
     _refuse_beyond(cast, name, size)
     return cast
 
 
 def _number(column: pa.Array, wire: pa.DataType) -> pa.Array:
     """By steps, each of which refuses what it would change; Arrow has none from end to end."""
-    if pa.types.is_floating(column.type):
+    if pa.types.is_decimal(wire):
+        if pa.types.is_floating(column.type):
+            column = column.cast(pa.int64())
+        if pa.types.is_integer(column.type):
+            column = column.cast(pa.decimal128(20, 0))
+    elif pa.types.is_decimal(column.type):  # whole ones alone come here
         column = column.cast(pa.int64())
-    if pa.types.is_integer(column.type):
-        column = column.cast(pa.decimal128(20, 0))
     return column.cast(wire)
 
 
@@ -239,22 +245,10 @@ def _texts(values: Sequence[str | None]) -> pa.Array:
 def _as_json(column: pa.Array) -> pa.Array:
     if not pa.types.is_nested(column.type):
         column = column.cast(pa.string())
-        for row, text in enumerate(column.to_pylist()):
-            _refuse_no_json(row, text)
+        shared.refuse_no_json(column)
         return column
     values = column.to_pylist()
     return _texts([None if value is None else _written(value) for value in values])
-
-
-def _refuse_no_json(row: int, text: str | None) -> None:
-    try:
-        json.loads(text or "null", parse_constant=_no_number)
-    except ValueError:
-        raise pa.ArrowInvalid(f"value {row} of the batch is no JSON") from None
-
-
-def _no_number(word: str) -> float:
-    raise ValueError(word)
 
 
 def _written(value: Any) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+import json
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import pyarrow as pa
 
@@ -38,6 +39,26 @@ def turned(
                 f"column {field.name!r} ({column.type}) can't become {kind} unchanged: {error}"
             ) from None
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def refuse_nulls(batch: pa.RecordBatch, columns: Sequence[Column]) -> None:
+    """Raise `BadRow` for a null where the target takes none."""
+    for column in columns:
+        if column.needed and batch.column(column.name).null_count:
+            raise BadRow(f"column {column.name!r} is null, and the target's takes none")
+
+
+def refuse_no_json(texts: pa.Array) -> None:
+    """Raise `ArrowInvalid` for a text that is no JSON."""
+    for text in texts.to_pylist():
+        try:
+            json.loads("null" if text is None else text, parse_constant=_no_number)
+        except ValueError:
+            raise pa.ArrowInvalid("it is no JSON") from None
+
+
+def _no_number(word: str) -> float:
+    raise ValueError(word)
 
 
 def columns(

@@ -10,8 +10,8 @@ import logging
 import resource
 import sys
 import time
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
@@ -270,7 +270,18 @@ def publish(session: Session[E, T], job: Job, staged: T, previous: int | None) -
         try:
             return _published(session, job, staged, previous, again=False)
         except Again:
-            return _published(session, job, staged, previous, again=True)
+            with _not_again(job):
+                return _published(session, job, staged, previous, again=True)
+
+
+@contextmanager
+def _not_again(job: Job) -> Iterator[None]:
+    try:
+        yield
+    except Again:
+        raise TransferError(
+            f"{job.target} was changed twice while this load published", "Repeat the load"
+        ) from None
 
 
 def _published(

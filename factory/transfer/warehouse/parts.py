@@ -88,6 +88,7 @@ class Column:
     as_written: bool = False  # inferred, and as text what stands in the file
     sent: str = ""  # the type that rows arrive in, where the warehouse makes `type` of it
     plain: str = ""  # the type by the values alone, where the source told `type`
+    needed: bool = False  # the target's takes no null
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,7 @@ class Existing:
     required: frozenset[str]  # must be given by a row
     owned: bool  # may it be altered?
     untyped: frozenset[str] = frozenset()  # hold no value since we made them: any type will do
+    never_null: frozenset[str] = frozenset()  # take no null from a row, whatever fills them else
 
 
 class Mode(Protocol):
@@ -172,8 +174,8 @@ class Changed:
 
 
 def free_name(columns: Sequence[Column], name: str) -> str:
-    """This name, or a longer one that no column has."""
-    taken = {column.name for column in columns}
-    while name in taken:
+    """This name, or a longer one that no column has, in whatever case: to many they are one."""
+    taken = {column.name.casefold() for column in columns}
+    while name.casefold() in taken:
         name += "_"
     return name

@@ -118,6 +118,12 @@ def _not_given(target: Existing, columns: Sequence[Column], policy: Policy) -> l
     return problems
 
 
+def needed(target: Existing | None, columns: Sequence[Column]) -> tuple[Column, ...]:
+    """The load's columns, those marked of which the target takes no null."""
+    never = frozenset() if target is None else target.never_null
+    return tuple(replace(column, needed=column.name in never) for column in columns)
+
+
 def typed(target: Existing, columns: Sequence[Column], types: Types) -> tuple[Column, ...]:
     """The load's columns, the empty ones with the target's types."""
     return tuple(

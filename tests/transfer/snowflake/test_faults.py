@@ -60,7 +60,13 @@ VALUES = [
     ("NUMBER(9,0)", pa.float64(), 2.0, 2.5),
     ("FLOAT", pa.int64(), 2**53, 2**53 + 1),
     ("VARCHAR(2)", pa.string(), "üü", "abc"),
+    ("FLOAT", pa.decimal128(20, 0), 2**53, 2**53 + 1),
+    ("FLOAT", pa.uint64(), 2**53, 2**53 + 1),
+    ("VARCHAR NOT NULL", pa.string(), "a", None),
+    ("VARCHAR DEFAULT 'x' NOT NULL", pa.string(), "a", None),
     ("VARIANT", pa.string(), '{"a": [1, null]}', "{a}"),
+    ("VARIANT", pa.string(), '{"a": [1, null]}', ""),
+    ("VARIANT", pa.string(), '{"a": [1, null]}', "NaN"),
     ("DATE", pa.date32(), date(9999, 12, 31), 2_932_897),
     ("TIMESTAMP_NTZ(6)", pa.timestamp("us"), datetime(1, 1, 1), 253_402_300_800_000_000),
 ]
@@ -105,6 +111,24 @@ def test_a_table_that_was_made_anew_since(bench: Snowflake) -> None:
     bench.run("INSERT INTO trips (id) VALUES (7)")
     with pytest.raises(TransferError, match="was made anew since, and has rows"):
         bench.load(rows_of(1))
+
+
+@pytest.mark.parametrize("statement", ["DELETE FROM trips", "TRUNCATE TABLE trips"])
+def test_rows_that_were_deleted_since(bench: Snowflake, statement: str) -> None:
+    bench.load(rows_of(1))
+    bench.run(statement)
+    with pytest.raises(TransferError, match="is empty: were they deleted since") as raised:
+        bench.load(rows_of(1))
+    bench.run(str(raised.value.hint).partition(": ")[2])
+    assert bench.load(rows_of(1)).published
+    assert bench.ids() == [1]
+
+
+def test_a_null_of_a_row_that_is_not_published(bench: Snowflake) -> None:
+    bench.run("CREATE TABLE trips (id NUMBER(38,0), name VARCHAR NOT NULL)")
+    rows = pa.table({"id": [1, 1], "name": [None, "b"]})
+    bench.load(rows, {"mode": "merge", "key": ["id"], "duplicates": "last"})
+    assert bench.rows() == [(1, "b")]
 
 
 def test_other_rows_of_a_load_that_was_published(bench: Snowflake) -> None:

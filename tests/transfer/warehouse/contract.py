@@ -398,6 +398,12 @@ class Contract:
         with pytest.raises(TransferError, match="has 2 rows of one merge key, id = 1"):
             bench.load(rows_of(1, name="q"), "merge", load_id="run 4")
 
+    def test_the_last_row_of_a_key_where_a_column_is_named_as_ours(self, bench: Bench) -> None:
+        twice = pa.concat_tables([rows_of(2, name="x"), rows_of(2, name="y")])
+        twice = twice.rename_columns(["id", "_FACTORY_ROW", "day"])
+        bench.load(twice, {**WRITES["merge"], "duplicates": "last"})
+        assert [row[:2] for row in bench.rows()] == [(2, "y")]
+
     def test_a_partition_holds_its_interval(self, bench: Bench) -> None:
         both = pa.concat_tables([rows_of(1), rows_of(2, day=date(2024, 1, 2))])
         with pytest.raises(BadRow, match="'day' of 1 of 2 rows is outside the interval"):
