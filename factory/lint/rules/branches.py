@@ -49,6 +49,8 @@ def _own(task: Task) -> Iterator[_Held]:
 
 
 def _rule(task: Task) -> str:
+    if task.role == "teardown":
+        return "all_done_setup_success"
     given: Mapping[str, object] = {**task.arguments, **task.settings}
     return str(given.get("trigger_rule", "all_success"))
 
