@@ -197,6 +197,25 @@ GROUP = Group(
             severity="warning",
         ),
         Code(
+            name="hidden-failure",
+            title="a failure that no run shows",
+            meaning=(
+                "To Airflow a run has failed when a task has failed behind which no other comes. A"
+                " last task with `all_done` and the like succeeds whatever happened before it, and"
+                " so does the run."
+            ),
+            advice=(
+                "Where the last task cleans up, `teardown_for` in place of `needs` and"
+                " `trigger_rule`: it runs all the same, and the run fails. Else let one more task"
+                " need the work, without a trigger rule."
+            ),
+            wrong="tasks:\n  - {id: up, run: ls}\n  - {id: work, run: ls, needs: [up]}\n"
+            "  - {id: down, run: ls, needs: [work], trigger_rule: all_done}",
+            right="tasks:\n  - {id: up, run: ls}\n  - {id: work, run: ls, needs: [up]}\n"
+            "  - {id: down, run: ls, teardown_for: [up]}",
+            severity="warning",
+        ),
+        Code(
             name="append-again",
             title="an append that adds rows once more",
             meaning=(
@@ -300,10 +319,12 @@ GROUP = Group(
         ),
         Code(
             name="two-writers",
-            title="a table that two steps replace",
+            title="a table that two steps write",
             meaning=(
                 "Two steps, mostly of two pipelines, replace the rows of one table: what is there "
-                "is what the later one has loaded."
+                "is what the later one has loaded. Or one appends, and the other writes "
+                "intervals: an append is done once, also where its rows were in such an interval "
+                "and are gone."
             ),
             advice="Load into two tables, or write by `partition`, `merge` or `append`.",
             severity="warning",

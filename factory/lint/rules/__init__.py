@@ -9,6 +9,7 @@ from factory.lint.rules import (
     assets,
     comments,
     dates,
+    endings,
     files,
     groups,
     layers,
@@ -37,6 +38,7 @@ RULES: tuple[Rule, ...] = (
     dates.of_asset_runs,
     dates.skipping,
     dates.without_interval,
+    endings.hidden_failures,
     files.unfilled,
     files.unnamed,
     groups.driven_twice,
@@ -54,6 +56,7 @@ RULES: tuple[Rule, ...] = (
     turns.at_once,
     waits.never_met,
     writers.replaced_twice,
+    writers.taken_from_an_append,
 )
 
 __all__ = ["RULES", "Rule", "Scope"]
