@@ -194,6 +194,25 @@ GROUP = Group(
             severity="warning",
         ),
         Code(
+            name="hidden-failure",
+            title="a failure that no run shows",
+            meaning=(
+                "To Airflow a run has failed when a task has failed behind which no other comes. A"
+                " last task with `all_done` and the like succeeds whatever happened before it, and"
+                " so does the run."
+            ),
+            advice=(
+                "Where the last task cleans up, `teardown_for` in place of `needs` and"
+                " `trigger_rule`: it runs all the same, and the run fails. Else let one more task"
+                " need the work, without a trigger rule."
+            ),
+            wrong="tasks:\n  - {id: up, run: ls}\n  - {id: work, run: ls, needs: [up]}\n"
+            "  - {id: down, run: ls, needs: [work], trigger_rule: all_done}",
+            right="tasks:\n  - {id: up, run: ls}\n  - {id: work, run: ls, needs: [up]}\n"
+            "  - {id: down, run: ls, teardown_for: [up]}",
+            severity="warning",
+        ),
+        Code(
             name="append-again",
             title="an append that adds rows once more",
             meaning=(

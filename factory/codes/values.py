@@ -151,6 +151,20 @@ GROUP = Group(
             right="tasks: [{id: a, run: ls}, {id: b, run: ls}]",
         ),
         Code(
+            name="teardown",
+            title="a teardown that does not fit",
+            meaning=(
+                "A task with `teardown_for` runs whatever happened, after all that needs the tasks"
+                " that it names. So it has no trigger rule, need not need them itself, and they"
+                " have to be needed; what needs them directly runs only when they have succeeded."
+            ),
+            advice="Do as the message says.",
+            wrong="tasks:\n  - {id: up, run: ls}\n  - {id: work, run: ls, needs: [up]}\n"
+            "  - {id: down, run: ls, teardown_for: [up], trigger_rule: all_done}",
+            right="tasks:\n  - {id: up, run: ls}\n  - {id: work, run: ls, needs: [up]}\n"
+            "  - {id: down, run: ls, teardown_for: [up]}",
+        ),
+        Code(
             name="said-twice",
             title="a setting that is said twice",
             meaning="A task says a setting beside `with` and, as an operator's argument, in it.",

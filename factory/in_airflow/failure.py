@@ -267,6 +267,6 @@ def step_line(resolved: Resolved, plan: Pipeline, task_id: str) -> int:
     step, document = step_of(plan, task_id), resolved.document
     for index, written in enumerate(resolved.value["tasks"]):
         if written["id"] == step:
-            path = ("tasks", resolved.task_index[index])
+            path = resolved.task_place[index]
             return positions.locate(positions.of(document.name, document.text), path)[0].line
     return 1

@@ -23,7 +23,7 @@ class Tasks:
 
     def __getitem__(self, name: str) -> Any:
         outputs: Outputs = self._context["dag"].outputs
-        if not outputs.steps(name):
+        if not outputs.steps(name, self._context["ti"].task_id):
             hint = did_you_mean(name, outputs.names)
             return StrictUndefined(f"there is no task {name!r}: {hint}".removesuffix(": "))
         return Task(partial(_output, self._context, outputs, name))
@@ -47,7 +47,7 @@ class Task:
 
 
 def _output(context: Mapping[str, Any], outputs: Outputs, name: str) -> Any:
-    handed = outputs.of(name)
+    handed = outputs.of(name, context["ti"].task_id)
     if handed is None:
         return StrictUndefined(f"the task {name!r} hands nothing on: it has no output")
     pull = context["ti"].xcom_pull

@@ -122,10 +122,7 @@ def render(plan: Pipeline, root: Path, environment: str = "") -> DAG:
     dag.spec_file = dag.fileloc = str(root / plan.source)
     dag.spec_root = str(root)
     dag.outputs = Outputs(plan)
-    groups = {
-        group.id: TaskGroup(group_id=group.id, tooltip=group.tooltip, dag=dag)
-        for group in plan.groups
-    }
+    groups = _groups(plan, dag)
     made: dict[str, Any] = {}
     refused: dict[str, BuildError] = {}  # by step: the others of its tasks may need the first
     for task in plan.tasks:
@@ -144,6 +141,17 @@ def render(plan: Pipeline, root: Path, environment: str = "") -> DAG:
     for task in plan.tasks:
         _give_role(task, made)
     return dag
+
+
+def _groups(plan: Pipeline, dag: DAG) -> dict[str, TaskGroup]:
+    """A group's id begins with that of the group around it, which stands before it."""
+    made: dict[str, TaskGroup] = {}
+    for group in plan.groups:
+        above, _, name = group.id.rpartition(".")
+        made[group.id] = TaskGroup(
+            group_id=name, tooltip=group.tooltip, parent_group=made.get(above), dag=dag
+        )
+    return made
 
 
 def _give_role(task: Task, made: Mapping[str, Any]) -> None:

@@ -9,5 +9,5 @@ from __future__ import annotations
 
 
 def step_of(task_id: str) -> str:
-    """`lake` of `lake.start`; of a step that is one task, its own id."""
+    """`lake` of `lake.start`; of a step that is one task, its own id, or that of its group."""
     return task_id.rpartition(".")[0] or task_id

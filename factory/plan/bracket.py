@@ -9,13 +9,17 @@ ends the run meets is told in `factory/in_airflow/operators/teardown.py`.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
 from msgspec.structs import replace
 
+from factory.errors import BuildError
+from factory.plan import kind
 from factory.plan.kind import Fragment, Step
 from factory.plan.model import Group, Task
+
+Edge = tuple[str, str]
 
 
 def bracket(
@@ -35,18 +39,91 @@ def bracket(
     :param last: what later steps wait for: the last task of the work, so that they are skipped
         when it is, or `done`.
     """
-    chain = [*(replace(task, role="setup") for task in set_up), *work]
-    end = chain[-1].id
-    setups = tuple(task.id for task in set_up)
-    tear_down = replace(tear_down, role="teardown", setups=setups, fails_run=True)
+    chain = [*map(_set_up, set_up), *work]
+    end = chain[-1]
     return Fragment(
-        tasks=(*chain, tear_down, done),
+        tasks=(*chain, _torn_down(tear_down, (task.id for task in set_up)), done),
         first=(chain[0].id,),
-        last=(done.id if last == "done" else end,),
+        last=(done.id if last == "done" else end.id,),
         edges=(
             *((before.id, after.id) for before, after in itertools.pairwise(chain)),
-            (end, tear_down.id),
-            (end, done.id),
+            *_ended([end], tear_down, done),
         ),
         group=Group(step.id, tooltip),
     )
+
+
+def teardown(step: Step, fragment: Fragment) -> Fragment:
+    """A step that ends others: its own task, and `done` beside it.
+
+    `done` waits for several ends, of which one may be skipped before another fails.
+
+    :raises BuildError: the step becomes several tasks.
+    """
+    if len(fragment.tasks) > 1:
+        message = f"{kind.called(step)} becomes several tasks, and one alone can be a teardown"
+        raise BuildError(step.id, ("teardown_for",), message)
+    (task,) = fragment.tasks
+    tear_down = replace(task, id=f"{step.id}.tear_down", group=step.id)
+    return replace(
+        fragment,
+        tasks=(tear_down, kind.done(step, settings={"trigger_rule": "none_failed"})),
+        first=(tear_down.id,),
+        last=(tear_down.id,),
+        output=tear_down.id if fragment.output else "",
+        group=Group(step.id),
+    )
+
+
+def close(
+    tear_down: Fragment,
+    begun: Sequence[Fragment],
+    work: Sequence[Fragment],
+    tasks: Mapping[str, Task],
+    edges: Sequence[Edge],
+) -> tuple[dict[str, Task], list[Edge]]:
+    """The tasks that change where a teardown ends what others began, by id, and its edges.
+
+    It waits for every task behind which nothing of `begun` or `work` comes: what others wait for
+    need not be the end of a step.
+
+    :param tasks: all of the plan, by id; `edges`: those between them so far.
+    """
+    inside = [task.id for fragment in (*begun, *work) for task in fragment.tasks]
+    known = {*inside}
+    before = {first for first, second in edges if first in known and second in known}
+    ends = [tasks[task_id] for task_id in inside if task_id not in before]
+    refusing = {first for first, second in edges if not _may_follow_a_setup(tasks[second])}
+    setups = [name for fragment in begun for name in _leading(fragment) if name not in refusing]
+    ending, done = (tasks[task.id] for task in tear_down.tasks)
+    changed = {name: _set_up(tasks[name]) for name in setups if tasks[name].role == "task"}
+    changed[ending.id] = _torn_down(ending, setups)
+    return changed, _ended(ends, ending, done)
+
+
+def _leading(fragment: Fragment) -> list[str]:
+    """The tasks that lead to what others wait for: clearing their work clears them, too."""
+    found = {*fragment.last}
+    for _ in fragment.tasks:
+        found |= {before for before, after in fragment.edges if after in found}
+    return [task.id for task in fragment.tasks if task.id in found and task.role != "teardown"]
+
+
+def _may_follow_a_setup(task: Task) -> bool:
+    """Airflow refuses another rule directly behind a setup, but for a teardown."""
+    rule = task.settings.get("trigger_rule", task.arguments.get("trigger_rule", "all_success"))
+    return task.role == "teardown" or rule == "all_success"
+
+
+def _set_up(task: Task) -> Task:
+    return replace(task, role="setup")
+
+
+def _torn_down(task: Task, setups: Iterable[str]) -> Task:
+    return replace(task, role="teardown", setups=tuple(setups), fails_run=True)
+
+
+def _ended(ends: Sequence[Task], tear_down: Task, done: Task) -> list[Edge]:
+    """Both wait for the ends; what may fail without failing the run does not fail `done`."""
+    told = [end for end in ends if end.role != "teardown" or end.fails_run is True]
+    return [*((end.id, tear_down.id) for end in ends), *((end.id, done.id) for end in told)]

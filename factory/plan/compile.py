@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import graphlib
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
@@ -11,8 +12,8 @@ from msgspec import UNSET, UnsetType
 from factory import choices
 from factory.errors import BuildError, is_fault, said, together
 from factory.fields import seconds
+from factory.plan import bracket, names, typed
 from factory.plan import kind as kinds
-from factory.plan import names, typed
 from factory.plan.describe import connections, describe
 from factory.plan.fragment import MAX_ID, wrong
 from factory.plan.kind import Fragment, Step
@@ -27,7 +28,7 @@ from factory.plan.model import (
     Task,
     TaskAlerts,
 )
-from factory.spec import assets, model, schedule
+from factory.spec import assets, model, schedule, teardown
 from factory.spec.model import SETTINGS
 from factory.spec.resolve import Resolved
 
@@ -88,7 +89,7 @@ def _joined(resolved: Resolved, source: str, compiled: Sequence[_Compiled]) -> P
     fragments: dict[str, Fragment] = {}
     planned: list[PlannedStep] = []
     tasks: list[Task] = []
-    groups: list[Group] = []
+    groups = [Group(group["id"], group.get("description", "")) for group in resolved.groups]
     edges: list[tuple[str, str]] = []
     for index, (_, step, written, fragment) in enumerate(compiled):
         if "updates" in written or "alerts" in written:
@@ -101,6 +102,7 @@ def _joined(resolved: Resolved, source: str, compiled: Sequence[_Compiled]) -> P
                 task,
                 step=step.id,
                 uses=step.uses,
+                group=task.group or resolved.task_group[index],
                 settings=_settings(task, here, fragment),
                 outlets=_outlets(task, step, _of_last(task, fragment, written.get("updates"))),
                 connections=_connections(task, step),
@@ -116,19 +118,50 @@ def _joined(resolved: Resolved, source: str, compiled: Sequence[_Compiled]) -> P
         edges += fragment.edges
         if fragment.group is not None:
             groups.append(fragment.group)
-    for task in resolved.value["tasks"]:
-        for need in task.get("needs", ()):
-            edges += [(a, b) for a in fragments[need].last for b in fragments[task["id"]].first]
+    tasks = _ordered(planned, fragments, tasks, edges)
     if resolved.value.get("fail_fast"):
         _require_one_rule(tasks)
     return _pipeline(resolved, source, tasks, planned, groups, edges)
 
 
+def _ordered(
+    planned: Sequence[PlannedStep],
+    fragments: Mapping[str, Fragment],
+    tasks: Sequence[Task],
+    edges: list[tuple[str, str]],
+) -> list[Task]:
+    """Put the edges between steps to `edges`; the tasks, some with a part in a teardown."""
+    needs = {step.id: step.needs for step in planned}
+    ended = {step.id: step.teardown_for for step in planned if step.teardown_for}
+    work = {name: teardown.within(name, names, needs) for name, names in ended.items()}
+    for step in planned:
+        theirs = {*work.get(step.id, ()), *step.teardown_for}
+        for need in step.needs:
+            if need not in theirs:
+                edges += [(a, b) for a in fragments[need].last for b in fragments[step.id].first]
+    found = {task.id: task for task in tasks}
+    inner_first = graphlib.TopologicalSorter(needs).static_order() if ended else ()
+    for name in inner_first:
+        if name in ended:
+            begun = [fragments[other] for other in ended[name]]
+            inside = [fragments[other] for other in needs if other in work[name]]
+            changed, more = bracket.close(fragments[name], begun, inside, found, edges)
+            found |= changed
+            edges += more
+    return [*found.values()]
+
+
 def _copy_of(resolved: Resolved, index: int) -> str:
-    """The id of the step whose `matrix` made this one."""
+    """The id of the step that a `matrix`, its own or a group's, made this one of."""
     if not resolved.task_matrix[index]:
         return ""
-    return str(resolved.document.value["tasks"][resolved.task_index[index]]["id"])
+    place = resolved.task_place[index]
+    above: Any = resolved.document.value
+    ids = []
+    for key, position in zip(place[::2], place[1::2], strict=True):
+        above = above[key][position]
+        ids.append(str(above["id"]))
+    return ".".join(ids)
 
 
 def _require_one_rule(tasks: list[Task]) -> None:
@@ -154,6 +187,11 @@ def _require_one_rule(tasks: list[Task]) -> None:
 
 
 def _compile(kind: kinds.Kind, step: Step, written: Mapping[str, Any]) -> Fragment:
+    found = _typed(kind, step, written)
+    return bracket.teardown(step, found) if written.get("teardown_for") else found
+
+
+def _typed(kind: kinds.Kind, step: Step, written: Mapping[str, Any]) -> Fragment:
     if not typed.reads(written.get("with")):
         return _fragment(kind, step)
     marked = msgspec.structs.replace(step, arguments=typed.marked(step.arguments))
@@ -244,7 +282,7 @@ class _Said(NamedTuple):
 
 
 def _said(resolved: Resolved, index: int, written: dict[str, Any]) -> _Said:
-    here = resolved.document.value["tasks"][resolved.task_index[index]]
+    here = resolved.written(index)
     found = {key: written[key] for key in written if key in SETTINGS}
     return _Said(found, frozenset(found).intersection(here))
 

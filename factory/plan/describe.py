@@ -32,6 +32,7 @@ def describe(
         copy_of=copy_of,
         output=fragment.output,
         needs=_once(written.get("needs", ())),
+        teardown_for=_once(written.get("teardown_for", ())),
         reads=_addresses(fragment.reads),
         writes=_addresses([*outlets, *fragment.writes]),
         connections=connections(found),

@@ -129,7 +129,8 @@ class PlannedStep(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     `reads` and `writes` are addresses of datasets, spelled as assets are. What a template makes of
     a value is known at run time only: such values are left out. `variables` are Airflow's. `alone`
     are places of arguments for which two runs at once would do one work twice. `output` is the task
-    whose result the step hands on, `copy_of` the step that a `matrix` made it of.
+    whose result the step hands on, `copy_of` the step that a `matrix` made it of. `teardown_for`
+    are the steps that this one ends; they, and all that needs them, stand in its `needs`.
     """
 
     id: str
@@ -137,6 +138,7 @@ class PlannedStep(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     copy_of: str = ""
     output: str = ""
     needs: tuple[str, ...] = ()
+    teardown_for: tuple[str, ...] = ()
     reads: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
     connections: tuple[Connection, ...] = ()

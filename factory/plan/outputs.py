@@ -18,7 +18,8 @@ class Handed(NamedTuple):
 class Outputs:
     """The outputs of a pipeline's steps, by the words that `needs` knows them by.
 
-    A step with a `matrix` is the list of all copies' outputs; `load[orders]` is one copy.
+    A step with a `matrix` is the list of all copies' outputs; `load[orders]` is one copy. In a
+    group a name is that of a step beside the reader, else of one further out.
     """
 
     def __init__(self, plan: Pipeline) -> None:
@@ -29,20 +30,27 @@ class Outputs:
             if step.copy_of:
                 self.copies.setdefault(step.copy_of, []).append(step.id)
 
-    def steps(self, name: str) -> list[str]:
-        """The steps that a name means; none: it means none."""
+    def steps(self, name: str, reader: str = "") -> list[str]:
+        """The steps that a name means to a step, or to a task of it; none: it means none."""
+        while reader:
+            reader = reader.rpartition(".")[0]
+            if found := self._steps(f"{reader}.{name}" if reader else name):
+                return found
+        return self._steps(name)
+
+    def _steps(self, name: str) -> list[str]:
         if name in self.copies:
             return self.copies[name]
         one = matrix.chosen(name, self.copies, ())
         return [one] if isinstance(one, str) and one in self.by_step else []
 
-    def of(self, name: str) -> Handed | None:
+    def of(self, name: str, reader: str = "") -> Handed | None:
         """What a name stands for; None where there is no such step, or one hands nothing on."""
-        steps = self.steps(name)
+        steps = self.steps(name, reader)
         tasks = tuple(self.by_step[step] for step in steps)
         if not tasks or not all(tasks):
             return None
-        return Handed(tasks, name in self.copies or tasks[0] in self.mapped)
+        return Handed(tasks, steps in self.copies.values() or tasks[0] in self.mapped)
 
     @property
     def names(self) -> list[str]:

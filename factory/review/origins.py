@@ -195,15 +195,11 @@ def _by_id(query: str, found: list[Value]) -> str:
     match = re.match(r"tasks(?:\[(\d+)\]|\.(\d+)(?=\.|$))", query)
     if match is None:
         return query
-    ids = list(dict.fromkeys(_task_id(v.path) for v in found if v.path.startswith("tasks.")))
+    ids = [v.value for v in found if v.path == f"tasks.{v.value}.id"]
     index = int(match[1] or match[2])
     if index >= len(ids):
         raise UsageError(f"there is no task {index}", f"the last one is tasks[{len(ids) - 1}]")
     return f"tasks.{ids[index]}{query[match.end() :]}"
-
-
-def _task_id(path: str) -> str:
-    return path.split(".")[1]
 
 
 def _is_below(path: str, above: str) -> bool:

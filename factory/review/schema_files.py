@@ -189,7 +189,7 @@ def _join_kinds(found: Schema, names: Sequence[str], own: Mapping[str, str]) -> 
 
 
 def _join_uses(task: Schema, names: Sequence[str], own: Mapping[str, str]) -> None:
-    """`with` follows `uses`; `run` stands for `uses: bash`."""
+    """`with` follows `uses`; `run` stands for `uses: bash`, and `tasks` is a group."""
     options = [
         {"const": name, "title": name, "markdownDescription": _summary(name)} for name in names
     ]
@@ -200,7 +200,8 @@ def _join_uses(task: Schema, names: Sequence[str], own: Mapping[str, str]) -> No
     task["properties"]["uses"] |= {"anyOf": [*options, OPERATOR_PATH]}
     for word in ("type", "examples", "pattern"):
         task["properties"]["uses"].pop(word, None)
-    task["if"] = {"required": ["run"]}
+    task["properties"]["tasks"] |= {"items": {"$ref": "#/$defs/WrittenTaskItem"}}
+    task["if"] = {"anyOf": [{"required": ["run"]}, {"required": ["tasks"]}]}
     task["then"] = {"properties": {"uses": False}}
     task["else"] = {"required": ["uses"]}
     task["allOf"] = [

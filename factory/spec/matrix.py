@@ -54,8 +54,8 @@ def chosen(need: str, copies: dict[str, list[str]], path: Path) -> str | Problem
     match = _ONE.fullmatch(need)
     if match is None or match["name"] not in copies:
         return need
-    name, words = match["name"], [word.strip() for word in match["words"].split(",")]
-    full = _name(name, words, _IN_TASK_IDS)
+    name = match["name"]
+    full = copy_name(name, match["words"])
     if full in copies[name]:
         return full
     known = [f"{name}[{copy[len(name) + 2 :]}]" for copy in copies[name]]
@@ -66,6 +66,11 @@ def chosen(need: str, copies: dict[str, list[str]], path: Path) -> str | Problem
         expected=one_of(known),
         hint=did_you_mean(need, known),
     )
+
+
+def copy_name(name: str, words: str) -> str:
+    """The id of the copy that `load[orders, eu]` names."""
+    return _name(name, (word.strip() for word in words.split(",")), _IN_TASK_IDS)
 
 
 def _copies(matrix: Any) -> Iterator[tuple[Iterable[Any], Value]]:

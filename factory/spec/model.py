@@ -27,6 +27,16 @@ Name = Annotated[
         max_length=200,
     ),
 ]
+TaskId = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Za-z0-9]([A-Za-z0-9_-]*[A-Za-z0-9])?"
+        r"(\.[A-Za-z0-9]([A-Za-z0-9_-]*[A-Za-z0-9])?)*$",
+        title="name of letters, digits, `_` and `-`",
+        description="Letters, digits, `_` and `-`; behind a dot what stands in a group.",
+        max_length=200,
+    ),
+]
 TriggerRule = Literal[
     "all_success",
     "all_failed",
@@ -141,7 +151,7 @@ Updates = Annotated[
 class Task(Settings, frozen=True, kw_only=True):
     """One step: a kind (`uses`) with its arguments (`with`), and what it needs."""
 
-    id: Annotated[Name, Meta(description="Unique within the pipeline; the Airflow task id.")]
+    id: Annotated[TaskId, Meta(description="Unique within the pipeline; the Airflow task id.")]
     uses: Annotated[
         str,
         Meta(
@@ -156,6 +166,9 @@ class Task(Settings, frozen=True, kw_only=True):
     needs: Annotated[list[str], Meta(description="Ids of the tasks that must come before.")] = (
         msgspec.field(default_factory=list)
     )
+    teardown_for: Annotated[
+        list[str], Meta(description="Ids of the tasks whose work this one ends.")
+    ] = msgspec.field(default_factory=list)
     description: Annotated[str, Meta(description="Shown beside the task in Airflow.")] = ""
     updates: Annotated[Updates, Meta()] = UNSET
     alerts: Annotated[StepAlerts | UnsetType, Meta(description="Who is told of the step.")] = UNSET
@@ -407,9 +420,19 @@ Needs = Annotated[
     ),
 ]
 
+TeardownFor = Annotated[
+    list[str] | str,
+    Meta(
+        description="Ends what these tasks began, whatever happened: runs after all that needs "
+        "them. A list, or one of them, named as in `needs`.",
+        examples=[["cluster"], "cluster"],
+    ),
+]
+
 
 class WrittenTask(Settings, frozen=True, kw_only=True):
-    """One step: a kind (`uses`) with its arguments (`with`), or a shell script (`run`)."""
+    """One step: a kind (`uses`) with its arguments (`with`), a shell script (`run`), or a group
+    of steps (`tasks`)."""
 
     id: Annotated[Name, Meta(description="Unique within the pipeline; the Airflow task id.")]
     uses: Annotated[
@@ -427,10 +450,34 @@ class WrittenTask(Settings, frozen=True, kw_only=True):
         name="with", default_factory=dict
     )
     needs: Annotated[Needs, Meta()] = msgspec.field(default_factory=list)
+    teardown_for: Annotated[TeardownFor, Meta()] = msgspec.field(default_factory=list)
     description: Annotated[str, Meta(description="Shown beside the task in Airflow.")] = ""
     updates: Annotated[Updates, Meta()] = UNSET
     alerts: Annotated[StepAlerts | UnsetType, Meta(description="Who is told of the step.")] = UNSET
     matrix: Annotated[Matrix, Meta()] = msgspec.field(default_factory=dict)
+    tasks: Annotated[
+        Annotated[list[Any], Meta(min_length=1)] | UnsetType,
+        Meta(
+            description="In place of `uses` or `run`: the steps of a group, which has `id`, "
+            "`needs`, `matrix`, `defaults` and `description` beside them.",
+            examples=[[{"id": "load", "uses": "ingest"}, {"id": "count", "uses": "sql"}]],
+        ),
+    ] = UNSET
+    defaults: Annotated[
+        Settings | UnsetType, Meta(description="Settings for every task of a group.")
+    ] = UNSET
+
+
+class Group(Strict, frozen=True, kw_only=True):
+    """Several steps as one: a task group in Airflow."""
+
+    id: Annotated[TaskId, Meta(description="Unique among the tasks beside it.")]
+    tasks: Annotated[list[Any], Meta(description="The steps.", min_length=1)]
+    needs: Annotated[list[str], Meta(description="Ids of the tasks that must come before.")] = (
+        msgspec.field(default_factory=list)
+    )
+    defaults: Annotated[Settings, Meta(description="Settings for every task in it.")] = Settings()
+    description: Annotated[str, Meta(description="Shown beside the group in Airflow.")] = ""
 
 
 class PipelineFile(Pipeline, frozen=True, kw_only=True):

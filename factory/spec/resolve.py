@@ -13,9 +13,10 @@ import msgspec
 
 from factory.diagnostics import Path, quoted
 from factory.problem import Problem
-from factory.spec import named
+from factory.spec import groups, named, teardown
 from factory.spec.fill import Filler, Scope, Value
-from factory.spec.matrix import chosen, combinations
+from factory.spec.groups import Copy, Level
+from factory.spec.matrix import combinations
 from factory.spec.model import SETTINGS
 from factory.spec.named import NOTHING, Named, looked_up
 from factory.spec.notes import Notes, size_of
@@ -23,7 +24,6 @@ from factory.spec.read import Document
 
 MAX_VALUES = 1_000_000
 """How many values one file may become, all of its copies together."""
-MAX_NEEDS = 100_000
 MAX_TASKS = 2_000
 """Tasks of one pipeline: a DAG with more can neither be looked at nor scheduled well."""
 MAX_FILE_TASKS = 10_000
@@ -61,10 +61,11 @@ class Context(msgspec.Struct, frozen=True):
 class Resolved(msgspec.Struct, frozen=True):
     """One pipeline with every value in its place.
 
-    `task_index[i]` is the place in the file of the resolved task `i`, `task_matrix[i]` what a
-    `matrix` of its own gave it, and `task_names[i]` the `kinds` that its `uses` went through, other
-    than what it is now; `layers` is weakest first; `more` is how many problems were found
-    beside `problems`.
+    `task_place[i]` is where the resolved task `i` stands in the file, `task_group[i]` the id of the
+    group that holds it, `task_matrix[i]` what a `matrix` of its own or of a group gave it, and
+    `task_names[i]` the `kinds` that its `uses` went through, other than what it is now; `groups`
+    are those of tasks, with all but their `matrix`; `layers` is weakest first; `more` is how many
+    problems were found beside `problems`.
     """
 
     dag_id: str
@@ -72,12 +73,22 @@ class Resolved(msgspec.Struct, frozen=True):
     layers: tuple[Layer, ...]
     value: Value
     scope: Scope
-    task_index: tuple[int, ...]
+    task_place: tuple[Path, ...]
+    task_group: tuple[str, ...]
     task_matrix: tuple[Value, ...]
     task_names: tuple[tuple[str, ...], ...]
     problems: tuple[Problem, ...]
     holes: tuple[Path, ...] = ()
     more: int = 0
+    groups: tuple[Value, ...] = ()
+    group_place: tuple[Path, ...] = ()
+
+    def written(self, task: int) -> Value:
+        """The resolved task `task` as it stands in the file."""
+        found: Any = self.document.value
+        for part in self.task_place[task]:
+            found = found[part]
+        return dict(found)
 
     def scope_of(self, task: int) -> Scope:
         """What `${…}` may name in the resolved task `task`, and in the files that it names."""
@@ -130,7 +141,7 @@ def resolve(document: Document, around: Context, only: str | None = None) -> lis
         notes.left = own.left
         if notes.left < 0 or tasks > MAX_FILE_TASKS:
             return found[-1:]  # the others are well, and are not wanted
-        tasks += len(found[-1].task_index)
+        tasks += len(found[-1].task_place)
     return found
 
 
@@ -182,14 +193,9 @@ class _Resolver:
             }
             if scope.vars:
                 value["vars"] = Filler(scope, self.notes, lenient=True).fill(scope.vars, ("vars",))
-        index: tuple[int, ...] = ()
-        matrices: tuple[Value, ...] = ()
-        names: tuple[tuple[str, ...], ...] = ()
+        tasks = _Tasks(value, filler, self.notes, self.layers)
         if isinstance(written, list):
-            tasks = _Tasks(value, filler, self.notes, self.layers)
             value["tasks"] = tasks.resolve(written)
-            index, matrices = tuple(tasks.index), tuple(tasks.matrices)
-            names = tuple(tasks.names)
         elif written is not _UNSAID:
             value["tasks"] = written
         return Resolved(
@@ -198,12 +204,15 @@ class _Resolver:
             self.layers,
             value,
             scope,
-            index,
-            matrices,
-            names,
+            tuple(tasks.places),
+            tuple(level.prefix for level in tasks.levels),
+            tuple(tasks.matrices),
+            tuple(tasks.names),
             tuple(self.notes.problems),
             tuple(self.notes.holes),
             self.notes.more,
+            tuple(level.value for level in tasks.groups),
+            tuple(level.place for level in tasks.groups),
         )
 
     def _filler(self, scope: Scope) -> Filler | None:
@@ -214,71 +223,105 @@ class _Resolver:
 
 
 class _Tasks:
-    """The tasks of one pipeline: defaults, kinds' defaults, `run`, matrix, `${…}`."""
+    """The tasks of one pipeline: defaults, kinds' defaults, `run`, groups, matrix, `${…}`."""
 
     def __init__(
-        self, value: Value, filler: Filler | None, notes: Notes, layers: tuple[Layer, ...]
+        self,
+        value: Value,
+        filler: Filler | None,
+        notes: Notes,
+        layers: tuple[Layer, ...],
     ) -> None:
         self.kinds = _mapping(value.get("kinds"))
-        defaults = _mapping(value.get("defaults"))
-        self.defaults = {key: defaults[key] for key in defaults if key in SETTINGS}
-        self.filler = filler
         self.notes = notes
         self.layers = layers
+        self.top = Level(filler=filler, defaults=groups.settings(value), matrix={})
         self.found: list[Any] = []
-        self.index: list[int] = []
+        self.places: list[Path] = []
+        self.levels: list[Level] = []
         self.matrices: list[Value] = []
         self.names: list[tuple[str, ...]] = []
-        self.copies: dict[str, list[str]] = {}
+        self.groups: list[Level] = []
+        self.copied = False
 
     def resolve(self, written: list[Any]) -> list[Any]:
-        for position, task in enumerate(written):
-            if not isinstance(task, dict):
-                self._add(task, position)
-            elif "matrix" in task and isinstance(task.get("id"), str):
-                self._expand(task, position)
-            else:
-                self._add(self._filled(task, self.filler), position)
-            if len(self.found) > MAX_TASKS:
-                self._note_too_many(position)
-                return self.found
-            if self.notes.left < 0:
-                self.notes.holes.append(("tasks",))
-                return self.found
-        if self.copies:
-            self._note_same_ids(written)
-            self._expand_needs()
+        self._entries(written, ("tasks",), self.top)
+        if self.groups and not self.found:
+            self.notes.holes.append(("tasks",))  # an echo of empty groups
+        if len(self.found) <= MAX_TASKS and self.notes.left >= 0:
+            if self.copied or self.groups:
+                groups.join(self.found, self.levels, self.groups, self.notes)
+            for problem in teardown.write_out(self.found):
+                self.notes.add(problem)
         return self.found
 
-    def _note_same_ids(self, written: list[Any]) -> None:
-        """Copies have ids of their own: what they are copies of is one task all the same."""
-        first: dict[str, Value] = {}
-        for position, task in enumerate(written):
-            name = task.get("id") if isinstance(task, dict) else None
-            if not isinstance(name, str):
-                continue
-            if name in first and ("matrix" in task or "matrix" in first[name]):
-                path = ("tasks", self.index.index(position), "id")
-                message = f"the id {quoted(name)} stands here a second time"
-                self.notes.add(Problem(path, "duplicate-id", message, "each id once in a pipeline"))
-            first.setdefault(name, task)
+    def _entries(self, written: list[Any], above: Path, level: Level) -> None:
+        for position, entry in enumerate(written):
+            place = (*above, position)
+            if not isinstance(entry, dict):
+                self._add(entry, place, level)
+                level.whole = False
+            elif "matrix" in entry and isinstance(entry.get("id"), str):
+                self._copy(entry, place, level)
+            else:
+                self._one(entry, place, level, Copy(entry.get("id"), level.filler, level.matrix))
+            if len(self.found) > MAX_TASKS:
+                if level is self.top:
+                    self._note_too_many(place)
+                return
+            if self.notes.left < 0:
+                self.notes.holes.append(("tasks",))
+                return
 
-    def _note_too_many(self, position: int) -> None:
+    def _one(self, entry: Value, place: Path, level: Level, copy: Copy) -> None:
+        """A task or a group, or one copy of it."""
+        if "tasks" in entry:
+            self._group(entry, place, level, copy)
+            return
+        index = len(self.found)
+        task = self._filled(_named(entry, copy.id, level), level, copy.filler)
+        self._add(task, place, level, copy.matrix)
+        level.add(entry.get("id"), copy.id, task.get("id"), ("tasks", index, "id"), place)
+
+    def _group(self, entry: Value, place: Path, level: Level, copy: Copy) -> None:
+        at: Path = ("groups", len(self.groups))
+        value = _named(entry, copy.id, level)
+        value = {key: value[key] for key in value if key != "matrix"}
+        for word in ("uses", "run", "with"):
+            if value.pop(word, None) is not None:
+                message = f"`tasks` and `{word}` both stand here"
+                expected = "a group of tasks, or one task"
+                self.notes.add(Problem((*at, word), "two-commands", message, expected, at_key=True))
+        own = {key: value[key] for key in value if key != "tasks"}
+        filled = copy.filler.fill(own, at) if copy.filler else own
+        if isinstance(filled.get("needs"), str):
+            filled["needs"] = [filled["needs"]]
+        inner = level.below(filled, value["tasks"], place, copy)
+        self.groups.append(inner)
+        level.add(entry.get("id"), copy.id, inner, (*at, "id"), place)
+        if value["tasks"] == []:
+            path = (*at, "tasks")
+            self.notes.add(Problem(path, "out-of-bounds", "this group is empty", "a task in it"))
+        elif isinstance(value["tasks"], list):
+            self._entries(value["tasks"], (*place, "tasks"), inner)
+
+    def _note_too_many(self, entry: Path) -> None:
         """Where it becomes too much; of the tasks themselves nothing else is told."""
-        index = self.index.index(position)
-        by_matrix = len(self.index) > index + 1
+        index = next(i for i, place in enumerate(self.places) if place[:2] == entry)
+        by_matrix = len(self.places) > index + 1
         place: Path = ("tasks", index, "matrix") if by_matrix else ("tasks", index)
         self.notes.add(_too_many(place, MAX_TASKS, "this pipeline", "one pipeline"))
         self.notes.holes.append(("tasks",))
 
-    def _add(self, task: Any, position: int, matrix: Value | None = None) -> None:
+    def _add(self, task: Any, place: Path, level: Level, matrix: Value | None = None) -> None:
         self.found.append(task)
-        self.index.append(position)
+        self.places.append(place)
+        self.levels.append(level)
         self.matrices.append(matrix or {})
         if len(self.names) < len(self.found):
             self.names.append(())
 
-    def _filled(self, task: Value, filler: Filler | None) -> Value:
+    def _filled(self, task: Value, level: Level, filler: Filler | None) -> Value:
         """A task with `run` written out, the defaults under it and every `${…}` replaced."""
         place = ("tasks", len(self.found))
         own = dict(task)
@@ -288,7 +331,7 @@ class _Tasks:
         if filler and isinstance(uses, str):
             uses = filler.fill(uses, (*place, "uses"))
         kind = self._kind(uses, filler) if isinstance(uses, str) else NOTHING
-        full = {**self.defaults, **kind.beside, **own}
+        full = {**level.defaults, **kind.beside, **own}
         if kind.names:
             full["uses"] = kind.uses
         if wrong := named.problem(kind):
@@ -301,10 +344,13 @@ class _Tasks:
                 full["with"] = _deep(kind.below, given)
         if filler is not None:
             full = filler.fill(full, place)
-        if isinstance(full.get("needs"), str):  # one need may stand alone
-            full["needs"] = [full["needs"]]
+        for key in groups.NAMING:
+            if isinstance(full.get(key), str):  # one task may stand alone
+                full[key] = [full[key]]
+        if "teardown_for" in own and "trigger_rule" not in task:
+            full.pop("trigger_rule", None)  # a default is for those that wait for others
         if "." in kind.uses and isinstance(full.get("with"), dict):
-            self._say_once(full, {**kind.beside, **task}, kind)
+            self._say_once(full, {**kind.beside, **task}, kind, level)
         return full
 
     def _kind(self, uses: str, filler: Filler | None) -> Named:
@@ -313,7 +359,7 @@ class _Tasks:
             uses, self.kinds, (lambda text: filler.fill(text, place)) if filler else _as_is, _deep
         )
 
-    def _say_once(self, full: Value, task: Value, kind: Named) -> None:
+    def _say_once(self, full: Value, task: Value, kind: Named, level: Level) -> None:
         """An operator takes settings in its `with`, too: what the task says itself wins there.
 
         Of two defaults the one of the stronger layer, and in one layer the operator's own.
@@ -327,7 +373,7 @@ class _Tasks:
                 full.pop(beside, None)
             elif name in kind.below and name in given and beside in full:
                 strength = max(self._strength(path) for path in _defaults_of(kind, (name,)))
-                if beside in task or strength < self._strength(("defaults", name)):
+                if beside in task or strength < self._of_default(name, level):
                     full["with"] = {key: given[key] for key in full["with"] if key != name}
                 else:
                     del full[beside]
@@ -345,77 +391,44 @@ class _Tasks:
             )
         )
 
+    def _of_default(self, name: str, level: Level) -> int:
+        """The place of the layer whose default of a setting holds: a group stands in the file."""
+        if level.said(name):
+            return next(i for i, layer in enumerate(self.layers) if not layer.prefix)
+        return self._strength(("defaults", name))
+
     def _strength(self, path: Path) -> int:
         """The place of the strongest layer that says something there."""
         places = (i for i, layer in enumerate(self.layers) if _exists(layer.value(), path))
         return max(places, default=-1)
 
-    def _expand(self, task: Value, position: int) -> None:
-        name = task["id"]
-        place: Path = ("tasks", len(self.found), "matrix")
-        matrix = task["matrix"]
-        if self.filler is not None:
-            matrix = self.filler.fill(matrix, place)
-        every = combinations(name, matrix, place, self.notes)
-        single = {key: entry for key, entry in task.items() if key != "matrix"}
+    def _copy(self, entry: Value, place: Path, level: Level) -> None:
+        name = entry["id"]
+        at: Path = ("groups", len(self.groups)) if "tasks" in entry else ("tasks", len(self.found))
+        at = (*at, "matrix")
+        matrix = entry["matrix"]
+        if level.filler is not None:
+            matrix = level.filler.fill(matrix, at)
+        self.copied = True
+        every = combinations(name, matrix, at, self.notes)
+        self._note_same_names(every[0][1], level, at)
+        single = {key: value for key, value in entry.items() if key != "matrix"}
         if not self.notes.spend((size_of(single) + size_of(self.kinds)) * len(every)):
-            self.notes.too_large(place)
+            self.notes.too_large(at)
         for copy_id, values in every if self.notes.left >= 0 else every[:1]:
-            self.copies.setdefault(name, []).append(copy_id)
-            task = self._filled({**single, "id": copy_id}, self._with(values))
-            self._add(task, position, values)
-
-    def _with(self, values: Value | None) -> Filler | None:
-        if self.filler is None:
-            return None
-        return Filler(self.filler.scope.within(values), self.notes)
-
-    def _expand_needs(self) -> None:
-        """A need of a copied task is one of all its copies. The first keeps the place."""
-        total = 0
-        for index, task in enumerate(self.found):
-            needs = task.get("needs") if isinstance(task, dict) else None
-            if not isinstance(needs, list):
-                continue
-            own = task.get("id")
-            every = [
-                self._needed(need, ("tasks", index, "needs", place))
-                for place, need in enumerate(needs)
-            ]
-            if any(own in entry and len(entry) > 1 for entry in every):
-                self._note_self_need(index)
-                task["needs"] = []
-                continue
-            total += sum(map(len, every))
-            if total > MAX_NEEDS:
-                self.notes.too_large(("tasks", index, "needs"))
+            if len(self.found) > MAX_TASKS:
                 return
-            task["needs"] = [
-                *(entry[0] for entry in every),
-                *(copy for entry in every for copy in entry[1:]),
-            ]
+            filler = level.filler
+            if filler is not None:
+                filler = Filler(filler.scope.within(values), self.notes)
+            matrix = {**level.matrix, **(values or {})}
+            self._one(single, place, level, Copy(copy_id, filler, matrix))
 
-    def _needed(self, need: Any, place: Path) -> list[Any]:
-        """All copies of a task, or the one that is named."""
-        if not isinstance(need, str) or need in self.copies:
-            return self.copies.get(need, [need]) if isinstance(need, str) else [need]
-        one = chosen(need, self.copies, place)
-        if isinstance(one, str):
-            return [one]
-        self.notes.add(one)
-        self.notes.holes.append(place)
-        return [need]
-
-    def _note_self_need(self, index: int) -> None:
-        self.notes.add(
-            Problem(
-                ("tasks", index, "needs"),
-                "self-need",
-                "the copies of this task need each other",
-                expected="needs of other tasks only",
-                at_key=True,
-            )
-        )
+    def _note_same_names(self, values: Value | None, level: Level, at: Path) -> None:
+        for name in values or {}:
+            if name in level.matrix:
+                message = f"a group around this has values for {quoted(name)} as well"
+                self.notes.add(Problem(at, "bad-matrix", message, "another name", at_key=True))
 
     def _write_out(self, full: Value) -> None:
         """`run: …` as `uses: bash` with a command."""
@@ -473,6 +486,11 @@ def _same_shape(under: Any, over: Value) -> bool:
     )
 
 
+def _named(entry: Value, own: Any, level: Level) -> Value:
+    """A task with its whole id."""
+    return {**entry, "id": level.full(own)} if isinstance(own, str) else entry
+
+
 def _as_is(value: Any) -> Any:
     return value
 
@@ -501,26 +519,37 @@ def _candidates(resolved: Resolved, path: Path) -> list[tuple[Document, Path]]:
     strongest_first = resolved.layers[::-1]
     if len(path) == 2 and path[0] == "tags":
         return _tag(resolved, path[1])
+    if path[:1] == ("groups",) and len(path) > 1 and isinstance(path[1], int):
+        at = resolved.group_place[path[1]] if path[1] < len(resolved.group_place) else ()
+        return [(resolved.document, (*at, *path[2:]))]
     if len(path) < 2 or path[0] != "tasks" or not isinstance(path[1], int):
         found = [(layer.document, (*layer.prefix, *path)) for layer in strongest_first]
         if path[:1] == ("vars",):
             found = [(layer.document, path) for layer in strongest_first]
         return found
     index, rest = path[1], path[2:]
-    if index >= len(resolved.task_index):
+    if index >= len(resolved.task_place):
         return []
-    position = resolved.task_index[index]
-    found = [(resolved.document, ("tasks", position, *rest))]
+    place = resolved.task_place[index]
+    found = [(resolved.document, (*place, *rest))]
     if rest[:2] == ("with", "command") or rest == ("uses",):
-        found.append((resolved.document, ("tasks", position, "run")))
+        found.append((resolved.document, (*place, "run")))
+    if rest == ("needs",):
+        found.append((resolved.document, (*place, "teardown_for")))
     task = resolved.value["tasks"][index]
     uses = task.get("uses") if isinstance(task, dict) else None
     kind = Named(uses if isinstance(uses, str) else "", resolved.task_names[index], {}, {})
-    places = _places(kind, rest)
-    below = [
-        (layer.document, (*layer.prefix, *place)) for place in places for layer in strongest_first
-    ]
+    below: list[tuple[Document, Path]] = []
+    for above in _places(kind, rest):
+        if above[0] == "defaults":
+            below += [(resolved.document, (*group, *above)) for group in _groups(place)]
+        below += [(layer.document, (*layer.prefix, *above)) for layer in strongest_first]
     return [*below, *found] if kind.names and rest == ("uses",) else [*found, *below]
+
+
+def _groups(place: Path) -> list[Path]:
+    """Where the groups around a task stand, the inner ones first."""
+    return [place[:length] for length in range(len(place) - 2, 0, -2)]
 
 
 def _places(kind: Named, rest: Path) -> list[Path]:

@@ -21,13 +21,16 @@ from factory.diagnostics import Diagnostic, Path, did_you_mean, dotted, limited,
 from factory.errors import FactoryError, words
 from factory.fields import Duration
 from factory.problem import Problem, Problems
-from factory.spec import assets, deadline, named, params, positions, schedule, schema
+from factory.spec import assets, deadline, named, params, positions, schedule, schema, teardown
+from factory.spec.groups import NAMING
 from factory.spec.model import (
     BOUNDED,
     DURATIONS,
     SETTINGS,
     DefaultsFile,
     EnvironmentFile,
+    Group,
+    Name,
     NamedKind,
     Pipeline,
 )
@@ -110,6 +113,8 @@ def validate(resolved: Resolved, arguments_of: ArgumentsOf, kinds: Iterable[str]
     if isinstance(own, dict) and (ours := named.names(own)):
         found.put(_own_kinds(own, ours, arguments_of))
         kinds = _Both(kinds, ours)
+    for index, group in enumerate(resolved.groups):
+        found.put(validator(Group).problems(group, ("groups", index)))
     tasks = resolved.value.get("tasks")
     if isinstance(tasks, list):
         steps = [
@@ -119,10 +124,14 @@ def validate(resolved: Resolved, arguments_of: ArgumentsOf, kinds: Iterable[str]
         ]
         holes = set(resolved.holes)
         for index, task in steps:
+            name = task["id"].removeprefix(f"{resolved.task_group[index]}.")
+            if "." in name:
+                found.put(validator(Name).problems(name, ("tasks", index, "id")))
             if ("tasks", index, "uses") not in holes:
                 found.put(_arguments(index, task, arguments_of, kinds, brief=found.full))
         told = all(len(hole) != 3 or hole[2] != "id" for hole in resolved.holes)
         found.put(_graph(steps, told and len(steps) == len(tasks)))
+        found.put(teardown.problems(steps))
     found.put(schedule.problems(resolved.value))
     found.put(assets.problems(assets.of_steps(tasks)))
     if "deadline" in resolved.value or "alerts" in resolved.value:
@@ -278,7 +287,7 @@ def _at_home(found: Problems, tasks: Any, arguments_of: ArgumentsOf) -> Problems
 
 
 _HOMES = re.compile(r"`(\w+):`")
-_BESIDE = {*SETTINGS, "needs", "description", "updates", "alerts", "matrix"}
+_BESIDE = {*SETTINGS, *NAMING, "description", "updates", "alerts", "matrix"}
 
 
 def _fields(uses: Any, arguments_of: ArgumentsOf) -> tuple[str, ...]:
@@ -308,21 +317,26 @@ def _graph(steps: list[tuple[int, dict[str, Any]]], complete: bool) -> Problems:
         first.setdefault(task["id"], index)
     edges: dict[str, list[str]] = {}
     for index, task in steps:
-        needs = task.get("needs")
-        for place, need in enumerate(needs if isinstance(needs, list) else ()):
-            if not isinstance(need, str):
-                continue
+        for path, need in _named_tasks(index, task):
             if need in first and need != task["id"]:
                 edges.setdefault(task["id"], []).append(need)
             elif found.full:
                 found.more += complete or need in first
             elif complete or need in first:
-                found.put([_bad_need(("tasks", index, "needs", place), need, task["id"], first)])
+                found.put([_bad_need(path, need, task["id"], first)])
     try:
         graphlib.TopologicalSorter(edges).prepare()
     except graphlib.CycleError as error:
         found.put([_cycle(list(reversed(error.args[1])), first)])
     return found
+
+
+def _named_tasks(index: int, task: dict[str, Any]) -> Iterator[tuple[Path, str]]:
+    for key in NAMING:
+        names = task.get(key)
+        for place, name in enumerate(names if isinstance(names, list) else ()):
+            if isinstance(name, str):
+                yield ("tasks", index, key, place), name
 
 
 def _cycle(circle: list[str], first: dict[str, int]) -> Problem:
@@ -343,7 +357,7 @@ def _cut(names: list[str]) -> list[str]:
 
 def _bad_need(path: Path, need: str, task_id: str, ids: Iterable[str]) -> Problem:
     if need == task_id:
-        return Problem(path, "self-need", "the task needs itself", expected="another task's id")
+        return Problem(path, "self-need", "the task names itself", expected="another task's id")
     others = [name for name in ids if name != task_id]
     return Problem(
         path,

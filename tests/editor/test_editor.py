@@ -194,3 +194,23 @@ def test_our_own_files_have_nothing_underlined(editor: Editor, path: Path) -> No
     text = path.read_text(encoding="utf-8")
     assert text.startswith("# yaml-language-server: $schema=")
     assert editor.underlined_in(path.parent, text) == []
+
+
+GROUP = """version: 1
+tasks:
+  - id: table
+    defaults: {retries: 1}
+    tasks:
+      - id: load
+        uses: sql
+        with: {conn_id: warehouse, sql: SELECT 1}
+      - {id: end, run: echo, teardown_for: load}
+"""
+
+
+def test_the_tasks_of_a_group_are_tasks(editor: Editor) -> None:
+    assert editor.underlined(GOOD + GROUP.partition("tasks:\n")[2]) == []
+    spoiled = editor.underlined(GROUP.replace("conn_id", "con_id"))
+    assert [(entry.line, entry.words) for entry in spoiled] == [(8, "con_id")]
+    labels = editor.labels(GROUP.partition("      - {id: end")[0] + "      - ¦")
+    assert {"id", "uses", "run", "teardown_for"} <= set(labels)

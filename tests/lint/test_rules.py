@@ -775,3 +775,52 @@ def test_a_link_to_itself_hides_no_missing_file(lint: Lint, tmp_path: Path) -> N
     (folder / "loop.sql").symlink_to("loop.sql")
     step = "tasks: [{id: a, uses: sql, with: {conn_id: w, sql: gone.sql}}]\n"
     assert any("there is no file 'gone.sql'" in entry for entry in lint({"a.yaml": step}))
+
+
+CLUSTER = """tasks:
+  - {id: cluster, run: create}
+  - {id: work, run: work, needs: [cluster]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("last", "found"),
+    {
+        "all_done": (
+            "  - {id: end, run: end, needs: [work], trigger_rule: all_done}",
+            "hidden-failure x.yaml:5:40 when 'work' fails, the run ends as a success: `all_done` "
+            "behind it hides that",
+        ),
+        "an operator's own": (
+            "  - id: end\n"
+            "    uses: airflow.providers.standard.operators.bash.BashOperator\n"
+            "    needs: [work]\n"
+            "    with: {bash_command: x, trigger_rule: one_failed}",
+            "hidden-failure x.yaml:8:29 when 'work' fails, the run ends as a success: "
+            "`one_failed` behind it hides that",
+        ),
+        "one of several": (
+            "  - {id: more, run: more, needs: [cluster]}\n"
+            "  - {id: end, run: end, needs: [work, more], trigger_rule: one_success}",
+            "hidden-failure x.yaml:6:46 when 'work' fails, the run ends as a success: "
+            "`one_success` behind it hides that",
+        ),
+        "a teardown": ("  - {id: end, run: end, teardown_for: [cluster]}", ""),
+        "another that fails": (
+            "  - {id: end, run: end, needs: [work], trigger_rule: all_done}\n"
+            "  - {id: more, run: more, needs: [work]}",
+            "",
+        ),
+        "one that needs all": (
+            "  - {id: end, run: end, needs: [work], trigger_rule: all_done}\n"
+            "  - {id: more, run: more, needs: [end, work]}",
+            "",
+        ),
+        "a rule that fails": (
+            "  - {id: end, run: end, needs: [work], trigger_rule: none_failed}",
+            "",
+        ),
+    }.values(),
+)
+def test_failures_that_no_run_shows(lint: Lint, last: str, found: str) -> None:
+    assert lint({"x.yaml": f"{CLUSTER}{last}\n"}) == ([found] if found else [])

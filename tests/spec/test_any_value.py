@@ -77,6 +77,18 @@ GOOD: dict[str, Any] = {
         {"id": "a", "run": "echo ${vars.m.x}", "matrix": {"u": [1, 2]}},
         {"id": "b", "uses": "bash", "with": {"command": "echo", "output": True}, "needs": ["a"]},
         {"id": "c", "uses": "airflow.x.Op", "with": {"x": {"$ref": "a.b"}}, "pool": "p"},
+        {
+            "id": "g",
+            "needs": ["a[1]"],
+            "matrix": {"v": ["x", "y"]},
+            "defaults": {"retries": 1},
+            "tasks": [
+                {"id": "d", "run": "echo ${matrix.v}"},
+                {"id": "e", "run": "echo", "needs": ["d"], "matrix": [{"w": 1}]},
+            ],
+        },
+        {"id": "f", "run": "echo", "needs": ["g[x].e"]},
+        {"id": "h", "run": "echo", "teardown_for": ["g[x]"]},
     ],
 }
 GOOD_LAYER: dict[str, Any] = {

@@ -76,7 +76,7 @@ class _Known:
 
     def problems(self, reader: str, one: jinja.Read, place: Path) -> Iterator[Problem]:
         """What is wrong with one thing that a step reads."""
-        steps = self.outputs.steps(one.step)
+        steps = self.outputs.steps(one.step, reader)
         if not steps:
             yield self._unknown(reader, one, place)
             return
@@ -85,7 +85,7 @@ class _Known:
         late = [step for step in steps if step not in self.before[reader]]
         if late:
             yield self._late(reader, late, one, place)
-        elif self.outputs.of(one.step) is None:
+        elif self.outputs.of(one.step, reader) is None:
             yield self._nothing(steps[0], one, place)
 
     def _unknown(self, reader: str, one: jinja.Read, place: Path) -> Problem:

@@ -18,7 +18,7 @@ from factory.amounts import size
 from factory.transfer.bigquery import values
 from factory.transfer.bigquery.api import Api, Facts, path, pauses
 from factory.transfer.bigquery.errors import NOT_FOUND, TAKEN, Refused, refused
-from factory.transfer.errors import TransferError
+from factory.transfer.errors import TransferError, Unavailable
 
 log = logging.getLogger(__name__)
 
@@ -226,7 +226,7 @@ class Jobs:
             if self.limits.seconds and spent > self.limits.seconds:
                 address = path(self.api.project, "jobs", reference["jobId"], "cancel")
                 self.api.ask("POST", address, query=self._where(job))
-                raise TransferError(
+                raise Unavailable(
                     f"the job {reference['jobId']} took more than {self.limits.seconds:g} s, and "
                     "was told to end",
                     "Raise `statement_timeout`",

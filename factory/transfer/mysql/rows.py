@@ -17,7 +17,7 @@ from sqlglot import exp
 
 from factory.definitions.checks.parts import LONGEST, Answers, name_of
 from factory.definitions.warehouses import MYSQL
-from factory.transfer.errors import BadOption, TransferError
+from factory.transfer.errors import BadOption, Unavailable
 from factory.transfer.mysql import table as tables
 from factory.transfer.mysql.kinds import BYTES, TEXTS, WHOLE
 from factory.transfer.mysql.session import TIMED_OUT, Connection, ask, code_of, is_lost, name, said
@@ -167,7 +167,7 @@ def _without_filter(node: exp.Expr) -> exp.Expr:
 
 
 def _raise_what_is_no_refusal(error: pymysql.Error) -> None:
-    """Raise `TransferError` for what no SQL of a person is the cause of."""
+    """Raise `Unavailable` for what no SQL of a person is the cause of."""
     if is_lost(error) or code_of(error) in TIMED_OUT:
         words, hint = said(error, "Give it more time: `statement_timeout`")
-        raise TransferError(f"MySQL said: {words}", hint) from None
+        raise Unavailable(f"MySQL said: {words}", hint) from None
