@@ -316,10 +316,12 @@ GROUP = Group(
         ),
         Code(
             name="two-writers",
-            title="a table that two steps replace",
+            title="a table that two steps write",
             meaning=(
                 "Two steps, mostly of two pipelines, replace the rows of one table: what is there "
-                "is what the later one has loaded."
+                "is what the later one has loaded. Or one appends, and the other writes "
+                "intervals: an append is done once, also where its rows were in such an interval "
+                "and are gone."
             ),
             advice="Load into two tables, or write by `partition`, `merge` or `append`.",
             severity="warning",

@@ -186,8 +186,8 @@ GROUP = Group(
         Code(
             name="column-name",
             title="no name of a column",
-            meaning="No warehouse takes such a name of a column.",
-            advice="Give the column a name of one line.",
+            meaning="No warehouse takes such a name of a column, or that of the target does not.",
+            advice="Give the column another name of one line, by `rename`.",
         ),
         Code(
             name="name-too-long",

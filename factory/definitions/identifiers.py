@@ -5,7 +5,7 @@ A name that holds a template is known only when the task runs; nothing is said o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from factory.definitions.warehouses import Holds, Names
 from factory.diagnostics import Path, quoted
@@ -55,12 +55,26 @@ def table(name: str, path: Path, names: Names) -> Iterator[Problem]:
     elif any(part != part.strip() for part in found):
         said = f"{quoted(name)} has a space at an end, which would be a part of the name"
         yield Problem(path, "table-name", said, forms(names))
-    elif wrong := next((one for one in names.never if one in name), ""):
-        said = f"{quoted(name)} holds a `{wrong}`"
-        yield Problem(path, "table-name", said, f"a name without `{wrong}`")
+    elif wrong := wrong_letter(found, names):
+        yield Problem(path, "table-name", *wrong)
     else:
         for part in found:
             yield from _too_long(part, path, names, names.longest_table or names.longest_name)
+
+
+def wrong_letter(parts: Sequence[str], names: Names) -> tuple[str, str] | None:
+    """What a table's name holds and no table's does, and what is expected."""
+    name = ".".join(parts)
+    if wrong := _found(names.never, name):
+        return f"{quoted(name)} holds a `{wrong}`", f"a name without `{wrong}`"
+    *_, schema, _ = ("", *parts)
+    if wrong := _found(names.never_schema, schema):
+        return f"the schema {quoted(schema)} holds a `{wrong}`", f"a schema without `{wrong}`"
+    return None
+
+
+def _found(letters: str, name: str) -> str:
+    return next((letter for letter in letters if letter in name), "")
 
 
 def _unquoted(name: str) -> str:
@@ -68,10 +82,25 @@ def _unquoted(name: str) -> str:
 
 
 def columns(named: Iterable[tuple[Path, str]], holds: Holds) -> Iterator[Problem]:
-    """Names, with their places, that are too long for a column."""
+    """Names, with their places, that no column has: too long, or of what the warehouse keeps."""
     for path, name in named:
-        if not is_template(name):
-            yield from _too_long(name, path, holds, holds.longest_name)
+        if is_template(name):
+            continue
+        yield from _too_long(name, path, holds, holds.longest_name)
+        if isinstance(holds, Names) and (wrong := wrong_column(name, holds)):
+            message = f"the column name {quoted(name)} {wrong}"
+            expected = "another name, by `rename`"
+            at_key = bool(path) and path[-1] == name
+            yield Problem(path, "column-name", message, expected, at_key=at_key)
+
+
+def wrong_column(name: str, names: Names) -> str:
+    """Why no column of the warehouse's has this name, whatever its length."""
+    if wrong := _found(names.never_column, name):
+        return f"holds a {wrong}, which {names.name}'s can't"
+    if name.upper().startswith(names.reserved):
+        return f"is one of those that {names.name} keeps for itself"
+    return ""
 
 
 def _too_long(name: str, path: Path, holds: Holds, most: int | None) -> Iterator[Problem]:

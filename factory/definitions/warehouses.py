@@ -37,6 +37,9 @@ class Names(Holds, frozen=True, kw_only=True):
     forms: tuple[str, ...] = ("table", "schema.table")
     longest_table: int | None = None  # of each part of a table's name; else as of a column's
     never: str = ""  # characters that no part of it has
+    never_schema: str = ""  # nor the part before the last
+    never_column: str = ""  # nor the name of a column
+    reserved: tuple[str, ...] = ()  # what the name of no column begins with, in whatever case
 
 
 ANY_DATABASE = Names(name="the database", never="%")  # which some drivers take for a parameter
@@ -57,6 +60,7 @@ class Capabilities(Names, frozen=True, kw_only=True):
     default_schema: str  # of a table that is named alone
     swaps: bool = False  # may staged rows become the target by a new name?
     bills_bytes: bool = False  # is a query paid for by what it reads?
+    retypes: bool = False  # does a column that had no value take the type of its first one?
 
 
 POSTGRES = Capabilities(
@@ -70,6 +74,7 @@ POSTGRES = Capabilities(
     most_columns=1600,
     default_schema="public",
     swaps=True,
+    retypes=True,
 )
 
 SNOWFLAKE = Capabilities(
@@ -92,7 +97,10 @@ BIGQUERY = Capabilities(
     unit="characters",
     forms=("dataset.table", "project.dataset.table"),
     longest_table=1024,
-    never="%\\",
+    never="%\\$!\"#&'()*+,/:;<=>?@[]^`{|}~",
+    never_schema="- ",
+    never_column='!"$()*,./;?@[\\]^`{}~',
+    reserved=("_TABLE_", "_FILE_", "_PARTITION", "_ROW_TIMESTAMP", "__ROOT__", "_COLIDENTIFIER"),
     first_day=-719_162,  # 0001-01-01
     most_columns=10_000,
     default_schema="",
@@ -110,4 +118,5 @@ MYSQL = Capabilities(
     most_columns=1017,
     default_schema="",  # the database of the connection
     swaps=True,
+    retypes=True,
 )

@@ -77,6 +77,9 @@ class Partition(
     ] = "fail"
 
 
+MOMENTS = ("timestamp", "timestamptz")
+TIMES = ("date", *MOMENTS)
+"""The words for types that an interval can be of."""
 INTERVAL = "the interval"
 """What a step that writes the run's own interval needs to know."""
 
@@ -114,6 +117,12 @@ def columns(given: Write) -> Iterator[tuple[Path, str]]:
     yield from ((("write", "key", index), name) for index, name in enumerate(key(given)))
     if isinstance(given, Partition):
         yield ("write", "column"), given.column
+
+
+def times(given: Write) -> Iterator[tuple[Path, str, tuple[str, ...]]]:
+    """The column that must be a time, with its place and the words for its types."""
+    if isinstance(given, Partition):
+        yield ("write", "column"), given.column, TIMES
 
 
 def problems(given: Write) -> Iterator[Problem]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import msgspec
 
@@ -67,4 +67,12 @@ class Target(Protocol):
         """As a source's; `key` names the rows of the load, when its write mode asks for one."""
 
 
-__all__ = ["Takes", "Target"]
+@runtime_checkable
+class AsksForTimes(Protocol):
+    """A target that columns of certain types are named for."""
+
+    def times(self) -> Iterable[tuple[Path, str, tuple[str, ...]]]:
+        """Their place in the step's arguments, their name, the words for the types."""
+
+
+__all__ = ["AsksForTimes", "Takes", "Target"]

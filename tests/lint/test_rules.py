@@ -219,6 +219,20 @@ def test_a_table_that_two_pipelines_replace(lint: Lint) -> None:
     ]
 
 
+def test_an_append_into_a_table_that_is_written_by_intervals(lint: Lint) -> None:
+    files = {
+        "x.yaml": LOAD.format("raw.x", "append"),
+        "y.yaml": LOAD.format("raw.x", "partition, column: d, start: 2024-01-01, end: 2024-01-02"),
+        "z.yaml": LOAD.format("raw.y", "append"),
+        "merged.yaml": LOAD.format("raw.y", "merge, key: [id]"),
+    }
+    found = [entry for entry in lint(files) if entry.startswith("two-writers")]
+    assert found == [
+        "two-writers x.yaml:2:162 'a' of the pipeline 'y' writes table://w/raw/x by `partition`: "
+        "this, once repeated, does not load what that took away"
+    ]
+
+
 def test_a_text_that_is_cut_by_a_comment(lint: Lint) -> None:
     files = {
         "x.yaml": "description: Ticket #42\nowner: me # why\n"

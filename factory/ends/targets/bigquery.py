@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -15,7 +16,8 @@ from factory.definitions.tables import (
     OnSchemaChange,
 )
 from factory.definitions.warehouses import BIGQUERY, Capabilities
-from factory.diagnostics import Path
+from factory.definitions.writes import MOMENTS, TIMES
+from factory.diagnostics import Path, quoted
 from factory.ends.handover import BATCHES, FILES
 from factory.ends.target import Takes
 from factory.ends.targets.table import ColumnName, WarehouseTable, distinct, timeouts
@@ -31,6 +33,7 @@ GoogleConnection = Annotated[
     Meta(description="Airflow Google Cloud connection.", examples=["google_cloud_default"]),
 ]
 Label = Annotated[str, Meta(pattern=r"^[a-z0-9_-]{0,63}$|\{\{")]
+_LABEL = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 _SCHEME = "gs"
 
 
@@ -126,6 +129,12 @@ class BigQuery(WarehouseTable, frozen=True, kw_only=True, tag="bigquery", tag_fi
         for name in self.descriptions:
             yield ("target", "descriptions", name), name
 
+    def times(self) -> Iterator[tuple[Path, str, tuple[str, ...]]]:
+        """What a table is partitioned by; hours are no part of a date."""
+        if self.partition_by is not None:
+            words = MOMENTS if self.partitions == "hourly" else TIMES
+            yield ("target", "partition_by"), self.partition_by, words
+
     def problems(self, key: Sequence[str]) -> Iterator[Problem]:
         """A table of the loads' own, a folder that is none of Cloud Storage."""
         yield from super().problems(key)
@@ -133,6 +142,13 @@ class BigQuery(WarehouseTable, frozen=True, kw_only=True, tag="bigquery", tag_fi
             yield from _of_folder(self.via)
         yield from timeouts(self, "statement_timeout")
         yield from distinct(self.cluster_by, ("target", "cluster_by"))
+        for name in self.labels:
+            if not _LABEL.fullmatch(name):
+                message = f"{quoted(name)} is no name of a label"
+                expected = "a small letter, then small letters, digits, `_` and `-`, 63 at most"
+                yield Problem(
+                    ("target", "labels", name), "bad-value", message, expected, at_key=True
+                )
 
 
 def _of_folder(via: str) -> Iterator[Problem]:

@@ -22,7 +22,7 @@ from factory.ends.fit import Misfit
 from factory.ends.handover import FILES, ROWS, Batches, Files, Handover, Rows
 from factory.ends.source import NamesColumns, NamesFiles, ReadsAgain, ReadsByDate, RunsAlone
 from factory.ends.sources import AnySource
-from factory.ends.target import Target
+from factory.ends.target import AsksForTimes, Target
 from factory.ends.targets import AnyTarget
 from factory.ends.tasks import OPERATORS, convert, stage, task
 from factory.errors import BuildError, together
@@ -247,7 +247,9 @@ def inspect(step: Step, folder: Path) -> Iterator[Problem]:
     named = tuple(_named(given))
     yield from identifiers.columns((*_of_source(given), *named), given.target.takes.holds)
     if fit.way(given.source, given.target) is not None:  # else it is not built
-        yield from _columns(given, _handed(step), named)
+        handed = _handed(step)
+        yield from _columns(given, handed, named)
+        yield from _times(given, handed)
     if given.on_bad_row == "fail" and given.max_bad_rows != _MAX_BAD_ROWS:
         message = "no row is set aside: the first bad one fails the task"
         yield Problem(
@@ -335,6 +337,19 @@ def _columns(
                 expected=one_of(there),
                 hint=did_you_mean(name, there),
             )
+
+
+def _times(given: Arguments, handed: Handover) -> Iterator[Problem]:
+    """Columns that must be times, and are declared as something else."""
+    asked = [*writes.times(given.write)]
+    if isinstance(given.target, AsksForTimes):
+        with blaming(given.target, "target"):
+            asked += given.target.times()
+    declared = handover.types(handed)
+    for path, name, words in asked:
+        if (word := declared.get(name)) is not None and word not in words:
+            message = f"the column {name!r} is declared to be {word}"
+            yield Problem(path, "bad-value", message, f"a column that is {one_of(words)}")
 
 
 def _load(step: Step, rows: Mapping[str, Any]) -> Task:

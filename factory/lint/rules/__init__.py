@@ -56,6 +56,7 @@ RULES: tuple[Rule, ...] = (
     turns.at_once,
     waits.never_met,
     writers.replaced_twice,
+    writers.taken_from_an_append,
 )
 
 __all__ = ["RULES", "Rule", "Scope"]

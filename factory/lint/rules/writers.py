@@ -13,27 +13,47 @@ def replaced_twice(scope: Scope) -> Iterator[Diagnostic]:
     """A table that two steps replace as a whole: the later one removes what the other loaded."""
     first: dict[str, str] = {}
     for linted in scope.linted():
-        for step, uri in _replaced(linted):
-            name = f"{step!r} of the pipeline {linted.plan.dag_id!r}"
+        for step, uri in _written(linted, "replace"):
+            name = _name(linted, step)
             other = first.setdefault(uri, name)
             if other != name:
-                yield from linted.diagnose([_problem(linted, step, uri, other)])
+                message = f"{uri} is replaced by {other}, too: each removes what the other has"
+                expected = "one step that replaces a table"
+                hint = "load into a table of its own, or write by `partition`, `merge` or `append`"
+                yield from _told(linted, step, f"{message} loaded", expected, hint)
 
 
-def _replaced(linted: Linted) -> Iterator[tuple[str, str]]:
-    """The steps that replace a table, and its address."""
+def taken_from_an_append(scope: Scope) -> Iterator[Diagnostic]:
+    """A table that is appended to, and written by `partition`: an append is not done twice."""
+    parted = {
+        uri: _name(linted, step)
+        for linted in scope.linted()
+        for step, uri in _written(linted, "partition")
+    }
+    for linted in scope.linted():
+        for step, uri in _written(linted, "append"):
+            if (other := parted.get(uri)) is not None:
+                message = f"{other} writes {uri} by `partition`: this, once repeated, does not load"
+                expected = "one way to write the rows of an interval"
+                hint = "write both by `merge`, or load into two tables"
+                yield from _told(linted, step, f"{message} what that took away", expected, hint)
+
+
+def _written(linted: Linted, mode: str) -> Iterator[tuple[str, str]]:
+    """The steps that write a table in this mode, and its address."""
     for step in linted.plan.steps:
         write = linted.arguments(step.id).get("write")
-        if isinstance(write, dict) and write.get("mode") == "replace":
+        if isinstance(write, dict) and write.get("mode") == mode:
             yield from ((step.id, uri) for uri in step.writes)
 
 
-def _problem(linted: Linted, step: str, uri: str, other: str) -> Problem:
-    return Problem(
-        linted.place(step, ("write", "mode")),
-        "two-writers",
-        f"{uri} is replaced by {other}, too: each removes what the other has loaded",
-        expected="one step that replaces a table",
-        hint="load into a table of its own, or write by `partition`, `merge` or `append`",
-        severity="warning",
-    )
+def _name(linted: Linted, step: str) -> str:
+    return f"{step!r} of the pipeline {linted.plan.dag_id!r}"
+
+
+def _told(
+    linted: Linted, step: str, message: str, expected: str, hint: str
+) -> Iterator[Diagnostic]:
+    place = linted.place(step, ("write", "mode"))
+    problem = Problem(place, "two-writers", message, expected, hint, severity="warning")
+    yield from linted.diagnose([problem])

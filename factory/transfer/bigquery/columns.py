@@ -10,11 +10,13 @@ from dataclasses import replace
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from factory.definitions import identifiers
 from factory.definitions.warehouses import BIGQUERY
 from factory.transfer.errors import TransferError
 from factory.transfer.values.types import Known, own_type
 from factory.transfer.warehouse import columns as shared
 from factory.transfer.warehouse import parts
+from factory.transfer.warehouse.parquet import OnWire
 from factory.transfer.warehouse.parts import Column
 
 Mapped = tuple[str, pa.DataType] | tuple[str, pa.DataType, str]
@@ -34,8 +36,6 @@ PLAIN: dict[str, pa.DataType] = {
     "NUMERIC": pa.decimal128(*NUMERIC),
     "BIGNUMERIC": pa.decimal256(*BIGNUMERIC),
 }
-_FORBIDDEN = re.compile(r"""[!"$()*,./;?@\[\\\]^`{}~]""")
-_RESERVED = ("_TABLE_", "_FILE_", "_PARTITION", "_ROW_TIMESTAMP", "__ROOT__", "_COLIDENTIFIER")
 PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -47,14 +47,8 @@ def columns(schema: pa.Schema, *, empty: bool = False, nulls: Collection[str] = 
 
 
 def _refuse_name(name: str, names: Sequence[str]) -> None:
-    if found := _FORBIDDEN.search(name):
-        message = f"the column name {name!r} holds a {found[0]}, which BigQuery's can't"
-        raise TransferError(message, "Give it another with `rename`")
-    if name.upper().startswith(_RESERVED):
-        raise TransferError(
-            f"the column name {name!r} is one of those that BigQuery keeps for itself",
-            "Give it another with `rename`",
-        )
+    if wrong := identifiers.wrong_column(name, BIGQUERY):
+        raise TransferError(f"the column name {name!r} {wrong}", "Give it another with `rename`")
     for other in names:
         if other != name and other.casefold() == name.casefold():
             raise TransferError(
@@ -224,9 +218,24 @@ def known(existing: parts.Existing | None, policy: str) -> dict[str, Known]:
     return found
 
 
-def on_wire(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
-    """`batch` as `schema`, value by value; `BadRow` where a value would change."""
-    return shared.turned(batch, schema, lambda column, field: _cast(column, field.type))
+def on_wire(columns: Sequence[Column]) -> OnWire:
+    """A batch as it is sent into these columns, value by value.
+
+    Raises `BadRow` where a value would change.
+    """
+    documents = {column.name for column in columns if column.sent}
+
+    def cast(column: pa.Array, field: pa.Field) -> pa.Array:
+        found = _cast(column, field.type)
+        if field.name in documents:
+            shared.refuse_no_json(found)
+        return found
+
+    def sent(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+        shared.refuse_nulls(batch, columns)
+        return shared.turned(batch, schema, cast)
+
+    return sent
 
 
 def _cast(column: pa.Array, kind: pa.DataType) -> pa.Array:

@@ -36,6 +36,11 @@ class Entry:
     published_at: datetime
     digest: str
 
+    @property
+    def when(self) -> str:
+        """For people."""
+        return f"{self.published_at:%Y-%m-%d %H:%M:%SZ}"
+
 
 def ensure(api: Api, target: Table) -> None:
     """Make the ledger of the target's dataset when it is missing."""

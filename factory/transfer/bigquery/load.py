@@ -25,7 +25,7 @@ from factory.transfer.bigquery.rows import Rows
 from factory.transfer.bigquery.staging import Source
 from factory.transfer.bigquery.table import OURS, Existing, Options, Table
 from factory.transfer.errors import BadOption, TransferError
-from factory.transfer.warehouse import parquet, parts
+from factory.transfer.warehouse import parquet, parts, schema
 from factory.transfer.warehouse.audit import prepare
 from factory.transfer.warehouse.load import Again, Checks, Loaded, run, told
 from factory.transfer.warehouse.parts import Changed, Column, Given, free_name, refuse_mode
@@ -124,9 +124,10 @@ class Session:
         job = self.job
         return job.target.beside(staging.name(job.target, job.load_id, job.digest))
 
-    def _job(self, staged: Staged, step: str) -> str:
-        """The id of a job: of this load, these rows, this staging table, this step."""
-        made = f"{self.job.target} {self.job.load_id} {staged.table} {staged.made_at}"
+    def _job(self, staged: Staged, step: str, *more: object) -> str:
+        """The id of a job: of this load, these rows, this staging table, this step, and `more`."""
+        of = (self.job.target, self.job.load_id, staged.table, staged.made_at, *more)
+        made = " ".join(map(str, of))
         return f"factory_{staging.digest(made)}_{step}"
 
     def existing(self) -> Existing | None:
@@ -146,22 +147,39 @@ class Session:
             return False
         if found.rows != rows or found.digest != self.job.digest:
             raise self._others(found)
+        every = existing.every()
+        where = f" WHERE {every}" if every else ""
+        if not self.jobs.asked(f"SELECT 1 FROM {self.job.target.sql}{where} LIMIT 1"):
+            raise self._gone(found)
         tables.drop(self.jobs.api, self._staging)
         return True
 
     def _others(self, found: ledger.Entry) -> TransferError:
-        target, literal = self.job.target, tables.literal
-        when = f"{found.published_at:%Y-%m-%d %H:%M:%SZ}"
         return TransferError(
-            f"{target} got {found.rows} other rows by this load at {when}: those of now would be "
-            "added to them",
-            f"To load them as well: DELETE FROM {target.beside(ledger.NAME).sql} WHERE table_name "
-            f"= {literal(target.name)} AND load_id = {literal(self.job.load_id)}",
+            f"{self.job.target} got {found.rows} other rows by this load at {found.when}: those of "
+            "now would be added to them",
+            f"To load them as well: {self._forgetting}",
         )
+
+    def _gone(self, found: ledger.Entry) -> TransferError:
+        return TransferError(
+            f"{self.job.target} got the rows of this load at {found.when}, and is empty: were they "
+            "deleted since?",
+            f"To load them again: {self._forgetting}",
+        )
+
+    @property
+    def _forgetting(self) -> str:
+        """What lets the ledger forget this load."""
+        name, load_id = map(tables.literal, (self.job.target.name, self.job.load_id))
+        where = f"table_name = {name} AND load_id = {load_id}"
+        return f"DELETE FROM {self.job.target.beside(ledger.NAME).sql} WHERE {where}"
 
     def turned(self, existing: Existing | None, columns: Sequence[Column]) -> tuple[Column, ...]:
         """See `columns`."""
-        return cols.turned(existing, columns)
+        turned = cols.turned(existing, columns)
+        # of rows that are not published, nulls are no matter
+        return turned if self.job.mode.removes else schema.needed(existing, turned)
 
     def retype(self, columns: Sequence[Column]) -> None:
         """No column waits for its type."""
@@ -244,7 +262,8 @@ class Session:
         first = [self.job.options.published(target, time.time())] if existing.unpublished else []
         text = script(target, existing, staged, mode, self._noted(existing, staged), first)
         try:
-            done = self.jobs.query(text, self._job(staged, "publish"))
+            # a target that is made anew has nothing of what an earlier try has published
+            done = self.jobs.query(text, self._job(staged, "publish", existing.made_at))
         except Refused as error:
             if SEVERAL in error.said:
                 mode.refuse(self.jobs, target, staged, existing)
@@ -256,8 +275,8 @@ class Session:
         return mode.changed(Counts(before, after, changed), staged.rows)
 
     def _relax(self, existing: Existing, staged: Staged) -> None:
-        """Columns that were never null are, from this load on, where it has no value of them."""
-        given = {column.name for column in staged.given if not column.empty}
+        """Columns that were never null may be, from this load on, where it lacks them."""
+        given = {column.name for column in staged.given}
         if lacking := existing.relaxed - given:
             tables.relax(self.jobs.api, self.job.target, lacking)
 

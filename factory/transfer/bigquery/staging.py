@@ -101,12 +101,13 @@ class Source:
 
     def _upload(self, place: Place, staged: Staged) -> None:
         schema = wire(staged.given, staged.number)
+        batches = self.files.batches(staged.given, cols.on_wire(staged.given), staged.number)
         with (
             Progress("sending rows"),
             place.store.writer(place.path) as out,
             pq.ParquetWriter(out, schema, compression=_COMPRESSION) as writer,
         ):
-            for batch in self.files.batches(staged.given, cols.on_wire, staged.number):
+            for batch in batches:
                 writer.write_batch(batch)
 
     def _load(self, jobs: Jobs, place: Place, staged: Staged) -> Facts:

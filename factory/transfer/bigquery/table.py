@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlglot import exp
 
+from factory.definitions import identifiers
 from factory.definitions.warehouses import BIGQUERY
 from factory.transfer.bigquery.api import Api, Facts, path
 from factory.transfer.bigquery.errors import NOT_FOUND, TAKEN, Refused
@@ -71,8 +72,8 @@ def expression(table: parts.Table) -> exp.Table:
 def parse(name: str) -> Table:
     """Read a table's name. Raises `BadOption`."""
     project, schema, table = parts.split(name, BIGQUERY)
-    if "`" in name or "\\" in name:
-        raise BadOption(f"the name {name!r} holds a quote", "Write it without quotes")
+    if wrong := identifiers.wrong_letter((schema, table), BIGQUERY):
+        raise BadOption(wrong[0], f"Write {wrong[1]}")
     return Table(schema, table, project)
 
 
@@ -154,6 +155,7 @@ def existing(api: Api, table: Table, names: Sequence[str] = ()) -> Existing | No
         optional=filled,
         generated=frozenset(),
         required=required - filled,
+        never_null=required,
         owned=True,
         made_at=int(facts["creationTime"]),
         facts=facts,

@@ -9,6 +9,7 @@ from factory.transfer.snowflake.names import OURS, Table, literal, quoted
 from factory.transfer.snowflake.session import Connection, ask
 
 NAME = f"{OURS}LOADS"
+_EMPTY = "empty"  # the mode of an entry that says so of a table before its first load
 _COLUMNS = (
     "TABLE_NAME VARCHAR, LOAD_ID VARCHAR, MODE VARCHAR, ROW_COUNT NUMBER(38,0),"
     " PREVIOUS_ROWS NUMBER(38,0), TABLE_MADE VARCHAR, DIGEST VARCHAR,"
@@ -67,7 +68,7 @@ def previous_rows(connection: Connection, target: Table, load_id: str) -> int | 
     """How many rows the load before this one published; None when there was none."""
     if own := find(connection, target, load_id):
         return own.previous
-    rows = _rows(connection, target, "TRUE")
+    rows = _rows(connection, target, f"MODE <> {literal(_EMPTY)}")
     return int(rows[0][0]) if rows else None
 
 
@@ -80,6 +81,18 @@ def _rows(connection: Connection, target: Table, which: str) -> list[Any]:
         f" FROM {ledger} WHERE TABLE_NAME = {literal(target.name)} AND {which}"
         " ORDER BY PUBLISHED_AT DESC LIMIT 1",
     )
+
+
+def note_empty(connection: Connection, target: Table, made: str) -> None:
+    """The table has no row: none of a load into what it was before it was made anew."""
+    if not was_empty(connection, target, made):
+        record(connection, target, "", _EMPTY, Entry(0, None, made, "", ""))
+
+
+def was_empty(connection: Connection, target: Table, made: str) -> bool:
+    """Was the table without a row when a load of ours came to it first?"""
+    which = f"MODE = {literal(_EMPTY)} AND TABLE_MADE = {literal(made)}"
+    return bool(_rows(connection, target, which))
 
 
 def forget(connection: Connection, target: Table) -> None:

@@ -70,11 +70,12 @@ def published_before(connection: Connection, job: Job, existing: Existing | None
         f"To load them again: DELETE FROM {quoted(job.target.beside(ledger.NAME))} WHERE"
         f" TABLE_NAME = {literal(job.target.name)} AND LOAD_ID = {literal(job.load_id)}"
     )
-    empty = not ask(connection, f"SELECT 1 FROM {quoted(job.target)} LIMIT 1")
-    if found.made != existing.made and empty:
+    empty = _is_empty(connection, job.target)
+    anew = found.made != existing.made
+    if anew and (empty or ledger.was_empty(connection, job.target, existing.made)):
         log.warning("%s, and was made anew since: they are loaded again", when)
         return False
-    if found.made != existing.made:
+    if anew:
         said = "but was made anew since, and has rows: are they among them?"
         raise TransferError(f"{when}, {said}", again)
     if found.digest != job.digest:
@@ -82,6 +83,10 @@ def published_before(connection: Connection, job: Job, existing: Existing | None
     if empty:
         raise TransferError(f"{when}, and is empty: were they deleted since?", again)
     return True
+
+
+def _is_empty(connection: Connection, target: Table) -> bool:
+    return not ask(connection, f"SELECT 1 FROM {quoted(target)} LIMIT 1")
 
 
 @contextmanager
@@ -125,6 +130,8 @@ def write(connection: Connection, job: Job, staged: Staged) -> Changed:
     modes.verify(job.mode, existing)
     if published_before(connection, job, existing):
         raise Again
+    if _is_empty(connection, job.target):
+        ledger.note_empty(connection, job.target, existing.made)
     return modes.write(connection, job.mode, job.target, existing, staged)
 
 

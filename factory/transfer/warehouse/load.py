@@ -164,9 +164,9 @@ def run(
     keep = existing is not None or _tells_a_table(files, columns)
     if existing is None and keep and (guessed := [c.name for c in columns if c.guessed]):
         log.warning(
-            "nothing tells the types of %s: in the new table %s they are texts until their first "
-            "value. Declare them under `columns` of the format",
-            *(guessed, job.target),
+            "nothing tells the types of %s: in the new table %s they are texts%s. Declare them "
+            "under `columns` of the format",
+            *(guessed, job.target, " until their first value" if session.can.retypes else ""),
         )
     staged = session.plan(existing, columns, files.rows, keep)
     if not keep:  # what else could be asked of no rows of no type?

@@ -212,6 +212,46 @@ def test_a_table_that_was_replaced_takes_them_again(bench: BigQuery) -> None:
     assert bench.ids() == [1, 2]
 
 
+@pytest.mark.parametrize("statement", ["DELETE FROM {} WHERE true", "TRUNCATE TABLE {}"])
+def test_rows_that_were_deleted_since(bench: BigQuery, statement: str) -> None:
+    bench.load(rows_of(1))
+    bench.ask(statement.format(f"{bench.dataset}.trips"))
+    with pytest.raises(TransferError, match="is empty: were they deleted since") as raised:
+        bench.load(rows_of(1))
+    bench.ask(str(raised.value.hint).partition(": ")[2])
+    assert bench.load(rows_of(1)).published
+    assert bench.ids() == [1]
+
+
+@pytest.mark.parametrize("write", ["append", "replace"])
+def test_a_target_that_is_dropped_after_a_killed_publish(bench: BigQuery, write: str) -> None:
+    """The job of that publish is still there, and of no more use."""
+    kill(bench, "record", rows_of(2), write, "run 2")
+    tables.drop(bench.api, tables.parse(f"{bench.dataset}.trips"))
+    assert bench.load(rows_of(2), write, load_id="run 2").published
+    assert bench.ids() == [2]
+
+
+@pytest.mark.parametrize("kind", ["STRING NOT NULL", "STRING DEFAULT 'x' NOT NULL"])
+def test_a_null_that_its_column_does_not_take(bench: BigQuery, kind: str) -> None:
+    bench.ask(f"CREATE TABLE {bench.dataset}.trips (id INT64, name {kind}, day DATE)")
+    null = rows_of(2).set_column(1, "name", pa.nulls(1, pa.string()))
+    with pytest.raises(BadRow, match="row 2 of the load: column 'name' is null, and the target's"):
+        bench.load(pa.concat_tables([rows_of(1), null]))
+    assert bench.ids() == []
+    last = {"mode": "merge", "key": ["day"], "duplicates": "last"}
+    bench.load(pa.concat_tables([null, rows_of(1)]), last)  # it is not published
+    assert bench.ids() == [1]
+
+
+@pytest.mark.parametrize("bad", ["{a}", "", "[NaN]"])
+def test_a_document_that_is_none(bench: BigQuery, bad: str) -> None:
+    documents = pa.array(["{}", bad]).cast(pa.json_())
+    with pytest.raises(BadRow, match=r"row 2 of the load: column 'said' .*: it is no JSON"):
+        bench.load(pa.table({"id": [1, 2], "said": documents}))
+    assert bench.tables() == set()
+
+
 def test_what_is_not_there_is_named(bench: BigQuery) -> None:
     other = replace(bench, dataset=bench.dataset[:-1])
     with pytest.raises(TransferError, match="there is no dataset") as error:
@@ -251,6 +291,7 @@ def test_a_table_that_asks_for_a_filter_on_its_partitions(
         return None
 
     faults.append(refuses)
+    bench.load(rows_of(1, 2), mode)
     bench.load(rows_of(1, 2), mode)
     done = bench.load(rows_of(2, 3), mode, load_id="run 2")
     faults.clear()

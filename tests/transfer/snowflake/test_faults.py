@@ -113,6 +113,17 @@ def test_a_table_that_was_made_anew_since(bench: Snowflake) -> None:
         bench.load(rows_of(1))
 
 
+def test_a_table_that_was_dropped_takes_all_its_loads_again(bench: Snowflake) -> None:
+    runs = {1: "run 1", 2: "run 2", 3: "run 3"}
+    for number, run in runs.items():
+        bench.load(rows_of(number), load_id=run)
+    bench.run("DROP TABLE trips")
+    for number, run in runs.items():
+        assert bench.load(rows_of(number), load_id=run).published
+    assert bench.ids() == [1, 2, 3]
+    assert not bench.load(rows_of(2), load_id="run 2").published
+
+
 @pytest.mark.parametrize("statement", ["DELETE FROM trips", "TRUNCATE TABLE trips"])
 def test_rows_that_were_deleted_since(bench: Snowflake, statement: str) -> None:
     bench.load(rows_of(1))
