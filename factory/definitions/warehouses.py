@@ -59,8 +59,8 @@ class Capabilities(Names, frozen=True, kw_only=True):
     most_columns: int  # of one table
     default_schema: str  # of a table that is named alone
     swaps: bool = False  # may staged rows become the target by a new name?
-    bills_bytes: bool = False  # is a query paid for by what it reads?
     retypes: bool = False  # does a column that had no value take the type of its first one?
+    bills_bytes: bool = False  # is a query paid for by what it reads?
 
 
 POSTGRES = Capabilities(

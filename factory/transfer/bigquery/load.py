@@ -136,7 +136,9 @@ class Session:
         found = tables.existing(self.jobs.api, self.job.target, names)
         if found is None or self.job.policy != "add_columns":
             return found
-        return replace(found, required=frozenset(), relaxed=found.required)
+        without = {column.name for column in self.job.columns if column.empty}
+        never = found.never_null - without
+        return replace(found, required=frozenset(), relaxed=found.required, never_null=never)
 
     def published_before(self, existing: Existing | None, rows: int) -> bool:
         """Ask the ledger. What a killed try has left goes away."""
@@ -147,12 +149,14 @@ class Session:
             return False
         if found.rows != rows or found.digest != self.job.digest:
             raise self._others(found)
-        every = existing.every()
-        where = f" WHERE {every}" if every else ""
-        if not self.jobs.asked(f"SELECT 1 FROM {self.job.target.sql}{where} LIMIT 1"):
+        if self._is_empty(existing):
             raise self._gone(found)
         tables.drop(self.jobs.api, self._staging)
         return True
+
+    def _is_empty(self, existing: Existing) -> bool:
+        where = existing.every() or "true"
+        return not self.jobs.asked(f"SELECT 1 FROM {self.job.target.sql} WHERE {where} LIMIT 1")
 
     def _others(self, found: ledger.Entry) -> TransferError:
         return TransferError(
