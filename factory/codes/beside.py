@@ -85,7 +85,10 @@ GROUP = Group(
             name="not-built",
             title="a pipeline that Airflow refuses",
             meaning="Airflow, an operator or a kind refuses the pipeline or a task.",
-            advice="The message has its own words.",
+            advice=(
+                "The message has its own words. What operators refuse, `factory lint --build` tells"
+                " before Airflow does."
+            ),
         ),
         Code(
             name="template",

@@ -382,10 +382,13 @@ def _schedule(written: Any) -> str | Every | Assets | None:
         return Every(seconds(written["every"]))
     if "assets" not in written:
         return schedule.moments(written)
-    given = written["assets"]
-    uris = given.get("any") or given["all"] if isinstance(given, dict) else given
-    found = tuple(dict.fromkeys(map(assets.normalized, uris)))
-    return Assets(found, any=isinstance(given, dict) and "any" in given)
+    return _assets(written["assets"])
+
+
+def _assets(given: Any) -> Assets:
+    ((word, listed),) = given.items() if isinstance(given, dict) else [("all", given)]
+    found = (_assets(one) if isinstance(one, dict) else assets.normalized(one) for one in listed)
+    return Assets(tuple(dict.fromkeys(found)), any=word == "any")
 
 
 def _deadline(written: Any, told: model.Alerts) -> Deadline | None:

@@ -6,7 +6,7 @@ Arguments hold plain values and marks that `render` turns into objects: `Call` (
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 import msgspec
@@ -24,7 +24,7 @@ class Call(msgspec.Struct, frozen=True, tag="call", tag_field="$"):
 
 
 class Ref(msgspec.Struct, frozen=True, tag="ref", tag_field="$"):
-    """An object to import."""
+    """An object to import; `file.py:function`: of a file beside the spec, when it is called."""
 
     path: str
 
@@ -183,10 +183,16 @@ class Deadline(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Assets(msgspec.Struct, frozen=True, tag="assets"):
-    """A schedule by assets: all of `uris`, or any of them."""
+    """A schedule by assets: all of `uris`, or any of them. One of them may be such a choice."""
 
-    uris: tuple[str, ...]
+    uris: tuple[str | Assets, ...]
     any: bool = False
+
+    @property
+    def every(self) -> Iterator[str]:
+        """The addresses of all."""
+        for one in self.uris:
+            yield from one.every if isinstance(one, Assets) else (one,)
 
 
 class Every(msgspec.Struct, frozen=True, tag="every"):

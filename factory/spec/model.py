@@ -175,10 +175,13 @@ class Task(Settings, frozen=True, kw_only=True):
 
 
 class AssetChoice(Strict, frozen=True, kw_only=True):
-    """Exactly one of `any` and `all`."""
+    """Exactly one of `any` and `all`. Each of them may hold such choices, too."""
 
-    any: Annotated[AssetList | UnsetType, Meta(description="One update is enough.")] = UNSET
-    all: Annotated[AssetList | UnsetType, Meta(description="Every one must be updated.")] = UNSET
+    any: Annotated[AssetChoices | UnsetType, Meta(description="One update is enough.")] = UNSET
+    all: Annotated[AssetChoices | UnsetType, Meta(description="Every one must be updated.")] = UNSET
+
+
+AssetChoices = Annotated[list[AssetUri | AssetChoice], Meta(min_length=1, max_length=500)]
 
 
 class Schedule(Strict, frozen=True, kw_only=True):
@@ -192,10 +195,10 @@ class Schedule(Strict, frozen=True, kw_only=True):
         Duration | UnsetType, Meta(description="Run at this fixed interval, such as `15m`.")
     ] = UNSET
     assets: Annotated[
-        AssetList | AssetChoice | UnsetType,
+        AssetChoices | AssetChoice | UnsetType,
         Meta(
             description="Run when these assets were updated: a list (all of them), "
-            "`{any: […]}` or `{all: […]}`.",
+            "`{any: […]}` or `{all: […]}`, also one in the other.",
             examples=[[assets.EXAMPLE]],
         ),
     ] = UNSET

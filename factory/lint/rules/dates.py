@@ -28,7 +28,7 @@ def of_asset_runs(scope: Scope) -> Iterator[Diagnostic]:
     }
     for linted in scope.linted():
         waited = linted.plan.schedule
-        if isinstance(waited, Assets) and not given.intersection(waited.uris):
+        if isinstance(waited, Assets) and not given.intersection(waited.every):
             yield from linted.diagnose(
                 _problem(linted.place(step.id, dated.place), dated)
                 for step in linted.plan.steps

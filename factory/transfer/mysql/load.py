@@ -15,7 +15,17 @@ from factory.definitions.tables import LOCK_SECONDS, ON_SCHEMA_CHANGE, STATEMENT
 from factory.definitions.warehouses import MYSQL, Capabilities
 from factory.stores.model import Store
 from factory.transfer.errors import BadOption, unknown
-from factory.transfer.mysql import ledger, merge, modes, publish, session, staging, types, writing
+from factory.transfer.mysql import (
+    keys,
+    ledger,
+    merge,
+    modes,
+    publish,
+    session,
+    staging,
+    types,
+    writing,
+)
 from factory.transfer.mysql import table as tables
 from factory.transfer.mysql.modes import Mode, Staged
 from factory.transfer.mysql.publish import Job
@@ -41,9 +51,6 @@ from factory.transfer.warehouse.rows import Guard, Subject, raw, together
 from factory.transfer.warehouse.schema import Types
 
 _OURS = re.compile("_factory_(loads|files|[0-9a-f]{8}_[0-9a-f]{16}(_old)?)")
-_KEY_TEXT = "varchar(255)"
-"""What a text becomes that a primary key has: MySQL has no key of texts without an end."""
-_INDEXED = 191
 
 
 def load(
@@ -65,9 +72,9 @@ def load(
 ) -> Loaded:
     """Load the files into `table`; the same `load_id` again leaves the same rows.
 
-    As `postgres.load.load`; texts of a `primary_key` have 255 characters at most in a table that is
-    made. Raises `ChecksFailed`, `SchemaChanged`, `BadRow`, `BadOption`, `TransferError`; the
-    target's rows are then as they were, and no staging table is left.
+    As `postgres.load.load`; texts of a `primary_key` are short in a table that is made: see `keys`.
+    Raises `ChecksFailed`, `SchemaChanged`, `BadRow`, `BadOption`, `TransferError`; the target's
+    rows are then as they were, and no staging table is left.
     """
     started = time.monotonic()
     files = parquet.read(store, paths)
@@ -130,20 +137,25 @@ class Session:
     def turned(self, existing: Existing | None, columns: Sequence[Column]) -> tuple[Column, ...]:
         """In the target's types, as far as they fit."""
         if existing is None:
-            return tuple(map(self._keyed, columns))
+            return tuple(self._keyed(columns))
         return types.turned(existing, columns)
 
-    def _keyed(self, column: Column) -> Column:
-        keyed = column.name in self.job.primary_key and column.type == "longtext"
-        return replace(column, type=_KEY_TEXT) if keyed else column
+    def _keyed(self, columns: Sequence[Column]) -> Iterator[Column]:
+        key = [column.type for column in columns if column.name in self.job.primary_key]
+        for column in columns:
+            keyed = column.name in self.job.primary_key
+            yield replace(column, type=keys.bounded(column.type, key)) if keyed else column
 
     def retype(self, columns: Sequence[Column]) -> None:
         """Alter columns."""
         publish.retype(self.connection, self.job.target, list(columns))
 
     def published_before(self, existing: Existing | None, rows: int) -> bool:
-        """Ask the ledger."""
-        return publish.published_before(self.connection, self.job, existing, rows)
+        """Ask the ledger; of a load that ended as it was published, the staging table goes."""
+        before = publish.published_before(self.connection, self.job, existing, rows)
+        if before:
+            staging.sweep(self.connection, self.job.target)
+        return before
 
     def previous_rows(self) -> int | None:
         """Ask the ledger."""
@@ -152,6 +164,7 @@ class Session:
     def refuse_target(self, existing: Existing) -> None:
         """An engine without transactions, what others would lose, columns that the mode needs."""
         publish.refuse_target(self.connection, self.job, existing)
+        publish.tell_of_unseen(self.connection, self.job)
 
     def plan(
         self, existing: Existing | None, columns: tuple[Column, ...], rows: int, keep: bool
@@ -168,12 +181,9 @@ class Session:
             keep=keep,
             texts=types.texts(existing, columns),
             filled=self._filled(existing, columns),
-            like=job.target if like and not self._hangs_on() else None,
+            like=job.target if like and publish.may_move(self.connection, job.target) else None,
             joined=existing is not None,
         )
-
-    def _hangs_on(self) -> bool:
-        return tables.hangs_on(self.connection, self.job.target)
 
     def _filled(self, existing: Existing | None, columns: tuple[Column, ...]) -> tuple[str, ...]:
         filled = existing.filled if existing else frozenset(self.job.primary_key)
@@ -221,20 +231,16 @@ class Session:
         if self.job.digest is not None:
             self.job.digest()
         self.job.mode.ready(self.connection, staged)
-        if not staged.joined and (keys := [*self._keys(staged)]):
+        if not staged.joined and (added := [*self._keys(staged)]):
             with staging.suiting(self.job.target):
-                run(self.connection, f"ALTER TABLE {tables.sql(staged.table)} {', '.join(keys)}")
+                run(self.connection, f"ALTER TABLE {tables.sql(staged.table)} {', '.join(added)}")
 
     def _keys(self, staged: Staged) -> Iterator[str]:
         kinds = {column.name: column.type for column in staged.columns}
         if self.job.primary_key:
             yield f"ADD PRIMARY KEY ({tables.names(self.job.primary_key)})"
         for index in self.job.indexes:
-            long = ("longtext", "longblob")
-            own = [
-                f"{name(each)}({_INDEXED})" if kinds[each] in long else name(each) for each in index
-            ]
-            yield f"ADD INDEX ({', '.join(own)})"
+            yield f"ADD INDEX ({keys.indexed(index, kinds)})"
 
     def publishing(self) -> AbstractContextManager[None]:
         """Under a lock of the server."""

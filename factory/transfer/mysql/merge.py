@@ -11,17 +11,14 @@ from dataclasses import dataclass
 from factory.definitions import writes
 from factory.transfer.errors import TransferError
 from factory.transfer.mysql import table as tables
-from factory.transfer.mysql.kinds import BYTES, TEXTS, parts_of
+from factory.transfer.mysql.keys import indexed
+from factory.transfer.mysql.kinds import TEXTS, parts_of
 from factory.transfer.mysql.modes import Plain, Staged, insert
 from factory.transfer.mysql.session import Connection, ask, name
 from factory.transfer.mysql.table import Existing
 from factory.transfer.mysql.writing import run
 from factory.transfer.warehouse import merging
-from factory.transfer.warehouse.parts import Changed, Column, Given, Table
-
-SEEN = "_factory_seen"
-"""The staged column that tells which rows are there already."""
-_PREFIX = 191  # characters of a text that an index has
+from factory.transfer.warehouse.parts import Changed, Column, Given, Table, free_name
 
 
 @dataclass(frozen=True)
@@ -81,27 +78,21 @@ class Merge(Plain):
         """Either side of the join may have no index of its own."""
         if not staged.joined:
             return
-        kinds = {column.name: parts_of(column.type)[0] for column in staged.columns}
-        key = ", ".join(
-            f"{name(each)}({_PREFIX})"
-            if kinds[each] in (*BYTES, *TEXTS) and not kinds[each].endswith("char")
-            else name(each)
-            for each in self.key
-        )
+        key = indexed(self.key, {column.name: column.type for column in staged.columns})
         run(
             connection,
-            f"ALTER TABLE {tables.sql(staged.table)}"
-            f" ADD COLUMN {name(SEEN)} tinyint NOT NULL DEFAULT 0, ADD INDEX _factory_key ({key})",
+            f"ALTER TABLE {tables.sql(staged.table)} ADD COLUMN {_seen(staged)} tinyint NOT NULL"
+            f" DEFAULT 0, ADD INDEX _factory_key ({key})",
         )
 
     def write(self, connection: Connection, target: Table, staged: Staged) -> Changed:
         """Update what differs, insert what is not there; the rest is left alone."""
         there = tables.sql(target)
         joined = f"{tables.sql(staged.table)} s JOIN {there} t ON {self._same()}"
-        seen = run(connection, f"UPDATE {joined} SET s.{name(SEEN)} = 1")
+        seen = run(connection, f"UPDATE {joined} SET s.{_seen(staged)} = 1")
         self._refuse_several(connection, target, joined, seen)
         updated = self._update(connection, joined, staged)
-        new = insert(connection, target, staged, f" WHERE {name(SEEN)} = 0")
+        new = insert(connection, target, staged, f" WHERE {_seen(staged)} = 0")
         if seen + new != staged.rows:
             raise TransferError(f"{target} took {seen + new} of {staged.rows} rows")
         return Changed(new, updated)
@@ -136,6 +127,11 @@ class Merge(Plain):
     def _may_differ(self, column: Column) -> bool:
         """Of the key, texts: a collation takes some for one that are not."""
         return column.name not in self.key or parts_of(column.type)[0] in TEXTS
+
+
+def _seen(staged: Staged) -> str:
+    """The staged column that tells which rows are there already."""
+    return name(free_name(staged.columns, "_factory_seen"))
 
 
 def _exactly(side: str, column: Column) -> str:

@@ -10,17 +10,18 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pymysql
 
 from factory.definitions.checks.parts import many
 from factory.transfer.errors import BadRow, TransferError
-from factory.transfer.mysql import ledger, staging, writing
+from factory.transfer.mysql import ledger, rights, staging, writing
 from factory.transfer.mysql import table as tables
 from factory.transfer.mysql.modes import Mode, Staged
 from factory.transfer.mysql.session import Connection, ask, code_of, name
 from factory.transfer.mysql.table import Existing
+from factory.transfer.mysql.types import NO_NULLS
 from factory.transfer.mysql.writing import run
 from factory.transfer.warehouse import parts, schema
 from factory.transfer.warehouse.load import Again
@@ -31,6 +32,7 @@ from factory.transfer.warehouse.schema import Types
 log = logging.getLogger(__name__)
 
 _EXISTS, _GONE, _DENIED = 1050, 1146, 1142
+_REFERRED = (1217, 1451, 3730)
 _ACTIONS = ("CASCADE", "SET NULL", "SET DEFAULT")
 
 
@@ -165,13 +167,40 @@ def _refuse_lost_references(connection: Connection, job: Job) -> None:
             )
 
 
+def tell_of_unseen(connection: Connection, job: Job) -> None:
+    """Say what `refuse_target` may have missed, and what shows it."""
+    if job.mode.deletes and not rights.sees_references(connection, job.target):
+        log.warning(
+            "a %s deletes rows of %s, and the account does not see the foreign keys of all "
+            "databases: one that is ON DELETE CASCADE or SET NULL would take rows there along. "
+            "The right REFERENCES on *.* shows them, and no rows",
+            *(job.mode.name, job.target),
+        )
+
+
 def swaps(connection: Connection, job: Job, existing: Existing, staged: Staged) -> bool:
     """May the staging table take the target's place, and nothing but rows be lost?"""
     if staged.like is None or [*existing.columns] != [each.name for each in staged.columns]:
         return False
     same = tables.definition(connection, job.target) == tables.definition(connection, staged.table)
     fits = tables.marked({"comment": existing.comment, **_said(job, staged, None)}) is not None
-    return same and fits and not tables.hangs_on(connection, job.target)
+    return same and fits and may_move(connection, job.target)
+
+
+def may_move(connection: Connection, target: Table) -> bool:
+    """Whether nothing but its rows would go with the table, as far as can be proved."""
+    if tables.hangs_on(connection, target):
+        return False
+    triggers = rights.sees_triggers(connection, target)
+    if not triggers or not rights.sees_references(connection, target):
+        missing = f"TRIGGER on {target}" if not triggers else "REFERENCES on *.*"
+        log.info(
+            "the rows of %s are deleted and inserted: without the right %s nobody can tell what "
+            "an exchange of the table would take along",
+            *(target, missing),
+        )
+        return False
+    return True
 
 
 def _said(job: Job, staged: Staged, previous: int | None) -> dict[str, object]:
@@ -195,7 +224,12 @@ def write(
     previous: int | None,
 ) -> Changed:
     """The staged rows → the target, within the caller's transaction. Raises `Again`."""
+    if existing is None and staged.joined:
+        raise TransferError(f"{job.target} was dropped while it was loaded", "Repeat the load")
     if existing is not None and not swaps:
+        if not staged.joined:  # another load has made it meanwhile
+            job.mode.ready(connection, replace(staged, joined=True))
+            connection.begin()  # (a statement that alters a table ends a transaction)
         return _written(connection, job, staged, types)
     if staged.number:
         run(connection, f"ALTER TABLE {tables.sql(staged.table)} DROP {name(staged.number)}")
@@ -203,10 +237,11 @@ def write(
     mark = tables.marked({"comment": comment, **_said(job, staged, previous)})
     if mark is None:
         raise TransferError(f"the name of the load is too long for MySQL: {job.load_id[:80]}…")
-    tables.set_comment(connection, staged.table, mark)
+    counter = tables.counter(connection, job.target) if swaps else ""
+    tables.set_comment(connection, staged.table, mark, counter)
     _rename(connection, job, staged, swaps=swaps)
     if swaps:
-        tables.drop(connection, staging.old(staged.table))
+        _drop_old(connection, job, staged)
     connection.begin()  # what came before is committed: the ledger follows
     return Changed(staged.rows)
 
@@ -220,6 +255,19 @@ def _rename(connection: Connection, job: Job, staged: Staged, *, swaps: bool) ->
         if code_of(error) in ((_GONE, _DENIED) if swaps else (_EXISTS,)):
             raise Again from None
         raise
+
+
+def _drop_old(connection: Connection, job: Job, staged: Staged) -> None:
+    """Drop what was the target; where a foreign key came to refer to it, it is the target again."""
+    old = staging.old(staged.table)
+    try:
+        tables.drop(connection, old)
+    except pymysql.Error as error:
+        if code_of(error) not in _REFERRED:
+            raise
+        own, target = tables.sql(staged.table), tables.sql(job.target)
+        run(connection, f"RENAME TABLE {target} TO {own}, {tables.sql(old)} TO {target}")
+        raise Again from None
 
 
 def _written(connection: Connection, job: Job, staged: Staged, types: Types) -> Changed:
@@ -267,7 +315,7 @@ def retype(connection: Connection, target: Table, columns: list[Column]) -> None
         own, at = name(column.name), tables.sql(target)
         if ask(connection, f"SELECT 1 FROM {at} WHERE {own} IS NOT NULL LIMIT 1"):
             continue
-        run(connection, f"ALTER TABLE {at} MODIFY {own} {column.type} NULL")
+        run(connection, f"ALTER TABLE {at} MODIFY {tables.field_sql(column, {})}")
         log.warning(
             "the column %s of %s held no value, and has the first value's type now: %s",
             *(column.name, target, column.type),
@@ -282,5 +330,5 @@ def refuse_nulls(target: Table, staged: Staged, connection: Connection) -> None:
         if count:
             raise BadRow(
                 f"{column!r} is null in {many(count)}, and the column of {target} takes none",
-                "Leave such rows out, or let the column take nulls",
+                NO_NULLS,
             )

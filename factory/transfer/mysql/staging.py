@@ -38,7 +38,7 @@ def staging(
     # Held until the connection ends: an attempt that is thought dead but is not, waits or is
     # waited for; and a staging table that nobody holds is known to be left over.
     with writing.locked(connection, _holding(staged.table), limits.lock):
-        _sweep(connection, target, staged.table)
+        sweep(connection, target, staged.table)
         _create(connection, staged)
         try:
             yield
@@ -66,9 +66,12 @@ def _create(connection: Connection, staged: Staged) -> None:
     tables.create(connection, staged.table, columns, texts=staged.texts, comment=mark)
 
 
-def _sweep(connection: Connection, target: Table, own: Table) -> None:
+def sweep(connection: Connection, target: Table, own: Table | None = None) -> None:
     """Drop the staging tables that killed loads of this target left, and what one of them had
-    moved out of the way; a table of such a name with rows and without our mark is a person's."""
+    moved out of the way; a table of such a name with rows and without our mark is a person's.
+
+    `own` is that of this load, which holds it already.
+    """
     prefix = staging_prefix(target).replace("_", r"\_")
     rows = ask(
         connection,
@@ -107,9 +110,10 @@ def copy(connection: Connection, target: Table, staged: Staged, files: Files) ->
     """Fill the staging table; the seconds that it took."""
     started = time.monotonic()
     progress = Progress("copying", rows=staged.rows)
+    wire = wire_of(staged.given, staged.filled if staged.like else ())
 
     def batches() -> Generator[pa.RecordBatch, None, None]:
-        for batch in files.batches(staged.given, wire_of(staged.given), staged.number):
+        for batch in files.batches(staged.given, wire, staged.number):
             yield batch
             progress.add(rows=batch.num_rows, bytes=batch.nbytes)
 

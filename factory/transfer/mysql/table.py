@@ -21,7 +21,8 @@ UNTYPED = "No value yet: the first one tells the type."
 """The comment on a column that was made, as a text, for nothing but nulls."""
 MARK = "Rows of a load by factory that is under way: "
 """What the comment of a staging table begins with; the load follows, as JSON."""
-OF_TABLES = "ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin"
+_TEXT = " CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
+OF_TABLES = f"ENGINE=InnoDB DEFAULT{_TEXT}"
 """Two texts that differ are two, also in a key."""
 _LONGEST_COMMENT = 2048
 _GENERATED = re.compile("(VIRTUAL|STORED|PERSISTENT) GENERATED")
@@ -144,9 +145,13 @@ def _plain(kind: str) -> str:
 
 
 def field_sql(column: Column, texts: Mapping[str, str]) -> str:
-    """A column, as it is defined: it takes nulls, and a TIMESTAMP is not filled in by itself."""
+    """A column, as it is defined: it takes nulls, and a TIMESTAMP is not filled in by itself.
+
+    A text is of our character set, whatever the table's is.
+    """
     said = f" COMMENT {value(UNTYPED)}" if column.guessed else ""
-    return f"{name(column.name)} {column.type}{texts.get(column.name, '')} NULL{said}"
+    own = _TEXT if parts_of(column.type)[0] in TEXTS and column.type != "json" else ""
+    return f"{name(column.name)} {column.type}{texts.get(column.name, own)} NULL{said}"
 
 
 def create(
@@ -195,9 +200,9 @@ def mark_of(comment: str) -> dict[str, Any] | None:
     return found
 
 
-def set_comment(connection: Connection, table: Table, comment: str) -> None:
-    """Set the table's comment."""
-    run(connection, f"ALTER TABLE {sql(table)} COMMENT = {value(comment)}")
+def set_comment(connection: Connection, table: Table, comment: str, more: str = "") -> None:
+    """Set the table's comment; `more` is another option of the table."""
+    run(connection, f"ALTER TABLE {sql(table)} COMMENT = {value(comment)}{more}")
 
 
 def is_empty(connection: Connection, table: Table) -> bool:
@@ -226,23 +231,34 @@ def references(connection: Connection, table: Table) -> Iterator[tuple[str, str,
 
 
 def hangs_on(connection: Connection, table: Table) -> bool:
-    """Whether triggers, foreign keys or former rows hang on the table itself, not on its name."""
+    """Whether triggers, foreign keys or a history hang on the table itself, and not on its name:
+    as far as the account sees, see `rights`."""
     triggers = here(table).replace("TABLE_SCHEMA", "EVENT_OBJECT_SCHEMA")
     triggers = triggers.replace("TABLE_NAME", "EVENT_OBJECT_TABLE")
     keys = f"{here(table)} AND CONSTRAINT_TYPE = 'FOREIGN KEY'"
+    history = f"{here(table)} AND TABLE_TYPE = 'SYSTEM VERSIONED'"
     found = ask(
         connection,
         f"SELECT EXISTS (SELECT 1 FROM information_schema.TRIGGERS WHERE {triggers})"
         f" OR EXISTS (SELECT 1 FROM information_schema.TABLE_CONSTRAINTS WHERE {keys})"
-        f" OR EXISTS (SELECT 1 FROM information_schema.TABLES WHERE {here(table)}"
-        " AND TABLE_TYPE = 'SYSTEM VERSIONED')",
+        f" OR EXISTS (SELECT 1 FROM information_schema.TABLES WHERE {history})",
     )
     return found != [(0,)] or any(True for _ in references(connection, table))
 
 
 def definition(connection: Connection, table: Table) -> str:
     """The statement that makes the table, but for its name, its comment and its counter."""
-    ((_, text),) = ask(connection, f"SHOW CREATE TABLE {sql(table)}")
-    _, _, rest = str(text).partition("(")
+    _, _, rest = _statement(connection, table).partition("(")
     rest = re.sub(r" AUTO_INCREMENT=\d+", "", rest)
     return re.sub(r" COMMENT='(?:[^'\\]|''|\\.)*'(?=[^']*$)", "", rest)
+
+
+def counter(connection: Connection, table: Table) -> str:
+    """The option that says which number AUTO_INCREMENT gives next; none without such a column."""
+    found = re.search(r"^\) .*?( AUTO_INCREMENT=\d+)", _statement(connection, table), re.MULTILINE)
+    return found[1] if found else ""
+
+
+def _statement(connection: Connection, table: Table) -> str:
+    ((_, text),) = ask(connection, f"SHOW CREATE TABLE {sql(table)}")
+    return str(text)

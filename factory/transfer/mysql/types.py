@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from factory.definitions.warehouses import MYSQL
-from factory.transfer.errors import SchemaChanged, TransferError
+from factory.transfer.errors import BadRow, SchemaChanged, TransferError
 from factory.transfer.mysql.kinds import BYTES, TEXTS, TIMES, WHOLE, parts_of
 from factory.transfer.mysql.table import Existing
 from factory.transfer.values.agreement import SOURCE_TYPE
@@ -34,6 +34,7 @@ _INTEGERS: dict[pa.DataType, str] = {
     pa.uint32(): "int unsigned",
     pa.uint64(): "bigint unsigned",
 }
+NO_NULLS = "Leave such rows out, or let the column take nulls"
 LAST_DAY = 2_932_896
 """9999-12-31, in days from 1970-01-01."""
 
@@ -265,23 +266,30 @@ _PLAIN: Mapping[str, pa.DataType] = {
 }
 
 
-def wire_of(columns: Sequence[Column]) -> OnWire:
+def wire_of(columns: Sequence[Column], filled: Collection[str] = ()) -> OnWire:
     """How batches of these columns become what is sent, value by value.
 
-    It raises `BadRow` where a value would change.
+    It raises `BadRow` where a value would change, as nulls do in columns that are `filled`: where
+    none is taken, the server makes a number or a moment of it.
     """
     padded = frozenset(each.name for each in columns if parts_of(each.type)[0] == "char")
-    return partial(_on_wire, padded)
+    return partial(_on_wire, padded, filled)
 
 
-def _on_wire(padded: frozenset[str], batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+def _on_wire(
+    padded: frozenset[str], filled: Collection[str], batch: pa.RecordBatch, schema: pa.Schema
+) -> pa.RecordBatch:
     def cast(column: pa.Array, field: pa.Field) -> pa.Array:
         found = _cast(column, field.type)
         if field.name in padded:  # the server takes spaces at the end away
             _refuse(pc.ends_with(found, " "), "a `char` has no space at its end")
         return found
 
-    return shared.turned(batch, schema, cast)
+    sent = shared.turned(batch, schema, cast)
+    for name in filled:
+        if sent.column(name).null_count:
+            raise BadRow(f"{name!r} is null, and the column takes none", NO_NULLS)
+    return sent
 
 
 def _cast(column: pa.Array, kind: pa.DataType) -> pa.Array:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
@@ -20,10 +21,10 @@ from factory.transfer.mysql import load as loading
 from factory.transfer.mysql import publish, session, writing
 from factory.transfer.mysql.session import Address
 from factory.transfer.mysql.table import of_connection
-from factory.transfer.warehouse.parts import Limits, staging_name
+from factory.transfer.warehouse.parts import Changed, Limits, staging_name
 from factory_embedded.services import mariadb
 
-from ..warehouse.contract import rows_of
+from ..warehouse.contract import STEPS, kill, rows_of
 from .test_contract import Mysql, bench
 
 __all__ = ["bench"]
@@ -205,6 +206,100 @@ def test_a_replace_keeps_what_hangs_on_a_table(bench: Mysql, what: str) -> None:
     assert bench.tables() - {"parent", "child"} == {"trips"}
 
 
+@pytest.fixture
+def scoped(bench: Mysql, request: pytest.FixtureRequest) -> Iterator[Mysql]:
+    """By an account that has the rights of the docs on its database, and more if so asked."""
+    own = bench.address.database
+    rights = "CREATE, DROP, ALTER, INSERT, SELECT, UPDATE, DELETE"
+    more = [f"GRANT {each} TO clerk" for each in getattr(request, "param", ())]
+    bench.run("CREATE USER clerk", f"GRANT {rights} ON {own}.* TO clerk")
+    bench.run(*(grant.replace("OWN", own) for grant in more), f"CREATE DATABASE other_{own}")
+    yield replace(bench, address=replace(bench.address, user="clerk"))
+    bench.run(f"DROP DATABASE other_{own}", "DROP USER clerk")
+
+
+SEEN = ["TRIGGER ON OWN.*", "REFERENCES ON *.*"]
+UNSEEN = [[], SEEN[:1], SEEN[1:], ["TRIGGER ON `%`.*", SEEN[1]]]
+
+
+@pytest.mark.parametrize("scoped", UNSEEN, ids=str, indirect=True)
+def test_what_an_account_may_not_see_is_kept(scoped: Mysql, bench: Mysql) -> None:
+    """A trigger that it does not see fires; a foreign key of a database of others stays."""
+    bench.run("CREATE TABLE trips (id bigint PRIMARY KEY, name longtext, day date)")
+    bench.run("CREATE TRIGGER t AFTER INSERT ON trips FOR EACH ROW SET @x = 1")
+    own = bench.address.database
+    bench.run(f"CREATE TABLE other_{own}.child (id bigint REFERENCES {own}.trips (id))")
+    definition, triggers = f"SHOW CREATE TABLE other_{own}.child", "SHOW TRIGGERS"
+    before = bench.run(definition), bench.run(triggers)
+    for number in (1, 2):
+        scoped.load(rows_of(number), "replace", load_id=f"run {number}")
+    assert (bench.ids(), bench.tables()) == ([2], {"trips"})
+    assert (bench.run(definition), bench.run(triggers)) == before
+
+
+KEYED = "PRIMARY KEY (id)"
+EXCHANGED = [([], KEYED, False), (SEEN[:1], KEYED, False), (SEEN[:1], "CHECK (id > 0)", True)]
+EXCHANGED += [(SEEN[1:], KEYED, False), (SEEN, KEYED, True), (["ALL ON *.*"], KEYED, True)]
+
+
+@pytest.mark.parametrize(("scoped", "key", "may"), EXCHANGED, ids=str, indirect=["scoped"])
+def test_a_table_is_exchanged_where_an_account_sees_all(
+    scoped: Mysql, key: str, may: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    scoped.load(rows_of(1))
+    scoped.run(f"ALTER TABLE trips ADD {key}")
+    done = scoped.load(rows_of(2), "replace", load_id="run 2")
+    assert done.changed == Changed(1, deleted=0 if may else 1)
+    assert ("without the right" in caplog.text) != may
+
+
+@pytest.mark.parametrize("scoped", [[], SEEN[1:]], ids=str, indirect=True)
+@pytest.mark.parametrize("key", [KEYED, "CHECK (id > 0)"])
+@pytest.mark.parametrize("write", ["replace", "partition", "append"])
+def test_foreign_keys_that_may_not_be_seen_are_told_of(
+    scoped: Mysql, write: str, key: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    scoped.load(rows_of(1))
+    scoped.run(f"ALTER TABLE trips ADD {key}")
+    scoped.load(rows_of(2), write, load_id="run 2")
+    seen = "REFERENCES" in str(scoped.run("SHOW GRANTS FOR clerk"))
+    told = write != "append" and key == KEYED and not seen
+    assert ("does not see the foreign keys of all" in caplog.text) == told
+
+
+def test_a_foreign_key_that_comes_while_a_table_is_exchanged(
+    bench: Mysql, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.load(rows_of(1), primary_key=["id"])
+    bench.run("CREATE TABLE child (id bigint REFERENCES trips (id))")
+    before = bench.run("SHOW CREATE TABLE child")
+    monkeypatch.setattr(publish, "may_move", lambda *_: True)
+    done = bench.load(rows_of(2), "replace", load_id="run 2")
+    assert done.changed == Changed(1, deleted=1)
+    assert (bench.ids(), bench.tables()) == ([2], {"trips", "child"})
+    assert bench.run("SHOW CREATE TABLE child") == before
+
+
+MADE_UP = {
+    "a number": ("id bigint AUTO_INCREMENT PRIMARY KEY", pa.array([5, None], pa.int64())),
+    "a moment": (
+        "v timestamp(6) NOT NULL",
+        pa.array([datetime(2024, 1, 1, tzinfo=UTC), None], pa.timestamp("us", "UTC")),
+    ),
+}
+
+
+@pytest.mark.parametrize("what", MADE_UP)
+def test_no_value_is_made_up_for_a_null(either: Mysql, what: str) -> None:
+    column, values = MADE_UP[what]
+    either.run(f"CREATE TABLE trips ({column})")
+    name = column.partition(" ")[0]
+    with pytest.raises(BadRow, match=rf"row 2.*: '{name}' is null, and the column takes none"):
+        either.load({name: values}, "replace")
+    assert (either.rows(), either.tables()) == ([], {"trips"})
+
+
 def test_a_replace_keeps_former_rows(bench: Mysql) -> None:
     """Those that a table of MariaDB WITH SYSTEM VERSIONING keeps."""
     columns = "id bigint, name longtext, day date"
@@ -213,6 +308,23 @@ def test_a_replace_keeps_former_rows(bench: Mysql) -> None:
     bench.load(rows_of(2), "replace", load_id="run 2")
     assert bench.run("SELECT id FROM trips FOR SYSTEM_TIME ALL ORDER BY 1") == [(1,), (2,)]
     assert bench.ids() == [2]
+
+
+def test_a_replace_gives_no_number_a_second_time(bench: Mysql) -> None:
+    bench.run("CREATE TABLE trips (id int, n int AUTO_INCREMENT PRIMARY KEY) AUTO_INCREMENT = 70")
+    data = pa.table({"id": [1], "n": pa.array([3], pa.int32())})
+    assert bench.load(data, "replace").changed == Changed(1)
+    bench.run("INSERT INTO trips (id) VALUES (2)")
+    assert bench.run("SELECT * FROM trips ORDER BY id") == [(1, 3), (2, 70)]
+
+
+@pytest.mark.parametrize("charset", ["latin1", "utf8mb4 COLLATE utf8mb4_general_ci"])
+def test_a_column_that_is_added_holds_what_was_checked(bench: Mysql, charset: str) -> None:
+    bench.run(f"CREATE TABLE trips (id int) CHARACTER SET {charset}")
+    data = {"id": pa.array([1, 2, 3], pa.int32()), "v": ["ł", "a", "A"]}
+    unique = {"type": "unique", "columns": ["v"]}
+    bench.load(data, "append", unique, on_schema_change="add_columns")
+    assert bench.run("SELECT count(DISTINCT v), max(v) FROM trips") == [(3, "ł")]
 
 
 @pytest.mark.parametrize("step", ["copy", "tidy", "ready", "publishing", "record"])
@@ -417,6 +529,14 @@ def test_a_primary_key_and_indexes(bench: Mysql) -> None:
     assert bench.ids() == [1, 2]
 
 
+@pytest.mark.parametrize("step", STEPS)
+def test_what_a_killed_load_left_goes_with_the_same_again(bench: Mysql, step: str) -> None:
+    bench.load(rows_of(1))
+    kill(bench, step, rows_of(2), "append", "run 2")
+    bench.load(rows_of(2), load_id="run 2")
+    assert (bench.ids(), bench.tables()) == ([1, 2], {"trips"})
+
+
 @pytest.mark.parametrize("rows", [0, 1])
 def test_what_was_left_without_a_mark_goes_if_it_is_empty(bench: Mysql, rows: int) -> None:
     bench.load(rows_of(1))
@@ -474,3 +594,76 @@ def test_doctor_tells_of_the_server(either: Mysql) -> None:
     assert wrong is False
     assert "Access denied" in said
     assert "s3cret" not in said
+
+
+@pytest.mark.parametrize("first", ["merge", "append", "replace"])
+def test_a_table_that_comes_while_the_first_merge_is_copied(
+    bench: Mysql, first: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = loading.Session.ready
+
+    def ready(self: Any, staged: Any) -> None:
+        whole(self, staged)
+        monkeypatch.undo()
+        bench.load(rows_of(1), first, load_id="the other")
+
+    monkeypatch.setattr(loading.Session, "ready", ready)
+    both = pa.concat_tables([rows_of(1, name="b"), rows_of(2)])
+    assert bench.load(both, "merge").changed == Changed(1, updated=1)
+    assert [row[:2] for row in bench.rows()] == [(1, "b"), (2, "a")]
+    assert bench.tables() == {"trips"}
+
+
+def test_a_table_that_is_dropped_meanwhile(bench: Mysql, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = loading.Session.ready
+
+    def ready(self: Any, staged: Any) -> None:
+        whole(self, staged)
+        monkeypatch.undo()
+        bench.run("DROP TABLE trips")
+
+    bench.load(rows_of(1), "merge", primary_key=["id"])
+    monkeypatch.setattr(loading.Session, "ready", ready)
+    with pytest.raises(TransferError, match="was dropped while it was loaded"):
+        bench.load(rows_of(2), "merge", load_id="run 2")
+    assert bench.tables() == set()
+
+
+KEYS = {
+    "varchar": ["varchar(255)"] * 4,
+    "text": ["longtext"] * 5,
+    "mixed": ["longtext", "varbinary(16)", "decimal(65,30)", "char(36)", "varchar(255)"],
+}
+
+
+@pytest.mark.parametrize("name", KEYS)
+def test_a_merge_key_of_many_texts(bench: Mysql, name: str) -> None:
+    fields = [f"k{number} {kind}" for number, kind in enumerate(KEYS[name])]
+    bench.run(f"CREATE TABLE trips ({', '.join(fields)}, v longtext)")
+    of = {"varbinary(16)": b"a", "decimal(65,30)": Decimal(1)}
+    data: dict[str, list[Any]] = {
+        f"k{number}": [of.get(kind, "a")] for number, kind in enumerate(KEYS[name])
+    }
+    write = {"mode": "merge", "key": [*data]}
+    bench.load({**data, "v": ["a"]}, write)
+    changed = bench.load({**data, "v": ["b"]}, write, load_id="run 2").changed
+    assert changed == Changed(0, updated=1)
+
+
+@pytest.mark.parametrize("number", [1, 3, 5, 16])
+def test_a_primary_key_of_many_texts(bench: Mysql, number: int) -> None:
+    key = [f"k{each}" for each in range(number)]
+    data: dict[str, list[Any]] = {each: ["ä" * 48] for each in key}
+    data["k0"] = [b"a"] if number == 3 else data["k0"]
+    write = {"mode": "merge", "key": key}
+    for run in ("run 1", "run 2"):
+        bench.load({**data, "v": [run]}, write, load_id=run, primary_key=key)
+    assert len(bench.run("SHOW INDEX FROM trips")) == number
+    assert bench.run("SELECT v FROM trips") == [("run 2",)]
+
+
+def test_a_column_of_the_name_of_ours(bench: Mysql) -> None:
+    data = rows_of(1).append_column("_factory_seen", pa.array(["x"]))
+    for run in ("run 1", "run 2"):
+        bench.load(data, "merge", load_id=run)
+    assert bench.read().to_pylist() == data.to_pylist()
