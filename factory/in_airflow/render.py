@@ -37,6 +37,7 @@ from factory.diagnostics import did_you_mean
 from factory.errors import BuildError, is_fault, together
 from factory.fields import seconds
 from factory.in_airflow import importing
+from factory.in_airflow.conditions import Moment, conditional
 from factory.in_airflow.functions import Beside
 from factory.in_airflow.guard import guarded
 from factory.in_airflow.hiding import hide_connections
@@ -352,9 +353,8 @@ def _operator(
     on_retry: tuple[Alert, ...],
 ) -> Any:
     operator = _import(task.operator, task)
-    if task.uses in builtin_names():
-        operator = guarded(operator)
     try:
+        operator = _bounded(operator, task)
         around = _Around(made, dag)
         arguments = _arguments(task, around, on_retry)
         named = {
@@ -364,7 +364,7 @@ def _operator(
         }
         if task.expand:
             each = {name: _value(value, task, around) for name, value in task.expand.items()}
-            operated = operator.partial(**named, **arguments).expand(**each)  # type: ignore[attr-defined]
+            operated = operator.partial(**named, **arguments).expand(**each)
         else:
             if task.connections and task.uses in builtin_names():
                 arguments["pre_execute"] = hide_connections
@@ -381,6 +381,14 @@ def _operator(
     return operated
 
 
+def _bounded(operator: Any, task: Task) -> Any:
+    """The operator with what stands before its work: its condition, and the boundary of ours."""
+    if task.condition:
+        moment: Moment = "pre_execute" if task.expand else "render_template_fields"
+        operator = conditional(operator, task.condition, moment)
+    return guarded(operator) if task.uses in builtin_names() else operator
+
+
 def _arguments(task: Task, around: _Around, on_retry: tuple[Alert, ...]) -> dict[str, Any]:
     given = _with_files(task, around.dag) if task.files else task.arguments
     arguments = {name: _value(value, task, around) for name, value in given.items()}
@@ -392,8 +400,8 @@ def _arguments(task: Task, around: _Around, on_retry: tuple[Alert, ...]) -> dict
         arguments["outlets"] = [*_listed(arguments.get("outlets")), *map(_asset, task.outlets)]
     if arguments.get("outlets"):
         arguments.setdefault("post_execute", tell_interval)
-    if task.description:
-        arguments["doc_md"] = task.description
+    if about := _about(task):
+        arguments["doc_md"] = about
     told = task.alerts or TaskAlerts()
     for event, name, alerts in (
         ("task_failure", "on_failure_callback", told.on_failure),
@@ -409,6 +417,12 @@ def _arguments(task: Task, around: _Around, on_retry: tuple[Alert, ...]) -> dict
 def _listed(value: Any) -> list[Any]:
     """What may stand alone, or in a list."""
     return list(value) if isinstance(value, list | tuple) else [value] if value else []
+
+
+def _about(task: Task) -> str:
+    """What Airflow shows beside a task."""
+    said = f"Runs only if `{task.condition}`." if task.condition else ""
+    return "\n\n".join(filter(None, [task.description, said]))
 
 
 def _with_files(task: Task, dag: PipelineDAG) -> Mapping[str, Any]:

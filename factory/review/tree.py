@@ -39,6 +39,11 @@ def duration(seconds: float) -> str:
     return f"{seconds:g}s"
 
 
+def _bare(expression: str) -> str:
+    """`{{ params.full }}` without its braces."""
+    return expression.strip().removeprefix("{{").removesuffix("}}").strip()
+
+
 def _facts(plan: Pipeline) -> Iterator[tuple[str, str]]:
     yield "schedule", _schedule(plan)
     for index, text in enumerate(spans.upcoming(plan, datetime.now(timezone.utc))):
@@ -152,6 +157,8 @@ def _settings(task: Task) -> str:
         )
     elif task.role != "task":
         found.append(task.role)
+    if task.condition:
+        found.append(f"if {_bare(task.condition)}")
     if said.get("trigger_rule", "all_success") != "all_success":
         found.append(str(said["trigger_rule"]))
     if said.get("retries"):

@@ -109,6 +109,16 @@ class Settings(Strict, frozen=True, kw_only=True):
     ] = UNSET
 
 
+Condition = Annotated[
+    bool | Annotated[str, Meta(title="expression `{{ … }}`")],
+    Meta(
+        description="Whether the step has work in this run: one expression, or true or false. "
+        "Where it is false the step is skipped, and what needs it as its `trigger_rule` says.",
+        examples=["{{ params.full }}", "{{ tasks.pending.output and ds >= '2024-01-01' }}"],
+    ),
+]
+
+
 Alert = Email | Slack | Webhook
 AlertList = Annotated[
     list[Alert], Meta(max_length=50, examples=[[{"type": "email", "to": ["trips@example.org"]}]])
@@ -166,6 +176,7 @@ class Task(Settings, frozen=True, kw_only=True):
     needs: Annotated[list[str], Meta(description="Ids of the tasks that must come before.")] = (
         msgspec.field(default_factory=list)
     )
+    if_: Annotated[Condition | UnsetType, Meta()] = msgspec.field(name="if", default=UNSET)
     teardown_for: Annotated[
         list[str], Meta(description="Ids of the tasks whose work this one ends.")
     ] = msgspec.field(default_factory=list)
@@ -453,6 +464,7 @@ class WrittenTask(Settings, frozen=True, kw_only=True):
         name="with", default_factory=dict
     )
     needs: Annotated[Needs, Meta()] = msgspec.field(default_factory=list)
+    if_: Annotated[Condition | UnsetType, Meta()] = msgspec.field(name="if", default=UNSET)
     teardown_for: Annotated[TeardownFor, Meta()] = msgspec.field(default_factory=list)
     description: Annotated[str, Meta(description="Shown beside the task in Airflow.")] = ""
     updates: Annotated[Updates, Meta()] = UNSET
