@@ -290,8 +290,8 @@ class Session:
         return mode.changed(Counts(before, after, changed), staged.rows)
 
     def _relax(self, existing: Existing, staged: Staged) -> None:
-        """Columns that were never null are, from this load on, where it has no value of them."""
-        given = {column.name for column in staged.given if not column.empty}
+        """Columns that were never null may be, from this load on, where it lacks them."""
+        given = {column.name for column in staged.given}
         if lacking := existing.relaxed - given:
             tables.relax(self.jobs.api, self.job.target, lacking)
 

@@ -330,6 +330,7 @@ def test_a_table_that_asks_for_a_filter_on_its_partitions(
 
     faults.append(refuses)
     bench.load(rows_of(1, 2), mode)
+    bench.load(rows_of(1, 2), mode)
     done = bench.load(rows_of(2, 3), mode, load_id="run 2")
     faults.clear()
     assert done.published
