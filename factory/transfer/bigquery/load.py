@@ -136,9 +136,7 @@ class Session:
         found = tables.existing(self.jobs.api, self.job.target, names)
         if found is None or self.job.policy != "add_columns":
             return found
-        without = {column.name for column in self.job.columns if column.empty}
-        never = found.never_null - without
-        return replace(found, required=frozenset(), relaxed=found.required, never_null=never)
+        return replace(found, required=frozenset(), relaxed=found.required)
 
     def published_before(self, existing: Existing | None, rows: int) -> bool:
         """Ask the ledger. What a killed try has left goes away."""
