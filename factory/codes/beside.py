@@ -85,7 +85,10 @@ GROUP = Group(
             name="not-built",
             title="a pipeline that Airflow refuses",
             meaning="Airflow, an operator or a kind refuses the pipeline or a task.",
-            advice="The message has its own words.",
+            advice=(
+                "The message has its own words. What operators refuse, `factory lint --build` tells"
+                " before Airflow does."
+            ),
         ),
         Code(
             name="template",
@@ -122,6 +125,33 @@ GROUP = Group(
                 "  - {id: count, uses: python, with: {callable: jobs.count, output: true}}\n"
                 '  - {id: a, needs: [count], run: "echo {{ tasks.count.output }}"}'
             ),
+        ),
+        Code(
+            name="always-skipped",
+            title="a task that no run reaches",
+            meaning=(
+                "The task needs two others whose `if` are never both true. Each run skips one of"
+                " them, and by the rule `all_success` what needs a skipped task is skipped."
+            ),
+            advice="Where branches meet again, say `trigger_rule: none_failed_min_one_success`.",
+            wrong=(
+                "params: {full: false}\n"
+                "tasks:\n"
+                '  - {id: all, if: "{{ params.full }}", run: echo all}\n'
+                '  - {id: new, if: "{{ not params.full }}", run: echo new}\n'
+                "  - {id: report, needs: [all, new], run: echo report}"
+            ),
+            right=(
+                "params: {full: false}\n"
+                "tasks:\n"
+                '  - {id: all, if: "{{ params.full }}", run: echo all}\n'
+                '  - {id: new, if: "{{ not params.full }}", run: echo new}\n'
+                "  - id: report\n"
+                "    needs: [all, new]\n"
+                "    trigger_rule: none_failed_min_one_success\n"
+                "    run: echo report"
+            ),
+            severity="warning",
         ),
         Code(
             name="no-output",

@@ -213,6 +213,17 @@ GROUP = Group(
             advice="Write one line of Latin-1; a name has letters, digits and `-`.",
         ),
         Code(
+            name="condition",
+            title="an `if` that is neither true nor false",
+            meaning=(
+                "`if` is one expression that Airflow evaluates in the run, or true or false. A text"
+                " is neither; two `{{ … }}` beside each other are a text."
+            ),
+            advice='Put all of it into one: `if: "{{ a and b }}"`.',
+            wrong="params: {full: false}\ntasks: [{id: a, if: params.full, run: ls}]",
+            right='params: {full: false}\ntasks: [{id: a, if: "{{ params.full }}", run: ls}]',
+        ),
+        Code(
             name="two-commands",
             title="two commands in one task",
             meaning="`run` stands together with `uses` or `with.command`.",

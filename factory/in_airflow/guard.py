@@ -81,7 +81,7 @@ def _tell(task: Any, context: Mapping[str, Any], error: BaseException) -> None:
     from factory.in_airflow import failure
     from factory.in_airflow.hiding import redacted
 
-    said = failure.told(error, place=_place(task), conn_ids=_conn_ids(task), data=consequence(task))
+    said = failure.told(error, place=where(task), conn_ids=_conn_ids(task), data=consequence(task))
     setattr(error, failure.ATTRIBUTE, said)
     instance = context["task_instance"]
     for line in (f"{instance.task_id} failed: {said.what}", *said.lines()):
@@ -92,7 +92,8 @@ def _tell(task: Any, context: Mapping[str, Any], error: BaseException) -> None:
     _leave(task, instance, said)
 
 
-def _place(task: Any) -> str:
+def where(task: Any) -> str:
+    """The YAML's file and line that a task was made of, or an empty string."""
     from factory.in_airflow.failure import place_of
 
     dag = task.dag

@@ -229,7 +229,7 @@ class Builder:
 
         :raises BuildError: a pipeline before this one gives an asset of it another name.
         """
-        of_schedule = plan.schedule.uris if isinstance(plan.schedule, Assets) else ()
+        of_schedule = plan.schedule.every if isinstance(plan.schedule, Assets) else ()
         named = {uri: uri for uri in (*of_schedule, *(u for t in plan.tasks for u in t.outlets))}
         for task in dag.tasks if any(map(_is_of_others, plan.tasks)) else ():
             for asset in (*task.inlets, *task.outlets):

@@ -10,13 +10,14 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pendulum
 from airflow import plugins_manager
 from airflow.sdk import (
     DAG,
     Asset,
+    AssetAll,
     AssetAny,
     BaseOperator,
     Param,
@@ -36,6 +37,8 @@ from factory.diagnostics import did_you_mean
 from factory.errors import BuildError, is_fault, together
 from factory.fields import seconds
 from factory.in_airflow import importing
+from factory.in_airflow.conditions import Moment, conditional
+from factory.in_airflow.functions import Beside
 from factory.in_airflow.guard import guarded
 from factory.in_airflow.hiding import hide_connections
 from factory.in_airflow.importing import reason
@@ -239,8 +242,8 @@ def _schedule(plan: Pipeline) -> Any:
     """Airflow's own timetables follow its configuration, where they are not named."""
     schedule = plan.schedule
     if isinstance(schedule, Assets):
-        assets = [_asset(uri) for uri in schedule.uris]
-        return AssetAny(*assets) if schedule.any else assets
+        waited = _of_assets(schedule)
+        return waited if schedule.any else waited.objects
     if (found := runs(plan)) is not None:
         return _registered(PipelineTimetable(found))
     if isinstance(schedule, Every):
@@ -248,6 +251,11 @@ def _schedule(plan: Pipeline) -> Any:
     if schedule is None or schedule in _ONCE:
         return schedule
     return CronTriggerTimetable(schedule, timezone=plan.timezone)
+
+
+def _of_assets(schedule: Assets) -> AssetAny | AssetAll:
+    each = (_of_assets(one) if isinstance(one, Assets) else _asset(one) for one in schedule.uris)
+    return (AssetAny if schedule.any else AssetAll)(*each)
 
 
 def _registered(timetable: PipelineTimetable) -> PipelineTimetable:
@@ -345,18 +353,18 @@ def _operator(
     on_retry: tuple[Alert, ...],
 ) -> Any:
     operator = _import(task.operator, task)
-    if task.uses in builtin_names():
-        operator = guarded(operator)
     try:
-        arguments = _arguments(task, made, on_retry, dag)
+        operator = _bounded(operator, task)
+        around = _Around(made, dag)
+        arguments = _arguments(task, around, on_retry)
         named = {
             "task_id": task.id.removeprefix(f"{task.group}."),
             "dag": dag,
             "task_group": groups.get(task.group) if task.group else None,
         }
         if task.expand:
-            each = {name: _value(value, task, made) for name, value in task.expand.items()}
-            operated = operator.partial(**named, **arguments).expand(**each)  # type: ignore[attr-defined]
+            each = {name: _value(value, task, around) for name, value in task.expand.items()}
+            operated = operator.partial(**named, **arguments).expand(**each)
         else:
             if task.connections and task.uses in builtin_names():
                 arguments["pre_execute"] = hide_connections
@@ -373,11 +381,17 @@ def _operator(
     return operated
 
 
-def _arguments(
-    task: Task, made: Mapping[str, Any], on_retry: tuple[Alert, ...], dag: PipelineDAG
-) -> dict[str, Any]:
-    given = _with_files(task, dag) if task.files else task.arguments
-    arguments = {name: _value(value, task, made) for name, value in given.items()}
+def _bounded(operator: Any, task: Task) -> Any:
+    """The operator with what stands before its work: its condition, and the boundary of ours."""
+    if task.condition:
+        moment: Moment = "pre_execute" if task.expand else "render_template_fields"
+        operator = conditional(operator, task.condition, moment)
+    return guarded(operator) if task.uses in builtin_names() else operator
+
+
+def _arguments(task: Task, around: _Around, on_retry: tuple[Alert, ...]) -> dict[str, Any]:
+    given = _with_files(task, around.dag) if task.files else task.arguments
+    arguments = {name: _value(value, task, around) for name, value in given.items()}
     arguments |= task.settings
     for name in DURATIONS:
         if isinstance(arguments.get(name), str):
@@ -386,8 +400,8 @@ def _arguments(
         arguments["outlets"] = [*_listed(arguments.get("outlets")), *map(_asset, task.outlets)]
     if arguments.get("outlets"):
         arguments.setdefault("post_execute", tell_interval)
-    if task.description:
-        arguments["doc_md"] = task.description
+    if about := _about(task):
+        arguments["doc_md"] = about
     told = task.alerts or TaskAlerts()
     for event, name, alerts in (
         ("task_failure", "on_failure_callback", told.on_failure),
@@ -403,6 +417,12 @@ def _arguments(
 def _listed(value: Any) -> list[Any]:
     """What may stand alone, or in a list."""
     return list(value) if isinstance(value, list | tuple) else [value] if value else []
+
+
+def _about(task: Task) -> str:
+    """What Airflow shows beside a task."""
+    said = f"Runs only if `{task.condition}`." if task.condition else ""
+    return "\n\n".join(filter(None, [task.description, said]))
 
 
 def _with_files(task: Task, dag: PipelineDAG) -> Mapping[str, Any]:
@@ -460,20 +480,29 @@ def _duration(text: str) -> timedelta:
     return timedelta(seconds=seconds(text))
 
 
-def _value(value: Any, task: Task, made: Mapping[str, Any]) -> Any:
+class _Around(NamedTuple):
+    """What an argument may need of the DAG: the operators that are made, and where its spec is."""
+
+    made: Mapping[str, Any]
+    dag: PipelineDAG
+
+
+def _value(value: Any, task: Task, around: _Around) -> Any:
     kind = value.__class__
     if kind is str or kind is bool or kind is int or value is None:
         return value
     if kind is dict:
-        return {name: _value(entry, task, made) for name, entry in value.items()}
+        return {name: _value(entry, task, around) for name, entry in value.items()}
     if kind is list or kind is tuple:
-        return [_value(entry, task, made) for entry in value]
+        return [_value(entry, task, around) for entry in value]
     if kind is Call:
-        return _named(_called(value, task, made), task)
+        return _named(_called(value, task, around), task)
     if kind is Ref:
+        if ":" in value.path:
+            return Beside(value.path, around.dag.folder, around.dag.spec_root)
         return _named(_import(value.path, task), task)
     if kind is Output:
-        return made[value.task].output
+        return around.made[value.task].output
     if kind is Template:
         return Expression(value.text)
     return value
@@ -490,9 +519,9 @@ def _import(path: str, task: Task) -> Callable[..., Any]:
         raise BuildError(task.step, part, *importing.why(path, error)) from error
 
 
-def _called(call: Call, task: Task, made: Mapping[str, Any]) -> Any:
+def _called(call: Call, task: Task, around: _Around) -> Any:
     target = _import(call.path, task)
-    given = {name: _value(value, task, made) for name, value in call.arguments.items()}
+    given = {name: _value(value, task, around) for name, value in call.arguments.items()}
     try:
         return target(**given)
     except BaseException as error:

@@ -2,20 +2,27 @@
 
 `{$call: datetime.timedelta, with: {minutes: 5}}` in an argument makes an object and
 `{$ref: package.name}` imports one, both when the DAG is built, never in lint.
+`{$ref: file.py:function}` is a function of a file beside the spec, loaded when it is called.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
+from pathlib import Path as File
 from typing import Any, NamedTuple
 
 import msgspec
 
 from factory.diagnostics import Path
 from factory.errors import BuildError
+from factory.kinds import python
 from factory.literals import is_template
 from factory.plan.kind import Fragment, Step, single
 from factory.plan.model import Call, Ref, Reference
+from factory.problem import Problem
+from factory.spec import assets
+from factory.spec.beside import missing
 
 _HOLD_SECRETS = (
     "airflow.configuration",
@@ -55,6 +62,28 @@ def compile(step: Step) -> Fragment:
         writes=tuple(asset.uri for asset in made if asset.updated),
         pipelines=tuple(_pipelines(arguments)),
     )
+
+
+def inspect(step: Step, folder: File) -> Iterator[Problem]:
+    """Whether the functions are there that stand in files beside the spec."""
+    for place, value in assets.entries(step.arguments, ()):
+        if place[-1:] == ("$ref",) and (named := of_file(value)):
+            problem = missing(named["file"], folder) or _undefined(folder / named["file"], named)
+            if problem is not None:
+                yield msgspec.structs.replace(problem, path=place)
+
+
+def of_file(value: object) -> re.Match[str] | None:
+    """`file` and `name` of a function in a file: `clean.py:run`."""
+    return _OF_FILE.fullmatch(value) if isinstance(value, str) else None
+
+
+_OF_FILE = re.compile(r"(?P<file>[^:]+\.py):(?P<name>[A-Za-z_]\w*)")
+
+
+def _undefined(path: File, named: re.Match[str]) -> Problem | None:
+    found = python.defined(path, named["name"], beside=True)
+    return found if isinstance(found, Problem) else None
 
 
 _PIPELINES = ("trigger_dag_id", "external_dag_id")
@@ -116,6 +145,9 @@ class _Marker:
         if not isinstance(value, dict):
             return value
         if "$ref" in value:
+            if of_file(value["$ref"]):
+                self._require_alone(value, "$ref", (), path)
+                return Ref(str(value["$ref"]))
             return Ref(self._import_path(value, "$ref", (), path))
         if "$call" not in value:
             return {key: self.value(entry, (*path, key)) for key, entry in value.items()}
@@ -126,18 +158,25 @@ class _Marker:
         place = (*path, "with")
         return Call(called, {key: self.value(v, (*place, key)) for key, v in given.items()})
 
-    def _import_path(
+    def _require_alone(
         self, value: dict[str, Any], word: str, others: tuple[str, ...], path: Path
-    ) -> str:
+    ) -> None:
         for key in value:
             if key not in (word, *others):
                 message = f"the key {key!r} is not known beside {word}"
                 raise BuildError(self.step, (*path, key), message, at_key=True)
+
+    def _import_path(
+        self, value: dict[str, Any], word: str, others: tuple[str, ...], path: Path
+    ) -> str:
+        self._require_alone(value, word, others, path)
         named = value[word]
         names = named.split(".") if isinstance(named, str) else []
-        if len(names) < 2 or not all(name.isidentifier() for name in names):
+        is_path = len(names) > 1 and all(name.isidentifier() for name in names)
+        if not is_path or names[-1] == "py":
             message = f"{word} needs an import path such as package.module.Name"
-            raise BuildError(self.step, (*path, word), message)
+            beside = "a function of a file beside this one is `file.py:function`"
+            raise BuildError(self.step, (*path, word), message, beside * (word == "$ref"))
         if any(f"{named}.".startswith(f"{secret}.") for secret in _HOLD_SECRETS):
             message = f"what {named} gives would be stored with the DAG, for all to read"
             hint = "a template is filled in when the task runs: `{{ var.value.name }}`"

@@ -104,6 +104,7 @@ def _joined(resolved: Resolved, source: str, compiled: Sequence[_Compiled]) -> P
                 uses=step.uses,
                 group=task.group or resolved.task_group[index],
                 settings=_settings(task, here, fragment),
+                condition=_condition(task, written, fragment),
                 outlets=_outlets(task, step, _of_last(task, fragment, written.get("updates"))),
                 connections=_connections(task, step),
                 values=resolved.scope_of(index).tree() if task.files else UNSET,
@@ -122,6 +123,14 @@ def _joined(resolved: Resolved, source: str, compiled: Sequence[_Compiled]) -> P
     if resolved.value.get("fail_fast"):
         _require_one_rule(tasks)
     return _pipeline(resolved, source, tasks, planned, groups, edges)
+
+
+def _condition(task: Task, written: Mapping[str, Any], fragment: Fragment) -> str | UnsetType:
+    """The first tasks of a step decide, and the others are skipped with them."""
+    said = written.get("if", True)
+    if said is True or task.id not in fragment.first:
+        return UNSET
+    return said or "{{ false }}"
 
 
 def _ordered(
@@ -382,10 +391,13 @@ def _schedule(written: Any) -> str | Every | Assets | None:
         return Every(seconds(written["every"]))
     if "assets" not in written:
         return schedule.moments(written)
-    given = written["assets"]
-    uris = given.get("any") or given["all"] if isinstance(given, dict) else given
-    found = tuple(dict.fromkeys(map(assets.normalized, uris)))
-    return Assets(found, any=isinstance(given, dict) and "any" in given)
+    return _assets(written["assets"])
+
+
+def _assets(given: Any) -> Assets:
+    ((word, listed),) = given.items() if isinstance(given, dict) else [("all", given)]
+    found = (_assets(one) if isinstance(one, dict) else assets.normalized(one) for one in listed)
+    return Assets(tuple(dict.fromkeys(found)), any=word == "any")
 
 
 def _deadline(written: Any, told: model.Alerts) -> Deadline | None:

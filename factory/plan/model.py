@@ -6,7 +6,7 @@ Arguments hold plain values and marks that `render` turns into objects: `Call` (
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 import msgspec
@@ -24,7 +24,7 @@ class Call(msgspec.Struct, frozen=True, tag="call", tag_field="$"):
 
 
 class Ref(msgspec.Struct, frozen=True, tag="ref", tag_field="$"):
-    """An object to import."""
+    """An object to import; `file.py:function`: of a file beside the spec, when it is called."""
 
     path: str
 
@@ -49,6 +49,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     durations as text; `setups` are the tasks whose teardown this one is, and a teardown that
     `fails_run` fails the run when it fails. Each value in `expand` (a list, or an `Output` that is
     one) makes one mapped task. `connections` are the arguments that take a connection's id.
+    `condition` is a template that tells whether there is work.
     `files` are the places of arguments that name a file beside the spec; `values` are what a
     `${…}` in such a file may ask for.
     """
@@ -66,6 +67,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     fails_run: bool | UnsetType = UNSET
     outlets: tuple[str, ...] = ()
     connections: tuple[str, ...] = ()
+    condition: str | UnsetType = UNSET
     files: tuple[Path, ...] | UnsetType = UNSET
     values: Mapping[str, Any] | UnsetType = UNSET
     description: str = ""
@@ -181,10 +183,16 @@ class Deadline(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Assets(msgspec.Struct, frozen=True, tag="assets"):
-    """A schedule by assets: all of `uris`, or any of them."""
+    """A schedule by assets: all of `uris`, or any of them. One of them may be such a choice."""
 
-    uris: tuple[str, ...]
+    uris: tuple[str | Assets, ...]
     any: bool = False
+
+    @property
+    def every(self) -> Iterator[str]:
+        """The addresses of all."""
+        for one in self.uris:
+            yield from one.every if isinstance(one, Assets) else (one,)
 
 
 class Every(msgspec.Struct, frozen=True, tag="every"):

@@ -39,6 +39,11 @@ def duration(seconds: float) -> str:
     return f"{seconds:g}s"
 
 
+def _bare(expression: str) -> str:
+    """`{{ params.full }}` without its braces."""
+    return expression.strip().removeprefix("{{").removesuffix("}}").strip()
+
+
 def _facts(plan: Pipeline) -> Iterator[tuple[str, str]]:
     yield "schedule", _schedule(plan)
     for index, text in enumerate(spans.upcoming(plan, datetime.now(timezone.utc))):
@@ -83,13 +88,18 @@ def _schedule(plan: Pipeline) -> str:
     elif isinstance(schedule, Every):
         text = f"every {duration(schedule.seconds)}"
     elif isinstance(schedule, Assets):
-        word = "any of " if schedule.any else "all of " if len(schedule.uris) > 1 else ""
-        text = f"when {word}{', '.join(schedule.uris)} is updated"
+        text = f"when {_assets(schedule)} is updated"
     else:
         text = schedule if plan.timezone == "UTC" else f"{schedule} ({plan.timezone})"
     if plan.start_date:
         text += f", from {plan.start_date}"
     return f"{text}, until {plan.end_date}" if plan.end_date else text
+
+
+def _assets(schedule: Assets) -> str:
+    each = [f"({_assets(one)})" if isinstance(one, Assets) else one for one in schedule.uris]
+    word = "any of " if schedule.any else "all of " if len(each) > 1 else ""
+    return f"{word}{', '.join(each)}"
 
 
 def _rows(plan: Pipeline) -> Iterator[tuple[str, str, str, str]]:
@@ -147,6 +157,8 @@ def _settings(task: Task) -> str:
         )
     elif task.role != "task":
         found.append(task.role)
+    if task.condition:
+        found.append(f"if {_bare(task.condition)}")
     if said.get("trigger_rule", "all_success") != "all_success":
         found.append(str(said["trigger_rule"]))
     if said.get("retries"):

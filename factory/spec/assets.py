@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
 
 from factory.diagnostics import Path, quoted
@@ -151,11 +151,17 @@ _PLAIN = "$ -"  # what an address may hold as it is, and Airflow does not change
 def of_schedule(schedule: object) -> Iterator[tuple[Path, str]]:
     """The assets that a schedule waits for, as they are written, with their places."""
     given = schedule.get("assets") if isinstance(schedule, dict) else None
-    lists = given if isinstance(given, dict) else {"": given}
-    for word, uris in lists.items():
-        for index, uri in enumerate(uris if isinstance(uris, list) else ()):
-            if isinstance(uri, str) and uri:
-                yield ("schedule", "assets", *([word] if word else []), index), uri
+    for path, value in entries(given, ("schedule", "assets")):
+        if isinstance(value, str) and value:
+            yield path, value
+
+
+def entries(value: Any, path: Path) -> Iterator[tuple[Path, Any]]:
+    """A value, and all that it holds, with their places."""
+    yield path, value
+    each: Any = enumerate(value) if isinstance(value, list) else ()
+    for key, entry in value.items() if isinstance(value, dict) else each:
+        yield from entries(entry, (*path, key))
 
 
 def of_steps(tasks: object) -> Iterator[tuple[Path, str]]:

@@ -170,7 +170,7 @@ class _Joining:
             task[key] = []
             return 0
         each = [self._written_out(names, key) for names in named]
-        first = [names[0] for names in each]  # it keeps the place
+        first = [names[0] for names in each if names]  # it keeps the place
         rest = [name for names in each for name in names[1:]]
         rest += [name for names in more for name in self._written_out(names, key)]
         task[key] = [*first, *dict.fromkeys(rest)]
@@ -229,7 +229,10 @@ class _Joining:
         return [name for name in found if isinstance(name, str)]
 
     def _written_out(self, names: Sequence[Any], key: str) -> list[Any]:
-        """The tasks of a name: of a group all that it ends with, or, to be torn down, all."""
+        """The tasks of a name: of a group all that it ends with, or, to be torn down, all.
+
+        None of a group that is empty, which is told elsewhere.
+        """
         found: list[Any] = []
         for each in names:
             if not isinstance(each, Level):
@@ -238,7 +241,7 @@ class _Joining:
                 found += self._last(each)
             else:
                 found += self.inside[id(each)]
-        return found or [*names]
+        return found
 
     def _last(self, group: Level) -> list[str]:
         if id(group) not in self.lasts:

@@ -109,6 +109,16 @@ class Settings(Strict, frozen=True, kw_only=True):
     ] = UNSET
 
 
+Condition = Annotated[
+    bool | Annotated[str, Meta(title="expression `{{ … }}`")],
+    Meta(
+        description="Whether the step has work in this run: one expression, or true or false. "
+        "Where it is false the step is skipped, and what needs it as its `trigger_rule` says.",
+        examples=["{{ params.full }}", "{{ tasks.pending.output and ds >= '2024-01-01' }}"],
+    ),
+]
+
+
 Alert = Email | Slack | Webhook
 AlertList = Annotated[
     list[Alert], Meta(max_length=50, examples=[[{"type": "email", "to": ["trips@example.org"]}]])
@@ -166,6 +176,7 @@ class Task(Settings, frozen=True, kw_only=True):
     needs: Annotated[list[str], Meta(description="Ids of the tasks that must come before.")] = (
         msgspec.field(default_factory=list)
     )
+    if_: Annotated[Condition | UnsetType, Meta()] = msgspec.field(name="if", default=UNSET)
     teardown_for: Annotated[
         list[str], Meta(description="Ids of the tasks whose work this one ends.")
     ] = msgspec.field(default_factory=list)
@@ -175,10 +186,13 @@ class Task(Settings, frozen=True, kw_only=True):
 
 
 class AssetChoice(Strict, frozen=True, kw_only=True):
-    """Exactly one of `any` and `all`."""
+    """Exactly one of `any` and `all`. Each of them may hold such choices, too."""
 
-    any: Annotated[AssetList | UnsetType, Meta(description="One update is enough.")] = UNSET
-    all: Annotated[AssetList | UnsetType, Meta(description="Every one must be updated.")] = UNSET
+    any: Annotated[AssetChoices | UnsetType, Meta(description="One update is enough.")] = UNSET
+    all: Annotated[AssetChoices | UnsetType, Meta(description="Every one must be updated.")] = UNSET
+
+
+AssetChoices = Annotated[list[AssetUri | AssetChoice], Meta(min_length=1, max_length=500)]
 
 
 class Schedule(Strict, frozen=True, kw_only=True):
@@ -192,10 +206,10 @@ class Schedule(Strict, frozen=True, kw_only=True):
         Duration | UnsetType, Meta(description="Run at this fixed interval, such as `15m`.")
     ] = UNSET
     assets: Annotated[
-        AssetList | AssetChoice | UnsetType,
+        AssetChoices | AssetChoice | UnsetType,
         Meta(
             description="Run when these assets were updated: a list (all of them), "
-            "`{any: […]}` or `{all: […]}`.",
+            "`{any: […]}` or `{all: […]}`, also one in the other.",
             examples=[[assets.EXAMPLE]],
         ),
     ] = UNSET
@@ -450,6 +464,7 @@ class WrittenTask(Settings, frozen=True, kw_only=True):
         name="with", default_factory=dict
     )
     needs: Annotated[Needs, Meta()] = msgspec.field(default_factory=list)
+    if_: Annotated[Condition | UnsetType, Meta()] = msgspec.field(name="if", default=UNSET)
     teardown_for: Annotated[TeardownFor, Meta()] = msgspec.field(default_factory=list)
     description: Annotated[str, Meta(description="Shown beside the task in Airflow.")] = ""
     updates: Annotated[Updates, Meta()] = UNSET

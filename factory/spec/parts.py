@@ -17,7 +17,9 @@ from factory.diagnostics import limited, quoted
 from factory.errors import SpecError
 from factory.problem import Problem
 from factory.spec import beside, discover, table
+from factory.spec.notes import Notes, size_of
 from factory.spec.read import Document, read, read_value
+from factory.spec.resolve import MAX_VALUES
 from factory.spec.validate import placed
 
 WORD = "$file"
@@ -41,8 +43,9 @@ def read_whole(path: Path, name: str, root: Path | None = None) -> Document:
         return document
     joiner = _Joiner(document, root)
     value = joiner.value(document.value, ())
-    if joiner.problems:
-        raise SpecError(limited(placed(document, one.path, one) for one in joiner.problems))
+    if problems := joiner.notes.problems:
+        told = (placed(document, one.path, one) for one in problems)
+        raise SpecError(limited(told, joiner.notes.more))
     return msgspec.structs.replace(document, value=value, parts=joiner.parts)
 
 
@@ -53,7 +56,8 @@ class _Joiner:
         self.document = document
         self.root = root
         self.parts: dict[Place, Document] = {}
-        self.problems: list[Problem] = []
+        self.known: dict[str, Document] = {}
+        self.notes = Notes(MAX_VALUES)
 
     def value(self, value: Any, place: Place) -> Any:
         """A value with every `$file` in it."""
@@ -64,9 +68,19 @@ class _Joiner:
         if WORD not in value:
             return {key: self.value(entry, (*place, key)) for key, entry in value.items()}
         if (problem := self._problem(value, place)) is not None:
-            self.problems.append(problem)
+            self.notes.add(problem)
             return None
-        part = self.parts[place] = self._read(value[WORD])
+        return self._value(value[WORD], place)
+
+    def _value(self, name: str, place: Place) -> Any:
+        """The value of a file, which is read once however often it is named."""
+        if self.notes.left < 0:
+            return None  # which is told already
+        if name not in self.known:
+            self.known[name] = self._read(name)
+        part = self.parts[place] = self.known[name]
+        if not self.notes.spend(size_of(part.value)):
+            self.notes.too_large(place)
         return part.value
 
     def _problem(self, value: dict[str, Any], place: Place) -> Problem | None:

@@ -93,9 +93,9 @@ def _schedule(schedule: Any) -> Iterator[Problem]:
                 "so short an interval makes more runs than can end",
                 expected="a duration of at least 1s, such as 15m",
             )
-        assets = schedule.get("assets")
-        if isinstance(assets, dict):
-            yield from _exactly_one(("schedule", "assets"), assets, ("any", "all"))
+        for path, value in assets_.entries(schedule.get("assets"), ("schedule", "assets")):
+            if isinstance(value, dict):
+                yield from _exactly_one(path, value, ("any", "all"))
         yield from assets_.problems(assets_.of_schedule(schedule))
     elif isinstance(schedule, str):
         yield from _cron(schedule, ("schedule",), PRESETS)
@@ -234,9 +234,7 @@ def _too_often(cron: str, chosen: Covers) -> Iterator[Problem]:
         )
 
 
-def _exactly_one(
-    path: tuple[str, ...], value: dict[str, Any], names: tuple[str, str]
-) -> Iterator[Problem]:
+def _exactly_one(path: Path, value: dict[str, Any], names: tuple[str, str]) -> Iterator[Problem]:
     given = [name for name in names if name in value]
     if len(given) != 1 and set(value) <= set(names):
         message = "both stand here" if given else "neither stands here"

@@ -21,7 +21,17 @@ from factory.diagnostics import Diagnostic, Path, did_you_mean, dotted, limited,
 from factory.errors import FactoryError, words
 from factory.fields import Duration
 from factory.problem import Problem, Problems
-from factory.spec import assets, deadline, named, params, positions, schedule, schema, teardown
+from factory.spec import (
+    assets,
+    condition,
+    deadline,
+    named,
+    params,
+    positions,
+    schedule,
+    schema,
+    teardown,
+)
 from factory.spec.groups import NAMING
 from factory.spec.model import (
     BOUNDED,
@@ -127,6 +137,8 @@ def validate(resolved: Resolved, arguments_of: ArgumentsOf, kinds: Iterable[str]
             name = task["id"].removeprefix(f"{resolved.task_group[index]}.")
             if "." in name:
                 found.put(validator(Name).problems(name, ("tasks", index, "id")))
+            place = ("tasks", index, "if")
+            found.put(filter(None, [condition.problem(task.get("if"), place)]))
             if ("tasks", index, "uses") not in holes:
                 found.put(_arguments(index, task, arguments_of, kinds, brief=found.full))
         told = all(len(hole) != 3 or hole[2] != "id" for hole in resolved.holes)
@@ -287,7 +299,7 @@ def _at_home(found: Problems, tasks: Any, arguments_of: ArgumentsOf) -> Problems
 
 
 _HOMES = re.compile(r"`(\w+):`")
-_BESIDE = {*SETTINGS, *NAMING, "description", "updates", "alerts", "matrix"}
+_BESIDE = {*SETTINGS, *NAMING, "if", "description", "updates", "alerts", "matrix"}
 
 
 def _fields(uses: Any, arguments_of: ArgumentsOf) -> tuple[str, ...]:

@@ -244,3 +244,18 @@ def test_what_a_step_says_it_updates_is_updated_when_it_succeeds(pipelines: Pipe
         ("both", "s3://lake/said"),
         ("plain", "s3://lake/plain"),
     ]
+
+
+def test_any_and_all_may_hold_each_other() -> None:
+    wanted = Assets(("s3://b/1", Assets(("s3://b/2", Assets(("s3://b/3", "s3://b/4"))), any=True)))
+    dag = render(Plan(dag_id="p", source="p.yaml", tasks=(), schedule=wanted), Path())
+    stored = LazyDeserializedDAG.from_dag(dag).data["dag"]["timetable"]["__var"]["asset_condition"]
+    assert shape(stored) == ["s3://b/1", {"any": ["s3://b/2", ["s3://b/3", "s3://b/4"]]}]
+
+
+def shape(stored: Any) -> Any:
+    """A condition as Airflow stores it, in the words of a spec."""
+    if "objects" not in stored:
+        return stored["uri"]
+    each = [shape(one) for one in stored["objects"]]
+    return {"any": each} if stored["__type"].endswith("any") else each

@@ -62,6 +62,8 @@ REFUSALS = {
     "definitions/reading:_filled": SCHEMA,
     "definitions/reading:read": "check/unknown_type",  # and ingest/unknown_mode
     "in_airflow/clients/bigquery:_project": RUNS,
+    "in_airflow/conditions:_told": RUNS,
+    "in_airflow/conditions:decide": RUNS,
     "in_airflow/connections:_connection": RUNS,
     "in_airflow/connections:mysql_address": RUNS,
     "in_airflow/connections:sql_database": RUNS,
@@ -83,9 +85,9 @@ REFUSALS = {
     "in_airflow/operators/ingest/when_done:_files": RUNS,
     "in_airflow/operators/nifi/hand_over:_send": RUNS,
     "in_airflow/operators/nifi/wait:resume": RUNS,
-    "in_airflow/operators/python:_function": "python/no_such_function",
-    "in_airflow/operators/python:_module": "python/no_such_file",
-    "in_airflow/operators/python:execute": RUNS,
+    "in_airflow/functions:function": "operator/function_of_a_file",
+    "in_airflow/functions:module": "operator/function_of_a_file",
+    "in_airflow/operators/python:_function": RUNS,  # what yields
     "in_airflow/operators/teardown:fail_if_ended": RUNS,
     "in_airflow/operators/trigger:_moment": "trigger/what_cannot_be_started",
     "in_airflow/operators/trigger:_require_there": RUNS,

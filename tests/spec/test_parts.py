@@ -103,6 +103,14 @@ def test_a_file_that_is_too_large(write: Write) -> None:
     assert found(root) == ["too-large _steps.yaml:1:1"]
 
 
+def test_files_that_are_named_too_often(write: Write) -> None:
+    write("_big.yaml", "[" + "1, " * 50_000 + "]")
+    names = "".join("  - {$file: _big.yaml}\n" for _ in range(1000))
+    text = f"version: 1\nvars:\n  x:\n{names}tasks: [{{id: a, run: ls}}]\n"
+    root = write("p.yaml", text).parent
+    assert found(root) == ["too-large p.yaml:23:5"]
+
+
 def test_a_link_out_of_the_project_is_not_read(write: Write, tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     (tmp_path / "other/shadow").write_text("- SECRET123\n")

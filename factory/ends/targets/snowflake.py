@@ -31,7 +31,11 @@ class Snowflake(WarehouseTable, frozen=True, kw_only=True, tag="snowflake", tag_
 
     can: ClassVar[Capabilities] = SNOWFLAKE
     takes: ClassVar[Takes] = Takes(
-        handovers=(FILES, BATCHES), modes=SNOWFLAKE.modes, types=True, holds=SNOWFLAKE
+        handovers=(FILES, BATCHES),
+        modes=SNOWFLAKE.modes,
+        types=True,
+        ledger=("conn_id", "table"),
+        holds=SNOWFLAKE,
     )
     loader: ClassVar[str] = "load_snowflake.LoadSnowflake"
 

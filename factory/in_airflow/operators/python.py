@@ -9,16 +9,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException  # it moved after 3.1
 from airflow.sdk import BaseOperator
 
-from factory.diagnostics import did_you_mean
-from factory.in_airflow.beside import world
+from factory.in_airflow import functions
 from factory.in_airflow.interval import interval_of
 from factory.in_airflow.templates import evaluated, lone_expression
-from factory.spec import links
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -59,13 +57,10 @@ class CallPython(BaseOperator):
         file, _, name = self.callable.rpartition(":")
         dag = context["dag"]
         place = Path(dag.folder) / file if file else None
-        root = getattr(dag, "spec_root", "")
-        if place is not None and root and links.leads_outside(place, Path(root)):
-            raise AirflowFailException(f"{file}: {links.MESSAGE}")
         if place is None:
             name = self.callable.rpartition(".")[2]
-        with _module(place, self.callable) as module:
-            function = _function(module, name, self.callable)
+        with _module(place, self.callable, getattr(dag, "spec_root", "")) as found:
+            function = _function(found, name, self.callable)
             result = function(**arguments(function, self.args, context))
             return asyncio.run(result) if inspect.iscoroutine(result) else result
 
@@ -88,25 +83,17 @@ def arguments(
 
 
 @contextmanager
-def _module(file: Path | None, written: str) -> Iterator[ModuleType]:
+def _module(file: Path | None, written: str, root: str) -> Iterator[ModuleType]:
     """The module that holds the function; of a file, until the block ends."""
     if file is None:
         yield importlib.import_module(written.rpartition(".")[0])
         return
-    if not file.is_file():
-        raise AirflowFailException(f"there is no file {file}")
-    with world(file.parent) as folder:
-        yield folder.run(file)
+    with functions.module(file, root) as found:
+        yield found
 
 
 def _function(module: ModuleType, name: str, written: str) -> Callable[..., Any]:
-    found: Any = getattr(module, name, None)
-    if not callable(found):
-        hint = did_you_mean(name, [key for key, value in vars(module).items() if callable(value)])
-        raise AirflowFailException(
-            f"there is no function {name!r} in {written.removesuffix(name)[:-1]}"
-            + (f": {hint}" if hint else "")
-        )
+    found = functions.function(module, name, written)
     if inspect.isgeneratorfunction(found) or inspect.isasyncgenfunction(found):
         raise AirflowFailException(f"{name} yields: nothing would run; let it return")
-    return cast("Callable[..., Any]", found)
+    return found

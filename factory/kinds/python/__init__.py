@@ -76,32 +76,40 @@ def inspect(step: Step, folder: Path) -> Iterator[Problem]:
 
 
 def _of_function(given: Arguments, path: Path, name: str) -> Iterator[Problem]:
+    found = defined(path, name, beside=":" in given.callable)
+    if isinstance(found, Problem):
+        yield msgspec.structs.replace(found, path=("callable",))
+    elif found is not None:
+        yield from _of_arguments(given, found, name)
+
+
+def defined(path: Path, name: str, *, beside: bool) -> source.Signature | Problem | None:
+    """What a function of a Python file takes, or why there is none; None: nothing is known.
+
+    :param beside: the file stands beside the spec; a package's module may be fine and only too
+        large, so that nothing can be told of it.
+    """
     try:
         names = source.names(path)
     except source.Unfit as error:
-        message = f"{shortened(path.name)} {error}"
-        # a package's module may be fine and only too large; nothing can be told of it
-        severity: Severity = "error" if ":" in given.callable or not error.python else "warning"
-        yield Problem(
-            ("callable",),
+        severity: Severity = "error" if beside or not error.python else "warning"
+        return Problem(
+            (),
             "callable",
-            message,
+            f"{shortened(path.name)} {error}",
             expected="a file that Python can read",
             severity=severity,
         )
-        return
-    found = names.get(name)
-    if name not in names and not names.open:
-        functions = [key for key, value in names.items() if value is not None]
-        yield Problem(
-            ("callable",),
-            "callable",
-            f"there is no function {quoted(name)} in {shortened(path.name)}",
-            expected=one_of(functions) if functions else "",
-            hint=did_you_mean(name, functions),
-        )
-    elif found is not None:
-        yield from _of_arguments(given, found, name)
+    if name in names or names.open:
+        return names.get(name)
+    functions = [key for key, value in names.items() if value is not None]
+    return Problem(
+        (),
+        "callable",
+        f"there is no function {quoted(name)} in {shortened(path.name)}",
+        expected=one_of(functions) if functions else "",
+        hint=did_you_mean(name, functions),
+    )
 
 
 def _of_arguments(given: Arguments, takes: source.Signature, function: str) -> Iterator[Problem]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from factory.diagnostics import Diagnostic
 from factory.lint.rules import (
     assets,
+    branches,
     comments,
     dates,
     endings,
@@ -33,6 +34,7 @@ RULES: tuple[Rule, ...] = (
     assets.two_names,
     assets.refused,
     assets.texts,
+    branches.never_joined,
     comments.within_texts,
     dates.cut_days,
     dates.of_asset_runs,

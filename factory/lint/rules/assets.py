@@ -126,7 +126,7 @@ def _plain(scope: Scope, all_made: Iterable[_Made]) -> Iterator[str]:
         for task in linted.plan.tasks:
             yield from task.outlets
         if isinstance(linted.plan.schedule, Assets):
-            yield from linted.plan.schedule.uris
+            yield from linted.plan.schedule.every
     yield from (made.uri for made in all_made if made.name == made.uri)
 
 

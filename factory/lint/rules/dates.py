@@ -11,7 +11,7 @@ from factory.diagnostics import Diagnostic, Path
 from factory.intervals import PERIODS
 from factory.lint import fires
 from factory.lint.rules.scope import Linted, Scope
-from factory.lint.rules.templates import file_text, texts
+from factory.lint.rules.templates import conditions, file_text, texts
 from factory.plan.model import Assets, Dated, Every, Pipeline
 from factory.problem import Problem
 from factory.spec import schedule
@@ -28,7 +28,7 @@ def of_asset_runs(scope: Scope) -> Iterator[Diagnostic]:
     }
     for linted in scope.linted():
         waited = linted.plan.schedule
-        if isinstance(waited, Assets) and not given.intersection(waited.uris):
+        if isinstance(waited, Assets) and not given.intersection(waited.every):
             yield from linted.diagnose(
                 _problem(linted.place(step.id, dated.place), dated)
                 for step in linted.plan.steps
@@ -56,6 +56,7 @@ def _needing(linted: Linted) -> Iterator[Path]:
         for place, text in texts(linted.arguments(step.id), linted.place(step.id, ())):
             if _uses_interval(file_text(text, folder) or text):
                 yield place
+        yield from (place for place, text in conditions(linted, step.id) if _uses_interval(text))
 
 
 def _uses_interval(template: str) -> bool:

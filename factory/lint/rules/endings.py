@@ -91,7 +91,7 @@ def _end(rule: str, needs: Sequence[_End]) -> _End:
 def _place(linted: Linted, step: str) -> Path:
     if "trigger_rule" in linted.arguments(step):
         return linted.place(step, ("trigger_rule",))
-    return (*linted.uses(step)[:-1], "trigger_rule")
+    return (*linted.beside(step, "uses")[:-1], "trigger_rule")
 
 
 def _problem(place: Path, steps: Mapping[str, PlannedStep], need: str, rule: str) -> Problem:

@@ -21,7 +21,7 @@ def _moved(linted: Linted) -> Iterator[Problem]:
     for task in linted.plan.tasks:
         if task.uses != task.operator:
             continue
-        yield from _problems(task.operator, linted.uses(task.step))
+        yield from _problems(task.operator, linted.beside(task.step, "uses"))
         for place, path in _marks(task.arguments, ()):
             yield from _problems(path, linted.place(task.step, place))
 

@@ -33,7 +33,7 @@ def _problems(linted: Linted, task: Task) -> Iterator[Problem]:
     if name not in known:
         message = f"the module {module} has no {quoted(name)}"
         yield Problem(
-            linted.uses(task.step),
+            linted.beside(task.step, "uses"),
             "unknown-operator",
             message,
             expected="the import path of an operator",

@@ -9,7 +9,7 @@ from factory.diagnostics import Diagnostic, Path, did_you_mean, one_of, quoted
 from factory.lint import jinja
 from factory.lint.rendered import rendered
 from factory.lint.rules.scope import Linted, Scope
-from factory.lint.rules.templates import Filled, file_text, texts
+from factory.lint.rules.templates import Filled, conditions, file_text, texts
 from factory.plan.model import Pipeline
 from factory.plan.outputs import Outputs
 from factory.problem import Problem
@@ -35,6 +35,9 @@ def _problems(linted: Linted) -> Iterator[Problem]:
             for one in found:
                 for problem in known.problems(step.id, one, place):
                     yield _in_file(problem, text, one, file) if file else problem
+        for place, text in conditions(linted, step.id):
+            for one in jinja.steps(text):
+                yield from known.problems(step.id, one, place)
 
 
 def _is_known(linted: Linted, step: str) -> bool:

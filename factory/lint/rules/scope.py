@@ -37,9 +37,9 @@ class Linted:
         found: Mapping[str, Any] = written.get("with", {})
         return found
 
-    def uses(self, step: str) -> Path:
-        """Where a step says what it uses."""
-        return (*self._places[step][:-1], "uses")
+    def beside(self, step: str, key: str) -> Path:
+        """Where a key of a step stands, beside its `with`."""
+        return (*self._places[step][:-1], key)
 
     @cached_property
     def tasks(self) -> Mapping[str, list[Task]]:

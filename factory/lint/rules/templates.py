@@ -61,6 +61,15 @@ def _problems(linted: Linted) -> Iterator[Problem]:
             found = jinja.wrong(file or text)
             if found and text in filled:
                 yield from (_problem(place, one, text, file) for one in found)
+        for place, text in conditions(linted, step):
+            yield from (_problem(place, one, text, "") for one in jinja.wrong(text))
+
+
+def conditions(linted: Linted, step: str) -> Iterator[tuple[Place, str]]:
+    """The template of a step's `if`, with its place."""
+    found = (task.condition for task in linted.tasks[step])
+    for condition in {one: None for one in found if isinstance(one, str)}:
+        yield linted.beside(step, "if"), condition
 
 
 def file_text(name: str, folder: Path) -> str:

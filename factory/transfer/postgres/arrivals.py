@@ -13,7 +13,7 @@ from factory.transfer.errors import TransferError
 from factory.transfer.postgres import ledger, pages
 from factory.transfer.postgres import table as tables
 from factory.transfer.postgres.table import Connection, Existing, Table, lock
-from factory.transfer.warehouse.arrivals import Arrivals, Known, some_names
+from factory.transfer.warehouse.arrivals import Arrivals, Known, some_names, taken_by
 
 NAME = "_factory_files"
 _COLUMNS = (
@@ -133,8 +133,4 @@ def _refuse_taken(
         },
     ).fetchall()
     if taken:
-        raise TransferError(
-            f"{taken[0][1]} has loaded {some_names([uri for uri, _ in taken])} since this run "
-            "chose its files: nothing is loaded twice",
-            "Clear the whole group of the step: it then takes the files that are left",
-        )
+        raise taken_by(taken[0][1], [uri for uri, _ in taken])

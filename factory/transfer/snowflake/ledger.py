@@ -56,12 +56,21 @@ def hold(connection: Connection, target: Table, load_id: str) -> None:
 
 def find(connection: Connection, target: Table, load_id: str) -> Entry | None:
     """Look up whether this load was published, and not replaced since."""
+    rows = _rows(connection, target, f"LOAD_ID = {literal(load_id)} AND {_since(target)}")
+    return Entry(*rows[0]) if rows else None
+
+
+def loads_of(target: Table) -> str:
+    """What follows a FROM: the loads of the target that were not replaced since."""
+    whose = f"TABLE_NAME = {literal(target.name)}"
+    return f"{quoted(target.beside(NAME))} WHERE {whose} AND {_since(target)}"
+
+
+def _since(target: Table) -> str:
     replaced = f"SELECT MAX(PUBLISHED_AT) FROM {quoted(target.beside(NAME))} WHERE"
     replaced += f" TABLE_NAME = {literal(target.name)} AND MODE = {literal('replace')}"
-    since = f"COALESCE(({replaced}), {literal('1970-01-01 00:00:00 +0000')}::TIMESTAMP_TZ)"
-    which = f"LOAD_ID = {literal(load_id)} AND PUBLISHED_AT >= {since}"
-    rows = _rows(connection, target, which)
-    return Entry(*rows[0]) if rows else None
+    never = f"{literal('1970-01-01 00:00:00 +0000')}::TIMESTAMP_TZ"
+    return f"PUBLISHED_AT >= COALESCE(({replaced}), {never})"
 
 
 def previous_rows(connection: Connection, target: Table, load_id: str) -> int | None:

@@ -14,6 +14,7 @@ from factory.definitions.warehouses import SNOWFLAKE, Capabilities
 from factory.definitions.writes import Write
 from factory.stores.model import Store
 from factory.transfer.errors import BadOption, unknown
+from factory.transfer.snowflake import arrivals as files_of
 from factory.transfer.snowflake import ledger, modes, names, publish, session, types
 from factory.transfer.snowflake import staging as stagings
 from factory.transfer.snowflake import table as tables
@@ -23,6 +24,7 @@ from factory.transfer.snowflake.session import Account, Connection, Limits
 from factory.transfer.snowflake.staging import Staged
 from factory.transfer.snowflake.table import Existing
 from factory.transfer.warehouse import parquet, schema
+from factory.transfer.warehouse.arrivals import Arrivals
 from factory.transfer.warehouse.audit import prepare
 from factory.transfer.warehouse.load import Checks, Loaded, run, told
 from factory.transfer.warehouse.parquet import Files
@@ -43,6 +45,7 @@ def load(
     checks: Checks = (),
     load_id: str,
     cluster_by: Sequence[str] = (),
+    arrivals: Arrivals | None = None,
     on_schema_change: str = ON_SCHEMA_CHANGE,
     interval: tuple[datetime, datetime] | None = None,
     as_of: datetime | None = None,
@@ -51,7 +54,8 @@ def load(
 ) -> Loaded:
     """Load the files into `table`; the same `load_id` again leaves the same rows.
 
-    The rows of a `partition` are those of `interval`, unless it says its own. `as_of` is what a
+    The rows of a `partition` are those of `interval`, unless it says its own. `arrivals` are the
+    source's files, each of which is loaded once. `as_of` is what a
     check of freshness compares with (None: now). Time-outs are in seconds, 0 for none. Raises
     `ChecksFailed`, `SchemaChanged`, `BadRow`, `BadOption`, `TransferError`; the target's rows are
     then as they were.
@@ -76,6 +80,7 @@ def load(
         key=mode.key,
         digest=files.digest(columns) if mode.once else "",
         cluster_by=tuple(cluster_by),
+        arrivals=arrivals,
     )
     prepare(checks, given)
     limits = Limits(lock_timeout, statement_timeout)
@@ -110,12 +115,18 @@ class Session:
         """The target as it is; beside it there is a ledger, and nothing that killed loads left."""
         tables.ensure_schema(self.connection, self.job.target)
         ledger.ensure(self.connection, self.job.target)
+        if self.job.arrivals is not None:
+            files_of.ensure(self.connection, self.job.target)
         stagings.sweep(self.connection, self.job.target, self.job.load_id)
         return publish.look(self.connection, self.job)
 
     def published_before(self, existing: Existing | None, rows: int) -> bool:
         """Ask the ledger."""
-        return publish.published_before(self.connection, self.job, existing)
+        found = publish.published_before(self.connection, self.job, existing)
+        if found and self.job.arrivals is not None:  # that load may not have noted them
+            with publish.transaction(self.connection, self.job):
+                publish.note_files(self.connection, self.job)
+        return found
 
     def turned(self, existing: Existing | None, columns: Sequence[Column]) -> tuple[Column, ...]:
         """See `types`."""

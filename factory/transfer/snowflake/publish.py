@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from factory.transfer.errors import TransferError
-from factory.transfer.snowflake import ledger, modes, types
+from factory.transfer.snowflake import arrivals, ledger, modes, types
 from factory.transfer.snowflake import table as tables
 from factory.transfer.snowflake.modes import Mode
 from factory.transfer.snowflake.names import Table, literal, quoted
@@ -23,6 +23,7 @@ from factory.transfer.snowflake.session import Connection, ask, asked
 from factory.transfer.snowflake.staging import Staged
 from factory.transfer.snowflake.table import Existing
 from factory.transfer.warehouse import parts, schema
+from factory.transfer.warehouse.arrivals import Arrivals
 from factory.transfer.warehouse.load import Again
 from factory.transfer.warehouse.parts import Changed
 
@@ -37,6 +38,7 @@ class Job(parts.Job):
     mode: Mode
     digest: str = ""  # of the values, where they are added once
     cluster_by: tuple[str, ...] = ()
+    arrivals: Arrivals | None = None  # the source's files, where each is loaded once
 
     @property
     def names(self) -> list[str]:
@@ -139,6 +141,13 @@ def record(
     connection: Connection, job: Job, existing: Existing | None, rows: int, previous: int | None
 ) -> None:
     """Note the load, in its transaction."""
+    note_files(connection, job)
     made = existing.made if existing else ""
     entry = ledger.Entry(rows, previous, made, job.digest, "")
     ledger.record(connection, job.target, job.load_id, job.mode.name, entry)
+
+
+def note_files(connection: Connection, job: Job) -> None:
+    """Note which files are in with this load, in its transaction."""
+    if job.arrivals is not None:
+        arrivals.record(connection, job.target, job.load_id, job.arrivals)

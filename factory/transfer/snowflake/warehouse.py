@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 
 from factory.definitions.warehouses import SNOWFLAKE, Capabilities
 from factory.login import Login
-from factory.transfer.snowflake import ledger, names, session, types
+from factory.transfer.snowflake import arrivals, ledger, names, session, types
 from factory.transfer.snowflake import table as tables
 from factory.transfer.snowflake.names import Table, other_case
 from factory.transfer.snowflake.rows import Rows
 from factory.transfer.snowflake.session import Account, Connection, Limits, ask
 from factory.transfer.values.types import Known
 from factory.transfer.warehouse import parts
+from factory.transfer.warehouse.arrivals import Known as KnownFile
 from factory.transfer.warehouse.rows import Subject
 from factory.transfer.warehouse.warehouse import Warehouse
 
@@ -47,13 +48,17 @@ class Snowflake:
 
     def drop(self, session: Connection, table: parts.Table) -> None:
         """Drop it, and forget its loads."""
-        ((database, schema),) = ask(session, "SELECT CURRENT_DATABASE(), CURRENT_SCHEMA()")
-        own = _own(table)
-        own = replace(own, schema=own.schema or schema, database=own.database or database)
+        own = _placed(session, table)
         ledger.ensure(session, own)
         ledger.forget(session, own)
         for each in (own, ledger.lock_of(own)):
             ask(session, f"DROP TABLE IF EXISTS {names.quoted(each)}")
+
+    def files_in(
+        self, session: Connection, table: parts.Table
+    ) -> Mapping[str, Mapping[str, KnownFile]]:
+        """See `arrivals`."""
+        return arrivals.files_in(session, _placed(session, table))
 
     def known(self, session: Connection, table: parts.Table, policy: str) -> dict[str, Known]:
         """In both spellings, too, of which a load has one: that it lacks neither, it tells."""
@@ -72,6 +77,13 @@ class Snowflake:
 
 def _own(table: parts.Table) -> Table:
     return table if isinstance(table, Table) else Table(table.schema, table.name)
+
+
+def _placed(session: Connection, table: parts.Table) -> Table:
+    """With the session's database and schema, where it says none."""
+    ((database, schema),) = ask(session, "SELECT CURRENT_DATABASE(), CURRENT_SCHEMA()")
+    own = _own(table)
+    return replace(own, schema=own.schema or schema, database=own.database or database)
 
 
 WAREHOUSE: Warehouse[Connection] = Snowflake()

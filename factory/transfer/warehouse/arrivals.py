@@ -100,6 +100,29 @@ def _again(files: Mapping[str, Arrival], own: Sequence[str]) -> list[Arrival]:
     return [file for uri, file in files.items() if uri in mine]
 
 
+def refuse_taken(known: Mapping[str, Known], given: Arrivals, load_id: str) -> None:
+    """Raise `TransferError`: another run has brought a file in since they were chosen.
+
+    :param known: what is in now, of this step.
+    """
+    taken = sorted(
+        file.uri
+        for file in given.files
+        if file.uri in known and known[file.uri].load_id not in (load_id, file.before)
+    )
+    if taken:
+        raise taken_by(known[taken[0]].load_id, taken)
+
+
+def taken_by(load_id: str, uris: Sequence[str]) -> TransferError:
+    """The error for files that are in, since they were chosen."""
+    return TransferError(
+        f"{load_id} has loaded {some_names(uris)} since this run chose its files: nothing is "
+        "loaded twice",
+        "Clear the whole group of the step: it then takes the files that are left",
+    )
+
+
 def refuse_renamed(
     listed: Iterable[Arrival],
     known: Mapping[str, Mapping[str, Known]],
@@ -116,10 +139,11 @@ def refuse_renamed(
     files = [file.uri for file in listed]
     for other in known.keys() - {step, *others}:
         if found := [uri for uri in files if uri in known[other]]:
+            where = f'"{table.schema}".' if table.schema else ""
             raise TransferError(
                 f"the step {other} has loaded {some_names(found)} into {table}, and {step} none: "
                 "all would be loaded again",
-                f'If the step was renamed: UPDATE "{table.schema}"._factory_files SET step = '
+                f"If the step was renamed: UPDATE {where}_factory_files SET step = "
                 f"'{step}' WHERE step = '{other}' AND table_name = '{table.name}'. "
                 "If both are to load these files into one table, they belong into one pipeline",
             )

@@ -471,7 +471,7 @@ def test_what_lint_cannot_know_and_airflow_refuses_is_told(seen: Seen, write: Wr
     write("shed.yaml", f"{BASH}shedule: x\n")
     write("gone.yaml", "version: 1\ntasks: [{id: a, uses: airflow.providers.nope.Nope}]\n")
     (line,) = one(seen(cost.check), "error").details
-    assert line.startswith("dag_factory_configs/gone.yaml: airflow.providers.nope.Nope cannot be")
+    assert line.startswith("dag_factory_configs/gone.yaml: there is no module airflow.providers")
 
 
 def test_a_pipeline_that_ends_the_process_is_told_and_ends_nothing_else(

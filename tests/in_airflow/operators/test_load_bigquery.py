@@ -1,5 +1,6 @@
 """A pipeline into BigQuery, through Airflow."""
 
+import itertools
 from dataclasses import asdict
 from datetime import date, datetime, timezone
 from decimal import Decimal
@@ -9,6 +10,8 @@ from uuid import uuid4
 import pytest
 
 from factory.cli.main import main
+from factory.in_airflow.probes import look
+from factory_embedded.ports import free_port
 from factory_embedded.services import bigquery, files
 
 from ...transfer.bigquery.queries import ask
@@ -121,6 +124,18 @@ def test_sql_runs_there_and_is_waited_for(
     assert "each statement before the one that failed has been committed" in run.log
     labels = [job["configuration"].get("labels", {}) for job in real_bigquery.proxy.jobs.values()]
     assert any(each.get("factory_task") == "made" for each in labels)
+
+
+def test_a_wait_goes_on_while_nothing_answers(
+    google: Pipelines, real_bigquery: bigquery.Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("factory.transfer.bigquery.api.pauses", lambda: itertools.repeat(0.0))
+    known = real_bigquery.connection
+    extra = {**known.extra, "bigquery_endpoint": f"http://127.0.0.1:{free_port()}"}
+    google.connect("nowhere", conn_type=known.conn_type, extra=extra)
+    seen = look({"type": "sql", "conn_id": "nowhere", "sql": "SELECT 1"})
+    assert seen.state == "not_yet"
+    assert "nowhere cannot be asked: BigQuery can't be reached" in seen.detail
 
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "bigquery" / "taxi_to_bigquery.yaml"

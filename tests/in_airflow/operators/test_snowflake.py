@@ -165,3 +165,32 @@ def test_sql_runs_there_and_is_waited_for(orders: Orders) -> None:
     }, run.log
     assert [tuple(map(float, row)) for row in run.xcom("total")] == [(12.0, 2.5)]
     assert orders.here(f"SELECT COUNT(*) FROM {orders.name}.ORDERS") == [(4,)]
+
+
+ONCE = """
+version: 1
+start_date: 2024-01-01
+tasks:
+  - id: orders
+    uses: ingest
+    with:
+      source: {{type: file, path: '{path}', format: csv, only_new: true}}
+      target: {{type: snowflake, conn_id: sf, table: {schema}.once}}
+      write: {{mode: append}}
+"""
+
+
+def test_each_file_is_loaded_once_into_snowflake(orders: Orders) -> None:
+    folder = orders.file.parent
+    pattern = f"{folder.as_uri()}/orders*.csv"
+    orders.pipelines.write("once.yaml", ONCE.format(path=pattern, schema=orders.name))
+    run = orders.pipelines.run("once")
+    assert run.state == "success", run.log
+    (folder / "orders2.csv").write_text("order_id,total,at\n4,1,\n")
+    run = orders.pipelines.run("once", logical_date=datetime(2024, 1, 3, tzinfo=timezone.utc))
+    assert run.state == "success", run.log
+    assert "1 of 2 files" in run.log
+    run = orders.pipelines.run("once", logical_date=datetime(2024, 1, 4, tzinfo=timezone.utc))
+    assert run.states["orders.list_files"] == run.states["orders.load"] == "skipped"
+    found = orders.here(f"SELECT ORDER_ID FROM {orders.name}.ONCE ORDER BY 1")
+    assert [int(number) for (number,) in found] == [1, 2, 3, 4]

@@ -5,6 +5,7 @@ It runs by itself, in an environment of its own: `python standin.py PORT`. All i
 - What connectors from version 5 on ask of a login and of an upload.
 - `NUMBER(38, 0)` holds 38 digits; the information schema tells when a table was made,
   and the digits of a time's seconds.
+- Tables are made one after the other, as DuckDB wants it, and seen when it is noted that they are.
 - UPDATE, DELETE and MERGE lock their table until their transaction ends; others wait.
 - `BEGIN … NAME`, `SHOW TRANSACTIONS`, `CURRENT_TRANSACTION()`, `SYSTEM$ABORT_TRANSACTION()`.
 - A moment may be null in an answer.
@@ -17,6 +18,7 @@ It runs by itself, in an environment of its own: `python standin.py PORT`. All i
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gzip
 import json
 import re
@@ -47,6 +49,7 @@ from starlette.responses import (  # type: ignore[import-not-found,unused-ignore
 from starlette.routing import Route  # type: ignore[import-not-found,unused-ignore]
 
 LOCK_SECONDS = 60.0
+_MAKES = ("CREATE", "DROP", "ALTER")
 _BILLIONTHS = r'MOD\(DATE_PART\(NANOSECOND, "(?:[^"]|"")*"\), 1000\)'
 """Of a second: DuckDB's moments have none."""
 _CREATED = "_fs_global._fs_information_schema._fs_created"
@@ -142,6 +145,7 @@ class State:
     held: dict[str, str] = field(default_factory=dict)  # table → token
     answers: dict[str, asyncio.Task[Any]] = field(default_factory=dict)  # by a request's id
     turns: dict[str, asyncio.Lock] = field(default_factory=dict)  # a session's statements, in turn
+    making: asyncio.Lock = field(default_factory=asyncio.Lock)
     lost: set[str] = field(default_factory=set)  # requests whose first answer never came
     faults: list[dict[str, str]] = field(default_factory=list)
     changed: asyncio.Condition = field(default_factory=asyncio.Condition)
@@ -212,7 +216,9 @@ async def _run(request: Request, body: dict[str, Any], token: str, sql: str) -> 
     if aborted := re.search(r"system\$abort_transaction\((\d+)\)", sql, re.I):
         await _abort(aborted[1])
     body["sqlText"] = _told(token, sql)
-    done = await _asked(request, body)
+    of_tables = word in _MAKES or "INFORMATION_SCHEMA" in sql.upper()
+    async with state.making if of_tables else contextlib.nullcontext():
+        done = await _asked(request, body)
     ended = word in ("COMMIT", "ROLLBACK") or (token not in state.begun and word != "BEGIN")
     if ended:
         await _release(token)

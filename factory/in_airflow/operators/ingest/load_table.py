@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
 
 class LoadTable(Load):
-    """The staged Parquet files → a table: staged, checked, published. A subclass says by what."""
+    """The staged Parquet files → a table: staged, checked, published. A subclass says by what.
+
+    :param once: each of the source's files is loaded once: what was listed is noted with its rows.
+    """
 
     template_fields: Sequence[str] = (
         "staged",
@@ -40,6 +43,7 @@ class LoadTable(Load):
         table: str,
         on_schema_change: str = ON_SCHEMA_CHANGE,
         statement_timeout: float = STATEMENT_SECONDS,
+        once: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -47,6 +51,7 @@ class LoadTable(Load):
         self.table = table
         self.on_schema_change = on_schema_change
         self.statement_timeout = statement_timeout
+        self.once = once
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Load; the run and the task name the load, so that a repeated one is known."""
@@ -67,6 +72,7 @@ class LoadTable(Load):
                 interval=interval,
                 as_of=interval[1] if interval else None,
                 statement_timeout=self.statement_timeout,
+                **self._arrivals(context),
             )
         self.tell(context, done.rows, **cost)
         return {
@@ -81,6 +87,14 @@ class LoadTable(Load):
             "checks": [result.plain() for result in done.checks],
         }
 
+    def _arrivals(self, context: Context) -> dict[str, Any]:
+        """The files that are noted with their rows, where the target can."""
+        if not self.once:
+            return {}
+        from factory.transfer.warehouse.arrivals import Arrivals
+
+        return {"arrivals": Arrivals(step_name(context), left(self._folder(context)))}
+
     def load(
         self, context: Context, store: Store, paths: list[str], **options: Any
     ) -> tuple[Loaded, Mapping[str, int]]:
@@ -89,10 +103,7 @@ class LoadTable(Load):
 
 
 class LoadDatabaseTable(LoadTable):
-    """A table with keys and indexes.
-
-    :param once: each of the source's files is loaded once: what was listed is noted with its rows.
-    """
+    """A table with keys and indexes."""
 
     def __init__(
         self,
@@ -100,14 +111,12 @@ class LoadDatabaseTable(LoadTable):
         primary_key: Sequence[str] = (),
         indexes: Sequence[Sequence[str]] = (),
         lock_timeout: float = LOCK_SECONDS,
-        once: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.primary_key = primary_key
         self.indexes = indexes
         self.lock_timeout = lock_timeout
-        self.once = once
 
     def load(
         self, context: Context, store: Store, paths: list[str], **options: Any
@@ -120,7 +129,6 @@ class LoadDatabaseTable(LoadTable):
             primary_key=self.primary_key,
             indexes=self.indexes,
             lock_timeout=self.lock_timeout,
-            **self._arrivals(context),
             **options,
         )
         return done, {}
@@ -128,11 +136,3 @@ class LoadDatabaseTable(LoadTable):
     def into(self, context: Context, store: Store, paths: list[str], **options: Any) -> Loaded:
         """Load into the table of the connection."""
         raise NotImplementedError
-
-    def _arrivals(self, context: Context) -> dict[str, Any]:
-        """The files that are noted with their rows, where the target can."""
-        if not self.once:
-            return {}
-        from factory.transfer.warehouse.arrivals import Arrivals
-
-        return {"arrivals": Arrivals(step_name(context), left(self._folder(context)))}

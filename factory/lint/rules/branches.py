@@ -1,0 +1,78 @@
+"""Steps that conditions (`if:`) leave no run to."""
+
+from __future__ import annotations
+
+import graphlib
+import itertools
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from factory.diagnostics import Diagnostic, Path, quoted
+from factory.lint.rules.scope import Linted, Scope
+from factory.plan.model import Task
+from factory.problem import Problem
+
+_JOIN = "none_failed_min_one_success"
+
+
+def never_joined(scope: Scope) -> Iterator[Diagnostic]:
+    """A step that is skipped in every run, for two that it needs are never both run."""
+    for linted in scope.linted():
+        if sum(isinstance(task.condition, str) for task in linted.plan.tasks) > 1:
+            yield from linted.diagnose(_problems(linted))
+
+
+class _Held(NamedTuple):
+    """A condition that holds a step back, and the step that says it."""
+
+    condition: str
+    step: str
+
+
+def _problems(linted: Linted) -> Iterator[Problem]:
+    steps = {step.id: step for step in linted.plan.steps}
+    held: dict[str, frozenset[_Held]] = {}
+    for name in graphlib.TopologicalSorter({s.id: s.needs for s in steps.values()}).static_order():
+        first, needs = linted.tasks[name][0], steps[name].needs
+        by_needs = [held[need] for need in needs] if _rule(first) == "all_success" else []
+        own = frozenset(_own(first))
+        held[name] = own.union(*by_needs)
+        if (pair := _pair([*by_needs, own])) is None:
+            continue
+        yield _problem(linted.beside(name, "needs"), pair)
+        held[name] = own  # told once, not of all that stands behind it as well
+
+
+def _own(task: Task) -> Iterator[_Held]:
+    if isinstance(task.condition, str):
+        yield _Held(task.condition, task.step)
+
+
+def _rule(task: Task) -> str:
+    if task.role == "teardown":
+        return "all_done_setup_success"
+    given: Mapping[str, object] = {**task.arguments, **task.settings}
+    return str(given.get("trigger_rule", "all_success"))
+
+
+def _pair(sides: list[frozenset[_Held]]) -> tuple[_Held, _Held] | None:
+    """Two of different sides that exclude each other."""
+    from factory.lint.jinja.conditions import exclude
+
+    for one, other in itertools.combinations(sides, 2):
+        for a, b in itertools.product(sorted(one - other), sorted(other - one)):
+            if exclude(a.condition, b.condition):
+                return a, b
+    return None
+
+
+def _problem(place: Path, pair: tuple[_Held, _Held]) -> Problem:
+    first, second = (quoted(held.step) for held in pair)
+    return Problem(
+        place,
+        "always-skipped",
+        f"this is skipped in every run: {first} and {second} are never both run, by their `if`",
+        expected=f"`trigger_rule: {_JOIN}`, which takes either",
+        at_key=True,
+        severity="warning",
+    )

@@ -1,0 +1,1 @@
+def rows(): return 1

@@ -1,0 +1,1 @@
+def rows(each): return each(21)
