@@ -62,6 +62,7 @@ OWNERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("factory/in_airflow/operators/ingest/read_postgres.py", ("postgres",)),
     ("factory/in_airflow/operators/ingest/read_sql.py", ("files", "sql")),
     ("factory/in_airflow/operators/check.py", ("postgres",)),
+    ("factory/in_airflow/operators/dry_run.py", ("bigquery", "sql")),
     ("factory/in_airflow/operators/sql.py", ("sql",)),
     ("factory/in_airflow/hooks/snowflake.py", ("snowflake",)),
     ("factory/in_airflow/hooks/bigquery.py", ("bigquery", "sql")),

@@ -14,11 +14,12 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--with",
         dest="example",
-        choices=["lake-files", "web-files", "snowflake", "nifi"],
+        choices=["lake-files", "web-files", "bigquery", "snowflake", "nifi"],
         default="taxi",
         help="instead of the taxi trips: lake-files: tables of PostgreSQL and MariaDB into an S3 "
         "server as Parquet, and from there into PostgreSQL (downloads 149 MB the first time); "
-        "web-files: the trips' CSV files into a GCS server as Parquet; snowflake: files of an S3 "
+        "web-files: the trips' CSV files into a GCS server as Parquet; bigquery: from there into "
+        "what stands in for BigQuery (downloads 200 MB the first time); snowflake: files of an S3 "
         "server into what stands in for Snowflake, and back (downloads 120 MB the first time); "
         "nifi: a table through Apache NiFi into an S3 server (downloads 206 MB the first time)",
     )

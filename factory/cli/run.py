@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from factory import intervals
 from factory.amounts import counted, spent
-from factory.cli import given, options, stakes, terminal
+from factory.cli import dry_run, given, options, stakes, terminal
 from factory.diagnostics import did_you_mean, one_of
 from factory.errors import BuildError, FactoryError, SpecError, UsageError
 from factory.plan.alerts import without
@@ -35,9 +35,14 @@ AIRFLOW_CONN_… variables. The run uses an empty Airflow database of its own; s
 to run with your Airflow's connections, variables and history instead. Alerts are not sent unless
 --alerts asks for them. In another environment than dev it says what it will touch.
 
+With --dry-run no task is run, and nothing is written: each statement for BigQuery is sent to be
+read by it, which costs nothing, with what the run's templates give. AIRFLOW_HOME is left alone:
+connections are those of AIRFLOW_CONN_….
+
 for example:
   factory run yellow_taxi_ingest --date 2024-01-01
   factory run yellow_taxi_ingest --task report
+  factory run report --dry-run
   factory run orders --param full=true --param 'tables=["a", "b"]'
 """
 
@@ -66,6 +71,11 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--alerts", action="store_true", help="send the pipeline's alerts (default: none is sent)"
     )
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="run nothing: ask BigQuery how much each statement would read",
+    )
     parser.add_argument("--verbose", action="store_true", help="show Airflow's own log, too")
 
 
@@ -84,6 +94,8 @@ def run(args: Namespace) -> int:
     _require_task(plan, args.task)
     params = given.values(args.param, plan.params)
     log = _log_file(real.cache(), plan)
+    if args.dry_run:
+        return dry_run.run(plan, project.root, moment, args.task, params, log)
     with ExitStack() as stack:
         stack.enter_context(real.terminable())
         prints = cleaned(redacted) if args.verbose else quiet(log, redacted)

@@ -60,6 +60,7 @@ class Capabilities(Names, frozen=True, kw_only=True):
     default_schema: str  # of a table that is named alone
     swaps: bool = False  # may staged rows become the target by a new name?
     retypes: bool = False  # does a column that had no value take the type of its first one?
+    bills_bytes: bool = False  # is a query paid for by what it reads?
 
 
 POSTGRES = Capabilities(
@@ -103,6 +104,7 @@ BIGQUERY = Capabilities(
     first_day=-719_162,  # 0001-01-01
     most_columns=10_000,
     default_schema="",
+    bills_bytes=True,
 )
 
 MYSQL = Capabilities(

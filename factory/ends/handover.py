@@ -59,6 +59,7 @@ class Batches(msgspec.Struct, frozen=True, kw_only=True):
         and which gives a `pyarrow.RecordBatchReader`.
     :param operator: instead, the import path of one that stages the rows by itself: the task is
         given the `arguments` as its own, and `lineage`.
+    :param dry_run: of an operator, the one that asks what its statements would read.
     :param files: of the arguments of an operator, the places of those that name a file beside the
         spec.
     :param expand: of an operator, the arguments of which each value makes a task of its own.
@@ -69,6 +70,7 @@ class Batches(msgspec.Struct, frozen=True, kw_only=True):
     stream: str = ""
     arguments: Mapping[str, Any]
     operator: str = ""
+    dry_run: str = ""
     files: tuple[Path, ...] = ()
     expand: Mapping[str, Any] = {}
     tasks: tuple[Task, ...] = ()

@@ -24,6 +24,7 @@ class Takes(msgspec.Struct, frozen=True, kw_only=True):
         can be. Its load operator then takes `once`, and notes with the rows what was listed.
     :param keeps: what it is: what only a table has, such as a key to merge by, others lack.
     :param holds: what its columns can hold: what they cannot is refused where files are read.
+    :param dry_run: the operator that asks what the load would read, see `factory.plan.model.Task`.
     :param through: its field that names a folder which rows go through, and the scheme of the store
         that this has to be in: without it the stage is one.
     """
@@ -36,6 +37,7 @@ class Takes(msgspec.Struct, frozen=True, kw_only=True):
     keeps: str = "a table"
     holds: Holds = ANYTHING
     through: tuple[str, str] | None = None
+    dry_run: str = ""
 
 
 class Target(Protocol):

@@ -73,7 +73,8 @@ def stage(step: Step, given: Batches, *, lineage: Sequence[str] = ()) -> Task:
     more = {"lineage": list(lineage)} if lineage else {}
     if given.operator:
         read = task(step, "read", given.operator, {**given.arguments, **more}, given.expand)
-        return msgspec.structs.replace(read, files=given.files or UNSET)
+        named = {"files": given.files or UNSET, "dry_run": given.dry_run or UNSET}
+        return msgspec.structs.replace(read, **named)
     arguments = {"stream": given.stream, "arguments": dict(given.arguments), **more}
     return task(step, "stage", f"{OPERATORS}.stage_batches.StageBatches", arguments)
 

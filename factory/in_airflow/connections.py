@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from airflow.providers.common.compat.sdk import AirflowFailException  # it moved after 3.1
 from airflow.sdk import Connection
 from airflow.sdk.exceptions import AirflowException
 
@@ -18,7 +20,9 @@ if TYPE_CHECKING:
     from factory.transfer.warehouse.warehouse import Warehouse
 
 
-def warehouse_of(conn_id: str, *, application: str) -> tuple[Warehouse[Any], Any]:
+def warehouse_of(
+    conn_id: str, *, application: str, maximum_bytes_billed: int | None = None
+) -> tuple[Warehouse[Any], Any]:
     """The warehouse that a connection's type names, and what its driver connects by.
 
     The address holds the password, so it is never logged or passed on.
@@ -29,9 +33,15 @@ def warehouse_of(conn_id: str, *, application: str) -> tuple[Warehouse[Any], Any
     # one whose type nobody wrote was always taken for PostgreSQL's
     kind = connection.conn_type or "postgres"
     warehouse = find(kind)
-    if kind in clients.BY_TYPE:
-        return warehouse, clients.of_type(kind, conn_id)
-    return warehouse, warehouse.address(connection, application)
+    if maximum_bytes_billed is not None and not warehouse.can.bills_bytes:
+        raise AirflowFailException(
+            f"`maximum_bytes_billed`: {warehouse.can.name} bills no query for what it reads"
+        )
+    if kind not in clients.BY_TYPE:
+        return warehouse, warehouse.address(connection, application)
+    found = clients.of_type(kind, conn_id)
+    limited = maximum_bytes_billed is not None
+    return warehouse, replace(found, billed=maximum_bytes_billed) if limited else found
 
 
 def snowflake_account(

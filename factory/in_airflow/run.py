@@ -46,6 +46,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     states.
     """
 
+    run_id: str
     succeeded: bool
     stopped: KeyboardInterrupt | None
     not_run: tuple[Event, ...] = ()
@@ -164,6 +165,7 @@ def run(
         get_listener_manager().clear()  # type: ignore[no-untyped-call]
     states = {ti.task_id: str(ti.state) for ti in done.get_task_instances()}
     return Result(
+        run_id=done.run_id,
         succeeded=str(done.state) == "success",
         stopped=listener.stopped,
         not_run=tuple(
@@ -172,6 +174,18 @@ def run(
             if not only and task.id not in listener.seen and task.id in states
         ),
     )
+
+
+def returned(dag_id: str, run_id: str) -> dict[str, Any]:
+    """What the tasks of a run have returned, by their ids."""
+    from airflow.models.xcom import XComModel
+    from airflow.sdk.bases.xcom import BaseXCom
+    from airflow.utils.session import create_session
+
+    with create_session() as session:
+        asked = XComModel.get_many(run_id=run_id, dag_ids=dag_id, key=BaseXCom.XCOM_RETURN_KEY)
+        found = session.scalars(asked).all()
+        return {each.task_id: BaseXCom.deserialize_value(each) for each in found}
 
 
 @contextmanager

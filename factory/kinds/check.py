@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
@@ -14,12 +14,13 @@ from factory.definitions import identifiers
 from factory.definitions.checks import Check, RowCount, Text, plain, problems
 from factory.definitions.tables import STATEMENT_TIMEOUT, TableName
 from factory.definitions.warehouses import ANY_WAREHOUSE, CONNECTIONS
-from factory.fields import ConnId, Duration, Strict, connects, seconds
-from factory.plan.kind import Fragment, Step, single
+from factory.fields import ConnId, Duration, Size, Strict, connects, in_bytes, seconds
+from factory.plan.kind import DRY_RUNS, Fragment, Step, single
 from factory.problem import Problem
 from factory.spec import assets
 
 OPERATOR = "factory.in_airflow.operators.check.Check"
+DRY_RUN = f"{DRY_RUNS}.DryCheck"
 OUTPUT = "the `rows` that were looked at, and each of the `checks` with what it found"
 
 
@@ -59,6 +60,13 @@ class Arguments(Strict, frozen=True, kw_only=True):
             examples=["pickup_at >= '{{ interval.day }}'"],
         ),
     ] = None
+    maximum_bytes_billed: Annotated[
+        Size | None,
+        Meta(
+            description="On BigQuery: a query that would be billed for more than this is refused, "
+            "and costs nothing."
+        ),
+    ] = None
     statement_timeout: Annotated[
         Duration, Meta(description="The longest time for one query.", examples=["10m"])
     ] = STATEMENT_TIMEOUT
@@ -67,15 +75,17 @@ class Arguments(Strict, frozen=True, kw_only=True):
 def compile(step: Step) -> Fragment:
     """One Check."""
     given: Arguments = step.arguments
-    arguments = {
+    arguments: dict[str, Any] = {
         "conn_id": given.conn_id,
         "table": given.table,
         "checks": plain(given.checks),
         "where": given.where,
         "statement_timeout": seconds(given.statement_timeout),
     }
+    if given.maximum_bytes_billed is not None:
+        arguments["maximum_bytes_billed"] = in_bytes(given.maximum_bytes_billed)
     table = assets.of_table(given.conn_id, given.table)
-    fragment = single(step, OPERATOR, arguments)
+    fragment = single(step, OPERATOR, arguments, dry_run=DRY_RUN)
     return msgspec.structs.replace(fragment, reads=(table,) if table else ())
 
 

@@ -12,12 +12,13 @@ from msgspec import Meta
 from factory import literals
 from factory.fields import ConnId, Strict
 from factory.plan import sql_files
-from factory.plan.kind import Fragment, Step, single
+from factory.plan.kind import DRY_RUNS, Fragment, Step, single
 from factory.plan.sql_files import as_template, is_file, places
 from factory.problem import Problem
 from factory.spec.beside import text_of
 
 OPERATOR = "factory.in_airflow.operators.sql.Sql"
+DRY_RUN = f"{DRY_RUNS}.DrySql"
 OUTPUT = "with `output: true`, the rows of the last statement, as lists"
 
 Sql = Annotated[
@@ -74,7 +75,8 @@ def compile(step: Step) -> Fragment:
         "autocommit": given.autocommit,
         "do_xcom_push": given.output,
     }
-    return single(step, OPERATOR, arguments, files=places(given.sql, ("sql",)))
+    files = places(given.sql, ("sql",))
+    return single(step, OPERATOR, arguments, files=files, dry_run=DRY_RUN)
 
 
 def inspect(step: Step, folder: File) -> Iterator[Problem]:

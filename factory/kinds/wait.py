@@ -18,13 +18,14 @@ from factory.fields import ConnId, DagId, Duration, Positive, Strict, seconds
 from factory.kinds import http
 from factory.kinds.sql import Parameters, Sql, inspect_sql
 from factory.literals import is_template
-from factory.plan.kind import Fragment, Step, single
+from factory.plan.kind import DRY_RUNS, Fragment, Step, single
 from factory.plan.model import Awaited, Dated
 from factory.plan.sql_files import as_template, places
 from factory.problem import Problem
 from factory.spec import assets
 
 OPERATOR = "factory.in_airflow.operators.wait.Wait"
+DRY_RUN = f"{DRY_RUNS}.DryWait"
 
 Text = Annotated[str, Meta(min_length=1)]
 Rows = Annotated[int, Meta(ge=0, le=1_000_000_000)]
@@ -171,14 +172,16 @@ def compile(step: Step) -> Fragment:
     given: Arguments = step.arguments
     if isinstance(given.for_, Time):
         _require_one_moment(step.id, given.for_)
-    arguments = {
+    arguments: dict[str, Any] = {
         "what": _what(given.for_),
         "poll_interval": seconds(given.poll_interval),
         "timeout": seconds(given.timeout),
         "on_timeout": given.on_timeout,
     }
     named = places(given.for_.sql, ("what", "sql")) if isinstance(given.for_, Query) else UNSET
-    fragment = single(step, OPERATOR, {**arguments, "do_xcom_push": False}, files=named)
+    arguments["do_xcom_push"] = False
+    asks = DRY_RUN if isinstance(given.for_, Query | Table) else UNSET
+    fragment = single(step, OPERATOR, arguments, files=named, dry_run=asks)
     if isinstance(given.for_, File):
         return msgspec.structs.replace(fragment, reads=(given.for_.path,))
     if isinstance(given.for_, Table):

@@ -25,6 +25,10 @@ from factory.spec.model import STAGE_RETENTION
 
 GROUP = "kinds"
 OPERATOR = "operator"
+DRY_RUNS = "factory.in_airflow.operators.dry_run"
+"""Where operators are that ask what others would read."""
+UNASKED = f"{DRY_RUNS}.Unasked"
+"""The one of a task whose statements take what a task before it gives."""
 _EMPTY = "airflow.providers.standard.operators.empty.EmptyOperator"
 
 

@@ -51,7 +51,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     one) makes one mapped task. `connections` are the arguments that take a connection's id.
     `condition` is a template that tells whether there is work.
     `files` are the places of arguments that name a file beside the spec; `values` are what a
-    `${…}` in such a file may ask for.
+    `${…}` in such a file may ask for. `dry_run` is an operator that takes the same arguments, runs
+    nothing, and asks what the task's statements would read.
     """
 
     id: str
@@ -70,6 +71,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     condition: str | UnsetType = UNSET
     files: tuple[Path, ...] | UnsetType = UNSET
     values: Mapping[str, Any] | UnsetType = UNSET
+    dry_run: str | UnsetType = UNSET
     description: str = ""
     alerts: TaskAlerts | UnsetType = UNSET
 

@@ -62,6 +62,18 @@ def cli(capfd: pytest.CaptureFixture[str]) -> Cli:
     return run
 
 
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def env(cache: Path) -> Mapping[str, str]:
+    """The environment of someone who has no Airflow of their own."""
+    mine = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
+    return {**mine, "XDG_CACHE_HOME": str(cache), "PYTHONUNBUFFERED": "1"}
+
+
 def process(
     *argv: str,
     env: Mapping[str, str] | None = None,

@@ -1,7 +1,6 @@
 """`factory run`, on a real Airflow in a process of its own."""
 
 import json
-import os
 import re
 import shutil
 import signal
@@ -172,18 +171,6 @@ tasks:
   - {id: after, needs: [sleep], run: echo never}
 """,
 }
-
-
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("cache")
-
-
-@pytest.fixture
-def env(cache: Path) -> Mapping[str, str]:
-    """The environment of someone who has no Airflow of their own."""
-    mine = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
-    return {**mine, "XDG_CACHE_HOME": str(cache), "PYTHONUNBUFFERED": "1"}
 
 
 @pytest.fixture

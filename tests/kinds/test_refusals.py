@@ -67,6 +67,7 @@ REFUSALS = {
     "in_airflow/connections:_connection": RUNS,
     "in_airflow/connections:mysql_address": RUNS,
     "in_airflow/connections:sql_database": RUNS,
+    "in_airflow/connections:warehouse_of": RUNS,
     "in_airflow/http:_text": RUNS,
     "in_airflow/http:parsed": RUNS,
     "in_airflow/interval:_as_given": RUNS,
@@ -93,7 +94,7 @@ REFUSALS = {
     "in_airflow/operators/trigger:_require_there": RUNS,
     "in_airflow/operators/trigger:execute_complete": RUNS,
     "in_airflow/operators/wait:_end": RUNS,
-    "in_airflow/operators/wait:_interval": RUNS,
+    "in_airflow/operators/wait:run_interval": RUNS,
     "in_airflow/operators/wait:_logical_dates": RUNS,  # and lint's rule `dates.of_asset_runs`
     "in_airflow/operators/wait:_moment": "wait/what_cannot_be_looked_for",
     "in_airflow/probes:_sql": RUNS,

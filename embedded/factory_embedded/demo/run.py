@@ -17,6 +17,7 @@ from pathlib import Path
 
 from factory.errors import FactoryError
 from factory_embedded.airflow_api import AirflowApi, ApiError, DagRun, TaskInstance
+from factory_embedded.demo import bigquery as demo_bigquery
 from factory_embedded.demo import lake_files as demo_lake_files
 from factory_embedded.demo import nifi as demo_nifi
 from factory_embedded.demo import snowflake as demo_snowflake
@@ -35,6 +36,7 @@ EXAMPLES = {
     "nifi": demo_nifi.EXAMPLE,
     "lake-files": demo_lake_files.EXAMPLE,
     "web-files": demo_web_files.EXAMPLE,
+    "bigquery": demo_bigquery.EXAMPLE,
     "snowflake": demo_snowflake.EXAMPLE,
 }
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from factory.amounts import size
 from factory_embedded.airflow_api import AirflowApi
@@ -50,7 +51,7 @@ class Trips:
         counts, found = [], []
         for year, number in MONTHS:
             folder = f"{FOLDER}/month={year:04}-{number:02}"
-            told = json.loads(self.archive.read(BUCKET, f"{folder}/_SUCCESS") or "{}")
+            told = published(self.archive, BUCKET, folder)
             rows = told.get("rows", 0)
             counts.append((folder, told.get("files", 0), size(told.get("bytes", 0)), rows))
             if rows != ROWS_A_MONTH:
@@ -58,6 +59,11 @@ class Trips:
         table = Table((f"gs://{BUCKET}", "files", "size", "rows"), counts)
         show.say("\n".join(["", *format_table(table), ""]))
         return found
+
+
+def published(store: gcs.Server, bucket: str, folder: str) -> dict[str, Any]:
+    """What a folder says was published last; nothing where nothing was."""
+    return dict(json.loads(store.read(bucket, f"{folder}/_SUCCESS") or "{}"))
 
 
 @contextmanager

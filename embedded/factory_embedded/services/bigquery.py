@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from subprocess import Popen
+from typing import Any
+from urllib.parse import quote
 
 from factory_embedded import apart, bigquery_proxy
 from factory_embedded.bigquery_proxy import Proxy
@@ -31,6 +33,8 @@ LOCK = Path(__file__).with_name("bigquery.lock")
 DOWNLOAD = 200_000_000
 """Bytes that are downloaded, about, when the environment is not at hand."""
 
+_NAME = "bqemulator"
+_PAGE = 10_000
 _PAUSE = 0.1
 _ANSWER_SECONDS = 30.0
 # its extensions come as packages: it would else download them
@@ -56,7 +60,7 @@ class Server:
     @property
     def look(self) -> str:
         """The list of its datasets, as JSON: there is no page."""
-        return f"{self.endpoint}/bigquery/v2/projects/{gcs.PROJECT}/datasets"
+        return self._url("datasets")
 
     @property
     def connection(self) -> Connection:
@@ -72,14 +76,47 @@ class Server:
     def create_dataset(self, name: str, location: str = "US") -> None:
         """Make a dataset, where there is none of that name."""
         reference = {"projectId": gcs.PROJECT, "datasetId": name}
-        body = json.dumps({"datasetReference": reference, "location": location}).encode()
-        request = urllib.request.Request(self.look, body, {"Content-Type": "application/json"})
         try:
-            with _direct.open(request, timeout=_ANSWER_SECONDS):
-                return
+            self._post("datasets", {"datasetReference": reference, "location": location})
         except urllib.error.HTTPError as error:
             if error.code != 409:
                 raise
+
+    def ask(self, query: str) -> Iterator[tuple[str | None, ...]]:
+        """The rows of a query, of values as texts."""
+        page = self._post("queries", {"query": query, "useLegacySql": False, "maxResults": _PAGE})
+        job = page["jobReference"]["jobId"]
+        while True:
+            for row in page.get("rows", ()):
+                yield tuple(cell["v"] for cell in row["f"])
+            if not (token := page.get("pageToken")):
+                return
+            page = self._get(f"queries/{job}?pageToken={quote(token)}&maxResults={_PAGE}")
+
+    def _post(self, path: str, body: object) -> dict[str, Any]:
+        headers = {"Content-Type": "application/json"}
+        return _answer(urllib.request.Request(self._url(path), json.dumps(body).encode(), headers))
+
+    def _get(self, path: str) -> dict[str, Any]:
+        return _answer(urllib.request.Request(self._url(path)))
+
+    def _url(self, path: str) -> str:
+        return f"{self.endpoint}/bigquery/v2/projects/{gcs.PROJECT}/{path}"
+
+
+def _answer(request: urllib.request.Request) -> dict[str, Any]:
+    with _direct.open(request, timeout=_ANSWER_SECONDS) as answer:
+        return dict(json.loads(answer.read()))
+
+
+def made(cancelled: Callable[[], bool] = never) -> Path:
+    """The interpreter of its environment, which is downloaded when it is missing."""
+    return apart.python(_NAME, LOCK, cancelled)
+
+
+def is_at_hand() -> bool:
+    """Whether `running` will download nothing."""
+    return apart.is_at_hand(_NAME, LOCK)
 
 
 @contextmanager
@@ -91,7 +128,7 @@ def running(folder: Path, *, cancelled: Callable[[], bool] = never) -> Iterator[
     """
     folder = folder.absolute()
     folder.mkdir(parents=True, exist_ok=True)
-    program = apart.python("bqemulator", LOCK, cancelled)
+    program = made(cancelled)
     rest, grpc = free_ports(2)
     with gcs.running(folder / "gcs", cancelled=cancelled) as storage:
         command = [str(program), "-c", _PROGRAM, *_options(folder / "data", rest, grpc)]

@@ -43,7 +43,7 @@ class Unique(OfColumns, frozen=True, kw_only=True, tag="unique"):
         """Can the columns be compared?"""
         from sqlglot import exp
 
-        query = exp.select(exp.Star()).from_(self._repeated(rows).subquery("repeated"))
+        query = exp.select(exp.Star()).from_(self._repeated(rows).subquery("repeated")).limit(0)
         rows.understood("the check unique", query)
 
     def measure(self, rows: Rows, measured: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from factory.definitions.warehouses import BIGQUERY, Names
 from factory.ends.sources.database import QUERY, Database, Sql
 from factory.ends.targets.bigquery import BigQueryTable, GoogleConnection
 from factory.fields import Size, in_bytes
+from factory.plan.kind import DRY_RUNS
 
 
 class BigQuery(Database, frozen=True, kw_only=True, tag="bigquery", tag_field="type"):
@@ -20,6 +21,7 @@ class BigQuery(Database, frozen=True, kw_only=True, tag="bigquery", tag_field="t
 
     reader: ClassVar[str] = "read_bigquery.ReadBigQuery"
     splitter: ClassVar[str] = "read_bigquery.SplitBigQuery"
+    dry_runs: ClassVar[tuple[str, str]] = (f"{DRY_RUNS}.DryRead", f"{DRY_RUNS}.DrySplit")
     of_columns: ClassVar[tuple[str, ...]] = ("columns", "maximum_bytes_billed")
     can: ClassVar[Names] = BIGQUERY
 

@@ -47,6 +47,8 @@ class Database(Strict, frozen=True, kw_only=True, omit_defaults=True):
     """The operator that reads, as `module.Class` among those of `ingest`."""
     splitter: ClassVar[str]
     """The operator that looks for the parts."""
+    dry_runs: ClassVar[tuple[str, str]] = ("", "")
+    """By import path, the operators that ask what these two would read."""
     of_columns: ClassVar[tuple[str, ...]] = ("columns",)
     """The fields that say how columns are read: of no meaning where parts are looked for."""
     can: ClassVar[Names] = ANY_DATABASE
@@ -104,8 +106,10 @@ class Database(Strict, frozen=True, kw_only=True, omit_defaults=True):
         """One task reads; of a table that is split, as many as the task before them finds."""
         arguments = self._arguments()
         files = sql_files.places(self.query or "", ("query",))
+        dry_read, dry_split = self.dry_runs
         reading = Batches(
             operator=f"{OPERATORS}.{self.reader}",
+            dry_run=dry_read,
             arguments=arguments,
             files=() if files is UNSET else files,
             columns=frozenset(self.columns) or None,
@@ -117,7 +121,7 @@ class Database(Strict, frozen=True, kw_only=True, omit_defaults=True):
         split = task(step, "split", f"{OPERATORS}.{self.splitter}", given)
         return msgspec.structs.replace(
             reading,
-            tasks=(msgspec.structs.replace(split, files=files),),
+            tasks=(msgspec.structs.replace(split, files=files, dry_run=dry_split or UNSET),),
             expand={"part": Output(split.id)},
         )
 

@@ -23,6 +23,7 @@ from factory.ends.target import Takes
 from factory.ends.targets.table import ColumnName, WarehouseTable, distinct, timeouts
 from factory.fields import ConnId, Duration, Size, connects, in_bytes
 from factory.literals import is_template
+from factory.plan.kind import UNASKED
 from factory.problem import Problem
 
 BigQueryTable = Annotated[str, Meta(examples=["shop.orders"], min_length=1)]
@@ -46,6 +47,7 @@ class BigQuery(WarehouseTable, frozen=True, kw_only=True, tag="bigquery", tag_fi
         types=True,
         holds=BIGQUERY,
         through=("via", _SCHEME),
+        dry_run=UNASKED,
     )
     loader: ClassVar[str] = "load_bigquery.LoadBigQuery"
 

@@ -25,6 +25,7 @@ class Check(BaseOperator):
     `columns`, `passed`, `severity`, `measured` and `message`.
 
     :param where: SQL condition: only the rows that meet it are checked.
+    :param maximum_bytes_billed: a query that would be billed for more is refused.
     :param statement_timeout: seconds.
     """
 
@@ -39,6 +40,7 @@ class Check(BaseOperator):
         table: str,
         checks: Sequence[Mapping[str, Any]],
         where: str | None = None,
+        maximum_bytes_billed: int | None = None,
         statement_timeout: float = STATEMENT_SECONDS,
         **kwargs: Any,
     ) -> None:
@@ -47,6 +49,7 @@ class Check(BaseOperator):
         self.table = table
         self.checks = checks
         self.where = where
+        self.maximum_bytes_billed = maximum_bytes_billed
         self.statement_timeout = statement_timeout
 
     def execute(self, context: Context) -> dict[str, Any]:
@@ -59,7 +62,9 @@ class Check(BaseOperator):
         interval = interval_of(context)
         task = context["task_instance"]
         name = f"{task.dag_id}.{task.task_id}"
-        warehouse, address = warehouse_of(self.conn_id, application=name)
+        warehouse, address = warehouse_of(
+            self.conn_id, application=name, maximum_bytes_billed=self.maximum_bytes_billed
+        )
         try:
             done = check(
                 warehouse,

@@ -68,7 +68,7 @@ class Wait(BaseOperator):
         if what["type"] == "pipeline":
             what["logical_dates"] = _logical_dates(context, what.pop("offset", 0))
         if what.get("column"):
-            what["interval"] = _interval(context)
+            what["interval"] = [moment.isoformat() for moment in run_interval(context)]
         deadline = time.time() + self.timeout
         from factory.in_airflow.probes import look
 
@@ -142,12 +142,12 @@ def _logical_dates(context: Context, offset: float) -> list[str]:
     return [moment.isoformat() for moment in found]
 
 
-def _interval(context: Context) -> list[str]:
+def run_interval(context: Context) -> tuple[datetime, datetime]:
     """The run's, from its first moment until before its end."""
     interval = interval_of(context)
     if interval is None:
         raise AirflowFailException(NONE)
-    return [moment.isoformat() for moment in (interval.start, interval.end)]
+    return interval.start, interval.end
 
 
 def _moment(what: Mapping[str, Any], context: Context) -> datetime:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta
 
 from factory import stores
 from factory.choices import blaming, is_outside
@@ -364,4 +364,5 @@ def _load(step: Step, rows: Mapping[str, Any]) -> Task:
         "checks": plain(given.checks),
     }
     load = task(step, _LOAD, operator, arguments)
-    return msgspec.structs.replace(load, outlets=outlets)
+    dry_run = given.target.takes.dry_run or UNSET
+    return msgspec.structs.replace(load, outlets=outlets, dry_run=dry_run)

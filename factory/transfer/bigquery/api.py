@@ -38,6 +38,7 @@ class Api:
 
     :param session: a `requests.Session`.
     :param labels: of every job.
+    :param billed: bytes that a query of a session without limits of its own may be billed for.
     :param storage: where the Storage Read API is, when it is not Google's.
     """
 
@@ -48,6 +49,7 @@ class Api:
     credentials: Any = field(default=None, repr=False)
     storage: str = ""
     tries: int = TRIES
+    billed: int | None = None
 
     def ask(
         self, method: str, path: str, *, query: Query | None = None, body: object = None

@@ -29,10 +29,27 @@ _PAUSE, _LONGEST = 0.1, 5.0
 
 @dataclass(frozen=True)
 class Limits:
-    """`seconds` of a job, 0: without end. Of its bytes, at most `billed`; None: any number."""
+    """`seconds` of a job, 0: without end. Of its bytes, at most `billed`; None: any number.
+
+    `patience`: seconds after which one that may be left is `Running`; None: none is left.
+    """
 
     seconds: float = 0
     billed: int | None = None
+    patience: float | None = None
+
+
+class Running(Exception):
+    """A job is left to run on. Whoever begins it again, by its name, finds it.
+
+    :param left: seconds until it takes too long; 0: it never does.
+    """
+
+    def __init__(self, job_id: str, location: str, left: float) -> None:
+        super().__init__(f"the job {job_id} runs on")
+        self.job_id = job_id
+        self.location = location
+        self.left = left
 
 
 @dataclass(frozen=True)
@@ -64,14 +81,17 @@ class Jobs:
         self.billed = 0
         self.slot_ms = 0
 
-    def run(self, name: str, configuration: Mapping[str, Any]) -> Done:
-        """Run a job, or find it. Raises `Refused`, `TransferError` when it takes too long."""
+    def run(self, name: str, configuration: Mapping[str, Any], *, leave: bool = False) -> Done:
+        """Run a job, or find it. Raises `Refused`, `TransferError` when it takes too long.
+
+        Raises `Running` where it may be left, and patience is at its end.
+        """
         again = pauses()
         tried = 0
         for number in range(_FAILED_MOST):
             job_id = f"{name}_{number}" if number else name
             job, found = self._begun(job_id, configuration)
-            job = self._waited(job)
+            job = self._waited(job, leave)
             error = _error(job)
             if error is None:
                 self._count(job)
@@ -97,9 +117,10 @@ class Jobs:
         """Let BigQuery read SQL, and not run it: the fields of its rows. It costs nothing."""
         return self.planned(text).get("schema", {}).get("fields", ())  # type: ignore[no-any-return]
 
-    def planned(self, text: str) -> Facts:
+    def planned(self, text: str, **more: Any) -> Facts:
         """What BigQuery says of SQL that it does not run."""
-        configuration = {"dryRun": True, "query": {"query": text, "useLegacySql": False}}
+        query = {"query": text, "useLegacySql": False, **more}
+        configuration = {"dryRun": True, "query": query}
         reference = {"projectId": self.api.project}
         if self.location:
             reference["location"] = self.location
@@ -162,12 +183,16 @@ class Jobs:
                 raise
         return self._got(reference), True
 
-    def find(self, name: str) -> Done | None:
-        """The job of a name, or the last of those that followed it, when it has succeeded."""
+    def find(self, name: str, *, leave: bool = False) -> Done | None:
+        """The job of a name, or the last of those that followed it, when it has succeeded.
+
+        Raises `Running`, as `run` does.
+        """
         for number in range(_FAILED_MOST):
             reference = {"jobId": f"{name}_{number}" if number else name}
             try:
-                job = self._waited(self._got({**reference, "location": self.location or ""}))
+                there = self._got({**reference, "location": self.location or ""})
+                job = self._waited(there, leave)
             except Refused as error:
                 if error.status == NOT_FOUND:
                     return None
@@ -185,14 +210,20 @@ class Jobs:
         location = job["jobReference"].get("location") or self.location
         return {"location": location} if location else {}
 
-    def _waited(self, job: Facts) -> Facts:
+    def runs(self, job_id: str) -> bool:
+        """Whether a job has not ended."""
+        job = self._got({"jobId": job_id, "location": self.location or ""})
+        return bool(job["status"]["state"] != "DONE")
+
+    def _waited(self, job: Facts, leave: bool) -> Facts:
         """The job once it is done; it is cancelled when it takes too long."""
-        started = time.monotonic()
+        started, begun = time.monotonic(), _begun_at(job)
         reference = job["jobReference"]
         for pause in pauses(_PAUSE, _LONGEST):
             if job["status"]["state"] == "DONE":
                 return job
-            if self.limits.seconds and time.monotonic() - started > self.limits.seconds:
+            spent = time.time() - begun
+            if self.limits.seconds and spent > self.limits.seconds:
                 address = path(self.api.project, "jobs", reference["jobId"], "cancel")
                 self.api.ask("POST", address, query=self._where(job))
                 raise Unavailable(
@@ -200,6 +231,10 @@ class Jobs:
                     "was told to end",
                     "Raise `statement_timeout`",
                 )
+            patience = self.limits.patience
+            if leave and patience is not None and time.monotonic() - started > patience:
+                left = max(self.limits.seconds - spent, 1) if self.limits.seconds else 0
+                raise Running(reference["jobId"], self._where(job).get("location", ""), left)
             time.sleep(pause)
             job = self._got({**reference, **self._where(job)})
         raise AssertionError
@@ -213,6 +248,12 @@ class Jobs:
         if billed or slots:
             name = job["jobReference"]["jobId"]
             log.info("job %s: %s billed, %d ms of slots", name, size(billed), slots)
+
+
+def _begun_at(job: Facts) -> float:
+    """Seconds since 1970: it may have been begun by another process."""
+    made = job.get("statistics", {}).get("creationTime")
+    return int(made) / 1000 if made else time.time()
 
 
 def _error(job: Facts) -> Refused | None:

@@ -14,13 +14,15 @@ from factory.transfer.bigquery.jobs import Jobs
 from factory.transfer.bigquery.table import Existing, Table, literal
 
 NAME = "_factory_loads"
+_GONE = "'replaced'"  # the mode of an entry that ends another
+_ENTRY = ("table_name", "made_at", "load_id", "published_at")  # by which both are one
 _COLUMNS = {
     "table_name": "STRING",
     "load_id": "STRING",
     "mode": "STRING",
     "rows": "INT64",
     "published_at": "TIMESTAMP",
-    "made_at": "INT64",  # when the table was made: one that is made anew has none of these rows
+    "made_at": "INT64",  # when the table was made
     "digest": "STRING",  # of the values
 }
 _DESCRIPTION = "The loads that are in the tables of this dataset. Without it, one may come twice."
@@ -33,6 +35,7 @@ class Entry:
     rows: int
     published_at: datetime
     digest: str
+    made_at: int  # when the table was made that the rows went to
 
     @property
     def when(self) -> str:
@@ -51,24 +54,23 @@ def _is_there(api: Api, target: Table) -> bool:
     return tables.look(api, target.beside(NAME)) is not None
 
 
-def _of(target: Table, existing: Existing) -> str:
-    """The entries of this table, since its rows were last replaced."""
+def _standing(target: Table) -> str:
+    """The entries of tables of this name whose rows are not known to be gone."""
     ledger = target.beside(NAME).sql
-    mine = f"table_name = {literal(target.name)} AND made_at = {existing.made_at}"
-    since = f"SELECT MAX(published_at) FROM {ledger} WHERE {mine} AND mode = 'replace'"
-    return (
-        f"FROM {ledger} WHERE {mine}"
-        f" AND published_at >= COALESCE(({since}), TIMESTAMP '1970-01-01T00:00:00+00:00')"
-    )
+    mine = f"it.table_name = {literal(target.name)}"
+    same = " AND ".join(f"gone.{name} = it.{name}" for name in _ENTRY)
+    gone = f"SELECT 1 FROM {ledger} AS gone WHERE {same} AND gone.mode = {_GONE}"
+    return f"FROM {ledger} AS it WHERE {mine} AND it.mode <> {_GONE} AND NOT EXISTS ({gone})"
 
 
 def find(jobs: Jobs, target: Table, existing: Existing, load_id: str) -> Entry | None:
-    """Look up whether this load was published."""
+    """Look up whether this load was published, into this table before all others of its name."""
     if not _is_there(jobs.api, target):
         return None
     found = jobs.asked(
-        f"SELECT `rows`, published_at, digest {_of(target, existing)}"
-        f" AND load_id = {literal(load_id)} ORDER BY published_at DESC LIMIT 1"
+        f"SELECT `rows`, published_at, digest, made_at {_standing(target)}"
+        f" AND load_id = {literal(load_id)}"
+        f" ORDER BY made_at = {existing.made_at} DESC, published_at DESC LIMIT 1"
     )
     return Entry(*found[0]) if found else None
 
@@ -79,7 +81,8 @@ def previous_rows(jobs: Jobs, target: Table, load_id: str) -> int | None:
         return None
     found = jobs.asked(
         f"SELECT `rows` FROM {target.beside(NAME).sql} WHERE table_name = {literal(target.name)}"
-        f" AND load_id <> {literal(load_id)} ORDER BY published_at DESC LIMIT 1"
+        f" AND load_id <> {literal(load_id)} AND mode <> {_GONE}"
+        " ORDER BY published_at DESC LIMIT 1"
     )
     return int(found[0][0]) if found else None
 
@@ -89,6 +92,26 @@ def forget(jobs: Jobs, target: Table) -> None:
     if _is_there(jobs.api, target):
         where = f"table_name = {literal(target.name)}"
         jobs.query(f"DELETE FROM {target.beside(NAME).sql} WHERE {where}")
+
+
+def replaced(target: Table) -> str:
+    """The SQL that notes which loads are replaced: those that the transaction sees, no other.
+
+    A moment would not tell: rows that another adds meanwhile stay, whichever began first.
+    """
+    return _gone(target, "")
+
+
+def made_anew(target: Table, existing: Existing) -> str:
+    """The SQL that notes, of a table without a row, that it has none of those of its name."""
+    return _gone(target, f" AND made_at <> {existing.made_at}")
+
+
+def _gone(target: Table, which: str) -> str:
+    names = ", ".join(f"`{name}`" for name in _COLUMNS)
+    chosen = ", ".join(_GONE if name == "mode" else f"`{name}`" for name in _COLUMNS)
+    ledger = target.beside(NAME).sql
+    return f"INSERT INTO {ledger} ({names}) SELECT {chosen} {_standing(target)}{which}"
 
 
 def record(

@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from factory.amounts import size
@@ -71,12 +71,14 @@ def load(
     as_of: datetime | None = None,
     statement_timeout: float = STATEMENT_SECONDS,
     maximum_bytes_billed: int | None = None,
+    patience: float | None = None,
 ) -> tuple[Loaded, Cost]:
     """Load the files into `table`; the same `load_id` again leaves the same rows.
 
     Rows go through files in the folder `via`, on Cloud Storage. The rows of a `partition` are those
     of `interval`, unless it says its own. `statement_timeout` is in seconds, of each job, 0 for
-    none. Raises `ChecksFailed`, `SchemaChanged`, `BadRow`, `BadOption`, `TransferError`; the
+    none. After `patience` seconds the load job is left to run on, by `Running`: the same load again
+    finds it. Raises `ChecksFailed`, `SchemaChanged`, `BadRow`, `BadOption`, `TransferError`; the
     target's rows are then as they were.
     """
     started = time.monotonic()
@@ -97,7 +99,8 @@ def load(
     prepare(checks, [column.name for column in found])
     with translated(target):
         jobs = Jobs(
-            *(api, tables.location(api, target)), Limits(statement_timeout, maximum_bytes_billed)
+            *(api, tables.location(api, target)),
+            limits=Limits(statement_timeout, maximum_bytes_billed, patience),
         )
         done = run(Session(jobs, job, Source(files, via)), job, files, checks, as_of)
     cost = Cost(jobs.billed, jobs.slot_ms)
@@ -130,7 +133,10 @@ class Session:
     def existing(self) -> Existing | None:
         """Ask for the table."""
         names = [column.name for column in self.job.columns]
-        return tables.existing(self.jobs.api, self.job.target, names)
+        found = tables.existing(self.jobs.api, self.job.target, names)
+        if found is None or self.job.policy != "add_columns":
+            return found
+        return replace(found, required=frozenset(), relaxed=found.required)
 
     def published_before(self, existing: Existing | None, rows: int) -> bool:
         """Ask the ledger. What a killed try has left goes away."""
@@ -139,18 +145,33 @@ class Session:
         found = ledger.find(self.jobs, self.job.target, existing, self.job.load_id)
         if found is None or not found.rows:  # to add to nothing is no repetition
             return False
+        if found.made_at != existing.made_at:
+            if self._is_empty(existing):
+                return False
+            raise self._anew(found)
         if found.rows != rows or found.digest != self.job.digest:
             raise self._others(found)
-        if not self.jobs.asked(f"SELECT 1 FROM {self.job.target.sql} LIMIT 1"):
+        if self._is_empty(existing):
             raise self._gone(found)
         tables.drop(self.jobs.api, self._staging)
         return True
+
+    def _is_empty(self, existing: Existing) -> bool:
+        where = existing.every() or "true"
+        return not self.jobs.asked(f"SELECT 1 FROM {self.job.target.sql} WHERE {where} LIMIT 1")
 
     def _others(self, found: ledger.Entry) -> TransferError:
         return TransferError(
             f"{self.job.target} got {found.rows} other rows by this load at {found.when}: those of "
             "now would be added to them",
             f"To load them as well: {self._forgetting}",
+        )
+
+    def _anew(self, found: ledger.Entry) -> TransferError:
+        return TransferError(
+            f"{self.job.target} got the rows of this load at {found.when}, but was made anew since,"
+            " and has rows: are they among them?",
+            f"To load them again: {self._forgetting}",
         )
 
     def _gone(self, found: ledger.Entry) -> TransferError:
@@ -250,7 +271,9 @@ class Session:
         """The rows, and the ledger's: one transaction, one job, which runs once."""
         target, mode = self.job.target, self.job.mode
         existing = existing or self._made(staged)
-        text = script(target, existing, staged, mode, self._record(existing, staged))
+        self._relax(existing, staged)
+        first = [self.job.options.published(target, time.time())] if existing.unpublished else []
+        text = script(target, existing, staged, mode, self._noted(existing, staged), first)
         try:
             # a target that is made anew has nothing of what an earlier try has published
             done = self.jobs.query(text, self._job(staged, "publish", existing.made_at))
@@ -264,40 +287,59 @@ class Session:
         ((before, after, changed),) = self.jobs.rows(done)[1]
         return mode.changed(Counts(before, after, changed), staged.rows)
 
+    def _relax(self, existing: Existing, staged: Staged) -> None:
+        """Columns that were never null may be, from this load on, where it lacks them."""
+        given = {column.name for column in staged.given}
+        if lacking := existing.relaxed - given:
+            tables.relax(self.jobs.api, self.job.target, lacking)
+
     def _made(self, staged: Staged) -> Existing:
-        """The target, empty."""
+        """The target, empty: it stays once the load is published."""
         options = self.job.options
         fields = [
             tables.field_of(column.name, column.type, options.descriptions.get(column.name, ""))
             for column in staged.given
         ]
-        tables.make(self.jobs.api, self.job.target, fields, options.facts(time.time()))
+        tables.make(self.jobs.api, self.job.target, fields, options.unpublished(time.time()))
         found = self.existing()
         if found is None:
             raise TransferError(f"{self.job.target} was dropped while it was loaded")
         return found
 
-    def _record(self, existing: Existing, staged: Staged) -> str:
+    def _noted(self, existing: Existing, staged: Staged) -> Sequence[str]:
+        """The load, and which of those before are gone."""
         job = self.job
         noted = (job.load_id, job.mode.name, staged.rows, job.digest)
-        return ledger.record(job.target, existing, *noted)
+        gone = [ledger.replaced(job.target)] if job.mode.whole else []
+        return [*gone, ledger.record(job.target, existing, *noted)]
 
     def record(self, existing: Existing | None, staged: Staged, previous: int | None) -> None:
         """See `write`."""
 
 
-def script(target: Table, existing: Existing, staged: Staged, mode: Mode, record: str) -> str:
-    """All of a publish; a statement that fails undoes those before it."""
-    count = f"(SELECT COUNT(*) FROM {target.sql})"
+def script(
+    target: Table,
+    existing: Existing,
+    staged: Staged,
+    mode: Mode,
+    noted: Sequence[str],
+    first: Sequence[str] = (),
+) -> str:
+    """All of a publish, after what comes `first`; what fails undoes the statements before it."""
+    every = existing.every()
+    anew = ledger.made_anew(target, existing)
+    count = f"(SELECT COUNT(*) FROM {target.sql}{f' WHERE {every}' if every else ''})"
     return ";\n".join(
         [
             "DECLARE factory_before, factory_after, factory_changed INT64 DEFAULT 0",
             "DECLARE factory_met STRING",
+            *first,
             "BEGIN TRANSACTION",
             f"SET factory_before = {count}",
+            f"IF factory_before = 0 THEN {anew}; END IF",
             *mode.statements(target, existing, staged),
             f"SET factory_after = {count}",
-            record,
+            *noted,
             "COMMIT TRANSACTION",
             "SELECT factory_before, factory_after, factory_changed;",
         ]

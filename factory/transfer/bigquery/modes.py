@@ -209,7 +209,8 @@ class Partition(Plain):
         """Delete the interval's rows and insert the load's."""
         start, end = self.bounds(existing.columns[self.column])
         name = quoted(self.column)
-        delete = f"DELETE FROM {target.sql} WHERE {name} >= {start} AND {name} < {end}"
+        inside = f"{name} >= {start} AND {name} < {end}"
+        delete = f"DELETE FROM {target.sql} WHERE {_and(inside, existing.every())}"
         return [delete, insert(target, existing, staged)]
 
     def changed(self, counts: Counts, rows: int) -> Changed:
@@ -275,7 +276,8 @@ class Merge(Plain):
     def statements(self, target: Table, existing: Existing, staged: Staged) -> Sequence[str]:
         """MERGE, once it is known that a key names one row of the target, too."""
         given = values(staged, existing)
-        met = f"FROM {staged.table.sql} AS s JOIN {target.sql} AS t ON {self._same(given)}"
+        same = self._same(given, existing)
+        met = f"FROM {staged.table.sql} AS s JOIN {target.sql} AS t ON {same}"
         key = ", ".join(f"{given[name]} AS k{number}" for number, name in enumerate(self.key))
         counts = (
             "TO_JSON_STRING(STRUCT(COUNT(*) AS pairs, "
@@ -289,8 +291,9 @@ class Merge(Plain):
             self._merge(target, existing, staged, given),
         ]
 
-    def _same(self, given: Mapping[str, str]) -> str:
-        return " AND ".join(f"t.{quoted(name)} = {given[name]}" for name in self.key)
+    def _same(self, given: Mapping[str, str], existing: Existing) -> str:
+        same = (f"t.{quoted(name)} = {given[name]}" for name in self.key)
+        return _and(*same, existing.every("t"))
 
     def _differ(self, given: Mapping[str, str], existing: Existing, staged: Staged) -> str:
         compared = [c.name for c in staged.given if c.name not in self.key and not c.lineage]
@@ -306,8 +309,9 @@ class Merge(Plain):
         differ = self._differ(given, existing, staged)
         update = f" WHEN MATCHED AND ({differ}) THEN UPDATE SET {set_}" if set_ else ""
         return (
-            f"MERGE INTO {target.sql} AS t USING {staged.table.sql} AS s ON {self._same(given)}"
-            f"{update} WHEN NOT MATCHED THEN INSERT ({names}) VALUES ({', '.join(given.values())})"
+            f"MERGE INTO {target.sql} AS t USING {staged.table.sql} AS s"
+            f" ON {self._same(given, existing)}{update}"
+            f" WHEN NOT MATCHED THEN INSERT ({names}) VALUES ({', '.join(given.values())})"
         )
 
     def changed(self, counts: Counts, rows: int) -> Changed:
@@ -320,10 +324,14 @@ class Merge(Plain):
         keys = ", ".join(given[name] for name in self.key)
         found = jobs.asked(
             f"SELECT COUNT(*), {keys} FROM {staged.table.sql} AS s JOIN {target.sql} AS t"
-            f" ON {self._same(given)} GROUP BY {keys} HAVING COUNT(*) > 1 LIMIT 1"
+            f" ON {self._same(given, existing)} GROUP BY {keys} HAVING COUNT(*) > 1 LIMIT 1"
         )
         count, *example = found[0] if found else (2, *["?"] * len(self.key))
         raise merging.several(target, count, merging.shown(self.key, example))
+
+
+def _and(*conditions: str) -> str:
+    return " AND ".join(condition for condition in conditions if condition)
 
 
 def _met(name: str) -> str:

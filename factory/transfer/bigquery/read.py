@@ -94,7 +94,7 @@ def _found(jobs: Jobs, rows: Rows) -> Found:
         fields = _chosen(facts, rows, table)
         if facts["type"] == "TABLE" and not (rows.where or rows.window or rows.part):
             return Found(table.reference(jobs.api), fields, selected=rows.columns)
-    done = jobs.query(_select(jobs, rows))
+    done = jobs.query(select(jobs, rows))
     target: dict[str, str] = done.facts["configuration"]["query"].get("destinationTable") or {}
     return Found(target, jobs.rows(done, 0)[0], done)
 
@@ -116,7 +116,8 @@ def _chosen(facts: Facts, rows: Rows, table: Table) -> list[Facts]:
     return [field for field in fields if field["name"] in wanted]
 
 
-def _select(jobs: Jobs, rows: Rows) -> str:
+def select(jobs: Jobs, rows: Rows) -> str:
+    """The query of the rows. Raises `Missing`."""
     chosen = ", ".join(map(quoted, rows.columns)) or "*"
     return f"SELECT {chosen} FROM {_from(rows)}{choosing.where([*_conditions(jobs, rows)])}"
 
@@ -252,10 +253,14 @@ def split(
         jobs = Jobs(api, None, Limits(statement_timeout))
         if rows.table:
             jobs.location = tables.location(api, tables.parse(rows.table))
-        kind = _type_of(jobs, rows, column)
-        if kind not in _SPLIT:
-            raise choosing.unsplittable(rows, column, kind)
-        name = quoted(column)
-        inner = _select(jobs, rows)
-        ((least, most),) = jobs.asked(f"SELECT MIN({name}), MAX({name}) FROM ({inner}\n)")
+        ((least, most),) = jobs.asked(bounds(jobs, rows, column))
     return [Part(column)] if least is None else parts(column, least, most, number)
+
+
+def bounds(jobs: Jobs, rows: Rows, column: str) -> str:
+    """The query of the least and the greatest value. Raises `Missing`, `BadOption`."""
+    kind = _type_of(jobs, rows, column)
+    if kind not in _SPLIT:
+        raise choosing.unsplittable(rows, column, kind)
+    name = quoted(column)
+    return f"SELECT MIN({name}), MAX({name}) FROM ({select(jobs, rows)}\n)"

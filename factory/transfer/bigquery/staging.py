@@ -15,7 +15,7 @@ from factory.stores.model import Place
 from factory.transfer.bigquery import columns as cols
 from factory.transfer.bigquery import table as tables
 from factory.transfer.bigquery.api import Facts
-from factory.transfer.bigquery.jobs import Done, Jobs
+from factory.transfer.bigquery.jobs import Done, Jobs, Running
 from factory.transfer.bigquery.modes import Staged
 from factory.transfer.bigquery.table import OURS, Table
 from factory.transfer.errors import BadOption, TransferError
@@ -24,7 +24,6 @@ from factory.transfer.warehouse.parquet import Files, wire
 from factory.transfer.warehouse.parts import Column
 
 SCHEME = "gs"
-_EXPIRES = 86_400  # seconds, of what a killed load leaves
 _COMPRESSION = "snappy"
 _NUMBER = "INT64"
 
@@ -41,18 +40,22 @@ def name(target: Table, load_id: str, content: str) -> str:
 
 @contextmanager
 def staging(jobs: Jobs, staged: Staged) -> Iterator[None]:
-    """Drop the staging table at the end, however that comes."""
+    """Drop the staging table at the end, however that comes, unless a job is still filling it."""
     try:
         yield
-    finally:
+    except Running:
+        raise
+    except BaseException:
         tables.drop(jobs.api, staged.table)
+        raise
+    tables.drop(jobs.api, staged.table)
 
 
 def made(jobs: Jobs, table: Table, columns: Sequence[Column], number: str | None) -> int:
     """Make the staging table, or take up that of a try that was killed: when was it made?"""
     fields = fields_of(columns, number)
     now = time.time()
-    more = {"expirationTime": str(round((now + _EXPIRES) * 1000))}
+    more = {"expirationTime": str(round((now + tables.EXPIRES) * 1000))}
     for _ in range(3):
         facts = tables.make(jobs.api, table, fields, more) or tables.look(jobs.api, table)
         if facts is None:  # dropped in between
@@ -88,11 +91,11 @@ class Source:
     def copy(self, jobs: Jobs, staged: Staged, job: str) -> None:
         """Fill the staging table. Raises `BadRow`, `TransferError`."""
         folder = self.via.below(staged.table.name, "")
-        done = jobs.find(job)
+        done = jobs.find(job, leave=True)
         if done is None:
             place = self.via.below(staged.table.name, f"{job}.parquet")
             self._upload(place, staged)
-            done = jobs.run(job, {"load": self._load(jobs, place, staged)})
+            done = jobs.run(job, {"load": self._load(jobs, place, staged)}, leave=True)
         folder.store.delete_below(folder.path)
         _require(done, staged)
 

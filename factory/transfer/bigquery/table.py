@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,16 @@ from factory.transfer.warehouse.parts import Column
 from factory.transfer.warehouse.warehouse import not_found
 
 OURS = "_factory_"
+EXPIRES = 86_400
+"""Seconds that a table stays which a killed load has left."""
+UNPUBLISHED = "A load makes this table. If it is killed before it publishes, the table vanishes."
+_LOADED_AT = "_PARTITIONTIME"
+_LEAST = {
+    "INT64": str(-(2**63)),
+    "DATE": "DATE '0001-01-01'",
+    "DATETIME": "DATETIME '0001-01-01T00:00:00'",
+    "TIMESTAMP": "TIMESTAMP '0001-01-01T00:00:00+00:00'",
+}
 
 
 @dataclass(frozen=True)
@@ -82,7 +92,24 @@ class Existing(parts.Existing):
     """A target that is there."""
 
     made_at: int = 0  # milliseconds since 1970: another one for a table that is made anew
+    relaxed: frozenset[str] = frozenset()  # columns that may be given nulls, and take none yet
     facts: Facts = field(default_factory=dict)
+
+    @property
+    def unpublished(self) -> bool:
+        """Whether it was made for a load that has not been published: it vanishes by itself."""
+        return self.facts.get("description") == UNPUBLISHED
+
+    def every(self, alias: str = "") -> str:
+        """A condition that all rows meet, where no query runs without one on the partitions."""
+        by = self.facts.get("timePartitioning") or self.facts.get("rangePartitioning") or {}
+        told = self.facts.get("requirePartitionFilter") or by.get("requirePartitionFilter")
+        if not (by and told):
+            return ""
+        name = by.get("field")
+        kind = self.columns[name] if name else "TIMESTAMP"
+        column = f"{alias}.{quoted(name or _LOADED_AT)}" if alias else quoted(name or _LOADED_AT)
+        return f"({column} IS NULL OR {column} >= {_LEAST[kind]})"
 
 
 def location(api: Api, table: Table) -> str:
@@ -191,8 +218,21 @@ class Options:
     descriptions: Mapping[str, str] = field(default_factory=dict)
     expires_after: float | None = None
 
-    def facts(self, now: float) -> Facts:
-        """As the API has them."""
+    def unpublished(self, now: float) -> Facts:
+        """As the API has them, of a table that vanishes unless a load is published."""
+        until = str(round((now + EXPIRES) * 1000))
+        return {**self._facts(), "description": UNPUBLISHED, "expirationTime": until}
+
+    def published(self, table: Table, now: float) -> str:
+        """The statement that makes it what it is to be."""
+        until = "NULL"
+        if self.expires_after is not None:
+            until = f"TIMESTAMP_MILLIS({round((now + self.expires_after) * 1000)})"
+        said = literal(self.description) if self.description else "NULL"
+        options = f"description = {said}, expiration_timestamp = {until}"
+        return f"ALTER TABLE {table.sql} SET OPTIONS ({options})"
+
+    def _facts(self) -> Facts:
         found: Facts = {}
         if self.partition_by:
             found["timePartitioning"] = {"type": self.granularity, "field": self.partition_by}
@@ -200,10 +240,6 @@ class Options:
             found["clustering"] = {"fields": list(self.cluster_by)}
         if self.labels:
             found["labels"] = dict(self.labels)
-        if self.description:
-            found["description"] = self.description
-        if self.expires_after is not None:
-            found["expirationTime"] = str(round((now + self.expires_after) * 1000))
         return found
 
 
@@ -236,3 +272,14 @@ def grow(api: Api, table: Table, columns: Sequence[Column]) -> None:
     known = {field["name"].casefold() for field in fields_of(there)}
     new = [field_of(c.name, c.type) for c in columns if c.name.casefold() not in known]
     api.ask("PATCH", table.address(api), body={"schema": {"fields": [*fields_of(there), *new]}})
+
+
+def relax(api: Api, table: Table, names: Collection[str]) -> None:
+    """Let these columns take nulls."""
+    there = look(api, table) or {}
+    fields = [
+        {**field, "mode": "NULLABLE"} if field["name"] in names else field
+        for field in fields_of(there)
+    ]
+    if fields != [*fields_of(there)]:
+        api.ask("PATCH", table.address(api), body={"schema": {"fields": fields}})

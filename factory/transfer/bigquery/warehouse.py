@@ -42,7 +42,7 @@ class BigQuery:
     @contextmanager
     def connected(self, address: Api, seconds: float) -> Iterator[Jobs]:
         """Jobs where BigQuery finds the tables to be."""
-        yield Jobs(address, None, Limits(seconds))
+        yield Jobs(address, None, Limits(seconds, address.billed))
 
     def columns(self, session: Jobs, table: parts.Table) -> Sequence[str]:
         """Of whatever has rows."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from sqlglot import exp
 
@@ -17,7 +18,7 @@ Interval = tuple[datetime, datetime]
 
 def rows_in(
     warehouse: Warehouse[S],
-    address: str,
+    address: Any,
     table: str,
     *,
     column: str = "",

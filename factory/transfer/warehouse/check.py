@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,7 +16,7 @@ from factory.definitions.tables import STATEMENT_SECONDS
 from factory.transfer.errors import BadOption, TransferError
 from factory.transfer.progress import Progress
 from factory.transfer.warehouse.audit import Result, audit, prepare, verdicts, verify
-from factory.transfer.warehouse.rows import S, Subject
+from factory.transfer.warehouse.rows import Rows, S, Subject
 from factory.transfer.warehouse.warehouse import Warehouse
 
 
@@ -46,18 +47,9 @@ def check(
     """
     started = time.monotonic()
     target = warehouse.table(table)
-    try:
-        with Progress("checking"), warehouse.connected(address, statement_timeout) as session:
-            columns = warehouse.columns(session, target)
-            prepare(checks, columns)
-            _refuse_change(checks)
-            subject = Subject(target, columns, as_of=as_of, where=where)
-            rows = warehouse.rows(session, subject)
-            verify(rows, checks)
-            count, results = audit(rows, checks)
-    except warehouse.errors as error:
-        words = warehouse.said(error)
-        raise TransferError(f"{target}: {warehouse.can.name} said: {words}") from None
+    asked = (table, checks, where, as_of, statement_timeout)
+    with Progress("checking"), verified(warehouse, address, *asked) as rows:
+        count, results = audit(rows, checks)
     seconds = time.monotonic() - started
     for result in results:
         if result.passed:  # a warning has told of others
@@ -65,6 +57,31 @@ def check(
     said = ", ".join([*verdicts(results), spent(seconds)])
     say("%s: %s, %s", target, counted(count, "row"), said)
     return Checked(str(target), count, seconds, tuple(results))
+
+
+@contextmanager
+def verified(
+    warehouse: Warehouse[S],
+    address: Any,
+    table: str,
+    checks: Sequence[Check],
+    where: str,
+    as_of: datetime | None,
+    statement_timeout: float = STATEMENT_SECONDS,
+) -> Iterator[Rows[S]]:
+    """The rows that `check` checks, of which the checks make sense; raises as it does."""
+    target = warehouse.table(table)
+    try:
+        with warehouse.connected(address, statement_timeout) as session:
+            columns = warehouse.columns(session, target)
+            prepare(checks, columns)
+            _refuse_change(checks)
+            rows = warehouse.rows(session, Subject(target, columns, as_of=as_of, where=where))
+            verify(rows, checks)
+            yield rows
+    except warehouse.errors as error:
+        words = warehouse.said(error)
+        raise TransferError(f"{target}: {warehouse.can.name} said: {words}") from None
 
 
 def _refuse_change(checks: Sequence[Check]) -> None:

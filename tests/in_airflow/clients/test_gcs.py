@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from factory.cli.main import main
 from factory.errors import FactoryError
 from factory.in_airflow.clients import client
+from factory.in_airflow.clients.gcs import SCOPE
 from factory.stores import open_uri
 from factory_embedded.services import gcs
 from tests.web import Asked, Web
@@ -93,6 +94,21 @@ def test_a_login_is_renewed_when_it_ends(pipelines: Pipelines, web: Web) -> None
     assert logins == ["Bearer token-1", "Bearer token-2"]
 
 
+@pytest.mark.parametrize("written", ["mapping", "text", "file"])
+def test_a_key_is_read_as_it_is_written(pipelines: Pipelines, tmp_path: Any, written: str) -> None:
+    found = key(token_uri="http://127.0.0.1:9")
+    file = tmp_path / "key.json"
+    file.write_text(json.dumps(found))
+    extra = {
+        "mapping": {"keyfile_dict": found},
+        "text": {"keyfile_dict": file.read_text(), "key_path": "", "num_retries": 5},
+        "file": {"key_path": str(file)},
+    }
+    login = of(pipelines, **extra[written]).session.credentials
+    assert login.service_account_email == found["client_email"]
+    assert login.scopes == [SCOPE]
+
+
 def test_whom_it_impersonates(pipelines: Pipelines) -> None:
     made = of(
         pipelines,
@@ -119,7 +135,8 @@ def test_the_machines_login_is_taken_only_where_no_connection_is_named(
 @pytest.mark.parametrize(
     ("extra", "said"),
     [
-        ({"keyfile_dict": "{none"}, "Invalid key JSON"),
+        ({"keyfile_dict": "{none"}, "JSONDecodeError"),
+        ({"keyfile_dict": "{none", "impersonation_chain": "a@x.org"}, "Invalid key JSON"),
         ({"keyfile_dict": {"type": "service_account"}}, "KeyError: 'private_key'"),
         ({"keyfile_dict": {**key(), "token_uri": "http://h", "private_key": BROKEN}}, "PEM"),
         ({"key_path": "/no/such.json"}, "/no/such.json"),
@@ -169,12 +186,16 @@ def test_an_object_is_sniffed(
 def test_a_worker_imports_little_for_it() -> None:
     code = """
 import airflow.sdk, sys
+import json, os
+os.environ["AIRFLOW_CONN_LAKE"] = json.dumps(
+    {"conn_type": "google_cloud_platform", "extra": {"is_anonymous": True, "project": "p"}}
+)
 before = set(sys.modules)
-from airflow.providers.google.common.hooks.base_google import GoogleBaseHook
-from factory.in_airflow.clients import gcs
+from factory.in_airflow.clients import bigquery, gcs
+gcs.client("lake"), bigquery.client("lake")
 new = {name.partition(".")[0] for name in set(sys.modules) - before}
 print(sorted(new & {"pandas", "pyarrow", "vertexai"}))
-print("google.cloud.storage" in sys.modules)
+print("google.cloud.storage" in sys.modules, "googleapiclient" in sys.modules)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines()[-2:] == ["[]", "False"]
+    assert done.stdout.splitlines()[-2:] == ["[]", "False False"]

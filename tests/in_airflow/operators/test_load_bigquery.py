@@ -1,18 +1,24 @@
 """A pipeline into BigQuery, through Airflow."""
 
 import itertools
+import json
 from dataclasses import asdict
 from datetime import date, datetime, timezone
-from decimal import Decimal
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
 from factory.cli.main import main
+from factory.in_airflow.operators.ingest import load_bigquery
 from factory.in_airflow.probes import look
+from factory.in_airflow.triggers import bigquery as triggers
+from factory_embedded.bigquery_proxy import Answer, Lost, Request
+from factory_embedded.demo import bigquery as demo
+from factory_embedded.demo.screen import LineScreen
 from factory_embedded.ports import free_port
-from factory_embedded.services import bigquery, files
+from factory_embedded.services import bigquery
+from factory_embedded.stop import Stop
 
 from ...transfer.bigquery.queries import ask
 from ..pipelines import Pipelines
@@ -35,6 +41,7 @@ tasks:
       conn_id: google
       table: {table}
       checks: [{{type: row_count, min: {least}}}]
+      maximum_bytes_billed: 3GB
     needs: [trips]
 """
 
@@ -75,6 +82,9 @@ def test_a_file_into_a_table(
     jobs = real_bigquery.proxy.jobs.values()
     labels = [job["configuration"].get("labels", {}) for job in jobs]
     assert any(each.get("factory_dag") == "taxi" for each in labels)
+    counts = [job["configuration"].get("query", {}) for job in jobs]
+    limits = {each.get("maximumBytesBilled") for each in counts if "NULL FROM" in str(each)}
+    assert "3000000000" in limits
 
 
 SQL = """
@@ -138,28 +148,90 @@ def test_a_wait_goes_on_while_nothing_answers(
     assert "nowhere cannot be asked: BigQuery can't be reached" in seen.detail
 
 
-EXAMPLE = Path(__file__).parents[3] / "examples" / "bigquery" / "taxi_to_bigquery.yaml"
-TRIPS = [
-    (1, datetime(2024, 1, 1, 12), Decimal("9.5")),
-    (2, datetime(2024, 1, 31, 23), Decimal("0.1")),
-]
+def test_a_long_load_job_is_waited_for_by_the_triggerer(
+    google: Pipelines,
+    real_bigquery: bigquery.Server,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The worker is given back; after that, the same load finds the job, and no other is begun."""
+    monkeypatch.setattr(load_bigquery, "PATIENCE", 0)
+    monkeypatch.setattr(triggers, "POLL", 0.01)
+    begun: list[str] = []
+    looks: list[str] = []
+
+    def slow(request: Request) -> Answer | None:
+        """The job is begun, and the answer lost; then it runs for a while."""
+        name = request.job.get("jobReference", {}).get("jobId", "")
+        if name.endswith("_load"):
+            begun.append(name)
+            if len(begun) == 1:
+                raise Lost(after=True)
+        is_look = request.method == "GET" and "_load?" in request.path
+        if not begun or not is_look or len(looks) > 3:
+            return None
+        looks.append(request.path)
+        job = {
+            "jobReference": {"jobId": begun[0], "location": "US"},
+            "status": {"state": "RUNNING"},
+        }
+        return Answer(200, json.dumps(job).encode())
+
+    table = f"demo.trips_{uuid4().hex[:8]}"
+    file = tmp_path / "trips.csv"
+    file.write_text("id,fare\n1,2.50\n2,\n")
+    given = {"path": file.as_uri(), "table": table, "write": "{mode: append}", "least": 2}
+    google.write("slow.yaml", SPEC.format(**given, target="via: 'gs://google@bq-stage/loads/'"))
+    real_bigquery.proxy.faults.append(slow)
+    try:
+        run = google.run("slow")
+    finally:
+        real_bigquery.proxy.faults.clear()
+    assert run.state == "success", run.log
+    assert "this goes on when it has ended" in run.log
+    assert ask(real_bigquery, f"SELECT COUNT(*) FROM {table}") == [(2,)]
+    assert len(begun) == 2  # the same again, whose answer was lost
+    assert len(set(begun)) == 1
+    assert run.xcom("trips.load")["rows"] == 2
 
 
-def test_the_example(google: Pipelines, real_bigquery: bigquery.Server, tmp_path: Path) -> None:
-    """Rows of the web arrive by way of the lake; a month that comes again takes its place."""
-    lines = [f"{vendor},{at},{amount}" for vendor, at, amount in TRIPS]
-    text = "\n".join(["vendor_id,pickup_at,total_amount", *lines, ""])
-    (tmp_path / "yellow_tripdata_2024-01.csv").write_text(text)
-    real_bigquery.create_bucket("lake")
-    real_bigquery.create_dataset("trips")
-    google.write("taxi_to_bigquery.yaml", EXAMPLE.read_text())
-    assert main(["lint", "--strict", "--configs", str(google.root)]) == 0
-    with files.running(tmp_path) as web:
-        google.connect("taxi_files", conn_type="http", host=web.host, port=web.port)
-        for _ in range(2):
-            run = google.run(
-                "taxi_to_bigquery", logical_date=datetime(2024, 1, 2, 6, tzinfo=timezone.utc)
-            )
+def test_another_triggerer_goes_on_with_a_job() -> None:
+    path, given = triggers.JobEnded("google", "factory_1_load", "US", 1e10).serialize()
+    assert path == "factory.in_airflow.triggers.bigquery.JobEnded"
+    assert triggers.JobEnded(**given).serialize() == (path, given)
+
+
+PROJECT = Path(__file__).parents[3]
+
+
+def test_the_demo(
+    pipelines: Pipelines,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """Trips of the web arrive by way of the lake; a month that comes again takes its place."""
+    monkeypatch.setattr(demo, "MONTHS", ((2024, 1), (2024, 2)))
+    name = demo.PIPELINE
+    file = PROJECT / "dag_factory_configs" / "taxi" / f"{name}.yaml"
+    pipelines.write(f"{name}.yaml", file.read_text())
+    assert main(["lint", "--strict", "--configs", str(pipelines.root)]) == 0
+    with (
+        Stop() as stop,
+        LineScreen() as show,
+        demo.services(PROJECT, tmp_path, show, stop) as there,
+    ):
+        for conn_id, connection in there.connections.items():
+            given = asdict(connection).items()
+            pipelines.connect(conn_id, **{name: value for name, value in given if value})
+        for day in (5, 6):
+            run = pipelines.run(name, logical_date=datetime(2024, 1, day, tzinfo=timezone.utc))
             assert run.state == "success", run.log
-    query = "SELECT vendor_id, pickup_at, total_amount FROM trips.yellow_taxi ORDER BY vendor_id"
-    assert ask(real_bigquery, query) == TRIPS
+        assert there.problems(show) == [
+            "2024-02: the lake has 0 rows, not 100,000",
+            "2024-02: BigQuery lacks 100,000 trips, has 0 others",
+        ]
+    assert (
+        " 2024-01 |     100,000 |          100,000 |                   100,000\n"
+        in capfd.readouterr().out
+    )

@@ -14,7 +14,7 @@ from factory.stores.disk import Disk
 from factory.stores.gcs.api import Api as Storage
 from factory.stores.model import Place, Store
 from factory.transfer.bigquery import load as loading
-from factory.transfer.bigquery.api import Api, path
+from factory.transfer.bigquery.api import Api, Facts, path
 from factory.transfer.bigquery.jobs import Jobs
 from factory.transfer.bigquery.read import read
 from factory.transfer.warehouse.load import Loaded
@@ -61,6 +61,10 @@ class BigQuery(Bench):
     def ask(self, query: str) -> list[tuple[Any, ...]]:
         """The rows of a query."""
         return Jobs(self.api, None).asked(query)
+
+    def facts(self, table: str = "trips") -> Facts:
+        """What is told of a table."""
+        return self.api.ask("GET", path(gcs.PROJECT, "datasets", self.dataset, "tables", table))
 
     def tables(self) -> set[str]:
         address = path(gcs.PROJECT, "datasets", self.dataset, "tables")

@@ -1,6 +1,7 @@
 """What a load survives on its way to BigQuery, and what it says of the rest."""
 
 import json
+import re
 from dataclasses import replace
 
 import pyarrow as pa
@@ -8,11 +9,13 @@ import pytest
 
 from factory.transfer.bigquery import api
 from factory.transfer.bigquery import table as tables
-from factory.transfer.errors import BadRow, TransferError
+from factory.transfer.bigquery.api import Facts
+from factory.transfer.bigquery.table import Table
+from factory.transfer.errors import BadRow, SchemaChanged, TransferError
 from factory_embedded.bigquery_proxy import Answer, Lost, Request, refusal
 from factory_embedded.services import bigquery
 
-from ..warehouse.contract import kill, rows_of
+from ..warehouse.contract import WRITES, kill, rows_of
 from .conftest import Fault
 from .datasets import BigQuery
 
@@ -220,6 +223,33 @@ def test_rows_that_were_deleted_since(bench: BigQuery, statement: str) -> None:
     assert bench.ids() == [1]
 
 
+def test_a_table_that_was_dropped_takes_all_its_loads_again(bench: BigQuery) -> None:
+    for again in (False, True):
+        for number in (1, 2):
+            assert bench.load(rows_of(number), load_id=f"run {number}").published
+        assert not bench.load(rows_of(2), load_id="run 2").published
+        assert bench.ids() == [1, 2]
+        if not again:
+            tables.drop(bench.api, tables.parse(f"{bench.dataset}.trips"))
+
+
+def test_a_table_that_was_made_anew_with_its_rows(bench: BigQuery) -> None:
+    """Nobody can tell whether those of a load are among them."""
+    bench.load(rows_of(1))
+    trips, other = f"{bench.dataset}.trips", f"{bench.dataset}.other"
+    bench.ask(f"CREATE TABLE {other} AS SELECT * FROM {trips}")
+    tables.drop(bench.api, tables.parse(trips))
+    bench.ask(f"CREATE TABLE {trips} AS SELECT * FROM {other}")
+    with pytest.raises(TransferError, match="was made anew since, and has rows"):
+        bench.load(rows_of(1))
+    bench.load(rows_of(2), load_id="run 2")
+    with pytest.raises(TransferError, match="was made anew since, and has rows") as raised:
+        bench.load(rows_of(1))
+    bench.ask(str(raised.value.hint).partition(": ")[2])
+    assert bench.load(rows_of(1)).published
+    assert bench.ids() == [1, 1, 2]
+
+
 @pytest.mark.parametrize("write", ["append", "replace"])
 def test_a_target_that_is_dropped_after_a_killed_publish(bench: BigQuery, write: str) -> None:
     """The job of that publish is still there, and of no more use."""
@@ -227,6 +257,17 @@ def test_a_target_that_is_dropped_after_a_killed_publish(bench: BigQuery, write:
     tables.drop(bench.api, tables.parse(f"{bench.dataset}.trips"))
     assert bench.load(rows_of(2), write, load_id="run 2").published
     assert bench.ids() == [2]
+
+
+def test_a_job_that_the_ledger_no_longer_knows(bench: BigQuery) -> None:
+    """The load has been forgotten on purpose: it says so, and comes with the next try."""
+    kill(bench, "record", rows_of(1), "append", "run 1")
+    bench.ask(f"DELETE FROM {bench.dataset}._factory_loads WHERE true")
+    with pytest.raises(TransferError, match="was changed twice") as raised:
+        bench.load(rows_of(1))
+    assert raised.value.hint == "Repeat the load"
+    assert bench.load(rows_of(1)).published
+    assert bench.ids() == [1, 1]
 
 
 @pytest.mark.parametrize("kind", ["STRING NOT NULL", "STRING DEFAULT 'x' NOT NULL"])
@@ -254,3 +295,89 @@ def test_what_is_not_there_is_named(bench: BigQuery) -> None:
     with pytest.raises(TransferError, match="there is no dataset") as error:
         other.load(rows_of(1))
     assert bench.dataset in str(error.value.hint)
+
+
+def made(bench: BigQuery, *fields: Facts, **more: object) -> Table:
+    """A table that somebody else has made."""
+    table = tables.parse(f"{bench.dataset}.trips")
+    tables.make(bench.api, table, fields, more)
+    return table
+
+
+COLUMNS = [tables.field_of("id", "INT64"), tables.field_of("name", "STRING")]
+DAY = tables.field_of("day", "DATE")
+
+
+@pytest.mark.parametrize("mode", WRITES)
+def test_a_table_that_asks_for_a_filter_on_its_partitions(
+    bench: BigQuery, faults: list[Fault], mode: str
+) -> None:
+    """The stand-in asks for none, and forgets that the table does: BigQuery refuses a query."""
+    by = {"type": "DAY", "field": "day", "requirePartitionFilter": True}
+    table = made(bench, *COLUMNS, DAY, timePartitioning=by)
+    reading = re.compile(rf"(FROM|JOIN|MERGE INTO) {re.escape(table.sql)}[^;]*")
+
+    facts = json.dumps({**bench.facts(), "requirePartitionFilter": True}).encode()
+
+    def refuses(request: Request) -> Answer | None:
+        if request.method == "GET" and request.path.endswith("/tables/trips"):
+            return Answer(200, facts)
+        text = request.job.get("configuration", {}).get("query", {}).get("query", "")
+        for found in reading.finditer(text):
+            if "`day` IS NULL OR" not in found[0]:
+                return refusal(400, "invalidQuery", "Cannot query over table without a filter")
+        return None
+
+    faults.append(refuses)
+    bench.load(rows_of(1, 2), mode)
+    bench.load(rows_of(1, 2), mode)
+    done = bench.load(rows_of(2, 3), mode, load_id="run 2")
+    faults.clear()
+    assert done.published
+    assert len(bench.ids()) == {"append": 4, "merge": 3}.get(mode, 2)
+
+
+def test_an_append_that_a_replace_did_not_see_is_still_there(bench: BigQuery) -> None:
+    """It began before the replace, and was published after it: it is not published again."""
+    bench.load(rows_of(1))
+    bench.load(rows_of(2), "replace", load_id="run 2")
+    bench.load(rows_of(3), load_id="run 3")
+    ledger = f"{bench.dataset}._factory_loads"
+    moment = f"(SELECT MIN(published_at) FROM {ledger})"
+    bench.ask(f"UPDATE {ledger} SET published_at = {moment} WHERE load_id = 'run 3'")
+    assert not bench.load(rows_of(3), load_id="run 3").published
+    assert bench.load(rows_of(1)).published
+    assert bench.ids() == [1, 2, 3]
+
+
+def test_the_table_of_a_first_load_that_is_killed_vanishes(
+    bench: BigQuery, real_bigquery: bigquery.Server
+) -> None:
+    """Unless a load is published into it, which says so first, in the same job."""
+    before = len(real_bigquery.proxy.asked)
+    kill(bench, "_made", rows_of(1), "append", "run 1")
+    facts = bench.facts()
+    assert facts["description"] == tables.UNPUBLISHED
+    (asked,) = [
+        json.loads(one.body)
+        for one in real_bigquery.proxy.asked[before:]
+        if tables.UNPUBLISHED.encode() in one.body
+    ]
+    assert int(asked["expirationTime"]) > 0
+    bench.load(rows_of(1, 2), load_id="run 2")
+    texts = [one.body.decode() for one in real_bigquery.proxy.asked[before:]]
+    (script,) = [text for text in texts if "ALTER TABLE" in text]
+    assert script.index("expiration_timestamp = NULL") < script.index("BEGIN TRANSACTION")
+    assert bench.ids() == [1, 2]
+
+
+def test_a_column_that_the_load_lacks_is_relaxed(bench: BigQuery) -> None:
+    required = {**tables.field_of("kept", "INT64"), "mode": "REQUIRED"}
+    made(bench, *COLUMNS, DAY, required)
+    for policy in ("fail", "ignore"):
+        with pytest.raises(SchemaChanged, match=r"'kept' .*not null.* is not in the load"):
+            bench.load(rows_of(1), on_schema_change=policy)
+    bench.load(rows_of(1), on_schema_change="add_columns")
+    assert bench.ids() == [1]
+    modes = {field["name"]: field["mode"] for field in bench.facts()["schema"]["fields"]}
+    assert modes["kept"] == "NULLABLE"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
+from factory.account import say
 from factory.in_airflow.operators.ingest.load_table import LoadTable
 from factory.in_airflow.storage import folder
 
@@ -12,9 +14,12 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from factory.stores.model import Place, Store
+    from factory.transfer.bigquery.jobs import Running
     from factory.transfer.bigquery.table import Options
     from factory.transfer.warehouse.load import Loaded
 
+PATIENCE = 60.0
+"""Seconds for which a worker waits for the load job itself."""
 _PASSED = "bigquery"
 _EVERY = {"hourly": "HOUR", "daily": "DAY", "monthly": "MONTH", "yearly": "YEAR"}
 
@@ -56,20 +61,39 @@ class LoadBigQuery(LoadTable):
     def load(
         self, context: Context, store: Store, paths: list[str], **options: Any
     ) -> tuple[Loaded, Mapping[str, int]]:
-        """By Cloud Storage and jobs, which are billed."""
+        """By Cloud Storage and jobs, which are billed; the triggerer waits for one that is long."""
         from factory.in_airflow.clients.bigquery import labelled
+        from factory.transfer.bigquery.jobs import Running
         from factory.transfer.bigquery.load import load
 
-        done, cost = load(
-            labelled(self.conn_id, context),
-            store,
-            paths,
-            via=self._via(context),
-            options=self._options(),
-            maximum_bytes_billed=self.maximum_bytes_billed,
-            **options,
-        )
+        try:
+            done, cost = load(
+                labelled(self.conn_id, context),
+                store,
+                paths,
+                via=self._via(context),
+                options=self._options(),
+                maximum_bytes_billed=self.maximum_bytes_billed,
+                patience=PATIENCE,
+                **options,
+            )
+        except Running as job:
+            self._leave(job)
         return done, {"bytes_billed": cost.billed, "slot_ms": cost.slot_ms}
+
+    def _leave(self, job: Running) -> NoReturn:
+        """Give the worker back until the job has ended."""
+        from factory.in_airflow.triggers.bigquery import JobEnded
+
+        say("%s: this goes on when it has ended", job)
+        until = time.time() + job.left if job.left else None
+        trigger = JobEnded(self.conn_id, job.job_id, job.location, until)
+        self.defer(trigger=trigger, method_name="resume")
+        raise AssertionError
+
+    def resume(self, context: Context, event: Any = None) -> dict[str, Any]:
+        """The same load again: it finds its jobs, whatever has become of them."""
+        return self.execute(context)
 
     def _via(self, context: Context) -> Place:
         return folder(self.via) if self.via else self._folder(context).below(_PASSED, "")
