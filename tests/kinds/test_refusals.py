@@ -127,6 +127,7 @@ REFUSALS = {
     "transfer/mysql/load:load": "ingest/table_of_our_own",
     "transfer/mysql/rows:value": DATA,
     "transfer/mysql/table:of_connection": RUNS,
+    "transfer/mysql/table:refuse_name": DATA,
     "transfer/mysql/session:_certificates": RUNS,
     "transfer/mysql/session:_tls": RUNS,
     "transfer/mysql/session:address": RUNS,

@@ -42,7 +42,17 @@ class Existing(parts.Existing):
 def parse(given: str, database: str = "") -> Table:
     """Split `table` or `database.table`; a table alone is of the connection's `database`."""
     schema, table = parts.split(given, MYSQL)
+    for part in (schema, table):
+        refuse_name(part)
     return Table(schema or database, table)
+
+
+def refuse_name(given: str) -> None:
+    """Raise `BadOption` for a name that the server has for neither a table nor a column."""
+    if given != given.rstrip():
+        raise BadOption(f"{given!r} can't be a name in MySQL: it ends with a space")
+    if wide := next((each for each in given if each > "\uffff"), ""):
+        raise BadOption(f"{given!r} can't be a name in MySQL: it holds {wide!r}")
 
 
 def of_connection(given: str, database: str) -> Table:
@@ -68,9 +78,14 @@ def names(columns: Sequence[Column] | Sequence[str], of: str = "") -> str:
 
 
 def here(table: Table) -> str:
-    """The condition that a row of `information_schema` is the table's."""
-    schema = value(table.schema) if table.schema else "DATABASE()"
-    return f"TABLE_SCHEMA = {schema} AND TABLE_NAME = {value(table.name)}"
+    """The condition that a row of `information_schema` is the table's.
+
+    There, MariaDB compares names without regard to case, also where two tables differ in it alone.
+    """
+    schema, own = value(table.schema) if table.schema else "DATABASE()", value(table.name)
+    exactly = f"CAST(TABLE_SCHEMA AS BINARY) = {schema} AND CAST(TABLE_NAME AS BINARY) = {own}"
+    either = f"(@@lower_case_table_names OR {exactly})"
+    return f"TABLE_SCHEMA = {schema} AND TABLE_NAME = {own} AND {either}"
 
 
 def existing(connection: Connection, table: Table) -> Existing | None:

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from factory.definitions.warehouses import MYSQL
 from factory.transfer.errors import BadRow, SchemaChanged, TransferError
 from factory.transfer.mysql.kinds import BYTES, TEXTS, TIMES, WHOLE, parts_of
-from factory.transfer.mysql.table import Existing
+from factory.transfer.mysql.table import Existing, refuse_name
 from factory.transfer.values.agreement import SOURCE_TYPE
 from factory.transfer.values.types import Known, own_type
 from factory.transfer.warehouse import columns as shared
@@ -44,13 +44,19 @@ def columns(schema: pa.Schema, *, empty: bool = False, nulls: Collection[str] = 
     found = shared.columns(schema, MYSQL, _mapped, empty=empty, nulls=nulls)
     known: dict[str, str] = {}
     for column in found:
-        other = known.setdefault(column.name.casefold(), column.name)
+        refuse_name(column.name)
+        other = known.setdefault(_folded(column.name), column.name)
         if other != column.name:
             raise TransferError(
                 f"the columns {other!r} and {column.name!r} are one for MySQL",
                 "Rename one of them",
             )
     return found
+
+
+def _folded(name: str) -> str:
+    """Names that are one for MySQL are one: it goes letter by letter, and `ß` is no `ss`."""
+    return "".join(each.lower() if len(each.lower()) == 1 else each for each in name)
 
 
 def _mapped(field: pa.Field) -> Mapped:
@@ -217,9 +223,9 @@ def _wire(column: Column, kind: str) -> pa.DataType:
 
 
 def _refuse_other_case(existing: Existing, given: Sequence[Column]) -> None:
-    known = {name.casefold(): name for name in existing.columns}
+    known = {_folded(name): name for name in existing.columns}
     for column in given:
-        other = known.get(column.name.casefold(), column.name)
+        other = known.get(_folded(column.name), column.name)
         if other != column.name:
             raise SchemaChanged(
                 f"the load's column {column.name!r} is {other!r} in the table, and both are one "

@@ -55,6 +55,7 @@ _RELIED_ON = {
 _CHUNK = 1 << 18
 _BUSY = (1205, 3572, 4173)  # a lock is waited for in vain
 _DEADLOCK = 1213
+_TOO_WIDE = 1118
 
 
 @contextmanager
@@ -193,6 +194,8 @@ def _translated(target: Table, limits: Limits, error: pymysql.Error) -> Transfer
     if is_lost(error):
         hint = "Nothing is half done: repeat the load"
         return TransferError(f"{target}: the connection to MySQL was lost: {words}", hint)
+    if code == _TOO_WIDE:
+        hint = "InnoDB has 8,126 bytes for a row, and each text takes up to 40 of them: take fewer"
     if code == _DEADLOCK:
         hint = "Another transaction held what this one needed, and nothing is done: repeat the load"
     return TransferError(f"{target}: MySQL said: {without_values(words)}", hint)

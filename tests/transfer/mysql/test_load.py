@@ -667,3 +667,35 @@ def test_a_column_of_the_name_of_ours(bench: Mysql) -> None:
     for run in ("run 1", "run 2"):
         bench.load(data, "merge", load_id=run)
     assert bench.read().to_pylist() == data.to_pylist()
+
+
+@pytest.mark.parametrize("names", [("ß", "ss"), ("σ", "ς"), ("e", "é")])
+def test_names_that_are_two_for_mysql(bench: Mysql, names: tuple[str, str]) -> None:
+    bench.load({name: [number] for number, name in enumerate(names)})
+    assert bench.rows() == [(0, 1)]
+
+
+def test_foreign_keys_of_a_table_of_another_case(bench: Mysql) -> None:
+    if bench.run("SELECT @@lower_case_table_names") != [(0,)]:
+        return
+    bench.run("CREATE TABLE Trips (id bigint PRIMARY KEY)")
+    bench.run("CREATE TABLE child (id bigint REFERENCES Trips (id) ON DELETE CASCADE)")
+    bench.load(rows_of(1))
+    assert bench.load(rows_of(2), "replace", load_id="run 2").changed == Changed(1)
+    assert bench.ids() == [2]
+
+
+@pytest.mark.parametrize(("name", "said"), [("a ", "ends with a space"), ("😀", "holds '😀'")])
+def test_names_that_it_has_not(bench: Mysql, name: str, said: str) -> None:
+    with pytest.raises(TransferError, match=f"can't be a name in MySQL: it {said}"):
+        bench.load({name: [1]})
+    with pytest.raises(TransferError, match=f"can't be a name in MySQL: it {said}"):
+        bench.load({"id": [1]}, table=name)
+
+
+@pytest.mark.parametrize(("number", "value"), [(400, "a"), (1010, 1)])
+def test_more_columns_than_a_row_holds(bench: Mysql, number: int, value: object) -> None:
+    with pytest.raises(TransferError, match="Row size too large") as raised:
+        bench.load({f"c{each}": [value] for each in range(number)})
+    assert "take fewer" in str(raised.value)
+    assert bench.tables() == set()
