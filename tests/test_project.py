@@ -192,11 +192,11 @@ def test_the_root_is_found_upwards(root: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_the_same_files_give_the_same_problems(root: Path) -> None:
-    for name in ("b/x.yaml", "a/x.yaml", "_y.yaml", "z z.yaml"):
+    for name in ("b/x.yaml", "a/x.yaml", "a__y.yaml", "z z.yaml"):
         write(root, name)
     found = discover.discover(root)
     assert [d.file.partition("/")[2] for d in found.problems] == [
-        "_y.yaml",
+        "a__y.yaml",
         "b/x.yaml",
         "z z.yaml",
     ]
