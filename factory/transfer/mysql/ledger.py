@@ -99,11 +99,19 @@ def forget_emptied(connection: Connection, target: Table, made: datetime | None)
 def record(connection: Connection, target: Table, said: dict[str, Any]) -> None:
     """Note a published load: its `load_id`, `mode`, `rows`, `previous_rows` and `digest`."""
     given = {"table_name": target.name, **said}
-    where = tables.here(target)
-    made = f"(SELECT CREATE_TIME FROM information_schema.TABLES WHERE {where})"
     run(
         connection,
         f"REPLACE INTO {tables.sql(of(target))} ({tables.names([*given])}, `published_at`,"
         f" `table_made`) SELECT {', '.join(value(each) for each in given.values())},"
-        f" UTC_TIMESTAMP(6), {made}",
+        f" UTC_TIMESTAMP(6), {_made(target)}",
     )
+
+
+def note_made(connection: Connection, target: Table, load_id: str) -> None:
+    """When the table was made, once more: an ALTER TABLE makes it anew."""
+    made = f"`table_made` = {_made(target)}"
+    run(connection, f"UPDATE {tables.sql(of(target))} SET {made} WHERE {its(target, load_id)}")
+
+
+def _made(target: Table) -> str:
+    return f"(SELECT CREATE_TIME FROM information_schema.TABLES WHERE {tables.here(target)})"

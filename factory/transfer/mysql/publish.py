@@ -74,6 +74,7 @@ def settle(connection: Connection, target: Table) -> None:
         ledger.forget(connection, target)
         ledger.record(connection, target, said)
     tables.set_comment(connection, target, comment)
+    ledger.note_made(connection, target, said["load_id"])
 
 
 def published_before(

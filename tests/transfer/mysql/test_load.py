@@ -19,6 +19,7 @@ from factory.in_airflow.doctor.trying import tried
 from factory.transfer.errors import BadRow, SchemaChanged, TransferError
 from factory.transfer.mysql import load as loading
 from factory.transfer.mysql import publish, session, writing
+from factory.transfer.mysql import table as tables
 from factory.transfer.mysql.session import Address
 from factory.transfer.mysql.table import of_connection
 from factory.transfer.warehouse.parts import Changed, Limits, staging_name
@@ -472,6 +473,23 @@ def test_where_nobody_can_tell_a_load_is_refused_aloud(bench: Mysql, how: str) -
     bench.run(str(raised.value).partition("To load them again: ")[2])
     assert bench.load(rows_of(1)).published
     assert bench.ids() == [1]
+
+
+def test_a_slow_end_of_a_load_is_no_other_table(
+    bench: Mysql, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Times of tables are in whole seconds, and the end of a load alters its table."""
+    own = tables.set_comment
+
+    def slow(connection: Any, *rest: Any) -> None:
+        writing.run(connection, "DO SLEEP(1.1)")
+        own(connection, *rest)
+
+    monkeypatch.setattr(tables, "set_comment", slow)
+    bench.load(rows_of(1))
+    bench.run("DELETE FROM trips")
+    with pytest.raises(TransferError, match="or were they deleted"):
+        bench.load(rows_of(1))
 
 
 def test_other_rows_under_the_same_load(bench: Mysql) -> None:
