@@ -349,7 +349,7 @@ def test_each_task_says_what_it_did(
 @pytest.mark.parametrize(
     ("name", "place", "message"),
     [
-        ("unknown_operator", "5:21", "step 'odd': airflow.providers.standard.operators.bash."),
+        ("unknown_operator", "5:21", "step 'odd': the module airflow.providers.standard.o"),
         ("unknown_argument", "6:12", "step 'odd': BashOperator has no argument 'bash_comand'"),
     ],
 )
