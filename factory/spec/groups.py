@@ -35,7 +35,7 @@ class Level:
     """A group, or the pipeline itself: what stands in it, by name.
 
     `defaults` are those of all that is around it as well. A name is one thing, or its copies: ids
-    of tasks, and groups.
+    of tasks, and groups. `called` is what those outside call it: `table.checks`, of all its copies.
     """
 
     def __init__(
@@ -47,6 +47,7 @@ class Level:
         above: Level | None = None,
         value: Value | None = None,
         place: Path = (),
+        called: str = "",
     ) -> None:
         self.filler = filler
         self.defaults = defaults
@@ -54,6 +55,7 @@ class Level:
         self.above = above
         self.value = value or {}
         self.place = place
+        self.called = called
         own = self.value.get("id")
         self.prefix: str = own if isinstance(own, str) else ""
         self.whole = True
@@ -63,7 +65,7 @@ class Level:
         self.entries: dict[str, Path] = {}
         self.twice: list[tuple[str, Path]] = []
 
-    def below(self, value: Value, tasks: Any, place: Path, copy: Copy) -> Level:
+    def below(self, value: Value, tasks: Any, place: Path, copy: Copy, called: str) -> Level:
         """A group in this one."""
         return Level(
             filler=copy.filler,
@@ -72,6 +74,7 @@ class Level:
             above=self,
             value={**value, "tasks": tasks},
             place=place,
+            called=called,
         )
 
     def around(self) -> Iterator[Level]:
@@ -89,12 +92,16 @@ class Level:
         """The id of what has this name here."""
         return f"{self.prefix}.{name}" if self.prefix else name
 
-    def add(self, name: Any, copy: Any, what: Any, path: Path, entry: Path) -> None:
-        """Something that stands here, by the name that it has in the file and that of its copy.
+    def own(self, full: str) -> str:
+        """The name here of what has this id."""
+        return full.removeprefix(f"{self.prefix}.") if self.prefix else full
+
+    def add(self, name: str | None, copy: str | None, what: Any, path: Path, entry: Path) -> None:
+        """Something that stands here, by its name and that of its copy; None: it cannot be told.
 
         :param path: of its id; `entry`: where the file has it, all of its copies.
         """
-        if not isinstance(name, str):
+        if name is None or copy is None:
             self.whole = False
             return
         if self.entries.setdefault(name, entry) != entry:
@@ -291,6 +298,18 @@ def _parts(name: str) -> list[tuple[str, str]]:
     return [(match["name"], match["words"] or "") for match in found]
 
 
+def normal(name: str) -> str:
+    """A name whose copies are told by the words of their ids: `load[a b]` as `load[a_b]`."""
+    return ".".join(
+        copy_of(part, copy_name(part, words)) if words else part for part, words in _parts(name)
+    )
+
+
+def copy_of(name: str, copy: str) -> str:
+    """`table[orders]` of the copy `table__orders`."""
+    return f"{name}[{copy.removeprefix(f'{name}__')}]"
+
+
 def _chosen(level: Level, name: str, words: str) -> list[Any]:
     if not words:
         return level.names.get(name) or ([level.copies[name]] if name in level.copies else [])
@@ -314,7 +333,7 @@ def _copies(level: Level, name: str) -> list[str]:
     start = f"{name}__"
     mine = [*map(id, level.names.get(name, ()))]
     return [
-        f"{name}[{copy.removeprefix(start)}]"
+        copy_of(name, copy)
         for copy, what in level.copies.items()
         if id(what) in mine and copy.startswith(start)
     ]
@@ -342,4 +361,4 @@ def _same_names(levels: Sequence[Level], groups: Sequence[Level]) -> Iterator[Pr
                 yield Problem(path, "duplicate-id", message, expected)
 
 
-__all__ = ["MAX_NEEDS", "NAMING", "Copy", "Level", "join", "meant", "settings"]
+__all__ = ["MAX_NEEDS", "NAMING", "Copy", "Level", "copy_of", "join", "meant", "normal", "settings"]
