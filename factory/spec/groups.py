@@ -198,9 +198,7 @@ class _Joining:
         if isinstance(found, list):
             return found
         if self.whole:
-            expected = one_of(found.known)
-            hint = did_you_mean(name, [*found.known, *found.copies])
-            self.notes.add(Problem(path, "unknown-task", found.message, expected, hint))
+            self.notes.add(Problem(path, "unknown-task", *found))
         return [name]
 
     def _of_groups(self) -> dict[str, list[list[Any]]]:
@@ -268,11 +266,11 @@ def _has_id(task: Any) -> bool:
 
 
 class Unknown(NamedTuple):
-    """A name that means nothing, the names that would, and those of their copies."""
+    """A name that means nothing, and what would mean something in its place."""
 
     message: str
-    known: list[str]
-    copies: Sequence[str] = ()
+    expected: str
+    hint: str
 
 
 def meant(name: str, level: Level) -> list[Any] | Unknown:
@@ -282,11 +280,11 @@ def meant(name: str, level: Level) -> list[Any] | Unknown:
     scopes = [*level.around()]
     home = next((each for each in scopes if first in each.names or first in each.copies), None)
     found: list[Any] = [home] if home else []
-    for part, words in parts if home else ():
+    for index, (part, words) in enumerate(parts if home else ()):
         inside = [each for each in found if isinstance(each, Level)]
         found = [one for each in inside for one in _chosen(each, part, words)]
         if not found:
-            return _unknown(name, part, words, inside, scopes)
+            return _unknown(name, index, inside, scopes)
     return found or _nowhere(name, scopes)
 
 
@@ -317,15 +315,36 @@ def _chosen(level: Level, name: str, words: str) -> list[Any]:
     return [one] if one in level.names.get(name, ()) else []
 
 
-def _unknown(
-    name: str, part: str, words: str, inside: Sequence[Level], scopes: Sequence[Level]
-) -> Unknown:
+def _unknown(name: str, index: int, inside: Sequence[Level], scopes: Sequence[Level]) -> Unknown:
+    """The part `index` of a name means nothing, and those before it do."""
+    part, words = _parts(name)[index]
+    whole = [match[0].rstrip(".") for match in _PART.finditer(name)]
+    before, after = whole[:index], whole[index + 1 :]
+
+    def hint(known: Sequence[str]) -> str:
+        return did_you_mean(name, [".".join([*before, each, *after]) for each in known])
+
     if words and (known := [each for level in inside for each in _copies(level, part)]):
-        return Unknown(f"there is no copy {quoted(name)}", [*dict.fromkeys(known)])
+        known = [*dict.fromkeys(known)]
+        return Unknown(f"there is no copy {quoted(name)}", one_of(known), hint(known))
+    if words and any(part in level.names for level in inside):
+        message = f"{quoted('.'.join([*before, part]))} has no copies"
+        other = _copy_before(before, [part, *after], words, scopes[0])
+        return Unknown(message, "a task or a group with a `matrix`", other or hint([part]))
     if inside and inside[0] not in scopes:
-        what = f"there is no task {quoted(part)} in the group {quoted(inside[0].prefix)}"
-        return Unknown(what, [*inside[0].names])
+        message = f"there is no task {quoted(part)} in the group {quoted(inside[0].prefix)}"
+        known = [*inside[0].names]
+        return Unknown(message, one_of(known), hint(known))
     return _nowhere(name, scopes)
+
+
+def _copy_before(before: list[str], rest: list[str], words: str, level: Level) -> str:
+    """The words of a copy at the group that has one: `table[orders].load`."""
+    for index, each in enumerate(before):
+        moved = ".".join([*before[:index], f"{each}[{words}]", *before[index + 1 :], *rest])
+        if isinstance(meant(moved, level), list):
+            return f"did you mean {moved!r}?"
+    return ""
 
 
 def _copies(level: Level, name: str) -> list[str]:
@@ -344,7 +363,18 @@ def _nowhere(name: str, scopes: Sequence[Level]) -> Unknown:
         [*dict.fromkeys(each for level in scopes for each in getattr(level, what))]
         for what in ("names", "copies")
     )
-    return Unknown(f"there is no task {quoted(name)}", known, copies)
+    inner = [*dict.fromkeys(each for level in scopes for each in _inner(level))]
+    same = next((each for each in inner if each.endswith(f".{name}")), "")
+    hint = f"did you mean {same!r}?" if same else did_you_mean(name, [*known, *copies, *inner])
+    return Unknown(f"there is no task {quoted(name)}", one_of(known), hint)
+
+
+def _inner(level: Level) -> Iterator[str]:
+    """What stands in the groups of a level, as it is named here."""
+    for name, found in level.names.items():
+        if isinstance(found[0], Level):
+            for inner in (*found[0].names, *_inner(found[0])):
+                yield f"{name}.{inner}"
 
 
 def _same_names(levels: Sequence[Level], groups: Sequence[Level]) -> Iterator[Problem]:

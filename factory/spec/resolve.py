@@ -87,8 +87,15 @@ class Resolved(msgspec.Struct, frozen=True):
 
     def written(self, task: int) -> Value:
         """The resolved task `task` as it stands in the file."""
+        return self._standing(self.task_place[task])
+
+    def written_group(self, group: int) -> Value:
+        """The resolved group `group` as it stands in the file."""
+        return self._standing(self.group_place[group])
+
+    def _standing(self, place: Path) -> Value:
         found: Any = self.document.value
-        for part in self.task_place[task]:
+        for part in place:
             found = found[part]
         return dict(found)
 

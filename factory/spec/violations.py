@@ -309,10 +309,16 @@ def _written(value: Any) -> str:
 
 
 def _unknown_keys(error: ValidationError, path: Path, root: dict[str, Any]) -> Iterator[Problem]:
-    known = error.schema.get("properties", {})
-    unused = [name for name in known if name not in error.instance]
+    yield from unknown_keys(error.instance, error.schema.get("properties", {}), path, root)
+
+
+def unknown_keys(
+    given: Iterable[str], known: dict[str, Any], path: Path, root: dict[str, Any]
+) -> Iterator[Problem]:
+    """The keys of a mapping that are not among the properties of its schema."""
+    unused = [name for name in known if name not in given]
     below = {name: set(_keys_of(about, root)) for name, about in known.items()}
-    for key in error.instance:
+    for key in given:
         if key in known:
             continue
         hint = _home(key, below)
