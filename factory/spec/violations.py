@@ -321,7 +321,7 @@ def _unknown_keys(error: ValidationError, path: Path, root: dict[str, Any]) -> I
             "unknown-key",
             f"the key {quoted(key)} is not known here",
             expected=_keys(unused) if not hint else "",
-            hint=hint or _meant(key, unused, known, below),
+            hint=hint or _meant(key, unused, known, below) or _of_pipeline(key, path, root),
             at_key=True,
         )
 
@@ -331,6 +331,18 @@ def _home(key: str, below: dict[str, set[str]]) -> str:
         return "`vars:` stand at the top of the file, beside `override:`"
     homes = [f"`{name}:`" for name, keys in below.items() if key in keys]
     return f"put it under {' or '.join(homes)}" if homes else ""
+
+
+def _of_pipeline(key: str, path: Path, root: dict[str, Any]) -> str:
+    """Where a key of a task stands that is the pipeline's own."""
+    if len(path) != 2 or path[0] != "tasks":
+        return ""
+    top = root.get("properties", {})
+    if key in top:
+        return "it is the pipeline's: it stands at the top of the file"
+    if key in _keys_of(top.get("alerts"), root):
+        return "it is the pipeline's: it stands at the top of the file, under `alerts:`"
+    return ""
 
 
 def _meant(key: str, unused: list[str], known: Iterable[str], below: dict[str, set[str]]) -> str:
@@ -364,6 +376,7 @@ _OTHER_WORDS = {
     "timeout": "execution_timeout",
     "upstream": "needs",
     "variables": "vars",
+    "when": "if",
 }
 """What others call our keys."""
 
@@ -429,6 +442,9 @@ _OTHER_CHOICES = {
     "insert": "append",
     "overwrite": "replace",
     "postgresql": "postgres",
+    "s3": "file",
+    "gcs": "file",
+    "sftp": "file",
     "upsert": "merge",
 }
 """What others call our choices."""
