@@ -163,16 +163,8 @@ def _ordered(
 
 
 def _copy_of(resolved: Resolved, index: int) -> str:
-    """The id of the step that a `matrix`, its own or a group's, made this one of."""
-    if not resolved.task_matrix[index]:
-        return ""
-    place = resolved.task_place[index]
-    above: Any = resolved.document.value
-    ids = []
-    for key, position in zip(place[::2], place[1::2], strict=True):
-        above = above[key][position]
-        ids.append(str(above["id"]))
-    return ".".join(ids)
+    """What a step is called that a `matrix`, its own or a group's, made this one of."""
+    return resolved.task_called[index] if resolved.task_matrix[index] else ""
 
 
 def _require_one_rule(tasks: list[Task]) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
+from functools import cached_property
 from typing import NamedTuple
 
-from factory.plan.model import Pipeline
-from factory.spec import matrix
+from factory.plan.model import Pipeline, PlannedStep
+from factory.spec import groups
 
 
 class Handed(NamedTuple):
@@ -23,39 +25,59 @@ class Outputs:
     """
 
     def __init__(self, plan: Pipeline) -> None:
-        self.copies: dict[str, list[str]] = {}
-        self.by_step = {step.id: step.output for step in plan.steps}
+        self.written = {step.id: step for step in plan.steps}
         self.mapped = {task.id for task in plan.tasks if task.expand}
-        for step in plan.steps:
-            if step.copy_of:
-                self.copies.setdefault(step.copy_of, []).append(step.id)
+
+    @cached_property
+    def known(self) -> dict[str, tuple[list[str], bool]]:
+        """The steps of each name, and whether it leaves open which copy is meant."""
+        found: dict[str, tuple[list[str], bool]] = {}
+        for step in self.written.values():
+            for name, many in _names(step):
+                steps, _ = found.setdefault(name, ([], many))
+                steps.append(step.id)
+        return found
 
     def steps(self, name: str, reader: str = "") -> list[str]:
         """The steps that a name means to a step, or to a task of it; none: it means none."""
+        return self._meant(name, reader)[0]
+
+    def _meant(self, name: str, reader: str) -> tuple[list[str], bool]:
+        name = groups.normal(name)
         while reader:
             reader = reader.rpartition(".")[0]
-            if found := self._steps(f"{reader}.{name}" if reader else name):
+            if found := self.known.get(f"{reader}.{name}" if reader else name):
                 return found
-        return self._steps(name)
-
-    def _steps(self, name: str) -> list[str]:
-        if name in self.copies:
-            return self.copies[name]
-        one = matrix.chosen(name, self.copies, ())
-        return [one] if isinstance(one, str) and one in self.by_step else []
+        return self.known.get(name, ([], False))
 
     def of(self, name: str, reader: str = "") -> Handed | None:
         """What a name stands for; None where there is no such step, or one hands nothing on."""
-        steps = self.steps(name, reader)
-        tasks = tuple(self.by_step[step] for step in steps)
+        steps, many = self._meant(name, reader)
+        tasks = tuple(self.written[step].output for step in steps)
         if not tasks or not all(tasks):
             return None
-        return Handed(tasks, steps in self.copies.values() or tasks[0] in self.mapped)
+        return Handed(tasks, many or tasks[0] in self.mapped)
 
     @property
     def names(self) -> list[str]:
-        """Every name of a step."""
-        return [*self.copies, *self.by_step]
+        """Every name of a step, those of all copies first."""
+        every = self.written.values()
+        return [*dict.fromkeys(step.copy_of for step in every if step.copy_of), *self.written]
+
+
+def _names(step: PlannedStep) -> list[tuple[str, bool]]:
+    """`table.load`, `table[orders].load`, `table__orders.load`, and whether it means all copies."""
+    called = (step.copy_of or step.id).split(".")
+    each = [_ways(*part) for part in zip(called, step.id.split("."), strict=True)]
+    every = itertools.product(*each)
+    return [(".".join(name for name, _ in way), any(many for _, many in way)) for way in every]
+
+
+def _ways(called: str, own: str) -> list[tuple[str, bool]]:
+    """How a part of a name may be written."""
+    if called == own:
+        return [(own, False)]
+    return [(called, True), (groups.copy_of(called, own), False), (own, False)]
 
 
 __all__ = ["Handed", "Outputs"]

@@ -35,7 +35,7 @@ class Level:
     """A group, or the pipeline itself: what stands in it, by name.
 
     `defaults` are those of all that is around it as well. A name is one thing, or its copies: ids
-    of tasks, and groups.
+    of tasks, and groups. `called` is what those outside call it: `table.checks`, of all its copies.
     """
 
     def __init__(
@@ -47,6 +47,7 @@ class Level:
         above: Level | None = None,
         value: Value | None = None,
         place: Path = (),
+        called: str = "",
     ) -> None:
         self.filler = filler
         self.defaults = defaults
@@ -54,6 +55,7 @@ class Level:
         self.above = above
         self.value = value or {}
         self.place = place
+        self.called = called
         own = self.value.get("id")
         self.prefix: str = own if isinstance(own, str) else ""
         self.whole = True
@@ -63,7 +65,7 @@ class Level:
         self.entries: dict[str, Path] = {}
         self.twice: list[tuple[str, Path]] = []
 
-    def below(self, value: Value, tasks: Any, place: Path, copy: Copy) -> Level:
+    def below(self, value: Value, tasks: Any, place: Path, copy: Copy, called: str) -> Level:
         """A group in this one."""
         return Level(
             filler=copy.filler,
@@ -72,6 +74,7 @@ class Level:
             above=self,
             value={**value, "tasks": tasks},
             place=place,
+            called=called,
         )
 
     def around(self) -> Iterator[Level]:
@@ -89,12 +92,16 @@ class Level:
         """The id of what has this name here."""
         return f"{self.prefix}.{name}" if self.prefix else name
 
-    def add(self, name: Any, copy: Any, what: Any, path: Path, entry: Path) -> None:
-        """Something that stands here, by the name that it has in the file and that of its copy.
+    def own(self, full: str) -> str:
+        """The name here of what has this id."""
+        return full.removeprefix(f"{self.prefix}.") if self.prefix else full
+
+    def add(self, name: str | None, copy: str | None, what: Any, path: Path, entry: Path) -> None:
+        """Something that stands here, by its name and that of its copy; None: it cannot be told.
 
         :param path: of its id; `entry`: where the file has it, all of its copies.
         """
-        if not isinstance(name, str):
+        if name is None or copy is None:
             self.whole = False
             return
         if self.entries.setdefault(name, entry) != entry:
@@ -191,9 +198,7 @@ class _Joining:
         if isinstance(found, list):
             return found
         if self.whole:
-            expected = one_of(found.known)
-            hint = did_you_mean(name, [*found.known, *found.copies])
-            self.notes.add(Problem(path, "unknown-task", found.message, expected, hint))
+            self.notes.add(Problem(path, "unknown-task", *found))
         return [name]
 
     def _of_groups(self) -> dict[str, list[list[Any]]]:
@@ -261,11 +266,11 @@ def _has_id(task: Any) -> bool:
 
 
 class Unknown(NamedTuple):
-    """A name that means nothing, the names that would, and those of their copies."""
+    """A name that means nothing, and what would mean something in its place."""
 
     message: str
-    known: list[str]
-    copies: Sequence[str] = ()
+    expected: str
+    hint: str
 
 
 def meant(name: str, level: Level) -> list[Any] | Unknown:
@@ -275,11 +280,11 @@ def meant(name: str, level: Level) -> list[Any] | Unknown:
     scopes = [*level.around()]
     home = next((each for each in scopes if first in each.names or first in each.copies), None)
     found: list[Any] = [home] if home else []
-    for part, words in parts if home else ():
+    for index, (part, words) in enumerate(parts if home else ()):
         inside = [each for each in found if isinstance(each, Level)]
         found = [one for each in inside for one in _chosen(each, part, words)]
         if not found:
-            return _unknown(name, part, words, inside, scopes)
+            return _unknown(name, index, inside, scopes)
     return found or _nowhere(name, scopes)
 
 
@@ -291,6 +296,18 @@ def _parts(name: str) -> list[tuple[str, str]]:
     return [(match["name"], match["words"] or "") for match in found]
 
 
+def normal(name: str) -> str:
+    """A name whose copies are told by the words of their ids: `load[a b]` as `load[a_b]`."""
+    return ".".join(
+        copy_of(part, copy_name(part, words)) if words else part for part, words in _parts(name)
+    )
+
+
+def copy_of(name: str, copy: str) -> str:
+    """`table[orders]` of the copy `table__orders`."""
+    return f"{name}[{copy.removeprefix(f'{name}__')}]"
+
+
 def _chosen(level: Level, name: str, words: str) -> list[Any]:
     if not words:
         return level.names.get(name) or ([level.copies[name]] if name in level.copies else [])
@@ -298,15 +315,36 @@ def _chosen(level: Level, name: str, words: str) -> list[Any]:
     return [one] if one in level.names.get(name, ()) else []
 
 
-def _unknown(
-    name: str, part: str, words: str, inside: Sequence[Level], scopes: Sequence[Level]
-) -> Unknown:
+def _unknown(name: str, index: int, inside: Sequence[Level], scopes: Sequence[Level]) -> Unknown:
+    """The part `index` of a name means nothing, and those before it do."""
+    part, words = _parts(name)[index]
+    whole = [match[0].rstrip(".") for match in _PART.finditer(name)]
+    before, after = whole[:index], whole[index + 1 :]
+
+    def hint(known: Sequence[str]) -> str:
+        return did_you_mean(name, [".".join([*before, each, *after]) for each in known])
+
     if words and (known := [each for level in inside for each in _copies(level, part)]):
-        return Unknown(f"there is no copy {quoted(name)}", [*dict.fromkeys(known)])
+        known = [*dict.fromkeys(known)]
+        return Unknown(f"there is no copy {quoted(name)}", one_of(known), hint(known))
+    if words and any(part in level.names for level in inside):
+        message = f"{quoted('.'.join([*before, part]))} has no copies"
+        other = _copy_before(before, [part, *after], words, scopes[0])
+        return Unknown(message, "a task or a group with a `matrix`", other or hint([part]))
     if inside and inside[0] not in scopes:
-        what = f"there is no task {quoted(part)} in the group {quoted(inside[0].prefix)}"
-        return Unknown(what, [*inside[0].names])
+        message = f"there is no task {quoted(part)} in the group {quoted(inside[0].prefix)}"
+        known = [*inside[0].names]
+        return Unknown(message, one_of(known), hint(known))
     return _nowhere(name, scopes)
+
+
+def _copy_before(before: list[str], rest: list[str], words: str, level: Level) -> str:
+    """The words of a copy at the group that has one: `table[orders].load`."""
+    for index, each in enumerate(before):
+        moved = ".".join([*before[:index], f"{each}[{words}]", *before[index + 1 :], *rest])
+        if isinstance(meant(moved, level), list):
+            return f"did you mean {moved!r}?"
+    return ""
 
 
 def _copies(level: Level, name: str) -> list[str]:
@@ -314,7 +352,7 @@ def _copies(level: Level, name: str) -> list[str]:
     start = f"{name}__"
     mine = [*map(id, level.names.get(name, ()))]
     return [
-        f"{name}[{copy.removeprefix(start)}]"
+        copy_of(name, copy)
         for copy, what in level.copies.items()
         if id(what) in mine and copy.startswith(start)
     ]
@@ -325,7 +363,18 @@ def _nowhere(name: str, scopes: Sequence[Level]) -> Unknown:
         [*dict.fromkeys(each for level in scopes for each in getattr(level, what))]
         for what in ("names", "copies")
     )
-    return Unknown(f"there is no task {quoted(name)}", known, copies)
+    inner = [*dict.fromkeys(each for level in scopes for each in _inner(level))]
+    same = next((each for each in inner if each.endswith(f".{name}")), "")
+    hint = f"did you mean {same!r}?" if same else did_you_mean(name, [*known, *copies, *inner])
+    return Unknown(f"there is no task {quoted(name)}", one_of(known), hint)
+
+
+def _inner(level: Level) -> Iterator[str]:
+    """What stands in the groups of a level, as it is named here."""
+    for name, found in level.names.items():
+        if isinstance(found[0], Level):
+            for inner in (*found[0].names, *_inner(found[0])):
+                yield f"{name}.{inner}"
 
 
 def _same_names(levels: Sequence[Level], groups: Sequence[Level]) -> Iterator[Problem]:
@@ -342,4 +391,4 @@ def _same_names(levels: Sequence[Level], groups: Sequence[Level]) -> Iterator[Pr
                 yield Problem(path, "duplicate-id", message, expected)
 
 
-__all__ = ["MAX_NEEDS", "NAMING", "Copy", "Level", "join", "meant", "settings"]
+__all__ = ["MAX_NEEDS", "NAMING", "Copy", "Level", "copy_of", "join", "meant", "normal", "settings"]

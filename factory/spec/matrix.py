@@ -23,7 +23,6 @@ _VALUES = "names with lists of single values, such as `table: [orders, customers
 _ROW = "a row such as `{table: orders, key: [order_id]}`: its first field names its copy"
 _IN_DAG_IDS = re.compile(r"[^A-Za-z0-9_.-]")
 _IN_TASK_IDS = re.compile(r"[^A-Za-z0-9_-]")
-_ONE = re.compile(r"(?P<name>[^\[\]]+)\[(?P<words>[^\[\]]+)\]")
 
 
 def combinations(name: str, matrix: Any, path: Path, notes: Notes) -> list[Combination]:
@@ -47,28 +46,6 @@ def combinations(name: str, matrix: Any, path: Path, notes: Notes) -> list[Combi
     if len(longest := max(found, key=len)) > MAX_NAME:
         notes.add(_too_long(path, longest))
     return list(found.items())
-
-
-def chosen(need: str, copies: dict[str, list[str]], path: Path) -> str | Problem:
-    """The copy that a need such as `load[orders]` names, or what is wrong with it.
-
-    :param copies: of each task with a matrix, in their order.
-    """
-    match = _ONE.fullmatch(need)
-    if match is None or match["name"] not in copies:
-        return need
-    name = match["name"]
-    full = copy_name(name, match["words"])
-    if full in copies[name]:
-        return full
-    known = [f"{name}[{copy[len(name) + 2 :]}]" for copy in copies[name]]
-    return Problem(
-        path,
-        "unknown-task",
-        f"there is no copy {quoted(need)}",
-        expected=one_of(known),
-        hint=did_you_mean(need, known),
-    )
 
 
 def copy_name(name: str, words: str) -> str:

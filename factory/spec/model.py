@@ -495,6 +495,12 @@ class Group(Strict, frozen=True, kw_only=True):
     description: Annotated[str, Meta(description="Shown beside the group in Airflow.")] = ""
 
 
+class WrittenGroup(Group, frozen=True, kw_only=True):
+    """A group as it stands in a file."""
+
+    matrix: Annotated[Matrix, Meta()] = msgspec.field(default_factory=dict)
+
+
 class PipelineFile(Pipeline, frozen=True, kw_only=True):
     """One pipeline: one file, one Airflow DAG, named after the file."""
 

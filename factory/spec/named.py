@@ -8,8 +8,9 @@ from typing import Any, NamedTuple, TypeGuard
 from factory.diagnostics import quoted
 from factory.problem import Problem
 from factory.spec.fill import Value
+from factory.spec.model import SETTINGS
 
-_BESIDE_WITH = ("uses", "with")
+_BESIDE = {*SETTINGS, "description"}
 
 
 class Named(NamedTuple):
@@ -50,7 +51,7 @@ def looked_up(
         found.append(uses)
         given = entry.get("with")
         below = deep(given, below) if isinstance(given, dict) else below
-        beside = {**{k: v for k, v in entry.items() if k not in _BESIDE_WITH}, **beside}
+        beside = {**{k: v for k, v in entry.items() if k in _BESIDE}, **beside}
         uses = fill(entry["uses"])
         if not isinstance(uses, str):
             return Named("", tuple(found), below, beside)

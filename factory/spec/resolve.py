@@ -64,8 +64,9 @@ class Resolved(msgspec.Struct, frozen=True):
     `task_place[i]` is where the resolved task `i` stands in the file, `task_group[i]` the id of the
     group that holds it, `task_matrix[i]` what a `matrix` of its own or of a group gave it, and
     `task_names[i]` the `kinds` that its `uses` went through, other than what it is now; `groups`
-    are those of tasks, with all but their `matrix`; `layers` is weakest first; `more` is how many
-    problems were found beside `problems`.
+    are those of tasks, with all but their `matrix`; `task_called[i]` is what `needs` calls all
+    copies of the task `i`; `layers` is weakest first; `more` is how many problems were found beside
+    `problems`.
     """
 
     dag_id: str
@@ -82,11 +83,19 @@ class Resolved(msgspec.Struct, frozen=True):
     more: int = 0
     groups: tuple[Value, ...] = ()
     group_place: tuple[Path, ...] = ()
+    task_called: tuple[str, ...] = ()
 
     def written(self, task: int) -> Value:
         """The resolved task `task` as it stands in the file."""
+        return self._standing(self.task_place[task])
+
+    def written_group(self, group: int) -> Value:
+        """The resolved group `group` as it stands in the file."""
+        return self._standing(self.group_place[group])
+
+    def _standing(self, place: Path) -> Value:
         found: Any = self.document.value
-        for part in self.task_place[task]:
+        for part in place:
             found = found[part]
         return dict(found)
 
@@ -213,6 +222,7 @@ class _Resolver:
             self.notes.more,
             tuple(level.value for level in tasks.groups),
             tuple(level.place for level in tasks.groups),
+            tuple(tasks.called),
         )
 
     def _filler(self, scope: Scope) -> Filler | None:
@@ -237,6 +247,7 @@ class _Tasks:
         self.layers = layers
         self.top = Level(filler=filler, defaults=groups.settings(value), matrix={})
         self.found: list[Any] = []
+        self.called: list[str] = []
         self.places: list[Path] = []
         self.levels: list[Level] = []
         self.matrices: list[Value] = []
@@ -280,8 +291,10 @@ class _Tasks:
             return
         index = len(self.found)
         task = self._filled(_named(entry, copy.id, level), level, copy.filler)
-        self._add(task, place, level, copy.matrix)
-        level.add(entry.get("id"), copy.id, task.get("id"), ("tasks", index, "id"), place)
+        path: Path = ("tasks", index, "id")
+        name, own = self._called(entry, copy, level, task.get("id"), path)
+        self._add(task, place, level, copy.matrix, _joined(level.called, name))
+        level.add(name, own, task.get("id"), path, place)
 
     def _group(self, entry: Value, place: Path, level: Level, copy: Copy) -> None:
         at: Path = ("groups", len(self.groups))
@@ -296,14 +309,24 @@ class _Tasks:
         filled = copy.filler.fill(own, at) if copy.filler else own
         if isinstance(filled.get("needs"), str):
             filled["needs"] = [filled["needs"]]
-        inner = level.below(filled, value["tasks"], place, copy)
+        name, own_id = self._called(entry, copy, level, filled.get("id"), (*at, "id"))
+        inner = level.below(filled, value["tasks"], place, copy, _joined(level.called, name))
         self.groups.append(inner)
-        level.add(entry.get("id"), copy.id, inner, (*at, "id"), place)
+        level.add(name, own_id, inner, (*at, "id"), place)
         if value["tasks"] == []:
             path = (*at, "tasks")
             self.notes.add(Problem(path, "out-of-bounds", "this group is empty", "a task in it"))
         elif isinstance(value["tasks"], list):
             self._entries(value["tasks"], (*place, "tasks"), inner)
+
+    def _called(
+        self, entry: Value, copy: Copy, level: Level, full: Any, path: Path
+    ) -> tuple[str, str] | tuple[None, None]:
+        """What an entry is called where it stands, and this copy of it; None: it cannot be told."""
+        if not isinstance(full, str) or not isinstance(copy.id, str) or path in self.notes.holes:
+            return None, None
+        own = level.own(full)
+        return own.removesuffix(copy.id.removeprefix(entry["id"])), own
 
     def _note_too_many(self, entry: Path) -> None:
         """Where it becomes too much; of the tasks themselves nothing else is told."""
@@ -313,8 +336,16 @@ class _Tasks:
         self.notes.add(_too_many(place, MAX_TASKS, "this pipeline", "one pipeline"))
         self.notes.holes.append(("tasks",))
 
-    def _add(self, task: Any, place: Path, level: Level, matrix: Value | None = None) -> None:
+    def _add(
+        self,
+        task: Any,
+        place: Path,
+        level: Level,
+        matrix: Value | None = None,
+        called: str = "",
+    ) -> None:
         self.found.append(task)
+        self.called.append(called)
         self.places.append(place)
         self.levels.append(level)
         self.matrices.append(matrix or {})
@@ -489,6 +520,10 @@ def _same_shape(under: Any, over: Value) -> bool:
 def _named(entry: Value, own: Any, level: Level) -> Value:
     """A task with its whole id."""
     return {**entry, "id": level.full(own)} if isinstance(own, str) else entry
+
+
+def _joined(above: str, name: str | None) -> str:
+    return f"{above}.{name}" if above else name or ""
 
 
 def _as_is(value: Any) -> Any:

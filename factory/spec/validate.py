@@ -10,14 +10,23 @@ import graphlib
 import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import jsonschema_rs
 import msgspec
 from msgspec.structs import replace
 
 from factory.choices import Unusable
-from factory.diagnostics import Diagnostic, Path, did_you_mean, dotted, limited, one_of, quoted
+from factory.diagnostics import (
+    Diagnostic,
+    Path,
+    did_you_mean,
+    dotted,
+    limited,
+    nearest,
+    one_of,
+    quoted,
+)
 from factory.errors import FactoryError, words
 from factory.fields import Duration
 from factory.problem import Problem, Problems
@@ -37,12 +46,15 @@ from factory.spec.model import (
     BOUNDED,
     DURATIONS,
     SETTINGS,
+    Alerts,
     DefaultsFile,
     EnvironmentFile,
     Group,
     Name,
     NamedKind,
     Pipeline,
+    WrittenGroup,
+    WrittenTask,
 )
 from factory.spec.others import other
 from factory.spec.read import Document
@@ -140,7 +152,8 @@ def validate(resolved: Resolved, arguments_of: ArgumentsOf, kinds: Iterable[str]
             place = ("tasks", index, "if")
             found.put(filter(None, [condition.problem(task.get("if"), place)]))
             if ("tasks", index, "uses") not in holes:
-                found.put(_arguments(index, task, arguments_of, kinds, brief=found.full))
+                names = _Names(kinds, _mapping(own), resolved.task_names[index])
+                found.put(_arguments(index, task, arguments_of, names, brief=found.full))
         told = all(len(hole) != 3 or hole[2] != "id" for hole in resolved.holes)
         found.put(_graph(steps, told and len(steps) == len(tasks)))
         found.put(teardown.problems(steps))
@@ -155,10 +168,18 @@ def validate(resolved: Resolved, arguments_of: ArgumentsOf, kinds: Iterable[str]
     if (alien := other(resolved.document.value)) is not None:
         found[:], found.more = [alien], 0
         return found
-    return _at_home(found, tasks, arguments_of)
+    return _at_home(found, resolved, arguments_of)
 
 
 _NAME = re.compile("[A-Za-z0-9_-]+")
+
+
+class _Names(NamedTuple):
+    """What a task may use; `own` is what stands under `kinds:`, `through` led to its `uses`."""
+
+    kinds: Iterable[str]
+    own: dict[str, Any]
+    through: tuple[str, ...]
 
 
 class _Both:
@@ -186,6 +207,10 @@ def _own_kinds(
             yield Problem(path, "kind-name", message, "a name of your own", at_key=True)
 
 
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
 def _is_kind(name: str, arguments_of: ArgumentsOf) -> bool:
     try:
         arguments_of(name, None)
@@ -200,7 +225,7 @@ def _arguments(
     index: int,
     task: dict[str, Any],
     arguments_of: ArgumentsOf,
-    kinds: Iterable[str],
+    names: _Names,
     *,
     brief: bool,
 ) -> Iterator[Problem]:
@@ -215,14 +240,7 @@ def _arguments(
         model = arguments_of(uses, given)
         rules = None if model is None else validator(model)
     except KeyError:
-        known = list(kinds)
-        yield Problem(
-            ("tasks", index, "uses"),
-            "unknown-kind",
-            f"there is no kind {quoted(uses)}",
-            expected=f"{one_of(known)}, or an operator's import path",
-            hint=did_you_mean(uses, known),
-        )
+        yield _unknown_kind(index, uses, names)
         return
     except Unusable as error:
         path = ("tasks", index, "with", *error.path)
@@ -242,6 +260,23 @@ def _arguments(
             yield Problem(("tasks", index, "with"), "schema", "")
     else:
         yield from rules.problems(given, ("tasks", index, "with"))
+
+
+def _unknown_kind(index: int, uses: str, names: _Names) -> Problem:
+    given = _mapping(names.own.get(uses))
+    if near := nearest("uses", given):  # a name of one's own that does not say it
+        message = f"the key {quoted(near)} is not known here"
+        path: Path = ("kinds", uses, near)
+        return Problem(path, "unknown-key", message, "`uses:`", "did you mean 'uses'?", at_key=True)
+    known = [name for name in names.kinds if name not in names.through]
+    hint = f"under `kinds:` it has no `uses:`, which tells what {quoted(uses)} is" if given else ""
+    return Problem(
+        ("tasks", index, "uses"),
+        "unknown-kind",
+        f"there is no kind {quoted(uses)}",
+        expected=f"{one_of(known)}, or an operator's import path",
+        hint=did_you_mean(uses, known) or hint,
+    )
 
 
 def _operator(index: int, uses: str, given: Any) -> Iterator[Problem]:
@@ -275,8 +310,9 @@ def _operator(index: int, uses: str, given: Any) -> Iterator[Problem]:
             yield from validator(about).problems(given[key], ("tasks", index, "with", key))
 
 
-def _at_home(found: Problems, tasks: Any, arguments_of: ArgumentsOf) -> Problems:
+def _at_home(found: Problems, resolved: Resolved, arguments_of: ArgumentsOf) -> Problems:
     """Tell an argument beside `with`, and a setting inside it, where they belong."""
+    tasks: Any = resolved.value.get("tasks")
     mended = Problems()
     mended.more = found.more
     moved: set[tuple[Path, str]] = set()
@@ -288,6 +324,14 @@ def _at_home(found: Problems, tasks: Any, arguments_of: ArgumentsOf) -> Problems
             if key in _fields(tasks[path[1]].get("uses"), arguments_of):
                 moved.add(((*path[:2], "with"), str(key)))
                 problem = replace(problem, expected="", hint="put it under `with:`")
+            else:
+                task = resolved.written(int(path[1]))
+                problem = _as_written(problem, task, WrittenTask, but=("defaults",))  # a group's
+                problem = replace(problem, hint=problem.hint or _of_pipeline(key))
+                if problem.hint == "did you mean 'run'?":
+                    moved.add((path[:2], "uses"))
+        elif problem.code == "unknown-key" and path[0] == "groups" and path[2:] == (key,):
+            problem = _as_written(problem, resolved.written_group(int(path[1])), WrittenGroup)
         elif problem.code == "unknown-key" and path[2:] == ("with", key) and key in _BESIDE:
             problem = replace(problem, expected="", hint="put it beside `with:`, not under it")
         elif path[:1] == ("tasks",) and problem.message == "the key 'uses' is missing":
@@ -296,6 +340,28 @@ def _at_home(found: Problems, tasks: Any, arguments_of: ArgumentsOf) -> Problems
     gaps = {(path, f"the key {key!r} is missing") for path, key in moved}
     mended[:] = [problem for problem in mended if (problem.path, problem.message) not in gaps]
     return mended
+
+
+def _as_written(
+    problem: Problem, written: dict[str, Any], model: Any, but: tuple[str, ...] = ()
+) -> Problem:
+    """An unknown key among those that may stand in the file; defaults do not take their place."""
+    from factory.spec.violations import unknown_keys
+
+    key = problem.path[-1]
+    rules = validator(model, authoring=True).schema
+    known = {name: about for name, about in rules["properties"].items() if name not in but}
+    given = [name for name in written if name == key or name in known]
+    return next(unknown_keys(given, known, problem.path[:-1], rules), problem)
+
+
+def _of_pipeline(key: Any) -> str:
+    """Where a key of a task stands that is the pipeline's own."""
+    if key in Pipeline.__struct_encode_fields__:
+        return "it is the pipeline's: it stands at the top of the file"
+    if key in Alerts.__struct_encode_fields__:
+        return "it is the pipeline's: it stands at the top of the file, under `alerts:`"
+    return ""
 
 
 _HOMES = re.compile(r"`(\w+):`")
@@ -392,6 +458,9 @@ def diagnose(resolved: Resolved, problems: Iterable[Problem]) -> list[Diagnostic
     found = []
     for problem in problems:
         document, path = origin(resolved, problem.path)
+        if problem.code == "missing-key" and document is not resolved.document:
+            problem = _in_the_step(resolved, problem)
+            document, path = origin(resolved, problem.path)
         if problem not in first_hand and any(
             (document.name, path[:length]) in holes for length in range(1, len(path) + 1)
         ):
@@ -401,6 +470,20 @@ def diagnose(resolved: Resolved, problems: Iterable[Problem]) -> list[Diagnostic
     # the same place may be read by several tasks
     each = {(d.file, d.line, d.column, d.code, d.message): d for d in found}
     return limited(sorted(each.values()), more)
+
+
+def _in_the_step(resolved: Resolved, problem: Problem) -> Problem:
+    """What a default of a layer lacks is told where the step could say it."""
+    if problem.path[:1] != ("tasks",):
+        return problem
+    written: Any = resolved.written(int(problem.path[1]))
+    place, lacks = problem.path[:2], problem.path[2:]
+    while lacks and isinstance(written, dict) and lacks[0] in written:
+        written = written[lacks[0]]
+        place, lacks = (*place, lacks[0]), lacks[1:]
+    if not all(isinstance(part, str) for part in lacks):  # a list is one value
+        return problem
+    return replace(problem, path=place, message=f"{problem.message} in `{dotted(lacks)}`")
 
 
 def _address(resolved: Resolved, path: Path) -> tuple[str, Path]:

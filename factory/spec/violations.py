@@ -309,10 +309,16 @@ def _written(value: Any) -> str:
 
 
 def _unknown_keys(error: ValidationError, path: Path, root: dict[str, Any]) -> Iterator[Problem]:
-    known = error.schema.get("properties", {})
-    unused = [name for name in known if name not in error.instance]
+    yield from unknown_keys(error.instance, error.schema.get("properties", {}), path, root)
+
+
+def unknown_keys(
+    given: Iterable[str], known: dict[str, Any], path: Path, root: dict[str, Any]
+) -> Iterator[Problem]:
+    """The keys of a mapping that are not among the properties of its schema."""
+    unused = [name for name in known if name not in given]
     below = {name: set(_keys_of(about, root)) for name, about in known.items()}
-    for key in error.instance:
+    for key in given:
         if key in known:
             continue
         hint = _home(key, below)
@@ -321,7 +327,7 @@ def _unknown_keys(error: ValidationError, path: Path, root: dict[str, Any]) -> I
             "unknown-key",
             f"the key {quoted(key)} is not known here",
             expected=_keys(unused) if not hint else "",
-            hint=hint or _meant(key, unused, known, below) or _of_pipeline(key, path, root),
+            hint=hint or _meant(key, unused, known, below),
             at_key=True,
         )
 
@@ -331,18 +337,6 @@ def _home(key: str, below: dict[str, set[str]]) -> str:
         return "`vars:` stand at the top of the file, beside `override:`"
     homes = [f"`{name}:`" for name, keys in below.items() if key in keys]
     return f"put it under {' or '.join(homes)}" if homes else ""
-
-
-def _of_pipeline(key: str, path: Path, root: dict[str, Any]) -> str:
-    """Where a key of a task stands that is the pipeline's own."""
-    if len(path) != 2 or path[0] != "tasks":
-        return ""
-    top = root.get("properties", {})
-    if key in top:
-        return "it is the pipeline's: it stands at the top of the file"
-    if key in _keys_of(top.get("alerts"), root):
-        return "it is the pipeline's: it stands at the top of the file, under `alerts:`"
-    return ""
 
 
 def _meant(key: str, unused: list[str], known: Iterable[str], below: dict[str, set[str]]) -> str:

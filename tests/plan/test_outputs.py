@@ -20,6 +20,11 @@ def plan(folder: Path, tasks: str) -> Pipeline:
 @pytest.mark.parametrize(
     ("name", "handed"),
     [
+        ("table.load", Handed(("table__a_x.load", "table__b.load"), True)),
+        ("table[a x].load", Handed(("table__a_x.load",), False)),
+        ("table__b.load", Handed(("table__b.load",), False)),
+        ("table[b]", None),
+        ("table[c].load", None),
         ("one", Handed(("one",), False)),
         ("many", Handed(("many__a_x", "many__b"), True)),
         ("many[a x]", Handed(("many__a_x",), False)),
@@ -37,6 +42,9 @@ def test_names(tmp_path: Path, name: str, handed: Handed | None) -> None:
   - {id: one, uses: bash, with: {command: echo, output: true}}
   - {id: many, matrix: {n: [a x, b]}, uses: bash, with: {command: echo, output: true}}
   - {id: quiet, run: echo}
+  - id: table
+    matrix: {n: [a x, b]}
+    tasks: [{id: load, uses: bash, with: {command: echo, output: true}}]
 """,
     )
     outputs = Outputs(found)
