@@ -5,14 +5,14 @@ A name that holds a template is known only when the task runs; nothing is said o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from factory.definitions.warehouses import Holds, Names
 from factory.diagnostics import Path, quoted
 from factory.literals import is_template
 from factory.problem import Problem
 
-_QUOTES = ('"', "'", "`", "[", "]", ";")
+_QUOTES = ('"', "'", "`", "[", "]")
 
 
 def size(name: str, holds: Holds) -> int:
@@ -45,18 +45,22 @@ def table(name: str, path: Path, names: Names) -> Iterator[Problem]:
     found = parts(name, names)
     if found is None:
         said = f"{quoted(name)} is not a table's name"
-        hint = "a dot separates the schema from the table, and stands nowhere else"
+        hint = f"a dot separates the {_above(names)} from the table, and stands nowhere else"
         alone = max(form.count(".") for form in names.forms) == 1
         yield Problem(path, "table-name", said, forms(names), hint if alone else "")
     elif quote := next((one for one in _QUOTES if one in name), ""):
         said = f"the table's name holds a {quote}"
-        hint = f"the name is put in quotes for you, as it stands: write `{_unquoted(name)}`"
+        hint = f"write `{_without(_QUOTES, name)}`: quotes are put around it where it needs them"
         yield Problem(path, "table-name", said, "a name without quotes", hint)
+    elif ";" in name:
+        said = "the table's name holds a `;`"
+        hint = f"write `{_without(';', name)}`"
+        yield Problem(path, "table-name", said, "a name without `;`", hint)
     elif any(part != part.strip() for part in found):
         said = f"{quoted(name)} has a space at an end, which would be a part of the name"
         yield Problem(path, "table-name", said, forms(names))
     elif wrong := wrong_letter(found, names):
-        yield Problem(path, "table-name", *wrong)
+        yield Problem(path, "table-name", *wrong, hint=_with_dots(name, names))
     else:
         for part in found:
             yield from _too_long(part, path, names, names.longest_table or names.longest_name)
@@ -69,16 +73,30 @@ def wrong_letter(parts: Sequence[str], names: Names) -> tuple[str, str] | None:
         return f"{quoted(name)} holds a `{wrong}`", f"a name without `{wrong}`"
     *_, schema, _ = ("", *parts)
     if wrong := _found(names.never_schema, schema):
-        return f"the schema {quoted(schema)} holds a `{wrong}`", f"a schema without `{wrong}`"
+        what = _above(names)
+        return f"the {what} {quoted(schema)} holds a `{wrong}`", f"a {what} without `{wrong}`"
     return None
+
+
+def _above(names: Names) -> str:
+    """What the warehouse calls the part before the table: a schema, a dataset, a database."""
+    return names.forms[-1].split(".")[-2]
+
+
+def _with_dots(name: str, names: Names) -> str:
+    """For `project:dataset.table`, as older SQL of BigQuery's has it."""
+    meant = name.replace(":", ".")
+    found = parts(meant, names)
+    is_good = meant != name and found is not None and wrong_letter(found, names) is None
+    return f"write `{meant}`" if is_good else ""
 
 
 def _found(letters: str, name: str) -> str:
     return next((letter for letter in letters if letter in name), "")
 
 
-def _unquoted(name: str) -> str:
-    return "".join(letter for letter in name if letter not in _QUOTES)
+def _without(letters: Collection[str], name: str) -> str:
+    return "".join(letter for letter in name if letter not in letters)
 
 
 def columns(named: Iterable[tuple[Path, str]], holds: Holds) -> Iterator[Problem]:

@@ -212,7 +212,7 @@ def address_of(conn_id: str) -> str:
 def _advice(error: BaseException) -> str:
     words = str(error)
     if "non-zero exit code" in words:
-        return "the command's own output stands above"
+        return "what the command wrote, if anything, stands above"
     if type(error).__module__.startswith("jinja2"):
         return "correct the template: what is named in it is not there when the task runs"
     if is_defect(error):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 from msgspec.structs import replace
 
@@ -20,6 +20,8 @@ from factory.plan.kind import Fragment, Step
 from factory.plan.model import Group, Task
 
 Edge = tuple[str, str]
+FAILING = frozenset({"all_success", "none_failed", "none_failed_min_one_success"})
+"""Rules by which a task fails with what it needs."""
 
 
 def bracket(
@@ -75,6 +77,16 @@ def teardown(step: Step, fragment: Fragment) -> Fragment:
     )
 
 
+def ends(tear_down: Fragment, behind: Task) -> Sequence[str]:
+    """What a task waits for that needs a teardown.
+
+    A teardown is well whatever the work was, so `done` counts, too. It stays the run's end where
+    what comes behind would hide that the work failed.
+    """
+    whole = [task.id for task in tear_down.tasks]
+    return whole if rule(behind) in FAILING else tear_down.last
+
+
 def close(
     tear_down: Fragment,
     begun: Sequence[Fragment],
@@ -111,8 +123,12 @@ def _leading(fragment: Fragment) -> list[str]:
 
 def _may_follow_a_setup(task: Task) -> bool:
     """Airflow refuses another rule directly behind a setup, but for a teardown."""
-    rule = task.settings.get("trigger_rule", task.arguments.get("trigger_rule", "all_success"))
-    return task.role == "teardown" or rule == "all_success"
+    return task.role == "teardown" or rule(task) == "all_success"
+
+
+def rule(task: Task) -> Any:
+    """The trigger rule of a task."""
+    return task.settings.get("trigger_rule", task.arguments.get("trigger_rule", "all_success"))
 
 
 def _set_up(task: Task) -> Task:

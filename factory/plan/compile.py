@@ -143,12 +143,14 @@ def _ordered(
     needs = {step.id: step.needs for step in planned}
     ended = {step.id: step.teardown_for for step in planned if step.teardown_for}
     work = {name: teardown.within(name, names, needs) for name, names in ended.items()}
+    found = {task.id: task for task in tasks}
     for step in planned:
         theirs = {*work.get(step.id, ()), *step.teardown_for}
         for need in step.needs:
-            if need not in theirs:
-                edges += [(a, b) for a in fragments[need].last for b in fragments[step.id].first]
-    found = {task.id: task for task in tasks}
+            for first in fragments[step.id].first if need not in theirs else ():
+                before = fragments[need]
+                ends = bracket.ends(before, found[first]) if need in ended else before.last
+                edges += [(end, first) for end in ends]
     inner_first = graphlib.TopologicalSorter(needs).static_order() if ended else ()
     for name in inner_first:
         if name in ended:
@@ -171,8 +173,7 @@ def _require_one_rule(tasks: list[Task]) -> None:
     :raises BuildError: a task has another rule, or its step a clean-up.
     """
     for task in tasks:
-        step = task.step
-        rule = task.settings.get("trigger_rule", task.arguments.get("trigger_rule", "all_success"))
+        step, rule = task.step, bracket.rule(task)
         if task.group and (task.role != "task" or rule != "all_success"):
             message = f"`fail_fast` would skip what ends the step {step!r}, and the run succeed"
             hint = "leave `fail_fast` out: what needs a failed step is not run anyway"

@@ -108,7 +108,22 @@ def _with_defaults(value: dict[str, Any], kind: Any) -> Iterator[tuple[str, Any]
 
 def _arguments(task: dict[str, Any], given: Any) -> Any:
     kind = arguments_of(task["uses"], given)
-    return given if kind is None else msgspec.to_builtins(msgspec.convert(given, kind))
+    return given if kind is None else _full(msgspec.convert(given, kind))
+
+
+def _full(value: Any) -> Any:
+    """As plain data, with the defaults that a plan leaves out."""
+    if isinstance(value, msgspec.Struct):
+        config = value.__struct_config__
+        tag = {config.tag_field: config.tag} if config.tag_field else {}
+        fields = zip(value.__struct_encode_fields__, value.__struct_fields__, strict=True)
+        found = {key: getattr(value, name) for key, name in fields}
+        return tag | {k: _full(v) for k, v in found.items() if v is not msgspec.UNSET}
+    if isinstance(value, dict):
+        return {key: _full(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [*map(_full, value)]
+    return msgspec.to_builtins(value)
 
 
 def _leaves(
@@ -136,6 +151,8 @@ def _value(resolved: Resolved, full: Any, path: Path, shown: Path) -> Value:
     if not _is_written(resolved.value, path):
         return Value(path=name, value=full)
     document, place = origin(resolved, path)
+    if not place:
+        return Value(path=name, value=full)
     raw: Any = document.value
     for part in place:
         raw = raw[part]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import graphlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timezone
 
 from factory.diagnostics import printable
@@ -107,20 +107,37 @@ def _rows(plan: Pipeline) -> Iterator[tuple[str, str, str, str]]:
     needs: dict[str, list[str]] = {task.id: [] for task in plan.tasks}
     for before, after in plan.edges:
         needs[after].append(before)
-    ordered = _in_order(plan, needs)
-    done: set[str] = set()
-    for task in ordered:
-        if not task.group:
-            yield task.id, _operator(task), _needs(needs[task.id], ""), _settings(task)
-        elif task.group not in done:
-            done.add(task.group)
-            yield task.group, "", "", ""
-            inside = [entry for entry in ordered if entry.group == task.group]
-            for entry in inside:
-                branch = "└── " if entry is inside[-1] else "├── "
-                name = entry.id.removeprefix(f"{task.group}.")
-                needed = _needs(needs[entry.id], f"{task.group}.")
+    inside = _inside(_in_order(plan, needs))
+
+    def rows(group: str, lead: str) -> Iterator[tuple[str, str, str, str]]:
+        start = f"{group}." if group else ""
+        for entry in inside[group]:
+            is_last = entry is inside[group][-1]
+            branch = f"{lead}{'└── ' if is_last else '├── '}" if group else ""
+            if isinstance(entry, Task):
+                name = entry.id.removeprefix(start)
+                needed = _needs(needs[entry.id], start)
                 yield branch + name, _operator(entry), needed, _settings(entry)
+            else:
+                yield branch + entry.removeprefix(start), "", "", ""
+                yield from rows(entry, f"{lead}{'    ' if is_last else '│   '}" if group else "")
+
+    yield from rows("", "")
+
+
+def _inside(tasks: Iterable[Task]) -> dict[str, list[Task | str]]:
+    """What each group holds, tasks and the ids of groups, in their order; "" is the pipeline."""
+    found: dict[str, list[Task | str]] = {"": []}
+
+    def within(group: str) -> list[Task | str]:
+        if group not in found:
+            found[group] = []
+            within(group.rpartition(".")[0]).append(group)
+        return found[group]
+
+    for task in tasks:
+        within(task.group).append(task)
+    return found
 
 
 def _in_order(plan: Pipeline, needs: dict[str, list[str]]) -> list[Task]:

@@ -9,15 +9,21 @@ from factory.diagnostics import Path, quoted
 from factory.problem import Problem
 
 _ONE = re.compile(r"\s*\{\{(?!.*\}\}.*\{\{).*\}\}\s*", re.DOTALL)
+_TEXT = re.compile(r"""\s*\{\{-?\s*('[^']*'|"[^"]*")\s*-?\}\}\s*""")
 _WORDS = {"true": "true", "yes": "true", "on": "true", "false": "false", "no": "false"}
 
 
 def problem(written: Any, path: Path) -> Problem | None:
     """A text that is no expression; of other values the schema tells."""
-    if not isinstance(written, str) or _ONE.fullmatch(written):
+    if not isinstance(written, str):
+        return None
+    text = _TEXT.fullmatch(written)
+    if _ONE.fullmatch(written) and not text:
         return None
     bare = written.strip()
-    if bare.lower() in _WORDS:
+    if text:
+        hint = f"compare it, as in `{{{{ params.mode == {text[1]} }}}}`"
+    elif bare.lower() in _WORDS:
         hint = f"write `if: {_WORDS[bare.lower()]}`, without quotes"
     elif "{{" in bare or "{%" in bare:
         hint = "put all of it into one: `{{ a and b }}`, `{{ a if b else c }}`"

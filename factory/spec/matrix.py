@@ -35,11 +35,14 @@ def combinations(name: str, matrix: Any, path: Path, notes: Notes) -> list[Combi
         return [(name, None)]
     refused = _IN_DAG_IDS if path == ("matrix",) else _IN_TASK_IDS
     found: dict[str, Value | None] = {}
-    for words, values in _copies(matrix):
+    origins: dict[str, str] = {}
+    for number, (words, values) in enumerate(_copies(matrix), start=1):
         full = _name(name, words, refused)
+        origin = f"row {number}" if isinstance(matrix, list) else _shown(words)
         if full in found:
-            notes.add(_clash(path, full))
+            notes.add(_clash(path, full, origins[full], origin))
         found[full] = values
+        origins.setdefault(full, origin)
     if len(longest := max(found, key=len)) > MAX_NAME:
         notes.add(_too_long(path, longest))
     return list(found.items())
@@ -172,11 +175,15 @@ def _too_long(path: Path, full: str) -> Problem:
     )
 
 
-def _clash(path: Path, full: str) -> Problem:
+def _shown(words: Iterable[Any]) -> str:
+    return ", ".join(quoted(as_text(word)) for word in words)
+
+
+def _clash(path: Path, full: str, first: str, second: str) -> Problem:
     return Problem(
         path,
         "matrix-clash",
-        f"two copies are both named {full!r}",
+        f"two copies are both named {full!r}: those of {first} and of {second}",
         expected="values that differ in letters (a to z) and digits",
         at_key=True,
     )

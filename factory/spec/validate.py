@@ -46,6 +46,7 @@ from factory.spec.model import (
     BOUNDED,
     DURATIONS,
     SETTINGS,
+    Alerts,
     DefaultsFile,
     EnvironmentFile,
     Group,
@@ -326,6 +327,7 @@ def _at_home(found: Problems, resolved: Resolved, arguments_of: ArgumentsOf) -> 
             else:
                 task = resolved.written(int(path[1]))
                 problem = _as_written(problem, task, WrittenTask, but=("defaults",))  # a group's
+                problem = replace(problem, hint=problem.hint or _of_pipeline(key))
                 if problem.hint == "did you mean 'run'?":
                     moved.add((path[:2], "uses"))
         elif problem.code == "unknown-key" and path[0] == "groups" and path[2:] == (key,):
@@ -351,6 +353,15 @@ def _as_written(
     known = {name: about for name, about in rules["properties"].items() if name not in but}
     given = [name for name in written if name == key or name in known]
     return next(unknown_keys(given, known, problem.path[:-1], rules), problem)
+
+
+def _of_pipeline(key: Any) -> str:
+    """Where a key of a task stands that is the pipeline's own."""
+    if key in Pipeline.__struct_encode_fields__:
+        return "it is the pipeline's: it stands at the top of the file"
+    if key in Alerts.__struct_encode_fields__:
+        return "it is the pipeline's: it stands at the top of the file, under `alerts:`"
+    return ""
 
 
 _HOMES = re.compile(r"`(\w+):`")

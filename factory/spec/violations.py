@@ -370,6 +370,7 @@ _OTHER_WORDS = {
     "timeout": "execution_timeout",
     "upstream": "needs",
     "variables": "vars",
+    "when": "if",
 }
 """What others call our keys."""
 
@@ -435,6 +436,9 @@ _OTHER_CHOICES = {
     "insert": "append",
     "overwrite": "replace",
     "postgresql": "postgres",
+    "s3": "file",
+    "gcs": "file",
+    "sftp": "file",
     "upsert": "merge",
 }
 """What others call our choices."""

@@ -70,3 +70,25 @@ tasks:
     run = pipelines.run("daily")
     assert run.state == "failed"
     assert run.states["end.tear_down"] == "success"
+
+
+@pytest.mark.parametrize(("work", "behind"), [("true", "success"), ("false", "upstream_failed")])
+def test_what_needs_a_teardown_does_not_run_when_the_work_failed(
+    pipelines: Pipelines, work: str, behind: str
+) -> None:
+    pipelines.write(
+        "daily.yaml",
+        f"""version: 1
+tasks:
+  - {{id: up, run: "true"}}
+  - {{id: work, run: "{work}", needs: up}}
+  - {{id: down, run: "true", teardown_for: up}}
+  - {{id: report, run: "true", needs: down}}
+  - {{id: tell, run: "true", needs: down, trigger_rule: all_done}}
+""",
+    )
+    run = pipelines.run("daily")
+    assert run.state == ("success" if work == "true" else "failed")
+    assert run.states["tell"] == "success"
+    assert run.states["down.tear_down"] == "success"
+    assert run.states["report"] == behind

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from factory.lint.jinja import Wrong, wrong
+from factory.lint.jinja import Wrong, params, wrong
 from factory.lint.jinja.parsed import environment
 
 
@@ -77,6 +77,7 @@ def test_what_is_right(text: str) -> None:
         ("{{ next_ds_nodash }}", "next_ds_nodash", 3, "3 has no", "data_interval_end | ds_nodash"),
         ("{{ yesterday_ds }}", "yesterday_ds", 3, "Airflow 3 has no", "macros.ds_add(ds, -1)"),
         ("{{ ds | ts_nodsh }}", "ts_nodsh", 8, "no filter 'ts_nodsh'", "'ts_nodash'"),
+        ("{{ params.mode = 'a' }}", "{{ params.mode = 'a' }}", 0, "got '='", "`==` compares"),
         ("{{ 1 if ds is definde }}", "definde", 14, "no test 'definde'", "'defined'"),
     ],
 )
@@ -102,6 +103,20 @@ def test_what_is_wrong_and_where(text: str, part: str, at: int, said: str, hint:
 def test_what_may_be_right_is_a_warning(text: str) -> None:
     (found,) = wrong(text)
     assert not found.sure
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("{{ var.valu.x }}", "write `var.value`"),
+        ("{{ var.jsn.x }}", "write `var.json`"),
+        ("{{ task.b.output }}", "write `tasks.b.output`"),
+        ("{{ params.mode == full }}", "a text stands in quotes: `'full'`"),
+    ],
+)
+def test_a_hint_of_what_was_meant(text: str, hint: str) -> None:
+    (found,) = wrong(text)
+    assert (found.hint, found.sure) == (hint, False)
 
 
 PIECES = (
@@ -130,6 +145,27 @@ def test_names_that_are_known_besides() -> None:
     assert wrong("{{ event }} {{ message | upper }}", ("event", "message")) == ()
     (found,) = wrong("a var.name {{ var.name }}")
     assert (found.part, found.nth, found.hint) == ("var.name", 1, "write `var.value.name`")
+
+
+@pytest.mark.parametrize("asked", ["params.flga", "params['flga']", "1 if not params.flga else 2"])
+def test_a_param_that_is_not_there(asked: str) -> None:
+    (found,) = params(f"flga {{{{ {asked} }}}}", ("flag", "mode"))
+    assert (found.part, found.nth, found.expected) == ("flga", 1, "one of flag, mode")
+    assert (found.hint, found.sure) == ("did you mean 'flag'?", False)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "params.flag",
+        "params.x | default(1)",
+        "params.x is defined",
+        "params.get('x')",
+        "x.params.y",
+    ],
+)
+def test_a_param_that_may_be_there(asked: str) -> None:
+    assert params(f"params.x {{{{ {asked} }}}}", ("flag", "mode")) == ()
 
 
 def test_known_names_need_no_jinja() -> None:

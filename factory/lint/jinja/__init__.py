@@ -28,6 +28,15 @@ def wrong(text: str, also: tuple[str, ...] = ()) -> tuple[Wrong, ...]:
     return found(text, also)
 
 
+def params(text: str, known: tuple[str, ...]) -> tuple[Wrong, ...]:
+    """What a template asks of a pipeline's `params` and they have not."""
+    if "params" not in text or len(text) > _LONGEST or not OPENS.search(text):
+        return ()
+    from factory.lint.jinja.parsed import params_of
+
+    return params_of(text, known)
+
+
 def steps(text: str) -> tuple[Read, ...]:
     """The steps whose outputs a template reads; none of one that does not parse."""
     if "tasks" not in text or len(text) > _LONGEST or not OPENS.search(text):
@@ -52,9 +61,11 @@ def _is_plain(text: str, also: tuple[str, ...]) -> bool:
         name, attribute = match["name"], match["path"].split(".")[1:2]
         if name not in NAMES and name not in also:
             return False
+        if name == "task" and match["path"].endswith(".output"):
+            return False
         if match["filter"] not in (None, *FILTERS) or any(is_gone(name, a) for a in attribute):
             return False
     return not OPENS.search(_PLAIN.sub("", text))
 
 
-__all__ = ["Read", "Wrong", "line_of", "steps", "wrong"]
+__all__ = ["Read", "Wrong", "line_of", "params", "steps", "wrong"]

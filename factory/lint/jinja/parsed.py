@@ -8,8 +8,8 @@ from functools import cache, lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from factory.diagnostics import MAX_TOLD, did_you_mean, nearest, quoted, shortened
-from factory.lint.jinja.parts import FILTERS, NAMES, OPENS, PATHS, Read, Wrong, is_gone
+from factory.diagnostics import MAX_TOLD, did_you_mean, nearest, one_of, quoted, shortened
+from factory.lint.jinja.parts import FILTERS, NAMES, OPENS, PATHS, VAR, Read, Wrong, is_gone
 
 if TYPE_CHECKING:
     from jinja2 import Environment, nodes
@@ -141,6 +141,8 @@ def _unparsed(text: str, error: Any, env: Environment) -> Wrong:
     part = tag[0] if tag else ""
     reason = str(error.message).rstrip(".")
     hint = f"for another program than Airflow write `{raw(part)}`" if _is_other(part) else RAW
+    if reason.endswith("got '='"):
+        hint = "`==` compares"
     return Wrong(
         f"Airflow cannot read this as a template: {shortened(reason, 200)}",
         part,
@@ -202,19 +204,30 @@ def _unknown_names(text: str, tree: nodes.Template, known: set[str]) -> Iterator
     guarded = {*_guarded(tree)}
     lines = {node.name: node.lineno for node in reversed([*tree.find_all(nodes.Name)])}
     sure = {*_always(tree)}
+    compared = {*_compared(tree)}
     for name in sorted(names - guarded, key=lambda name: lines.get(name, 0)):
         place = _place(text, name, lines.get(name, 1))
-        yield _unknown_name(name, place, certain=name in sure)
+        otherwise = f"a text stands in quotes: `'{name}'`" if name in compared else RAW
+        yield _unknown_name(name, place, otherwise, certain=name in sure)
 
 
-def _unknown_name(name: str, place: tuple[str, int], *, certain: bool) -> Wrong:
+def _compared(tree: nodes.Template) -> Iterator[str]:
+    """Names that something is compared with, as if they were texts."""
+    from jinja2 import nodes
+
+    for node in tree.find_all(nodes.Operand):
+        if isinstance(node.expr, nodes.Name):
+            yield node.expr.name
+
+
+def _unknown_name(name: str, place: tuple[str, int], otherwise: str, *, certain: bool) -> Wrong:
     if name in REMOVED:
         message = f"Airflow 3 has no {quoted(name)} in templates"
         return Wrong(message, *place, hint=f"write `{REMOVED[name]}`", sure=certain)
     message = f"Airflow's templates know no {quoted(name)}"
     near = nearest(name, NAMES)
     return Wrong(
-        message, *place, hint=did_you_mean(name, NAMES) or RAW, sure=certain and bool(near)
+        message, *place, hint=did_you_mean(name, NAMES) or otherwise, sure=certain and bool(near)
     )
 
 
@@ -226,9 +239,47 @@ def _gone(text: str, tree: nodes.Template) -> Iterator[Wrong]:
         if not isinstance(node.node, nodes.Name) or not is_gone(node.node.name, node.attr):
             continue
         path = f"{node.node.name}.{node.attr}"
-        today = PATHS.get(path, f"var.value.{node.attr}")
+        meant = nearest(node.attr, VAR) or f"value.{node.attr}"
+        today = PATHS.get(path, f"var.{meant}")
         message = f"Airflow 3 has no `{path}` in templates"
         yield Wrong(message, *_place(text, path, node.lineno), hint=f"write `{today}`", sure=False)
+    for node in tree.find_all(nodes.Getattr):
+        step = node.node
+        if node.attr != "output" or not isinstance(step, nodes.Getattr):
+            continue
+        if isinstance(step.node, nodes.Name) and step.node.name == "task":
+            message = f"`task` is the task itself, and has no {quoted(step.attr)}"
+            hint = f"write `tasks.{step.attr}.output`"
+            yield Wrong(message, *_place(text, "task", node.lineno), hint=hint, sure=False)
+
+
+@lru_cache(maxsize=256)
+def params_of(text: str, known: tuple[str, ...]) -> tuple[Wrong, ...]:
+    """What a template asks of `params` that is not among the known ones."""
+    from jinja2 import TemplateSyntaxError
+
+    try:
+        tree = environment().parse(text)
+    except (TemplateSyntaxError, RecursionError):
+        return ()  # told elsewhere
+    return tuple(islice(_unknown_params(text, tree, known), MAX_TOLD))
+
+
+def _unknown_params(text: str, tree: nodes.Template, known: tuple[str, ...]) -> Iterator[Wrong]:
+    from jinja2 import nodes
+
+    kinds = (nodes.Getattr, nodes.Getitem)
+    guarded = {id(inner) for guard in _guards(tree) for inner in (guard, *guard.find_all(kinds))}
+    for path in tree.find_all(kinds):
+        of: Any = path.node  # type: ignore[attr-defined]
+        name = _key(path)
+        if not name or name in known or id(path) in guarded or hasattr(dict, name):
+            continue
+        if isinstance(of, nodes.Name) and of.name == "params":
+            message = f"the pipeline has no param {quoted(name)}"
+            hint = did_you_mean(name, known)
+            place = _place(text, name, path.lineno)
+            yield Wrong(message, *place, one_of([*known]), hint, sure=False)
 
 
 @lru_cache(maxsize=256)
@@ -265,15 +316,23 @@ def _key(path: Any) -> str:
 
 
 def _guarded(tree: nodes.Template) -> Iterator[str]:
-    """Names that may be undefined: `x is defined`, `x | default(…)`."""
+    """Names that may be undefined."""
+    from jinja2 import nodes
+
+    for guard in _guards(tree):
+        for inner in (guard, *guard.find_all(nodes.Name)):
+            if isinstance(inner, nodes.Name):
+                yield inner.name
+
+
+def _guards(tree: nodes.Template) -> Iterator[nodes.Node]:
+    """What may be undefined: `x is defined`, `x | default(…)`."""
     from jinja2 import nodes
 
     for node in tree.find_all((nodes.Filter, nodes.Test)):
         name = getattr(node, "name", "")
         if name in ("default", "d", "defined", "undefined") and node.node is not None:
-            for inner in (node.node, *node.node.find_all(nodes.Name)):
-                if isinstance(inner, nodes.Name):
-                    yield inner.name
+            yield node.node
 
 
 def _always(tree: nodes.Template) -> Iterator[str]:

@@ -21,12 +21,14 @@ PATHS = {
     "ti.execution_date": "logical_date",
 }
 """What some of them had in Airflow 2, and today's way."""
+VAR = ("value", "json")
+"""What `var` has: Airflow's Variables, as text or read as JSON."""
 OPENS = re.compile(r"\{[{%#]")
 
 
 def is_gone(name: str, attribute: str) -> bool:
     """Whether a name of Airflow's has no such attribute."""
-    return f"{name}.{attribute}" in PATHS or (name == "var" and attribute not in ("value", "json"))
+    return f"{name}.{attribute}" in PATHS or (name == "var" and attribute not in VAR)
 
 
 class Read(NamedTuple):

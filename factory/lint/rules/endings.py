@@ -8,13 +8,12 @@ from typing import Literal
 
 from factory.diagnostics import Diagnostic, Path, quoted
 from factory.lint.rules.scope import Linted, Scope
+from factory.plan.bracket import FAILING
 from factory.plan.model import Pipeline, PlannedStep
 from factory.problem import Problem
 
 _End = Literal["success", "failed", "skipped"]
 
-_FAIL = frozenset({"all_success", "none_failed", "none_failed_min_one_success"})
-"""Rules by which a task fails with what it needs."""
 _IF = {"all_failed": all, "one_failed": any}
 """Rules by which a task runs because of failures, and is skipped without."""
 _ONE = frozenset({"one_success", "all_done_min_one_success"})
@@ -44,7 +43,7 @@ def _problems(linted: Linted, rules: Mapping[str, str]) -> Iterator[Problem]:
 
 
 def _hiding(rules: Mapping[str, str]) -> list[str]:
-    return [name for name, rule in rules.items() if rule not in _FAIL]
+    return [name for name, rule in rules.items() if rule not in FAILING]
 
 
 def _rules(plan: Pipeline) -> dict[str, str]:
@@ -85,7 +84,7 @@ def _end(rule: str, needs: Sequence[_End]) -> _End:
         return "success" if "success" in needs else "failed"
     if rule == "all_skipped" or (rule in ("all_success", "none_skipped") and "skipped" in needs):
         return "failed" if any(failed) and rule == "all_success" else "skipped"
-    return "failed" if rule in _FAIL and any(failed) else "success"
+    return "failed" if rule in FAILING and any(failed) else "success"
 
 
 def _place(linted: Linted, step: str) -> Path:

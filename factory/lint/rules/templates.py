@@ -56,13 +56,31 @@ def _problems(linted: Linted) -> Iterator[Problem]:
     folder = linted.resolved.document.path.parent
     for step, tasks in linted.tasks.items():
         filled = Filled(tasks)
+        params = _params(linted, tasks)
         for place, text in texts(linted.arguments(step), linted.place(step, ())):
             file = file_text(text, folder)
-            found = jinja.wrong(file or text)
+            found = _wrong(file or text, params)
             if found and text in filled:
                 yield from (_problem(place, one, text, file) for one in found)
         for place, text in conditions(linted, step):
-            yield from (_problem(place, one, text, "") for one in jinja.wrong(text))
+            yield from (_problem(place, one, text, "") for one in _wrong(text, params))
+
+
+def _params(linted: Linted, tasks: Iterable[Task]) -> tuple[str, ...]:
+    """The pipeline's own, and what an operator is given besides; empty where there are none.
+
+    Without a list of them, what a run is started with is not known.
+    """
+    if not linted.plan.params:
+        return ()
+    given = (task.arguments.get("params") for task in tasks)
+    more = (name for one in given if isinstance(one, Mapping) for name in one)
+    return (*linted.plan.params, *more)
+
+
+def _wrong(text: str, params: tuple[str, ...]) -> tuple[jinja.Wrong, ...]:
+    found = jinja.wrong(text)
+    return (*found, *jinja.params(text, params)) if params else found
 
 
 def conditions(linted: Linted, step: str) -> Iterator[tuple[Place, str]]:
