@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
@@ -29,26 +29,22 @@ class Outputs:
         self.mapped = {task.id for task in plan.tasks if task.expand}
 
     @cached_property
-    def known(self) -> dict[str, tuple[list[str], bool]]:
-        """The steps of each name, and whether it leaves open which copy is meant."""
-        found: dict[str, tuple[list[str], bool]] = {}
-        for step in self.written.values():
-            for name, many in _names(step):
-                steps, _ = found.setdefault(name, ([], many))
-                steps.append(step.id)
-        return found
+    def tree(self) -> _Level:
+        """The steps, in the groups that they stand in."""
+        return _tree(self.written.values())
 
     def steps(self, name: str, reader: str = "") -> list[str]:
         """The steps that a name means to a step, or to a task of it; none: it means none."""
         return self._meant(name, reader)[0]
 
     def _meant(self, name: str, reader: str) -> tuple[list[str], bool]:
-        name = groups.normal(name)
-        while reader:
-            reader = reader.rpartition(".")[0]
-            if found := self.known.get(f"{reader}.{name}" if reader else name):
+        """The steps, and whether the name leaves open which copy is meant."""
+        parts = groups.normal(name).split(".")
+        around = reader.split(".")
+        for length in range(len(around) - 1, 0, -1):
+            if (found := _found(self.tree, [*around[:length], *parts]))[0]:
                 return found
-        return self.known.get(name, ([], False))
+        return _found(self.tree, parts)
 
     def of(self, name: str, reader: str = "") -> Handed | None:
         """What a name stands for; None where there is no such step, or one hands nothing on."""
@@ -65,16 +61,41 @@ class Outputs:
         return [*dict.fromkeys(step.copy_of for step in every if step.copy_of), *self.written]
 
 
-def _names(step: PlannedStep) -> list[tuple[str, bool]]:
-    """`table.load`, `table[orders].load`, `table__orders.load`, and whether it means all copies."""
-    called = (step.copy_of or step.id).split(".")
-    each = [_ways(*part) for part in zip(called, step.id.split("."), strict=True)]
-    every = itertools.product(*each)
-    return [(".".join(name for name, _ in way), any(many for _, many in way)) for way in every]
+class _Level:
+    """A step, or what stands in a group: by its ids, and by each way to name it."""
+
+    def __init__(self) -> None:
+        self.step = ""
+        self.inner: dict[str, _Level] = {}
+        self.ways: dict[str, list[tuple[_Level, bool]]] = {}
+
+
+def _tree(steps: Iterable[PlannedStep]) -> _Level:
+    root = _Level()
+    for step in steps:
+        level = root
+        called = (step.copy_of or step.id).split(".")
+        for name, own in zip(called, step.id.split("."), strict=True):
+            if own not in level.inner:
+                level.inner[own] = _Level()
+                for way, many in _ways(name, own):
+                    level.ways.setdefault(way, []).append((level.inner[own], many))
+            level = level.inner[own]
+        level.step = step.id
+    return root
+
+
+def _found(root: _Level, parts: Sequence[str]) -> tuple[list[str], bool]:
+    levels, open_ = [root], False
+    for part in parts:
+        inner = [each for level in levels for each in level.ways.get(part, ())]
+        levels = [level for level, _ in inner]
+        open_ = open_ or any(many for _, many in inner)
+    return [level.step for level in levels if level.step], open_
 
 
 def _ways(called: str, own: str) -> list[tuple[str, bool]]:
-    """How a part of a name may be written."""
+    """How a part of a name may be written, and whether it means all copies."""
     if called == own:
         return [(own, False)]
     return [(called, True), (groups.copy_of(called, own), False), (own, False)]

@@ -197,8 +197,10 @@ class _Joining:
         found = meant(name, level)
         if isinstance(found, list):
             return found
-        if self.whole:
-            self.notes.add(Problem(path, "unknown-task", *found))
+        if self.whole and self.notes.full:
+            self.notes.count(path, "unknown-task")
+        elif self.whole:
+            self.notes.add(told(found, path))
         return [name]
 
     def _of_groups(self) -> dict[str, list[list[Any]]]:
@@ -266,11 +268,12 @@ def _has_id(task: Any) -> bool:
 
 
 class Unknown(NamedTuple):
-    """A name that means nothing, and what would mean something in its place."""
+    """A name that means nothing; those before its part `at` lead to the levels `inside`."""
 
-    message: str
-    expected: str
-    hint: str
+    name: str
+    at: int
+    inside: Sequence[Level]
+    scopes: Sequence[Level]
 
 
 def meant(name: str, level: Level) -> list[Any] | Unknown:
@@ -284,8 +287,8 @@ def meant(name: str, level: Level) -> list[Any] | Unknown:
         inside = [each for each in found if isinstance(each, Level)]
         found = [one for each in inside for one in _chosen(each, part, words)]
         if not found:
-            return _unknown(name, index, inside, scopes)
-    return found or _nowhere(name, scopes)
+            return Unknown(name, index, inside, scopes)
+    return found or Unknown(name, 0, (), scopes)
 
 
 def _parts(name: str) -> list[tuple[str, str]]:
@@ -315,8 +318,16 @@ def _chosen(level: Level, name: str, words: str) -> list[Any]:
     return [one] if one in level.names.get(name, ()) else []
 
 
-def _unknown(name: str, index: int, inside: Sequence[Level], scopes: Sequence[Level]) -> Unknown:
-    """The part `index` of a name means nothing, and those before it do."""
+def told(unknown: Unknown, path: Path) -> Problem:
+    """What is wrong with a name, and what would mean something in its place."""
+    return Problem(path, "unknown-task", *_words(unknown))
+
+
+def _words(unknown: Unknown) -> tuple[str, str, str]:
+    """The message, what was expected, and a hint."""
+    name, index, inside, scopes = unknown
+    if not inside:
+        return _nowhere(name, scopes)
     part, words = _parts(name)[index]
     whole = [match[0].rstrip(".") for match in _PART.finditer(name)]
     before, after = whole[:index], whole[index + 1 :]
@@ -326,15 +337,15 @@ def _unknown(name: str, index: int, inside: Sequence[Level], scopes: Sequence[Le
 
     if words and (known := [each for level in inside for each in _copies(level, part)]):
         known = [*dict.fromkeys(known)]
-        return Unknown(f"there is no copy {quoted(name)}", one_of(known), hint(known))
+        return f"there is no copy {quoted(name)}", one_of(known), hint(known)
     if words and any(part in level.names for level in inside):
         message = f"{quoted('.'.join([*before, part]))} has no copies"
         other = _copy_before(before, [part, *after], words, scopes[0])
-        return Unknown(message, "a task or a group with a `matrix`", other or hint([part]))
-    if inside and inside[0] not in scopes:
+        return message, "a task or a group with a `matrix`", other or hint([part])
+    if inside[0] not in scopes:
         message = f"there is no task {quoted(part)} in the group {quoted(inside[0].prefix)}"
         known = [*inside[0].names]
-        return Unknown(message, one_of(known), hint(known))
+        return message, one_of(known), hint(known)
     return _nowhere(name, scopes)
 
 
@@ -358,7 +369,7 @@ def _copies(level: Level, name: str) -> list[str]:
     ]
 
 
-def _nowhere(name: str, scopes: Sequence[Level]) -> Unknown:
+def _nowhere(name: str, scopes: Sequence[Level]) -> tuple[str, str, str]:
     known, copies = (
         [*dict.fromkeys(each for level in scopes for each in getattr(level, what))]
         for what in ("names", "copies")
@@ -366,7 +377,7 @@ def _nowhere(name: str, scopes: Sequence[Level]) -> Unknown:
     inner = [*dict.fromkeys(each for level in scopes for each in _inner(level))]
     same = next((each for each in inner if each.endswith(f".{name}")), "")
     hint = f"did you mean {same!r}?" if same else did_you_mean(name, [*known, *copies, *inner])
-    return Unknown(f"there is no task {quoted(name)}", one_of(known), hint)
+    return f"there is no task {quoted(name)}", one_of(known), hint
 
 
 def _inner(level: Level) -> Iterator[str]:

@@ -54,6 +54,14 @@ TEXTS: dict[str, tuple[str | bytes, str]] = {
     "20000_duplicate_keys": (V + "a: 1\n" * 20_000, "duplicate-key"),
     "1900_broken_tasks": (V + "tasks:\n" + "- {}\n" * 1900, "missing-key"),
     "20000_broken_tasks": (V + "tasks:\n" + "- {}\n" * 20_000, "too-many"),
+    "copy_of_a_deep_name": (
+        V
+        + "tasks:\n"
+        + "".join(f"{'    ' * i}- id: n{i}\n{'    ' * i}  tasks:\n" for i in range(28))
+        + f"{'    ' * 28}- {{id: end, run: echo}}\n"
+        + f"- {{id: q, run: echo, needs: '{'.'.join(f'n{i}' for i in range(28))}.end[x]'}}\n",
+        "unknown-task",
+    ),
     "1900_tasks_with_unknown_needs": (
         V + "tasks:\n" + chain(1900, "- {{id: t{i}, run: echo, needs: [u{i}]}}\n"),
         "unknown-task",
