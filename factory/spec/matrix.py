@@ -74,7 +74,7 @@ def _word(value: Any, refused: re.Pattern[str] = _IN_TASK_IDS) -> str:
 def _problem(matrix: Any, path: Path) -> Problem | None:
     if not isinstance(matrix, dict | list) or not matrix:
         what = "the matrix is empty" if not matrix else f"{_kind(matrix)} is no matrix"
-        return _bad(path, what, f"{_VALUES}; or a list of rows")
+        return _bad(path, what, f"{_VALUES}; or a list of rows", _file_meant(matrix))
     if isinstance(matrix, list):
         found, count = _of_rows(matrix, path), len(matrix)
     else:
@@ -86,11 +86,17 @@ def _problem(matrix: Any, path: Path) -> Problem | None:
 
 def _of_values(values: Any, place: Path) -> Problem | None:
     if not isinstance(values, list):
-        return _bad(place, f"{dotted(place[-2:])} is {_kind(values)}, not a list", _VALUES)
+        message = f"{dotted(place[-2:])} is {_kind(values)}, not a list"
+        return _bad(place, message, _VALUES, _file_meant(values))
     if not values:
         return _bad(place, f"{dotted(place[-2:])} is an empty list", _VALUES)
     each = (_of_name(value, (*place, index), _VALUES) for index, value in enumerate(values))
     return next(filter(None, each), None)
+
+
+def _file_meant(value: Any) -> str:
+    is_file = isinstance(value, str) and value.endswith((".csv", ".yaml", ".yml", ".json"))
+    return f"for the rows of a file write `matrix: {{$file: {value}}}`" if is_file else ""
 
 
 def _of_name(value: Any, place: Path, expected: str) -> Problem | None:

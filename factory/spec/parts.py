@@ -87,8 +87,12 @@ class _Joiner:
         for key in value:
             if key != WORD:
                 message = f"the key {quoted(key)} is not known beside {WORD}"
-                return Problem((*place, key), "unknown-key", message, at_key=True)
-        name, path = value[WORD], (*place, WORD)
+                expected = f"{WORD} alone: it stands for the whole value"
+                hint = _rows_meant(value)
+                path = (*place, key)
+                return Problem(path, "unknown-key", message, expected, hint, at_key=True)
+        name = value[WORD]
+        path = (*place, WORD)
         if not isinstance(name, str) or "${" in name or "{{" in name:
             message = "the name of a file stands as it is, without templates"
             return Problem(path, "file", message, _EXPECTED)
@@ -113,6 +117,13 @@ class _Joiner:
             told = Problem(nested, "file", message, "the value itself", at_key=True)
             raise SpecError([placed(part, nested, told)])
         return part
+
+
+def _rows_meant(value: dict[str, Any]) -> str:
+    """A table beside the keys of a step or a pipeline."""
+    name = value[WORD]
+    is_table = isinstance(name, str) and name.endswith(table.SUFFIX)
+    return f"a copy for each row: `matrix: {{{WORD}: {name}}}`" if is_table else ""
 
 
 def _named(value: Any, place: Place) -> Iterator[Place]:

@@ -29,7 +29,7 @@ def read_table(path: Path, name: str, root: Path | None = None) -> Document:
 
     :raises SpecError: the file cannot be read, or a row has other columns.
     """
-    text = text_of(path, name, root)
+    text = text_of(path, name, root, marked=True)  # as spreadsheets save it
     found: Any = _values(name, text)
     return Document(name=name, path=path, text=text, value=found)
 
@@ -57,6 +57,7 @@ def _values(name: str, text: str) -> list[dict[str, str]]:
     if not found:
         fail(name, 1, 1, "empty", "the file is empty", expected="a row of names first", width=0)
     header, *others = found
+    _require_commas(name, header)
     _require_names(name, header)
     for row in others:
         if len(row.cells) != len(header.cells):
@@ -64,6 +65,17 @@ def _values(name: str, text: str) -> list[dict[str, str]]:
             expected = f"{len(header.cells)}: {one_of(header.cells).removeprefix('one of ')}"
             fail(name, row.line, 1, "csv", message, expected=expected)
     return [dict(zip(header.cells, row.cells, strict=True)) for row in others]
+
+
+def _require_commas(name: str, header: Row) -> None:
+    """Where the decimal sign is a comma, spreadsheets put `;` between the cells."""
+    (first, *more) = header.cells
+    for mark, shown in ((";", "`;`"), ("\t", "a tab")):
+        if mark in first and not more:
+            message = f"{shown} stands between the names"
+            expected = "a comma between the cells"
+            hint = "save it again with commas"
+            fail(name, header.line, 1, "csv", message, expected=expected, hint=hint)
 
 
 def _require_names(name: str, header: Row) -> None:

@@ -15,10 +15,14 @@ from factory.spec import links
 MAX_BYTES = 1024 * 1024
 
 
-def text_of(path: Path, name: str, root: Path | None = None) -> str:
+_MARK = b"\xef\xbb\xbf"
+
+
+def text_of(path: Path, name: str, root: Path | None = None, *, marked: bool = False) -> str:
     """The text of a file that may be anything; never waits, never reads more than is allowed.
 
     :param root: the configuration root that it is in; what links to elsewhere is not read.
+    :param marked: a byte order mark may stand first, and is left out.
     :raises SpecError: there is no such text.
     """
     try:
@@ -40,7 +44,9 @@ def text_of(path: Path, name: str, root: Path | None = None) -> str:
             "UTF-8 without a byte order mark",
             "save it again as UTF-8",
         )
-    if data.startswith(b"\xef\xbb\xbf"):
+    if marked:
+        data = data.removeprefix(_MARK)
+    if data.startswith(_MARK):
         fail_whole(
             name,
             "byte-order-mark",

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+
+from factory.lint.lint import lint_project
+from factory.project import Project
 
 from .conftest import Lint
 
@@ -96,6 +101,30 @@ def test_what_comes_before_and_has_an_output(lint: Lint, tasks: list[str]) -> No
 )
 def test_what_is_not_there(lint: Lint, tasks: list[str], found: str) -> None:
     assert lint(spec(*tasks)) == [found]
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("tasks.x", "g.x"),
+        ("tasks.g.x", "g.x"),
+        ("tasks.load_it", "load-it"),
+        ("tasks['g.y']", "g.x"),
+    ],
+)
+def test_a_name_that_only_brackets_can_say(tmp_path: Path, written: str, meant: str) -> None:
+    output = "uses: bash, with: {command: ls, output: true}"
+    (tmp_path / "p.yaml").write_text(
+        f"""\
+version: 1
+tasks:
+  - {{id: load-it, {output}}}
+  - {{id: g, tasks: [{{id: x, {output}}}]}}
+  - {{id: a, needs: [load-it, g], run: "echo {{{{ {written}.output }}}}"}}
+"""
+    )
+    (finding,) = lint_project(Project(tmp_path)).findings
+    assert finding.diagnostic.hint == f"write `tasks[{meant!r}]`"
 
 
 def test_in_a_file_beside_the_spec(lint: Lint, tmp_path: object) -> None:

@@ -60,9 +60,44 @@ def _found(text: str, also: tuple[str, ...]) -> Iterator[Wrong]:
     if (length := _LENGTH.search(_without_raw(text))) is not None:
         yield _comment(text, length.start() + 1)
         return
+    if dashed := _dashed(tree):
+        yield from (_dash(text, *each) for each in dashed)
+        return
     unknown = [*_unknown_filters(text, tree, env)]
     yield from unknown or _unknown_names(text, tree, {*NAMES, *also, *env.globals, *_INNER})
     yield from _gone(text, tree)
+
+
+def _dashed(tree: nodes.Template) -> list[tuple[str, str, int]]:
+    """`tasks.load-x`, which Jinja reads as a difference: `load`, `load-x`, and the line."""
+    from jinja2 import nodes
+
+    found = []
+    inside: set[int] = set()
+    for node in tree.find_all(nodes.Sub):
+        names = _difference(node)
+        if names and id(node) not in inside:
+            found.append((names[0], "-".join(names), node.lineno))
+        inside.add(id(node.left))
+    return found
+
+
+def _difference(node: Any) -> list[str]:
+    """The names on both sides of each `-`, of a step first; nothing where it is none."""
+    from jinja2 import nodes
+
+    if isinstance(node, nodes.Sub):
+        left, right = _difference(node.left), node.right
+        while isinstance(right, nodes.Getattr):
+            right = right.node
+        return [*left, right.name] if left and isinstance(right, nodes.Name) else []
+    is_step = isinstance(node, nodes.Getattr) and isinstance(node.node, nodes.Name)
+    return [node.attr] if is_step and node.node.name == "tasks" else []
+
+
+def _dash(text: str, first: str, name: str, line: int) -> Wrong:
+    message = "a template reads this `-` as a minus"
+    return Wrong(message, *_place(text, f"tasks.{first}", line), hint=f"write `tasks[{name!r}]`")
 
 
 _INNER = ("self", "caller", "varargs", "kwargs")
@@ -254,9 +289,9 @@ def steps_of(text: str) -> tuple[Read, ...]:
 
     try:
         tree = environment().parse(text)
+        return () if _dashed(tree) else tuple(islice(_steps(text, tree), MAX_TOLD))
     except (TemplateSyntaxError, RecursionError):
         return ()  # told elsewhere
-    return tuple(islice(_steps(text, tree), MAX_TOLD))
 
 
 def _steps(text: str, tree: nodes.Template) -> Iterator[Read]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 
-from factory.diagnostics import Diagnostic, Path, did_you_mean, one_of, quoted
+from factory.diagnostics import Diagnostic, Path, did_you_mean, nearest, one_of, quoted
 from factory.lint import jinja
 from factory.lint.rendered import rendered
 from factory.lint.rules.scope import Linted, Scope
@@ -98,7 +98,7 @@ class _Known:
             "unknown-task",
             f"there is no task {quoted(one.step)}",
             expected=one_of(others) if others else "the id of another task",
-            hint=did_you_mean(one.step, others),
+            hint=_meant(one, others),
             part=one.part,
             nth=one.nth,
         )
@@ -124,6 +124,16 @@ class _Known:
             part=one.part,
             nth=one.nth,
         )
+
+
+def _meant(one: jinja.Read, others: list[str]) -> str:
+    """The step in a group that was meant, or the nearest name, as a template says it."""
+    inner = f"{one.step}.{one.what}"
+    ends = (name for name in others if name.endswith(f".{one.step}"))
+    found = inner if inner in others else next(ends, "") or nearest(one.step, others)
+    if not found or found.isidentifier():
+        return did_you_mean(one.step, others)
+    return f"write `tasks[{found!r}]`"
 
 
 def _above(step: str, needs: Mapping[str, set[str]]) -> set[str]:
