@@ -169,8 +169,11 @@ def test_a_param_that_may_be_there(asked: str) -> None:
 
 
 def test_known_names_need_no_jinja() -> None:
-    text = "{{ ds }} {{ ti.xcom_pull }} {{ ts | ts_nodash }}"
-    program = f"import sys; from factory.lint.jinja import wrong; assert not wrong({text!r})"
+    text = "{{ ds }} {{ ti.xcom_pull }} {{ ts | ts_nodash }} {{ params.full }}"
+    program = (
+        "import sys; from factory.lint.jinja import params, wrong; "
+        f"assert not wrong({text!r}) and not params({text!r}, ('full',))"
+    )
     subprocess.run(
         [sys.executable, "-c", f"{program}; assert 'jinja2' not in sys.modules"], check=True
     )

@@ -30,7 +30,9 @@ def wrong(text: str, also: tuple[str, ...] = ()) -> tuple[Wrong, ...]:
 
 def params(text: str, known: tuple[str, ...]) -> tuple[Wrong, ...]:
     """What a template asks of a pipeline's `params` and they have not."""
-    if "params" not in text or len(text) > _LONGEST or not OPENS.search(text):
+    if len(text) > _LONGEST or not OPENS.search(text):
+        return ()
+    if all(match["name"] in known for match in _PARAM.finditer(text)):
         return ()
     from factory.lint.jinja.parsed import params_of
 
@@ -46,6 +48,7 @@ def steps(text: str) -> tuple[Read, ...]:
     return steps_of(text)
 
 
+_PARAM = re.compile(r"\bparams\b(?:\.(?P<name>\w+))?")
 _LONGEST = 128 * 1024
 """Characters of a template that are looked at: Jinja takes seconds for a MiB."""
 _PLAIN = re.compile(
