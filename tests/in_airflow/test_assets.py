@@ -95,7 +95,10 @@ def test_an_asset_of_an_operator_is_named_as_all_others() -> None:
     written = Call("airflow.sdk.Asset", {"uri": "TABLE://w/x/"})
     task = operator(arguments={"outlets": [written], "inlets": [written]}, outlets=("s3://b/k/",))
     assert [(a.name, a.uri) for a in task.inlets] == [("table://w/x", "table://w/x")]
-    assert {a.uri: a.name for a in task.outlets} == {"s3://b/k": "s3://b/k"}
+    assert {a.uri: a.name for a in task.outlets} == {
+        "table://w/x": "table://w/x",
+        "s3://b/k": "s3://b/k",
+    }
 
 
 def test_an_asset_may_have_a_name_unless_its_address_is_ours() -> None:
