@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec import UNSET
 from msgspec.structs import replace
 
+from factory.plan import alerts
 from factory.plan.kind import UNASKED
 from factory.plan.model import Output, Pipeline, Task
 
@@ -16,16 +17,7 @@ def dry_run(plan: Pipeline, only: str = "") -> Pipeline:
         for task in plan.tasks
         if only in ("", task.id, task.group) and task.dry_run is not UNSET
     ]
-    return replace(
-        plan,
-        tasks=tuple(asking),
-        edges=(),
-        fail_fast=False,
-        deadline=None,
-        on_failure=(),
-        on_retry=(),
-        on_success=(),
-    )
+    return replace(alerts.without(plan), tasks=tuple(asking), edges=(), fail_fast=False)
 
 
 def _asking(task: Task, operator: str) -> Task:
