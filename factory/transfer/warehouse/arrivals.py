@@ -129,24 +129,33 @@ def refuse_renamed(
     step: str,
     others: Iterable[str],
     table: Table,
+    dialect: str,
 ) -> None:
     """Raise `TransferError`: what a step of another name has loaded would come again.
 
     :param others: steps that are still there, and load the same files in their own way.
+    :param dialect: of the SQL that settles it.
     """
     if known.get(step):
         return
     files = [file.uri for file in listed]
     for other in known.keys() - {step, *others}:
         if found := [uri for uri in files if uri in known[other]]:
-            where = f'"{table.schema}".' if table.schema else ""
             raise TransferError(
                 f"the step {other} has loaded {some_names(found)} into {table}, and {step} none: "
                 "all would be loaded again",
-                f"If the step was renamed: UPDATE {where}_factory_files SET step = "
-                f"'{step}' WHERE step = '{other}' AND table_name = '{table.name}'. "
-                "If both are to load these files into one table, they belong into one pipeline",
+                f"If the step was renamed: {_renaming(table, other, step, dialect)}. If both "
+                "are to load these files into one table, they belong into one pipeline",
             )
+
+
+def _renaming(table: Table, old: str, new: str, dialect: str) -> str:
+    from sqlglot import exp
+
+    files = exp.table_("_factory_files", db=table.schema or None).sql(dialect=dialect)
+    texts = (new, old, table.name)
+    own = [exp.Literal.string(text).sql(dialect=dialect) for text in texts]
+    return f"UPDATE {files} SET step = {own[0]} WHERE step = {own[1]} AND table_name = {own[2]}"
 
 
 def some(files: Sequence[Arrival]) -> str:
