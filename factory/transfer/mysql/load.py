@@ -24,6 +24,7 @@ from factory.transfer.mysql import (
     session,
     staging,
     types,
+    unsuited,
     writing,
 )
 from factory.transfer.mysql import table as tables
@@ -206,7 +207,11 @@ class Session:
 
     def copy(self, staged: Staged) -> float:
         """By one LOAD DATA LOCAL, if the server takes it."""
-        return staging.copy(self.connection, self.job.target, staged, self.files)
+        with self._unsuited(staged):
+            return staging.copy(self.connection, self.job.target, staged, self.files)
+
+    def _unsuited(self, staged: Staged) -> AbstractContextManager[None]:
+        return unsuited.told(self.connection, self.job, staged, self.files)
 
     @contextmanager
     def apart(self, subject: Subject, checks: Checks) -> Iterator[Rows]:
@@ -239,7 +244,7 @@ class Session:
             self.job.digest()
         self.job.mode.ready(self.connection, staged)
         if not staged.joined and (added := [*self._keys(staged)]):
-            with staging.suiting(self.job.target):
+            with self._unsuited(staged):
                 run(self.connection, f"ALTER TABLE {tables.sql(staged.table)} {', '.join(added)}")
 
     def _keys(self, staged: Staged) -> Iterator[str]:
@@ -271,7 +276,7 @@ class Session:
 
     def write(self, existing: Existing | None, staged: Staged, *, swaps: bool) -> Changed:
         """See `publish`."""
-        with staging.suiting(self.job.target):
+        with self._unsuited(staged):
             return publish.write(
                 *(self.connection, self.job, existing, staged, types),
                 swaps=swaps,

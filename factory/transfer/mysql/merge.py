@@ -97,6 +97,10 @@ class Merge(Plain):
             raise TransferError(f"{target} took {seen + new} of {staged.rows} rows")
         return Changed(new, updated)
 
+    def stay(self, staged: Staged) -> str:
+        """Those of other keys."""
+        return f"NOT coalesce({self._same()}, false)"
+
     def _same(self) -> str:
         return " AND ".join(f"t.{name(each)} = s.{name(each)}" for each in self.key)
 

@@ -49,6 +49,9 @@ class Mode(parts.Mode, Protocol):
     def guard(self, connection: Connection, staged: Staged) -> Guard[Connection] | None:
         """What the audit must refuse before anything is published."""
 
+    def stay(self, staged: Staged) -> str:
+        """Which rows `t` of the target stay, beside one of the load, `s`: a condition."""
+
     def ready(self, connection: Connection, staged: Staged) -> None:
         """What takes long, before others are made to wait."""
 
@@ -75,6 +78,10 @@ class Plain:
     def guard(self, connection: Connection, staged: Staged) -> Guard[Connection] | None:
         """Any rows will do."""
         return None
+
+    def stay(self, staged: Staged) -> str:
+        """All."""
+        return "true"
 
     def ready(self, connection: Connection, staged: Staged) -> None:
         """Nothing takes long."""
@@ -148,10 +155,15 @@ class Partition(Plain):
         """The target has the column, and it is a time."""
         self.bounds(interval.require(self.column, target.columns))
 
-    def _inside(self, staged: Staged) -> str:
+    def stay(self, staged: Staged) -> str:
+        """Those outside the interval."""
+        return f"NOT coalesce({self._inside(staged, 't.')}, false)"
+
+    def _inside(self, staged: Staged, of: str = "") -> str:
         kind = next(each.type for each in staged.columns if each.name == self.column)
         start, end = (value(bound) for bound in self.bounds(kind))
-        return f"({name(self.column)} >= {start} AND {name(self.column)} < {end})"
+        own = of + name(self.column)
+        return f"({own} >= {start} AND {own} < {end})"
 
     def _outside(self, staged: Staged) -> str:
         if self.kind is None:

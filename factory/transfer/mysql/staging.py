@@ -39,7 +39,7 @@ def staging(
     # waited for; and a staging table that nobody holds is known to be left over.
     with writing.locked(connection, _holding(staged.table), limits.lock):
         sweep(connection, target, staged.table)
-        _create(connection, staged)
+        create(connection, staged)
         try:
             yield
         finally:
@@ -55,7 +55,8 @@ def old(staged: Table) -> Table:
     return Table(staged.schema, f"{staged.name}_old")
 
 
-def _create(connection: Connection, staged: Staged) -> None:
+def create(connection: Connection, staged: Staged) -> None:
+    """Make the staging table."""
     mark = tables.marked({}) or ""
     if staged.like is not None:
         run(connection, f"CREATE TABLE {tables.sql(staged.table)} LIKE {tables.sql(staged.like)}")
@@ -159,18 +160,12 @@ def _chunks(batches: Generator[pa.RecordBatch, None, None]) -> Generator[memoryv
             yield from lines.lines(batch)
 
 
-@contextmanager
-def suiting(target: Table) -> Iterator[None]:
-    """Raises `BadRow` where a key, or a check, of the table forbids the rows."""
-    try:
-        yield
-    except (pymysql.IntegrityError, pymysql.OperationalError) as error:
-        if (found := _value_of(error.args)) and found[0] in _WITHOUT_ROW:
-            raise BadRow(
-                f"rows of the load do not suit {target}: {_TOGETHER[found[0]]}",
-                "Look for them with a check: `unique`, or `sql`",
-            ) from None
-        raise
+class Unsuited(BadRow):
+    """A key, or a check, of the table forbids a row; `code` is the server's, which told no row."""
+
+    def __init__(self, message: str, code: int) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 def _sent(staged: Staged) -> list[Column]:
@@ -239,16 +234,10 @@ _WHY = {
     1366: "the column's character set, or its type, has no such value",
     1406: "it is too long",
     3140: "it is no JSON",
+    3819: "a check of the table refuses it",
     4025: "a check of the table refuses it",
 }
-
-
-_TOGETHER = {
-    1062: "a key that names one row stands in several",
-    3140: "a value is no JSON",
-    4025: "a check of the table refuses one",
-}
-_WITHOUT_ROW = tuple(_TOGETHER)
+_WITHOUT_ROW = (1062, 3140, 3819, 4025)
 
 
 def _value_of(told: object) -> tuple[int, str, int] | None:
@@ -274,4 +263,5 @@ def _bad(
     place = f"{files.place(before + row)}: " if row else ""
     kind = next((each.type for each in staged.columns if each.name == column), "")
     whose = f"the column {column!r} of {target}, {kind}," if column else str(target)
-    return BadRow(f"{place}{whose} does not take the value: {_WHY[code]}")
+    said = f"{place}{whose} does not take the value: {_WHY[code]}"
+    return BadRow(said) if row else Unsuited(said, code)

@@ -7,7 +7,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
+
+import pymysql
 
 from factory.definitions.warehouses import MYSQL
 from factory.transfer.errors import BadOption, TransferError
@@ -25,6 +27,8 @@ _TEXT = " CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
 OF_TABLES = f"ENGINE=InnoDB DEFAULT{_TEXT}"
 """Two texts that differ are two, also in a key."""
 _LONGEST_COMMENT = 2048
+Part: TypeAlias = "tuple[str, int | None]"
+"""Of a key: a column, and how much of its beginning; None: all of it."""
 _GENERATED = re.compile("(VIRTUAL|STORED|PERSISTENT) GENERATED")
 
 
@@ -265,6 +269,52 @@ def references(connection: Connection, table: Table) -> Iterator[tuple[str, str,
             updates,
             (schema, other) == (table.schema, table.name),
         )
+
+
+def uniques(connection: Connection, table: Table) -> Mapping[str, Sequence[Part]]:
+    """The keys that name one row: name → parts. (Those of expressions are left out.)"""
+    rows = ask(
+        connection,
+        "SELECT INDEX_NAME, COLUMN_NAME, SUB_PART FROM information_schema.STATISTICS"
+        f" WHERE {here(table)} AND NOT NON_UNIQUE ORDER BY INDEX_NAME, SEQ_IN_INDEX",
+    )
+    found: dict[str, list[Part]] = {}
+    for key, column, most in rows:
+        found.setdefault(key, []).append((column, most))
+    return {key: parts for key, parts in found.items() if all(column for column, _ in parts)}
+
+
+def checks(connection: Connection, table: Table) -> Sequence[tuple[str, str]]:
+    """What rows of the table must meet: name, condition."""
+    clauses = "information_schema.CHECK_CONSTRAINTS"
+    where = here(table).replace("TABLE_SCHEMA", "CONSTRAINT_SCHEMA")
+    its = f"SELECT CONSTRAINT_NAME FROM information_schema.TABLE_CONSTRAINTS WHERE {where}"
+    named = f"{where.partition(' AND ')[0]} AND CONSTRAINT_NAME IN ({its})"
+    of_mysql = f"SELECT CONSTRAINT_NAME, CHECK_CLAUSE FROM {clauses} WHERE {named}"
+    try:  # in MariaDB, checks of two tables may have one name
+        found = ask(
+            connection, f"SELECT CONSTRAINT_NAME, CHECK_CLAUSE FROM {clauses} WHERE {where}"
+        )
+    except pymysql.OperationalError:
+        found = ask(connection, of_mysql)
+    return [(str(check), str(clause)) for check, clause in found]
+
+
+def refers(
+    connection: Connection, table: Table
+) -> Sequence[tuple[str, Table, Sequence[tuple[str, str]]]]:
+    """Its foreign keys: name, whose rows they name, and by which columns."""
+    rows = ask(
+        connection,
+        "SELECT CONSTRAINT_NAME, REFERENCED_TABLE_SCHEMA, REFERENCED_TABLE_NAME, COLUMN_NAME,"
+        " REFERENCED_COLUMN_NAME FROM information_schema.KEY_COLUMN_USAGE"
+        f" WHERE {here(table)} AND REFERENCED_TABLE_NAME IS NOT NULL"
+        " ORDER BY CONSTRAINT_NAME, ORDINAL_POSITION",
+    )
+    found: dict[tuple[str, Table], list[tuple[str, str]]] = {}
+    for key, schema, other, column, theirs in rows:
+        found.setdefault((key, Table(schema, other)), []).append((column, theirs))
+    return [(key, other, pairs) for (key, other), pairs in found.items()]
 
 
 def hangs_on(connection: Connection, table: Table) -> bool:
