@@ -152,7 +152,7 @@ def refuse_renamed(
 def _renaming(table: Table, old: str, new: str, dialect: str) -> str:
     from sqlglot import exp
 
-    files = exp.table_("_factory_files", db=table.schema or None).sql(dialect=dialect)
+    files = table.noted("_factory_files", dialect)
     texts = (new, old, table.name)
     own = [exp.Literal.string(text).sql(dialect=dialect) for text in texts]
     return f"UPDATE {files} SET step = {own[0]} WHERE step = {own[1]} AND table_name = {own[2]}"

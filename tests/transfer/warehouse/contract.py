@@ -149,21 +149,21 @@ def _after(session: type[Any], step: str) -> None:
 
 
 def _killed(
-    bench: Bench, step: str, data: pa.Table, write: str, load_id: str, more: Mapping[str, Any]
+    bench: Bench, step: str, data: pa.Table, write: str, load_id: str, options: dict[str, Any]
 ) -> None:
     _after(bench.session, step)
-    bench.load(data, write, load_id=load_id, **more)
+    bench.load(data, write, load_id=load_id, **options)
 
 
 STEPS = ("copy", "write", "record", "transaction")
 """Where a kill comes: rows are staged, written, noted, committed."""
 
 
-def kill(bench: Bench, step: str, data: pa.Table, write: str, load_id: str, **more: Any) -> None:
+def kill(bench: Bench, step: str, data: pa.Table, write: str, load_id: str, **options: Any) -> None:
     """A load in a process that ends by SIGKILL once a step is done."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__, *bench.preloaded])
-    process = context.Process(target=_killed, args=(bench, step, data, write, load_id, more))
+    process = context.Process(target=_killed, args=(bench, step, data, write, load_id, options))
     process.start()
     process.join()
     assert process.exitcode == -signal.SIGKILL
