@@ -172,7 +172,6 @@ class Session:
     def refuse_target(self, existing: Existing) -> None:
         """An engine without transactions, what others would lose, columns that the mode needs."""
         publish.refuse_target(self.connection, self.job, existing)
-        publish.tell_of_unseen(self.connection, self.job)
 
     def plan(
         self, existing: Existing | None, columns: tuple[Column, ...], rows: int, keep: bool
@@ -181,17 +180,34 @@ class Session:
         job = self.job
         own = [*existing.columns] if existing else []
         like = job.mode.whole and own == [column.name for column in columns]
+        needs_key = self._needs_key(existing)
+        like = like and publish.may_move(self.connection, job.target)
+        like = like and not (
+            needs_key and "PRIMARY" not in tables.uniques(self.connection, job.target)
+        )
+        numbered = job.mode.numbered or (needs_key and not like)
         return Staged(
             Table(job.target.schema, staging_name(job.target, job.load_id)),
             columns,
             rows,
-            number=free_name(columns, "_factory_row") if job.mode.numbered else None,
+            number=free_name(columns, "_factory_row") if numbered else None,
             keep=keep,
             texts=types.texts(existing, columns),
             filled=self._filled(existing, columns),
-            like=job.target if like and publish.may_move(self.connection, job.target) else None,
+            like=job.target if like else None,
             joined=existing is not None,
         )
+
+    def _needs_key(self, existing: Existing | None) -> bool:
+        """Must each table have a primary key? Then the number of a row is that of the staged."""
+        needed = tables.need_key(self.connection)
+        if needed and existing is None and not self.job.primary_key:
+            raise BadOption(
+                f"the server takes no table without a primary key, and {self.job.target} is to be "
+                "made",
+                "Name one: `primary_key` of the target",
+            )
+        return needed
 
     def _filled(self, existing: Existing | None, columns: tuple[Column, ...]) -> tuple[str, ...]:
         filled = existing.filled if existing else frozenset(self.job.primary_key)
@@ -243,11 +259,13 @@ class Session:
         if self.job.digest is not None:
             self.job.digest()
         self.job.mode.ready(self.connection, staged)
-        if not staged.joined and (added := [*self._keys(staged)]):
+        if not staged.joined and (added := [*self._altered(staged)]):
             with self._unsuited(staged):
                 run(self.connection, f"ALTER TABLE {tables.sql(staged.table)} {', '.join(added)}")
 
-    def _keys(self, staged: Staged) -> Iterator[str]:
+    def _altered(self, staged: Staged) -> Iterator[str]:
+        if staged.number:
+            yield f"DROP COLUMN {name(staged.number)}"
         kinds = {column.name: column.type for column in staged.columns}
         if self.job.primary_key:
             yield f"ADD PRIMARY KEY ({tables.names(self.job.primary_key)})"

@@ -164,6 +164,7 @@ def refuse_target(connection: Connection, job: Job, existing: Existing) -> None:
         )
     job.mode.verify(existing)
     _refuse_lost_references(connection, job)
+    _refuse_unseen_references(connection, job)
 
 
 def _refuse_lost_references(connection: Connection, job: Job) -> None:
@@ -178,14 +179,15 @@ def _refuse_lost_references(connection: Connection, job: Job) -> None:
             )
 
 
-def tell_of_unseen(connection: Connection, job: Job) -> None:
-    """Say what `refuse_target` may have missed, and what shows it."""
+def _refuse_unseen_references(connection: Connection, job: Job) -> None:
+    """What the account does not see, nobody can tell to be none."""
     if job.mode.deletes and not rights.sees_references(connection, job.target):
-        log.warning(
-            "a %s deletes rows of %s, and the account does not see the foreign keys of all "
-            "databases: one that is ON DELETE CASCADE or SET NULL would take rows there along. "
-            "The right REFERENCES on *.* shows them, and no rows",
-            *(job.mode.name, job.target),
+        raise TransferError(
+            f"a {job.mode.name} deletes rows of {job.target}, and the account does not see the "
+            "foreign keys of all databases: one that is ON DELETE CASCADE or SET NULL would take "
+            "rows there along",
+            f"GRANT REFERENCES ON *.* TO {rights.account(connection)}: it shows definitions, and "
+            "no rows. Or load by `merge` or `append`",
         )
 
 
@@ -243,8 +245,6 @@ def write(
             connection.begin()  # (a statement that alters a table ends a transaction)
         return _written(connection, job, staged, types)
     note_files(connection, job, first=True)
-    if staged.number:
-        run(connection, f"ALTER TABLE {tables.sql(staged.table)} DROP {name(staged.number)}")
     comment = existing.comment if existing else ""
     mark = tables.marked({"comment": comment, **_said(job, staged, previous)})
     if mark is None:

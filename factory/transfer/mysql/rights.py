@@ -43,11 +43,16 @@ def sees_references(connection: Connection, table: Table) -> bool:
     return found == [(1,)]
 
 
+def account(connection: Connection) -> str:
+    """The session's account, as GRANT names it."""
+    ((own,),) = ask(connection, "SELECT CURRENT_USER()")
+    user, _, host = str(own).rpartition("@")
+    return f"'{user}'@'{host}'"
+
+
 def _mine(connection: Connection) -> str:
     """The condition that a right is of the session's account."""
-    ((account,),) = ask(connection, "SELECT CURRENT_USER()")
-    user, _, host = str(account).rpartition("@")
-    return "GRANTEE = " + value(f"'{user}'@'{host}'")
+    return "GRANTEE = " + value(account(connection))
 
 
 def _has(level: str, where: str) -> str:

@@ -27,6 +27,7 @@ from factory.transfer.warehouse.parts import Column, Limits, Table, staging_pref
 log = logging.getLogger(__name__)
 
 _OURS = re.compile(r"_factory_[0-9a-f]{8}_[0-9a-f]{16}(_old)?")
+_OFF = (" (local_infile is off)", ". SET GLOBAL local_infile = ON")
 _STATEMENT = 1 << 20  # bytes of an INSERT
 
 
@@ -63,8 +64,9 @@ def create(connection: Connection, staged: Staged) -> None:
         tables.set_comment(connection, staged.table, mark)
         return
     number = [Column(staged.number, "bigint", pa.int64())] if staged.number else []
+    key = [f"PRIMARY KEY ({tables.names(number)})"] if number else []
     columns = [*staged.columns, *number]
-    tables.create(connection, staged.table, columns, texts=staged.texts, comment=mark)
+    tables.create(connection, staged.table, columns, texts=staged.texts, comment=mark, more=key)
 
 
 def sweep(connection: Connection, target: Table, own: Table | None = None) -> None:
@@ -119,24 +121,25 @@ def copy(connection: Connection, target: Table, staged: Staged, files: Files) ->
             progress.add(rows=batch.num_rows, bytes=batch.nbytes)
 
     with progress:
-        if ask(connection, "SELECT @@local_infile") == [(1,)]:
-            _load(connection, target, staged, files, batches())
-        else:
+        takes = ask(connection, "SELECT @@local_infile") == [(1,)]
+        if not takes or not _loaded(connection, target, staged, files, batches()):
             log.warning(
-                "the server takes no LOAD DATA LOCAL (local_infile is off): rows are inserted some "
-                "hundred at a time, which takes several times as long. SET GLOBAL local_infile = ON"
+                "the server, or what stands before it, takes no LOAD DATA LOCAL%s: rows are "
+                "inserted some hundred at a time, which takes several times as long%s",
+                *(("", "") if takes else _OFF),
             )
             _insert(connection, target, staged, files, batches())
     return time.monotonic() - started
 
 
-def _load(
+def _loaded(
     connection: Connection,
     target: Table,
     staged: Staged,
     files: Files,
     batches: Generator[pa.RecordBatch, None, None],
-) -> None:
+) -> bool:
+    """By one LOAD DATA LOCAL; false: it is refused, as by a proxy where the server would not."""
     columns = _sent(staged)
     taken = ", ".join(
         f"@v{n}" if _turn(each) else name(each.name) for n, each in enumerate(columns)
@@ -148,10 +151,15 @@ def _load(
     )
     statement = f"LOAD DATA LOCAL INFILE 'rows' INTO TABLE {tables.sql(staged.table)}"
     statement += f" {lines.FORMAT} ({taken})" + (f" SET {turns}" if turns else "")
-    with closing(ahead(_chunks(batches))) as chunks:
-        _, warned = writing.send(connection, statement, chunks)
+    try:
+        with closing(ahead(_chunks(batches))) as chunks:
+            _, warned = writing.send(connection, statement, chunks)
+    except writing.NoLocal as refused:
+        log.info("LOAD DATA LOCAL is refused: %s", refused)
+        return False
     if warned:
         _refuse(connection, target, staged, files, 0)
+    return True
 
 
 def _chunks(batches: Generator[pa.RecordBatch, None, None]) -> Generator[memoryview, None, None]:

@@ -24,8 +24,8 @@ UNTYPED = "No value yet: the first one tells the type."
 MARK = "Rows of a load by factory that is under way: "
 """What the comment of a staging table begins with; the load follows, as JSON."""
 _TEXT = " CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
-OF_TABLES = f"ENGINE=InnoDB DEFAULT{_TEXT}"
-"""Two texts that differ are two, also in a key."""
+OF_TABLES = f"ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT{_TEXT}"
+"""Two texts that differ are two, also in a key; that has 3,072 bytes, whatever the default is."""
 _LONGEST_COMMENT = 2048
 Part: TypeAlias = "tuple[str, int | None]"
 """Of a key: a column, and how much of its beginning; None: all of it."""
@@ -244,6 +244,13 @@ def mark_of(comment: str) -> dict[str, Any] | None:
 def set_comment(connection: Connection, table: Table, comment: str, more: str = "") -> None:
     """Set the table's comment; `more` is another option of the table."""
     run(connection, f"ALTER TABLE {sql(table)} COMMENT = {value(comment)}{more}")
+
+
+def need_key(connection: Connection) -> bool:
+    """Whether the server takes no table without a primary key."""
+    names = "'sql_require_primary_key', 'innodb_force_primary_key'"  # MySQL's, MariaDB's
+    found = ask(connection, f"SHOW GLOBAL VARIABLES WHERE Variable_name IN ({names})")
+    return any(set_to == "ON" for _, set_to in found)
 
 
 def is_empty(connection: Connection, table: Table) -> bool:

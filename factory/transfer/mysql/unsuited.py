@@ -37,7 +37,7 @@ _SAID = {
 
 @contextmanager
 def told(connection: Connection, job: Job, staged: Staged, files: Files) -> Iterator[None]:
-    """Raises `BadRow`, with the row's place, where the table forbids one. Nothing is written then."""
+    """Raises `BadRow`, with its place, where the table forbids a row: none is written then."""
     try:
         yield
     except (pymysql.IntegrityError, pymysql.OperationalError) as error:
@@ -65,13 +65,15 @@ def _error(connection: Connection, job: Job, staged: Staged, files: Files, code:
             f"rows of the load do not suit {job.target}: {_SAID[code]}",
             "Look for them with a check: `unique`, or `sql`",
         )
-    other = f" {files.place(found.other)} has, too" if found.other else ""
-    return BadRow(f"{files.place(found.row)}: {job.target} takes no such row: {found.why}{other}")
+    other = "" if found.other is None else f" {files.place(found.other + 1)} has, too"
+    return BadRow(
+        f"{files.place(found.row + 1)}: {job.target} takes no such row: {found.why}{other}"
+    )
 
 
 @dataclass(frozen=True)
 class _Found:
-    row: int
+    row: int  # the first is 0
     why: str
     other: int | None = None  # of the load: what `why` ends with is of this row
 

@@ -56,6 +56,8 @@ _CHUNK = 1 << 18
 _BUSY = (1205, 3572, 4173)  # a lock is waited for in vain
 _DEADLOCK = 1213
 _TOO_WIDE = 1118
+# Proxies' (which look for the file themselves, or know no such command), and the servers'.
+_NO_LOCAL = (2, 29, 1047, 1148, 3948, 3950, 4166)
 
 
 @contextmanager
@@ -94,15 +96,25 @@ def value(given: object) -> str:
     return str(escape_item(given, "utf8mb4"))
 
 
+class NoLocal(Exception):
+    """LOAD DATA LOCAL is refused before any row is asked for."""
+
+
 def send(connection: Connection, statement: str, chunks: Iterable[memoryview]) -> tuple[int, int]:
     """Answer a LOAD DATA LOCAL with these bytes, whatever file the server asks for.
 
-    How many rows there are, and how many warnings. (PyMySQL would open the file that is asked for,
-    also for a server that asks instead of answering another query; it is not told that it may.)
+    How many rows there are, and how many warnings. Raises `NoLocal`. (PyMySQL would open the file
+    that is asked for, also for a server that asks instead of answering another query; it is not
+    told that it may.)
     """
     inner: Any = connection
     inner._execute_command(COMMAND.COM_QUERY, statement)
-    asked = inner._read_packet()
+    try:
+        asked = inner._read_packet()
+    except pymysql.Error as error:
+        if code_of(error) in _NO_LOCAL:
+            raise NoLocal(error.args[-1]) from None
+        raise
     if not asked.is_load_local_packet():
         raise TransferError("the server did not ask for the rows of a LOAD DATA LOCAL")
     try:
