@@ -48,7 +48,7 @@ class Names(Holds, frozen=True, kw_only=True):
 
 ANY_DATABASE = Names(name="the database", never="%")  # which some drivers take for a parameter
 ANY_WAREHOUSE = Names(
-    name="the warehouse", forms=("table", "schema.table", "database.schema.table"), never="%"
+    name="the warehouse", forms=("table", "schema.table", "database.schema.table")
 )
 """Where a connection alone tells which it is: what one of them takes is taken."""
 

@@ -11,8 +11,9 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from factory.definitions import identifiers
 from factory.definitions.warehouses import POSTGRES
-from factory.transfer.errors import TransferError
+from factory.transfer.errors import BadOption, TransferError
 from factory.transfer.warehouse import parts
 from factory.transfer.warehouse.parts import Column
 
@@ -62,6 +63,8 @@ UNTYPED = "No value yet: the first one tells the type."
 def parse(name: str) -> Table:
     """Split `table` or `schema.table`; a table alone is in `public`."""
     schema, table = parts.split(name, POSTGRES)
+    if wrong := identifiers.wrong_letter((schema, table), POSTGRES):
+        raise BadOption(wrong[0], f"Write {wrong[1]}")
     return Table(schema or POSTGRES.default_schema, table)
 
 

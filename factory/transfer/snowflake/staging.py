@@ -101,14 +101,14 @@ def copy(connection: Connection, staged: Staged, files: Files) -> float:
         return 0.0
     ask(connection, f"CREATE OR REPLACE TEMPORARY STAGE {quoted(staged.table)}")
     with tempfile.TemporaryDirectory(prefix="factory-snowflake-") as folder:
-        for file in _written(staged, files, Path(folder)):
+        for file in written(staged, files, Path(folder)):
             _put(connection, staged, file)
             file.unlink()
     _copy(connection, staged)
     return time.monotonic() - started
 
 
-def _written(staged: Staged, files: Files, folder: Path) -> Iterator[Path]:
+def written(staged: Staged, files: Files, folder: Path) -> Iterator[Path]:
     """The rows, in files of a sane size: columns are named by their places."""
     batches = files.batches(staged.given, types.on_wire(staged.given), staged.number)
     with Progress("copying", rows=staged.rows) as progress:

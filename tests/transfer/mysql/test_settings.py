@@ -135,3 +135,14 @@ def test_columns_in_another_order(bench: Mysql) -> None:
     bench.load(rows_of(1))
     bench.load(rows_of(2, name="b").select(["day", "name", "id"]), load_id="run 2")
     assert [row[:2] for row in bench.rows()] == [(1, "a"), (2, "b")]
+
+
+def test_a_check_of_a_table_with_a_percent_sign(bench: Mysql) -> None:
+    from factory.definitions import checks
+    from factory.transfer.mysql.warehouse import WAREHOUSE
+    from factory.transfer.warehouse.check import check
+
+    bench.load(rows_of(1), table="a%b")
+    asked = [checks.parse({"type": "not_null", "columns": ["id"]})]
+    found = check(WAREHOUSE, bench.address, table="a%b", checks=asked)
+    assert [each.passed for each in found.results] == [True]
