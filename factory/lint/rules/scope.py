@@ -9,6 +9,7 @@ from pathlib import Path as File
 from typing import Any
 
 import msgspec
+from msgspec import UNSET
 
 from factory.diagnostics import Diagnostic, Path
 from factory.plan.model import Assets, Pipeline, Task
@@ -33,9 +34,18 @@ class Linted:
 
     def arguments(self, step: str) -> Mapping[str, Any]:
         """What a step's `with` says."""
-        written = self.resolved.value["tasks"][self._places[step][1]]
-        found: Mapping[str, Any] = written.get("with", {})
+        found: Mapping[str, Any] = self.written(step).get("with", {})
         return found
+
+    def written(self, step: str) -> Mapping[str, Any]:
+        """A step as the spec resolves to."""
+        found: Mapping[str, Any] = self.resolved.value["tasks"][self._places[step][1]]
+        return found
+
+    def in_copies(self, step: str) -> bool:
+        """Whether it stands in a group with a `for_each`."""
+        groups = (group.id for group in self.plan.groups if group.for_each is not UNSET)
+        return any(step.startswith(f"{group}.") for group in groups)
 
     def beside(self, step: str, key: str) -> Path:
         """Where a key of a step stands, beside its `with`."""
