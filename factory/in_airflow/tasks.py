@@ -51,7 +51,7 @@ def operator(
         operator = _bounded(operator, task)
         around = _Around(made, dag)
         arguments = _arguments(task, around, on_retry)
-        named = {
+        named: dict[str, Any] = {
             "task_id": task.id.removeprefix(f"{task.group}."),
             "dag": dag,
             "task_group": groups[task.group] if task.group else None,
