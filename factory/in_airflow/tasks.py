@@ -51,7 +51,7 @@ def operator(
         operator = _bounded(operator, task)
         around = _Around(made, dag)
         arguments = _arguments(task, around, on_retry)
-        named = {
+        named: dict[str, Any] = {
             "task_id": task.id.removeprefix(f"{task.group}."),
             "dag": dag,
             "task_group": groups[task.group] if task.group else None,
@@ -82,11 +82,11 @@ def operator(
 
 def _bounded(operator: Any, task: Task) -> Any:
     """The operator with what stands before its work: its condition, and the boundary of ours."""
-    if task.condition:
-        moment: Moment = "pre_execute" if task.expand else "render_template_fields"
-        if task.for_each is not UNSET:
-            moment = "_do_render_template_fields"
-        operator = conditional(operator, task.condition, moment)
+    moment: Moment = "pre_execute" if task.expand else "render_template_fields"
+    if task.for_each is not UNSET:
+        moment = "_do_render_template_fields"
+    for condition in reversed(task.conditions or ()):  # what is put around last is asked first
+        operator = conditional(operator, condition, moment)
     ours = task.uses in builtin_names() or task.operator == ITEMS
     return guarded(operator) if ours else operator
 
@@ -128,8 +128,8 @@ def _listed(value: Any) -> list[Any]:
 
 def _about(task: Task) -> str:
     """What Airflow shows beside a task."""
-    said = f"Runs only if `{task.condition}`." if task.condition else ""
-    return "\n\n".join(filter(None, [task.description, said]))
+    said = [f"Runs only if `{condition}`." for condition in task.conditions or ()]
+    return "\n\n".join(filter(None, [task.description, *said]))
 
 
 def _with_files(task: Task, dag: PipelineDAG) -> Mapping[str, Any]:

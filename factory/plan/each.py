@@ -11,10 +11,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from factory.errors import BuildError
 from factory.plan import kind
+from factory.plan.conditions import Around
 from factory.plan.kind import Fragment, Step
 from factory.plan.model import Group, Items, Output, Task, Template
 
@@ -66,6 +68,7 @@ def of_groups(
     groups: Sequence[Group],
     fragments: Mapping[str, Fragment],
     steps: Mapping[str, Step],
+    around: Mapping[str, Sequence[Around]],
     needs: Mapping[str, Sequence[str]],
     tasks: list[Task],
     edges: list[tuple[str, str]],
@@ -73,6 +76,7 @@ def of_groups(
     """The groups of steps, those with a `for_each` mapped.
 
     :param written: the groups as the spec resolves to, in the order of `groups`.
+    :param around: the conditions of the groups around each step.
     :param tasks: all so far, to which those that give a list are added, and `edges` theirs.
     :raises BuildError: a task in one is mapped already.
     """
@@ -91,13 +95,23 @@ def of_groups(
         if first:
             head = fragments[roots[0]].first[0]
             like = next(task for task in tasks if task.id == head)
-            about = {"step": like.step, "uses": like.uses, "settings": like.settings}
+            said = [each.condition for each in around[roots[0]] if _holds(each.group, group["id"])]
+            about: dict[str, Any] = {
+                "step": like.step,
+                "uses": like.uses,
+                "settings": like.settings,
+            }
+            about["conditions"] = tuple(said) or UNSET
             place = min(tasks.index(task) for task in tasks if task.id in own)
             tasks.insert(place, replace(first, **about))
             every = dict.fromkeys(need for name in roots for need in needs[name])
             edges += [(end, first.id) for need in every for end in fragments[need].last]
             edges += [(first.id, each) for name in roots for each in fragments[name].first]
     return found
+
+
+def _holds(outer: str, group: str) -> bool:
+    return f"{group}.".startswith(f"{outer}.")
 
 
 def _listed(first: Task | None, written: Any) -> Items:

@@ -54,7 +54,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     `fails_run` fails the run when it fails. Each value in `expand` (a list, or an `Output` that is
     one) makes one mapped task; so does each of `for_each`, the `item` of its templates.
     `connections` are the arguments that take a connection's id.
-    `condition` is a template that tells whether there is work.
+    `conditions` are templates that tell whether there is work: all must hold, in their order.
     `files` are the places of arguments that name a file beside the spec; `values` are what a
     `${…}` in such a file may ask for. `dry_run` is an operator that takes the same arguments, runs
     nothing, and asks what the task's statements would read.
@@ -74,7 +74,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     fails_run: bool | UnsetType = UNSET
     outlets: tuple[str, ...] = ()
     connections: tuple[str, ...] = ()
-    condition: str | UnsetType = UNSET
+    conditions: tuple[str, ...] | UnsetType = UNSET
     files: tuple[Path, ...] | UnsetType = UNSET
     values: Mapping[str, Any] | UnsetType = UNSET
     dry_run: str | UnsetType = UNSET

@@ -67,7 +67,8 @@ def _problems(linted: Linted) -> Iterator[Problem]:
             if also and not found and _asks(file or text) and not _fills(tasks, filled, text):
                 yield _unfilled(place)
         for place, text in conditions(linted, step):
-            known = also if inside else ()  # what decides about a step does so before its items
+            # what decides about a step or a group does so before its items
+            known = also if linted.in_copies(linted.group_at(place) or step) else ()
             for one in _wrong(text, params, known):
                 yield _problem(place, _before_items(one) if also else one, text, "")
     for place, text in of_groups(linted):
@@ -116,12 +117,14 @@ def _wrong(text: str, params: tuple[str, ...], also: tuple[str, ...]) -> tuple[j
 
 
 def conditions(linted: Linted, step: str) -> Iterator[tuple[Place, str]]:
-    """What decides about a step, with its place: the templates of `if` and of `for_each`."""
-    found = (task.condition for task in linted.tasks[step])
-    for condition in {one: None for one in found if isinstance(one, str)}:
-        yield linted.beside(step, "if"), condition
-    if isinstance(items := linted.written(step).get("for_each"), str):
-        yield linted.beside(step, "for_each"), items
+    """What decides about a step, with its place: the templates of `if` and of `for_each`.
+
+    And of the `if` of each group whose first step it is.
+    """
+    written = linted.written(step)
+    own = [(linted.beside(step, word), written.get(word)) for word in ("if", "for_each")]
+    found = [*own, *linted.decided(step)]
+    yield from ((place, text) for place, text in found if isinstance(text, str))
 
 
 def of_groups(linted: Linted) -> Iterator[tuple[Place, str]]:
