@@ -48,7 +48,7 @@ def steps(resolved: Resolved) -> list[tuple[kinds.Kind, Step, dict[str, Any]]]:
     stage = resolved.value.get("stage")
     retention = seconds(resolved.value.get("stage_retention", model.STAGE_RETENTION))
     found = []
-    for task in resolved.value["tasks"]:
+    for index, task in enumerate(resolved.value["tasks"]):
         uses, given = task["uses"], task.get("with", {})
         kind = kinds.find(uses)
         arguments = given if "." in uses else msgspec.convert(given, kinds.arguments(kind, given))
@@ -59,7 +59,7 @@ def steps(resolved: Resolved) -> list[tuple[kinds.Kind, Step, dict[str, Any]]]:
             dag_id=resolved.dag_id,
             stage=stage,
             stage_retention=retention,
-            folder=resolved.document.path.parent,
+            folder=resolved.task_place[index].document.path.parent,
         )
         found.append((kind, step, task))
     return found
@@ -164,7 +164,7 @@ def _ordered(
 
 def _copy_of(resolved: Resolved, index: int) -> str:
     """What a step is called that a `matrix`, its own or a group's, made this one of."""
-    return resolved.task_called[index] if resolved.task_matrix[index] else ""
+    return resolved.task_called[index] if resolved.is_copy(index) else ""
 
 
 def _require_one_rule(tasks: list[Task]) -> None:
@@ -284,7 +284,7 @@ class _Said(NamedTuple):
 
 
 def _said(resolved: Resolved, index: int, written: dict[str, Any]) -> _Said:
-    here = resolved.written(index)
+    here = resolved.task_place[index].value()
     found = {key: written[key] for key in written if key in SETTINGS}
     return _Said(found, frozenset(found).intersection(here))
 

@@ -13,8 +13,9 @@ from factory.errors import UsageError
 from factory.plan import files
 from factory.plan.compile import arguments_of, compile, settings
 from factory.spec import beside, filled, model, positions
+from factory.spec.origins import origin
 from factory.spec.read import Document
-from factory.spec.resolve import Resolved, origin
+from factory.spec.resolve import Resolved
 
 _HIDDEN = ("kinds", "defaults", "matrix", "tasks")
 _PLACEHOLDER = re.compile(r"(?<!\$)\$\{\s*(vars\.[^{}\s]+)\s*\}")

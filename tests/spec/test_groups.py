@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from factory.spec import positions
 from factory.spec.groups import Level, Unknown, meant
-from factory.spec.resolve import Resolved, origin
+from factory.spec.origins import origin
+from factory.spec.resolve import Resolved
 from tests.spec.yaml_text import resolved
 
 

@@ -12,7 +12,8 @@ from factory.diagnostics import Path as ValuePath
 from factory.spec import positions
 from factory.spec.fill import Filler, Scope
 from factory.spec.notes import Notes
-from factory.spec.resolve import Resolved, merge, origin
+from factory.spec.origins import origin
+from factory.spec.resolve import Resolved, merge
 from tests.spec.yaml_text import KEYS, LETTERS, TASKS, VALUES, resolved
 
 

@@ -68,7 +68,7 @@ class Linted:
 class Scope(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """The linted files with their results. `names` are all files of the root, by their names.
 
-    `layers` are the layers that could be read, `files` all that are linted, broken ones as well;
+    `layers` are the layers that could be read, `kinds` all kinds of the project's own that are right, `files` all that are linted, broken ones as well;
     `whole` tells whether the whole root is linted; then `parts` are all files of values in it.
     """
 
@@ -79,6 +79,7 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     names: Mapping[str, File]
     whole: bool
     parts: tuple[File, ...] = ()
+    kinds: tuple[Document, ...] = ()
 
     def linted(self) -> tuple[Linted, ...]:
         """Every pipeline that has a plan; the same ones for each rule."""
@@ -92,6 +93,7 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     def documents(self) -> Iterator[Document]:
         """Every file that could be read, layers first."""
         yield from self.layers
+        yield from self.kinds
         for outcome in self.outcomes:
             if outcome.specs:
                 yield outcome.specs[0].document
