@@ -121,8 +121,16 @@ class Project:
         found = discover.discover(self.root)
         for problem in found.problems:
             yield Outcome(path=self.root.parent / problem.file, diagnostics=(problem,))
+        yield from self._outcomes_of_kinds()
         for path in found.files:
             yield self.outcome(path)
+
+    def _outcomes_of_kinds(self) -> Iterator[Outcome]:
+        """Kinds of the project's own in which something is wrong, whoever calls them."""
+        if self.library is not None:
+            for name, file in self.library.files.items():
+                if told := self.library.diagnostics(name):
+                    yield Outcome(path=file, diagnostics=tuple(told))
 
     def outcome(self, path: Path) -> Outcome:
         """One file through every pass."""

@@ -126,7 +126,10 @@ def _with_files(task: Task, dag: PipelineDAG) -> Mapping[str, Any]:
     texts: dict[Place, str] = {}
     with beside.below(Path(dag.spec_root)):
         for file in files.named(task):
-            filled = files.fill(task, file.name, Path(dag.folder))
+            filled = files.fill(task, file.name, _folder(task, dag))
+            if filled is None and task.folder:  # Airflow looks beside the spec alone
+                text = beside.text_of(_folder(task, dag) / file.name)
+                texts[file.place] = _no_name(text)
             if filled is None:
                 continue
             for problem in filled.problems:
@@ -135,6 +138,11 @@ def _with_files(task: Task, dag: PipelineDAG) -> Mapping[str, Any]:
                 raise BuildError(task.step, ("with",), message, problem.hint or problem.expected)
             texts[file.place] = _no_name(filled.text)
     return files.put(task.arguments, texts)
+
+
+def _folder(task: Task, dag: PipelineDAG) -> Path:
+    """Where the files are that a task's arguments name."""
+    return Path(dag.spec_root, task.folder) if task.folder else Path(dag.folder)
 
 
 def _no_name(text: str) -> str:
@@ -187,7 +195,7 @@ def _value(value: Any, task: Task, around: _Around) -> Any:
         return _named(_called(value, task, around), task)
     if kind is Ref:
         if ":" in value.path:
-            return Beside(value.path, around.dag.folder, around.dag.spec_root)
+            return Beside(value.path, str(_folder(task, around.dag)), around.dag.spec_root)
         return _named(_import(value.path, task), task)
     if kind is Output:
         return around.made[value.task].output

@@ -28,7 +28,7 @@ from factory.plan.model import (
     Task,
     TaskAlerts,
 )
-from factory.spec import assets, model, schedule, teardown
+from factory.spec import assets, discover, model, schedule, teardown
 from factory.spec.model import SETTINGS
 from factory.spec.resolve import Resolved
 
@@ -49,7 +49,7 @@ def steps(resolved: Resolved) -> list[tuple[kinds.Kind, Step, dict[str, Any]]]:
     retention = seconds(resolved.value.get("stage_retention", model.STAGE_RETENTION))
     found = []
     for index, task in enumerate(resolved.value["tasks"]):
-        uses, given = task["uses"], task.get("with", {})
+        uses, given, place = task["uses"], task.get("with", {}), resolved.task_place[index]
         kind = kinds.find(uses)
         arguments = given if "." in uses else msgspec.convert(given, kinds.arguments(kind, given))
         step = Step(
@@ -59,7 +59,8 @@ def steps(resolved: Resolved) -> list[tuple[kinds.Kind, Step, dict[str, Any]]]:
             dag_id=resolved.dag_id,
             stage=stage,
             stage_retention=retention,
-            folder=resolved.task_place[index].document.path.parent,
+            folder=place.document.path.parent,
+            beside=discover.KINDS if place.call else "",
         )
         found.append((kind, step, task))
     return found
@@ -108,6 +109,7 @@ def _joined(resolved: Resolved, source: str, compiled: Sequence[_Compiled]) -> P
                 outlets=_outlets(task, step, _of_last(task, fragment, written.get("updates"))),
                 connections=_connections(task, step),
                 values=resolved.scope_of(index).tree() if task.files else UNSET,
+                folder=step.beside or UNSET,
                 description=task.description or about,
                 alerts=_task_alerts(task, fragment, written.get("alerts")),
             )

@@ -51,8 +51,9 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     one) makes one mapped task. `connections` are the arguments that take a connection's id.
     `condition` is a template that tells whether there is work.
     `files` are the places of arguments that name a file beside the spec; `values` are what a
-    `${…}` in such a file may ask for. `dry_run` is an operator that takes the same arguments, runs
-    nothing, and asks what the task's statements would read.
+    `${…}` in such a file may ask for; `folder` is where they are, below the root, where that is not
+    beside the spec. `dry_run` is an operator that takes the same arguments, runs nothing, and asks
+    what the task's statements would read.
     """
 
     id: str
@@ -72,6 +73,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     files: tuple[Path, ...] | UnsetType = UNSET
     values: Mapping[str, Any] | UnsetType = UNSET
     dry_run: str | UnsetType = UNSET
+    folder: str | UnsetType = UNSET
     description: str = ""
     alerts: TaskAlerts | UnsetType = UNSET
 

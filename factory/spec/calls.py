@@ -14,7 +14,7 @@ from factory.spec.fill import Filler, Scope, Value
 from factory.spec.model import SETTINGS
 from factory.spec.notes import Notes
 from factory.spec.own_kind import BrokenKind, OwnKind
-from factory.spec.places import Place
+from factory.spec.written import Written
 
 MAX_CALLS = 16
 """Kinds that call each other in a row."""
@@ -25,7 +25,7 @@ _OF_ONE = ("trigger_rule",)
 TAKEN = (*BESIDE, *sorted(SETTINGS.difference(_OF_ONE)))
 
 
-def refused(name: str, kind: OwnKind | BrokenKind, place: Place, at: Path) -> Problem | None:
+def refused(name: str, kind: OwnKind | BrokenKind, place: Written, at: Path) -> Problem | None:
     """Why a call cannot be: the kind is broken, or leads back to itself.
 
     :param place: where the call stands; `at` is its `uses`.

@@ -16,7 +16,7 @@ from factory.spec.fill import Filler, Value
 from factory.spec.matrix import copy_name
 from factory.spec.model import SETTINGS
 from factory.spec.notes import Notes
-from factory.spec.places import Call, Place
+from factory.spec.written import Call, Written
 
 NAMING = ("needs", "teardown_for")
 """Keys of a task that name others."""
@@ -48,7 +48,7 @@ class Level:
         matrix: Value,
         above: Level | None = None,
         value: Value | None = None,
-        place: Place | None = None,
+        place: Written | None = None,
         called: str = "",
         own: Value | None = None,
         call: Call | None = None,
@@ -71,7 +71,7 @@ class Level:
         self.entries: dict[str, Path] = {}
         self.twice: list[tuple[str, Path]] = []
 
-    def below(self, value: Value, tasks: Any, place: Place, copy: Copy, called: str) -> Level:
+    def below(self, value: Value, tasks: Any, place: Written, copy: Copy, called: str) -> Level:
         """A group in this one."""
         own = settings(value)
         return Level(
@@ -245,7 +245,8 @@ class _Joining:
             if group.above is None:
                 continue
             every_name = self._found(group.value, group.above, "needs", ("groups", index))
-            found = [names for names in every_name if self._all(names)]
+            # what means nothing is told of the group alone
+            found = [names for names in every_name if self.needs.keys() & {*self._all(names)}]
             own = self.inside[id(group)]
             every = {one for names in found for one in self._all(names)}
             if every & {*own}:

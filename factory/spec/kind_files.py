@@ -12,10 +12,10 @@ from pathlib import Path as File
 from typing import Any
 
 from factory.diagnostics import Diagnostic, Path, did_you_mean, limited, one_of, quoted, shortened
-from factory.errors import SpecError
+from factory.errors import SpecError, said
 from factory.problem import Problem, Problems
 from factory.spec import beside, model, params
-from factory.spec.own_kind import BrokenKind, OwnKind, step_of
+from factory.spec.own_kind import BrokenKind, OwnKind
 from factory.spec.read import Document
 from factory.spec.validate import placed, validator
 
@@ -77,7 +77,11 @@ class Library(Mapping[str, "OwnKind | BrokenKind"]):
             document = self._read(file)
         except SpecError as error:
             return BrokenKind(tuple(error.diagnostics))
-        found = [*_name_taken(name, self._is_taken), *_problems(document)]
+        found = [*_name_taken(name, self._is_taken)]
+        try:
+            found += _problems(document)
+        except Exception as error:  # a defect that one file brings out is told of it alone
+            found.append(Problem((), "internal", f"the factory fails on this file: {said(error)}"))
         if found:
             return BrokenKind(tuple(_placed(document, found)))
         return OwnKind(name, document)
@@ -105,7 +109,7 @@ def _problems(document: Document) -> Iterator[Problem]:
     if "tasks" not in value:
         yield Problem((), "missing-key", "the key 'tasks' is missing", "the steps of the kind")
     given = value.get("params", {})
-    if wrong or not isinstance(given, dict):
+    if wrong or "tasks" not in value:
         return
     for name in given:
         if not _NAME.fullmatch(name) or name == "uses":
@@ -115,12 +119,7 @@ def _problems(document: Document) -> Iterator[Problem]:
     yield from params.problems({"params": given})
     for path, text in _texts({key: value[key] for key in _FILLED if key in value}, ()):
         yield from _unknown(text, path, given)
-    for name, said in value.get("outputs", {}).items():
-        if not step_of(said):
-            message = f"{quoted(said)} is not the output of one step"
-            yield Problem(
-                ("outputs", name), "format", message, "such as `{{ tasks.count.output }}`"
-            )
+    yield from _of_callers(value)
 
 
 _FILLED = ("tasks", "defaults")
@@ -139,6 +138,32 @@ def _unknown(text: str, path: Path, given: Mapping[str, Any]) -> Iterator[Proble
             hint=did_you_mean(name, given) or f"add `{shortened(name)}:` under `params:`",
             part=match[0],
         )
+
+
+_MATRIX = re.compile(r"(?<!\$)\$\{\s*matrix(?:\.(?P<name>[^{}.\s]*)[^{}]*)?\s*\}")
+
+
+def _of_callers(value: Mapping[str, Any]) -> Iterator[Problem]:
+    """`${matrix.…}` of no matrix in the kind: that of a caller is the caller's alone."""
+    every = [entry["matrix"] for _, entry in _mappings(value["tasks"], ()) if "matrix" in entry]
+    if not all(isinstance(one, (dict, list)) for one in every):
+        return  # a `${…}`, whose names are not known here
+    rows = [row for one in every for row in (one if isinstance(one, list) else [one])]
+    known = {name for row in rows if isinstance(row, dict) for name in row}
+    for path, text in _texts(value["tasks"], ("tasks",)):
+        for match in _MATRIX.finditer(text):
+            if match["name"] not in known:
+                message = f"{shortened(match[0])} is no matrix of this kind"
+                expected = "a `matrix` in this file, or a parameter that is given its value"
+                yield Problem(path, "unknown-placeholder", message, expected, part=match[0])
+
+
+def _mappings(value: Any, path: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
+    if isinstance(value, dict):
+        yield path, value
+    entries: Any = enumerate(value) if isinstance(value, list) else ()
+    for key, entry in value.items() if isinstance(value, dict) else entries:
+        yield from _mappings(entry, (*path, key))
 
 
 def _unused(kind: OwnKind) -> Iterator[Problem]:

@@ -543,14 +543,6 @@ class KindFile(Strict, frozen=True, kw_only=True):
     tasks: Annotated[
         list[WrittenTask], Meta(description="The steps.", min_length=1, extra=VERBATIM)
     ]
-    outputs: Annotated[
-        dict[str, str],
-        Meta(
-            description="What later steps may read of a call, each the output of one step.",
-            examples=[{"rows": "{{ tasks.count.output }}"}],
-            extra=VERBATIM,
-        ),
-    ] = msgspec.field(default_factory=dict)
 
 
 class DefaultsFile(Common, frozen=True, kw_only=True):

@@ -9,9 +9,9 @@ from factory.diagnostics import Path
 from factory.spec import named
 from factory.spec.model import SETTINGS
 from factory.spec.named import Named
-from factory.spec.places import Place, exists
 from factory.spec.read import Document
 from factory.spec.resolve import Resolved
+from factory.spec.written import Written, exists
 
 
 def origin(resolved: Resolved, path: Path) -> tuple[Document, Path]:
@@ -25,7 +25,7 @@ def origin(resolved: Resolved, path: Path) -> tuple[Document, Path]:
     return resolved.document, ()
 
 
-def called_from(resolved: Resolved, path: Path, document: Document) -> list[Place]:
+def called_from(resolved: Resolved, path: Path, document: Document) -> list[Written]:
     """The calls by which a path leads into a document that is a kind's, the nearest first."""
     where = {"tasks": resolved.task_place, "groups": resolved.group_place}.get(
         str(path[:1] and path[0])
@@ -92,7 +92,7 @@ def _of_group(resolved: Resolved, index: int, rest: Path) -> list[tuple[Document
     return found
 
 
-def _around(place: Place, setting: Path) -> Iterator[tuple[Document, Path]]:
+def _around(place: Written, setting: Path) -> Iterator[tuple[Document, Path]]:
     """Where the groups around a task may give a setting, the inner ones first; a call gives it
     beside its `uses`, and is stronger than its kind."""
     for length in range(len(place.path) - 2, 0, -2):

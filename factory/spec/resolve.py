@@ -13,7 +13,7 @@ import msgspec
 
 from factory.diagnostics import Path, quoted
 from factory.problem import Problem
-from factory.spec import calls, groups, named, places, teardown
+from factory.spec import calls, groups, named, teardown, written
 from factory.spec.fill import Filler, Scope, Value
 from factory.spec.groups import Copy, Level
 from factory.spec.matrix import combinations
@@ -21,8 +21,8 @@ from factory.spec.model import SETTINGS
 from factory.spec.named import NOTHING, Named, looked_up
 from factory.spec.notes import Notes, size_of
 from factory.spec.own_kind import BrokenKind, OwnKind
-from factory.spec.places import Call, Place
 from factory.spec.read import Document
+from factory.spec.written import Call, Written
 
 MAX_VALUES = 1_000_000
 """How many values one file may become, all of its copies together."""
@@ -83,7 +83,7 @@ class Resolved(msgspec.Struct, frozen=True):
     layers: tuple[Layer, ...]
     value: Value
     scope: Scope
-    task_place: tuple[Place, ...]
+    task_place: tuple[Written, ...]
     task_group: tuple[str, ...]
     task_matrix: tuple[Value, ...]
     task_names: tuple[tuple[str, ...], ...]
@@ -91,7 +91,7 @@ class Resolved(msgspec.Struct, frozen=True):
     holes: tuple[Path, ...] = ()
     more: int = 0
     groups: tuple[Value, ...] = ()
-    group_place: tuple[Place, ...] = ()
+    group_place: tuple[Written, ...] = ()
     group_call: tuple[Call | None, ...] = ()
     group_called: tuple[str, ...] = ()
     task_called: tuple[str, ...] = ()
@@ -211,7 +211,7 @@ class _Resolver:
                 value["vars"] = Filler(scope, self.notes, lenient=True).fill(scope.vars, ("vars",))
         tasks = _Tasks(value, filler, self.notes, self.layers, scope, self.library)
         if isinstance(written, list):
-            value["tasks"] = tasks.resolve(written, Place(self.document, ("tasks",)))
+            value["tasks"] = tasks.resolve(written, Written(self.document, ("tasks",)))
         elif written is not _UNSAID:
             value["tasks"] = written
         return Resolved(
@@ -262,14 +262,14 @@ class _Tasks:
         self.top = Level(filler=filler, defaults=groups.settings(value), matrix={})
         self.found: list[Any] = []
         self.called: list[str] = []
-        self.places: list[Place] = []
+        self.places: list[Written] = []
         self.levels: list[Level] = []
         self.matrices: list[Value] = []
         self.names: list[tuple[str, ...]] = []
         self.groups: list[Level] = []
         self.copied = False
 
-    def resolve(self, written: list[Any], place: Place) -> list[Any]:
+    def resolve(self, written: list[Any], place: Written) -> list[Any]:
         self._entries(written, place, self.top)
         if self.groups and not self.found:
             self.notes.holes.append(("tasks",))  # an echo of empty groups
@@ -280,7 +280,7 @@ class _Tasks:
                 self.notes.add(problem)
         return self.found
 
-    def _entries(self, written: list[Any], above: Place, level: Level) -> None:
+    def _entries(self, written: list[Any], above: Written, level: Level) -> None:
         for position, entry in enumerate(written):
             place = above.below(position)
             if not isinstance(entry, dict):
@@ -298,7 +298,7 @@ class _Tasks:
                 self.notes.holes.append(("tasks",))
                 return
 
-    def _one(self, entry: Value, place: Place, level: Level, copy: Copy) -> None:
+    def _one(self, entry: Value, place: Written, level: Level, copy: Copy) -> None:
         """A task or a group, or one copy of it."""
         if "tasks" in entry:
             self._group(entry, place, level, copy)
@@ -313,7 +313,7 @@ class _Tasks:
         self._add(task, place, level, copy.matrix, _joined(level.called, name))
         level.add(name, own, task.get("id"), path, place.path)
 
-    def _group(self, entry: Value, place: Place, level: Level, copy: Copy) -> None:
+    def _group(self, entry: Value, place: Written, level: Level, copy: Copy) -> None:
         at: Path = ("groups", len(self.groups))
         value = _named(entry, copy.id, level)
         value = {key: value[key] for key in value if key != "matrix"}
@@ -344,7 +344,7 @@ class _Tasks:
         kind = self._kind(uses, filler) if isinstance(uses, str) else NOTHING
         return kind if kind.uses in self.library and not kind.circle else None
 
-    def _call(self, entry: Value, place: Place, level: Level, copy: Copy, named: Named) -> None:
+    def _call(self, entry: Value, place: Written, level: Level, copy: Copy, named: Named) -> None:
         """A group of the tasks that a kind has for these parameters."""
         at: Path = ("groups", len(self.groups))
         filled = self._filled_call(_named(entry, copy.id, level), copy.filler, named, at)
@@ -356,13 +356,14 @@ class _Tasks:
             self.notes.add(problem)
             inner = level.below(group, [], place, copy, called)
             inner.whole = False
+            self.notes.holes.append((*at, "tasks"))
         else:
             assert isinstance(kind, OwnKind)
             inner = self._opened(kind, filled, group, place, level, copy, named.names, called)
         self.groups.append(inner)
         level.add(name, own_id, inner, (*at, "id"), place.path)
         if inner.call is not None:
-            within = Place(inner.call.kind.document, ("tasks",), inner.call)
+            within = Written(inner.call.kind.document, ("tasks",), inner.call)
             self._entries(inner.value["tasks"], within, inner)
 
     def _filled_call(self, entry: Value, filler: Filler | None, named: Named, at: Path) -> Value:
@@ -384,7 +385,7 @@ class _Tasks:
         kind: OwnKind,
         filled: Value,
         group: Value,
-        place: Place,
+        place: Written,
         level: Level,
         copy: Copy,
         names: tuple[str, ...],
@@ -429,7 +430,7 @@ class _Tasks:
     def _add(
         self,
         task: Any,
-        place: Place,
+        place: Written,
         level: Level,
         matrix: Value | None = None,
         called: str = "",
@@ -521,9 +522,9 @@ class _Tasks:
     def _strength(self, path: Path) -> int:
         """The place of the strongest layer that says something there."""
         every = enumerate(self.layers)
-        return max((i for i, one in every if places.exists(one.value(), path)), default=-1)
+        return max((i for i, one in every if written.exists(one.value(), path)), default=-1)
 
-    def _copy(self, entry: Value, place: Place, level: Level) -> None:
+    def _copy(self, entry: Value, place: Written, level: Level) -> None:
         name = entry["id"]
         at: Path = ("groups", len(self.groups)) if "tasks" in entry else ("tasks", len(self.found))
         if self.library and self._own_kind(entry, None):

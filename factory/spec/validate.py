@@ -58,7 +58,6 @@ from factory.spec.model import (
 )
 from factory.spec.origins import called_from, origin
 from factory.spec.others import other
-from factory.spec.places import Place
 from factory.spec.read import Document
 from factory.spec.resolve import Resolved
 from factory.spec.syntax import as_quoted
@@ -479,7 +478,8 @@ def diagnose(resolved: Resolved, problems: Iterable[Problem]) -> list[Diagnostic
             continue
         told = placed(document, path, problem)
         if calls := called_from(resolved, problem.path, document):
-            told = replace(told, called=", ".join(map(_line, calls)))
+            lines = (positions.line_of(call.document, call.path) for call in calls)
+            told = replace(told, called=", ".join(f"{file}:{line}" for file, line in lines))
         found.append(told)
     # the same place may be read by several tasks
     each = {(d.file, d.line, d.column, d.code, d.message): d for d in found}
@@ -491,12 +491,6 @@ def _home(resolved: Resolved, path: Path) -> Document:
     if path[:1] == ("tasks",) and len(path) > 1 and int(path[1]) < len(resolved.task_place):
         return resolved.task_place[int(path[1])].document
     return resolved.document
-
-
-def _line(call: Place) -> str:
-    document, path = call.document.at(call.path)
-    place, _ = positions.locate(positions.of(document.name, document.text), path)
-    return f"{document.name}:{place.line}"
 
 
 def _in_the_step(resolved: Resolved, problem: Problem) -> Problem:

@@ -59,7 +59,7 @@ def below(spec: Resolved, names: list[str]) -> set[str]:
     for index, task in enumerate(spec.value["tasks"]):
         above: Any = spec.document.value
         ids = []
-        place = spec.task_place[index]
+        place = spec.task_place[index].path
         for key, position in zip(place[::2], place[1::2], strict=True):
             above = above[key][position]
             ids.append(above["id"])

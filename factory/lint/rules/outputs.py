@@ -23,8 +23,8 @@ def read(scope: Scope) -> Iterator[Diagnostic]:
 
 def _problems(linted: Linted) -> Iterator[Problem]:
     known = _Known(linted.plan)
-    folder = linted.resolved.document.path.parent
     for step in linted.plan.steps:
+        folder = linted.folder(step.id)
         filled = Filled(linted.tasks[step.id])
         for place, text in texts(linted.arguments(step.id), linted.place(step.id, ())):
             file = file_text(text, folder)

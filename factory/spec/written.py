@@ -15,16 +15,16 @@ if TYPE_CHECKING:
     from factory.spec.own_kind import OwnKind
 
 
-class Place(msgspec.Struct, frozen=True):
+class Written(msgspec.Struct, frozen=True):
     """A task or a group as it was written; `call` is that of the kind whose file this is."""
 
     document: Document
     path: Path
     call: Call | None = None
 
-    def below(self, *parts: str | int) -> Place:
+    def below(self, *parts: str | int) -> Written:
         """What stands there."""
-        return Place(self.document, (*self.path, *parts), self.call)
+        return Written(self.document, (*self.path, *parts), self.call)
 
     def value(self) -> dict[str, Any]:
         """The mapping that stands here."""
@@ -33,7 +33,7 @@ class Place(msgspec.Struct, frozen=True):
             found = found[part]
         return dict(found)
 
-    def callers(self) -> Iterator[Place]:
+    def callers(self) -> Iterator[Written]:
         """The calls that led here, the nearest first; the last is the pipeline's own."""
         place = self
         while place.call is not None:
@@ -41,7 +41,7 @@ class Place(msgspec.Struct, frozen=True):
             yield place
 
     @property
-    def outermost(self) -> Place:
+    def outermost(self) -> Written:
         """Where in the pipeline's own file this was asked for."""
         place = self
         for place in self.callers():  # noqa: B007
@@ -56,7 +56,7 @@ class Call(msgspec.Struct, frozen=True):
     `copied`: a `matrix` outside makes this one of several.
     """
 
-    place: Place
+    place: Written
     kind: OwnKind
     names: tuple[str, ...]
     scope: Scope
@@ -75,4 +75,4 @@ def exists(value: Any, path: Path) -> bool:
     return True
 
 
-__all__ = ["Call", "Place", "exists"]
+__all__ = ["Call", "Written", "exists"]
