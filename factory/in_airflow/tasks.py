@@ -76,9 +76,9 @@ def operator(
 
 def _bounded(operator: Any, task: Task) -> Any:
     """The operator with what stands before its work: its condition, and the boundary of ours."""
-    if task.condition:
-        moment: Moment = "pre_execute" if task.expand else "render_template_fields"
-        operator = conditional(operator, task.condition, moment)
+    moment: Moment = "pre_execute" if task.expand else "render_template_fields"
+    for condition in reversed(task.conditions or ()):  # what is put around last is asked first
+        operator = conditional(operator, condition, moment)
     return guarded(operator) if task.uses in builtin_names() else operator
 
 
@@ -114,8 +114,8 @@ def _listed(value: Any) -> list[Any]:
 
 def _about(task: Task) -> str:
     """What Airflow shows beside a task."""
-    said = f"Runs only if `{task.condition}`." if task.condition else ""
-    return "\n\n".join(filter(None, [task.description, said]))
+    said = [f"Runs only if `{condition}`." for condition in task.conditions or ()]
+    return "\n\n".join(filter(None, [task.description, *said]))
 
 
 def _with_files(task: Task, dag: PipelineDAG) -> Mapping[str, Any]:
