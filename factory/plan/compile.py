@@ -31,6 +31,7 @@ from factory.plan.model import (
 from factory.spec import assets, discover, model, schedule, teardown
 from factory.spec.model import SETTINGS
 from factory.spec.resolve import Resolved
+from factory.spec.written import Call
 
 
 def arguments_of(uses: str, given: Any = None) -> Any:
@@ -90,7 +91,7 @@ def _joined(resolved: Resolved, source: str, compiled: Sequence[_Compiled]) -> P
     fragments: dict[str, Fragment] = {}
     planned: list[PlannedStep] = []
     tasks: list[Task] = []
-    groups = [Group(group["id"], group.get("description", "")) for group in resolved.groups]
+    groups = [_group(*each) for each in zip(resolved.groups, resolved.group_call, strict=True)]
     edges: list[tuple[str, str]] = []
     around = conditions.around(resolved)
     for index, (_, step, written, fragment) in enumerate(compiled):
@@ -127,6 +128,11 @@ def _joined(resolved: Resolved, source: str, compiled: Sequence[_Compiled]) -> P
     if resolved.value.get("fail_fast"):
         _require_one_rule(tasks)
     return _pipeline(resolved, source, tasks, planned, groups, edges)
+
+
+def _group(written: Mapping[str, Any], call: Call | None) -> Group:
+    outputs = {name: tuple(one) for name, one in call.kind.outputs.items()} if call else None
+    return Group(written["id"], written.get("description", ""), outputs or UNSET)
 
 
 def _ordered(

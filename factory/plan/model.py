@@ -156,10 +156,15 @@ class PlannedStep(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
 
 class Group(msgspec.Struct, frozen=True):
-    """A task group: a step that became several tasks."""
+    """A task group: a step that became several tasks, or several steps.
+
+    `outputs` are those of a kind of the project's own: each the step in the group whose output it
+    is, and, where that calls a kind, the name of one of its outputs.
+    """
 
     id: str
     tooltip: str = ""
+    outputs: Mapping[str, tuple[str, str]] | UnsetType = UNSET
 
 
 class Alert(msgspec.Struct, frozen=True, omit_defaults=True):

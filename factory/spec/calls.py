@@ -18,7 +18,7 @@ from factory.spec.written import Written
 
 MAX_CALLS = 16
 """Kinds that call each other in a row."""
-BESIDE = ("id", "needs", "description")
+BESIDE = ("id", "needs", "if", "description")
 """What a call says beside `uses` and `with`, as a group does."""
 _OF_ONE = ("trigger_rule",)
 """Settings that mean one task, and not each of several."""
@@ -60,11 +60,11 @@ def misplaced(value: Value, kind: OwnKind, at: Path) -> Iterator[Problem]:
         hint = did_you_mean(key, (*TAKEN, "uses", "with", "matrix"))
         if not hint and key in _OF_STEPS:
             hint = f"a kind of your own becomes a group: say it of a step in {kind.document.name}"
-        expected = "uses, with, matrix, needs, description or a setting such as retries"
+        expected = "uses, with, matrix, needs, if, description or a setting such as retries"
         yield Problem((*at, key), "unknown-key", message, expected, hint, at_key=True)
 
 
-_OF_STEPS = ("alerts", "if", "teardown_for", "trigger_rule", "updates")
+_OF_STEPS = ("alerts", "teardown_for", "trigger_rule", "updates")
 
 
 def arguments(kind: OwnKind, given: Any, at: Path, scope: Scope, notes: Notes) -> Value:

@@ -15,7 +15,7 @@ from factory.diagnostics import Diagnostic, Path, did_you_mean, limited, one_of,
 from factory.errors import SpecError, said
 from factory.problem import Problem, Problems
 from factory.spec import beside, model, params
-from factory.spec.own_kind import BrokenKind, OwnKind
+from factory.spec.own_kind import BrokenKind, OwnKind, handed
 from factory.spec.read import Document
 from factory.spec.validate import placed, validator
 
@@ -120,6 +120,7 @@ def _problems(document: Document) -> Iterator[Problem]:
     for path, text in _texts({key: value[key] for key in _FILLED if key in value}, ()):
         yield from _unknown(text, path, given)
     yield from _of_callers(value)
+    yield from _outputs(value)
 
 
 _FILLED = ("tasks", "defaults")
@@ -166,11 +167,31 @@ def _mappings(value: Any, path: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
         yield from _mappings(entry, (*path, key))
 
 
+def _outputs(value: Mapping[str, Any]) -> Iterator[Problem]:
+    """What is no output, and what is one of a step that is not there."""
+    ids = [entry.get("id") for entry in value["tasks"] if isinstance(entry, dict)]
+    known = [one for one in ids if isinstance(one, str)]
+    for name, text in value.get("outputs", {}).items():
+        path: Path = ("outputs", name)
+        if not _NAME.fullmatch(name):
+            message = f"{quoted(name)} cannot be the name of an output"
+            yield Problem(path, "format", message, "letters (a to z), digits and `_`", at_key=True)
+        step = handed(text).step
+        first = re.split(r"[.\[]", step)[0]
+        if not step:
+            message = f"{quoted(text)} is not the output of one step"
+            yield Problem(path, "format", message, "such as `{{ tasks.count.output }}`")
+        elif first not in known and not any("${" in one for one in known):
+            message = f"there is no task {quoted(first)} in this kind"
+            hint = did_you_mean(first, known)
+            yield Problem(path, "unknown-task", message, one_of(known), hint, part=first)
+
+
 def _unused(kind: OwnKind) -> Iterator[Problem]:
     """Parameters that nothing in the kind reads; a SQL file beside it may do so, too."""
     read: set[str] = set()
     folder = kind.document.path.parent
-    for _, text in _texts(kind.value.get("tasks"), ()):
+    for _, text in _texts({key: kind.value.get(key) for key in _FILLED}, ()):
         if text.endswith(".sql") and not beside.missing(text, folder):
             text += beside.text_of(folder / text)
         for match in _READ.finditer(text):

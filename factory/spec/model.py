@@ -545,6 +545,15 @@ class KindFile(Strict, frozen=True, kw_only=True):
     tasks: Annotated[
         list[WrittenTask], Meta(description="The steps.", min_length=1, extra=VERBATIM)
     ]
+    outputs: Annotated[
+        dict[str, str],
+        Meta(
+            description="What steps behind a call may read of it, each the output of one step: "
+            "`{{ tasks.<id>.outputs.<name> }}`.",
+            examples=[{"rows": "{{ tasks.count.output }}"}],
+            extra=VERBATIM,
+        ),
+    ] = msgspec.field(default_factory=dict)
 
 
 class DefaultsFile(Common, frozen=True, kw_only=True):

@@ -12,9 +12,17 @@ from factory.spec import params
 from factory.spec.read import Document
 
 _OUTPUT = re.compile(
-    r"\{\{\s*tasks(?:\.(?P<name>\w+)|\[(?P<q>['\"])(?P<key>.+?)(?P=q)\])\.output\s*\}\}"
+    r"\{\{\s*tasks(?:\.(?P<name>\w+)|\[(?P<q>['\"])(?P<key>[^'\"]+)(?P=q)\])"
+    r"\.(?:output|outputs\.(?P<output>\w+))\s*\}\}"
 )
-"""The output of one step."""
+"""The output of one step, or one of those of a kind that it calls."""
+
+
+class Handed(NamedTuple):
+    """The step in a kind whose output is handed on; of one that calls a kind, which `output`."""
+
+    step: str
+    output: str = ""
 
 
 class OwnKind:
@@ -35,9 +43,9 @@ class OwnKind:
         }
 
     @cached_property
-    def outputs(self) -> Mapping[str, str]:
-        """What each output is called, and the step in the kind whose output it is."""
-        return {name: step_of(said) for name, said in self.value.get("outputs", {}).items()}
+    def outputs(self) -> Mapping[str, Handed]:
+        """What each output is called, and what in the kind it is."""
+        return {name: handed(said) for name, said in self.value.get("outputs", {}).items()}
 
     @property
     def description(self) -> str:
@@ -56,10 +64,12 @@ class BrokenKind(NamedTuple):
     diagnostics: tuple[Diagnostic, ...]
 
 
-def step_of(said: Any) -> str:
-    """The step whose output an output of a kind is; empty: it is none."""
+def handed(said: Any) -> Handed:
+    """What an output of a kind is; without a step: nothing that can be."""
     match = _OUTPUT.fullmatch(said.strip()) if isinstance(said, str) else None
-    return (match["name"] or match["key"]) if match else ""
+    if match is None:
+        return Handed("")
+    return Handed(match["name"] or match["key"], match["output"] or "")
 
 
-__all__ = ["BrokenKind", "OwnKind", "step_of"]
+__all__ = ["BrokenKind", "Handed", "OwnKind", "handed"]

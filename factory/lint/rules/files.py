@@ -24,7 +24,7 @@ def _problems(linted: Linted) -> Iterator[tuple[str, Problem]]:
     """Each with the name of its file, from the folder above the root."""
     for task in linted.plan.tasks:
         for file in files.named(task):
-            written = linted.written(task.step)
+            written = linted.document(task.step)
             for problem in files.problems(task, file.name, written.path.parent):
                 yield posixpath.join(posixpath.dirname(written.name), file.name), problem
 

@@ -34,9 +34,9 @@ class Linted:
 
     def folder(self, step: str) -> File:
         """Where the files are that a step names: beside the file that it was written in."""
-        return self.written(step).path.parent
+        return self.document(step).path.parent
 
-    def written(self, step: str) -> Document:
+    def document(self, step: str) -> Document:
         """The file that a step was written in."""
         return self.resolved.task_place[int(self._places[step][1])].document
 
