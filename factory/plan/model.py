@@ -41,6 +41,10 @@ class Template(msgspec.Struct, frozen=True, tag="template", tag_field="$"):
     text: str
 
 
+Items = tuple[Any, ...] | Output
+"""What there is one copy for each of: the items, or what a task returned, a list."""
+
+
 class Task(msgspec.Struct, frozen=True, kw_only=True):
     """One Airflow task.
 
@@ -48,7 +52,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     is a part of, `uses` what that one names; `settings` are Airflow's own (`retries`, …) with
     durations as text; `setups` are the tasks whose teardown this one is, and a teardown that
     `fails_run` fails the run when it fails. Each value in `expand` (a list, or an `Output` that is
-    one) makes one mapped task. `connections` are the arguments that take a connection's id.
+    one) makes one mapped task; so does each of `for_each`, the `item` of its templates.
+    `connections` are the arguments that take a connection's id.
     `conditions` are templates that tell whether there is work: all must hold, in their order.
     `files` are the places of arguments that name a file beside the spec; `values` are what a
     `${…}` in such a file may ask for; `folder` is where they are, below the root, where that is not
@@ -62,6 +67,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     uses: str = ""
     arguments: Mapping[str, Any] = {}
     expand: Mapping[str, Any] = {}
+    for_each: Items | UnsetType = UNSET
     settings: Mapping[str, Any] = {}
     group: str = ""
     role: Literal["task", "setup", "teardown"] = "task"
@@ -156,7 +162,8 @@ class PlannedStep(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
 
 class Group(msgspec.Struct, frozen=True):
-    """A task group: a step that became several tasks, or several steps.
+    """A task group: a step that became several tasks, or several steps. Each of `for_each` makes
+    one of its own.
 
     `outputs` are those of a kind of the project's own: each the step in the group whose output it
     is, and, where that calls a kind, the name of one of its outputs.
@@ -164,6 +171,7 @@ class Group(msgspec.Struct, frozen=True):
 
     id: str
     tooltip: str = ""
+    for_each: Items | UnsetType = UNSET
     outputs: Mapping[str, tuple[str, str]] | UnsetType = UNSET
 
 

@@ -18,7 +18,7 @@ from factory.spec.written import Written
 
 MAX_CALLS = 16
 """Kinds that call each other in a row."""
-BESIDE = ("id", "needs", "if", "description")
+BESIDE = ("id", "needs", "if", "for_each", "max_parallel", "description")
 """What a call says beside `uses` and `with`, as a group does."""
 _OF_ONE = ("trigger_rule",)
 """Settings that mean one task, and not each of several."""

@@ -69,7 +69,7 @@ def _candidates(resolved: Resolved, path: Path) -> list[tuple[Document, Path]]:
     below: list[tuple[Document, Path]] = []
     for above in _places(kind, rest):
         if above[0] == "defaults":
-            below += _around(place, above)
+            below += _around(resolved, place, above)
         below += [(layer.document, (*layer.prefix, *above)) for layer in strongest_first]
     return [*below, *found] if kind.names and rest == ("uses",) else [*found, *below]
 
@@ -92,15 +92,18 @@ def _of_group(resolved: Resolved, index: int, rest: Path) -> list[tuple[Document
     return found
 
 
-def _around(place: Written, setting: Path) -> Iterator[tuple[Document, Path]]:
+def _around(resolved: Resolved, place: Written, setting: Path) -> Iterator[tuple[Document, Path]]:
     """Where the groups around a task may give a setting, the inner ones first; a call gives it
     beside its `uses`, and is stronger than its kind."""
     for length in range(len(place.path) - 2, 0, -2):
         yield place.document, (*place.path[:length], *setting)
     if (call := place.call) is not None:
         yield call.place.document, (*call.place.path, *setting[1:])
+        for name in call.names:
+            for layer in resolved.layers[::-1]:
+                yield layer.document, (*layer.prefix, "kinds", name, *setting[1:])
         yield place.document, setting
-        yield from _around(call.place, setting)
+        yield from _around(resolved, call.place, setting)
 
 
 def _places(kind: Named, rest: Path) -> list[Path]:
