@@ -207,6 +207,8 @@ def _walk(root: Path, problems: list[Diagnostic], wanted: set[str] | None = None
                     problems.append(_not_a_file(root, entry.path))
                 elif folder == str(root) and name in (ENVIRONMENTS, KINDS):
                     continue
+                elif name == KINDS:
+                    problems.append(_kinds_elsewhere(root, entry.path))
                 elif is_link:
                     later.append(entry.path)
                 else:
@@ -270,6 +272,12 @@ def _broken_link(root: Path, path: str) -> Diagnostic:
 
 def _not_a_file(root: Path, path: str) -> Diagnostic:
     return _at(root, Path(path), "not-a-file", "this is a folder", "a YAML file")
+
+
+def _kinds_elsewhere(root: Path, path: str) -> Diagnostic:
+    message = f"{KINDS} stands in a folder of pipelines: its kinds are not read"
+    expected = f"{root.name}/{KINDS}, one for the whole project"
+    return _at(root, Path(path), "file-name", message, expected, "move its files there")
 
 
 def _is_nearly_defaults(path: Path) -> bool:
