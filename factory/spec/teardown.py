@@ -28,6 +28,8 @@ def write_out(tasks: Sequence[Any]) -> list[Problem]:
     if not any(ended.values()):
         return []
     needs = {name: [*_names(task, "needs"), *ended[name]] for name, task in steps.items()}
+    after = followers(needs)
+    order = {name: place for place, name in enumerate(steps)}
     found = []
     for index, task in enumerate(tasks):
         name = task.get("id") if isinstance(task, dict) else None
@@ -39,19 +41,26 @@ def write_out(tasks: Sequence[Any]) -> list[Problem]:
             for place, need in enumerate(own if isinstance(own, list) else ())
             if need in ended[name]
         ]
-        inside = within(name, ended[name], needs)
-        more = [other for other in steps if other in inside or other in ended[name]]
         if isinstance(own, list):
-            task["needs"] = [*own, *(other for other in more if other not in (*own, name))]
+            more = {*within(name, ended[name], after), *order.keys() & ended[name]}
+            task["needs"] = [*own, *sorted(more.difference(_names(task, "needs"), [name]), key=order.__getitem__)]
     return found
 
 
-def within(step: str, ended: Sequence[str], needs: Mapping[str, Sequence[str]]) -> set[str]:
-    """What needs one of `ended`, directly or not, and does not come behind the teardown `step`."""
+def followers(needs: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    """The steps that need each directly."""
     after: dict[str, list[str]] = {}
     for name, before in needs.items():
         for need in before:
             after.setdefault(need, []).append(name)
+    return after
+
+
+def within(step: str, ended: Sequence[str], after: Mapping[str, Sequence[str]]) -> set[str]:
+    """What needs one of `ended`, directly or not, and does not come behind the teardown `step`.
+
+    :param after: the steps that need each directly.
+    """
     return _reached(ended, after) - _reached([step], after) - {step, *ended}
 
 
@@ -67,19 +76,24 @@ def _reached(start: Sequence[str], after: Mapping[str, Sequence[str]]) -> set[st
 
 def problems(steps: Sequence[Step]) -> Iterator[Problem]:
     """What is wrong with teardowns whose names are known, and with what is beside them."""
-    ended = {name: task["id"] for _, task in steps for name in _names(task, "teardown_for")}
+    teardowns = {task["id"]: _names(task, "teardown_for") for _, task in steps}
+    ended = {name: step for step, names in teardowns.items() for name in names}
     if not ended:
         return
     needs = {task["id"]: _names(task, "needs") for _, task in steps}
+    after = followers(needs)
     for index, task in steps:
-        if _names(task, "teardown_for"):
-            yield from _of_teardown(index, task, needs)
+        if teardowns[task["id"]]:
+            yield from _of_teardown(index, task, after, teardowns)
         elif directly := next((name for name in needs[task["id"]] if name in ended), ""):
             yield from _rule(index, task, directly, ended[directly])
 
 
 def _of_teardown(
-    index: int, task: Mapping[str, Any], needs: Mapping[str, Sequence[str]]
+    index: int,
+    task: Mapping[str, Any],
+    after: Mapping[str, Sequence[str]],
+    teardowns: Mapping[str, Sequence[str]],
 ) -> Iterator[Problem]:
     for part in _rules(task):
         yield Problem(
@@ -90,10 +104,13 @@ def _of_teardown(
             hint="leave `trigger_rule` out",
             at_key=True,
         )
-    used = {need for name, every in needs.items() if name != task["id"] for need in every}
-    for place, name in enumerate(_names(task, "teardown_for")):
-        if name in needs and name not in used and name != task["id"]:
-            yield _unused(("tasks", index, "teardown_for", place), name)
+    for place, name in enumerate(teardowns[task["id"]]):
+        if name in teardowns and name != task["id"]:
+            inside = within(task["id"], [name], after)
+            others = inside.intersection(after.get(name, ()))
+            # a teardown may need it only because it is within what that ends
+            if all(name in within(each, teardowns[each], after) for each in others):
+                yield _unused(("tasks", index, "teardown_for", place), name)
 
 
 def _twice(path: Path, need: str) -> Problem:
