@@ -42,9 +42,34 @@ def write_out(tasks: Sequence[Any]) -> list[Problem]:
             if need in ended[name]
         ]
         if isinstance(own, list):
-            more = {*within(name, ended[name], after), *order.keys() & ended[name]}
-            task["needs"] = [*own, *sorted(more.difference(_names(task, "needs"), [name]), key=order.__getitem__)]
+            inside = within(name, ended[name], _without(ended, after, name))
+            more = {*inside, *order.keys() & ended[name]}
+            task["needs"] = [
+                *own,
+                *sorted(more.difference(_names(task, "needs"), [name]), key=order.__getitem__),
+            ]
     return found
+
+
+def _without(
+    ended: Mapping[str, Sequence[str]], after: dict[str, list[str]], name: str
+) -> Mapping[str, Sequence[str]]:
+    """What follows on each, without the teardowns that the teardown `name` does not wait for.
+
+    Two of the same setup wait for the same work, and not for each other; of one that ends more
+    than the other, the other is a part of the work.
+    """
+    mine = _reached(ended[name], after)
+    others = [other for other in mine if ended.get(other) and other != name]
+    beside = set()
+    for other in others:
+        theirs = {*ended[other], *_reached(ended[other], after)}
+        is_inner = mine.union(ended[name]).issuperset(ended[other])
+        if name in theirs and (not is_inner or theirs.issuperset(ended[name])):
+            beside.add(other)
+    if not beside:
+        return after
+    return {need: [each for each in every if each not in beside] for need, every in after.items()}
 
 
 def followers(needs: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
@@ -105,11 +130,16 @@ def _of_teardown(
             at_key=True,
         )
     for place, name in enumerate(teardowns[task["id"]]):
-        if name in teardowns and name != task["id"]:
-            inside = within(task["id"], [name], after)
-            others = inside.intersection(after.get(name, ()))
-            # a teardown may need it only because it is within what that ends
-            if all(name in within(each, teardowns[each], after) for each in others):
+        if teardowns.get(name) and name != task["id"]:
+            yield _of_ending(("tasks", index, "teardown_for", place), name)
+        elif name in teardowns and name != task["id"]:
+            others = within(task["id"], [name], after).intersection(after.get(name, ()))
+            in_circle = name in _reached([task["id"]], after)  # which is told
+            # a teardown may need it only because that, or what is around it, is what it ends
+            if not in_circle and all(
+                name in teardowns[each] or name in within(each, teardowns[each], after)
+                for each in others
+            ):
                 yield _unused(("tasks", index, "teardown_for", place), name)
 
 
@@ -120,6 +150,16 @@ def _twice(path: Path, need: str) -> Problem:
         f"`teardown_for` says already that this comes after {quoted(need)}",
         expected="only what has nothing to do with it",
         hint="leave it out",
+    )
+
+
+def _of_ending(path: Path, name: str) -> Problem:
+    return Problem(
+        path,
+        "teardown",
+        f"{quoted(name)} is itself a clean-up, and begins nothing that this could end",
+        expected="what others need for their work",
+        hint=f"to come after it, write `needs: [{name}]`",
     )
 
 
