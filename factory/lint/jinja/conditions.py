@@ -29,9 +29,12 @@ class _Parts(NamedTuple):
     `never` is what is then false, `equal` which constant an expression then is.
     """
 
-    always: frozenset[str] = frozenset()
-    never: frozenset[str] = frozenset()
-    equal: dict[str, Any] = {}
+    always: frozenset[str]
+    never: frozenset[str]
+    equal: dict[str, Any]
+
+
+_NOTHING = _Parts(frozenset(), frozenset(), {})
 
 
 @lru_cache(maxsize=4096)  # a pipeline has 2,000 tasks at most
@@ -42,10 +45,10 @@ def _parts(condition: str) -> _Parts:
     try:
         tree = environment().parse(condition.strip())
     except (TemplateSyntaxError, RecursionError):
-        return _Parts()
+        return _NOTHING
     found = [node for output in tree.body for node in getattr(output, "nodes", ())]
     if len(found) != 1:
-        return _Parts()
+        return _NOTHING
     every = [*_conjuncts(found[0])]
     return _Parts(
         frozenset(map(repr, every)),
