@@ -11,6 +11,7 @@ It runs by itself, in an environment of its own: `python standin.py PORT`. All i
 - A moment may be null in an answer.
 - A request that comes again is answered by what the first one did.
 - What it can't do fails at once, where fakesnow's 500 would be tried again for minutes.
+- `POST /buckets {"url": …, "folder": …}`: what external stages have under the URL are files there.
 - `POST /faults {"match": …, "do": "lose" | "refuse"}`: the next statement that holds a match is run
   and its answer lost, or it is refused.
 """
@@ -33,6 +34,7 @@ import fakesnow.transforms as transforms  # type: ignore[import-not-found,unused
 import pyarrow as pa
 import uvicorn
 from fakesnow import arrow, info_schema
+from fakesnow import copy_into as copying
 from fakesnow.cursor import (  # type: ignore[import-not-found,unused-ignore]
     FakeSnowflakeCursor as Cursor,
 )
@@ -148,11 +150,27 @@ class State:
     making: asyncio.Lock = field(default_factory=asyncio.Lock)
     lost: set[str] = field(default_factory=set)  # requests whose first answer never came
     faults: list[dict[str, str]] = field(default_factory=list)
+    buckets: dict[str, str] = field(default_factory=dict)  # by a URL → a folder of this disk
     changed: asyncio.Condition = field(default_factory=asyncio.Condition)
     count: int = 0
 
 
 state = State()
+
+
+_stage_url = copying.stage_url_from_var
+
+
+def _on_disk(*given: Any) -> str:
+    """Where COPY reads."""
+    url = str(_stage_url(*given))
+    for begins, folder in state.buckets.items():
+        if url.startswith(begins):
+            return f"file://{folder}/{url.removeprefix(begins).rstrip('/')}"
+    return url
+
+
+copying.stage_url_from_var = _on_disk
 
 
 def _refused(code: str, message: str, sql_state: str = "XX000") -> JSONResponse:
@@ -326,6 +344,13 @@ async def faults(request: Request) -> Response:
     return Response()
 
 
+async def buckets(request: Request) -> Response:
+    """Where the files of external stages are."""
+    given = await request.json()
+    state.buckets[given["url"]] = given["folder"]
+    return Response()
+
+
 async def renew(request: Request) -> JSONResponse:
     """The token that a session has stays good."""
     data = {"sessionToken": server.to_token(request), "validityInSecondsST": 3600}
@@ -342,7 +367,12 @@ OWN: dict[str, Callable[[Request], Awaitable[Response]]] = {
     "/queries/v1/query-request": query,
     "/session": session,
 }
-MORE = {"/faults": faults, "/session/token-request": renew, "/telemetry/send": _nothing}
+MORE = {
+    "/faults": faults,
+    "/buckets": buckets,
+    "/session/token-request": renew,
+    "/telemetry/send": _nothing,
+}
 
 
 def app() -> Starlette:
