@@ -39,7 +39,7 @@ class Snowflake(WarehouseTable, frozen=True, kw_only=True, tag="snowflake", tag_
         handovers=(FILES, BATCHES),
         modes=SNOWFLAKE.modes,
         types=True,
-        ledger=("conn_id", "table"),
+        ledger=("conn_id", "table", "warehouse", "role"),
         holds=SNOWFLAKE,
     )
     loader: ClassVar[str] = "load_snowflake.LoadSnowflake"

@@ -10,7 +10,7 @@ import pytest
 
 from factory.stores.model import Place
 from factory.transfer.errors import BadOption, Missing, TransferError
-from factory.transfer.snowflake import staging, stages
+from factory.transfer.snowflake import stages, staging
 from factory.transfer.warehouse import parquet
 
 from ..warehouse.contract import rows_of

@@ -8,6 +8,7 @@ It runs by itself, in an environment of its own: `python standin.py PORT`. All i
 - Tables are made one after the other, as DuckDB wants it, and seen when it is noted that they are.
 - UPDATE, DELETE and MERGE lock their table until their transaction ends; others wait.
 - `BEGIN … NAME`, `SHOW TRANSACTIONS`, `CURRENT_TRANSACTION()`, `SYSTEM$ABORT_TRANSACTION()`.
+- `SHOW PARAMETERS LIKE 'QUERY_TAG'`.
 - A moment may be null in an answer.
 - A request that comes again is answered by what the first one did.
 - What it can't do fails at once, where fakesnow's 500 would be tried again for minutes.
@@ -150,6 +151,7 @@ class State:
     making: asyncio.Lock = field(default_factory=asyncio.Lock)
     lost: set[str] = field(default_factory=set)  # requests whose first answer never came
     faults: list[dict[str, str]] = field(default_factory=list)
+    tags: dict[str, str] = field(default_factory=dict)  # by a session's token
     buckets: dict[str, str] = field(default_factory=dict)  # by a URL → a folder of this disk
     changed: asyncio.Condition = field(default_factory=asyncio.Condition)
     count: int = 0
@@ -181,6 +183,8 @@ def _refused(code: str, message: str, sql_state: str = "XX000") -> JSONResponse:
 async def login(request: Request) -> JSONResponse:
     """As fakesnow does; later connectors want more."""
     answer = json.loads((await server.login_request(request)).body)
+    given = (await _body(request))["data"].get("SESSION_PARAMETERS") or {}
+    state.tags[answer["data"]["token"]] = str(given.get("QUERY_TAG", ""))
     answer["data"] |= {"masterToken": "factory", "sessionId": len(server.sessions)}
     answer["data"] |= {"validityInSeconds": 3600, "masterValidityInSeconds": 14400}
     return JSONResponse(answer)
@@ -255,6 +259,9 @@ def _told(token: str, sql: str) -> str:
         names = 't ("id", "name", "started_on", "state")'
         values = ", ".join(rows) or "(0, '', '', '')"
         return f'SELECT * FROM (VALUES {values}) AS {names} WHERE "id" > 0'
+    if re.fullmatch(r"\s*show\s+parameters\s+like\s+'query_tag'\s*;?\s*", sql, re.I):
+        tag = state.tags.get(token, "").replace("'", "''")
+        return f"""SELECT 'QUERY_TAG' AS "key", '{tag}' AS "value", '' AS "default" """
     sql = re.sub(_BILLIONTHS, "0", sql)
     own = state.begun.get(token)
     sql = re.sub(r"current_transaction\(\)", f"'{own.id}'" if own else "NULL", sql, flags=re.I)
