@@ -113,9 +113,26 @@ Condition = Annotated[
     bool | Annotated[str, Meta(title="expression `{{ … }}`")],
     Meta(
         description="Whether the step has work in this run: one expression, or true or false. "
-        "Where it is false the step is skipped, and what needs it as its `trigger_rule` says.",
+        "Where it is false the step is skipped, and what needs it as its `trigger_rule` says. "
+        "Of a group, whether all of it has.",
         examples=["{{ params.full }}", "{{ tasks.pending.output and ds >= '2024-01-01' }}"],
     ),
+]
+
+
+MAX_ITEMS = 1024
+"""Items of a literal list: as many as Airflow takes of a list that a task gives."""
+ForEach = Annotated[
+    Annotated[list[Any], Meta(min_length=1, max_length=MAX_ITEMS)]
+    | Annotated[str, Meta(title="expression `{{ … }}`")],
+    Meta(
+        description="One copy for each item of a list, which need not be known before the run: an "
+        "expression, or the list itself. Templates read the item as `{{ item }}`.",
+        examples=["{{ tasks.cities.output }}", ["amsterdam", "berlin"]],
+    ),
+]
+MaxParallel = Annotated[
+    Positive, Meta(description="With `for_each`: how many copies may run at once, in one run.")
 ]
 
 
@@ -177,6 +194,8 @@ class Task(Settings, frozen=True, kw_only=True):
         msgspec.field(default_factory=list)
     )
     if_: Annotated[Condition | UnsetType, Meta()] = msgspec.field(name="if", default=UNSET)
+    for_each: Annotated[ForEach | UnsetType, Meta()] = UNSET
+    max_parallel: Annotated[MaxParallel | UnsetType, Meta()] = UNSET
     teardown_for: Annotated[
         list[str], Meta(description="Ids of the tasks whose work this one ends.")
     ] = msgspec.field(default_factory=list)
@@ -465,6 +484,8 @@ class WrittenTask(Settings, frozen=True, kw_only=True):
     )
     needs: Annotated[Needs, Meta()] = msgspec.field(default_factory=list)
     if_: Annotated[Condition | UnsetType, Meta()] = msgspec.field(name="if", default=UNSET)
+    for_each: Annotated[ForEach | UnsetType, Meta()] = UNSET
+    max_parallel: Annotated[MaxParallel | UnsetType, Meta()] = UNSET
     teardown_for: Annotated[TeardownFor, Meta()] = msgspec.field(default_factory=list)
     description: Annotated[str, Meta(description="Shown beside the task in Airflow.")] = ""
     updates: Annotated[Updates, Meta()] = UNSET
@@ -474,7 +495,7 @@ class WrittenTask(Settings, frozen=True, kw_only=True):
         Annotated[list[Any], Meta(min_length=1)] | UnsetType,
         Meta(
             description="In place of `uses` or `run`: the steps of a group, which has `id`, "
-            "`needs`, `matrix`, `defaults` and `description` beside them.",
+            "`needs`, `if`, `matrix`, `for_each`, `defaults` and `description` beside them.",
             examples=[[{"id": "load", "uses": "ingest"}, {"id": "count", "uses": "sql"}]],
         ),
     ] = UNSET
@@ -491,6 +512,9 @@ class Group(Strict, frozen=True, kw_only=True):
     needs: Annotated[list[str], Meta(description="Ids of the tasks that must come before.")] = (
         msgspec.field(default_factory=list)
     )
+    if_: Annotated[Condition | UnsetType, Meta()] = msgspec.field(name="if", default=UNSET)
+    for_each: Annotated[ForEach | UnsetType, Meta()] = UNSET
+    max_parallel: Annotated[MaxParallel | UnsetType, Meta()] = UNSET
     defaults: Annotated[Settings, Meta(description="Settings for every task in it.")] = Settings()
     description: Annotated[str, Meta(description="Shown beside the group in Airflow.")] = ""
 

@@ -1,0 +1,4 @@
+def transform(dataset):
+    pass
+def audit(dataset, years):
+    pass
