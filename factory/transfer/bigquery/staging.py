@@ -118,14 +118,13 @@ def fill(
     done = jobs.find(job, leave=True)
     if done is None:
         place = via.below(staged.table.name, f"{job}.parquet")
-        upload(place, staged, batches())
+        _upload(place, staged, batches())
         done = jobs.run(job, {"load": _load(jobs, place, staged)}, leave=True)
     folder.store.delete_below(folder.path)
     _require(done, staged)
 
 
-def upload(place: Place, staged: Staged, batches: Iterable[pa.RecordBatch]) -> None:
-    """Write the rows as the file that a load job reads."""
+def _upload(place: Place, staged: Staged, batches: Iterable[pa.RecordBatch]) -> None:
     with (
         Progress("sending rows"),
         place.store.writer(place.path) as out,
