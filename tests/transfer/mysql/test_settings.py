@@ -145,4 +145,4 @@ def test_a_check_of_a_table_with_a_percent_sign(bench: Mysql) -> None:
     bench.load(rows_of(1), table="a%b")
     asked = [checks.parse({"type": "not_null", "columns": ["id"]})]
     found = check(WAREHOUSE, bench.address, table="a%b", checks=asked)
-    assert [each.passed for each in found.results] == [True]
+    assert [each.passed for each in found.checks] == [True]
