@@ -2,21 +2,43 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from io import StringIO
 from typing import Any
 
 from airflow.providers.snowflake.hooks.snowflake import SnowflakeHook
+from snowflake.connector.util_text import split_statements  # type: ignore[attr-defined]
 
 from factory.in_airflow.clients.snowflake import arguments, run_tag
+from factory.in_airflow.hooks.databases import Left
+from factory.in_airflow.triggers.snowflake import QueryEnded
+from factory.transfer.snowflake import queries
 from factory.transfer.snowflake.session import LONGEST_TAG, log_in
 
 _TAG = "QUERY_TAG"
+_ALL_OR_NOTHING = re.compile(
+    r"\(*\s*(select|with|insert|update|delete|merge|copy|truncate|create(?!.*\bprocedure\b))\b",
+    re.I | re.S,
+)
+"""Statements that are a transaction each, whatever the session's setting; a CALL may be several."""
+
+_KEEPING = {"server_session_keep_alive": True}
+"""Who logs out ends what runs in the session; one that is left ends by itself, when it is idle."""
 
 
 class Snowflake(SnowflakeHook):
-    """All of the connection's extra holds here, too, and nothing is told to the driver's makers."""
+    """All of the connection's extra holds here, too, and nothing is told to the driver's makers.
+
+    It `Leaves` one statement that is a transaction by itself; several are those of one session.
+    """
 
     def __init__(self, conn_id: str, **kwargs: Any) -> None:
         super().__init__(snowflake_conn_id=conn_id, **kwargs)
+        self.patience: float | None = None
+        self.begun = ""
+        self._keeping: Mapping[str, Any] = {}
 
     def get_conn(self) -> Any:
         """A session, in which no setting of it is ours but the tag of its queries."""
@@ -24,4 +46,44 @@ class Snowflake(SnowflakeHook):
         own = dict(given.pop("session_parameters", None) or {})
         if not any(name.upper() == _TAG for name in own):
             own[_TAG] = run_tag()[:LONGEST_TAG]
-        return log_in({**given, "session_parameters": own})
+        return log_in({**given, **self._keeping, "session_parameters": own})
+
+    def run(self, sql: Any, *args: Any, **more: Any) -> Any:
+        """One statement by its id, where it may be left; else as Airflow does."""
+        alone = self._alone(sql, **more) if self.patience is not None and not args else None
+        if alone is None:
+            return super().run(sql, *args, **more)
+        return self._run_alone(alone, more.get("parameters"), more.get("handler"))
+
+    def _alone(self, sql: Any, **more: Any) -> str | None:
+        """The statement, where there is but one, that is all or nothing by itself."""
+        if not isinstance(sql, str) or not more.get("split_statements", True):
+            return None
+        found = [text for text, _ in split_statements(StringIO(sql), remove_comments=True) if text]
+        if len(found) != 1 or not _ALL_OR_NOTHING.match(found[0].strip()):
+            return None
+        return sql.strip().rstrip(";")
+
+    def _run_alone(
+        self, statement: str, parameters: Any, handler: Callable[[Any], Any] | None
+    ) -> Any:
+        self._keeping = _KEEPING
+        with closing(self.get_conn()) as connection:
+            if not self.begun:
+                self.begun = queries.begin(connection, statement, parameters or None)
+                self.log.info("Snowflake query id: %s", self.begun)
+            self.query_ids = [self.begun]
+            try:
+                queries.wait(connection, self.begun, self.patience or 0)
+            except queries.Running:
+                raise Left(QueryEnded(self.get_conn_id(), self.begun), self.begun) from None
+            return queries.answer(
+                connection, self.begun, lambda cursor: self._took(cursor, handler)
+            )
+
+    def _took(self, cursor: Any, handler: Callable[[Any], Any] | None) -> Any:
+        if handler is None:
+            return None
+        found = self._make_common_data_structure(handler(cursor))
+        self.descriptions = [cursor.description]
+        return found
