@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import closing
 from io import StringIO
 from typing import Any
@@ -19,13 +19,15 @@ from factory.transfer.snowflake.session import LONGEST_TAG, log_in
 
 _TAG = "QUERY_TAG"
 _ALL_OR_NOTHING = re.compile(
-    r"\(*\s*(select|with|insert|update|delete|merge|copy|truncate|create(?!.*\bprocedure\b))\b",
+    r"\(*\s*(select|insert|update|delete|merge|copy|truncate|(with|create)(?!.*\bprocedure\b))\b",
     re.I | re.S,
 )
 """Statements that are a transaction each, whatever the session's setting; a CALL may be several."""
 
-_KEEPING = {"server_session_keep_alive": True}
-"""Who logs out ends what runs in the session; one that is left ends by itself, when it is idle."""
+_ALONE = {"autocommit": True, "server_session_keep_alive": True}
+"""Of a session with one statement: whoever logs out of it would end what runs there, and nobody
+comes back to commit. It ends by itself, when it is idle.
+"""
 
 
 class Snowflake(SnowflakeHook):
@@ -38,7 +40,7 @@ class Snowflake(SnowflakeHook):
         super().__init__(snowflake_conn_id=conn_id, **kwargs)
         self.patience: float | None = None
         self.begun = ""
-        self._keeping: Mapping[str, Any] = {}
+        self._alone_in_it = False
 
     def get_conn(self) -> Any:
         """A session, in which no setting of it is ours but the tag of its queries."""
@@ -46,7 +48,10 @@ class Snowflake(SnowflakeHook):
         own = dict(given.pop("session_parameters", None) or {})
         if not any(name.upper() == _TAG for name in own):
             own[_TAG] = run_tag()[:LONGEST_TAG]
-        return log_in({**given, **self._keeping, "session_parameters": own})
+        if self._alone_in_it:
+            own = {name: value for name, value in own.items() if name.upper() != "AUTOCOMMIT"}
+            given |= _ALONE
+        return log_in({**given, "session_parameters": own})
 
     def run(self, sql: Any, *args: Any, **more: Any) -> Any:
         """One statement by its id, where it may be left; else as Airflow does."""
@@ -59,15 +64,18 @@ class Snowflake(SnowflakeHook):
         """The statement, where there is but one, that is all or nothing by itself."""
         if not isinstance(sql, str) or not more.get("split_statements", True):
             return None
-        found = [text for text, _ in split_statements(StringIO(sql), remove_comments=True) if text]
-        if len(found) != 1 or not _ALL_OR_NOTHING.match(found[0].strip()):
+        whole, plain = (
+            [text for text, _ in split_statements(StringIO(sql), remove_comments=removed) if text]
+            for removed in (False, True)
+        )
+        if len(whole) != 1 or not plain or not _ALL_OR_NOTHING.match(plain[0].strip()):
             return None
-        return sql.strip().rstrip(";")
+        return str(whole[0]).rstrip().rstrip(";")
 
     def _run_alone(
         self, statement: str, parameters: Any, handler: Callable[[Any], Any] | None
     ) -> Any:
-        self._keeping = _KEEPING
+        self._alone_in_it = True
         with closing(self.get_conn()) as connection:
             if not self.begun:
                 self.begun = queries.begin(connection, statement, parameters or None)

@@ -211,6 +211,9 @@ def test_a_long_statement_gives_the_worker_back(
         return looks(self)
 
     monkeypatch.setattr(triggers.QueryEnded, "_state", release)
+    own = json.loads(orders.server.connection.json)
+    own["extra"]["session_parameters"] = {"AUTOCOMMIT": False}  # nobody would commit
+    orders.pipelines.connect("sf", **own)
     orders.pipelines.write("long.yaml", LONG.replace("SCHEMA", orders.name))
     orders.server.fail("INSERT INTO .*2.5", "hold")
     run = orders.pipelines.run("long")
