@@ -38,6 +38,9 @@ class Leaves(Protocol):
     patience: float | None
     begun: str
 
+    def cancel(self) -> None:
+        """End what was begun."""
+
 
 def hook(conn_id: str) -> Any:
     """The hook of a connection; whether it is a database's is for the caller to see.

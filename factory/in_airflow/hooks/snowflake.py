@@ -13,7 +13,7 @@ from snowflake.connector.util_text import split_statements  # type: ignore[attr-
 
 from factory.in_airflow.clients.snowflake import arguments, run_tag
 from factory.in_airflow.hooks.databases import Left
-from factory.in_airflow.triggers.snowflake import QueryEnded
+from factory.in_airflow.triggers.snowflake import QueryEnded, cancel
 from factory.transfer.snowflake import queries
 from factory.transfer.snowflake.session import LONGEST_TAG, log_in
 
@@ -28,6 +28,8 @@ _ALONE = {"autocommit": True, "server_session_keep_alive": True}
 """Of a session with one statement: whoever logs out of it would end what runs there, and nobody
 comes back to commit. It ends by itself, when it is idle.
 """
+_UNSAID = ("AUTOCOMMIT", "ABORT_DETACHED_QUERY")
+"""Of the connection's session parameters: the second may end a query five minutes after we left."""
 
 
 class Snowflake(SnowflakeHook):
@@ -49,7 +51,8 @@ class Snowflake(SnowflakeHook):
         if not any(name.upper() == _TAG for name in own):
             own[_TAG] = run_tag()[:LONGEST_TAG]
         if self._alone_in_it:
-            own = {name: value for name, value in own.items() if name.upper() != "AUTOCOMMIT"}
+            own = {name: value for name, value in own.items() if name.upper() not in _UNSAID}
+            own["ABORT_DETACHED_QUERY"] = False
             given |= _ALONE
         return log_in({**given, "session_parameters": own})
 
@@ -88,6 +91,10 @@ class Snowflake(SnowflakeHook):
             return queries.answer(
                 connection, self.begun, lambda cursor: self._took(cursor, handler)
             )
+
+    def cancel(self) -> None:
+        """End what was begun, by a session of its own."""
+        cancel(self.get_conn_id(), self.begun)
 
     def _took(self, cursor: Any, handler: Callable[[Any], Any] | None) -> Any:
         if handler is None:

@@ -30,6 +30,12 @@ class Sql(SQLExecuteQueryOperator):
         """Take the answer of what was left."""
         return self._run(context, event["begun"])
 
+    def on_kill(self) -> None:
+        """Somebody has ended the task: what it has begun ends, too."""
+        hook = vars(self).get("_hook")
+        if isinstance(hook, Leaves) and hook.begun:
+            hook.cancel()
+
     def _run(self, context: Context, begun: str = "") -> Any:
         hook = self.get_db_hook()
         if isinstance(hook, Leaves):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 POLL = 5.0
+_SECONDS = 60.0  # of one look
 _UNKNOWN_MOST = 60
 """Looks in a row that know nothing of it: it is gone, and the task says so."""
 
@@ -39,15 +41,32 @@ class QueryEnded(BaseTrigger):
             self.log.warning("the query %s cannot be looked at", self.query_id, exc_info=True)
         yield TriggerEvent({"begun": self.query_id})  # type: ignore[no-untyped-call]
 
-    def _state(self) -> str:
-        from factory.in_airflow.connections import snowflake_account
-        from factory.in_airflow.hiding import hide_connection_of
-        from factory.transfer.snowflake import queries, session
+    async def on_kill(self) -> None:
+        """Somebody has ended the task: its statement ends, too."""
+        await asyncio.to_thread(cancel, self.conn_id, self.query_id)
 
-        hide_connection_of(self.conn_id)
-        account = snowflake_account(self.conn_id)
-        with session.connected(account, session.Limits(0, _SECONDS)) as connection:
+    def _state(self) -> str:
+        from factory.transfer.snowflake import queries
+
+        with _connected(self.conn_id) as connection:
             return queries.state(connection, self.query_id)
 
 
-_SECONDS = 60.0  # of one look
+def cancel(conn_id: str, query_id: str) -> None:
+    """End a statement, by a session of its own."""
+    from factory.transfer.snowflake import queries
+
+    with _connected(conn_id) as connection:
+        queries.cancel(connection, query_id)
+
+
+@contextmanager
+def _connected(conn_id: str) -> Iterator[Any]:
+    from factory.in_airflow.connections import snowflake_account
+    from factory.in_airflow.hiding import hide_connection_of
+    from factory.transfer.snowflake import session
+
+    hide_connection_of(conn_id)
+    limits = session.Limits(0, _SECONDS)
+    with session.connected(snowflake_account(conn_id), limits) as connection:
+        yield connection

@@ -13,7 +13,8 @@ from typing import Any, Literal
 
 from snowflake.connector.constants import QueryStatus
 
-from factory.transfer.snowflake.session import Connection
+from factory.transfer.snowflake.names import literal
+from factory.transfer.snowflake.session import Connection, ask
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +62,11 @@ def _pauses() -> Iterator[float]:
     while True:
         yield pause
         pause = min(pause * 1.5, _LONGEST)
+
+
+def cancel(connection: Connection, query_id: str) -> None:
+    """End a statement that nobody waits for any more."""
+    ask(connection, f"SELECT SYSTEM$CANCEL_QUERY({literal(query_id)})")
 
 
 def answer(connection: Connection, query_id: str, take: Callable[[Cursor], Any]) -> Any:

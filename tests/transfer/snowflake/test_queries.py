@@ -42,6 +42,19 @@ def test_one_that_fails_says_so_when_its_answer_is_taken(bench: Snowflake) -> No
             queries.answer(connection, query_id, lambda cursor: cursor.fetchall())
 
 
+def test_one_that_is_ended(bench: Snowflake) -> None:
+    bench.run("CREATE TABLE trips (id NUMBER(38,0))")
+    bench.server.fail("INSERT INTO .*VALUES .9", "hold")
+    with session.connected(bench.account, LIMITS) as connection:
+        query_id = queries.begin(connection, f"INSERT INTO {bench.schema}.trips VALUES (9)")
+        queries.cancel(connection, query_id)
+        queries.wait(connection, query_id, patience=60)
+        with pytest.raises(session.ERRORS, match="SQL execution canceled"):
+            queries.answer(connection, query_id, lambda cursor: cursor.fetchall())
+    bench.server.fail("", "release")
+    assert bench.ids() == []
+
+
 def test_one_that_nobody_knows(bench: Snowflake) -> None:
     with session.connected(bench.account, LIMITS) as connection:
         unknown = "01234567-0000-0000-0000-000000000000"

@@ -234,7 +234,7 @@ async def monitoring(request: Request) -> JSONResponse:
     found = []
     if (task := state.left.get(name)) is not None:
         status = "RUNNING" if not task.done() else "SUCCESS"
-        if task.done() and not json.loads(task.result()[0].body).get("success"):
+        if task.done() and (task.cancelled() or not _succeeded(task.result()[0])):
             status = "FAILED_WITH_ERROR"
         found = [{"id": name, "status": status, "state": status}]
     return JSONResponse({"data": {"queries": found}, "success": True})
@@ -242,9 +242,16 @@ async def monitoring(request: Request) -> JSONResponse:
 
 async def result(request: Request) -> Response:
     """The answer of a statement, once it has ended."""
-    done, _ = await asyncio.shield(state.left[request.path_params["name"]])
+    task = state.left[request.path_params["name"]]
+    if task.cancelled():
+        return _refused("000604", "SQL execution canceled", "57014")
+    done, _ = await asyncio.shield(task)
     answer: Response = done
     return answer
+
+
+def _succeeded(answer: Response) -> bool:
+    return bool(json.loads(bytes(answer.body)).get("success"))
 
 
 async def _body(request: Request) -> dict[str, Any]:
@@ -282,6 +289,8 @@ async def _run(request: Request, body: dict[str, Any], token: str, sql: str) -> 
                 )
     if aborted := re.search(r"system\$abort_transaction\((\d+)\)", sql, re.I):
         await _abort(aborted[1])
+    if cancelled := re.search(r"system\$cancel_query\('([^']*)'\)", sql, re.I):
+        state.left[cancelled[1]].cancel()
     body["sqlText"] = _told(token, sql)
     of_tables = word in _MAKES or "INFORMATION_SCHEMA" in sql.upper()
     async with state.making if of_tables else contextlib.nullcontext():
@@ -308,6 +317,7 @@ def _told(token: str, sql: str) -> str:
         tag = state.tags.get(token, "").replace("'", "''")
         return f"""SELECT 'QUERY_TAG' AS "key", '{tag}' AS "value", '' AS "default" """
     sql = re.sub(_BILLIONTHS, "0", sql)
+    sql = re.sub(r"system\$cancel_query\('[^']*'\)", "'query terminated.'", sql, flags=re.I)
     own = state.begun.get(token)
     sql = re.sub(r"current_transaction\(\)", f"'{own.id}'" if own else "NULL", sql, flags=re.I)
     return re.sub(r"system\$abort_transaction\(\d+\)", "'Transaction aborted'", sql, flags=re.I)
