@@ -47,7 +47,7 @@ def require_fit(dag: DAG, plan: Pipeline) -> None:
         executor = task.settings.get("executor", task.arguments.get("executor"))
         if executor:
             _require_executor(task.step, executor)
-    if of_others:
+    if of_others or (plan.waits is not None and plan.waits.watched):
         with _storing():
             dag.check_cycle()
             _require_rows(dag)

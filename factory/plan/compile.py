@@ -12,16 +12,14 @@ from msgspec import UNSET, UnsetType
 from factory import choices
 from factory.errors import BuildError, is_fault, said, together
 from factory.fields import seconds
-from factory.plan import bracket, conditions, names, typed
+from factory.plan import bracket, conditions, names, schedules, typed
 from factory.plan import kind as kinds
 from factory.plan.describe import connections, describe
 from factory.plan.fragment import MAX_ID, wrong
 from factory.plan.kind import Fragment, Step
 from factory.plan.model import (
     Alert,
-    Assets,
     Deadline,
-    Every,
     Group,
     Pipeline,
     PlannedStep,
@@ -333,6 +331,7 @@ def _pipeline(
     told = msgspec.convert(alerts, model.Alerts) if alerts else model.Alerts()
     plain = {key: value[key] for key in _PLAIN if key in value}
     written = value.get("schedule")
+    started = schedules.planned(written, resolved.dag_id)
     if written == "@continuous":
         plain["max_active_runs"] = 1  # Airflow takes no other number, and has another default
     return Pipeline(
@@ -343,7 +342,8 @@ def _pipeline(
         groups=tuple(groups),
         edges=tuple(dict.fromkeys(edges)),
         tags=tuple(value.get("tags", ())),
-        schedule=_schedule(written),
+        schedule=started.schedule,
+        or_assets=started.or_assets,
         covers=schedule.covers(written),
         dagrun_timeout=None if timeout is None else seconds(timeout),
         deadline=_deadline(value.get("deadline"), told),
@@ -369,22 +369,6 @@ _PLAIN = (
     "paused",
     "params",
 )
-
-
-def _schedule(written: Any) -> str | Every | Assets | None:
-    if not isinstance(written, dict):
-        return written if written is None else str(written)
-    if "every" in written:
-        return Every(seconds(written["every"]))
-    if "assets" not in written:
-        return schedule.moments(written)
-    return _assets(written["assets"])
-
-
-def _assets(given: Any) -> Assets:
-    ((word, listed),) = given.items() if isinstance(given, dict) else [("all", given)]
-    found = (_assets(one) if isinstance(one, dict) else assets.normalized(one) for one in listed)
-    return Assets(tuple(dict.fromkeys(found)), any=word == "any")
 
 
 def _deadline(written: Any, told: model.Alerts) -> Deadline | None:

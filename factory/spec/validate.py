@@ -333,6 +333,9 @@ def _at_home(found: Problems, resolved: Resolved, arguments_of: ArgumentsOf) -> 
                     moved.add((path[:2], "uses"))
         elif problem.code == "unknown-key" and path[0] == "groups" and path[2:] == (key,):
             problem = _as_written(problem, resolved.written_group(int(path[1])), WrittenGroup)
+        elif problem.code == "unknown-key" and path[:2] == ("schedule", "event"):
+            hint = problem.hint or "put it under `with:`, if it is the trigger's"
+            problem = replace(problem, hint=hint)
         elif problem.code == "unknown-key" and path[2:] == ("with", key) and key in _BESIDE:
             problem = replace(problem, expected="", hint="put it beside `with:`, not under it")
         elif path[:1] == ("tasks",) and problem.message == "the key 'uses' is missing":
