@@ -16,6 +16,7 @@ from airflow.sdk import (
     AssetAny,
     AssetOrTimeSchedule,
     Param,
+    get_parsing_context,
 )
 from airflow.sdk.definitions.deadline import (  # type: ignore[attr-defined]  # as 3.1 has it
     AsyncCallback,
@@ -166,11 +167,18 @@ def _of_assets(schedule: Assets) -> AssetAny | AssetAll:
 def _one(one: str | Assets | Watched) -> Asset | AssetAny | AssetAll:
     if isinstance(one, Assets):
         return _of_assets(one)
-    if isinstance(one, Watched):
-        from factory.in_airflow.watched import watched  # a pipeline without an event needs it not
+    if not isinstance(one, Watched):
+        return asset(one)
+    if in_a_task():  # which has no use for the trigger, and it may be slow to import
+        return asset(one.uri)
+    from factory.in_airflow.watched import watched  # a pipeline without an event needs it not
 
-        return watched(one)
-    return asset(one)
+    return watched(one)
+
+
+def in_a_task() -> bool:
+    """Whether this process reads the file for one task that it is to run."""
+    return get_parsing_context().task_id is not None
 
 
 def _registered(timetable: PipelineTimetable) -> PipelineTimetable:

@@ -212,7 +212,7 @@ class Event(Strict, frozen=True, kw_only=True):
         dict[str, Any],
         Meta(
             description="The trigger's arguments: no templates, and no secrets.",
-            examples=[{"sqs_queue": "https://sqs.eu-central-1.amazonaws.com/1/arrivals"}],
+            examples=[{"sqs_queue": "https://sqs.example.org/1/arrivals"}],
         ),
     ] = msgspec.field(name="with", default_factory=dict)
 

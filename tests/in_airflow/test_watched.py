@@ -52,6 +52,17 @@ def test_it_is_an_asset_of_the_pipeline_with_the_trigger(
     }
 
 
+def test_a_task_does_not_make_the_trigger(
+    pipelines: Pipelines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_DAG_ID", "p")
+    monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_TASK_ID", "a")
+    write(pipelines, "acme.not_installed_where_tasks_run.Trigger")
+    dag = pipelines.dag("p")
+    require_fit(dag, Project(pipelines.root).plan("p"))
+    assert [asset.uri for asset in dag.schedule] == ["event://p/"]
+
+
 @pytest.mark.parametrize(
     ("uses", "given", "part", "said"),
     [
