@@ -89,7 +89,7 @@ def _joined(resolved: Resolved, source: str, compiled: Sequence[_Compiled]) -> P
     tasks: list[Task] = []
     groups = [Group(group["id"], group.get("description", "")) for group in resolved.groups]
     edges: list[tuple[str, str]] = []
-    around = conditions.around(resolved)
+    around, silent = conditions.around(resolved), _silent(resolved)
     for index, (_, step, written, fragment) in enumerate(compiled):
         if "updates" in written or "alerts" in written:
             fragment = _with_one_end(fragment, step)
@@ -107,7 +107,7 @@ def _joined(resolved: Resolved, source: str, compiled: Sequence[_Compiled]) -> P
                 connections=_connections(task, step),
                 values=resolved.scope_of(index).tree() if task.files else UNSET,
                 description=task.description or about,
-                alerts=_task_alerts(task, fragment, written.get("alerts")),
+                alerts=_task_alerts(task, fragment, written.get("alerts"), silent),
             )
             for task in fragment.tasks
         ]
@@ -241,10 +241,21 @@ def _of_last(task: Task, fragment: Fragment, found: Any) -> Any:
     return found or () if task.id in fragment.last else ()
 
 
-def _task_alerts(task: Task, fragment: Fragment, written: Any) -> TaskAlerts | UnsetType:
+def _silent(resolved: Resolved) -> frozenset[str]:
+    """Events of which an environment tells nobody, by `on_failure: []`: of no step either."""
+    top = resolved.layers[-1]
+    alerts = top.value().get("alerts") if top.prefix else None
+    found = alerts.items() if isinstance(alerts, dict) else ()
+    return frozenset(event for event, told in found if told == [])
+
+
+def _task_alerts(
+    task: Task, fragment: Fragment, written: Any, silent: frozenset[str]
+) -> TaskAlerts | UnsetType:
     if not written:
         return UNSET
-    told = msgspec.convert(written, model.StepAlerts)
+    heard = {event: alerts for event, alerts in written.items() if event not in silent}
+    told = msgspec.convert(heard, model.StepAlerts)
     return TaskAlerts(
         on_failure=_alerts(told.on_failure),
         on_retry=UNSET if told.on_retry is UNSET else _alerts(told.on_retry),

@@ -394,6 +394,7 @@ def _graph(steps: list[tuple[int, dict[str, Any]]], complete: bool) -> Problems:
                 "duplicate-id",
                 f"the id {quoted(task['id'])} stands here a second time",
                 expected="each id once in a pipeline",
+                first=("tasks", first[task["id"]], "id"),
             )
             found.put([problem])
         first.setdefault(task["id"], index)
@@ -470,10 +471,19 @@ def diagnose(resolved: Resolved, problems: Iterable[Problem]) -> list[Diagnostic
         ):
             more = resolved.more  # those that nobody looked at may be echoes as well
             continue
+        if problem.first:
+            problem = replace(problem, message=f"{problem.message}{_first(resolved, problem)}")
         found.append(placed(document, path, problem))
     # the same place may be read by several tasks
     each = {(d.file, d.line, d.column, d.code, d.message): d for d in found}
     return limited(sorted(each.values()), more)
+
+
+def _first(resolved: Resolved, problem: Problem) -> str:
+    document, path = origin(resolved, problem.first)
+    document, path = document.at(path)
+    place, _ = positions.locate(positions.of(document.name, document.text), path)
+    return f": the other is in line {place.line}"
 
 
 def _in_the_step(resolved: Resolved, problem: Problem) -> Problem:
