@@ -65,3 +65,18 @@ def test_items_of_copies(lint: Lint, task: str) -> None:
 )
 def test_where_there_is_no_item(lint: Lint, task: str, found: str) -> None:
     assert lint({"x.yaml": f"{START}  - {task}\n"}) == [found]
+
+
+@pytest.mark.parametrize("mode", ["mode: replace", "mode: partition, column: day"])
+def test_copies_that_take_each_others_rows(lint: Lint, mode: str) -> None:
+    def spec(table: str) -> dict[str, str]:
+        source = "{type: file, path: 'file:///x/{{ item }}.csv', format: csv}"
+        target = f"{{type: postgres, conn_id: it, table: '{table}'}}"
+        return {
+            "x.yaml": "schedule: '@daily'\ntasks:\n  - id: a\n    for_each: [1, 2]\n"
+            f"    uses: ingest\n    with: {{source: {source}, target: {target}, write: {{{mode}}}}}"
+        }
+
+    (told,) = lint(spec("raw.x"))
+    assert "each copy replaces" in told
+    assert lint(spec("raw.{{ item }}")) == []

@@ -69,6 +69,10 @@ class Linted:
         groups = (group.id for group in self.plan.groups if group.for_each is not UNSET)
         return any(step.startswith(f"{group}.") for group in groups)
 
+    def is_copied(self, step: str) -> bool:
+        """Whether a step has a copy for each item, by itself or by a group around it."""
+        return "for_each" in self.written(step) or self.in_copies(step)
+
     def beside(self, step: str, key: str) -> Path:
         """Where a key of a step stands, beside its `with`."""
         return (*self._places[step][:-1], key)

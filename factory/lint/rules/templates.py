@@ -57,8 +57,7 @@ def _problems(linted: Linted) -> Iterator[Problem]:
     for step, tasks in linted.tasks.items():
         filled = Filled(tasks)
         params = _params(linted, tasks)
-        inside = linted.in_copies(step)
-        also = (jinja.ITEM,) if inside or "for_each" in linted.written(step) else ()
+        also = (jinja.ITEM,) if linted.is_copied(step) else ()
         for place, text in texts(linted.arguments(step), linted.place(step, ())):
             file = file_text(text, folder)
             found = _wrong(file or text, params, also)
