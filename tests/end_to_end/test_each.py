@@ -206,8 +206,14 @@ def world(tmp_path_factory: pytest.TempPathFactory, postgres: Server) -> Iterato
             "api": f"http://127.0.0.1:{web.port}",
             "warehouse": json.dumps(warehouse),
         }
+        # many tasks begin at once, each in a process that reads its pipeline
+        patient = {"AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT": "300"}
         with airflow.running(
-            folder / "home", dags=folder / "dags", connections=connections, parallelism=8
+            folder / "home",
+            dags=folder / "dags",
+            connections=connections,
+            env=patient,
+            parallelism=4,
         ) as server:
             until(lambda: len(server.api.dags()) == len(SPECS))
             yield World(server.api, folder, postgres, web)
