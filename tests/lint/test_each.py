@@ -58,6 +58,18 @@ def test_items_of_copies(lint: Lint, task: str) -> None:
             "unknown-task x.yaml:6:33 there is no task 'gvies'",
         ),
         (
+            '{id: a, for_each: [{nmae: x}, {name: y, n: 1}], run: "echo {{ item.lat }}"}',
+            "template x.yaml:6:72 no item has a 'lat'",
+        ),
+        (
+            '{id: a, for_each: [{name: y}], tasks: [{id: b, run: "echo {{ item.nmae }}"}]}',
+            "template x.yaml:6:71 no item has a 'nmae'",
+        ),
+        (
+            '{id: a, for_each: [1], run: "echo {{ itme }}"}',
+            "template x.yaml:6:42 Airflow's templates know no 'itme'",
+        ),
+        (
             '{id: a, for_each: "{{ parms.years }}", tasks: [{id: b, run: "true"}]}',
             "template x.yaml:6:27 Airflow's templates know no 'parms'",
         ),
