@@ -24,10 +24,11 @@ class Tasks:
 
     def __getitem__(self, name: str) -> Any:
         outputs: Outputs = self._context["dag"].outputs
-        if not outputs.steps(name, self._context["ti"].task_id):
+        reader = self._context["ti"].task_id
+        if not outputs.steps(name, reader) and not outputs.given(name, reader):
             hint = did_you_mean(name, outputs.names)
             return StrictUndefined(f"there is no task {name!r}: {hint}".removesuffix(": "))
-        return Task(partial(_output, self._context, outputs, name))
+        return Task(partial(_output, self._context, outputs, name), Named(self._context, name))
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):  # what Python asks of every object
@@ -38,13 +39,37 @@ class Tasks:
 class Task:
     """A step, with what it has handed on."""
 
-    def __init__(self, pull: Callable[[], Any]) -> None:
+    def __init__(self, pull: Callable[[], Any], outputs: Named) -> None:
         self._pull = pull
+        self.outputs = outputs
 
     @property
     def output(self) -> Any:
         """Its result; of several copies, a list; None where a step was skipped."""
         return self._pull()
+
+
+class Named:
+    """The outputs of a call of a kind of the project's own, by name."""
+
+    def __init__(self, context: Mapping[str, Any], call: str) -> None:
+        self._context = context
+        self._call = call
+
+    def __getitem__(self, name: str) -> Any:
+        outputs: Outputs = self._context["dag"].outputs
+        reader = self._context["ti"].task_id
+        step = outputs.behind(self._call, name, reader)
+        if not step:
+            hint = did_you_mean(name, outputs.given(self._call, reader))
+            message = f"the task {self._call!r} has no output {name!r}: {hint}"
+            return StrictUndefined(message.removesuffix(": "))
+        return _output(self._context, outputs, step)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):  # what Python asks of every object
+            raise AttributeError(name)
+        return self[name]
 
 
 def _output(context: Mapping[str, Any], outputs: Outputs, name: str) -> Any:

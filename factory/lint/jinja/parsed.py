@@ -311,11 +311,14 @@ def _steps(text: str, tree: nodes.Template) -> Iterator[Read]:
     from jinja2 import nodes
 
     paths = [*tree.find_all((nodes.Getattr, nodes.Getitem))]
-    whats = {id(path.node): _key(path) for path in paths}  # type: ignore[attr-defined]
+    above = {id(path.node): path for path in paths}  # type: ignore[attr-defined]
     for path in paths:
         of: Any = path.node  # type: ignore[attr-defined]
         if isinstance(of, nodes.Name) and of.name == "tasks" and (step := _key(path)):
-            yield Read(step, whats.get(id(path), ""), *_place(text, step, path.lineno))
+            what = above.get(id(path))
+            output = above.get(id(what)) if what and _key(what) == "outputs" else None
+            read = Read(step, _key(what) if what else "", *_place(text, step, path.lineno))
+            yield read._replace(output=_key(output)) if output else read
 
 
 def _key(path: Any) -> str:

@@ -33,6 +33,14 @@ class Linted:
         """Where a step's argument stands in the spec; `below` as a plan has it."""
         return (*self._places[step], *below)
 
+    def folder(self, step: str) -> File:
+        """Where the files are that a step names: beside the file that it was written in."""
+        return self.document(step).path.parent
+
+    def document(self, step: str) -> Document:
+        """The file that a step was written in."""
+        return self.resolved.task_place[int(self._places[step][1])].document
+
     def arguments(self, step: str) -> Mapping[str, Any]:
         """What a step's `with` says."""
         found: Mapping[str, Any] = self.written(step).get("with", {})
@@ -113,7 +121,8 @@ class Linted:
 class Scope(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """The linted files with their results. `names` are all files of the root, by their names.
 
-    `layers` are the layers that could be read, `files` all that are linted, broken ones as well;
+    `layers` are the layers that could be read, `kinds` all kinds of the project's own that are
+    right, `files` all that are linted, broken ones as well;
     `whole` tells whether the whole root is linted; then `parts` are all files of values in it.
     """
 
@@ -124,6 +133,7 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     names: Mapping[str, File]
     whole: bool
     parts: tuple[File, ...] = ()
+    kinds: tuple[Document, ...] = ()
 
     def linted(self) -> tuple[Linted, ...]:
         """Every pipeline that has a plan; the same ones for each rule."""
@@ -137,6 +147,7 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     def documents(self) -> Iterator[Document]:
         """Every file that could be read, layers first."""
         yield from self.layers
+        yield from self.kinds
         for outcome in self.outcomes:
             if outcome.specs:
                 yield outcome.specs[0].document

@@ -53,8 +53,8 @@ def _in_alerts(
 
 
 def _problems(linted: Linted) -> Iterator[Problem]:
-    folder = linted.resolved.document.path.parent
     for step, tasks in linted.tasks.items():
+        folder = linted.folder(step)
         filled = Filled(tasks)
         params = _params(linted, tasks)
         also = (jinja.ITEM,) if linted.is_copied(step) else ()
