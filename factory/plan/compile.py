@@ -129,6 +129,7 @@ def _joined(resolved: Resolved, source: str, compiled: Sequence[_Compiled]) -> P
         groups = each.of_groups(
             resolved.groups, groups, fragments, by_id, held, needs, tasks, edges
         )
+    each.require_free(tasks)
     tasks = _ordered(planned, fragments, tasks, edges)
     if resolved.value.get("fail_fast"):
         _require_one_rule(tasks)
