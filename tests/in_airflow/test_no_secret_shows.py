@@ -138,6 +138,8 @@ TASKS: list[Task] = [
         "{id: t, uses: http, with: {CONN}}",
         {**HTTP, "extra": {"X-Api-Key": f"{MARK}\n"}},
     ),
+    ("http, copies", f"{{id: t, for_each: [1], uses: http, with: {{CONN, {BEARER}}}}}", HTTP),
+    ("bash, a secret item", "{id: t, for_each: '{{ [var.value.api_token] }}', run: ls}", {}),
     ("wait", WAIT_HTTP, HTTP),
     ("wait", WAIT_HTTP, {**HTTP, "host": f"http://me:{MARK}@{NOWHERE}"}),
     ("wait", WAIT_SQL, WITH_LOGIN),
