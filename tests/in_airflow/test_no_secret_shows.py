@@ -148,6 +148,7 @@ TASKS: list[Task] = [
     ("wait, a table", WAIT_TABLE, POSTGRES),
     ("sql", f"{{id: t, uses: sql, with: {{CONN, {SQL}}}}}", WITH_LOGIN),
     ("sql", f"{{id: t, uses: sql, with: {{CONN, {SQL}}}}}", POSTGRES),
+    ("sql, MySQL", f"{{id: t, uses: sql, with: {{CONN, {SQL}}}}}", MYSQL),
     ("sql, BigQuery", f"{{id: t, uses: sql, with: {{CONN, {SQL}}}}}", GCS),
     ("wait, BigQuery", WAIT_SQL, GCS),
     ("sql, Snowflake", f"{{id: t, uses: sql, with: {{CONN, {SQL}}}}}", SNOWFLAKE_LOGIN),
