@@ -1,0 +1,161 @@
+"""The examples that need no cloud, under one real Airflow."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from factory_embedded import dbt
+from factory_embedded.airflow_api import AirflowApi, DagRun
+from factory_embedded.services import airflow
+from factory_embedded.services.postgres import Server
+from tests.patience import until
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parents[2]
+FOLDERS = ("crm", "energy", "shop")
+DAGS = {"crm_tables", "quality_validation", "shop_daily", "silver"}
+DAY = datetime(2024, 1, 2, tzinfo=timezone.utc)
+
+FILES = {
+    "customers": "customer_id,email\n1,a@example.org\n2,b@example.org\n",
+    "products": "product_id,price\n1,2.50\n2,10.00\n",
+    "orders": "order_id,customer_id,product_id,quantity,order_date\n"
+    "1,1,1,2,2024-01-01\n2,1,2,1,2024-01-01\n3,2,1,1,2024-01-02\n",
+}
+CRM = """
+CREATE SCHEMA crm;
+CREATE TABLE crm.users (user_id int PRIMARY KEY, name text, updated_at timestamptz);
+CREATE TABLE crm.events (event_id int PRIMARY KEY, user_id int, created_at timestamptz);
+CREATE TABLE crm.countries (code text PRIMARY KEY);
+INSERT INTO crm.users VALUES (1, 'Ada', '2024-01-01 12:00Z'), (2, 'Bo', '2024-01-02 00:10Z');
+INSERT INTO crm.events VALUES (1, 1, '2024-01-02 00:20Z'), (2, 1, '2024-01-02 00:40Z');
+INSERT INTO crm.countries VALUES ('DE'), ('NO');
+"""
+
+
+@dataclass(frozen=True)
+class World:
+    """A running Airflow with the examples, their database and their folders."""
+
+    api: AirflowApi
+    folder: Path
+    database: psycopg.Connection[Any]
+
+    def run(self, dag_id: str, **how: Any) -> DagRun:
+        """Start a run and wait for its end."""
+        run = self.api.trigger(dag_id, **how)
+
+        def end() -> DagRun | None:
+            now = self.api.dag_run(run.dag_id, run.dag_run_id)
+            return now if now.ended else None
+
+        return until(end)
+
+    def states(self, run: DagRun) -> dict[str, str]:
+        tasks = self.api.task_instances(run.dag_id, run.dag_run_id)
+        return {task.task_id: str(task.state) for task in tasks}
+
+    def logs(self, run: DagRun) -> str:
+        tasks = self.api.task_instances(run.dag_id, run.dag_run_id)
+        return "\n".join(line for task in tasks for line in self.api.log(task))
+
+    def rows(self, query: str) -> list[Any]:
+        return self.database.execute(query).fetchall()  # type: ignore[call-overload]
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory, postgres: Server) -> Iterator[World]:
+    folder = tmp_path_factory.mktemp("examples")
+    shutil.copytree(ROOT / "dags", folder / "dags", ignore=shutil.ignore_patterns("__pycache__"))
+    configs = folder / "dag_factory_configs"
+    for name in FOLDERS:
+        shutil.copytree(ROOT / "examples" / name, configs / name)
+    here = {"data": f"{folder.as_uri()}/data", "lake": f"{folder}/lake"}
+    dbt_here = {"dbt": {"executable": str(dbt.executable(folder))}}
+    over = {"alerts": {"on_failure": []}, "kinds": dbt_here, "catchup": False}
+    (configs / "environments").mkdir()
+    (configs / "environments/dev.yaml").write_text(
+        json.dumps({"vars": here, "override": over})
+    )
+    for part in ("data", "lake/bronze"):
+        (folder / part).mkdir(parents=True)
+    for name, text in FILES.items():
+        (folder / f"data/{name}.csv").write_text(text)
+    with psycopg.connect(postgres.uri, autocommit=True) as database:
+        database.execute("DROP DATABASE IF EXISTS examples")
+        database.execute("CREATE DATABASE examples")
+    warehouse = {
+        "conn_type": "postgres",
+        "host": postgres.host,
+        "port": postgres.port,
+        "login": postgres.user,
+        "schema": "examples",
+    }
+    with (
+        psycopg.connect(postgres.uri, dbname="examples", autocommit=True) as database,
+        airflow.running(
+            folder / "home",
+            dags=folder / "dags",
+            connections={name: json.dumps(warehouse) for name in ("crm", "warehouse")},
+            parallelism=8,
+        ) as server,
+    ):
+        database.execute(CRM)
+        until(lambda: {dag.dag_id for dag in server.api.dags()} >= DAGS)
+        yield World(server.api, folder, database)
+
+
+def test_a_group_for_each_row_then_dbt(world: World) -> None:
+    run = world.run("shop_daily", logical_date=DAY)
+    assert run.state == "success", world.logs(run)
+    spent = world.rows("SELECT customer_id, spent, day::text FROM marts.spent ORDER BY 1")
+    assert [(one, float(much), day) for one, much, day in spent] == [
+        (1, 15.0, "2024-01-02"),
+        (2, 2.5, "2024-01-02"),
+    ]
+    (world.folder / "data/products.csv").write_text("product_id,price\n1,-1\n")
+    run = world.run("shop_daily", logical_date=DAY.replace(day=3))
+    assert run.state == "failed"
+    states = world.states(run)
+    assert states["table__products.load.load"] == "failed"
+    assert states["table__orders.load.load"] == "success"
+    assert states["models"] == "upstream_failed"
+    assert world.rows("SELECT count(*) FROM raw.products") == [(2,)]
+
+
+def test_tables_by_what_has_changed(world: World) -> None:
+    run = world.run("crm_tables", logical_date=DAY)
+    assert run.state == "success", world.logs(run)
+    assert world.rows("SELECT user_id FROM raw.users") == [(2,)]
+    assert world.rows("SELECT event_id FROM raw.events") == [(1,)]
+    run = world.run("crm_tables", logical_date=DAY.replace(minute=30))
+    assert run.state == "success", world.logs(run)
+    assert world.rows("SELECT event_id FROM raw.events ORDER BY 1") == [(1,), (2,)]
+    assert world.rows("SELECT code FROM raw.countries ORDER BY 1") == [("DE",), ("NO",)]
+
+
+def test_work_that_is_known_at_run_time(world: World) -> None:
+    for year in (2023, 2024):
+        (world.folder / f"lake/bronze/{year}.csv").write_text("HOUR\n1\n")
+    run = world.run("silver")
+    assert run.state == "success", world.logs(run)
+    assert set(world.states(run).values()) == {"success"}
+    assert (world.folder / "lake/silver/2024.csv").read_text() == "hour\n1"
+    (child,) = world.api.dag_runs("quality_validation")
+    assert child.state == "success"
+    run = world.run("silver")
+    assert world.states(run) == {
+        "pending": "success",
+        "years": "skipped",
+        "quality": "skipped",
+        "audit": "success",
+    }
+    assert (world.folder / "lake/audit.txt").read_text() == "[2023, 2024]\n[]\n"
