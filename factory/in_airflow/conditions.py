@@ -28,6 +28,7 @@ Moment = Literal["render_template_fields", "pre_execute"]
 def conditional(operator: type[BaseOperator], condition: str, moment: Moment) -> type[BaseOperator]:
     """The operator with a condition. Airflow stores, shows and imports it under its own name."""
     own: dict[str, Any] = {
+        "inherits_from_empty_operator": False,  # one that does nothing would not be asked
         "__module__": operator.__module__,
         "__qualname__": operator.__qualname__,
         "__doc__": operator.__doc__,

@@ -18,7 +18,7 @@ from airflow.sdk import DAG
 from factory.diagnostics import quoted
 from factory.errors import BuildError, said, words
 from factory.fields import MAX_INT
-from factory.in_airflow.render import dag_of
+from factory.in_airflow.dag import dag_of
 from factory.plan.kind import builtin_names
 from factory.plan.model import Pipeline
 

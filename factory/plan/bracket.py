@@ -58,7 +58,8 @@ def bracket(
 def teardown(step: Step, fragment: Fragment) -> Fragment:
     """A step that ends others: its own task, and `done` beside it.
 
-    `done` waits for several ends, of which one may be skipped before another fails.
+    `done` waits for several ends, of which one may be skipped before another fails; where all are,
+    nothing was done.
 
     :raises BuildError: the step becomes several tasks.
     """
@@ -69,7 +70,10 @@ def teardown(step: Step, fragment: Fragment) -> Fragment:
     tear_down = replace(task, id=f"{step.id}.tear_down", group=step.id)
     return replace(
         fragment,
-        tasks=(tear_down, kind.done(step, settings={"trigger_rule": "none_failed"})),
+        tasks=(
+            tear_down,
+            kind.done(step, settings={"trigger_rule": "none_failed_min_one_success"}),
+        ),
         first=(tear_down.id,),
         last=(tear_down.id,),
         output=tear_down.id if fragment.output else "",

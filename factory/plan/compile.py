@@ -12,7 +12,7 @@ from msgspec import UNSET, UnsetType
 from factory import choices
 from factory.errors import BuildError, is_fault, said, together
 from factory.fields import seconds
-from factory.plan import bracket, names, typed
+from factory.plan import bracket, conditions, names, typed
 from factory.plan import kind as kinds
 from factory.plan.describe import connections, describe
 from factory.plan.fragment import MAX_ID, wrong
@@ -91,6 +91,7 @@ def _joined(resolved: Resolved, source: str, compiled: Sequence[_Compiled]) -> P
     tasks: list[Task] = []
     groups = [Group(group["id"], group.get("description", "")) for group in resolved.groups]
     edges: list[tuple[str, str]] = []
+    around = conditions.around(resolved)
     for index, (_, step, written, fragment) in enumerate(compiled):
         if "updates" in written or "alerts" in written:
             fragment = _with_one_end(fragment, step)
@@ -104,7 +105,6 @@ def _joined(resolved: Resolved, source: str, compiled: Sequence[_Compiled]) -> P
                 uses=step.uses,
                 group=task.group or resolved.task_group[index],
                 settings=_settings(task, here, fragment),
-                condition=_condition(task, written, fragment),
                 outlets=_outlets(task, step, _of_last(task, fragment, written.get("updates"))),
                 connections=_connections(task, step),
                 values=resolved.scope_of(index).tree() if task.files else UNSET,
@@ -113,6 +113,8 @@ def _joined(resolved: Resolved, source: str, compiled: Sequence[_Compiled]) -> P
             )
             for task in fragment.tasks
         ]
+        if "if" in written or around[index]:
+            own = conditions.put(own, fragment, written, around[index])
         copy_of = _copy_of(resolved, index)
         planned.append(describe(step, written, fragment, own, copy_of))
         tasks += own
@@ -123,14 +125,6 @@ def _joined(resolved: Resolved, source: str, compiled: Sequence[_Compiled]) -> P
     if resolved.value.get("fail_fast"):
         _require_one_rule(tasks)
     return _pipeline(resolved, source, tasks, planned, groups, edges)
-
-
-def _condition(task: Task, written: Mapping[str, Any], fragment: Fragment) -> str | UnsetType:
-    """The first tasks of a step decide, and the others are skipped with them."""
-    said = written.get("if", True)
-    if said is True or task.id not in fragment.first:
-        return UNSET
-    return said or "{{ false }}"
 
 
 def _ordered(

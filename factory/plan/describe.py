@@ -24,7 +24,8 @@ def describe(
     :param tasks: those of the fragment, with Airflow's settings.
     :param copy_of: the step whose `matrix` made this one.
     """
-    templates = [*map(written.get, ("with", "if"))]
+    conditions = [one for task in tasks for one in task.conditions or ()]
+    templates = [written.get("with"), conditions]
     found = [*names.in_fields(step.arguments), *names.in_templates(templates)]
     outlets = [uri for task in tasks for uri in task.outlets]
     return PlannedStep(

@@ -49,7 +49,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     durations as text; `setups` are the tasks whose teardown this one is, and a teardown that
     `fails_run` fails the run when it fails. Each value in `expand` (a list, or an `Output` that is
     one) makes one mapped task. `connections` are the arguments that take a connection's id.
-    `condition` is a template that tells whether there is work.
+    `conditions` are templates that tell whether there is work: all must hold, in their order.
     `files` are the places of arguments that name a file beside the spec; `values` are what a
     `${…}` in such a file may ask for. `dry_run` is an operator that takes the same arguments, runs
     nothing, and asks what the task's statements would read.
@@ -68,7 +68,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     fails_run: bool | UnsetType = UNSET
     outlets: tuple[str, ...] = ()
     connections: tuple[str, ...] = ()
-    condition: str | UnsetType = UNSET
+    conditions: tuple[str, ...] | UnsetType = UNSET
     files: tuple[Path, ...] | UnsetType = UNSET
     values: Mapping[str, Any] | UnsetType = UNSET
     dry_run: str | UnsetType = UNSET

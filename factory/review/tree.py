@@ -174,8 +174,7 @@ def _settings(task: Task) -> str:
         )
     elif task.role != "task":
         found.append(task.role)
-    if task.condition:
-        found.append(f"if {_bare(task.condition)}")
+    found += [f"if {_bare(condition)}" for condition in task.conditions or ()]
     if said.get("trigger_rule", "all_success") != "all_success":
         found.append(str(said["trigger_rule"]))
     if said.get("retries"):

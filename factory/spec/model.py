@@ -113,7 +113,8 @@ Condition = Annotated[
     bool | Annotated[str, Meta(title="expression `{{ … }}`")],
     Meta(
         description="Whether the step has work in this run: one expression, or true or false. "
-        "Where it is false the step is skipped, and what needs it as its `trigger_rule` says.",
+        "Where it is false the step is skipped, and what needs it as its `trigger_rule` says. "
+        "Of a group, whether all of it has.",
         examples=["{{ params.full }}", "{{ tasks.pending.output and ds >= '2024-01-01' }}"],
     ),
 ]
@@ -474,7 +475,7 @@ class WrittenTask(Settings, frozen=True, kw_only=True):
         Annotated[list[Any], Meta(min_length=1)] | UnsetType,
         Meta(
             description="In place of `uses` or `run`: the steps of a group, which has `id`, "
-            "`needs`, `matrix`, `defaults` and `description` beside them.",
+            "`needs`, `if`, `matrix`, `defaults` and `description` beside them.",
             examples=[[{"id": "load", "uses": "ingest"}, {"id": "count", "uses": "sql"}]],
         ),
     ] = UNSET
@@ -491,6 +492,7 @@ class Group(Strict, frozen=True, kw_only=True):
     needs: Annotated[list[str], Meta(description="Ids of the tasks that must come before.")] = (
         msgspec.field(default_factory=list)
     )
+    if_: Annotated[Condition | UnsetType, Meta()] = msgspec.field(name="if", default=UNSET)
     defaults: Annotated[Settings, Meta(description="Settings for every task in it.")] = Settings()
     description: Annotated[str, Meta(description="Shown beside the group in Airflow.")] = ""
 

@@ -137,6 +137,7 @@ def validate(resolved: Resolved, arguments_of: ArgumentsOf, kinds: Iterable[str]
         kinds = _Both(kinds, ours)
     for index, group in enumerate(resolved.groups):
         found.put(validator(Group).problems(group, ("groups", index)))
+        found.put(filter(None, [condition.problem(group.get("if"), ("groups", index, "if"))]))
     tasks = resolved.value.get("tasks")
     if isinstance(tasks, list):
         steps = [

@@ -132,6 +132,56 @@ def test_a_kind_of_several_tasks_is_skipped_as_a_whole(pipelines: Pipelines) -> 
     assert ran <= {"load.done", "many.done"}
 
 
+OF_GROUPS = """
+version: 1
+params: {full: false}
+vars: {is_prod: false}
+tasks:
+  - {id: none, uses: python, with: {callable: "code.py:none", output: true}}
+  - id: all
+    if: "{{ params.full }}"
+    tasks:
+      - {id: cluster, run: "true"}
+      - {id: work, needs: cluster, run: "true"}
+      - {id: end, teardown_for: cluster, run: "exit 1"}
+      - {id: tell, needs: work, trigger_rule: all_done, run: "exit 1"}
+      - id: inner
+        needs: cluster
+        if: true
+        tasks: [{id: a, run: "exit 1"}, {id: b, needs: a, trigger_rule: always, run: "exit 1"}]
+  - id: changed
+    if: "{{ not params.full }}"
+    tasks:
+      - {id: find, run: "true"}
+      - id: old
+        needs: find
+        if: "{{ tasks.none.output }}"
+        tasks: [{id: a, if: "{{ params.nope }}", run: "exit 1"}, {id: b, needs: a, run: "exit 1"}]
+  - id: table
+    if: "{{ '${matrix.name}' == 'orders' }}"
+    matrix: {name: [customers, orders]}
+    tasks: [{id: load, uses: airflow.providers.standard.operators.empty.EmptyOperator}]
+  - {id: joined, needs: [all, changed.find], trigger_rule: none_failed_min_one_success, run: "true"}
+  - {id: neither, needs: [all, changed.old], trigger_rule: none_failed_min_one_success, run: exit 1}
+  - {id: behind, needs: changed, run: exit 1}
+  - {id: prod, if: "${vars.is_prod}", tasks: [{id: a, run: exit 1}]}
+"""
+
+
+def test_a_group_is_skipped_as_a_whole(pipelines: Pipelines) -> None:
+    pipelines.write("code.py", CODE)
+    pipelines.write("of_groups.yaml", OF_GROUPS.replace("params.nope", "params.nope.nope"))
+    run = pipelines.run("of_groups")
+    assert run.state == "success", run.log[-4000:]
+    assert {name for name, state in run.states.items() if state == "success"} == {
+        "none",
+        "changed.find",
+        "table__orders.load",
+        "joined",
+    }
+    assert {*run.states.values()} == {"success", "skipped"}
+
+
 def test_the_dag_says_it_and_keeps_its_operators(pipelines: Pipelines, tmp_path: Path) -> None:
     pipelines.write("code.py", CODE)
     pipelines.write("branches.yaml", BRANCHES)

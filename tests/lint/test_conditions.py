@@ -104,6 +104,40 @@ def test_a_join_that_is_reached(lint: Lint, tasks: list[str]) -> None:
     assert lint(spec(*tasks)) == []
 
 
+GROUPS = [
+    '{id: a, if: "{{ params.full }}", tasks: [{id: x, run: ls}, {id: y, needs: x, run: ls}]}',
+    '{id: b, if: "{{ not params.full }}", tasks: [{id: z, run: ls}]}',
+]
+
+
+def test_a_join_of_two_groups(lint: Lint) -> None:
+    never = JOIN.format(line=6, column=13).replace("'a' and 'b'", "'a.x' and 'b.z'")
+    assert lint(spec(*GROUPS, "{id: c, needs: [a, b], run: ls}")) == [never]
+    rule = "trigger_rule: none_failed_min_one_success"
+    assert lint(spec(*GROUPS, f"{{id: c, needs: [a, b], {rule}, run: ls}}")) == []
+
+
+@pytest.mark.parametrize(
+    ("condition", "found"),
+    [
+        ("{{ prams.full }}", "template x.yaml:4:21 Airflow's templates know no 'prams'"),
+        (
+            "{{ tasks.y.output }}",
+            "not-before x.yaml:4:27 'y' is in the group 'a', which is not begun before this",
+        ),
+        ("{{ tasks.nope.output }}", "unknown-task x.yaml:4:27 there is no task 'nope'"),
+    ],
+)
+def test_names_in_the_condition_of_a_group(lint: Lint, condition: str, found: str) -> None:
+    """Once, though two tasks decide."""
+    inside = (
+        "tasks: [{id: w, run: ls}, {id: x, uses: bash, with: {command: ls, output: true}}, "
+        "{id: y, needs: [w, x], uses: bash, with: {command: ls, output: true}}]"
+    )
+    (told,) = lint(spec(f'{{id: a, if: "{condition}", {inside}}}'))
+    assert told.startswith(found)
+
+
 @pytest.mark.parametrize(
     ("task", "found"),
     [

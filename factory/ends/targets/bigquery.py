@@ -45,6 +45,7 @@ class BigQuery(WarehouseTable, frozen=True, kw_only=True, tag="bigquery", tag_fi
         handovers=(FILES, BATCHES),
         modes=BIGQUERY.modes,
         types=True,
+        ledger=("conn_id", "table"),
         holds=BIGQUERY,
         through=("via", _SCHEME),
         dry_run=UNASKED,

@@ -18,7 +18,7 @@ _JOIN = "none_failed_min_one_success"
 def never_joined(scope: Scope) -> Iterator[Diagnostic]:
     """A step that is skipped in every run, for two that it needs are never both run."""
     for linted in scope.linted():
-        if sum(isinstance(task.condition, str) for task in linted.plan.tasks) > 1:
+        if sum(bool(task.conditions) for task in linted.plan.tasks) > 1:
             yield from linted.diagnose(_problems(linted))
 
 
@@ -44,8 +44,7 @@ def _problems(linted: Linted) -> Iterator[Problem]:
 
 
 def _own(task: Task) -> Iterator[_Held]:
-    if isinstance(task.condition, str):
-        yield _Held(task.condition, task.step)
+    yield from (_Held(condition, task.step) for condition in task.conditions or ())
 
 
 def _rule(task: Task) -> str:

@@ -36,8 +36,9 @@ def _problems(linted: Linted) -> Iterator[Problem]:
                 for problem in known.problems(step.id, one, place):
                     yield _in_file(problem, text, one, file) if file else problem
         for place, text in conditions(linted, step.id):
+            group = linted.group_at(place)
             for one in jinja.steps(text):
-                yield from known.problems(step.id, one, place)
+                yield from known.problems(step.id, one, place, group)
 
 
 def _is_known(linted: Linted, step: str) -> bool:
@@ -77,8 +78,10 @@ class _Known:
                 needs[step_of[second]].add(step_of[first])
         return {step: _above(step, needs) for step in needs}
 
-    def problems(self, reader: str, one: jinja.Read, place: Path) -> Iterator[Problem]:
-        """What is wrong with one thing that a step reads."""
+    def problems(
+        self, reader: str, one: jinja.Read, place: Path, group: str = ""
+    ) -> Iterator[Problem]:
+        """What is wrong with one thing that a step reads, or the condition of its `group`."""
         steps = self.outputs.steps(one.step, reader)
         if not steps:
             yield self._unknown(reader, one, place)
@@ -86,7 +89,9 @@ class _Known:
         if one.what != "output":
             yield _no_such(one, place)
         late = [step for step in steps if step not in self.before[reader]]
-        if late:
+        if group and any(step.startswith(f"{group}.") for step in late):
+            yield _inside(group, one, place)
+        elif late:
             yield self._late(reader, late, one, place)
         elif self.outputs.of(one.step, reader) is None:
             yield self._nothing(steps[0], one, place)
@@ -124,6 +129,12 @@ class _Known:
             part=one.part,
             nth=one.nth,
         )
+
+
+def _inside(group: str, one: jinja.Read, place: Path) -> Problem:
+    message = f"{quoted(one.step)} is in the group {quoted(group)}, which is not begun before this"
+    expected = "a task that comes before the group"
+    return Problem(place, "not-before", message, expected, part=one.part, nth=one.nth)
 
 
 def _meant(one: jinja.Read, others: list[str]) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from factory.diagnostics import Diagnostic, Path
+from factory.plan import conditions
 from factory.plan.model import Assets, Pipeline, Task
 from factory.problem import Problem
 from factory.project import Outcome, Project
@@ -33,8 +34,33 @@ class Linted:
 
     def arguments(self, step: str) -> Mapping[str, Any]:
         """What a step's `with` says."""
-        written = self.resolved.value["tasks"][self._places[step][1]]
-        found: Mapping[str, Any] = written.get("with", {})
+        found: Mapping[str, Any] = self.written(step).get("with", {})
+        return found
+
+    def written(self, step: str) -> Mapping[str, Any]:
+        """A step as the spec resolves to."""
+        found: Mapping[str, Any] = self.resolved.value["tasks"][self._places[step][1]]
+        return found
+
+    def decided(self, step: str) -> list[tuple[Path, Any]]:
+        """The `if` of each group of which this is the first step that decides."""
+        return self._decided.get(step, [])
+
+    def group_at(self, place: Path) -> str:
+        """The id of the group at whose place something stands; empty where that is none."""
+        return self.resolved.groups[int(place[1])]["id"] if place[:1] == ("groups",) else ""
+
+    @cached_property
+    def _decided(self) -> Mapping[str, list[tuple[Path, Any]]]:
+        groups = {group["id"]: index for index, group in enumerate(self.resolved.groups)}
+        found: dict[str, list[tuple[Path, Any]]] = {}
+        for task, around in zip(
+            self.resolved.value["tasks"], conditions.around(self.resolved), strict=True
+        ):
+            for each in around:
+                if each.is_first and (index := groups.pop(each.group, None)) is not None:
+                    place = ("groups", index, "if")
+                    found.setdefault(task["id"], []).append((place, each.condition))
         return found
 
     def beside(self, step: str, key: str) -> Path:

@@ -84,10 +84,10 @@ def _wrong(text: str, params: tuple[str, ...]) -> tuple[jinja.Wrong, ...]:
 
 
 def conditions(linted: Linted, step: str) -> Iterator[tuple[Place, str]]:
-    """The template of a step's `if`, with its place."""
-    found = (task.condition for task in linted.tasks[step])
-    for condition in {one: None for one in found if isinstance(one, str)}:
-        yield linted.beside(step, "if"), condition
+    """The template of a step's `if`, with its place; and of each group whose first step it is."""
+    written = linted.written(step)
+    found = [(linted.beside(step, "if"), written.get("if")), *linted.decided(step)]
+    yield from ((place, text) for place, text in found if isinstance(text, str))
 
 
 def file_text(name: str, folder: Path) -> str:

@@ -50,12 +50,16 @@ def ensure(api: Api, target: Table) -> None:
     tables.make(api, target.beside(NAME), fields, more)
 
 
-def _is_there(api: Api, target: Table) -> bool:
+def is_there(api: Api, target: Table) -> bool:
+    """Whether the target's dataset has one."""
     return tables.look(api, target.beside(NAME)) is not None
 
 
-def _standing(target: Table) -> str:
-    """The entries of tables of this name whose rows are not known to be gone."""
+def standing(target: Table) -> str:
+    """The entries of tables of this name whose rows are not known to be gone.
+
+    A FROM and a WHERE, to which more may be added.
+    """
     ledger = target.beside(NAME).sql
     mine = f"it.table_name = {literal(target.name)}"
     same = " AND ".join(f"gone.{name} = it.{name}" for name in _ENTRY)
@@ -65,19 +69,25 @@ def _standing(target: Table) -> str:
 
 def find(jobs: Jobs, target: Table, existing: Existing, load_id: str) -> Entry | None:
     """Look up whether this load was published, into this table before all others of its name."""
-    if not _is_there(jobs.api, target):
+    if not is_there(jobs.api, target):
         return None
     found = jobs.asked(
-        f"SELECT `rows`, published_at, digest, made_at {_standing(target)}"
+        f"SELECT `rows`, published_at, digest, made_at {standing(target)}"
         f" AND load_id = {literal(load_id)}"
         f" ORDER BY made_at = {existing.made_at} DESC, published_at DESC LIMIT 1"
     )
     return Entry(*found[0]) if found else None
 
 
+def is_empty(jobs: Jobs, target: Table, existing: Existing) -> bool:
+    """Whether the target has no row."""
+    where = existing.every() or "true"
+    return not jobs.asked(f"SELECT 1 FROM {target.sql} WHERE {where} LIMIT 1")
+
+
 def previous_rows(jobs: Jobs, target: Table, load_id: str) -> int | None:
     """How many rows the load before this one published; None when there was none."""
-    if not _is_there(jobs.api, target):
+    if not is_there(jobs.api, target):
         return None
     found = jobs.asked(
         f"SELECT `rows` FROM {target.beside(NAME).sql} WHERE table_name = {literal(target.name)}"
@@ -89,7 +99,7 @@ def previous_rows(jobs: Jobs, target: Table, load_id: str) -> int | None:
 
 def forget(jobs: Jobs, target: Table) -> None:
     """The table is gone, with all that was loaded into it."""
-    if _is_there(jobs.api, target):
+    if is_there(jobs.api, target):
         where = f"table_name = {literal(target.name)}"
         jobs.query(f"DELETE FROM {target.beside(NAME).sql} WHERE {where}")
 
@@ -111,7 +121,7 @@ def _gone(target: Table, which: str) -> str:
     names = ", ".join(f"`{name}`" for name in _COLUMNS)
     chosen = ", ".join(_GONE if name == "mode" else f"`{name}`" for name in _COLUMNS)
     ledger = target.beside(NAME).sql
-    return f"INSERT INTO {ledger} ({names}) SELECT {chosen} {_standing(target)}{which}"
+    return f"INSERT INTO {ledger} ({names}) SELECT {chosen} {standing(target)}{which}"
 
 
 def record(

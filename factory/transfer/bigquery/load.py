@@ -14,10 +14,12 @@ from factory.definitions.tables import ON_SCHEMA_CHANGE, STATEMENT_SECONDS, poli
 from factory.definitions.warehouses import BIGQUERY, Capabilities
 from factory.definitions.writes import Write, key
 from factory.stores.model import Place, Store
+from factory.transfer.bigquery import arrivals as files_of
 from factory.transfer.bigquery import columns as cols
 from factory.transfer.bigquery import ledger, modes, staging
 from factory.transfer.bigquery import table as tables
 from factory.transfer.bigquery.api import Api
+from factory.transfer.bigquery.arrivals import Noting
 from factory.transfer.bigquery.errors import Refused, translated
 from factory.transfer.bigquery.jobs import Jobs, Limits
 from factory.transfer.bigquery.modes import SEVERAL, Counts, Mode, Staged
@@ -26,6 +28,7 @@ from factory.transfer.bigquery.staging import Source
 from factory.transfer.bigquery.table import OURS, Existing, Options, Table
 from factory.transfer.errors import BadOption, TransferError
 from factory.transfer.warehouse import parquet, parts, schema
+from factory.transfer.warehouse.arrivals import Arrivals
 from factory.transfer.warehouse.audit import prepare
 from factory.transfer.warehouse.load import Again, Checks, Loaded, run, told
 from factory.transfer.warehouse.parts import Changed, Column, Given, free_name, refuse_mode
@@ -45,6 +48,7 @@ class Job(parts.Job):
     mode: Mode
     digest: str  # of the values
     options: Options
+    noting: Noting | None = None  # the source's files, where each is loaded once
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,7 @@ def load(
     checks: Checks = (),
     load_id: str,
     options: Options = NO_OPTIONS,
+    arrivals: Arrivals | None = None,
     on_schema_change: str = ON_SCHEMA_CHANGE,
     interval: tuple[datetime, datetime] | None = None,
     as_of: datetime | None = None,
@@ -76,10 +81,11 @@ def load(
     """Load the files into `table`; the same `load_id` again leaves the same rows.
 
     Rows go through files in the folder `via`, on Cloud Storage. The rows of a `partition` are those
-    of `interval`, unless it says its own. `statement_timeout` is in seconds, of each job, 0 for
-    none. After `patience` seconds the load job is left to run on, by `Running`: the same load again
-    finds it. Raises `ChecksFailed`, `SchemaChanged`, `BadRow`, `BadOption`, `TransferError`; the
-    target's rows are then as they were.
+    of `interval`, unless it says its own. `arrivals` are the source's files, each of which is
+    loaded once. `statement_timeout` is in seconds, of each job, 0 for none. After `patience`
+    seconds the load job is left to run on, by `Running`: the same load again finds it. Raises
+    `ChecksFailed`, `SchemaChanged`, `BadRow`, `BadOption`, `TransferError`; the target's rows are
+    then as they were.
     """
     started = time.monotonic()
     refuse_mode(BIGQUERY, write)
@@ -95,6 +101,7 @@ def load(
         *(target, load_id, mode, tuple(found), policy(on_schema_change), tuple(key(write))),
         digest=content,
         options=options,
+        noting=None if arrivals is None else Noting(target, load_id, arrivals),
     )
     prepare(checks, [column.name for column in found])
     with translated(target):
@@ -153,12 +160,39 @@ class Session:
             raise self._others(found)
         if self._is_empty(existing):
             raise self._gone(found)
-        tables.drop(self.jobs.api, self._staging)
+        self._note_files(existing)
+        for left in self._tables:
+            tables.drop(self.jobs.api, left)
         return True
 
+    @property
+    def _tables(self) -> Sequence[Table]:
+        """All that a load makes, and drops."""
+        noting = self.job.noting
+        return [self._staging, *([noting.table] if noting else [])]
+
+    def _note_files(self, existing: Existing) -> None:
+        """The load that was published before may not have noted them."""
+        jobs, noting = self.jobs, self.job.noting
+        if noting is None:
+            return
+        files_of.ensure(jobs, self.job.target)
+        if noting.are_noted(jobs, existing):
+            return
+        with staging.staging(jobs, noting.table):
+            noting.fill(jobs, self.source.via)
+            try:
+                jobs.query(noting.alone(existing))
+            except Refused as error:
+                self._refuse_taken(error, existing)
+                raise
+
+    def _refuse_taken(self, error: Refused, existing: Existing) -> None:
+        if self.job.noting and files_of.TAKEN in error.said:
+            self.job.noting.refuse(self.jobs, existing)
+
     def _is_empty(self, existing: Existing) -> bool:
-        where = existing.every() or "true"
-        return not self.jobs.asked(f"SELECT 1 FROM {self.job.target.sql} WHERE {where} LIMIT 1")
+        return ledger.is_empty(self.jobs, self.job.target, existing)
 
     def _others(self, found: ledger.Entry) -> TransferError:
         return TransferError(
@@ -217,12 +251,14 @@ class Session:
 
     def staging(self, staged: Staged) -> AbstractContextManager[None]:
         """See `staging`."""
-        return staging.staging(self.jobs, staged)
+        return staging.staging(self.jobs, *self._tables)
 
     def copy(self, staged: Staged) -> float:
         """By Cloud Storage, and a load job."""
         started = time.monotonic()
         self.source.copy(self.jobs, staged, self._job(staged, "load"))
+        if self.job.noting:
+            self.job.noting.fill(self.jobs, self.source.via)
         return time.monotonic() - started
 
     @contextmanager
@@ -249,6 +285,8 @@ class Session:
     def publishing(self) -> Iterator[None]:
         """BigQuery lets one of two that change the same rows fail: its job is begun anew."""
         ledger.ensure(self.jobs.api, self.job.target)
+        if self.job.noting:
+            files_of.ensure(self.jobs, self.job.target)
         yield
 
     def look(self) -> Existing | None:
@@ -272,12 +310,13 @@ class Session:
         target, mode = self.job.target, self.job.mode
         existing = existing or self._made(staged)
         self._relax(existing, staged)
-        first = [self.job.options.published(target, time.time())] if existing.unpublished else []
-        text = script(target, existing, staged, mode, self._noted(existing, staged), first)
+        noted, files = self._noted(existing, staged), self.job.noting
+        held = files.statements(existing) if files else []
+        text = script(target, existing, staged, mode, noted, self._first(existing), held)
         try:
-            # a target that is made anew has nothing of what an earlier try has published
-            done = self.jobs.query(text, self._job(staged, "publish", existing.made_at))
+            done = self.jobs.query(text, self._publish(existing, staged))
         except Refused as error:
+            self._refuse_taken(error, existing)
             if SEVERAL in error.said:
                 mode.refuse(self.jobs, target, staged, existing)
             raise
@@ -286,6 +325,17 @@ class Session:
             raise Again
         ((before, after, changed),) = self.jobs.rows(done)[1]
         return mode.changed(Counts(before, after, changed), staged.rows)
+
+    def _publish(self, existing: Existing, staged: Staged) -> str:
+        """The id of its job: a target that is made anew has nothing of an earlier publish."""
+        noting = self.job.noting
+        return self._job(staged, "publish", existing.made_at, *([noting.digest] if noting else []))
+
+    def _first(self, existing: Existing) -> Sequence[str]:
+        """What comes before the transaction."""
+        stays = [self.job.options.published(self.job.target, time.time())]
+        lock = [self.job.noting.first()] if self.job.noting else []
+        return [*(stays if existing.unpublished else []), *lock]
 
     def _relax(self, existing: Existing, staged: Staged) -> None:
         """Columns that were never null may be, from this load on, where it lacks them."""
@@ -324,8 +374,12 @@ def script(
     mode: Mode,
     noted: Sequence[str],
     first: Sequence[str] = (),
+    held: Sequence[str] = (),
 ) -> str:
-    """All of a publish, after what comes `first`; what fails undoes the statements before it."""
+    """All of a publish, after what comes `first`; what fails undoes the statements before it.
+
+    `held` are those in the transaction that no other load may pass.
+    """
     every = existing.every()
     anew = ledger.made_anew(target, existing)
     count = f"(SELECT COUNT(*) FROM {target.sql}{f' WHERE {every}' if every else ''})"
@@ -335,6 +389,7 @@ def script(
             "DECLARE factory_met STRING",
             *first,
             "BEGIN TRANSACTION",
+            *held,
             f"SET factory_before = {count}",
             f"IF factory_before = 0 THEN {anew}; END IF",
             *mode.statements(target, existing, staged),

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from factory import stores
@@ -39,16 +40,21 @@ def name(target: Table, load_id: str, content: str) -> str:
 
 
 @contextmanager
-def staging(jobs: Jobs, staged: Staged) -> Iterator[None]:
-    """Drop the staging table at the end, however that comes, unless a job is still filling it."""
+def staging(jobs: Jobs, *made: Table) -> Iterator[None]:
+    """Drop staging tables at the end, however that comes, unless a job still works with them."""
     try:
         yield
     except Running:
         raise
     except BaseException:
-        tables.drop(jobs.api, staged.table)
+        _dropped(jobs, made)
         raise
-    tables.drop(jobs.api, staged.table)
+    _dropped(jobs, made)
+
+
+def _dropped(jobs: Jobs, made: Sequence[Table]) -> None:
+    for table in made:
+        tables.drop(jobs.api, table)
 
 
 def made(jobs: Jobs, table: Table, columns: Sequence[Column], number: str | None) -> int:
@@ -90,39 +96,59 @@ class Source:
 
     def copy(self, jobs: Jobs, staged: Staged, job: str) -> None:
         """Fill the staging table. Raises `BadRow`, `TransferError`."""
-        folder = self.via.below(staged.table.name, "")
-        done = jobs.find(job, leave=True)
-        if done is None:
-            place = self.via.below(staged.table.name, f"{job}.parquet")
-            self._upload(place, staged)
-            done = jobs.run(job, {"load": self._load(jobs, place, staged)}, leave=True)
-        folder.store.delete_below(folder.path)
-        _require(done, staged)
 
-    def _upload(self, place: Place, staged: Staged) -> None:
-        schema = wire(staged.given, staged.number)
-        batches = self.files.batches(staged.given, cols.on_wire(staged.given), staged.number)
-        with (
-            Progress("sending rows"),
-            place.store.writer(place.path) as out,
-            pq.ParquetWriter(out, schema, compression=_COMPRESSION) as writer,
-        ):
-            for batch in batches:
-                writer.write_batch(batch)
+        def batches() -> Iterable[pa.RecordBatch]:
+            return self.files.batches(staged.given, cols.on_wire(staged.given), staged.number)
 
-    def _load(self, jobs: Jobs, place: Place, staged: Staged) -> Facts:
-        names = [column.name for column in staged.given]
-        plain = all(cols.PLAIN_NAME.fullmatch(name) for name in names)
-        return {
-            "sourceUris": [stores.without_connection(place.uri)],
-            "sourceFormat": "PARQUET",
-            "destinationTable": staged.table.reference(jobs.api),
-            "schema": {"fields": fields_of(staged.given, staged.number)},
-            "createDisposition": "CREATE_NEVER",
-            "writeDisposition": "WRITE_TRUNCATE",
-            "parquetOptions": {"enableListInference": True},
-            **({} if plain else {"columnNameCharacterMap": "V2"}),
-        }
+        fill(jobs, self.via, staged, job, batches)
+
+
+def fill(
+    jobs: Jobs,
+    via: Place,
+    staged: Staged,
+    job: str,
+    batches: Callable[[], Iterable[pa.RecordBatch]],
+) -> None:
+    """Fill a staging table by way of a folder, with batches that are asked for where no job has.
+
+    Raises `BadRow`, `TransferError`, and `Running`: the job is left.
+    """
+    folder = via.below(staged.table.name, "")
+    done = jobs.find(job, leave=True)
+    if done is None:
+        place = via.below(staged.table.name, f"{job}.parquet")
+        _upload(place, staged, batches())
+        done = jobs.run(job, {"load": _load(jobs, place, staged)}, leave=True)
+    folder.store.delete_below(folder.path)
+    _require(done, staged)
+
+
+def _upload(place: Place, staged: Staged, batches: Iterable[pa.RecordBatch]) -> None:
+    with (
+        Progress("sending rows"),
+        place.store.writer(place.path) as out,
+        pq.ParquetWriter(
+            out, wire(staged.given, staged.number), compression=_COMPRESSION
+        ) as writer,
+    ):
+        for batch in batches:
+            writer.write_batch(batch)
+
+
+def _load(jobs: Jobs, place: Place, staged: Staged) -> Facts:
+    names = [column.name for column in staged.given]
+    plain = all(cols.PLAIN_NAME.fullmatch(name) for name in names)
+    return {
+        "sourceUris": [stores.without_connection(place.uri)],
+        "sourceFormat": "PARQUET",
+        "destinationTable": staged.table.reference(jobs.api),
+        "schema": {"fields": fields_of(staged.given, staged.number)},
+        "createDisposition": "CREATE_NEVER",
+        "writeDisposition": "WRITE_TRUNCATE",
+        "parquetOptions": {"enableListInference": True},
+        **({} if plain else {"columnNameCharacterMap": "V2"}),
+    }
 
 
 def _require(done: Done, staged: Staged) -> None:
@@ -141,4 +167,4 @@ def require_store(via: Place) -> None:
         )
 
 
-__all__ = ["Source", "digest", "fields_of", "made", "name", "require_store", "staging"]
+__all__ = ["Source", "digest", "fields_of", "fill", "made", "name", "require_store", "staging"]

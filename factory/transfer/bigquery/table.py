@@ -45,6 +45,10 @@ class Table(parts.Table):
         """Its name, quoted."""
         return expression(self).sql(dialect=BIGQUERY.dialect)
 
+    def noted(self, name: str) -> str:
+        """See `parts.Table`."""
+        return self.beside(name).sql
+
     def beside(self, name: str) -> Table:
         """Another table of its dataset."""
         return Table(self.schema, name, self.project)

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from factory.definitions.warehouses import BIGQUERY, Capabilities
 from factory.login import Login
+from factory.transfer.bigquery import arrivals, errors, ledger
 from factory.transfer.bigquery import columns as cols
-from factory.transfer.bigquery import errors, ledger
 from factory.transfer.bigquery import table as tables
 from factory.transfer.bigquery.api import Api
 from factory.transfer.bigquery.jobs import Jobs, Limits
 from factory.transfer.bigquery.rows import Rows
 from factory.transfer.bigquery.table import OURS, Table
+from factory.transfer.errors import Missing, TransferError
 from factory.transfer.values.types import Known
 from factory.transfer.warehouse import parts
+from factory.transfer.warehouse.arrivals import Known as KnownFile
 from factory.transfer.warehouse.rows import Subject
 from factory.transfer.warehouse.warehouse import Warehouse, not_found
 
@@ -58,7 +60,17 @@ class BigQuery:
         assert isinstance(table, Table)
         session.location = tables.location(session.api, table)
         tables.drop(session.api, table)
+        tables.drop(session.api, arrivals.lock_of(table))
         ledger.forget(session, table)
+
+    def files_in(self, session: Jobs, table: parts.Table) -> Mapping[str, Mapping[str, KnownFile]]:
+        """See `arrivals`."""
+        assert isinstance(table, Table)
+        try:
+            session.location = tables.location(session.api, table)
+        except Missing as error:  # what a source's `on_missing` means is its files
+            raise TransferError(error.message, error.hint) from None
+        return arrivals.files_in(session, table)
 
     def known(self, session: Jobs, table: parts.Table, policy: str) -> dict[str, Known]:
         """See `columns`."""

@@ -139,11 +139,10 @@ def refuse_renamed(
     files = [file.uri for file in listed]
     for other in known.keys() - {step, *others}:
         if found := [uri for uri in files if uri in known[other]]:
-            where = f'"{table.schema}".' if table.schema else ""
             raise TransferError(
                 f"the step {other} has loaded {some_names(found)} into {table}, and {step} none: "
                 "all would be loaded again",
-                f"If the step was renamed: UPDATE {where}_factory_files SET step = "
+                f"If the step was renamed: UPDATE {table.noted('_factory_files')} SET step = "
                 f"'{step}' WHERE step = '{other}' AND table_name = '{table.name}'. "
                 "If both are to load these files into one table, they belong into one pipeline",
             )

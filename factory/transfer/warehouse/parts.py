@@ -36,6 +36,10 @@ class Table:
     def __str__(self) -> str:
         return f"{self.schema}.{self.name}" if self.schema else self.name
 
+    def noted(self, name: str) -> str:
+        """A table beside it that loads keep, in SQL, as a person may ask for it."""
+        return f'"{self.schema}".{name}' if self.schema else name
+
 
 def split(name: str, can: Capabilities) -> list[str]:
     """The parts of a table's name, as many as it may have: those that it lacks are empty.

@@ -87,6 +87,40 @@ def test_a_file_into_a_table(
     assert "3000000000" in limits
 
 
+ONCE = """
+version: 1
+start_date: 2024-01-01
+tasks:
+  - id: trips
+    uses: ingest
+    with:
+      source: {{type: file, path: '{path}/*.csv', format: csv, only_new: true}}
+      target:
+        type: bigquery
+        conn_id: google
+        table: {table}
+        via: 'gs://google@bq-stage/loads/'
+      write: {{mode: append}}
+"""
+
+
+def test_each_file_is_loaded_once(
+    google: Pipelines, real_bigquery: bigquery.Server, tmp_path: Path
+) -> None:
+    table, folder = f"demo.trips_{uuid4().hex[:8]}", tmp_path / "in"
+    folder.mkdir()
+    google.write("once.yaml", ONCE.format(path=folder.as_uri(), table=table))
+    count = f"SELECT COUNT(*) FROM {table}"
+    for name, rows in (("a", 2), ("b", 4)):
+        (folder / f"{name}.csv").write_text("id,fare\n1,2.50\n2,\n")
+        run = google.run("once")
+        assert run.state == "success", run.log
+        assert ask(real_bigquery, count) == [(rows,)]
+    run = google.run("once")
+    assert "no file is new: this step is skipped" in run.log
+    assert ask(real_bigquery, count) == [(4,)]
+
+
 SQL = """
 version: 1
 start_date: 2024-01-01

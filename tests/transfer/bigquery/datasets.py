@@ -1,6 +1,6 @@
 """One dataset of BigQuery, as the suite of all warehouses sees it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -14,17 +14,20 @@ from factory.stores.disk import Disk
 from factory.stores.gcs.api import Api as Storage
 from factory.stores.model import Place, Store
 from factory.transfer.bigquery import load as loading
+from factory.transfer.bigquery import table as tables
 from factory.transfer.bigquery.api import Api, Facts, path
 from factory.transfer.bigquery.jobs import Jobs
 from factory.transfer.bigquery.read import read
+from factory.transfer.bigquery.warehouse import WAREHOUSE
+from factory.transfer.warehouse.arrivals import KeepsFiles, Known
 from factory.transfer.warehouse.load import Loaded
 from factory_embedded.services import gcs
 
-from ..warehouse.contract import Bench
+from ..warehouse.files import STEP, KnowsFiles
 
 
 @dataclass(frozen=True)
-class BigQuery(Bench):
+class BigQuery(KnowsFiles):
     """A dataset of its own, in the server of all tests."""
 
     endpoint: str
@@ -69,4 +72,24 @@ class BigQuery(Bench):
     def tables(self) -> set[str]:
         address = path(gcs.PROJECT, "datasets", self.dataset, "tables")
         found = self.api.ask("GET", address).get("tables", ())
-        return {each["tableReference"]["tableId"] for each in found} - {"_factory_loads"}
+        names = {each["tableReference"]["tableId"] for each in found}
+        kept = ("_factory_loads", "_factory_files", "_factory_lock_")
+        return {name for name in names if not name.startswith(kept)}
+
+    def known(self, step: str = STEP) -> Mapping[str, Known]:
+        with WAREHOUSE.connected(self.api, 60) as session:
+            table = WAREHOUSE.table(f"{self.dataset}.trips")
+            assert isinstance(WAREHOUSE, KeepsFiles)
+            return WAREHOUSE.files_in(session, table).get(step, {})
+
+    def forget(self, load_id: str) -> None:
+        self.run(f"DELETE FROM {self.dataset}._factory_loads WHERE load_id = '{load_id}'")
+
+    def drop(self, table: str = "trips") -> None:
+        tables.drop(self.api, tables.parse(f"{self.dataset}.{table}"))
+
+    def copy(self, table: str, other: str) -> None:
+        self.run(f"CREATE TABLE {self.dataset}.{other} AS SELECT * FROM {self.dataset}.{table}")
+
+    def run(self, statement: str) -> list[tuple[Any, ...]]:
+        return self.ask(statement)

@@ -148,20 +148,22 @@ def _after(session: type[Any], step: str) -> None:
     setattr(session, step, left if step == "transaction" else killed)
 
 
-def _killed(bench: Bench, step: str, data: pa.Table, write: str, load_id: str) -> None:
+def _killed(
+    bench: Bench, step: str, data: pa.Table, write: str, load_id: str, options: dict[str, Any]
+) -> None:
     _after(bench.session, step)
-    bench.load(data, write, load_id=load_id)
+    bench.load(data, write, load_id=load_id, **options)
 
 
 STEPS = ("copy", "write", "record", "transaction")
 """Where a kill comes: rows are staged, written, noted, committed."""
 
 
-def kill(bench: Bench, step: str, data: pa.Table, write: str, load_id: str) -> None:
+def kill(bench: Bench, step: str, data: pa.Table, write: str, load_id: str, **options: Any) -> None:
     """A load in a process that ends by SIGKILL once a step is done."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__, *bench.preloaded])
-    process = context.Process(target=_killed, args=(bench, step, data, write, load_id))
+    process = context.Process(target=_killed, args=(bench, step, data, write, load_id, options))
     process.start()
     process.join()
     assert process.exitcode == -signal.SIGKILL
