@@ -107,7 +107,9 @@ def _rows(plan: Pipeline) -> Iterator[tuple[str, str, str, str]]:
     needs: dict[str, list[str]] = {task.id: [] for task in plan.tasks}
     for before, after in plan.edges:
         needs[after].append(before)
-    inside = _inside(_in_order(plan, needs))
+    place = {task.id: number for number, task in enumerate(plan.tasks)}
+    inside = _inside(_in_order(needs, place, plan))
+    copies = _copies(plan)
 
     def rows(group: str, lead: str) -> Iterator[tuple[str, str, str, str]]:
         start = f"{group}." if group else ""
@@ -116,7 +118,7 @@ def _rows(plan: Pipeline) -> Iterator[tuple[str, str, str, str]]:
             branch = f"{lead}{'└── ' if is_last else '├── '}" if group else ""
             if isinstance(entry, Task):
                 name = entry.id.removeprefix(start)
-                needed = _needs(needs[entry.id], start)
+                needed = _needs(sorted(needs[entry.id], key=place.__getitem__), start, copies)
                 yield branch + name, _operator(entry), needed, _settings(entry)
             else:
                 yield branch + entry.removeprefix(start), "", "", ""
@@ -140,9 +142,18 @@ def _inside(tasks: Iterable[Task]) -> dict[str, list[Task | str]]:
     return found
 
 
-def _in_order(plan: Pipeline, needs: dict[str, list[str]]) -> list[Task]:
+def _copies(plan: Pipeline) -> dict[str, tuple[str, set[str]]]:
+    """What a task is called without the values of its `matrix`, and all tasks that are so called."""
+    steps = {step.id: step.copy_of for step in plan.steps if step.copy_of}
+    found: dict[str, set[str]] = {}
+    for task in plan.tasks:
+        if task.step in steps:
+            found.setdefault(steps[task.step] + task.id.removeprefix(task.step), set()).add(task.id)
+    return {task: (name, every) for name, every in found.items() for task in every}
+
+
+def _in_order(needs: dict[str, list[str]], place: dict[str, int], plan: Pipeline) -> list[Task]:
     """What can run first comes first; else the order of the spec."""
-    place = {task.id: number for number, task in enumerate(plan.tasks)}
     sorter = graphlib.TopologicalSorter(needs)
     sorter.prepare()
     names: list[str] = []
@@ -158,9 +169,15 @@ def _operator(task: Task) -> str:
     return task.operator.rpartition(".")[2]
 
 
-def _needs(names: list[str], group: str) -> str:
-    short = [name.removeprefix(group) if group else name for name in names]
-    return f"needs {', '.join(short)}" if short else ""
+def _needs(names: list[str], group: str, copies: dict[str, tuple[str, set[str]]]) -> str:
+    """What a task needs, seen from its group; all copies of a task are one name."""
+    found: dict[str, None] = {}
+    for name in names:
+        called, every = copies.get(name, (name, {name}))
+        whole = len(every) > 1 and every <= {*names}
+        text = f"{called} (all {len(every)})" if whole else name
+        found[text.removeprefix(group)] = None
+    return f"needs {', '.join(found)}" if found else ""
 
 
 def _settings(task: Task) -> str:

@@ -36,7 +36,7 @@ CREATE TABLE crm.users (user_id int PRIMARY KEY, name text, updated_at timestamp
 CREATE TABLE crm.events (event_id int PRIMARY KEY, user_id int, created_at timestamptz);
 CREATE TABLE crm.countries (code text PRIMARY KEY);
 INSERT INTO crm.users VALUES (1, 'Ada', '2024-01-01 12:00Z'), (2, 'Bo', '2024-01-02 00:10Z');
-INSERT INTO crm.events VALUES (1, 1, '2024-01-02 00:20Z'), (2, 1, '2024-01-02 00:40Z');
+INSERT INTO crm.events VALUES (1, 1, '2024-01-02 00:20Z'), (2, 1, '2024-01-02 01:40Z');
 INSERT INTO crm.countries VALUES ('DE'), ('NO');
 """
 
@@ -68,7 +68,7 @@ class World:
         return "\n".join(line for task in tasks for line in self.api.log(task))
 
     def rows(self, query: str) -> list[Any]:
-        return self.database.execute(query).fetchall()  # type: ignore[call-overload]
+        return self.database.execute(query).fetchall()
 
 
 @pytest.fixture(scope="module")
@@ -79,12 +79,14 @@ def world(tmp_path_factory: pytest.TempPathFactory, postgres: Server) -> Iterato
     for name in FOLDERS:
         shutil.copytree(ROOT / "examples" / name, configs / name)
     here = {"data": f"{folder.as_uri()}/data", "lake": f"{folder}/lake"}
-    dbt_here = {"dbt": {"executable": str(dbt.executable(folder))}}
-    over = {"alerts": {"on_failure": []}, "kinds": dbt_here, "catchup": False}
+    over = {  # runs that are started here alone
+        "alerts": {"on_failure": []},
+        "kinds": {"dbt": {"executable": str(dbt.executable(folder))}},
+        "schedule": {"covers": "previous_hour"},
+        "catchup": False,
+    }
     (configs / "environments").mkdir()
-    (configs / "environments/dev.yaml").write_text(
-        json.dumps({"vars": here, "override": over})
-    )
+    (configs / "environments/dev.yaml").write_text(json.dumps({"vars": here, "override": over}))
     for part in ("data", "lake/bronze"):
         (folder / part).mkdir(parents=True)
     for name, text in FILES.items():
@@ -136,7 +138,7 @@ def test_tables_by_what_has_changed(world: World) -> None:
     assert run.state == "success", world.logs(run)
     assert world.rows("SELECT user_id FROM raw.users") == [(2,)]
     assert world.rows("SELECT event_id FROM raw.events") == [(1,)]
-    run = world.run("crm_tables", logical_date=DAY.replace(minute=30))
+    run = world.run("crm_tables", logical_date=DAY.replace(hour=1))
     assert run.state == "success", world.logs(run)
     assert world.rows("SELECT event_id FROM raw.events ORDER BY 1") == [(1,), (2,)]
     assert world.rows("SELECT code FROM raw.countries ORDER BY 1") == [("DE",), ("NO",)]

@@ -26,7 +26,7 @@ DRAWN = """\
   ├── inner__b
   │   ├── one   BashOperator
   │   └── two   BashOperator  needs one
-  └── last      BashOperator  needs inner__a.two, inner__b.two
+  └── last      BashOperator  needs inner.two (all 2)
   end           BashOperator  needs outer.last"""
 
 
