@@ -14,13 +14,12 @@ def pending_years(lake: str) -> list[int]:
     return years
 
 
-def transform(lake: str, years: list[int]) -> None:
-    """Make the silver files of these years."""
-    for year in years:
-        rows = (Path(lake) / "bronze" / f"{year}.csv").read_text().splitlines()
-        silver = Path(lake) / "silver" / f"{year}.csv"
-        silver.parent.mkdir(parents=True, exist_ok=True)
-        silver.write_text("\n".join(row.lower() for row in rows))
+def transform(lake: str, year: int) -> None:
+    """Make the silver file of one year."""
+    rows = (Path(lake) / "bronze" / f"{year}.csv").read_text().splitlines()
+    silver = Path(lake) / "silver" / f"{year}.csv"
+    silver.parent.mkdir(parents=True, exist_ok=True)
+    silver.write_text("\n".join(row.lower() for row in rows))
 
 
 def audit(lake: str, years: list[int]) -> None:
