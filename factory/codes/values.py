@@ -224,6 +224,20 @@ GROUP = Group(
             right='params: {full: false}\ntasks: [{id: a, if: "{{ params.full }}", run: ls}]',
         ),
         Code(
+            name="for-each",
+            title="a `for_each` that gives no copies",
+            meaning=(
+                "`for_each` is a list, or one expression that gives one in the run. It stands in"
+                " no other, and none beside `teardown_for`; `max_parallel` is about its copies."
+            ),
+            advice='Write a list, or an expression: `for_each: "{{ tasks.cities.output }}"`.',
+            wrong='tasks: [{id: a, for_each: params.years, run: "echo {{ item }}"}]',
+            right=(
+                "params: {years: [2023, 2024]}\n"
+                'tasks: [{id: a, for_each: "{{ params.years }}", run: "echo {{ item }}"}]'
+            ),
+        ),
+        Code(
             name="two-commands",
             title="two commands in one task",
             meaning="`run` stands together with `uses` or `with.command`.",

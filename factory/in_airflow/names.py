@@ -11,6 +11,7 @@ from jinja2.runtime import Context
 from jinja2.utils import missing
 
 from factory.diagnostics import did_you_mean
+from factory.in_airflow import each
 from factory.in_airflow.interval import NONE, interval_of
 from factory.plan.outputs import Outputs
 
@@ -51,6 +52,8 @@ def _output(context: Mapping[str, Any], outputs: Outputs, name: str) -> Any:
     if handed is None:
         return StrictUndefined(f"the task {name!r} hands nothing on: it has no output")
     pull = context["ti"].xcom_pull
+    if handed.own and not handed.many:
+        return pull(task_ids=handed.tasks[0], map_indexes=context["ti"].map_index)
     if not handed.many:
         return pull(task_ids=handed.tasks[0])
     return pull(task_ids=list(handed.tasks))
@@ -60,7 +63,12 @@ def _interval(context: Mapping[str, Any]) -> Any:
     return interval_of(context) or StrictUndefined(NONE, name="interval")
 
 
-_OURS: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {"interval": _interval, "tasks": Tasks}
+_OURS: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {
+    "interval": _interval,
+    "item": each.item,
+    "item_name": each.name,
+    "tasks": Tasks,
+}
 
 
 class Names(Context):

@@ -16,7 +16,7 @@ from msgspec import UNSET
 from factory.diagnostics import Path as Place
 from factory.diagnostics import did_you_mean
 from factory.errors import BuildError, is_fault
-from factory.in_airflow import importing
+from factory.in_airflow import each, importing
 from factory.in_airflow.conditions import Moment, conditional
 from factory.in_airflow.dag import PipelineDAG
 from factory.in_airflow.functions import Beside
@@ -27,8 +27,9 @@ from factory.in_airflow.interval import tell_interval
 from factory.in_airflow.objects import asset, duration, notify
 from factory.in_airflow.templates import Expression
 from factory.plan import files
+from factory.plan.each import ITEMS
 from factory.plan.kind import builtin_names
-from factory.plan.model import Alert, Call, Output, Ref, Task, TaskAlerts, Template
+from factory.plan.model import Alert, Call, Items, Output, Ref, Task, TaskAlerts, Template
 from factory.spec import beside
 from factory.spec.model import DURATIONS
 
@@ -50,14 +51,19 @@ def operator(
         operator = _bounded(operator, task)
         around = _Around(made, dag)
         arguments = _arguments(task, around, on_retry)
-        named = {
+        named: dict[str, Any] = {
             "task_id": task.id.removeprefix(f"{task.group}."),
             "dag": dag,
-            "task_group": groups.get(task.group) if task.group else None,
+            "task_group": groups[task.group] if task.group else None,
         }
-        if task.expand:
-            each = {name: _value(value, task, around) for name, value in task.expand.items()}
-            operated = operator.partial(**named, **arguments).expand(**each)
+        if task.for_each is not UNSET or each.is_copied(named["task_group"]):
+            arguments.setdefault("map_index_template", each.NAME)
+        if task.for_each is not UNSET:
+            listed = {each.ITEM: items(task.for_each, made)}
+            operated = each.mapped(operator, task).partial(**named, **arguments).expand(**listed)
+        elif task.expand:
+            many = {name: _value(value, task, around) for name, value in task.expand.items()}
+            operated = operator.partial(**named, **arguments).expand(**many)
         else:
             if task.connections and task.uses in builtin_names():
                 arguments["pre_execute"] = hide_connections
@@ -77,9 +83,12 @@ def operator(
 def _bounded(operator: Any, task: Task) -> Any:
     """The operator with what stands before its work: its condition, and the boundary of ours."""
     moment: Moment = "pre_execute" if task.expand else "render_template_fields"
+    if task.for_each is not UNSET:
+        moment = "_do_render_template_fields"
     for condition in reversed(task.conditions or ()):  # what is put around last is asked first
         operator = conditional(operator, condition, moment)
-    return guarded(operator) if task.uses in builtin_names() else operator
+    ours = task.uses in builtin_names() or task.operator == ITEMS
+    return guarded(operator) if ours else operator
 
 
 def _arguments(task: Task, around: _Around, on_retry: tuple[Alert, ...]) -> dict[str, Any]:
@@ -91,7 +100,7 @@ def _arguments(task: Task, around: _Around, on_retry: tuple[Alert, ...]) -> dict
             arguments[name] = duration(arguments[name])
     if task.outlets:
         arguments["outlets"] = [*_listed(arguments.get("outlets")), *map(asset, task.outlets)]
-    if arguments.get("outlets"):
+    if arguments.get("outlets") and task.for_each is UNSET:
         arguments.setdefault("post_execute", tell_interval)
     if about := _about(task):
         arguments["doc_md"] = about
@@ -105,6 +114,11 @@ def _arguments(task: Task, around: _Around, on_retry: tuple[Alert, ...]) -> dict
             ours = [notify(alert, event) for alert in alerts]
             arguments[name] = [*_listed(arguments.get(name)), *ours]
     return arguments
+
+
+def items(given: Items, made: Mapping[str, Any]) -> Any:
+    """What is mapped over, as Airflow takes it."""
+    return made[given.task].output if isinstance(given, Output) else list(given)
 
 
 def _listed(value: Any) -> list[Any]:

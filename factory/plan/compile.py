@@ -12,7 +12,7 @@ from msgspec import UNSET, UnsetType
 from factory import choices
 from factory.errors import BuildError, is_fault, said, together
 from factory.fields import seconds
-from factory.plan import bracket, conditions, names, typed
+from factory.plan import bracket, conditions, each, names, typed
 from factory.plan import kind as kinds
 from factory.plan.describe import connections, describe
 from factory.plan.fragment import MAX_ID, wrong
@@ -93,7 +93,7 @@ def _joined(resolved: Resolved, source: str, compiled: Sequence[_Compiled]) -> P
     edges: list[tuple[str, str]] = []
     around = conditions.around(resolved)
     for index, (_, step, written, fragment) in enumerate(compiled):
-        if "updates" in written or "alerts" in written:
+        if each.WORD not in written and ("updates" in written or "alerts" in written):
             fragment = _with_one_end(fragment, step)
         fragments[step.id] = fragment
         here = _said(resolved, index, written)
@@ -121,6 +121,13 @@ def _joined(resolved: Resolved, source: str, compiled: Sequence[_Compiled]) -> P
         edges += fragment.edges
         if fragment.group is not None:
             groups.append(fragment.group)
+    if any(each.WORD in group for group in resolved.groups):
+        needs = {step.id: step.needs for step in planned}
+        by_id = {step.id: step for _, step, _, _ in compiled}
+        held = dict(zip(by_id, around, strict=True))
+        groups = each.of_groups(
+            resolved.groups, groups, fragments, by_id, held, needs, tasks, edges
+        )
     tasks = _ordered(planned, fragments, tasks, edges)
     if resolved.value.get("fail_fast"):
         _require_one_rule(tasks)
@@ -184,6 +191,8 @@ def _require_one_rule(tasks: list[Task]) -> None:
 
 def _compile(kind: kinds.Kind, step: Step, written: Mapping[str, Any]) -> Fragment:
     found = _typed(kind, step, written)
+    if each.WORD in written:
+        found = each.mapped(step, found, written)
     return bracket.teardown(step, found) if written.get("teardown_for") else found
 
 
@@ -291,7 +300,7 @@ def _settings(task: Task, here: _Said, fragment: Fragment) -> Mapping[str, Any]:
     if not here.settings:
         return task.settings
     by_kind = {*task.settings, *task.arguments, *task.expand}
-    if len(fragment.tasks) == 1:
+    if sum(task.operator not in each.ADDED for task in fragment.tasks) == 1:
         by_kind -= here.own
     found = {key: value for key, value in here.settings.items() if key not in by_kind}
     if task.id not in fragment.first:

@@ -29,7 +29,7 @@ DRY_RUNS = "factory.in_airflow.operators.dry_run"
 """Where operators are that ask what others would read."""
 UNASKED = f"{DRY_RUNS}.Unasked"
 """The one of a task whose statements take what a task before it gives."""
-_EMPTY = "airflow.providers.standard.operators.empty.EmptyOperator"
+EMPTY = "airflow.providers.standard.operators.empty.EmptyOperator"
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,7 +95,7 @@ def task(step: Step, name: str, operator: str, arguments: Mapping[str, Any], **m
 
 def done(step: Step, **more: Any) -> Task:
     """An empty task, which ends a run as the tasks before it did: a teardown does not."""
-    return task(step, "done", _EMPTY, {}, **more)
+    return task(step, "done", EMPTY, {}, **more)
 
 
 def single(step: Step, operator: str, arguments: dict[str, Any], **more: Any) -> Fragment:

@@ -11,22 +11,28 @@ from factory.spec import groups
 
 
 class Handed(NamedTuple):
-    """The tasks whose results a name stands for; `many`: a list of them, in their order."""
+    """The tasks whose results a name stands for; `many`: a list of them, in their order.
+
+    `own`: of a task in the same group with a `for_each`, the result of the reader's own copy.
+    """
 
     tasks: tuple[str, ...]
     many: bool
+    own: bool = False
 
 
 class Outputs:
     """The outputs of a pipeline's steps, by the words that `needs` knows them by.
 
-    A step with a `matrix` is the list of all copies' outputs; `load[orders]` is one copy. In a
-    group a name is that of a step beside the reader, else of one further out.
+    A step with a `matrix` or a `for_each` is the list of all copies' outputs; `load[orders]` is one
+    copy of a `matrix`. In a group a name is that of a step beside the reader, else of one further
+    out.
     """
 
     def __init__(self, plan: Pipeline) -> None:
         self.written = {step.id: step for step in plan.steps}
-        self.mapped = {task.id for task in plan.tasks if task.expand}
+        self.mapped = {task.id for task in plan.tasks if task.expand or task.for_each}
+        self.groups = [group.id for group in plan.groups if group.for_each]
 
     @cached_property
     def tree(self) -> _Level:
@@ -52,7 +58,13 @@ class Outputs:
         tasks = tuple(self.written[step].output for step in steps)
         if not tasks or not all(tasks):
             return None
-        return Handed(tasks, many or tasks[0] in self.mapped)
+        around = self.around(tasks[0])
+        own = bool(around) and around == self.around(reader)
+        return Handed(tasks, many or tasks[0] in self.mapped or (bool(around) and not own), own)
+
+    def around(self, name: str) -> str:
+        """The group with a `for_each` that a task or a step stands in."""
+        return next((group for group in self.groups if name.startswith(f"{group}.")), "")
 
     @property
     def names(self) -> list[str]:

@@ -34,6 +34,7 @@ from factory.spec import (
     assets,
     condition,
     deadline,
+    each,
     named,
     params,
     positions,
@@ -158,6 +159,7 @@ def validate(resolved: Resolved, arguments_of: ArgumentsOf, kinds: Iterable[str]
         told = all(len(hole) != 3 or hole[2] != "id" for hole in resolved.holes)
         found.put(_graph(steps, told and len(steps) == len(tasks)))
         found.put(teardown.problems(steps))
+    found.put(each.problems(resolved))
     found.put(schedule.problems(resolved.value))
     found.put(assets.problems(assets.of_steps(tasks)))
     if "deadline" in resolved.value or "alerts" in resolved.value:

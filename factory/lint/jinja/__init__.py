@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from factory.lint.jinja.parts import FILTERS, NAMES, OPENS, Read, Wrong, is_gone
+from factory.lint.jinja.parts import FILTERS, ITEM, NAMES, OPENS, Read, Wrong, is_gone
 
 
 def line_of(text: str, wrong: Wrong | Read) -> int:
@@ -71,4 +71,4 @@ def _is_plain(text: str, also: tuple[str, ...]) -> bool:
     return not OPENS.search(_PLAIN.sub("", text))
 
 
-__all__ = ["Read", "Wrong", "line_of", "params", "steps", "wrong"]
+__all__ = ["ITEM", "Read", "Wrong", "line_of", "params", "steps", "wrong"]

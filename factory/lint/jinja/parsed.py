@@ -9,7 +9,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from factory.diagnostics import MAX_TOLD, did_you_mean, nearest, one_of, quoted, shortened
-from factory.lint.jinja.parts import FILTERS, NAMES, OPENS, PATHS, VAR, Read, Wrong, is_gone
+from factory.lint.jinja.parts import FILTERS, ITEM, NAMES, OPENS, PATHS, VAR, Read, Wrong, is_gone
 
 if TYPE_CHECKING:
     from jinja2 import Environment, nodes
@@ -225,6 +225,9 @@ def _unknown_name(name: str, place: tuple[str, int], otherwise: str, *, certain:
         message = f"Airflow 3 has no {quoted(name)} in templates"
         return Wrong(message, *place, hint=f"write `{REMOVED[name]}`", sure=certain)
     message = f"Airflow's templates know no {quoted(name)}"
+    if name == ITEM:
+        message = "`item` is known in a step or a group with `for_each`, and not here"
+        return Wrong(message, *place, expected="`for_each:` beside `with:`")
     near = nearest(name, NAMES)
     return Wrong(
         message, *place, hint=did_you_mean(name, NAMES) or otherwise, sure=certain and bool(near)

@@ -12,6 +12,8 @@ NAMES = CONTEXT.union(
     ("tasks",),
 )
 """What Airflow's templates know, and `tasks`."""
+ITEM = "item"
+"""What they know besides where there is one copy for each item."""
 FILTERS = ("ds", "ds_nodash", "ts", "ts_nodash", "ts_nodash_with_tz")
 """Airflow's own filters."""
 PATHS = {

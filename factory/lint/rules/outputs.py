@@ -9,7 +9,7 @@ from factory.diagnostics import Diagnostic, Path, did_you_mean, nearest, one_of,
 from factory.lint import jinja
 from factory.lint.rendered import rendered
 from factory.lint.rules.scope import Linted, Scope
-from factory.lint.rules.templates import Filled, conditions, file_text, texts
+from factory.lint.rules.templates import Filled, conditions, file_text, of_groups, texts
 from factory.plan.model import Pipeline
 from factory.plan.outputs import Outputs
 from factory.problem import Problem
@@ -39,6 +39,11 @@ def _problems(linted: Linted) -> Iterator[Problem]:
             group = linted.group_at(place)
             for one in jinja.steps(text):
                 yield from known.problems(step.id, one, place, group)
+    for place, text in of_groups(linted):
+        within = f"{linted.resolved.groups[int(place[1])]['id']}."
+        first = next(step.id for step in linted.plan.steps if step.id.startswith(within))
+        for one in jinja.steps(text):
+            yield from known.problems(first, one, place)
 
 
 def _is_known(linted: Linted, step: str) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path as File
 from typing import Any
 
 import msgspec
+from msgspec import UNSET
 
 from factory.diagnostics import Diagnostic, Path
 from factory.plan import conditions
@@ -62,6 +63,11 @@ class Linted:
                     place = ("groups", index, "if")
                     found.setdefault(task["id"], []).append((place, each.condition))
         return found
+
+    def in_copies(self, step: str) -> bool:
+        """Whether a step or a group stands in a group with a `for_each`."""
+        groups = (group.id for group in self.plan.groups if group.for_each is not UNSET)
+        return any(step.startswith(f"{group}.") for group in groups)
 
     def beside(self, step: str, key: str) -> Path:
         """Where a key of a step stands, beside its `with`."""
