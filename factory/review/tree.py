@@ -6,8 +6,10 @@ import graphlib
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timezone
 
+from msgspec import UnsetType
+
 from factory.diagnostics import printable
-from factory.plan.model import Assets, Deadline, Every, Pipeline, Task
+from factory.plan.model import Assets, Deadline, Every, Output, Pipeline, Task, Template
 from factory.review import spans
 from factory.spec.model import SETTINGS
 
@@ -110,6 +112,7 @@ def _rows(plan: Pipeline) -> Iterator[tuple[str, str, str, str]]:
     place = {task.id: number for number, task in enumerate(plan.tasks)}
     inside = _inside(_in_order(needs, place, plan))
     copies = _copies(plan)
+    each = _each(plan)
 
     def rows(group: str, lead: str) -> Iterator[tuple[str, str, str, str]]:
         start = f"{group}." if group else ""
@@ -119,9 +122,10 @@ def _rows(plan: Pipeline) -> Iterator[tuple[str, str, str, str]]:
             if isinstance(entry, Task):
                 name = entry.id.removeprefix(start)
                 needed = _needs(sorted(needs[entry.id], key=place.__getitem__), start, copies)
-                yield branch + name, _operator(entry), needed, _settings(entry)
+                told = ", ".join(filter(None, (each.get(entry.id), _settings(entry))))
+                yield branch + name, _operator(entry), needed, told
             else:
-                yield branch + entry.removeprefix(start), "", "", ""
+                yield branch + entry.removeprefix(start), "", "", each.get(entry, "")
                 yield from rows(entry, f"{lead}{'    ' if is_last else '│   '}" if group else "")
 
     yield from rows("", "")
@@ -143,13 +147,29 @@ def _inside(tasks: Iterable[Task]) -> dict[str, list[Task | str]]:
 
 
 def _copies(plan: Pipeline) -> dict[str, tuple[str, set[str]]]:
-    """What a task is called without the values of its `matrix`, and all tasks that are so called."""
+    """A task's name without the values of its `matrix`, and all tasks that have it."""
     steps = {step.id: step.copy_of for step in plan.steps if step.copy_of}
     found: dict[str, set[str]] = {}
     for task in plan.tasks:
         if task.step in steps:
             found.setdefault(steps[task.step] + task.id.removeprefix(task.step), set()).add(task.id)
     return {task: (name, every) for name, every in found.items() for task in every}
+
+
+def _each(plan: Pipeline) -> dict[str, str]:
+    """What tasks and groups have a copy for each of, in the file's words."""
+    asked = {task.id: task.arguments.get("items") for task in plan.tasks}
+    found: dict[str, str] = {}
+    every = {entry.id: entry.for_each for entry in plan.groups}
+    every |= {task.id: task.for_each for task in plan.tasks}
+    for name, items in every.items():
+        if isinstance(items, Output):
+            text = asked.get(items.task)
+            written = text.text if isinstance(text, Template) else str(text)
+            found[name] = f"for each of {_bare(written)}"
+        elif not isinstance(items, UnsetType):
+            found[name] = f"for each of {len(items)} items"
+    return found
 
 
 def _in_order(needs: dict[str, list[str]], place: dict[str, int], plan: Pipeline) -> list[Task]:
