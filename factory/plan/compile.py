@@ -28,9 +28,10 @@ from factory.plan.model import (
     Task,
     TaskAlerts,
 )
-from factory.spec import assets, model, schedule, teardown
+from factory.spec import assets, discover, model, schedule, teardown
 from factory.spec.model import SETTINGS
 from factory.spec.resolve import Resolved
+from factory.spec.written import Call
 
 
 def arguments_of(uses: str, given: Any = None) -> Any:
@@ -48,8 +49,8 @@ def steps(resolved: Resolved) -> list[tuple[kinds.Kind, Step, dict[str, Any]]]:
     stage = resolved.value.get("stage")
     retention = seconds(resolved.value.get("stage_retention", model.STAGE_RETENTION))
     found = []
-    for task in resolved.value["tasks"]:
-        uses, given = task["uses"], task.get("with", {})
+    for index, task in enumerate(resolved.value["tasks"]):
+        uses, given, place = task["uses"], task.get("with", {}), resolved.task_place[index]
         kind = kinds.find(uses)
         arguments = given if "." in uses else msgspec.convert(given, kinds.arguments(kind, given))
         step = Step(
@@ -59,7 +60,8 @@ def steps(resolved: Resolved) -> list[tuple[kinds.Kind, Step, dict[str, Any]]]:
             dag_id=resolved.dag_id,
             stage=stage,
             stage_retention=retention,
-            folder=resolved.document.path.parent,
+            folder=place.document.path.parent,
+            beside=discover.KINDS if place.call else "",
         )
         found.append((kind, step, task))
     return found
@@ -89,7 +91,7 @@ def _joined(resolved: Resolved, source: str, compiled: Sequence[_Compiled]) -> P
     fragments: dict[str, Fragment] = {}
     planned: list[PlannedStep] = []
     tasks: list[Task] = []
-    groups = [Group(group["id"], group.get("description", "")) for group in resolved.groups]
+    groups = [_group(*one) for one in zip(resolved.groups, resolved.group_call, strict=True)]
     edges: list[tuple[str, str]] = []
     around = conditions.around(resolved)
     for index, (_, step, written, fragment) in enumerate(compiled):
@@ -108,6 +110,7 @@ def _joined(resolved: Resolved, source: str, compiled: Sequence[_Compiled]) -> P
                 outlets=_outlets(task, step, _of_last(task, fragment, written.get("updates"))),
                 connections=_connections(task, step),
                 values=resolved.scope_of(index).tree() if task.files else UNSET,
+                folder=step.beside or UNSET,
                 description=task.description or about,
                 alerts=_task_alerts(task, fragment, written.get("alerts")),
             )
@@ -128,10 +131,19 @@ def _joined(resolved: Resolved, source: str, compiled: Sequence[_Compiled]) -> P
         groups = each.of_groups(
             resolved.groups, groups, fragments, by_id, held, needs, tasks, edges
         )
+    each.require_free(tasks)
     tasks = _ordered(planned, fragments, tasks, edges)
     if resolved.value.get("fail_fast"):
         _require_one_rule(tasks)
     return _pipeline(resolved, source, tasks, planned, groups, edges)
+
+
+def _group(written: Mapping[str, Any], call: Call | None) -> Group:
+    group = Group(written["id"], written.get("description", ""))
+    if call is None or not call.kind.outputs:
+        return group
+    outputs = {name: (one.step, one.output) for name, one in call.kind.outputs.items()}
+    return msgspec.structs.replace(group, outputs=outputs)
 
 
 def _ordered(
@@ -173,7 +185,7 @@ def _ordered(
 
 def _copy_of(resolved: Resolved, index: int) -> str:
     """What a step is called that a `matrix`, its own or a group's, made this one of."""
-    return resolved.task_called[index] if resolved.task_matrix[index] else ""
+    return resolved.task_called[index] if resolved.is_copy(index) else ""
 
 
 def _require_one_rule(tasks: list[Task]) -> None:
@@ -295,7 +307,7 @@ class _Said(NamedTuple):
 
 
 def _said(resolved: Resolved, index: int, written: dict[str, Any]) -> _Said:
-    here = resolved.written(index)
+    here = resolved.task_place[index].value()
     found = {key: written[key] for key in written if key in SETTINGS}
     return _Said(found, frozenset(found).intersection(here))
 

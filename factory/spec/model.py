@@ -534,6 +534,50 @@ class PipelineFile(Pipeline, frozen=True, kw_only=True):
     ]
 
 
+class KindFile(Strict, frozen=True, kw_only=True):
+    """`_kinds/<name>.yaml`: a kind of the project's own, a group of steps for each call."""
+
+    version: Annotated[
+        Literal[1], Meta(description="Version of this grammar: `1`.", extra=VERBATIM)
+    ] = 1
+    description: Annotated[
+        str, Meta(description="What the kind does, for people.", max_length=4000, extra=VERBATIM)
+    ] = ""
+    deprecated: Annotated[
+        str,
+        Meta(
+            description="Why it should not be called any more, and what instead: a warning at "
+            "each call.",
+            min_length=1,
+            examples=["load_table@2 checks the rows as well"],
+            extra=VERBATIM,
+        ),
+    ] = ""
+    params: Annotated[
+        dict[str, Any],
+        Meta(
+            description="What a call says in its `with`: a default value, or JSON Schema; one "
+            "without a `default` must be given. Read as `${params.name}`.",
+            max_length=500,
+            examples=[{"table": {"type": "string"}, "mode": "replace"}],
+            extra=VERBATIM,
+        ),
+    ] = msgspec.field(default_factory=dict)
+    defaults: Annotated[Settings, Meta(description="Settings for every task.")] = Settings()
+    tasks: Annotated[
+        list[WrittenTask], Meta(description="The steps.", min_length=1, extra=VERBATIM)
+    ]
+    outputs: Annotated[
+        dict[str, str],
+        Meta(
+            description="What steps behind a call may read of it, each the output of one step: "
+            "`{{ tasks.<id>.outputs.<name> }}`.",
+            examples=[{"rows": "{{ tasks.count.output }}"}],
+            extra=VERBATIM,
+        ),
+    ] = msgspec.field(default_factory=dict)
+
+
 class DefaultsFile(Common, frozen=True, kw_only=True):
     """`_defaults.yaml`: what all pipelines of this folder and below start from."""
 

@@ -36,13 +36,15 @@ def is_gone(name: str, attribute: str) -> bool:
 class Read(NamedTuple):
     """A step that a template reads, and what of it: `tasks.load.output`.
 
-    `part` is how its name is written, and stands `nth` times before.
+    `part` is how its name is written, and stands `nth` times before. `output` is the name of one
+    of several: `tasks.load.outputs.rows`.
     """
 
     step: str
     what: str
     part: str
     nth: int
+    output: str = ""
 
 
 class Wrong(NamedTuple):
