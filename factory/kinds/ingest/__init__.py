@@ -173,7 +173,8 @@ def _asking(step: Step, handed: Files) -> Files:
     """The last task asks the target which files are in."""
     *before, last = handed.tasks
     target = step.arguments.target
-    where = {name: getattr(target, name) for name in target.takes.ledger}
+    asked = {name: getattr(target, name) for name in target.takes.ledger}
+    where = {name: given for name, given in asked.items() if given is not None}
     more = {**where, "load": f"{step.id}.{_LOAD}"}
     asking = msgspec.structs.replace(last, arguments={**last.arguments, **more})
     return msgspec.structs.replace(handed, tasks=(*before, asking))
