@@ -154,7 +154,12 @@ def _ordered(
     """Put the edges between steps to `edges`; the tasks, some with a part in a teardown."""
     needs = {step.id: step.needs for step in planned}
     ended = {step.id: step.teardown_for for step in planned if step.teardown_for}
-    work = {name: teardown.within(name, names, needs) for name, names in ended.items()}
+    # its needs say it, without the teardowns that wait for the same task as this one does
+    after = teardown.followers(needs) if ended else {}
+    work = {
+        name: teardown.within(name, names, after).intersection(needs[name])
+        for name, names in ended.items()
+    }
     found = {task.id: task for task in tasks}
     for step in planned:
         theirs = {*work.get(step.id, ()), *step.teardown_for}
@@ -164,13 +169,16 @@ def _ordered(
                 ends = bracket.ends(before, found[first]) if need in ended else before.last
                 edges += [(end, first) for end in ends]
     inner_first = graphlib.TopologicalSorter(needs).static_order() if ended else ()
+    behind = bracket.Behind(edges if ended else ())
+    order = {name: place for place, name in enumerate(needs)}
     for name in inner_first:
         if name in ended:
             begun = [fragments[other] for other in ended[name]]
-            inside = [fragments[other] for other in needs if other in work[name]]
-            changed, more = bracket.close(fragments[name], begun, inside, found, edges)
+            inside = [fragments[other] for other in sorted(work[name], key=order.__getitem__)]
+            changed, more = bracket.close(fragments[name], begun, inside, found, behind)
             found |= changed
             edges += more
+            behind.add(more)
     return [*found.values()]
 
 

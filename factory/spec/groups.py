@@ -177,6 +177,7 @@ class _Joining:
             if _has_id(task):
                 for around in level.around():
                     self.inside.setdefault(id(around), []).append(task["id"])
+        self.ending = {task["id"] for task in tasks if _has_id(task) and task.get("teardown_for")}
         self.needs: dict[str, set[str]] = {}
         self.lasts: dict[int, list[str]] = {}
 
@@ -271,7 +272,7 @@ class _Joining:
         return [name for name in found if isinstance(name, str)]
 
     def _written_out(self, names: Sequence[Any], key: str) -> list[Any]:
-        """The tasks of a name: of a group all that it ends with, or, to be torn down, all.
+        """The tasks of a name: of a group all that it ends with, or all that can be torn down.
 
         None of a group that is empty, which is told elsewhere.
         """
@@ -282,7 +283,7 @@ class _Joining:
             elif key == "needs":
                 found += self._last(each)
             else:
-                found += self.inside[id(each)]
+                found += [name for name in self.inside[id(each)] if name not in self.ending]
         return found
 
     def _last(self, group: Level) -> list[str]:
