@@ -115,6 +115,7 @@ def test_a_kind_reads_no_task_of_who_calls_it(root: Path) -> None:
     assert told(lint_project(Project(root))) == [
         ("configs/_kinds/reads.yaml:6", "unknown-task", "")
     ]
+    assert told(lint_project(Project(root), [root / "other.yaml"])) == []
 
 
 def test_what_a_call_gives_may_read_tasks_of_its_own(root: Path) -> None:

@@ -31,8 +31,10 @@ def _deprecated(linted: Linted) -> Iterator[Problem]:
 
 def outside(scope: Scope) -> Iterator[Diagnostic]:
     """A template in a kind that reads no task of the kind: who calls it may not have that."""
+    calls = (call for linted in scope.linted() for call in linted.resolved.group_call if call)
+    asked = {*scope.files, *(call.kind.document.path for call in calls)}
     for document in scope.kinds:
-        for problem in _outside(document):
+        for problem in _outside(document) if document.path in asked else ():
             yield placed(document, problem.path, problem)
 
 
