@@ -76,19 +76,24 @@ def _output(context: Mapping[str, Any], outputs: Outputs, name: str) -> Any:
     handed = outputs.of(name, context["ti"].task_id)
     if handed is None:
         return StrictUndefined(f"the task {name!r} hands nothing on: it has no output")
-    pull = context["ti"].xcom_pull
-    if handed.own and not handed.many:
-        return pull(task_ids=handed.tasks[0], map_indexes=context["ti"].map_index)
-    if not handed.many:
-        return pull(task_ids=handed.tasks[0])
-    return pull(task_ids=list(handed.tasks))
+    task = context["ti"]
+    own = {"map_indexes": task.map_index} if handed.own else {}
+    return task.xcom_pull(task_ids=list(handed.tasks) if handed.many else handed.tasks[0], **own)
 
 
 def _interval(context: Mapping[str, Any]) -> Any:
     return interval_of(context) or StrictUndefined(NONE, name="interval")
 
 
+def _events(context: Mapping[str, Any]) -> list[Any]:
+    """What the triggers told that started this run; empty where something else did."""
+    triggering = context.get("triggering_asset_events") or {}
+    each = (event.extra or {} for events in triggering.values() for event in events)
+    return [extra.get("payload") for extra in each if extra.get("from_trigger")]
+
+
 _OURS: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {
+    "events": _events,
     "interval": _interval,
     "item": each.item,
     "item_name": each.name,

@@ -17,6 +17,8 @@ from factory.spec.origins import origin
 from factory.spec.read import Document
 from factory.spec.resolve import Resolved
 
+_OF_GROUPS = ("if", "for_each", "max_parallel")
+"""What of a group its tasks do not say."""
 _HIDDEN = ("kinds", "defaults", "matrix", "tasks")
 _PLACEHOLDER = re.compile(r"(?<!\$)\$\{\s*((?:vars|params)\.[^{}\s]+)\s*\}")
 _FIRST = ("id", "uses", "needs", "description", "with")
@@ -60,6 +62,13 @@ def values(resolved: Resolved) -> Iterator[Value]:
     for key in dict.fromkeys(("version", *rest)):
         if key not in _HIDDEN:
             yield from _leaves(resolved, whole[key], value.get(key), (key,), (key,))
+    for index, group in enumerate(resolved.groups):
+        for key in _OF_GROUPS:
+            if key in group:
+                place: Path = ("groups", index, key)
+                yield from _leaves(
+                    resolved, group[key], group[key], place, ("tasks", group["id"], key)
+                )
     settled = settings(resolved)
     asked = _asked_by_files(resolved)
     for index, task in enumerate(value["tasks"]):
@@ -149,7 +158,7 @@ def _is_nested(value: Any) -> bool:
 
 def _value(resolved: Resolved, full: Any, path: Path, shown: Path) -> Value:
     name = _text(shown)
-    if not _is_written(resolved.value, path):
+    if path[0] != "groups" and not _is_written(resolved.value, path):
         return Value(path=name, value=full)
     document, place = origin(resolved, path)
     if not place:

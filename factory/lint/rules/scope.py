@@ -13,7 +13,7 @@ from msgspec import UNSET
 
 from factory.diagnostics import Diagnostic, Path
 from factory.plan import conditions
-from factory.plan.model import Assets, Pipeline, Task
+from factory.plan.model import Pipeline, Task
 from factory.problem import Problem
 from factory.project import Outcome, Project
 from factory.spec import assets, discover
@@ -77,6 +77,19 @@ class Linted:
         groups = (group.id for group in self.plan.groups if group.for_each is not UNSET)
         return any(step.startswith(f"{group}.") for group in groups)
 
+    def is_copied(self, step: str) -> bool:
+        """Whether a step has a copy for each item, by itself or by a group around it."""
+        return "for_each" in self.written(step) or self.in_copies(step)
+
+    def fields(self, step: str) -> tuple[str, ...]:
+        """The keys of the items that a step is copied for; none where they are not known."""
+        around = [g for g in self.resolved.groups if step.startswith(f"{g['id']}.")]
+        every = [one["for_each"] for one in (*around, self.written(step)) if "for_each" in one]
+        items = every[-1] if every else None
+        if not isinstance(items, list) or not all(isinstance(item, Mapping) for item in items):
+            return ()
+        return tuple(dict.fromkeys(str(key) for item in items for key in item))
+
     def beside(self, step: str, key: str) -> Path:
         """Where a key of a step stands, beside its `with`."""
         return (*self._places[step][:-1], key)
@@ -96,7 +109,7 @@ class Linted:
 
     def waits(self) -> Iterator[tuple[Path, str]]:
         """The assets that the schedule waits for, as written, with their places."""
-        if isinstance(self.plan.schedule, Assets):
+        if self.plan.waits:
             yield from assets.of_schedule(self.resolved.value.get("schedule"))
 
     @cached_property
