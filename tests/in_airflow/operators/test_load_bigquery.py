@@ -182,11 +182,13 @@ def test_a_wait_goes_on_while_nothing_answers(
     assert "nowhere cannot be asked: BigQuery can't be reached" in seen.detail
 
 
-def test_a_long_load_job_is_waited_for_by_the_triggerer(
+@pytest.mark.parametrize("step", ["load", "publish"])
+def test_a_long_job_is_waited_for_by_the_triggerer(
     google: Pipelines,
     real_bigquery: bigquery.Server,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
+    step: str,
 ) -> None:
     """The worker is given back; after that, the same load finds the job, and no other is begun."""
     monkeypatch.setattr(load_bigquery, "PATIENCE", 0)
@@ -197,11 +199,11 @@ def test_a_long_load_job_is_waited_for_by_the_triggerer(
     def slow(request: Request) -> Answer | None:
         """The job is begun, and the answer lost; then it runs for a while."""
         name = request.job.get("jobReference", {}).get("jobId", "")
-        if name.endswith("_load"):
+        if name.endswith(f"_{step}"):
             begun.append(name)
             if len(begun) == 1:
                 raise Lost(after=True)
-        is_look = request.method == "GET" and "_load?" in request.path
+        is_look = request.method == "GET" and f"_{step}?" in request.path
         if not begun or not is_look or len(looks) > 3:
             return None
         looks.append(request.path)
@@ -224,9 +226,10 @@ def test_a_long_load_job_is_waited_for_by_the_triggerer(
     assert run.state == "success", run.log
     assert "this goes on when it has ended" in run.log
     assert ask(real_bigquery, f"SELECT COUNT(*) FROM {table}") == [(2,)]
-    assert len(begun) == 2  # the same again, whose answer was lost
-    assert len(set(begun)) == 1
-    assert run.xcom("trips.load")["rows"] == 2
+    assert len(set(begun)) == 1  # the same again, whose answer was lost
+    done = run.xcom("trips.load")
+    assert (done["rows"], done["published"]) == (2, True)
+    assert [check["passed"] for check in done["checks"]] == [True]
 
 
 def test_another_triggerer_goes_on_with_a_job() -> None:

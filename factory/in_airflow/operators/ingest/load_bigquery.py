@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from factory.transfer.warehouse.load import Loaded
 
 PATIENCE = 60.0
-"""Seconds for which a worker waits for the load job itself."""
+"""Seconds for which a worker waits for the load job, and that of the publish, itself."""
 _PASSED = "bigquery"
 _EVERY = {"hourly": "HOUR", "daily": "DAY", "monthly": "MONTH", "yearly": "YEAR"}
 
@@ -57,6 +57,7 @@ class LoadBigQuery(LoadTable):
         self.descriptions = descriptions
         self.expires_after = expires_after
         self.maximum_bytes_billed = maximum_bytes_billed
+        self._awaited = ""
 
     def load(
         self, context: Context, store: Store, paths: list[str], **options: Any
@@ -75,6 +76,7 @@ class LoadBigQuery(LoadTable):
                 options=self._options(),
                 maximum_bytes_billed=self.maximum_bytes_billed,
                 patience=PATIENCE,
+                awaited=self._awaited,
                 **options,
             )
         except Running as job:
@@ -93,6 +95,7 @@ class LoadBigQuery(LoadTable):
 
     def resume(self, context: Context, event: Any = None) -> dict[str, Any]:
         """The same load again: it finds its jobs, whatever has become of them."""
+        self._awaited = event["job_id"] if event else ""
         return self.execute(context)
 
     def _via(self, context: Context) -> Place:
