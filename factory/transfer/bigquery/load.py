@@ -79,6 +79,7 @@ def load(
     maximum_bytes_billed: int | None = None,
     patience: float | None = None,
     awaited: str = "",
+    session: type[Session] | None = None,
 ) -> tuple[Loaded, Cost]:
     """Load the files into `table`; the same `load_id` again leaves the same rows.
 
@@ -86,7 +87,8 @@ def load(
     of `interval`, unless it says its own. `arrivals` are the source's files, each of which is
     loaded once. `statement_timeout` is in seconds, of each job, 0 for none. After `patience`
     seconds the load job, or that of the publish, is left to run on, by `Running`: the same load
-    again finds it, and is told its id as `awaited` once it has ended. Raises `ChecksFailed`,
+    again finds it, and is told its id as `awaited` once it has ended. `session` is that of a table
+    of another kind. Raises `ChecksFailed`,
     `SchemaChanged`, `BadRow`, `BadOption`, `TransferError`; the rows are then as they were.
     """
     started = time.monotonic()
@@ -111,7 +113,8 @@ def load(
             *(api, tables.location(api, target)),
             limits=Limits(statement_timeout, maximum_bytes_billed, patience, awaited),
         )
-        done = run(Session(jobs, job, Source(files, via)), job, files, checks, as_of)
+        own = (session or Session)(jobs, job, Source(files, via))
+        done = run(own, job, files, checks, as_of)
     cost = Cost(jobs.billed, jobs.slot_ms)
     log.info("BigQuery: %s billed, %d ms of slots", size(cost.billed), cost.slot_ms)
     return told(job, files, done, time.monotonic() - started), cost

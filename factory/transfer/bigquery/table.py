@@ -149,6 +149,11 @@ def existing(api: Api, table: Table, names: Sequence[str] = ()) -> Existing | No
         return None
     if facts["type"] != "TABLE":
         raise TransferError(f"{table} is a {facts['type']}, not a table")
+    return existing_of(facts, names)
+
+
+def existing_of(facts: Facts, names: Sequence[str] = ()) -> Existing:
+    """A target that is there; see `existing`."""
     spelled = {name.casefold(): name for name in names}
     fields: dict[str, Facts] = {
         spelled.get(f["name"].casefold(), str(f["name"])): f for f in fields_of(facts)

@@ -87,6 +87,38 @@ def test_a_file_into_a_table(
     assert "3000000000" in limits
 
 
+EXTERNAL = """
+version: 1
+start_date: 2024-01-01
+tasks:
+  - id: trips
+    uses: ingest
+    with:
+      source: {{type: file, path: '{path}', format: csv}}
+      target:
+        type: bigquery_external
+        conn_id: google
+        table: {table}
+        path: 'gs://google@bq-stage/{folder}'
+      write: {{mode: replace}}
+"""
+
+
+def test_an_external_table_over_files(
+    google: Pipelines, real_bigquery: bigquery.Server, tmp_path: Path
+) -> None:
+    name, file = f"trips_{uuid4().hex[:8]}", tmp_path / "trips.csv"
+    google.write("far.yaml", EXTERNAL.format(path=file.as_uri(), table=f"demo.{name}", folder=name))
+    for rows in (2, 3):
+        file.write_text("id,fare\n" + "1,2.50\n" * rows)
+        run = google.run("far")
+        assert run.state == "success", run.log
+        assert ask(real_bigquery, f"SELECT COUNT(*) FROM demo.{name}") == [(rows,)]
+    assert run.xcom("trips.load")["rows"] == 3
+    uris = next(uris for path, uris in real_bigquery.proxy.external.items() if name in path)
+    assert [uri.rpartition("/")[0] for uri in uris] == [f"gs://bq-stage/{name}"]
+
+
 ONCE = """
 version: 1
 start_date: 2024-01-01
