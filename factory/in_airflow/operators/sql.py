@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.sql.operators.sql import SQLExecuteQueryOperator
+
+from factory.account import say
+from factory.in_airflow.left import Leaves, Left
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
 
 _NOT_COMMITTED = "its statements are one transaction, which was not committed"
 _EACH_COMMITTED = "each statement before the one that failed has been committed"
@@ -12,6 +18,25 @@ _EACH_COMMITTED = "each statement before the one that failed has been committed"
 
 class Sql(SQLExecuteQueryOperator):
     """Airflow's own, on a connection of any type that another kind takes."""
+
+    _awaited = ""
+
+    def execute(self, context: Context) -> Any:
+        """Run it; where that takes long and goes on elsewhere, no worker waits for it."""
+        hook, task = self.get_db_hook(), context["task_instance"]
+        if isinstance(hook, Leaves):
+            own = (task.dag_id, task.task_id, task.run_id, task.map_index)
+            hook.leaves_for(own, task.try_number, self._awaited)
+        try:
+            return super().execute(context)  # type: ignore[no-untyped-call]
+        except Left as left:
+            say("%s: this goes on when it has ended", left)
+            self.defer(trigger=left.trigger, method_name="resume")
+
+    def resume(self, context: Context, event: Any = None) -> Any:
+        """The same again, which finds what was left."""
+        self._awaited = event["job_id"] if event else ""
+        return self.execute(context)
 
     @property
     def consequence(self) -> str:

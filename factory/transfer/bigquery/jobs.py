@@ -120,8 +120,16 @@ class Jobs:
         """Let BigQuery read SQL, and not run it: the fields of its rows. It costs nothing."""
         return self.planned(text).get("schema", {}).get("fields", ())  # type: ignore[no-any-return]
 
+    def place(self, text: str, **more: Any) -> str:
+        """The location in which BigQuery would run SQL; it runs nothing."""
+        return str(self._planned(text, **more)["jobReference"].get("location", ""))
+
     def planned(self, text: str, **more: Any) -> Facts:
         """What BigQuery says of SQL that it does not run."""
+        found: Facts = self._planned(text, **more)["statistics"]["query"]
+        return found
+
+    def _planned(self, text: str, **more: Any) -> Facts:
         query = {"query": text, "useLegacySql": False, **more}
         configuration = {"dryRun": True, "query": query}
         reference = {"projectId": self.api.project}
@@ -131,8 +139,7 @@ class Jobs:
         job = self.api.ask("POST", path(self.api.project, "jobs"), body=body)
         if error := _error(job):
             raise error
-        found: Facts = job["statistics"]["query"]
-        return found
+        return job
 
     def rows(
         self, done: Done, most: int | None = None
@@ -216,6 +223,15 @@ class Jobs:
     def _where(self, job: Facts) -> dict[str, str]:
         location = job["jobReference"].get("location") or self.location
         return {"location": location} if location else {}
+
+    def is_running(self, job_id: str) -> bool:
+        """Whether there is a job of this id that has not ended."""
+        try:
+            return self.runs(job_id)
+        except Refused as error:
+            if error.status != NOT_FOUND:
+                raise
+            return False
 
     def runs(self, job_id: str) -> bool:
         """Whether a job has not ended."""

@@ -10,6 +10,7 @@ from uuid import uuid4
 import pytest
 
 from factory.cli.main import main
+from factory.in_airflow.hooks import bigquery as hooks
 from factory.in_airflow.operators.ingest import load_bigquery
 from factory.in_airflow.probes import look
 from factory.in_airflow.triggers import bigquery as triggers
@@ -200,6 +201,78 @@ def test_sql_runs_there_and_is_waited_for(
     assert "each statement before the one that failed has been committed" in run.log
     labels = [job["configuration"].get("labels", {}) for job in real_bigquery.proxy.jobs.values()]
     assert any(each.get("factory_task") == "made" for each in labels)
+
+
+LONG = """
+version: 1
+start_date: 2024-01-01
+tasks:
+  - id: long
+    uses: sql
+    with: {{conn_id: google, sql: "{sql}", output: true}}
+"""
+
+
+def test_long_sql_is_waited_for_by_the_triggerer(
+    google: Pipelines, real_bigquery: bigquery.Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hooks, "PATIENCE", 0)
+    monkeypatch.setattr(triggers, "POLL", 0.01)
+    begun: list[str] = []
+    looks: list[str] = []
+
+    def slow(request: Request) -> Answer | None:
+        """The job is begun, and the answer lost; then it runs for a while."""
+        name = request.job.get("jobReference", {}).get("jobId", "")
+        if name.endswith("_sql_1"):
+            begun.append(name)
+            if len(begun) == 1:
+                raise Lost(after=True)
+        is_look = request.method == "GET" and "_sql_1" in request.path
+        if not begun or not is_look or len(looks) > 3:
+            return None
+        looks.append(request.path)
+        where = {"jobId": begun[0], "location": "US"}
+        job = {"jobReference": where, "status": {"state": "RUNNING"}}
+        return Answer(200, json.dumps(job).encode())
+
+    google.write("long.yaml", LONG.format(sql="SELECT 6 * 7 AS answer"))
+    real_bigquery.proxy.faults.append(slow)
+    try:
+        run = google.run("long")
+    finally:
+        real_bigquery.proxy.faults.clear()
+    assert run.state == "success", run.log
+    assert "this goes on when it has ended" in run.log
+    assert [list(row) for row in run.xcom("long")] == [[42]]
+    assert len(set(begun)) == 1
+
+
+@pytest.mark.parametrize(("state", "taken"), [("RUNNING", "_sql_1"), ("DONE", "_sql_2")])
+def test_a_try_after_one_that_was_killed_finds_its_sql(
+    google: Pipelines, real_bigquery: bigquery.Server, state: str, taken: str
+) -> None:
+    """While that runs still; of one that has ended, who clears the task wants another."""
+    begun: list[str] = []
+
+    def there(request: Request) -> Answer | None:
+        name = request.job.get("jobReference", {}).get("jobId", "")
+        if "_sql_" in name:
+            begun.append(name)
+        if request.method == "GET" and "_sql_1" in request.path and not begun:
+            job = {"jobReference": {"jobId": "x", "location": "US"}, "status": {"state": state}}
+            return Answer(200, json.dumps(job).encode())
+        return None
+
+    real_bigquery.proxy.faults.append(there)
+    try:
+        hook = hooks.BigQuery("google")
+        hook.leaves_for(("dag", "task", uuid4().hex), 2, "")
+        hook.run("SELECT 1")
+    finally:
+        real_bigquery.proxy.faults.clear()
+    (name,) = begun
+    assert name.endswith(taken)
 
 
 def test_a_wait_goes_on_while_nothing_answers(

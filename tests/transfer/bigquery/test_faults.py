@@ -471,6 +471,16 @@ def test_the_table_of_a_first_load_that_is_killed_vanishes(
     assert bench.ids() == [1, 2]
 
 
+def test_columns_of_files_that_are_never_null(bench: BigQuery) -> None:
+    """A file that says REQUIRED is refused where the schema of the load says NULLABLE."""
+    asked = pa.schema([pa.field("id", pa.int64(), nullable=False), ("day", pa.date32())])
+    rows = pa.table({"id": [1], "day": [None]}, schema=asked)
+    for number in (1, 2):
+        bench.load(rows, load_id=f"run {number}")
+    assert bench.ids() == [1, 1]
+    assert all(field["mode"] == "NULLABLE" for field in bench.facts()["schema"]["fields"])
+
+
 def test_a_column_that_the_load_lacks_is_relaxed(bench: BigQuery) -> None:
     required = {**tables.field_of("kept", "INT64"), "mode": "REQUIRED"}
     made(bench, *COLUMNS, DAY, required)
