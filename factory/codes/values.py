@@ -106,7 +106,10 @@ GROUP = Group(
         Code(
             name="kind-name",
             title="a name of one's own that cannot be",
-            meaning="A name under `kinds` is a kind already, or leads back to itself.",
+            meaning=(
+                "A name under `kinds`, or of a file in `_kinds/`, is a kind already; or it leads"
+                " back to itself."
+            ),
             advice="Choose another name; let `uses` name a kind or an operator.",
             wrong="kinds: {bash: {uses: sql}}\ntasks: [{id: a, run: ls}]",
             right="kinds: {show: {uses: bash, with: {command: ls}}}\ntasks: [{id: a, uses: show}]",
@@ -222,6 +225,20 @@ GROUP = Group(
             advice='Put all of it into one: `if: "{{ a and b }}"`.',
             wrong="params: {full: false}\ntasks: [{id: a, if: params.full, run: ls}]",
             right='params: {full: false}\ntasks: [{id: a, if: "{{ params.full }}", run: ls}]',
+        ),
+        Code(
+            name="for-each",
+            title="a `for_each` that gives no copies",
+            meaning=(
+                "`for_each` is a list, or one expression that gives one in the run. It stands in"
+                " no other, and none beside `teardown_for`; `max_parallel` is about its copies."
+            ),
+            advice='Write a list, or an expression: `for_each: "{{ tasks.cities.output }}"`.',
+            wrong='tasks: [{id: a, for_each: params.years, run: "echo {{ item }}"}]',
+            right=(
+                "params: {years: [2023, 2024]}\n"
+                'tasks: [{id: a, for_each: "{{ params.years }}", run: "echo {{ item }}"}]'
+            ),
         ),
         Code(
             name="two-commands",

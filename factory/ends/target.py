@@ -20,8 +20,9 @@ class Takes(msgspec.Struct, frozen=True, kw_only=True):
     :param checks: the checks of rows before they are published, by their words; None: all.
     :param types: its `conn_id` and `table` name a table of a warehouse: what files do not tell of
         the types of their columns, that does.
-    :param ledger: its fields by which it is asked which files are in (`conn_id`, `table`), if it
-        can be. Its load operator then takes `once`, and notes with the rows what was listed.
+    :param ledger: its fields by which it is asked which files are in (`conn_id`, `table`; where it
+        has them, `warehouse` and `role`), if it can be. Its load operator then takes
+        `once`, and notes with the rows what was listed.
     :param keeps: what it is: what only a table has, such as a key to merge by, others lack.
     :param holds: what its columns can hold: what they cannot is refused where files are read.
     :param dry_run: the operator that asks what the load would read, see `factory.plan.model.Task`.

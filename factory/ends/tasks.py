@@ -58,7 +58,8 @@ def convert(
     undeclared = formats.infers(given.format) or given.folders is True
     if target is not None and target.takes.types and undeclared:
         _, load = target.load()
-        arguments |= {word: load[word] for word in _OF_A_TABLE if word in load}
+        words = dict.fromkeys((*_OF_A_TABLE, *target.takes.ledger))
+        arguments |= {word: load[word] for word in words if word in load}
     operator = f"{OPERATORS}.to_parquet.ToParquet"
     if given.each is not None:
         return task(step, "to_parquet", operator, arguments, {"files": given.each})

@@ -14,13 +14,13 @@ from airflow.providers.common.compat.sdk import (  # they moved after Airflow 3.
 
 from factory.account import say
 from factory.errors import words
-from factory.in_airflow.guard import where
+from factory.in_airflow.guard import context_of, where
 from factory.in_airflow.templates import Expression
 
 if TYPE_CHECKING:
     from airflow.sdk import BaseOperator
 
-Moment = Literal["render_template_fields", "pre_execute"]
+Moment = Literal["render_template_fields", "_do_render_template_fields", "pre_execute"]
 """When it is decided. Of a mapped task, another object fills in the templates."""
 
 
@@ -41,10 +41,11 @@ def conditional(operator: type[BaseOperator], condition: str, moment: Moment) ->
 
 def _deciding(method: Callable[..., Any], condition: str) -> Callable[..., Any]:
     @wraps(method)
-    def call(self: Any, context: Any, *args: Any, **kwargs: Any) -> Any:
+    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+        context = context_of((*args, *kwargs.values()))
         if not _goes_on(context):
             decide(condition, context, where(self))
-        return method(self, context, *args, **kwargs)
+        return method(self, *args, **kwargs)
 
     return call
 

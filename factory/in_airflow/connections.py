@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -19,13 +20,20 @@ if TYPE_CHECKING:
     from factory.transfer.snowflake.session import Account
     from factory.transfer.warehouse.warehouse import Warehouse
 
+NO_LOGIN: Mapping[str, str | None] = {}
+
 
 def warehouse_of(
-    conn_id: str, *, application: str, maximum_bytes_billed: int | None = None
+    conn_id: str,
+    *,
+    application: str,
+    maximum_bytes_billed: int | None = None,
+    login: Mapping[str, str | None] = NO_LOGIN,
 ) -> tuple[Warehouse[Any], Any]:
     """The warehouse that a connection's type names, and what its driver connects by.
 
-    The address holds the password, so it is never logged or passed on.
+    The address holds the password, so it is never logged or passed on. `login` is what takes the
+    place of the connection's: a `warehouse` and a `role`.
     """
     from factory.transfer.warehouse.warehouse import find
 
@@ -39,13 +47,13 @@ def warehouse_of(
         )
     if kind not in clients.BY_TYPE:
         return warehouse, warehouse.address(connection, application)
-    found = clients.of_type(kind, conn_id)
+    found = clients.of_type(kind, conn_id, {name: given for name, given in login.items() if given})
     limited = maximum_bytes_billed is not None
     return warehouse, replace(found, billed=maximum_bytes_billed) if limited else found
 
 
 def snowflake_account(
-    conn_id: str, *, application: str, warehouse: str | None = None, role: str | None = None
+    conn_id: str, *, application: str = "", warehouse: str | None = None, role: str | None = None
 ) -> Account:
     """Who logs in to Snowflake, by a `warehouse` and a `role` in place of the connection's."""
     from factory.in_airflow.clients.snowflake import account

@@ -39,6 +39,7 @@ def require_fit(dag: DAG, plan: Pipeline) -> None:
         _require_own(dag, plan)
     try:
         dag.validate()  # type: ignore[no-untyped-call]
+        dag.check_cycle()
     except Exception as error:
         raise BuildError("", (), f"Airflow refuses the pipeline: {words(error)}") from error
     if wrong := _refused_path(dag.fileloc):
@@ -49,7 +50,6 @@ def require_fit(dag: DAG, plan: Pipeline) -> None:
             _require_executor(task.step, executor)
     if of_others:
         with _storing():
-            dag.check_cycle()
             _require_rows(dag)
 
 

@@ -26,6 +26,8 @@ FOR_ALERTS = ("public", "place", "connection", "data")
 """What of a failure goes into alerts."""
 _here: dict[tuple[str, str, str, int], Mapping[str, str]] = {}
 _GUARDED = ("render_template_fields", "execute", "resume_execution")
+_OF_MAPPED = ("_do_render_template_fields",)
+"""How a mapped task has the templates of a copy filled in."""
 _NO_FAILURES = {
     "AirflowSkipException",
     "AirflowRescheduleException",
@@ -44,7 +46,7 @@ def guarded(operator: type[BaseOperator]) -> type[BaseOperator]:
         "__qualname__": operator.__qualname__,
         "__doc__": operator.__doc__,
     }
-    own |= {name: _guarded(operator, name) for name in _GUARDED}
+    own |= {name: _guarded(operator, name) for name in (*_GUARDED, *_OF_MAPPED)}
     metaclass: Any = type(operator)
     made: type[BaseOperator] = metaclass(operator.__name__, (operator,), own)
     return made
@@ -58,16 +60,17 @@ def _guarded(operator: type[BaseOperator], name: str) -> Callable[..., Any]:
             # the operator's own of that moment, as of any class below it
             return getattr(operator, name)(self, *args, **kwargs)
         except BaseException as error:
-            if not _is_failure(error):
+            if not _is_failure(error) or hasattr(error, "told_by_factory"):
                 raise
             with suppress(Exception):  # telling must not hide what is told
-                _tell(self, _context((*args, *kwargs.values())), error)
+                _tell(self, context_of((*args, *kwargs.values())), error)
             raise error
 
     return call
 
 
-def _context(given: Iterable[Any]) -> Mapping[str, Any]:
+def context_of(given: Iterable[Any]) -> Mapping[str, Any]:
+    """Airflow's context, among what one of its methods is given."""
     return next(each for each in given if isinstance(each, Mapping) and "task_instance" in each)
 
 

@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from airflow.sdk import DAG, TaskGroup
+from msgspec import UNSET
 
 from factory.errors import BuildError, is_fault, together
+from factory.in_airflow import each
 from factory.in_airflow.dag import dag_of
 from factory.in_airflow.importing import reason
-from factory.in_airflow.tasks import operator
+from factory.in_airflow.tasks import items, operator
 from factory.plan.model import Pipeline, Task
 from factory.plan.outputs import Outputs
 
@@ -31,8 +33,8 @@ def render(plan: Pipeline, root: Path, environment: str = "") -> DAG:
     dag.spec_file = dag.fileloc = str(root / plan.source)
     dag.spec_root = str(root)
     dag.outputs = Outputs(plan)
-    groups = _groups(plan, dag)
     made: dict[str, Any] = {}
+    groups = _Groups(plan, dag, made)
     refused: dict[str, BuildError] = {}  # by step: the others of its tasks may need the first
     for task in plan.tasks:
         if task.step in refused:
@@ -52,15 +54,32 @@ def render(plan: Pipeline, root: Path, environment: str = "") -> DAG:
     return dag
 
 
-def _groups(plan: Pipeline, dag: DAG) -> dict[str, TaskGroup]:
-    """A group's id begins with that of the group around it, which stands before it."""
-    made: dict[str, TaskGroup] = {}
-    for group in plan.groups:
-        above, _, name = group.id.rpartition(".")
-        made[group.id] = TaskGroup(
-            group_id=name, tooltip=group.tooltip, parent_group=made.get(above), dag=dag
-        )
-    return made
+class _Groups(dict[str, TaskGroup]):
+    """The task groups by their ids, each made when it is asked for: after what it is mapped over.
+
+    A group's id begins with that of the group around it.
+    """
+
+    def __init__(self, plan: Pipeline, dag: DAG, made: Mapping[str, Any]) -> None:
+        super().__init__()
+        self.planned = {group.id: group for group in plan.groups}
+        self.dag = dag
+        self.made = made
+
+    def __missing__(self, group_id: str) -> TaskGroup:
+        group = self.planned[group_id]
+        above, _, name = group_id.rpartition(".")
+        given: dict[str, Any] = {
+            "group_id": name,
+            "tooltip": group.tooltip,
+            "parent_group": self[above] if above in self.planned else None,
+            "dag": self.dag,
+        }
+        if group.for_each is UNSET:
+            self[group_id] = TaskGroup(**given)
+        else:
+            self[group_id] = each.group(items(group.for_each, self.made), **given)
+        return self[group_id]
 
 
 def _give_role(task: Task, made: Mapping[str, Any]) -> None:

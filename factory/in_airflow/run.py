@@ -25,7 +25,7 @@ import msgspec
 
 from factory.errors import FactoryError, Terminated
 from factory.extras import install_hint
-from factory.plan.model import Pipeline
+from factory.plan.model import Group, Output, Pipeline, Task
 
 State = Literal["running", "success", "failed", "stopped", "skipped", "upstream_failed"]
 
@@ -147,7 +147,7 @@ def run(
     dag = rendered()[plan.dag_id]
     listener = _listener(watch, only)
     get_listener_manager().add_listener(listener)  # type: ignore[no-untyped-call]
-    others = f"(?!{re.escape(only)}$|{re.escape(only)}[.]).*" if only else None
+    others = _others(plan, only) if only else None
     try:
         with _stoppable_triggers(listener):
             done = dag.test(
@@ -212,6 +212,19 @@ def _stoppable_triggers(listener: Any) -> Iterator[None]:
 def rendered() -> dict[str, Any]:
     """The DAG of this run, for the Dag file that Airflow reads it from."""
     return _current[0]() if _current else {}
+
+
+def _others(plan: Pipeline, only: str) -> str:
+    """A pattern of the tasks that are no part of one, nor give the items of it or its groups."""
+    own = re.escape(only)
+    mapped: list[Group | Task] = [*plan.groups, *plan.tasks]
+    listed = [_items_of(one) for one in mapped if f"{only}.".startswith(f"{one.id}.")]
+    given = "".join(f"|{re.escape(name)}$" for name in listed if name)
+    return f"(?!{own}$|{own}[.]{given}).*"
+
+
+def _items_of(mapped: Group | Task) -> str:
+    return mapped.for_each.task if isinstance(mapped.for_each, Output) else ""
 
 
 def _without_retries(plan: Pipeline) -> Pipeline:

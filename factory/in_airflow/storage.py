@@ -15,6 +15,7 @@ from urllib.parse import quote, unquote
 from airflow.sdk.exceptions import AirflowException
 
 from factory import stores
+from factory.in_airflow import each
 from factory.in_airflow.clients import client
 from factory.in_airflow.steps import step_of
 from factory.stores.disk import Disk
@@ -27,10 +28,12 @@ _LONGEST = 240  # a file's name may have 255 bytes
 def step_folder(stage: str | None, context: Mapping[str, Any]) -> Place:
     """The folder of one run of one step: `<stage>/<dag_id>/<run_id>/<step>`.
 
-    The step is the task's group, so that the tasks of a step find each other's files.
+    The step is the task's group, so that the tasks of a step find each other's files. Each copy of
+    a step with a `for_each` has a folder of its own, `<step>@<digits of its item>`.
     """
     task = context["task_instance"]
-    return stage_root(stage).below(task.dag_id, _safe(task.run_id), step_of(task.task_id))
+    name = f"{step_of(task.task_id)}{each.key(context)}"
+    return stage_root(stage).below(task.dag_id, _safe(task.run_id), name)
 
 
 def place(uri: str) -> Place:

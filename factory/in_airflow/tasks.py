@@ -16,7 +16,7 @@ from msgspec import UNSET
 from factory.diagnostics import Path as Place
 from factory.diagnostics import did_you_mean
 from factory.errors import BuildError, is_fault
-from factory.in_airflow import importing
+from factory.in_airflow import each, importing
 from factory.in_airflow.conditions import Moment, conditional
 from factory.in_airflow.dag import PipelineDAG
 from factory.in_airflow.functions import Beside
@@ -27,9 +27,11 @@ from factory.in_airflow.interval import tell_interval
 from factory.in_airflow.objects import asset, duration, notify
 from factory.in_airflow.templates import Expression
 from factory.plan import files
+from factory.plan.each import ITEMS
 from factory.plan.kind import builtin_names
-from factory.plan.model import Alert, Call, Output, Ref, Task, TaskAlerts, Template
+from factory.plan.model import Alert, Call, Items, Output, Ref, Task, TaskAlerts, Template
 from factory.spec import beside
+from factory.spec.filled import Filled
 from factory.spec.model import DURATIONS
 
 
@@ -50,14 +52,19 @@ def operator(
         operator = _bounded(operator, task)
         around = _Around(made, dag)
         arguments = _arguments(task, around, on_retry)
-        named = {
+        named: dict[str, Any] = {
             "task_id": task.id.removeprefix(f"{task.group}."),
             "dag": dag,
-            "task_group": groups.get(task.group) if task.group else None,
+            "task_group": groups[task.group] if task.group else None,
         }
-        if task.expand:
-            each = {name: _value(value, task, around) for name, value in task.expand.items()}
-            operated = operator.partial(**named, **arguments).expand(**each)
+        if task.for_each is not UNSET or each.is_copied(named["task_group"]):
+            arguments.setdefault("map_index_template", each.NAME)
+        if task.for_each is not UNSET:
+            listed = {each.ITEM: items(task.for_each, made)}
+            operated = each.mapped(operator, task).partial(**named, **arguments).expand(**listed)
+        elif task.expand:
+            many = {name: _value(value, task, around) for name, value in task.expand.items()}
+            operated = operator.partial(**named, **arguments).expand(**many)
         else:
             if task.connections and task.uses in builtin_names():
                 arguments["pre_execute"] = hide_connections
@@ -77,9 +84,12 @@ def operator(
 def _bounded(operator: Any, task: Task) -> Any:
     """The operator with what stands before its work: its condition, and the boundary of ours."""
     moment: Moment = "pre_execute" if task.expand else "render_template_fields"
+    if task.for_each is not UNSET:
+        moment = "_do_render_template_fields"
     for condition in reversed(task.conditions or ()):  # what is put around last is asked first
         operator = conditional(operator, condition, moment)
-    return guarded(operator) if task.uses in builtin_names() else operator
+    ours = task.uses in builtin_names() or task.operator == ITEMS
+    return guarded(operator) if ours else operator
 
 
 def _arguments(task: Task, around: _Around, on_retry: tuple[Alert, ...]) -> dict[str, Any]:
@@ -91,7 +101,7 @@ def _arguments(task: Task, around: _Around, on_retry: tuple[Alert, ...]) -> dict
             arguments[name] = duration(arguments[name])
     if task.outlets:
         arguments["outlets"] = [*_listed(arguments.get("outlets")), *map(asset, task.outlets)]
-    if arguments.get("outlets"):
+    if arguments.get("outlets") and task.for_each is UNSET:
         arguments.setdefault("post_execute", tell_interval)
     if about := _about(task):
         arguments["doc_md"] = about
@@ -105,6 +115,11 @@ def _arguments(task: Task, around: _Around, on_retry: tuple[Alert, ...]) -> dict
             ours = [notify(alert, event) for alert in alerts]
             arguments[name] = [*_listed(arguments.get(name)), *ours]
     return arguments
+
+
+def items(given: Items, made: Mapping[str, Any]) -> Any:
+    """What is mapped over, as Airflow takes it."""
+    return made[given.task].output if isinstance(given, Output) else list(given)
 
 
 def _listed(value: Any) -> list[Any]:
@@ -126,7 +141,12 @@ def _with_files(task: Task, dag: PipelineDAG) -> Mapping[str, Any]:
     texts: dict[Place, str] = {}
     with beside.below(Path(dag.spec_root)):
         for file in files.named(task):
-            filled = files.fill(task, file.name, Path(dag.folder))
+            folder = _folder(task, dag)
+            filled = files.fill(task, file.name, folder)
+            if filled is None and task.folder:  # Airflow looks beside the spec alone
+                if problem := beside.missing(file.name, folder):
+                    raise BuildError(task.step, ("with",), problem.message, problem.hint)
+                filled = Filled(beside.text_of(folder / file.name))
             if filled is None:
                 continue
             for problem in filled.problems:
@@ -135,6 +155,11 @@ def _with_files(task: Task, dag: PipelineDAG) -> Mapping[str, Any]:
                 raise BuildError(task.step, ("with",), message, problem.hint or problem.expected)
             texts[file.place] = _no_name(filled.text)
     return files.put(task.arguments, texts)
+
+
+def _folder(task: Task, dag: PipelineDAG) -> Path:
+    """Where the files are that a task's arguments name."""
+    return Path(dag.spec_root, task.folder) if task.folder else Path(dag.folder)
 
 
 def _no_name(text: str) -> str:
@@ -187,7 +212,7 @@ def _value(value: Any, task: Task, around: _Around) -> Any:
         return _named(_called(value, task, around), task)
     if kind is Ref:
         if ":" in value.path:
-            return Beside(value.path, around.dag.folder, around.dag.spec_root)
+            return Beside(value.path, str(_folder(task, around.dag)), around.dag.spec_root)
         return _named(_import(value.path, task), task)
     if kind is Output:
         return around.made[value.task].output

@@ -29,6 +29,7 @@ Text = Annotated[str, Meta(min_length=1)]
 Names = Annotated[list[Text], Meta(min_length=1)]
 Polls = Annotated[int, Meta(ge=1, le=1000)]
 Number = Annotated[int, Meta(ge=0)]
+NOT_FOR_EACH = "copies would drive the same flows at the same time"
 
 
 class Continuous(Strict, frozen=True, kw_only=True, tag="continuous", tag_field="type"):

@@ -91,26 +91,42 @@ def ends(tear_down: Fragment, behind: Task) -> Sequence[str]:
     return whole if rule(behind) in FAILING else tear_down.last
 
 
+class Behind(dict[str, list[str]]):
+    """The tasks directly behind each."""
+
+    def __init__(self, edges: Iterable[Edge]) -> None:
+        super().__init__()
+        self.add(edges)
+
+    def add(self, edges: Iterable[Edge]) -> None:
+        """Edges that came later."""
+        for before, after in edges:
+            self.setdefault(before, []).append(after)
+
+
 def close(
     tear_down: Fragment,
     begun: Sequence[Fragment],
     work: Sequence[Fragment],
     tasks: Mapping[str, Task],
-    edges: Sequence[Edge],
+    behind: Mapping[str, Sequence[str]],
 ) -> tuple[dict[str, Task], list[Edge]]:
     """The tasks that change where a teardown ends what others began, by id, and its edges.
 
     It waits for every task behind which nothing of `begun` or `work` comes: what others wait for
     need not be the end of a step.
 
-    :param tasks: all of the plan, by id; `edges`: those between them so far.
+    :param tasks: all of the plan, by id; `behind`: those directly behind each so far.
     """
     inside = [task.id for fragment in (*begun, *work) for task in fragment.tasks]
     known = {*inside}
-    before = {first for first, second in edges if first in known and second in known}
-    ends = [tasks[task_id] for task_id in inside if task_id not in before]
-    refusing = {first for first, second in edges if not _may_follow_a_setup(tasks[second])}
-    setups = [name for fragment in begun for name in _leading(fragment) if name not in refusing]
+    ends = [tasks[name] for name in inside if known.isdisjoint(behind.get(name, ()))]
+    setups = [
+        name
+        for fragment in begun
+        for name in _leading(fragment)
+        if all(_may_follow_a_setup(tasks[other]) for other in behind.get(name, ()))
+    ]
     ending, done = (tasks[task.id] for task in tear_down.tasks)
     changed = {name: _set_up(tasks[name]) for name in setups if tasks[name].role == "task"}
     changed[ending.id] = _torn_down(ending, setups)

@@ -12,7 +12,7 @@ from msgspec import UNSET, UnsetType
 from factory import choices
 from factory.errors import BuildError, is_fault, said, together
 from factory.fields import seconds
-from factory.plan import bracket, conditions, names, typed
+from factory.plan import bracket, conditions, each, names, typed
 from factory.plan import kind as kinds
 from factory.plan.describe import connections, describe
 from factory.plan.fragment import MAX_ID, wrong
@@ -28,9 +28,10 @@ from factory.plan.model import (
     Task,
     TaskAlerts,
 )
-from factory.spec import assets, model, schedule, teardown
+from factory.spec import assets, discover, model, schedule, teardown
 from factory.spec.model import SETTINGS
 from factory.spec.resolve import Resolved
+from factory.spec.written import Call
 
 
 def arguments_of(uses: str, given: Any = None) -> Any:
@@ -48,8 +49,8 @@ def steps(resolved: Resolved) -> list[tuple[kinds.Kind, Step, dict[str, Any]]]:
     stage = resolved.value.get("stage")
     retention = seconds(resolved.value.get("stage_retention", model.STAGE_RETENTION))
     found = []
-    for task in resolved.value["tasks"]:
-        uses, given = task["uses"], task.get("with", {})
+    for index, task in enumerate(resolved.value["tasks"]):
+        uses, given, place = task["uses"], task.get("with", {}), resolved.task_place[index]
         kind = kinds.find(uses)
         arguments = given if "." in uses else msgspec.convert(given, kinds.arguments(kind, given))
         step = Step(
@@ -59,7 +60,8 @@ def steps(resolved: Resolved) -> list[tuple[kinds.Kind, Step, dict[str, Any]]]:
             dag_id=resolved.dag_id,
             stage=stage,
             stage_retention=retention,
-            folder=resolved.document.path.parent,
+            folder=place.document.path.parent,
+            beside=discover.KINDS if place.call else "",
         )
         found.append((kind, step, task))
     return found
@@ -89,11 +91,11 @@ def _joined(resolved: Resolved, source: str, compiled: Sequence[_Compiled]) -> P
     fragments: dict[str, Fragment] = {}
     planned: list[PlannedStep] = []
     tasks: list[Task] = []
-    groups = [Group(group["id"], group.get("description", "")) for group in resolved.groups]
+    groups = [_group(*one) for one in zip(resolved.groups, resolved.group_call, strict=True)]
     edges: list[tuple[str, str]] = []
     around = conditions.around(resolved)
     for index, (_, step, written, fragment) in enumerate(compiled):
-        if "updates" in written or "alerts" in written:
+        if each.WORD not in written and ("updates" in written or "alerts" in written):
             fragment = _with_one_end(fragment, step)
         fragments[step.id] = fragment
         here = _said(resolved, index, written)
@@ -108,6 +110,7 @@ def _joined(resolved: Resolved, source: str, compiled: Sequence[_Compiled]) -> P
                 outlets=_outlets(task, step, _of_last(task, fragment, written.get("updates"))),
                 connections=_connections(task, step),
                 values=resolved.scope_of(index).tree() if task.files else UNSET,
+                folder=step.beside or UNSET,
                 description=task.description or about,
                 alerts=_task_alerts(task, fragment, written.get("alerts")),
             )
@@ -121,10 +124,26 @@ def _joined(resolved: Resolved, source: str, compiled: Sequence[_Compiled]) -> P
         edges += fragment.edges
         if fragment.group is not None:
             groups.append(fragment.group)
+    if any(each.WORD in group for group in resolved.groups):
+        needs = {step.id: step.needs for step in planned}
+        by_id = {step.id: step for _, step, _, _ in compiled}
+        held = dict(zip(by_id, around, strict=True))
+        groups = each.of_groups(
+            resolved.groups, groups, fragments, by_id, held, needs, tasks, edges
+        )
+    each.require_free(tasks)
     tasks = _ordered(planned, fragments, tasks, edges)
     if resolved.value.get("fail_fast"):
         _require_one_rule(tasks)
     return _pipeline(resolved, source, tasks, planned, groups, edges)
+
+
+def _group(written: Mapping[str, Any], call: Call | None) -> Group:
+    group = Group(written["id"], written.get("description", ""))
+    if call is None or not call.kind.outputs:
+        return group
+    outputs = {name: (one.step, one.output) for name, one in call.kind.outputs.items()}
+    return msgspec.structs.replace(group, outputs=outputs)
 
 
 def _ordered(
@@ -136,7 +155,12 @@ def _ordered(
     """Put the edges between steps to `edges`; the tasks, some with a part in a teardown."""
     needs = {step.id: step.needs for step in planned}
     ended = {step.id: step.teardown_for for step in planned if step.teardown_for}
-    work = {name: teardown.within(name, names, needs) for name, names in ended.items()}
+    # its needs say it, without the teardowns that wait for the same task as this one does
+    after = teardown.followers(needs) if ended else {}
+    work = {
+        name: teardown.within(name, names, after).intersection(needs[name])
+        for name, names in ended.items()
+    }
     found = {task.id: task for task in tasks}
     for step in planned:
         theirs = {*work.get(step.id, ()), *step.teardown_for}
@@ -146,19 +170,22 @@ def _ordered(
                 ends = bracket.ends(before, found[first]) if need in ended else before.last
                 edges += [(end, first) for end in ends]
     inner_first = graphlib.TopologicalSorter(needs).static_order() if ended else ()
+    behind = bracket.Behind(edges if ended else ())
+    order = {name: place for place, name in enumerate(needs)}
     for name in inner_first:
         if name in ended:
             begun = [fragments[other] for other in ended[name]]
-            inside = [fragments[other] for other in needs if other in work[name]]
-            changed, more = bracket.close(fragments[name], begun, inside, found, edges)
+            inside = [fragments[other] for other in sorted(work[name], key=order.__getitem__)]
+            changed, more = bracket.close(fragments[name], begun, inside, found, behind)
             found |= changed
             edges += more
+            behind.add(more)
     return [*found.values()]
 
 
 def _copy_of(resolved: Resolved, index: int) -> str:
     """What a step is called that a `matrix`, its own or a group's, made this one of."""
-    return resolved.task_called[index] if resolved.task_matrix[index] else ""
+    return resolved.task_called[index] if resolved.is_copy(index) else ""
 
 
 def _require_one_rule(tasks: list[Task]) -> None:
@@ -184,6 +211,8 @@ def _require_one_rule(tasks: list[Task]) -> None:
 
 def _compile(kind: kinds.Kind, step: Step, written: Mapping[str, Any]) -> Fragment:
     found = _typed(kind, step, written)
+    if each.WORD in written:
+        found = each.mapped(step, found, written)
     return bracket.teardown(step, found) if written.get("teardown_for") else found
 
 
@@ -278,7 +307,7 @@ class _Said(NamedTuple):
 
 
 def _said(resolved: Resolved, index: int, written: dict[str, Any]) -> _Said:
-    here = resolved.written(index)
+    here = resolved.task_place[index].value()
     found = {key: written[key] for key in written if key in SETTINGS}
     return _Said(found, frozenset(found).intersection(here))
 
@@ -291,7 +320,7 @@ def _settings(task: Task, here: _Said, fragment: Fragment) -> Mapping[str, Any]:
     if not here.settings:
         return task.settings
     by_kind = {*task.settings, *task.arguments, *task.expand}
-    if len(fragment.tasks) == 1:
+    if sum(task.operator not in each.ADDED for task in fragment.tasks) == 1:
         by_kind -= here.own
     found = {key: value for key, value in here.settings.items() if key not in by_kind}
     if task.id not in fragment.first:

@@ -25,7 +25,7 @@ def describe(
     :param copy_of: the step whose `matrix` made this one.
     """
     conditions = [one for task in tasks for one in task.conditions or ()]
-    templates = [written.get("with"), conditions]
+    templates = [written.get("with"), written.get("for_each"), conditions]
     found = [*names.in_fields(step.arguments), *names.in_templates(templates)]
     outlets = [uri for task in tasks for uri in task.outlets]
     return PlannedStep(

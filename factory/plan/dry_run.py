@@ -23,7 +23,11 @@ def dry_run(plan: Pipeline, only: str = "") -> Pipeline:
 def _asking(task: Task, operator: str) -> Task:
     """What stands in a task's place; what takes another's output has nothing to ask."""
     arguments, files = task.arguments, task.files
-    if task.expand or any(isinstance(value, Output) for value in arguments.values()):
+    if (
+        task.expand
+        or task.for_each is not UNSET
+        or any(isinstance(value, Output) for value in arguments.values())
+    ):
         operator, arguments, files = UNASKED, {"conn_id": arguments["conn_id"]}, UNSET
     return Task(
         id=task.id,

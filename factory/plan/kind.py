@@ -29,14 +29,15 @@ DRY_RUNS = "factory.in_airflow.operators.dry_run"
 """Where operators are that ask what others would read."""
 UNASKED = f"{DRY_RUNS}.Unasked"
 """The one of a task whose statements take what a task before it gives."""
-_EMPTY = "airflow.providers.standard.operators.empty.EmptyOperator"
+EMPTY = "airflow.providers.standard.operators.empty.EmptyOperator"
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
     """One task of a spec, given to its kind. `arguments` is the kind's own Struct.
 
     `stage_retention`: seconds that files of a failed run stay on the stage. `folder`: that of the
-    spec, for a kind whose tasks stand in a file beside it; None: there is no file."""
+    spec, for a kind whose tasks stand in a file beside it; None: there is no file. `beside`: the
+    same below the root, where the step stands in a kind of the project's own."""
 
     id: str
     uses: str
@@ -45,6 +46,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     stage: str | None = None
     stage_retention: float = seconds(STAGE_RETENTION)
     folder: Path | None = None
+    beside: str = ""
 
 
 class Fragment(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,7 +97,7 @@ def task(step: Step, name: str, operator: str, arguments: Mapping[str, Any], **m
 
 def done(step: Step, **more: Any) -> Task:
     """An empty task, which ends a run as the tasks before it did: a teardown does not."""
-    return task(step, "done", _EMPTY, {}, **more)
+    return task(step, "done", EMPTY, {}, **more)
 
 
 def single(step: Step, operator: str, arguments: dict[str, Any], **more: Any) -> Fragment:

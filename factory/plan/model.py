@@ -41,6 +41,10 @@ class Template(msgspec.Struct, frozen=True, tag="template", tag_field="$"):
     text: str
 
 
+Items = tuple[Any, ...] | Output
+"""What there is one copy for each of: the items, or what a task returned, a list."""
+
+
 class Task(msgspec.Struct, frozen=True, kw_only=True):
     """One Airflow task.
 
@@ -48,11 +52,13 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     is a part of, `uses` what that one names; `settings` are Airflow's own (`retries`, …) with
     durations as text; `setups` are the tasks whose teardown this one is, and a teardown that
     `fails_run` fails the run when it fails. Each value in `expand` (a list, or an `Output` that is
-    one) makes one mapped task. `connections` are the arguments that take a connection's id.
+    one) makes one mapped task; so does each of `for_each`, the `item` of its templates.
+    `connections` are the arguments that take a connection's id.
     `conditions` are templates that tell whether there is work: all must hold, in their order.
     `files` are the places of arguments that name a file beside the spec; `values` are what a
-    `${…}` in such a file may ask for. `dry_run` is an operator that takes the same arguments, runs
-    nothing, and asks what the task's statements would read.
+    `${…}` in such a file may ask for; `folder` is where they are, below the root, where that is not
+    beside the spec. `dry_run` is an operator that takes the same arguments, runs nothing, and asks
+    what the task's statements would read.
     """
 
     id: str
@@ -61,6 +67,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     uses: str = ""
     arguments: Mapping[str, Any] = {}
     expand: Mapping[str, Any] = {}
+    for_each: Items | UnsetType = UNSET
     settings: Mapping[str, Any] = {}
     group: str = ""
     role: Literal["task", "setup", "teardown"] = "task"
@@ -72,6 +79,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     files: tuple[Path, ...] | UnsetType = UNSET
     values: Mapping[str, Any] | UnsetType = UNSET
     dry_run: str | UnsetType = UNSET
+    folder: str | UnsetType = UNSET
     description: str = ""
     alerts: TaskAlerts | UnsetType = UNSET
 
@@ -154,10 +162,17 @@ class PlannedStep(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
 
 class Group(msgspec.Struct, frozen=True):
-    """A task group: a step that became several tasks."""
+    """A task group: a step that became several tasks, or several steps. Each of `for_each` makes
+    one of its own.
+
+    `outputs` are those of a kind of the project's own: each the step in the group whose output it
+    is, and, where that calls a kind, the name of one of its outputs.
+    """
 
     id: str
     tooltip: str = ""
+    for_each: Items | UnsetType = UNSET
+    outputs: Mapping[str, tuple[str, str]] | UnsetType = UNSET
 
 
 class Alert(msgspec.Struct, frozen=True, omit_defaults=True):

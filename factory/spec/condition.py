@@ -13,12 +13,17 @@ _TEXT = re.compile(r"""\s*\{\{-?\s*('[^']*'|"[^"]*")\s*-?\}\}\s*""")
 _WORDS = {"true": "true", "yes": "true", "on": "true", "false": "false", "no": "false"}
 
 
+def is_expression(text: str) -> bool:
+    """Whether a text is nothing but one `{{ … }}`."""
+    return _ONE.fullmatch(text) is not None
+
+
 def problem(written: Any, path: Path) -> Problem | None:
     """A text that is no expression; of other values the schema tells."""
     if not isinstance(written, str):
         return None
     text = _TEXT.fullmatch(written)
-    if _ONE.fullmatch(written) and not text:
+    if is_expression(written) and not text:
         return None
     bare = written.strip()
     if text:

@@ -11,7 +11,8 @@ from factory.fields import seconds
 from factory.intervals import PERIODS
 from factory.problem import Problem
 from factory.spec.model import Alerts
-from factory.spec.resolve import Resolved, origin
+from factory.spec.origins import origin
+from factory.spec.resolve import Resolved
 from factory.spec.schedule import covers, cron_error, delays, moments
 
 _ALERTS: Path = ("alerts", "on_deadline")

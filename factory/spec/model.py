@@ -120,6 +120,22 @@ Condition = Annotated[
 ]
 
 
+MAX_ITEMS = 1024
+"""Items of a literal list: as many as Airflow takes of a list that a task gives."""
+ForEach = Annotated[
+    Annotated[list[Any], Meta(min_length=1, max_length=MAX_ITEMS)]
+    | Annotated[str, Meta(title="expression `{{ … }}`")],
+    Meta(
+        description="One copy for each item of a list, which need not be known before the run: an "
+        "expression, or the list itself. Templates read the item as `{{ item }}`.",
+        examples=["{{ tasks.cities.output }}", ["amsterdam", "berlin"]],
+    ),
+]
+MaxParallel = Annotated[
+    Positive, Meta(description="With `for_each`: how many copies may run at once, in one run.")
+]
+
+
 Alert = Email | Slack | Webhook
 AlertList = Annotated[
     list[Alert], Meta(max_length=50, examples=[[{"type": "email", "to": ["trips@example.org"]}]])
@@ -178,6 +194,8 @@ class Task(Settings, frozen=True, kw_only=True):
         msgspec.field(default_factory=list)
     )
     if_: Annotated[Condition | UnsetType, Meta()] = msgspec.field(name="if", default=UNSET)
+    for_each: Annotated[ForEach | UnsetType, Meta()] = UNSET
+    max_parallel: Annotated[MaxParallel | UnsetType, Meta()] = UNSET
     teardown_for: Annotated[
         list[str], Meta(description="Ids of the tasks whose work this one ends.")
     ] = msgspec.field(default_factory=list)
@@ -466,6 +484,8 @@ class WrittenTask(Settings, frozen=True, kw_only=True):
     )
     needs: Annotated[Needs, Meta()] = msgspec.field(default_factory=list)
     if_: Annotated[Condition | UnsetType, Meta()] = msgspec.field(name="if", default=UNSET)
+    for_each: Annotated[ForEach | UnsetType, Meta()] = UNSET
+    max_parallel: Annotated[MaxParallel | UnsetType, Meta()] = UNSET
     teardown_for: Annotated[TeardownFor, Meta()] = msgspec.field(default_factory=list)
     description: Annotated[str, Meta(description="Shown beside the task in Airflow.")] = ""
     updates: Annotated[Updates, Meta()] = UNSET
@@ -475,7 +495,7 @@ class WrittenTask(Settings, frozen=True, kw_only=True):
         Annotated[list[Any], Meta(min_length=1)] | UnsetType,
         Meta(
             description="In place of `uses` or `run`: the steps of a group, which has `id`, "
-            "`needs`, `if`, `matrix`, `defaults` and `description` beside them.",
+            "`needs`, `if`, `matrix`, `for_each`, `defaults` and `description` beside them.",
             examples=[[{"id": "load", "uses": "ingest"}, {"id": "count", "uses": "sql"}]],
         ),
     ] = UNSET
@@ -493,6 +513,8 @@ class Group(Strict, frozen=True, kw_only=True):
         msgspec.field(default_factory=list)
     )
     if_: Annotated[Condition | UnsetType, Meta()] = msgspec.field(name="if", default=UNSET)
+    for_each: Annotated[ForEach | UnsetType, Meta()] = UNSET
+    max_parallel: Annotated[MaxParallel | UnsetType, Meta()] = UNSET
     defaults: Annotated[Settings, Meta(description="Settings for every task in it.")] = Settings()
     description: Annotated[str, Meta(description="Shown beside the group in Airflow.")] = ""
 
@@ -510,6 +532,50 @@ class PipelineFile(Pipeline, frozen=True, kw_only=True):
     tasks: Annotated[  # type: ignore[assignment]
         list[WrittenTask], Meta(description="The steps.", min_length=1, extra=VERBATIM)
     ]
+
+
+class KindFile(Strict, frozen=True, kw_only=True):
+    """`_kinds/<name>.yaml`: a kind of the project's own, a group of steps for each call."""
+
+    version: Annotated[
+        Literal[1], Meta(description="Version of this grammar: `1`.", extra=VERBATIM)
+    ] = 1
+    description: Annotated[
+        str, Meta(description="What the kind does, for people.", max_length=4000, extra=VERBATIM)
+    ] = ""
+    deprecated: Annotated[
+        str,
+        Meta(
+            description="Why it should not be called any more, and what instead: a warning at "
+            "each call.",
+            min_length=1,
+            examples=["load_table@2 checks the rows as well"],
+            extra=VERBATIM,
+        ),
+    ] = ""
+    params: Annotated[
+        dict[str, Any],
+        Meta(
+            description="What a call says in its `with`: a default value, or JSON Schema; one "
+            "without a `default` must be given. Read as `${params.name}`.",
+            max_length=500,
+            examples=[{"table": {"type": "string"}, "mode": "replace"}],
+            extra=VERBATIM,
+        ),
+    ] = msgspec.field(default_factory=dict)
+    defaults: Annotated[Settings, Meta(description="Settings for every task.")] = Settings()
+    tasks: Annotated[
+        list[WrittenTask], Meta(description="The steps.", min_length=1, extra=VERBATIM)
+    ]
+    outputs: Annotated[
+        dict[str, str],
+        Meta(
+            description="What steps behind a call may read of it, each the output of one step: "
+            "`{{ tasks.<id>.outputs.<name> }}`.",
+            examples=[{"rows": "{{ tasks.count.output }}"}],
+            extra=VERBATIM,
+        ),
+    ] = msgspec.field(default_factory=dict)
 
 
 class DefaultsFile(Common, frozen=True, kw_only=True):

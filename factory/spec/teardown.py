@@ -28,6 +28,8 @@ def write_out(tasks: Sequence[Any]) -> list[Problem]:
     if not any(ended.values()):
         return []
     needs = {name: [*_names(task, "needs"), *ended[name]] for name, task in steps.items()}
+    after = followers(needs)
+    order = {name: place for place, name in enumerate(steps)}
     found = []
     for index, task in enumerate(tasks):
         name = task.get("id") if isinstance(task, dict) else None
@@ -39,19 +41,51 @@ def write_out(tasks: Sequence[Any]) -> list[Problem]:
             for place, need in enumerate(own if isinstance(own, list) else ())
             if need in ended[name]
         ]
-        inside = within(name, ended[name], needs)
-        more = [other for other in steps if other in inside or other in ended[name]]
         if isinstance(own, list):
-            task["needs"] = [*own, *(other for other in more if other not in (*own, name))]
+            inside = within(name, ended[name], _without(ended, after, name))
+            more = {*inside, *order.keys() & ended[name]}
+            task["needs"] = [
+                *own,
+                *sorted(more.difference(_names(task, "needs"), [name]), key=order.__getitem__),
+            ]
     return found
 
 
-def within(step: str, ended: Sequence[str], needs: Mapping[str, Sequence[str]]) -> set[str]:
-    """What needs one of `ended`, directly or not, and does not come behind the teardown `step`."""
+def _without(
+    ended: Mapping[str, Sequence[str]], after: dict[str, list[str]], name: str
+) -> Mapping[str, Sequence[str]]:
+    """What follows on each, without the teardowns that the teardown `name` does not wait for.
+
+    Two of the same setup wait for the same work, and not for each other; of one that ends more
+    than the other, the other is a part of the work.
+    """
+    mine = _reached(ended[name], after)
+    others = [other for other in mine if ended.get(other) and other != name]
+    beside = set()
+    for other in others:
+        theirs = {*ended[other], *_reached(ended[other], after)}
+        is_inner = mine.union(ended[name]).issuperset(ended[other])
+        if name in theirs and (not is_inner or theirs.issuperset(ended[name])):
+            beside.add(other)
+    if not beside:
+        return after
+    return {need: [each for each in every if each not in beside] for need, every in after.items()}
+
+
+def followers(needs: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    """The steps that need each directly."""
     after: dict[str, list[str]] = {}
     for name, before in needs.items():
         for need in before:
             after.setdefault(need, []).append(name)
+    return after
+
+
+def within(step: str, ended: Sequence[str], after: Mapping[str, Sequence[str]]) -> set[str]:
+    """What needs one of `ended`, directly or not, and does not come behind the teardown `step`.
+
+    :param after: the steps that need each directly.
+    """
     return _reached(ended, after) - _reached([step], after) - {step, *ended}
 
 
@@ -67,19 +101,24 @@ def _reached(start: Sequence[str], after: Mapping[str, Sequence[str]]) -> set[st
 
 def problems(steps: Sequence[Step]) -> Iterator[Problem]:
     """What is wrong with teardowns whose names are known, and with what is beside them."""
-    ended = {name: task["id"] for _, task in steps for name in _names(task, "teardown_for")}
+    teardowns = {task["id"]: _names(task, "teardown_for") for _, task in steps}
+    ended = {name: step for step, names in teardowns.items() for name in names}
     if not ended:
         return
     needs = {task["id"]: _names(task, "needs") for _, task in steps}
+    after = followers(needs)
     for index, task in steps:
-        if _names(task, "teardown_for"):
-            yield from _of_teardown(index, task, needs)
+        if teardowns[task["id"]]:
+            yield from _of_teardown(index, task, after, teardowns)
         elif directly := next((name for name in needs[task["id"]] if name in ended), ""):
             yield from _rule(index, task, directly, ended[directly])
 
 
 def _of_teardown(
-    index: int, task: Mapping[str, Any], needs: Mapping[str, Sequence[str]]
+    index: int,
+    task: Mapping[str, Any],
+    after: Mapping[str, Sequence[str]],
+    teardowns: Mapping[str, Sequence[str]],
 ) -> Iterator[Problem]:
     for part in _rules(task):
         yield Problem(
@@ -90,10 +129,18 @@ def _of_teardown(
             hint="leave `trigger_rule` out",
             at_key=True,
         )
-    used = {need for name, every in needs.items() if name != task["id"] for need in every}
-    for place, name in enumerate(_names(task, "teardown_for")):
-        if name in needs and name not in used and name != task["id"]:
-            yield _unused(("tasks", index, "teardown_for", place), name)
+    for place, name in enumerate(teardowns[task["id"]]):
+        if teardowns.get(name) and name != task["id"]:
+            yield _of_ending(("tasks", index, "teardown_for", place), name)
+        elif name in teardowns and name != task["id"]:
+            others = within(task["id"], [name], after).intersection(after.get(name, ()))
+            in_circle = name in _reached([task["id"]], after)  # which is told
+            # a teardown may need it only because that, or what is around it, is what it ends
+            if not in_circle and all(
+                name in teardowns[each] or name in within(each, teardowns[each], after)
+                for each in others
+            ):
+                yield _unused(("tasks", index, "teardown_for", place), name)
 
 
 def _twice(path: Path, need: str) -> Problem:
@@ -103,6 +150,16 @@ def _twice(path: Path, need: str) -> Problem:
         f"`teardown_for` says already that this comes after {quoted(need)}",
         expected="only what has nothing to do with it",
         hint="leave it out",
+    )
+
+
+def _of_ending(path: Path, name: str) -> Problem:
+    return Problem(
+        path,
+        "teardown",
+        f"{quoted(name)} is itself a clean-up, and begins nothing that this could end",
+        expected="what others need for their work",
+        hint=f"to come after it, write `needs: [{name}]`",
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -14,6 +14,14 @@ from factory_embedded.services.postgres import Server
 
 DAY = datetime(2024, 1, 2, tzinfo=timezone.utc)
 """The logical date of a run, unless told."""
+
+
+class Copy(NamedTuple):
+    """One copy of a mapped task: its state, what it is called, what it returned."""
+
+    state: str
+    name: str
+    xcom: Any
 
 
 @dataclass(frozen=True)
@@ -39,6 +47,24 @@ class Run:
                 )
             ).first()
             return None if found is None else BaseXCom.deserialize_value(found)
+
+    def copies(self, task_id: str) -> list[Copy]:
+        """Of a mapped task, each copy in its order."""
+        from airflow.models.taskinstance import TaskInstance
+        from airflow.utils.session import create_session
+        from sqlalchemy import select
+
+        asked = select(TaskInstance).filter_by(dag_id=self.dag_id, run_id=self.run_id)
+        with create_session() as session:
+            found = session.scalars(asked.filter_by(task_id=task_id)).all()
+            return [
+                Copy(
+                    str(one.state),
+                    one.rendered_map_index or "",
+                    one.xcom_pull(task_ids=task_id, map_indexes=one.map_index, session=session),
+                )
+                for one in sorted(found, key=lambda one: one.map_index)
+            ]
 
 
 class Pipelines:

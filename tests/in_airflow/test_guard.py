@@ -85,7 +85,7 @@ def test_a_defect_of_ours_keeps_its_frames(caplog: pytest.LogCaptureFixture) -> 
     error: Any = None
     try:
         guard.left(None, None, None, None)  # type: ignore[arg-type]
-        guard._context(5)  # type: ignore[arg-type]
+        guard.context_of(5)  # type: ignore[arg-type]
     except TypeError as raised:
         error = raised
     before = error.__traceback__

@@ -92,3 +92,28 @@ tasks:
     assert run.states["tell"] == "success"
     assert run.states["down.tear_down"] == "success"
     assert run.states["report"] == behind
+
+
+def test_two_that_wait_for_the_same_work(pipelines: Pipelines) -> None:
+    pipelines.write(
+        "daily.yaml",
+        """version: 1
+tasks:
+  - id: region
+    matrix: {name: [eu, us]}
+    tasks:
+      - {id: up, run: "true"}
+      - {id: load, needs: up, run: "true"}
+      - {id: down, teardown_for: up, run: "true"}
+  - {id: compare, needs: region.load, run: "false"}
+  - {id: report, needs: region, run: "true"}
+""",
+    )
+    run = pipelines.run("daily")
+    assert run.state == "failed"
+    assert {name: state for name, state in run.states.items() if state != "success"} == {
+        "compare": "failed",
+        "region__eu.down.done": "upstream_failed",
+        "region__us.down.done": "upstream_failed",
+        "report": "upstream_failed",
+    }

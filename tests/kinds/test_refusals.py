@@ -136,6 +136,8 @@ REFUSALS = {
     "transfer/snowflake/load:_refuse": RUNS,
     "transfer/snowflake/load:load": "ingest/columns_not_in_the_load",
     "transfer/snowflake/rows:value": DATA,
+    "transfer/snowflake/stages:below": RUNS,
+    "transfer/snowflake/stages:external": RUNS,
     "definitions/reads:__post_init__": "ingest/table_or_query",
     "transfer/warehouse/interval:_interval": "ingest/intervals",
     "transfer/warehouse/interval:_moment": "ingest/intervals",

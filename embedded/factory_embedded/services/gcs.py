@@ -42,6 +42,7 @@ class Server:
 
     endpoint: str
     process: subprocess.Popen[bytes] = field(repr=False)
+    data: Path  # a folder for each bucket, with its objects as files
     scheme: str = "gs"
 
     @property
@@ -95,7 +96,7 @@ def running(
     listening = port or free_ports(1)[0]
     command = [str(_program()), *_options(data, listening)]
     with supervised(command, env=os.environ, cwd=folder, log=log) as process:
-        server = Server(f"http://127.0.0.1:{listening}", process)
+        server = Server(f"http://127.0.0.1:{listening}", process, data)
         _await(server, data, log, cancelled)
         yield server
 

@@ -6,6 +6,7 @@ A store's module is named here by its scheme: a store of its own room knows no A
 from __future__ import annotations
 
 import importlib
+from collections.abc import Mapping
 from typing import Any
 
 BY_SCHEME = {
@@ -19,6 +20,7 @@ BY_TYPE = {
     "snowflake": "factory.in_airflow.clients.snowflake:account",
 }
 """The same, by a connection's type: what a warehouse connects by, where Airflow's hook logs in."""
+NO_LOGIN: Mapping[str, str] = {}
 
 
 def client(scheme: str, conn_id: str) -> Any:
@@ -29,11 +31,11 @@ def client(scheme: str, conn_id: str) -> Any:
     return _made(BY_SCHEME[scheme], conn_id)
 
 
-def of_type(conn_type: str, conn_id: str) -> Any:
-    """The client of a connection, for a warehouse."""
-    return _made(BY_TYPE[conn_type], conn_id)
+def of_type(conn_type: str, conn_id: str, login: Mapping[str, str]) -> Any:
+    """The client of a connection, for a warehouse; `login` takes the place of what it says."""
+    return _made(BY_TYPE[conn_type], conn_id, login)
 
 
-def _made(where: str, conn_id: str) -> Any:
+def _made(where: str, conn_id: str, login: Mapping[str, str] = NO_LOGIN) -> Any:
     module, _, name = where.partition(":")
-    return getattr(importlib.import_module(module), name)(conn_id)
+    return getattr(importlib.import_module(module), name)(conn_id, **login)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import Connection
+from airflow.sdk import Connection, get_current_context
 from airflow.sdk.exceptions import AirflowException
 
 from factory.errors import FactoryError
@@ -29,13 +29,22 @@ _ALSO = {"protocol": str, "custom_root_store_path": str, "login_timeout": int}
 
 
 def account(
-    conn_id: str, tag: str = "factory", *, warehouse: str | None = None, role: str | None = None
+    conn_id: str, tag: str = "", *, warehouse: str | None = None, role: str | None = None
 ) -> Account:
     """Who logs in by a connection; the queries of its sessions are known by `tag`."""
     from factory.transfer.snowflake import session
 
     own = login(Connection.get(conn_id), warehouse=warehouse, role=role)
-    return session.account(own, tag)
+    return session.account(own, tag or run_tag())
+
+
+def run_tag() -> str:
+    """What the queries of this run of a task are known by: `factory <dag>/<task>/<run>`."""
+    try:
+        task = get_current_context()["task_instance"]
+    except RuntimeError:  # a trigger's, or a command's
+        return "factory"
+    return f"factory {task.dag_id}/{task.task_id}/{task.run_id}"
 
 
 def login(

@@ -6,8 +6,10 @@ from typing import Any
 
 from airflow.providers.snowflake.hooks.snowflake import SnowflakeHook
 
-from factory.in_airflow.clients.snowflake import arguments
-from factory.transfer.snowflake.session import log_in
+from factory.in_airflow.clients.snowflake import arguments, run_tag
+from factory.transfer.snowflake.session import LONGEST_TAG, log_in
+
+_TAG = "QUERY_TAG"
 
 
 class Snowflake(SnowflakeHook):
@@ -17,5 +19,9 @@ class Snowflake(SnowflakeHook):
         super().__init__(snowflake_conn_id=conn_id, **kwargs)
 
     def get_conn(self) -> Any:
-        """A session, in which no setting of it is ours."""
-        return log_in(arguments(self))
+        """A session, in which no setting of it is ours but the tag of its queries."""
+        given = dict(arguments(self))
+        own = dict(given.pop("session_parameters", None) or {})
+        if not any(name.upper() == _TAG for name in own):
+            own[_TAG] = run_tag()[:LONGEST_TAG]
+        return log_in({**given, "session_parameters": own})

@@ -11,6 +11,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException  # it moved
 from airflow.sdk import BaseOperator
 
 from factory.account import say
+from factory.in_airflow import each
 from factory.in_airflow.storage import folder, step_folder
 from factory.spec import links
 
@@ -146,6 +147,7 @@ class RunDbt(BaseOperator):
         task = context["task_instance"]
         step, _, name = task.task_id.partition(".")
         stage = step_folder(self.stage, context)
+        step += each.key(context)
         above = folder(self.artifacts).below(step) if self.artifacts else stage
         return above.below(*filter(None, [name]), f"try-{task.try_number}")
 

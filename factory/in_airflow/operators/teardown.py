@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException  # it moved after Airflow 3.1
 
+from factory.in_airflow import each
+
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
@@ -22,12 +24,13 @@ RETRIES: dict[str, Any] = {"retries": 5, "retry_delay": timedelta(seconds=30)}
 
 
 def states(context: Context, *task_ids: str) -> dict[str, str | None]:
-    """How these tasks of the run ended; None: not yet."""
-    task = context["task_instance"]
+    """How these tasks of the run, and of this copy, ended; None: not yet."""
+    task, index = context["task_instance"], each.own_index(context)
     found = task.get_task_states(
-        dag_id=task.dag_id, task_ids=list(task_ids), run_ids=[task.run_id]
+        dag_id=task.dag_id, map_index=index, task_ids=list(task_ids), run_ids=[task.run_id]
     ).get(task.run_id, {})
-    return {task_id: found.get(task_id) for task_id in task_ids}
+    end = "" if index is None else f"_{index}"
+    return {task_id: found.get(f"{task_id}{end}") for task_id in task_ids}
 
 
 def fail_if_ended(context: Context, *, last: str, done: str) -> None:

@@ -173,7 +173,8 @@ def _asking(step: Step, handed: Files) -> Files:
     """The last task asks the target which files are in."""
     *before, last = handed.tasks
     target = step.arguments.target
-    where = {name: getattr(target, name) for name in target.takes.ledger}
+    asked = {name: getattr(target, name) for name in target.takes.ledger}
+    where = {name: given for name, given in asked.items() if given is not None}
     more = {**where, "load": f"{step.id}.{_LOAD}"}
     asking = msgspec.structs.replace(last, arguments={**last.arguments, **more})
     return msgspec.structs.replace(handed, tasks=(*before, asking))
@@ -245,7 +246,9 @@ def inspect(step: Step, folder: Path) -> Iterator[Problem]:
     yield from writes.problems(given.write)
     yield from problems(given.checks, ("checks",))
     named = tuple(_named(given))
-    yield from identifiers.columns((*_of_source(given), *named), given.target.takes.holds)
+    all_named, holds = (*_of_source(given), *named), given.target.takes.holds
+    yield from identifiers.columns(all_named, holds)
+    yield from identifiers.once(all_named, holds)
     if fit.way(given.source, given.target) is not None:  # else it is not built
         handed = _handed(step)
         yield from _columns(given, handed, named)

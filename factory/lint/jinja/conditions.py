@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from factory.lint.jinja.parsed import environment
 
@@ -17,20 +17,50 @@ _OPPOSITE = {**_NOT, **{value: key for key, value in _NOT.items()}}
 
 def exclude(one: str, other: str) -> bool:
     """Whether two conditions are never true together: `x` and `not x`, `x == 1` and `x == 2`."""
-    return any(_exclude(a, b) for a in _parts(one) for b in _parts(other))
+    a, b = _parts(one), _parts(other)
+    if not (a.never.isdisjoint(b.always) and b.never.isdisjoint(a.always)):
+        return True
+    return any(a.equal[what] != b.equal[what] for what in a.equal.keys() & b.equal.keys())
 
 
-@lru_cache(maxsize=256)
-def _parts(condition: str) -> tuple[Any, ...]:
-    """What must all be true, also as a whole; nothing of one that does not parse."""
-    from jinja2 import TemplateSyntaxError
+class _Parts(NamedTuple):
+    """What must all be true, also as a whole, as jinja2 writes the expressions.
+
+    `never` is what is then false, `equal` which constant an expression then is.
+    """
+
+    always: frozenset[str]
+    never: frozenset[str]
+    equal: dict[str, Any]
+
+
+_NOTHING = _Parts(frozenset(), frozenset(), {})
+
+
+@lru_cache(maxsize=4096)  # a pipeline has 2,000 tasks at most
+def _parts(condition: str) -> _Parts:
+    """Nothing of one that does not parse."""
+    from jinja2 import TemplateSyntaxError, nodes
 
     try:
         tree = environment().parse(condition.strip())
     except (TemplateSyntaxError, RecursionError):
-        return ()
+        return _NOTHING
     found = [node for output in tree.body for node in getattr(output, "nodes", ())]
-    return tuple(_conjuncts(found[0])) if len(found) == 1 else ()
+    if len(found) != 1:
+        return _NOTHING
+    every = [*_conjuncts(found[0])]
+    return _Parts(
+        frozenset(map(repr, every)),
+        frozenset(repr(_plain(node, negated=True)) for node in every),
+        {
+            repr(node.expr): node.ops[0].expr.value
+            for node in every
+            if isinstance(node, nodes.Compare)
+            and [entry.op for entry in node.ops] == ["eq"]
+            and isinstance(node.ops[0].expr, nodes.Const)
+        },
+    )
 
 
 def _conjuncts(node: nodes.Expr) -> Iterator[nodes.Expr]:
@@ -54,23 +84,6 @@ def _plain(node: Any, *, negated: bool) -> Any:
         opposite = nodes.Operand(_OPPOSITE[node.ops[0].op], node.ops[0].expr)
         return nodes.Compare(node.expr, [opposite])
     return nodes.Not(node)
-
-
-def _exclude(one: Any, other: Any) -> bool:
-    return bool(_plain(one, negated=True) == other) or _differ(one, other)
-
-
-def _differ(one: Any, other: Any) -> bool:
-    """The same compared with two different constants."""
-    from jinja2 import nodes
-
-    values: list[Any] = []
-    for each in (one, other):
-        if not isinstance(each, nodes.Compare) or [entry.op for entry in each.ops] != ["eq"]:
-            return False
-        values.append(each.ops[0].expr)
-    constant = all(isinstance(value, nodes.Const) for value in values)
-    return constant and bool(one.expr == other.expr) and values[0].value != values[1].value
 
 
 __all__ = ["exclude"]

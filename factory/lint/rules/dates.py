@@ -50,8 +50,8 @@ def without_interval(scope: Scope) -> Iterator[Diagnostic]:
 
 
 def _needing(linted: Linted) -> Iterator[Path]:
-    folder = linted.resolved.document.path.parent
     for step in linted.plan.steps:
+        folder = linted.folder(step.id)
         yield from (linted.place(step.id, it.place) for it in step.dates if it.what == INTERVAL)
         for place, text in texts(linted.arguments(step.id), linted.place(step.id, ())):
             if _uses_interval(file_text(text, folder) or text):

@@ -9,7 +9,7 @@ from factory.diagnostics import Diagnostic, Path, did_you_mean, nearest, one_of,
 from factory.lint import jinja
 from factory.lint.rendered import rendered
 from factory.lint.rules.scope import Linted, Scope
-from factory.lint.rules.templates import Filled, conditions, file_text, texts
+from factory.lint.rules.templates import Filled, conditions, file_text, of_groups, texts
 from factory.plan.model import Pipeline
 from factory.plan.outputs import Outputs
 from factory.problem import Problem
@@ -23,8 +23,8 @@ def read(scope: Scope) -> Iterator[Diagnostic]:
 
 def _problems(linted: Linted) -> Iterator[Problem]:
     known = _Known(linted.plan)
-    folder = linted.resolved.document.path.parent
     for step in linted.plan.steps:
+        folder = linted.folder(step.id)
         filled = Filled(linted.tasks[step.id])
         for place, text in texts(linted.arguments(step.id), linted.place(step.id, ())):
             file = file_text(text, folder)
@@ -39,6 +39,11 @@ def _problems(linted: Linted) -> Iterator[Problem]:
             group = linted.group_at(place)
             for one in jinja.steps(text):
                 yield from known.problems(step.id, one, place, group)
+    for place, text in of_groups(linted):
+        within = f"{linted.resolved.groups[int(place[1])]['id']}."
+        first = next(step.id for step in linted.plan.steps if step.id.startswith(within))
+        for one in jinja.steps(text):
+            yield from known.problems(first, one, place)
 
 
 def _is_known(linted: Linted, step: str) -> bool:
@@ -82,6 +87,12 @@ class _Known:
         self, reader: str, one: jinja.Read, place: Path, group: str = ""
     ) -> Iterator[Problem]:
         """What is wrong with one thing that a step reads, or the condition of its `group`."""
+        if given := self.outputs.given(one.step, reader):
+            step = self.outputs.behind(one.step, one.output, reader)
+            if not step:
+                yield _no_such_output(one, given, place)
+                return
+            one = one._replace(step=step, what="output")
         steps = self.outputs.steps(one.step, reader)
         if not steps:
             yield self._unknown(reader, one, place)
@@ -166,6 +177,20 @@ def _no_such(one: jinja.Read, place: Path) -> Problem:
         expected=f"`tasks.{one.step}.output`" if one.step.isidentifier() else "`.output` after it",
         part=one.what or one.part,
         nth=one.nth,
+    )
+
+
+def _no_such_output(one: jinja.Read, given: list[str], place: Path) -> Problem:
+    """A call of a kind has outputs, each with a name."""
+    has = f"no output {quoted(one.output)}" if one.output else "outputs, each with a name"
+    return Problem(
+        place,
+        "no-output",
+        f"{quoted(one.step)} has {has}",
+        expected=one_of([f"`tasks.{one.step}.outputs.{name}`" for name in given]),
+        hint=did_you_mean(one.output, given),
+        part=one.output or one.part,
+        nth=0 if one.output else one.nth,
     )
 
 

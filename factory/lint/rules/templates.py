@@ -53,17 +53,51 @@ def _in_alerts(
 
 
 def _problems(linted: Linted) -> Iterator[Problem]:
-    folder = linted.resolved.document.path.parent
     for step, tasks in linted.tasks.items():
+        folder = linted.folder(step)
         filled = Filled(tasks)
         params = _params(linted, tasks)
+        also = (jinja.ITEM,) if linted.is_copied(step) else ()
         for place, text in texts(linted.arguments(step), linted.place(step, ())):
             file = file_text(text, folder)
-            found = _wrong(file or text, params)
+            found = _wrong(file or text, params, also)
+            if known := linted.fields(step):
+                found = (*found, *jinja.fields(file or text, known))
             if found and text in filled:
                 yield from (_problem(place, one, text, file) for one in found)
+            if also and not found and _asks(file or text) and not _fills(tasks, filled, text):
+                yield _unfilled(place)
         for place, text in conditions(linted, step):
-            yield from (_problem(place, one, text, "") for one in _wrong(text, params))
+            # what decides about a step or a group does so before its items
+            known = also if linted.in_copies(linted.group_at(place) or step) else ()
+            for one in _wrong(text, params, known):
+                yield _problem(place, _before_items(one) if also else one, text, "")
+    for place, text in of_groups(linted):
+        yield from (_problem(place, one, text, "") for one in _wrong(text, _params(linted, ()), ()))
+
+
+def _asks(text: str) -> bool:
+    return jinja.ITEM in text and any(one.part == jinja.ITEM for one in jinja.wrong(text))
+
+
+def _fills(tasks: list[Task], filled: Filled, text: str) -> bool:
+    """Whether Airflow fills a text in, as far as the sources of its operators tell."""
+    from factory.lint.rendered import rendered
+
+    return text in filled or not all(rendered(task.operator) for task in tasks)
+
+
+def _unfilled(place: Place) -> Problem:
+    message = "Airflow fills in no template here: the item is not known"
+    return Problem(place, "template", message, "a value that is the same for all copies")
+
+
+def _before_items(one: jinja.Wrong) -> jinja.Wrong:
+    if one.part != jinja.ITEM:
+        return one
+    message = "this is asked once, before there are items"
+    hint = "leave items out of the list: `{{ xs | selectattr('open') | list }}`"
+    return one._replace(message=message, expected="what holds for all of them", hint=hint)
 
 
 def _params(linted: Linted, tasks: Iterable[Task]) -> tuple[str, ...]:
@@ -78,16 +112,27 @@ def _params(linted: Linted, tasks: Iterable[Task]) -> tuple[str, ...]:
     return (*linted.plan.params, *more)
 
 
-def _wrong(text: str, params: tuple[str, ...]) -> tuple[jinja.Wrong, ...]:
-    found = jinja.wrong(text)
+def _wrong(text: str, params: tuple[str, ...], also: tuple[str, ...]) -> tuple[jinja.Wrong, ...]:
+    found = jinja.wrong(text, also)
     return (*found, *jinja.params(text, params)) if params else found
 
 
 def conditions(linted: Linted, step: str) -> Iterator[tuple[Place, str]]:
-    """The template of a step's `if`, with its place; and of each group whose first step it is."""
+    """What decides about a step, with its place: the templates of `if` and of `for_each`.
+
+    And of the `if` of each group whose first step it is.
+    """
     written = linted.written(step)
-    found = [(linted.beside(step, "if"), written.get("if")), *linted.decided(step)]
+    own = [(linted.beside(step, word), written.get(word)) for word in ("if", "for_each")]
+    found = [*own, *linted.decided(step)]
     yield from ((place, text) for place, text in found if isinstance(text, str))
+
+
+def of_groups(linted: Linted) -> Iterator[tuple[Place, str]]:
+    """The templates of the `for_each` of groups, with their places."""
+    for index, group in enumerate(linted.resolved.groups):
+        if isinstance(items := group.get("for_each"), str):
+            yield ("groups", index, "for_each"), items
 
 
 def file_text(name: str, folder: Path) -> str:

@@ -12,15 +12,16 @@ from datetime import datetime
 from factory.definitions.tables import LOCK_SECONDS, ON_SCHEMA_CHANGE, STATEMENT_SECONDS, policy
 from factory.definitions.warehouses import SNOWFLAKE, Capabilities
 from factory.definitions.writes import Write
-from factory.stores.model import Store
+from factory.stores.model import Place, Store
 from factory.transfer.errors import BadOption, unknown
 from factory.transfer.snowflake import arrivals as files_of
-from factory.transfer.snowflake import ledger, modes, names, publish, session, types
+from factory.transfer.snowflake import ledger, modes, names, publish, session, stages, types
 from factory.transfer.snowflake import staging as stagings
 from factory.transfer.snowflake import table as tables
 from factory.transfer.snowflake.publish import Job
 from factory.transfer.snowflake.rows import Rows
 from factory.transfer.snowflake.session import Account, Connection, Limits
+from factory.transfer.snowflake.stages import Stage
 from factory.transfer.snowflake.staging import Staged
 from factory.transfer.snowflake.table import Existing
 from factory.transfer.warehouse import parquet, schema
@@ -46,6 +47,7 @@ def load(
     load_id: str,
     cluster_by: Sequence[str] = (),
     arrivals: Arrivals | None = None,
+    via: tuple[str, Place] | None = None,
     on_schema_change: str = ON_SCHEMA_CHANGE,
     interval: tuple[datetime, datetime] | None = None,
     as_of: datetime | None = None,
@@ -55,7 +57,8 @@ def load(
     """Load the files into `table`; the same `load_id` again leaves the same rows.
 
     The rows of a `partition` are those of `interval`, unless it says its own. `arrivals` are the
-    source's files, each of which is loaded once. `as_of` is what a
+    source's files, each of which is loaded once. `via` names a stage over a bucket, and a folder
+    there that files go through; else they go through a stage of the load's own. `as_of` is what a
     check of freshness compares with (None: now). Time-outs are in seconds, 0 for none. Raises
     `ChecksFailed`, `SchemaChanged`, `BadRow`, `BadOption`, `TransferError`; the target's rows are
     then as they were.
@@ -85,8 +88,17 @@ def load(
     prepare(checks, given)
     limits = Limits(lock_timeout, statement_timeout)
     with session.told(str(target), limits), session.connected(account, limits) as connection:
-        done = run(Session(account, limits, connection, job, files), job, files, checks, as_of)
+        stage = _stage(connection, target, via)
+        own = Session(account, limits, connection, job, files, stage)
+        done = run(own, job, files, checks, as_of)
     return told(job, files, done, time.monotonic() - started)
+
+
+def _stage(connection: Connection, target: names.Table, via: tuple[str, Place] | None) -> Stage:
+    if via is None:
+        return stages.Own()
+    name, folder = via
+    return stages.external(connection, names.table(name, target.database, target.schema), folder)
 
 
 def _refuse(target: names.Table) -> None:
@@ -108,6 +120,7 @@ class Session:
     connection: Connection
     job: Job
     files: Files
+    stage: Stage
     can: Capabilities = SNOWFLAKE
     types: Types = types
 
@@ -117,7 +130,7 @@ class Session:
         ledger.ensure(self.connection, self.job.target)
         if self.job.arrivals is not None:
             files_of.ensure(self.connection, self.job.target)
-        stagings.sweep(self.connection, self.job.target, self.job.load_id)
+        stagings.sweep(self.connection, self.job.target, self.job.load_id, self.stage)
         return publish.look(self.connection, self.job)
 
     def published_before(self, existing: Existing | None, rows: int) -> bool:
@@ -159,7 +172,7 @@ class Session:
 
     def copy(self, staged: Staged) -> float:
         """By files, and one COPY."""
-        return stagings.copy(self.connection, staged, self.files)
+        return stagings.copy(self.connection, staged, self.files, self.stage)
 
     @contextmanager
     def apart(self, subject: Subject, checks: Checks) -> Iterator[Rows]:

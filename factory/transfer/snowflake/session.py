@@ -49,7 +49,7 @@ _RELIED_ON: Mapping[str, Any] = {
     "PYTHON_CONNECTOR_QUERY_RESULT_FORMAT": "ARROW",
 }
 _OF_DATA = "22"  # the class of errors that quote what a row holds
-_TAG = 2000  # characters
+LONGEST_TAG = 2000  # characters
 _NOT_THERE, _NO_RIGHT, _TIMED_OUT, _LOCKED, _NO_WAREHOUSE = 2003, 3001, 630, 625, 606
 _HINTS = {
     _NOT_THERE: "It may be there, and the role of the connection may not see it",
@@ -106,7 +106,7 @@ def connected(account: Account, limits: Limits) -> Iterator[Connection]:
 
 
 def _connect(account: Account, limits: Limits) -> Connection:
-    asked = {**_RELIED_ON, **_limits(limits), "QUERY_TAG": account.tag[:_TAG]}
+    asked = {**_RELIED_ON, **_limits(limits), "QUERY_TAG": account.tag[:LONGEST_TAG]}
     given = {**_timeouts(limits), **account.arguments(), "autocommit": True}
     return log_in({"arrow_number_to_decimal": True, **given}, asked)
 

@@ -5,43 +5,36 @@ from __future__ import annotations
 import hashlib
 import logging
 import secrets
-import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
-from pathlib import Path
+from datetime import datetime, timezone
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from factory.transfer.errors import TransferError
 from factory.transfer.progress import Progress
-from factory.transfer.snowflake import types
+from factory.transfer.snowflake import stages, types
 from factory.transfer.snowflake.names import OURS, Table, literal, quoted
 from factory.transfer.snowflake.session import Connection, ask, asked, in_schema
+from factory.transfer.snowflake.stages import Stage
 from factory.transfer.warehouse import parts
 from factory.transfer.warehouse.parquet import Files
 from factory.transfer.warehouse.parts import Column
 
 log = logging.getLogger(__name__)
 
-LEFT = timedelta(days=1)
-"""A staging table that is older is one of a killed load, of whatever run."""
 FILE_BYTES = 128 << 20
 """Of values, before a file of its own begins: several are loaded at once."""
-_AT_ONCE = 4  # pieces of a file
 _PARQUET = "TYPE = PARQUET USE_LOGICAL_TYPE = TRUE BINARY_AS_TEXT = FALSE"
 
 
 @dataclass(frozen=True)
 class Staged(parts.Staged):
-    """Rows that wait in a transient table; their files lie in a stage of the session."""
+    """Rows that wait in a transient table."""
 
     table: Table
-    stage: str = ""  # as SQL names it
-    path: str = ""  # below it: of this load and try alone, since a stage knows what was loaded
 
 
 def plan(
@@ -52,14 +45,9 @@ def plan(
     number: str | None,
     keep: bool,
 ) -> Staged:
-    """What the staging is called: each try of a load has a table, and a path, of its own."""
+    """What the staging is called: each try of a load has a table, and files, of its own."""
     name = f"{_prefix(target, load_id)}{secrets.token_hex(4).upper()}"
-    table = target.beside(name)
-    return Staged(
-        *(table, columns, rows, number, keep),
-        stage=f"@{quoted(table)}",
-        path=name.removeprefix(OURS).lower(),
-    )
+    return Staged(target.beside(name), columns, rows, number, keep)
 
 
 def _prefix(target: Table, load_id: str) -> str:
@@ -81,48 +69,37 @@ def staging(connection: Connection, staged: Staged) -> Iterator[None]:
             ask(connection, f"DROP TABLE IF EXISTS {table}")
 
 
-def sweep(connection: Connection, target: Table, load_id: str) -> None:
+def sweep(connection: Connection, target: Table, load_id: str, stage: Stage) -> None:
     """Drop what killed loads of this target left: earlier tries of this one, and what is old.
 
     A try that was only thought to be dead then fails, and the one that took its place goes on.
     """
-    prefix = literal(f"{OURS}{target.digest}_")
+    every, own = f"{OURS}{target.digest}_", _prefix(target, load_id)
     query = f"SELECT TABLE_NAME, CREATED FROM {in_schema('TABLES', target)}"
-    own, before = _prefix(target, load_id), datetime.now(timezone.utc) - LEFT
-    for name, made in ask(connection, f"{query} AND STARTSWITH(TABLE_NAME, {prefix})"):
+    before = datetime.now(timezone.utc) - stages.LEFT
+    for name, made in ask(connection, f"{query} AND STARTSWITH(TABLE_NAME, {literal(every)})"):
         if name.startswith(own) or made < before:
             ask(connection, f"DROP TABLE IF EXISTS {quoted(target.beside(name))}")
+    stage.sweep(every, own.rstrip("_"))
 
 
-def copy(connection: Connection, staged: Staged, files: Files) -> float:
+def copy(connection: Connection, staged: Staged, files: Files, stage: Stage) -> float:
     """Fill the staging table; the seconds that it took."""
     started = time.monotonic()
     if not staged.rows:
         return 0.0
-    ask(connection, f"CREATE OR REPLACE TEMPORARY STAGE {quoted(staged.table)}")
-    with tempfile.TemporaryDirectory(prefix="factory-snowflake-") as folder:
-        for file in _written(staged, files, Path(folder)):
-            _put(connection, staged, file)
-            file.unlink()
-    _copy(connection, staged)
+    batches = files.batches(staged.given, types.on_wire(staged.given), staged.number)
+    with Progress("copying", rows=staged.rows) as progress:
+        sent = _by_size(_sent(batches, progress))
+        with stage.filled(connection, staged.table, sent) as place:
+            _copy(connection, staged, place)
     return time.monotonic() - started
 
 
-def _written(staged: Staged, files: Files, folder: Path) -> Iterator[Path]:
-    """The rows, in files of a sane size: columns are named by their places."""
-    batches = files.batches(staged.given, types.on_wire(staged.given), staged.number)
-    with Progress("copying", rows=staged.rows) as progress:
-        for place, some in enumerate(_by_size(batches)):
-            path = folder / f"{place:05}.parquet"
-            writer: pq.ParquetWriter | None = None
-            for batch in some:
-                sent = _for_parquet(batch)
-                writer = writer or pq.ParquetWriter(path, sent.schema, compression="zstd")
-                writer.write_batch(sent)
-                progress.add(rows=batch.num_rows, bytes=batch.nbytes)
-            assert writer is not None
-            writer.close()
-            yield path
+def _sent(batches: Iterator[pa.RecordBatch], progress: Progress) -> Iterator[pa.RecordBatch]:
+    for batch in batches:
+        yield _for_parquet(batch)
+        progress.add(rows=batch.num_rows, bytes=batch.nbytes)
 
 
 def _by_size(batches: Iterator[pa.RecordBatch]) -> Iterator[Iterable[pa.RecordBatch]]:
@@ -146,18 +123,7 @@ def _for_parquet(batch: pa.RecordBatch) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(arrays, names=names)
 
 
-def _put(connection: Connection, staged: Staged, file: Path) -> None:
-    local = literal(f"file://{file}")
-    (done,) = asked(
-        connection,
-        f"PUT {local} {staged.stage}/{staged.path} AUTO_COMPRESS = FALSE"
-        f" SOURCE_COMPRESSION = NONE OVERWRITE = TRUE PARALLEL = {_AT_ONCE}",
-    )
-    if done["STATUS"] != "UPLOADED":
-        raise TransferError(f"{file.name} was not uploaded: {done['STATUS']} {done['MESSAGE']}")
-
-
-def _copy(connection: Connection, staged: Staged) -> None:
+def _copy(connection: Connection, staged: Staged, place: str) -> None:
     """The staged files → the table; as many rows as the files hold, or an error."""
     given = [(column.name, column.type) for column in staged.given]
     if staged.number:
@@ -167,7 +133,7 @@ def _copy(connection: Connection, staged: Staged) -> None:
     done = asked(
         connection,
         f"COPY INTO {quoted(staged.table)} ({into}) FROM (SELECT {values}"
-        f" FROM {staged.stage}/{staged.path}/) FILE_FORMAT = ({_PARQUET})"
+        f" FROM {place}) FILE_FORMAT = ({_PARQUET})"
         " ON_ERROR = ABORT_STATEMENT",
     )
     rows = sum(int(file.get("ROWS_LOADED") or 0) for file in done)

@@ -44,6 +44,7 @@ def existing(connection: Connection, table: Table, load: Collection[str]) -> Exi
 
 def _existing(rows: Sequence[Mapping[str, object]], load: Collection[str], made: str) -> Existing:
     own = [str(row["COLUMN_NAME"]) for row in rows]
+    refuse_other_case(load, own)
     given = {there(name, own): name for name in load}
     called = {name: given.get(name) or _free(name, load) for name in own}
     filled = frozenset(called[str(row["COLUMN_NAME"])] for row in rows if _is_filled(row))
@@ -63,6 +64,22 @@ def _existing(rows: Sequence[Mapping[str, object]], load: Collection[str], made:
         names={load_name: name for name, load_name in called.items()},
         made=made,
     )
+
+
+def refuse_other_case(load: Collection[str], columns: Collection[str]) -> None:
+    """A load's column that would stand beside one which people take for the same.
+
+    Raises `TransferError`.
+    """
+    alike = {name.casefold(): name for name in columns}
+    for name in load:
+        other = alike.get(name.casefold())
+        if other is not None and there(name, columns) not in columns:
+            own = folded(name)
+            raise TransferError(
+                f"the load's column {name!r} would be {own}, and the table has {other!r} in quotes",
+                f"Give it that name with `rename`, or the table's column the name {own}",
+            )
 
 
 def _free(name: str, load: Collection[str]) -> str:

@@ -34,7 +34,7 @@ def _mapped(field: pa.Field) -> tuple[str, pa.DataType]:
     kind, t = field.type, pa.types
     if t.is_dictionary(kind):
         return _mapped(field.with_type(kind.value_type))
-    if own_type(field) == "jsonb" or t.is_nested(kind):
+    if own_type(field) == "jsonb" or t.is_nested(kind) or isinstance(kind, pa.JsonType):
         return "VARIANT", pa.string()
     if own_type(field) or kind == pa.uuid():
         return "VARCHAR", pa.string()

@@ -13,7 +13,7 @@ import pytest
 from factory.in_airflow.connections import snowflake_account
 from factory.transfer.snowflake import session
 from factory.transfer.snowflake.session import Limits
-from factory_embedded.services import snowflake
+from factory_embedded.services import gcs, snowflake
 from factory_embedded.services.postgres import Server
 
 from ..pipelines import Pipelines
@@ -56,9 +56,17 @@ CSV = "order_id,total,at\n1,9.50,2024-01-01T10:00:00Z\n2,,2024-01-02T10:00:00Z\n
 class Orders:
     """A schema in Snowflake's stand-in, and one of the same name in PostgreSQL."""
 
-    def __init__(self, pipelines: Pipelines, warehouse: Server, name: str, folder: Path) -> None:
+    def __init__(
+        self,
+        pipelines: Pipelines,
+        server: snowflake.Server,
+        warehouse: Server,
+        name: str,
+        folder: Path,
+    ) -> None:
         self.pipelines = pipelines
         self.warehouse = warehouse
+        self.server = server
         self.name = name
         self.file = folder / "orders.csv"
         self.file.write_text(CSV)
@@ -89,7 +97,7 @@ def orders(
 ) -> Iterator[Orders]:
     name = f"s{abs(hash(request.node.name)) % 10**9}"
     pipelines.connect("sf", **json.loads(real_snowflake.connection.json))
-    made = Orders(pipelines, postgres, name, tmp_path)
+    made = Orders(pipelines, real_snowflake, postgres, name, tmp_path)
     yield made
     made.here(f"DROP SCHEMA IF EXISTS {name} CASCADE")
 
@@ -167,6 +175,66 @@ def test_sql_runs_there_and_is_waited_for(orders: Orders) -> None:
     assert orders.here(f"SELECT COUNT(*) FROM {orders.name}.ORDERS") == [(4,)]
 
 
+TAGGED = """
+version: 1
+start_date: 2024-01-01
+tasks:
+  - id: tag
+    uses: sql
+    with: {conn_id: sf, sql: SHOW PARAMETERS LIKE 'QUERY_TAG', output: true}
+"""
+
+
+def test_queries_of_sql_are_known_by_run_and_step(orders: Orders) -> None:
+    orders.pipelines.write("tagged.yaml", TAGGED)
+    run = orders.pipelines.run("tagged")
+    assert run.xcom("tag")[0][1] == f"factory tagged/tag/{run.run_id}", run.log
+    own = json.loads(orders.server.connection.json)
+    own["extra"]["session_parameters"] = {"query_tag": "mine"}
+    orders.pipelines.connect("sf", **own)
+    assert orders.pipelines.run("tagged").xcom("tag")[0][1] == "mine"
+
+
+BUCKET = """
+version: 1
+start_date: 2024-01-01
+tasks:
+  - id: orders
+    uses: ingest
+    with:
+      source: {{type: file, path: '{path}', format: csv}}
+      target:
+        type: snowflake
+        conn_id: sf
+        table: {schema}.orders
+        external_stage: {schema}.landing
+        via: gs://lake@{bucket}/loads
+        warehouse: LOADING
+        role: LOADER
+      write: {{mode: append}}
+"""
+
+
+def test_files_go_through_a_bucket(orders: Orders, real_gcs: gcs.Server) -> None:
+    bucket = f"b-{orders.name}"
+    real_gcs.create_bucket(bucket)
+    orders.pipelines.connect("lake", **json.loads(real_gcs.connection.json))
+    orders.server.read_buckets("gcs://", real_gcs.data)
+    orders.here(f"CREATE SCHEMA {orders.name}")
+    orders.here(f"CREATE STAGE {orders.name}.landing URL = 'gcs://{bucket}/'")
+    text = BUCKET.format(path=orders.file.as_uri(), schema=orders.name, bucket=bucket)
+    orders.pipelines.write("bucket.yaml", text)
+    for _ in range(2):
+        run = orders.pipelines.run("bucket")
+        assert run.state == "success", run.log
+    assert orders.here(f"SELECT COUNT(*) FROM {orders.name}.ORDERS") == [(6,)]
+    assert not list((real_gcs.data / bucket).rglob("*.parquet"))
+    orders.pipelines.write("bucket.yaml", text.replace("/loads", "-2/loads"))
+    run = orders.pipelines.run("bucket")
+    assert run.states["orders.load"] == "failed"
+    assert f"Let `via` be gs://{bucket}/" in run.log
+
+
 ONCE = """
 version: 1
 start_date: 2024-01-01
@@ -175,7 +243,7 @@ tasks:
     uses: ingest
     with:
       source: {{type: file, path: '{path}', format: csv, only_new: true}}
-      target: {{type: snowflake, conn_id: sf, table: {schema}.once}}
+      target: {{type: snowflake, conn_id: sf, table: {schema}.once, role: LOADER}}
       write: {{mode: append}}
 """
 

@@ -1,21 +1,24 @@
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import requests
 
+from factory import stores
 from factory.definitions.reads import Rows
 from factory.stores.disk import Disk
-from factory.stores.model import Store
+from factory.stores.gcs.api import Api as Storage
+from factory.stores.model import Place, Store
 from factory.transfer.snowflake import load as loading
 from factory.transfer.snowflake import session
 from factory.transfer.snowflake.read import read
 from factory.transfer.snowflake.session import Account, Limits
 from factory.transfer.warehouse.load import Loaded
-from factory_embedded.services import snowflake
+from factory_embedded.services import gcs, snowflake
 
 from ..warehouse.contract import Bench
 
@@ -48,6 +51,9 @@ class Snowflake(Bench):
     server: snowflake.Server
     port: int
     schema: str
+    endpoint: str = ""
+    bucket: str = ""
+    """Of Google Cloud Storage, that files go through by the stage `landing`; else by PUT."""
 
     session = loading.Session
     examples = 4
@@ -61,7 +67,10 @@ class Snowflake(Bench):
 
     def __getstate__(self) -> dict[str, Any]:
         """What a process that is killed needs."""
-        return {"stage": self.stage, "server": None, "port": self.port, "schema": self.schema}
+        return {"stage": self.stage, "server": None, "port": self.port, "schema": self.schema} | {
+            "endpoint": self.endpoint,
+            "bucket": self.bucket,
+        }
 
     @property
     def account(self) -> Account:
@@ -69,7 +78,19 @@ class Snowflake(Bench):
 
     def loaded(self, store: Store, paths: Sequence[str], **options: Any) -> Loaded:
         table = f"{self.schema}.{options.pop('table')}"
+        if self.bucket:
+            options = {"via": ("landing", self.folder), **options}
         return loading.load(self.account, store, paths, table=table, **options)
+
+    @property
+    def folder(self) -> Place:
+        """That files go through."""
+        return self.place("in/loads/")
+
+    def place(self, path: str) -> Place:
+        """In the bucket."""
+        uri = f"gs://lake@{self.bucket}/{path}"
+        return stores.open_uri(uri, lambda *_: Storage(requests.Session(), self.endpoint))
 
     def read(self, table: str = "trips", **more: Any) -> pa.Table:
         path = str(self.stage / "read.parquet")
@@ -99,3 +120,13 @@ def bench(
         session.ask(connection, f"CREATE SCHEMA {schema}")
         yield made
         session.ask(connection, f"DROP SCHEMA {schema} CASCADE")
+
+
+@pytest.fixture
+def external(bench: Snowflake, real_gcs: gcs.Server) -> Snowflake:
+    """The same, by a stage over a bucket."""
+    bucket = f"b-{bench.schema.lower()}"
+    real_gcs.create_bucket(bucket)
+    bench.server.read_buckets("gcs://", real_gcs.data)
+    bench.run(f"CREATE STAGE landing URL = 'gcs://{bucket}/in/' STORAGE_INTEGRATION = lake")
+    return replace(bench, endpoint=real_gcs.endpoint, bucket=bucket)

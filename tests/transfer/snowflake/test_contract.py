@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from factory.transfer.errors import TransferError
-from factory.transfer.snowflake import staging
+from factory.transfer.snowflake import stages
 
 from ..warehouse.contract import Contract, kill, rows_of
 from .conftest import Snowflake
@@ -44,7 +44,7 @@ class TestSnowflake(Contract):
         kill(bench, "copy", rows_of(1), "append", "run 1")
         bench.load(rows_of(2), load_id="run 2")
         assert len(bench.tables()) == 2
-        monkeypatch.setattr(staging, "LEFT", timedelta(0))
+        monkeypatch.setattr(stages, "LEFT", timedelta(0))
         bench.load(rows_of(3), load_id="run 3")
         assert bench.ids() == [2, 3]
         assert bench.tables() == {"trips"}

@@ -95,12 +95,48 @@ def test_a_table_that_was_made_in_quotes_and_columns_that_are_one(bench: Snowfla
         bench.load(rows_of(2), table="_factory_loads", load_id="run 2")
 
 
+def test_a_column_that_differs_from_one_in_quotes_by_case_alone(bench: Snowflake) -> None:
+    """It would stand beside it, half of its rows in each."""
+    bench.run('CREATE TABLE trips (id NUMBER(38,0), "Name" VARCHAR, day DATE)')
+    for policy in ("add_columns", "fail", "ignore"):
+        with pytest.raises(TransferError, match="would be NAME, and the table has 'Name' in"):
+            bench.load(rows_of(1), on_schema_change=policy)
+    bench.load(rows_of(1).rename_columns(["id", "Name", "day"]))
+    assert bench.run('SELECT "Name" FROM trips') == [("a",)]
+
+
 def test_json_and_what_is_nested_is_a_variant(bench: Snowflake) -> None:
     nested = pa.table({"id": [1], "x": [[1, None]], "y": [{"a": "ü", "b": Decimal("1.50")}]})
-    bench.load(nested)
+    bench.load(nested.append_column("z", pa.array(['{"a": 1}'], pa.json_())))
     assert bench.read().to_pylist() == [
-        {"id": Decimal(1), "x": "[1,null]", "y": '{"a":"ü","b":"1.50"}'}
+        {"id": Decimal(1), "x": "[1,null]", "y": '{"a":"ü","b":"1.50"}', "z": '{"a":1}'}
     ]
+
+
+def test_names_of_a_spreadsheet(bench: Snowflake) -> None:
+    names = ["COMPONENT\nCOMBINATION", "order", " led by a space", "1st"]
+    bench.load(pa.table([[1], [2], [3], [4]], names=names), "replace")
+    assert bench.read().column_names == names
+
+
+@pytest.mark.parametrize(
+    ("kind", "type", "value"),
+    [
+        ("DATE", pa.timestamp("us"), datetime(2024, 1, 1, 12)),
+        ("TIMESTAMP_NTZ", pa.timestamp("us", "UTC"), datetime(2024, 1, 1, 12)),
+        ("VARCHAR", pa.float64(), 1.5),
+        ("FLOAT", pa.string(), "1.5"),
+    ],
+)
+def test_a_column_of_another_type_is_not_made_over(
+    bench: Snowflake, kind: str, type: pa.DataType, value: object
+) -> None:
+    bench.run(f"CREATE TABLE trips (id NUMBER(38,0), x {kind})")
+    with pytest.raises(SchemaChanged, match=f"its column 'x' is {kind}.*, the load's is "):
+        bench.load(
+            pa.table({"id": [1], "x": pa.array([value], type)}), on_schema_change="add_columns"
+        )
+    assert bench.run("SELECT * FROM trips") == []
 
 
 def test_a_table_that_was_made_anew_since(bench: Snowflake) -> None:

@@ -61,6 +61,10 @@ class Server:
         """Lose the answer of the next statement that holds a match, or refuse it: see `standin`."""
         _post(self.port, "/faults", {"match": match, "do": do})
 
+    def read_buckets(self, url: str, folder: Path) -> None:
+        """Let what external stages have under a URL, such as `gcs://`, be files in a folder."""
+        _post(self.port, "/buckets", {"url": url, "folder": str(folder)})
+
 
 @contextmanager
 def running(folder: Path, *, cancelled: Callable[[], bool] = never) -> Iterator[Server]:

@@ -8,9 +8,11 @@ It runs by itself, in an environment of its own: `python standin.py PORT`. All i
 - Tables are made one after the other, as DuckDB wants it, and seen when it is noted that they are.
 - UPDATE, DELETE and MERGE lock their table until their transaction ends; others wait.
 - `BEGIN … NAME`, `SHOW TRANSACTIONS`, `CURRENT_TRANSACTION()`, `SYSTEM$ABORT_TRANSACTION()`.
+- `SHOW PARAMETERS LIKE 'QUERY_TAG'`.
 - A moment may be null in an answer.
 - A request that comes again is answered by what the first one did.
 - What it can't do fails at once, where fakesnow's 500 would be tried again for minutes.
+- `POST /buckets {"url": …, "folder": …}`: what external stages have under the URL are files there.
 - `POST /faults {"match": …, "do": "lose" | "refuse"}`: the next statement that holds a match is run
   and its answer lost, or it is refused.
 """
@@ -33,6 +35,7 @@ import fakesnow.transforms as transforms  # type: ignore[import-not-found,unused
 import pyarrow as pa
 import uvicorn
 from fakesnow import arrow, info_schema
+from fakesnow import copy_into as copying
 from fakesnow.cursor import (  # type: ignore[import-not-found,unused-ignore]
     FakeSnowflakeCursor as Cursor,
 )
@@ -148,11 +151,28 @@ class State:
     making: asyncio.Lock = field(default_factory=asyncio.Lock)
     lost: set[str] = field(default_factory=set)  # requests whose first answer never came
     faults: list[dict[str, str]] = field(default_factory=list)
+    tags: dict[str, str] = field(default_factory=dict)  # by a session's token
+    buckets: dict[str, str] = field(default_factory=dict)  # by a URL → a folder of this disk
     changed: asyncio.Condition = field(default_factory=asyncio.Condition)
     count: int = 0
 
 
 state = State()
+
+
+_stage_url = copying.stage_url_from_var
+
+
+def _on_disk(*given: Any) -> str:
+    """Where COPY reads."""
+    url = str(_stage_url(*given))
+    for begins, folder in state.buckets.items():
+        if url.startswith(begins):
+            return f"file://{folder}/{url.removeprefix(begins).rstrip('/')}"
+    return url
+
+
+copying.stage_url_from_var = _on_disk
 
 
 def _refused(code: str, message: str, sql_state: str = "XX000") -> JSONResponse:
@@ -163,6 +183,8 @@ def _refused(code: str, message: str, sql_state: str = "XX000") -> JSONResponse:
 async def login(request: Request) -> JSONResponse:
     """As fakesnow does; later connectors want more."""
     answer = json.loads((await server.login_request(request)).body)
+    given = (await _body(request))["data"].get("SESSION_PARAMETERS") or {}
+    state.tags[answer["data"]["token"]] = str(given.get("QUERY_TAG", ""))
     answer["data"] |= {"masterToken": "factory", "sessionId": len(server.sessions)}
     answer["data"] |= {"validityInSeconds": 3600, "masterValidityInSeconds": 14400}
     return JSONResponse(answer)
@@ -237,6 +259,9 @@ def _told(token: str, sql: str) -> str:
         names = 't ("id", "name", "started_on", "state")'
         values = ", ".join(rows) or "(0, '', '', '')"
         return f'SELECT * FROM (VALUES {values}) AS {names} WHERE "id" > 0'
+    if re.fullmatch(r"\s*show\s+parameters\s+like\s+'query_tag'\s*;?\s*", sql, re.I):
+        tag = state.tags.get(token, "").replace("'", "''")
+        return f"""SELECT 'QUERY_TAG' AS "key", '{tag}' AS "value", '' AS "default" """
     sql = re.sub(_BILLIONTHS, "0", sql)
     own = state.begun.get(token)
     sql = re.sub(r"current_transaction\(\)", f"'{own.id}'" if own else "NULL", sql, flags=re.I)
@@ -326,6 +351,13 @@ async def faults(request: Request) -> Response:
     return Response()
 
 
+async def buckets(request: Request) -> Response:
+    """Where the files of external stages are."""
+    given = await request.json()
+    state.buckets[given["url"]] = given["folder"]
+    return Response()
+
+
 async def renew(request: Request) -> JSONResponse:
     """The token that a session has stays good."""
     data = {"sessionToken": server.to_token(request), "validityInSecondsST": 3600}
@@ -342,7 +374,12 @@ OWN: dict[str, Callable[[Request], Awaitable[Response]]] = {
     "/queries/v1/query-request": query,
     "/session": session,
 }
-MORE = {"/faults": faults, "/session/token-request": renew, "/telemetry/send": _nothing}
+MORE = {
+    "/faults": faults,
+    "/buckets": buckets,
+    "/session/token-request": renew,
+    "/telemetry/send": _nothing,
+}
 
 
 def app() -> Starlette:

@@ -36,11 +36,14 @@ class ListFiles(Staged):
     :param on_missing: `fail`, or `skip` the step when a path or a pattern has no match.
     :param load: the task that notes which files are in, in the `table` of `conn_id`: then only what
         is new is listed, and the step is skipped when nothing is.
+    :param warehouse: in place of the connection's, as is `role`.
     :param when_done: the files go when they are loaded: `delete`, or a mapping with `move_to`.
     :param on_changed: for files that are in as they were before: `fail`, `load` or `ignore`.
     """
 
-    template_fields: Sequence[str] = ("paths", "stage", "conn_id", "table", "when_done")
+    template_fields: Sequence[str] = (
+        *("paths", "stage", "conn_id", "table", "warehouse", "role", "when_done"),
+    )
 
     def __init__(
         self,
@@ -51,6 +54,8 @@ class ListFiles(Staged):
         on_changed: str = "fail",
         conn_id: str = "",
         table: str = "",
+        warehouse: str | None = None,
+        role: str | None = None,
         load: str = "",
         when_done: str | Mapping[str, str] | None = None,
         **kwargs: Any,
@@ -62,6 +67,8 @@ class ListFiles(Staged):
         self.on_changed = on_changed
         self.conn_id = conn_id
         self.table = table
+        self.warehouse = warehouse
+        self.role = role
         self.load = load
         self.when_done = when_done
 
@@ -111,29 +118,33 @@ class ListFiles(Staged):
 
         task = context["task_instance"]
         step, load = step_name(context), f"{task.dag_id}/{self.load}/{task.run_id}"
-        table, known = self._known(context)
-        arrivals.refuse_renamed(found, known, step, self._beside(task.dag_id), table)
+        table, known, dialect = self._known(context)
+        arrivals.refuse_renamed(found, known, step, self._beside(task.dag_id), table, dialect)
         new = arrivals.choose(found, known.get(step, {}), load, self.on_changed)
         say("new for %s: %d of %s", table, len(new), counted(len(found), "file"))
         if not new:
             raise AirflowSkipException("no file is new: this step is skipped")
         return new
 
-    def _known(self, context: Context) -> tuple[Table, Mapping[str, Mapping[str, Known]]]:
-        """The table, and what is in it."""
+    def _known(self, context: Context) -> tuple[Table, Mapping[str, Mapping[str, Known]], str]:
+        """The table, what is in it, and the dialect of its warehouse."""
         from factory.in_airflow.connections import warehouse_of
         from factory.transfer.errors import TransferError
         from factory.transfer.warehouse.arrivals import KeepsFiles
 
         task = context["task_instance"]
         name = f"{task.dag_id}.{task.task_id}"
-        warehouse, address = warehouse_of(self.conn_id, application=name)
+        warehouse, address = warehouse_of(
+            self.conn_id,
+            application=name,
+            login={"warehouse": self.warehouse, "role": self.role},
+        )
         if not isinstance(warehouse, KeepsFiles):
             raise TransferError(f"{warehouse.can.name} does not know which files are in a table")
         table = warehouse.table(self.table)
         try:
             with warehouse.connected(address, STATEMENT_SECONDS) as session:
-                return table, warehouse.files_in(session, table)
+                return table, warehouse.files_in(session, table), warehouse.can.dialect
         except warehouse.errors as error:
             said = warehouse.said(error)
             raise TransferError(f"{table}: {warehouse.can.name} said: {said}") from None

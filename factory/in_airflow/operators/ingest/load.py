@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowException
 
+from factory.in_airflow import each
 from factory.in_airflow.operators.ingest.staged import Staged, keep
 
 if TYPE_CHECKING:
@@ -77,7 +78,11 @@ class Load(Staged):
             if before not in group:
                 continue
             done = task.get_ti_count(
-                dag_id=task.dag_id, task_ids=[before], run_ids=[task.run_id], states=["success"]
+                dag_id=task.dag_id,
+                map_index=each.own_index(context),
+                task_ids=[before],
+                run_ids=[task.run_id],
+                states=["success"],
             )
             if done not in (1, staged):
                 raise AirflowException(
@@ -95,7 +100,7 @@ class Load(Staged):
     def named(self, context: Context, run: str) -> str:
         """The load's name, by which a repeated one is known; `run` is what tells runs apart."""
         task = context["task_instance"]
-        return f"{task.dag_id}/{task.task_id}/{run}"
+        return f"{task.dag_id}/{task.task_id}{each.key(context)}/{run}"
 
     @contextmanager
     def telling_checks(self, context: Context) -> Iterator[None]:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 
+from factory.in_airflow import each
 from factory.in_airflow.steps import step_of
 from factory.in_airflow.storage import step_folder
 from factory.stores.model import Place
@@ -59,7 +60,7 @@ def remove(folder: Place) -> None:
 def step_name(context: Context) -> str:
     """What a step is called where its files are noted."""
     task = context["task_instance"]
-    return f"{task.dag_id}/{step_of(task.task_id)}"
+    return f"{task.dag_id}/{step_of(task.task_id)}{each.key(context)}"
 
 
 def leave(folder: Place, shares: Sequence[Sequence[Arrival]]) -> list[dict[str, Any]]:

@@ -37,11 +37,12 @@ class ToParquet(Staged):
     :param max_bad_rows: so many rows may be set aside; None: a bad row fails the task.
     :param table: where the rows go, in the warehouse of `conn_id`: if it is there, columns that
         nobody declared are read as its own.
+    :param warehouse: in place of the connection's, as is `role`.
     :param hive_partitioning: the columns to read from the names of folders: all, or these, each
         with the word for its type.
     """
 
-    template_fields: Sequence[str] = ("files", "conn_id", "table", "stage")
+    template_fields: Sequence[str] = ("files", "conn_id", "table", "warehouse", "role", "stage")
 
     def __init__(
         self,
@@ -53,6 +54,8 @@ class ToParquet(Staged):
         lineage: Sequence[str] = (),
         conn_id: str | None = None,
         table: str | None = None,
+        warehouse: str | None = None,
+        role: str | None = None,
         on_schema_change: str = ON_SCHEMA_CHANGE,
         hive_partitioning: bool | Mapping[str, str] = False,
         **kwargs: Any,
@@ -65,6 +68,8 @@ class ToParquet(Staged):
         self.lineage = lineage
         self.conn_id = conn_id
         self.table = table
+        self.warehouse = warehouse
+        self.role = role
         self.on_schema_change = on_schema_change
         self.hive_partitioning = hive_partitioning
 
@@ -106,7 +111,11 @@ class ToParquet(Staged):
 
         task = context["task_instance"]
         name = f"{task.dag_id}.{task.task_id}"
-        warehouse, address = warehouse_of(self.conn_id, application=name)
+        warehouse, address = warehouse_of(
+            self.conn_id,
+            application=name,
+            login={"warehouse": self.warehouse, "role": self.role},
+        )
         try:
             with warehouse.connected(address, STATEMENT_SECONDS) as session:
                 return warehouse.known(session, warehouse.table(self.table), self.on_schema_change)

@@ -9,6 +9,7 @@ from airflow.sdk.exceptions import AirflowException
 
 from factory.account import say
 from factory.amounts import counted, size
+from factory.in_airflow import each
 from factory.in_airflow.operators.ingest.staged import LOADED, Staged, left
 from factory.in_airflow.steps import step_of
 from factory.in_airflow.storage import folder, places
@@ -48,7 +49,9 @@ class WhenDone(Staged):
 
     def _files(self, context: Context) -> list[Arrival]:
         load = f"{step_of(self.task_id)}.load"
-        if context["task_instance"].xcom_pull(task_ids=load) is None:
+        index = each.own_index(context)
+        own: dict[str, Any] = {} if index is None else {"map_indexes": index}
+        if context["task_instance"].xcom_pull(task_ids=load, **own) is None:
             raise AirflowException(
                 f"{load} has handed nothing on: one that is marked a success has not done its "
                 "work. Nothing was moved or deleted. Clear the whole group of this task, so that "

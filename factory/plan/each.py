@@ -1,0 +1,173 @@
+"""`for_each`: a step, or a group, of which there is one copy for each item of a list.
+
+A list that stands in the spec is mapped over as it is. What an expression gives is known in a run
+only: a small task before the step fills it in and hands the list on. So what is wrong with the list
+is told of the step that asks for it, not of the one that made it; and what decides about the step
+(`if`, its trigger rule, what it needs) decides once, before there are copies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from msgspec import UNSET
+from msgspec.structs import replace
+
+from factory.errors import BuildError
+from factory.plan import kind
+from factory.plan.conditions import Around
+from factory.plan.kind import Fragment, Step
+from factory.plan.model import Group, Items, Output, Task, Template
+
+WORD = "for_each"
+ITEMS = "factory.in_airflow.operators.items.Items"
+"""The operator of the task that gives the list."""
+ADDED = frozenset({ITEMS, kind.EMPTY})
+"""Operators of the tasks that are put beside those of a kind."""
+_LIMIT = "max_active_tis_per_dagrun"
+
+
+def mapped(step: Step, fragment: Fragment, written: Mapping[str, Any]) -> Fragment:
+    """The step's fragment, a copy of it for each item.
+
+    What it tells when it has succeeded (assets, alerts) is told once, by a task behind all copies.
+
+    :raises BuildError: one of its tasks is mapped already.
+    """
+    _require_able(fragment, step, "step")
+    first = items(step.id, written[WORD])
+    listed = _listed(first, written[WORD])
+    tasks = tuple(_limited(task, written) for task in fragment.tasks)
+    group = fragment.group
+    if group is None:
+        tasks = tuple(replace(task, for_each=listed) for task in tasks)
+    else:
+        group = replace(group, for_each=listed)
+    made = replace(fragment, tasks=tasks, group=group)
+    if any(task.outlets for task in tasks) or "updates" in written or "alerts" in written:
+        made = _with_one_end(made, step)
+    return _behind(made, first) if first else made
+
+
+def items(name: str, written: Any, group: str = "") -> Task | None:
+    """The task that gives the list of a step or a group; None: the list stands there."""
+    if not isinstance(written, str):
+        return None
+    given = {"items": Template(written), "of": name}
+    return Task(id=beside(name, "items"), operator=ITEMS, arguments=given, group=group)
+
+
+def beside(name: str, what: str) -> str:
+    """The id of a task that stands beside a step for it: a copy of a `matrix` has such, too."""
+    return f"{name}__{what}"
+
+
+def of_groups(
+    written: Sequence[Mapping[str, Any]],
+    groups: Sequence[Group],
+    fragments: Mapping[str, Fragment],
+    steps: Mapping[str, Step],
+    around: Mapping[str, Sequence[Around]],
+    needs: Mapping[str, Sequence[str]],
+    tasks: list[Task],
+    edges: list[tuple[str, str]],
+) -> list[Group]:
+    """The groups of steps, those with a `for_each` mapped.
+
+    :param written: the groups as the spec resolves to, in the order of `groups`.
+    :param around: the conditions of the groups around each step.
+    :param tasks: all so far, to which those that give a list are added, and `edges` theirs.
+    :raises BuildError: a task in one is mapped already.
+    """
+    found = [*groups]
+    for index, group in enumerate(written):
+        if WORD not in group:
+            continue
+        inside = [name for name in needs if name.startswith(f"{group['id']}.")]
+        for name in inside:
+            _require_able(fragments[name], steps[name], "group")
+        own = {task.id for name in inside for task in fragments[name].tasks}
+        tasks[:] = [_limited(task, group) if task.id in own else task for task in tasks]
+        roots = [name for name in inside if not {*inside}.intersection(needs[name])]
+        first = items(group["id"], group[WORD], group["id"].rpartition(".")[0])
+        found[index] = replace(groups[index], for_each=_listed(first, group[WORD]))
+        if first:
+            head = fragments[roots[0]].first[0]
+            like = next(task for task in tasks if task.id == head)
+            said = [each.condition for each in around[roots[0]] if _holds(each.group, group["id"])]
+            about: dict[str, Any] = {
+                "step": like.step,
+                "uses": like.uses,
+                "settings": like.settings,
+            }
+            about["conditions"] = tuple(said) or UNSET
+            place = min(tasks.index(task) for task in tasks if task.id in own)
+            tasks.insert(place, replace(first, **about))
+            every = dict.fromkeys(need for name in roots for need in needs[name])
+            edges += [(end, first.id) for need in every for end in fragments[need].last]
+            edges += [(first.id, each) for name in roots for each in fragments[name].first]
+    return found
+
+
+def require_free(tasks: Sequence[Task]) -> None:
+    """:raises BuildError: a task that `for_each` puts beside a step has another's id."""
+    if len({task.id for task in tasks}) == len(tasks):
+        return
+    added = {task.id: task.step for task in tasks if task.operator in ADDED and "__" in task.id}
+    for task in tasks:
+        if (step := added.get(task.id, task.step)) != task.step:
+            message = f"`{WORD}` of {step!r} puts a task of this id beside it"
+            raise BuildError(task.step, ("id",), message, "write another id")
+
+
+def _holds(outer: str, group: str) -> bool:
+    return f"{group}.".startswith(f"{outer}.")
+
+
+def _listed(first: Task | None, written: Any) -> Items:
+    return Output(first.id) if first else tuple(written)
+
+
+def _require_able(fragment: Fragment, step: Step, what: str) -> None:
+    """:raises BuildError: Airflow, or the kind, takes no copies of it."""
+    if why := getattr(kind.find(step.uses), "NOT_FOR_EACH", ""):
+        message = f"{kind.called(step)} does not work in a {what} with `{WORD}`: {why}"
+        raise BuildError(step.id, ("uses",), message)
+    for task in fragment.tasks:
+        if task.expand:
+            message = (
+                f"{kind.called(step)} makes a task for each of its files here ({task.id}), and "
+                f"Airflow takes no such tasks in a {what} with `{WORD}`"
+            )
+            hint = "let each copy read one file, which `{{ item }}` names"
+            raise BuildError(step.id, ("uses",), message, hint)
+
+
+def _limited(task: Task, written: Mapping[str, Any]) -> Task:
+    if (limit := written.get("max_parallel")) is None:
+        return task
+    return replace(task, settings={**task.settings, _LIMIT: limit})
+
+
+def _with_one_end(fragment: Fragment, step: Step) -> Fragment:
+    outlets = tuple(dict.fromkeys(uri for task in fragment.tasks for uri in task.outlets))
+    end = replace(kind.done(step), id=beside(step.id, "done"), group="", outlets=outlets)
+    return replace(
+        fragment,
+        tasks=(*(replace(task, outlets=()) for task in fragment.tasks), end),
+        edges=(*fragment.edges, *((last, end.id) for last in fragment.last)),
+        last=(end.id,),
+    )
+
+
+def _behind(fragment: Fragment, first: Task) -> Fragment:
+    return replace(
+        fragment,
+        tasks=(first, *fragment.tasks),
+        edges=(*((first.id, each) for each in fragment.first), *fragment.edges),
+        first=(first.id,),
+    )
+
+
+__all__ = ["ADDED", "ITEMS", "WORD", "beside", "items", "mapped", "of_groups", "require_free"]

@@ -1,0 +1,71 @@
+"""`for_each:` on a task or a group: a list, or one expression that gives one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from factory.diagnostics import Path, quoted
+from factory.problem import Problem
+from factory.spec.condition import is_expression
+
+WORD = "for_each"
+_CODE = "for-each"
+_WITH = "max_parallel"
+
+
+def problems(resolved: Any) -> Iterator[Problem]:
+    """What is wrong with every `for_each` of a resolved spec; of other values the schema tells."""
+    groups: Sequence[Mapping[str, Any]] = resolved.groups
+    mapped = [group for group in groups if WORD in group]
+    for index, group in enumerate(groups):
+        yield from _of_one(group, ("groups", index), _around(group, mapped))
+    tasks = resolved.value.get("tasks")
+    for index, task in enumerate(tasks if isinstance(tasks, list) else ()):
+        if isinstance(task, dict):
+            yield from _of_one(task, ("tasks", index), _around(task, mapped))
+
+
+def _around(entry: Mapping[str, Any], mapped: Sequence[Mapping[str, Any]]) -> str:
+    """The id of a group around something that has a `for_each`."""
+    own = str(entry.get("id"))
+    ids = (str(group.get("id")) for group in mapped)
+    return next((name for name in ids if own.startswith(f"{name}.")), "")
+
+
+def _of_one(entry: Mapping[str, Any], place: Path, around: str) -> Iterator[Problem]:
+    written = entry.get(WORD)
+    if WORD not in entry:
+        if _WITH in entry:
+            message = f"`{_WITH}` says how many copies may run at once, and there are none"
+            yield Problem((*place, _WITH), _CODE, message, f"`{WORD}:` beside it", at_key=True)
+        return
+    if isinstance(written, str) and not is_expression(written):
+        yield _no_expression(written, (*place, WORD))
+    if entry.get("teardown_for"):
+        message = f"a task with `teardown_for` ends all there is, and has no `{WORD}`"
+        yield Problem((*place, WORD), _CODE, message, "one of the two", at_key=True)
+    if around:
+        message = f"the group {quoted(around)} has a `{WORD}`, and Airflow takes none in another"
+        hint = "make one list of both before: `{{ a | map(…) }}`, or a python step that gives it"
+        yield Problem((*place, WORD), _CODE, message, f"one `{WORD}`", hint, at_key=True)
+
+
+def _no_expression(written: str, path: Path) -> Problem:
+    bare = written.strip()
+    if "{{" in bare or "{%" in bare:
+        hint = "put all of it into one: `{{ a + b }}`"
+    elif bare.replace("_", "").replace(".", "").isalnum() and "." in bare:
+        hint = f'write `{WORD}: "{{{{ {bare} }}}}"`'
+    else:
+        hint = f"write `{WORD}: [{bare}]`" if bare else "leave it out"
+    return Problem(
+        path,
+        _CODE,
+        f"{quoted(written)} is a text, which has no items",
+        expected="a list, or one expression such as `{{ tasks.cities.output }}`",
+        hint=hint,
+    )
+
+
+__all__ = ["WORD", "problems"]

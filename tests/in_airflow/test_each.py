@@ -1,0 +1,192 @@
+"""`for_each` from YAML through a real Airflow."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from .pipelines import Pipelines
+
+CODE = """
+def cities(): return [{"name": "amsterdam", "lat": 52}, {"name": "berlin", "lat": 53}]
+def none(): return []
+def given(**args): return {k: v for k, v in args.items() if k.startswith("_")}
+"""
+OPERATOR = "airflow.providers.standard.operators.python.PythonOperator"
+SPEC = """
+version: 1
+params: {years: [2023, 2024]}
+tasks:
+  - {id: cities, uses: python, with: {callable: "code.py:cities", output: true}}
+  - id: weather
+    needs: [cities]
+    for_each: "{{ tasks.cities.output }}"
+    uses: python
+    with:
+      callable: "code.py:given"
+      args: {_city: "{{ item }}", _lat: "{{ item.lat }}", _text: "in {{ item.name }}"}
+      output: true
+  - id: years
+    for_each: "{{ params.years | sort(reverse=true) }}"
+    run: echo {{ item + 1 }}
+    with: {output: true}
+  - id: literal
+    for_each: [[1, 2], {a: 3}]
+    uses: OPERATOR
+    with:
+      python_callable: {$ref: tests.in_airflow.test_outputs.given}
+      op_kwargs: {values: {item: "{{ item }}", name: "{{ item_name }}"}}
+  - {id: nothing, for_each: "{{ [] }}", run: "true"}
+  - {id: behind, needs: nothing, run: "true"}
+  - {id: after_all, needs: nothing, trigger_rule: none_failed, run: "true"}
+  - {id: never, for_each: [1, 2], if: "{{ not params.years }}", run: "echo {{ item.nope.nope }}"}
+  - {id: not_now, for_each: "{{ nope }}", if: "{{ not params.years }}", run: "true"}
+  - id: all
+    needs: [weather, years, literal]
+    uses: python
+    with:
+      callable: "code.py:given"
+      args: {_weather: "{{ tasks.weather.output }}", _years: "{{ tasks.years.output }}"}
+      output: true
+"""
+
+
+def test_each_copy_has_its_item_with_its_type(pipelines: Pipelines) -> None:
+    pipelines.write("code.py", CODE)
+    pipelines.write("each.yaml", SPEC.replace("OPERATOR", OPERATOR))
+    run = pipelines.run("each")
+    assert run.state == "success", run.log[-4000:]
+    amsterdam, berlin = {"name": "amsterdam", "lat": 52}, {"name": "berlin", "lat": 53}
+    assert run.xcom("all") == {
+        "_weather": [
+            {"_city": amsterdam, "_lat": 52, "_text": "in amsterdam"},
+            {"_city": berlin, "_lat": 53, "_text": "in berlin"},
+        ],
+        "_years": ["2025", "2024"],
+    }
+    assert [each.xcom for each in run.copies("literal")] == [
+        {"item": [1, 2], "name": "[1, 2]"},
+        {"item": {"a": 3}, "name": "3"},
+    ]
+    assert [each.name for each in run.copies("weather")] == ["amsterdam", "berlin"]
+    assert "2 items for weather" in run.log
+    assert "0 items for nothing: nothing is to do, so the step is skipped" in run.log
+    states = {name: run.states[name] for name in ("nothing", "behind", "after_all", "not_now")}
+    assert states == {
+        "nothing": "skipped",
+        "behind": "skipped",
+        "after_all": "success",
+        "not_now": "skipped",
+    }
+    assert [each.state for each in run.copies("never")] == ["skipped", "skipped"]
+
+
+GROUP = """
+version: 1
+tasks:
+  - id: city
+    for_each: LIST
+    tasks:
+      - id: fetch
+        uses: python
+        with: {callable: "code.py:given", args: {_city: "{{ item }}"}, output: true}
+      - id: both
+        matrix: {n: [1, 2]}
+        uses: python
+        with: {callable: "code.py:given", args: {_n: "${matrix.n}{{ item.lat }}"}, output: true}
+      - {id: north, needs: fetch, if: "{{ item.lat > 52 }}", run: "true"}
+      - id: use
+        needs: [fetch, both]
+        uses: python
+        with:
+          callable: "code.py:given"
+          args:
+            _mine: "{{ tasks.fetch.output._city.name }}"
+            _item: "{{ item.name }}"
+            _both: "{{ tasks.both.output | map(attribute='_n') | list }}"
+          output: true
+  - id: all
+    needs: city
+    trigger_rule: none_failed
+    uses: python
+    with: {callable: "code.py:given", args: {_all: "{{ tasks['city.use'].output }}"}, output: true}
+"""
+
+
+@pytest.mark.parametrize(
+    "items", ["[{name: a, lat: 52}, {name: b, lat: 53}]", "\"{{ var.json.get('x', CITIES) }}\""]
+)
+def test_a_group_is_copied_whole(pipelines: Pipelines, items: str) -> None:
+    pipelines.write("code.py", CODE)
+    given = "[{'name': 'a', 'lat': 52}, {'name': 'b', 'lat': 53}]"
+    pipelines.write("each.yaml", GROUP.replace("LIST", items).replace("CITIES", given))
+    run = pipelines.run("each")
+    assert run.state == "success", run.log[-4000:]
+    assert run.xcom("all") == {
+        "_all": [
+            {"_mine": "a", "_item": "a", "_both": ["152", "252"]},
+            {"_mine": "b", "_item": "b", "_both": ["153", "253"]},
+        ]
+    }
+    assert [each.state for each in run.copies("city.north")] == ["skipped", "success"]
+    assert [each.name for each in run.copies("city.use")] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("items", "said"),
+    [
+        ("{{ 'a,b' }}", "gets the text 'a,b'"),
+        ("{{ {'a': 1} }}", "gets the mapping {'a': 1}"),
+        ("{{ none }}", "gets nothing (None)"),
+        ("{{ 7 }}", "gets 7"),
+        ("{{ range(1025) }}", "gets 1,025 items, and Airflow takes 1,024 at most"),
+        ("{{ [1, macros] }}", "gets as item 2 <MacrosAccessor"),
+        ("{{ params.nope }}", "nope"),
+    ],
+)
+def test_what_is_no_list_fails_the_step_that_asks(
+    pipelines: Pipelines, items: str, said: str
+) -> None:
+    pipelines.write(
+        "each.yaml",
+        f"""
+version: 1
+tasks:
+  - {{id: bad, for_each: "{items}", retries: 0, run: "true"}}
+""",
+    )
+    run = pipelines.run("each")
+    assert run.state == "failed"
+    assert said in run.log
+    assert "each.yaml:4, step bad" in run.log
+
+
+def test_copies_of_an_ingest_share_nothing(pipelines: Pipelines, tmp_path: Path) -> None:
+    rows = {"a": "1\n", "b": "1\n2\n"}
+    for name, text in rows.items():
+        (tmp_path / f"{name}.csv").write_text(f"n\n{text}")
+    pipelines.write(
+        "each.yaml",
+        f"""
+version: 1
+stage: {(tmp_path / "stage").as_uri()}
+tasks:
+  - id: load
+    for_each: "{{{{ ['a', 'b', 'a'] }}}}"
+    uses: ingest
+    with:
+      source:
+        type: file
+        path: "{tmp_path.as_uri()}/{{{{ item }}}}.csv"
+        format: {{type: csv, columns: {{n: bigint}}}}
+      target: {{type: file, path: "{(tmp_path / "lake").as_uri()}", format: parquet}}
+      write: {{mode: append}}
+""",
+    )
+    for _ in range(2):  # the same again leaves the same rows
+        run = pipelines.run("each")
+        assert run.state == "success", run.log[-4000:]
+        assert [each.xcom["rows"] for each in run.copies("load.load")] == [1, 2, 1]
+        assert len([*(tmp_path / "lake").glob("part-*.parquet")]) == 3
+        assert not [*(tmp_path / "stage").rglob("*.parquet")]
