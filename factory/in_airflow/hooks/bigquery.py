@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -10,7 +10,7 @@ from airflow.providers.common.sql.hooks.sql import DbApiHook
 from airflow.sdk import get_current_context
 
 from factory.in_airflow.clients import bigquery as clients
-from factory.in_airflow.left import Left
+from factory.in_airflow.hooks.databases import Left
 from factory.in_airflow.triggers.bigquery import JobEnded
 from factory.transfer.bigquery.api import Api
 from factory.transfer.bigquery.errors import UNREACHED, Refused, said, translated
@@ -19,8 +19,8 @@ from factory.transfer.bigquery.parameters import bound
 from factory.transfer.bigquery.staging import digest
 from factory.transfer.errors import TransferError
 
-PATIENCE = 60.0
-"""Seconds for which a worker waits for a job itself."""
+Tried = tuple[tuple[object, ...], str, bool]
+"""What names the task of a run, what names its try, whether that is the first."""
 
 
 class OperationalError(TransferError):
@@ -60,31 +60,41 @@ class BigQuery(DbApiHook):
     supports_autocommit = True
     commits_each = True
 
-    _task: Sequence[object] = ()
-    _number = 1
-    _limits = Limits()
+    patience: float | None = None
+    begun = ""  # `location:job`
+    task: Tried | None = None
+    """None: that of Airflow's context, if there is one."""
 
-    def leaves_for(self, task: Sequence[object], number: int, awaited: str) -> None:
+    def cancel(self) -> None:
         """See `Leaves`."""
-        self._task, self._number = task, number
-        self._limits = Limits(patience=PATIENCE, awaited=awaited)
+        place, _, job_id = self.begun.rpartition(":")
+        with suppress(Refused, *UNREACHED):  # it has not begun, or has ended
+            Jobs(_api(self.get_conn_id()), place or None).cancel(job_id)
+
+    def _query(self, text: str, more: Mapping[str, Any]) -> tuple[Jobs, Done]:
+        place, _, job_id = self.begun.rpartition(":")
+        limits = Limits(patience=self.patience, awaited=job_id)
+        jobs = Jobs(_api(self.get_conn_id()), place or None, limits)
+        if self.patience is not None:
+            job_id = job_id or self._name(jobs, text, more)
+            self.begun = f"{jobs.location or ''}:{job_id}"
+        return jobs, jobs.query(text, job_id, leave=True, **more)
 
     def _name(self, jobs: Jobs, text: str, more: Mapping[str, Any]) -> str:
         """Of this try's job, or of one that a try before has begun and that still runs.
 
-        Who clears a task wants it to run again; whose worker was killed does not want it twice at
-        once. Where the job is, a dry run tells, which costs nothing.
+        Who clears a task, or makes its run anew, wants it to run again; whose worker was killed
+        does not want it twice at once.
         """
-        if not self._task:
+        if (found := self.task or _task()) is None:
             return ""
-        name = f"factory_{digest(*self._task, text, more)}_sql"
-        if self._number > 1:
-            with suppress(Refused):  # a script of which it tells nothing without running it
-                jobs.location = jobs.place(text, **more)
-            for number in range(1, self._number):
-                if jobs.is_running(f"{name}_{number}"):
-                    return f"{name}_{number}"
-        return f"{name}_{self._number}"
+        own, this, is_first = found
+        name = f"factory_{digest(*own, text, more)}_sql_"
+        for reference in () if is_first else jobs.running():
+            if str(reference["jobId"]).startswith(name):
+                jobs.location = reference.get("location")
+                return str(reference["jobId"])
+        return f"{name}{digest(this)}"
 
     def run(
         self,
@@ -100,16 +110,24 @@ class BigQuery(DbApiHook):
         conn_id, more = self.get_conn_id(), bound(parameters)
         with translated(f"the connection {conn_id}"):
             try:
-                jobs = Jobs(_api(conn_id), None, self._limits)
-                done = jobs.query(text, self._name(jobs, text, more), leave=True, **more)
+                jobs, done = self._query(text, more)
                 answer = Answer(jobs, done) if handler else None
             except Running as job:
                 until = JobEnded(conn_id, job.job_id, job.location, None)
-                raise Left(until, str(job)) from None
+                raise Left(until, job.job_id) from None
             except UNREACHED as error:
                 raise OperationalError(f"BigQuery can't be reached: {said(error)}") from None
         self.descriptions = [answer.description if answer else None]
         return handler(answer) if handler else None
+
+
+def _task() -> Tried | None:
+    try:
+        task = get_current_context()["task_instance"]
+    except RuntimeError:
+        return None
+    own = (task.dag_id, task.task_id, task.run_id, task.map_index)
+    return own, str(task.id), task.try_number == 1
 
 
 def _api(conn_id: str) -> Api:

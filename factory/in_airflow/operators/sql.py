@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.sql.operators.sql import SQLExecuteQueryOperator
 
 from factory.account import say
-from factory.in_airflow.left import Leaves, Left
+from factory.in_airflow.hooks.databases import Leaves, Left
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+
+PATIENCE = 60.0
+"""Seconds for which a worker waits for a statement that may be left."""
 
 _NOT_COMMITTED = "its statements are one transaction, which was not committed"
 _DEFINED = (
@@ -23,24 +26,33 @@ _EACH_COMMITTED = "each statement before the one that failed has been committed"
 class Sql(SQLExecuteQueryOperator):
     """Airflow's own, on a connection of any type that another kind takes."""
 
-    _awaited = ""
-
     def execute(self, context: Context) -> Any:
-        """Run it; where that takes long and goes on elsewhere, no worker waits for it."""
-        hook, task = self.get_db_hook(), context["task_instance"]
+        """Run it; a statement that is long may be left to the triggerer."""
+        return self._run(context)
+
+    def resume(self, context: Context, event: Any = None) -> Any:
+        """Take the answer of what was left."""
+        return self._run(context, event["begun"])
+
+    def on_kill(self) -> None:
+        """Somebody has ended the task: what it has begun ends, too."""
+        hook = vars(self).get("_hook")
+        if isinstance(hook, Leaves) and hook.begun:
+            hook.cancel()
+
+    def _run(self, context: Context, begun: str = "") -> Any:
+        hook = self.get_db_hook()
         if isinstance(hook, Leaves):
-            own = (task.dag_id, task.task_id, task.run_id, task.map_index)
-            hook.leaves_for(own, task.try_number, self._awaited)
+            hook.patience, hook.begun = PATIENCE, begun
         try:
             return super().execute(context)  # type: ignore[no-untyped-call]
         except Left as left:
             say("%s: this goes on when it has ended", left)
-            self.defer(trigger=left.trigger, method_name="resume")
-
-    def resume(self, context: Context, event: Any = None) -> Any:
-        """The same again, which finds what was left."""
-        self._awaited = event["job_id"] if event else ""
-        return self.execute(context)
+            self.defer(
+                trigger=left.trigger,
+                method_name="resume",
+                timeout=self.execution_timeout,
+            )
 
     @property
     def consequence(self) -> str:

@@ -120,16 +120,8 @@ class Jobs:
         """Let BigQuery read SQL, and not run it: the fields of its rows. It costs nothing."""
         return self.planned(text).get("schema", {}).get("fields", ())  # type: ignore[no-any-return]
 
-    def place(self, text: str, **more: Any) -> str:
-        """The location in which BigQuery would run SQL; it runs nothing."""
-        return str(self._planned(text, **more)["jobReference"].get("location", ""))
-
     def planned(self, text: str, **more: Any) -> Facts:
         """What BigQuery says of SQL that it does not run."""
-        found: Facts = self._planned(text, **more)["statistics"]["query"]
-        return found
-
-    def _planned(self, text: str, **more: Any) -> Facts:
         query = {"query": text, "useLegacySql": False, **more}
         configuration = {"dryRun": True, "query": query}
         reference = {"projectId": self.api.project}
@@ -139,7 +131,8 @@ class Jobs:
         job = self.api.ask("POST", path(self.api.project, "jobs"), body=body)
         if error := _error(job):
             raise error
-        return job
+        found: Facts = job["statistics"]["query"]
+        return found
 
     def rows(
         self, done: Done, most: int | None = None
@@ -224,14 +217,20 @@ class Jobs:
         location = job["jobReference"].get("location") or self.location
         return {"location": location} if location else {}
 
-    def is_running(self, job_id: str) -> bool:
-        """Whether there is a job of this id that has not ended."""
-        try:
-            return self.runs(job_id)
-        except Refused as error:
-            if error.status != NOT_FOUND:
-                raise
-            return False
+    def cancel(self, job_id: str) -> None:
+        """Tell a job to end. Raises `Refused`."""
+        where = {"location": self.location} if self.location else {}
+        self.api.ask("POST", path(self.api.project, "jobs", job_id, "cancel"), query=where)
+
+    def running(self) -> Iterator[Mapping[str, str]]:
+        """What names each job of this login that runs, wherever it does."""
+        query: dict[str, str | int] = {"stateFilter": "running", "projection": "minimal"}
+        while True:
+            page = self.api.ask("GET", path(self.api.project, "jobs"), query=query)
+            yield from (job["jobReference"] for job in page.get("jobs", ()))
+            if not (token := page.get("nextPageToken")):
+                return
+            query["pageToken"] = token
 
     def runs(self, job_id: str) -> bool:
         """Whether a job has not ended."""

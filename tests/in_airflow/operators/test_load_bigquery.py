@@ -11,9 +11,11 @@ import pytest
 
 from factory.cli.main import main
 from factory.in_airflow.hooks import bigquery as hooks
+from factory.in_airflow.operators import sql
 from factory.in_airflow.operators.ingest import load_bigquery
 from factory.in_airflow.probes import look
 from factory.in_airflow.triggers import bigquery as triggers
+from factory.transfer.bigquery.staging import digest
 from factory_embedded.bigquery_proxy import Answer, Lost, Request
 from factory_embedded.demo import bigquery as demo
 from factory_embedded.demo.screen import LineScreen
@@ -216,7 +218,7 @@ tasks:
 def test_long_sql_is_waited_for_by_the_triggerer(
     google: Pipelines, real_bigquery: bigquery.Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hooks, "PATIENCE", 0)
+    monkeypatch.setattr(sql, "PATIENCE", 0)
     monkeypatch.setattr(triggers, "POLL", 0.01)
     begun: list[str] = []
     looks: list[str] = []
@@ -224,11 +226,11 @@ def test_long_sql_is_waited_for_by_the_triggerer(
     def slow(request: Request) -> Answer | None:
         """The job is begun, and the answer lost; then it runs for a while."""
         name = request.job.get("jobReference", {}).get("jobId", "")
-        if name.endswith("_sql_1"):
+        if "_sql_" in name:
             begun.append(name)
             if len(begun) == 1:
                 raise Lost(after=True)
-        is_look = request.method == "GET" and "_sql_1" in request.path
+        is_look = request.method == "GET" and "_sql_" in request.path
         if not begun or not is_look or len(looks) > 3:
             return None
         looks.append(request.path)
@@ -248,31 +250,59 @@ def test_long_sql_is_waited_for_by_the_triggerer(
     assert len(set(begun)) == 1
 
 
-@pytest.mark.parametrize(("state", "taken"), [("RUNNING", "_sql_1"), ("DONE", "_sql_2")])
+@pytest.mark.parametrize("is_there", [True, False])
 def test_a_try_after_one_that_was_killed_finds_its_sql(
-    google: Pipelines, real_bigquery: bigquery.Server, state: str, taken: str
+    google: Pipelines, real_bigquery: bigquery.Server, is_there: bool
 ) -> None:
     """While that runs still; of one that has ended, who clears the task wants another."""
-    begun: list[str] = []
+    task = uuid4().hex
+    left = f"factory_{digest(task, 'SELECT 1', {})}_sql_of_before"
+    begun: list[dict[str, str]] = []
 
     def there(request: Request) -> Answer | None:
-        name = request.job.get("jobReference", {}).get("jobId", "")
-        if "_sql_" in name:
-            begun.append(name)
-        if request.method == "GET" and "_sql_1" in request.path and not begun:
-            job = {"jobReference": {"jobId": "x", "location": "US"}, "status": {"state": state}}
-            return Answer(200, json.dumps(job).encode())
-        return None
+        reference = request.job.get("jobReference", {})
+        if "_sql_" in reference.get("jobId", ""):
+            begun.append(reference)
+        if "stateFilter=running" not in request.path:
+            return None
+        names = ["another", *([left] if is_there else [])]
+        jobs = [{"jobReference": {"jobId": name, "location": "US"}} for name in names]
+        return Answer(200, json.dumps({"jobs": jobs}).encode())
 
     real_bigquery.proxy.faults.append(there)
     try:
         hook = hooks.BigQuery("google")
-        hook.leaves_for(("dag", "task", uuid4().hex), 2, "")
+        hook.patience, hook.task = 60, ((task,), uuid4().hex, False)
         hook.run("SELECT 1")
     finally:
         real_bigquery.proxy.faults.clear()
-    (name,) = begun
-    assert name.endswith(taken)
+    (reference,) = begun
+    assert (reference["jobId"] == left) == is_there
+    assert reference.get("location") == ("US" if is_there else None)
+
+
+def test_the_same_sql_of_another_run_of_the_name_runs(
+    google: Pipelines, real_bigquery: bigquery.Server
+) -> None:
+    """As `factory run` twice for a day, or a run that was deleted and made anew."""
+    table = f"demo.again_{uuid4().hex[:8]}"
+    ask(real_bigquery, f"CREATE TABLE {table} (id INT64)")
+    for number in (1, 2):
+        hook = hooks.BigQuery("google")
+        hook.patience, hook.task = 60, ((table,), f"try {number}", True)
+        hook.run(f"INSERT INTO {table} VALUES (1)")
+    assert ask(real_bigquery, f"SELECT COUNT(*) FROM {table}") == [(2,)]
+
+
+def test_sql_of_a_task_that_somebody_ends_is_ended(
+    google: Pipelines, real_bigquery: bigquery.Server
+) -> None:
+    before = len(real_bigquery.proxy.asked)
+    hook = hooks.BigQuery("google")
+    hook.begun = "US:job_1"
+    hook.cancel()  # and that there is none is no error
+    (path,) = [one.path for one in real_bigquery.proxy.asked[before:] if "cancel" in one.path]
+    assert path.endswith("/jobs/job_1/cancel?location=US")
 
 
 def test_a_wait_goes_on_while_nothing_answers(
