@@ -24,7 +24,8 @@ class Diagnostic(msgspec.Struct, frozen=True, kw_only=True, order=True):
     """One problem. `line` and `column` count from 1; `width` is in columns of that line;
     0 stands for the whole file.
 
-    `file` is relative to the folder that holds the configuration root, with forward slashes.
+    `called`: of what stands in a kind of the project's own, the lines that call it, the nearest
+    first. `file` is relative to the folder that holds the configuration root, with forward slashes.
 
     Its texts are `printable`, whatever a file's name or an exception holds: a terminal, JSON and
     Airflow's database take them.
@@ -40,9 +41,10 @@ class Diagnostic(msgspec.Struct, frozen=True, kw_only=True, order=True):
     hint: str = ""
     width: int = 1
     severity: Severity = "error"
+    called: str = ""
 
     def __post_init__(self) -> None:
-        for name in ("file", "message", "path", "expected", "hint"):
+        for name in ("file", "message", "path", "expected", "hint", "called"):
             text = getattr(self, name)
             if not text.isprintable():
                 msgspec.structs.force_setattr(self, name, printable(text))

@@ -29,9 +29,10 @@ from factory.plan.kind import Step
 from factory.plan.model import Pipeline
 from factory.problem import Problem, Problems
 from factory.spec import beside, discover, secrets, validate
+from factory.spec.kind_files import Library
 from factory.spec.parts import read_whole
 from factory.spec.read import Document
-from factory.spec.resolve import Context, Layer, Resolved, context, resolve
+from factory.spec.resolve import NO_KINDS, Context, Layer, Resolved, context, resolve
 from factory.spec.text import text_of
 
 ENVIRONMENT = "FACTORY_ENV"
@@ -98,6 +99,8 @@ class Project:
                 "Airflow's database takes no such path: rename the folder",
             )
         self._require_environment()
+        files = discover.kinds(root)
+        self.library = Library(files, self._read, _is_kind) if files else None
 
     @property
     def unchosen(self) -> Diagnostic | None:
@@ -118,8 +121,16 @@ class Project:
         found = discover.discover(self.root)
         for problem in found.problems:
             yield Outcome(path=self.root.parent / problem.file, diagnostics=(problem,))
+        yield from self._outcomes_of_kinds()
         for path in found.files:
             yield self.outcome(path)
+
+    def _outcomes_of_kinds(self) -> Iterator[Outcome]:
+        """Kinds of the project's own in which something is wrong, whoever calls them."""
+        if self.library is not None:
+            for name, file in self.library.files.items():
+                if told := self.library.diagnostics(name):
+                    yield Outcome(path=file, diagnostics=tuple(told))
 
     def outcome(self, path: Path) -> Outcome:
         """One file through every pass."""
@@ -226,16 +237,23 @@ class Project:
 
     def _shared_secrets(self) -> frozenset[str]:
         """Those of every layer that was read: a pipeline's error may repeat what a layer says."""
-        parts = (part for path in self._layers for part in self._parts.get(path, ()))
-        texts = (self.text(path) for path in (*self._layers, *parts, self._environment_file))
+        shared = [*self._layers, *self._kind_files]
+        parts = (part for path in shared for part in self._parts.get(path, ()))
+        texts = (self.text(path) for path in (*shared, *parts, self._environment_file))
         return frozenset[str]().union(*map(secrets.secrets_of, texts))
 
     def secrets(self, path: Path) -> frozenset[str]:
         """The passwords and tokens that stand in a file or in a layer under it."""
         layers = [above / discover.DEFAULTS for above in discover.folders(self.root, path)]
-        whole = (path, *layers, self._environment_file)
+        whole = (path, *layers, *self._kind_files, self._environment_file)
         files = [file for each in whole for file in (each, *self._parts.get(each, ()))]
         return frozenset[str]().union(*(secrets.secrets_of(self.text(file)) for file in files))
+
+    @property
+    def _kind_files(self) -> list[Path]:
+        """Those that were read."""
+        every = self.library.files.values() if self.library else ()
+        return [path for path in every if path in self._parts]
 
     def text(self, path: Path) -> str:
         """The text of a file of this root; empty when it has none."""
@@ -250,9 +268,9 @@ class Project:
         Never raises: what a kind's look at them brings out is told at its task.
         """
         problems = Problems()
-        folder = resolved.document.path.parent
         with beside.below(self.root):
             for index, (kind, step, _) in enumerate(steps(resolved)):
+                folder = resolved.task_place[index].document.path.parent
                 problems.put(_inspected(index, kind, step, folder))
                 if problems.more:  # one is enough to know that there are others
                     break
@@ -311,7 +329,8 @@ class Project:
             if layer is not None:
                 layers.append(layer)
         top = self._layer(self._environment_file, environment=True, broken=broken)
-        return context(layers, self.environment, top.document if top else None)
+        overrides = top.document if top else None
+        return context(layers, self.environment, overrides, self.library or NO_KINDS)
 
     @property
     def _environment_file(self) -> Path:
@@ -398,6 +417,10 @@ def _failed(index: int, step: Step, error: BaseException) -> Problem:
     if found != type(error).__name__:
         message += f" ({found})"
     return Problem(("tasks", index, "uses"), "internal", message)
+
+
+def _is_kind(name: str) -> bool:
+    return name in kinds.builtin_names() or name in kinds.outside()
 
 
 class _KindNames:

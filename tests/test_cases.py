@@ -18,7 +18,7 @@ from factory.plan.model import Pipeline as Plan
 from factory.project import Project
 from factory.review.schema_files import with_files
 from factory.spec import schema
-from factory.spec.model import DefaultsFile, EnvironmentFile, Pipeline, PipelineFile
+from factory.spec.model import DefaultsFile, EnvironmentFile, KindFile, Pipeline, PipelineFile
 from factory.spec.read import read
 from tests import cases
 
@@ -129,6 +129,8 @@ def test_editors_see_no_mistake_in_valid_files(folder: Path) -> None:
             model = DefaultsFile
         elif path.parent.name == "environments":
             model = EnvironmentFile
+        elif path.parent.name == "_kinds":
+            model = KindFile
         value = read(path, path.name).value
         editors = with_files(schema.of(model, authoring=True))
         errors = jsonschema_rs.validator_for(editors).iter_errors(value)

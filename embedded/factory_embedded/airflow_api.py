@@ -74,7 +74,10 @@ class DagRun(msgspec.Struct, frozen=True):
 
 
 class TaskInstance(msgspec.Struct, frozen=True):
-    """One task of one run; its state is None before it is scheduled."""
+    """One task of one run; its state is None before it is scheduled.
+
+    `rendered_map_index` is what a copy of a mapped task is called.
+    """
 
     dag_id: str
     dag_run_id: str
@@ -88,6 +91,7 @@ class TaskInstance(msgspec.Struct, frozen=True):
     end_date: datetime | None
     duration: float | None
     run_after: datetime
+    rendered_map_index: str | None = None
 
 
 class BrokenFile(msgspec.Struct, frozen=True):

@@ -9,6 +9,7 @@ from factory.cli import options
 
 HELP = """\
 The pages are generated: commit them, and let CI run `factory docs --check`.
+The kinds of the project's own have theirs beside them, in _kinds/README.md.
 """
 
 
@@ -24,5 +25,7 @@ def run(args: Namespace) -> int:
     """Write the pages, or compare them."""
     from factory.review import docs
 
-    folder = options.root(args).parent / Path("docs", "reference")
-    return options.write_or_check(args, folder, docs, "reference page", "factory docs")
+    root = options.root(args)
+    folder = root.parent / Path("docs", "reference")
+    pages = docs.OfProject(root)
+    return options.write_or_check(args, folder, pages, "reference page", "factory docs")

@@ -217,7 +217,9 @@ def _why(
     from factory.in_airflow.hiding import redacted
     from factory.lint.paths import shown_path
 
-    place = f"{shown_path(spec.document.path)}:{words.step_line(spec, plan, failure.task)}"
+    base = spec.document.path.parents[spec.document.name.count("/")]
+    every = words.step_lines(spec, plan, failure.task)
+    place = words.as_text([(shown_path(base / file), line) for file, line in every])
     said = _said(failure, plan, place)
     # as a whole: a secret may end in a line break
     lines = redacted(said.what).splitlines()

@@ -43,11 +43,12 @@ GROUP = Group(
         ),
         Code(
             name="broken-kind",
-            title="a kind of another package that cannot be used",
+            title="a kind that cannot be used",
             meaning=(
-                "A kind of another package does not load, or has a field that no file can say."
+                "A kind of another package does not load, or has a field that no file can say; or"
+                " the file of a kind of your own, in `_kinds/`, is wrong."
             ),
-            advice="Mend or uninstall that package.",
+            advice="Mend or uninstall that package; or mend the file where the hint says.",
         ),
         Code(
             name="broken-package",
@@ -334,7 +335,7 @@ GROUP = Group(
         Code(
             name="unused-var",
             title="a variable that nothing uses",
-            meaning="Nothing reads this variable of `vars`.",
+            meaning="Nothing reads this variable of `vars`, or this parameter of a kind.",
             advice="Remove it, or read it where it was meant.",
             severity="warning",
         ),
@@ -373,6 +374,13 @@ GROUP = Group(
             title="a file of values that nothing names",
             meaning="A `_….yaml` beside pipelines is named by no `{$file: …}`.",
             advice="Name it, or remove it; a pipeline's name does not begin with `_`.",
+            severity="warning",
+        ),
+        Code(
+            name="deprecated-kind",
+            title="a kind that should not be called any more",
+            meaning="A kind of your own, in `_kinds/`, says `deprecated`.",
+            advice="Do as its message says: mostly, call its next version.",
             severity="warning",
         ),
         Code(

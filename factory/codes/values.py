@@ -106,7 +106,10 @@ GROUP = Group(
         Code(
             name="kind-name",
             title="a name of one's own that cannot be",
-            meaning="A name under `kinds` is a kind already, or leads back to itself.",
+            meaning=(
+                "A name under `kinds`, or of a file in `_kinds/`, is a kind already; or it leads"
+                " back to itself."
+            ),
             advice="Choose another name; let `uses` name a kind or an operator.",
             wrong="kinds: {bash: {uses: sql}}\ntasks: [{id: a, run: ls}]",
             right="kinds: {show: {uses: bash, with: {command: ls}}}\ntasks: [{id: a, uses: show}]",

@@ -5,6 +5,7 @@ A name that holds a template is known only when the task runs; nothing is said o
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from factory.definitions.warehouses import Holds, Names
@@ -112,13 +113,60 @@ def columns(named: Iterable[tuple[Path, str]], holds: Holds) -> Iterator[Problem
             yield Problem(path, "column-name", message, expected, at_key=at_key)
 
 
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*")
+
+
+def as_one(name: str, names: Names) -> str:
+    """What all names of columns become that are one column in the warehouse."""
+    if names.one == "letters":
+        return "".join(each.lower() if len(each.lower()) == 1 else each for each in name)
+    if names.one == "folded":
+        return name.casefold()
+    return name.upper() if names.one == "plain" and _PLAIN.fullmatch(name) else name
+
+
+def alike(names: Iterable[str], holds: Holds) -> Iterator[tuple[int, str, str]]:
+    """Names that are spelled otherwise and are one column: place, name, and the one before it."""
+    if not isinstance(holds, Names):
+        return
+    seen: dict[str, str] = {}
+    for index, name in enumerate(names):
+        other = seen.setdefault(as_one(name, holds), name)
+        if other != name:
+            yield index, name, other
+
+
+def once(named: Iterable[tuple[Path, str]], holds: Holds) -> Iterator[Problem]:
+    """Names, with their places, that stand in one list and are one column there."""
+    lists: dict[Path, list[tuple[Path, str]]] = {}
+    for path, name in named:
+        if not is_template(name):
+            lists.setdefault(path[:-1], []).append((path, name))
+    for each in lists.values():
+        for index, name, other in alike((name for _, name in each), holds):
+            path = each[index][0]
+            yield Problem(
+                path,
+                "column-name",
+                f"{quoted(other)} and {quoted(name)} are one column in {holds.name}",
+                "each column once, or another name by `rename`",
+                at_key=bool(path) and path[-1] == name,
+            )
+
+
 def wrong_column(name: str, names: Names) -> str:
     """Why no column of the warehouse's has this name, whatever its length."""
     if wrong := _found(names.never_column, name):
         return f"holds a {wrong}, which {names.name}'s can't"
+    if names.never_last and name.endswith(tuple(names.never_last)):
+        return f"ends with a {_said(name[-1])}, which {names.name}'s can't"
     if name.upper().startswith(names.reserved):
         return f"is one of those that {names.name} keeps for itself"
     return ""
+
+
+def _said(letter: str) -> str:
+    return "space" if letter == " " else letter
 
 
 def _too_long(name: str, path: Path, holds: Holds, most: int | None) -> Iterator[Problem]:

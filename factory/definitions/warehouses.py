@@ -39,7 +39,11 @@ class Names(Holds, frozen=True, kw_only=True):
     never: str = ""  # characters that no part of it has
     never_schema: str = ""  # nor the part before the last
     never_column: str = ""  # nor the name of a column
+    never_last: str = ""  # nor does the name of a column end with it
     reserved: tuple[str, ...] = ()  # what the name of no column begins with, in whatever case
+    one: Literal["exact", "letters", "folded", "plain"] = "exact"
+    """Which names of columns are one: as they are spelled; in whatever case, letter by letter (`ß`
+    is no `ss`), or as Unicode folds it; or in whatever case where they need no quotes."""
 
 
 ANY_DATABASE = Names(name="the database", never="%")  # which some drivers take for a parameter
@@ -85,6 +89,7 @@ SNOWFLAKE = Capabilities(
     unit="characters",
     forms=ANY_WAREHOUSE.forms,
     first_day=-719_162,  # of the year 1
+    one="plain",
     most_columns=2000,
     default_schema="PUBLIC",
 )
@@ -102,6 +107,7 @@ BIGQUERY = Capabilities(
     never_column='!"$()*,./;?@[\\]^`{}~',
     reserved=("_TABLE_", "_FILE_", "_PARTITION", "_ROW_TIMESTAMP", "__ROOT__", "_COLIDENTIFIER"),
     first_day=-719_162,  # 0001-01-01
+    one="folded",
     most_columns=10_000,
     default_schema="",
     bills_bytes=True,
@@ -115,6 +121,8 @@ MYSQL = Capabilities(
     unit="characters",
     forms=("table", "database.table"),
     first_day=-719_162,  # of the year 1: there is none before
+    never_last=" ",
+    one="letters",
     most_columns=1017,
     default_schema="",  # the database of the connection
     swaps=True,

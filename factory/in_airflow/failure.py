@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import sysconfig
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -250,7 +250,7 @@ def place_of(root: Path, dag_id: str, task_id: str, file: Path) -> str:
     shown = discover.display(root, file)
     with suppress(Exception):  # the files may have changed since the DAG was built
         plan, resolved = Project(root).planned(dag_id)
-        shown = f"{shown}:{step_line(resolved, plan, task_id)}"
+        shown = as_text(step_lines(resolved, plan, task_id))
         if step := step_of(plan, task_id):
             shown += f", step {step}"
     return shown
@@ -262,11 +262,18 @@ def step_of(plan: Pipeline, task_id: str) -> str:
     return next((known.step for known in plan.tasks if known.id == task), "")
 
 
-def step_line(resolved: Resolved, plan: Pipeline, task_id: str) -> int:
-    """The line of the spec where the step of a task begins; `task_id` may have a map index."""
-    step, document = step_of(plan, task_id), resolved.document
-    for index, written in enumerate(resolved.value["tasks"]):
-        if written["id"] == step:
-            path = resolved.task_place[index]
-            return positions.locate(positions.of(document.name, document.text), path)[0].line
-    return 1
+def step_lines(resolved: Resolved, plan: Pipeline, task_id: str) -> list[tuple[str, int]]:
+    """The file and the line where the step of a task begins, then those of the calls of kinds that
+    led there; `task_id` may have a map index."""
+    step = step_of(plan, task_id)
+    for index, task in enumerate(resolved.value["tasks"]):
+        if task["id"] == step:
+            place = resolved.task_place[index]
+            return [positions.line_of(one.document, one.path) for one in (place, *place.callers())]
+    return [(resolved.document.name, 1)]
+
+
+def as_text(lines: Sequence[tuple[str, int]]) -> str:
+    """`a.yaml:3, called from b.yaml:7`."""
+    first, *calls = (f"{file}:{line}" for file, line in lines)
+    return first + (f", called from {', '.join(calls)}" if calls else "")

@@ -14,6 +14,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException  # it moved
 from factory.diagnostics import did_you_mean
 from factory.in_airflow.beside import world
 from factory.spec import links
+from factory.spec.discover import KINDS
 
 
 @contextmanager
@@ -43,6 +44,12 @@ def function(found: ModuleType, name: str, written: str) -> Callable[..., Any]:
         message = f"there is no function {name!r} in {written.removesuffix(name)[:-1]}"
         raise AirflowFailException(message + (f": {hint}" if hint else ""))
     return cast("Callable[..., Any]", one)
+
+
+def beside(dag: Any, file: str) -> Path:
+    """A file beside a spec, or beside the kinds of the project's own."""
+    own = file.startswith(f"{KINDS}/")
+    return Path(getattr(dag, "spec_root", "") if own else dag.folder) / file
 
 
 class Beside:

@@ -204,8 +204,9 @@ def signature(root: Path, path: Path) -> str:
     found = hashlib.sha256(sys.version.encode())
     layers = [folder / discover.DEFAULTS for folder in discover.folders(root, path)]
     environments = sorted((root / discover.ENVIRONMENTS).glob("*.yaml"))
+    kinds = sorted((root / discover.KINDS).glob("**/*"))
     packages = [Path(entry) for entry in sys.path if entry.endswith("-packages")]
-    for file in (path, *layers, *environments, *packages, *_modules(path)):
+    for file in (path, *layers, *environments, *kinds, *packages, *_modules(path)):
         with contextlib.suppress(OSError):
             about = file.stat()
             found.update(f"{file}:{about.st_mtime_ns}:{about.st_size}\n".encode(errors="replace"))

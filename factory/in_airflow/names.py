@@ -24,10 +24,11 @@ class Tasks:
 
     def __getitem__(self, name: str) -> Any:
         outputs: Outputs = self._context["dag"].outputs
-        if not outputs.steps(name, self._context["ti"].task_id):
+        reader = self._context["ti"].task_id
+        if not outputs.steps(name, reader) and not outputs.given(name, reader):
             hint = did_you_mean(name, outputs.names)
             return StrictUndefined(f"there is no task {name!r}: {hint}".removesuffix(": "))
-        return Task(partial(_output, self._context, outputs, name))
+        return Task(partial(_output, self._context, outputs, name), Named(self._context, name))
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):  # what Python asks of every object
@@ -38,8 +39,9 @@ class Tasks:
 class Task:
     """A step, with what it has handed on."""
 
-    def __init__(self, pull: Callable[[], Any]) -> None:
+    def __init__(self, pull: Callable[[], Any], outputs: Named) -> None:
         self._pull = pull
+        self.outputs = outputs
 
     @property
     def output(self) -> Any:
@@ -47,23 +49,51 @@ class Task:
         return self._pull()
 
 
+class Named:
+    """The outputs of a call of a kind of the project's own, by name."""
+
+    def __init__(self, context: Mapping[str, Any], call: str) -> None:
+        self._context = context
+        self._call = call
+
+    def __getitem__(self, name: str) -> Any:
+        outputs: Outputs = self._context["dag"].outputs
+        reader = self._context["ti"].task_id
+        step = outputs.behind(self._call, name, reader)
+        if not step:
+            hint = did_you_mean(name, outputs.given(self._call, reader))
+            message = f"the task {self._call!r} has no output {name!r}: {hint}"
+            return StrictUndefined(message.removesuffix(": "))
+        return _output(self._context, outputs, step)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):  # what Python asks of every object
+            raise AttributeError(name)
+        return self[name]
+
+
 def _output(context: Mapping[str, Any], outputs: Outputs, name: str) -> Any:
     handed = outputs.of(name, context["ti"].task_id)
     if handed is None:
         return StrictUndefined(f"the task {name!r} hands nothing on: it has no output")
-    pull = context["ti"].xcom_pull
-    if handed.own and not handed.many:
-        return pull(task_ids=handed.tasks[0], map_indexes=context["ti"].map_index)
-    if not handed.many:
-        return pull(task_ids=handed.tasks[0])
-    return pull(task_ids=list(handed.tasks))
+    task = context["ti"]
+    own = {"map_indexes": task.map_index} if handed.own else {}
+    return task.xcom_pull(task_ids=list(handed.tasks) if handed.many else handed.tasks[0], **own)
 
 
 def _interval(context: Mapping[str, Any]) -> Any:
     return interval_of(context) or StrictUndefined(NONE, name="interval")
 
 
+def _events(context: Mapping[str, Any]) -> list[Any]:
+    """What the triggers told that started this run; empty where something else did."""
+    triggering = context.get("triggering_asset_events") or {}
+    each = (event.extra or {} for events in triggering.values() for event in events)
+    return [extra.get("payload") for extra in each if extra.get("from_trigger")]
+
+
 _OURS: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {
+    "events": _events,
     "interval": _interval,
     "item": each.item,
     "item_name": each.name,

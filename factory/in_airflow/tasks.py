@@ -32,6 +32,7 @@ from factory.plan.each import ITEMS
 from factory.plan.kind import builtin_names
 from factory.plan.model import Alert, Call, Items, Output, Ref, Task, TaskAlerts, Template
 from factory.spec import beside
+from factory.spec.filled import Filled
 from factory.spec.model import DURATIONS
 
 
@@ -143,7 +144,12 @@ def _with_files(task: Task, dag: PipelineDAG) -> Mapping[str, Any]:
     texts: dict[Place, str] = {}
     with beside.below(Path(dag.spec_root)):
         for file in files.named(task):
-            filled = files.fill(task, file.name, Path(dag.folder))
+            folder = _folder(task, dag)
+            filled = files.fill(task, file.name, folder)
+            if filled is None and task.folder:  # Airflow looks beside the spec alone
+                if problem := beside.missing(file.name, folder):
+                    raise BuildError(task.step, ("with",), problem.message, problem.hint)
+                filled = Filled(beside.text_of(folder / file.name))
             if filled is None:
                 continue
             for problem in filled.problems:
@@ -152,6 +158,11 @@ def _with_files(task: Task, dag: PipelineDAG) -> Mapping[str, Any]:
                 raise BuildError(task.step, ("with",), message, problem.hint or problem.expected)
             texts[file.place] = _no_name(filled.text)
     return files.put(task.arguments, texts)
+
+
+def _folder(task: Task, dag: PipelineDAG) -> Path:
+    """Where the files are that a task's arguments name."""
+    return Path(dag.spec_root, task.folder) if task.folder else Path(dag.folder)
 
 
 def _no_name(text: str) -> str:
@@ -204,7 +215,7 @@ def _value(value: Any, task: Task, around: _Around) -> Any:
         return _named(_called(value, task, around), task)
     if kind is Ref:
         if ":" in value.path:
-            return Beside(value.path, around.dag.folder, around.dag.spec_root)
+            return Beside(value.path, str(_folder(task, around.dag)), around.dag.spec_root)
         return _named(_import(value.path, task), task)
     if kind is Output:
         return around.made[value.task].output

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from factory.diagnostics import Path
+from factory.diagnostics import Path, quoted
 from factory.errors import BuildError
 from factory.kinds import python
 from factory.literals import is_template
@@ -52,6 +52,8 @@ def compile(step: Step) -> Fragment:
     """One task of the operator that `uses` names; `step.arguments` is a plain mapping."""
     mark = _Marker(step.id)
     arguments = {key: mark.value(value, ("with", key)) for key, value in step.arguments.items()}
+    if step.beside:
+        _require_no_file(step)
     fragment = single(step, step.uses, arguments)
     if _TELLING.isdisjoint(arguments):
         return fragment
@@ -62,6 +64,22 @@ def compile(step: Step) -> Fragment:
         writes=tuple(asset.uri for asset in made if asset.updated),
         pipelines=tuple(_pipelines(arguments)),
     )
+
+
+def _require_no_file(step: Step) -> None:
+    """Airflow looks for a template's file beside the pipeline, not beside a kind of one's own.
+
+    :raises BuildError: an argument names one that stands beside the kind.
+    """
+    for place, value in assets.entries(step.arguments, ("with",)):
+        is_name = isinstance(value, str) and _FILE.fullmatch(value)
+        if is_name and step.folder is not None and missing(value, step.folder) is None:
+            message = f"an operator finds no file beside a kind of your own: {quoted(value)}"
+            hint = "write the text here, or let a step of the product name it, such as `uses: sql`"
+            raise BuildError(step.id, place, message, hint)
+
+
+_FILE = re.compile(r"[^\s{}:]+\.[a-z]{2,5}")
 
 
 def inspect(step: Step, folder: File) -> Iterator[Problem]:

@@ -24,7 +24,8 @@ from factory.spec.validate import validate_layer
 
 
 class Selection(msgspec.Struct, frozen=True, kw_only=True):
-    """What to look at: pipelines, layers, and names that cannot be pipelines."""
+    """What to look at: pipelines, layers, kinds of the project's own by name, and names that cannot
+    be pipelines."""
 
     files: tuple[Path, ...]
     layers: tuple[Path, ...]
@@ -32,6 +33,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
     names: Mapping[str, Path]
     whole: bool
     parts: tuple[Path, ...] = ()
+    kinds: tuple[str, ...] = ()
 
 
 Build = Callable[[Project, Sequence[Outcome]], Iterable[tuple[Path, Diagnostic]]]
@@ -57,6 +59,9 @@ def lint_project(
         except Exception as error:
             name = discover.display(project.root, path)
             found.append(("", _defect(name, "lint fails on this layer", error)))
+    library = project.library
+    if library is not None:
+        found += [("", entry) for name in selected.kinds for entry in library.diagnostics(name)]
     outcomes = [project.outcome(path) for path in selected.files]
     broken: set[Path] = set()
     for outcome in outcomes:
@@ -68,7 +73,8 @@ def lint_project(
         project=project,
         outcomes=tuple(outcomes),
         layers=tuple(layers),
-        files=(*selected.layers, *selected.files),
+        kinds=tuple(library.documents()) if library else (),
+        files=(*selected.layers, *_files_of_kinds(project, selected.kinds), *selected.files),
         names=selected.names,
         whole=selected.whole,
         parts=selected.parts,
@@ -89,6 +95,11 @@ def lint_project(
     names = [name for name, _ in found]
     files = [discover.display(project.root, path) for path in scope.files]
     return collect(zip(names, shown, strict=True), fine, project.environment, files)
+
+
+def _files_of_kinds(project: Project, names: Sequence[str]) -> list[Path]:
+    files = project.library.files if project.library else {}
+    return [files[name] for name in names]
 
 
 def _ruled(rule: Rule, scope: Scope) -> list[Diagnostic]:
@@ -116,7 +127,8 @@ def _defect(file: str, what: str, error: Exception) -> Diagnostic:
 
 
 def select(project: Project, paths: Sequence[Path]) -> Selection:
-    """The files that `paths` name: a folder all below it, a layer all that it applies to.
+    """The files that `paths` name: a folder all below it, a layer all that it applies to, and a
+    kind of the project's own all that may call it.
 
     :raises UsageError: a path is not in the root, or nothing there can be linted.
     """
@@ -131,17 +143,21 @@ def select(project: Project, paths: Sequence[Path]) -> Selection:
             names=names,
             whole=True,
             parts=found.parts,
+            kinds=tuple(project.library or ()),
         )
     files: dict[Path, None] = {}
     problems: dict[Diagnostic, None] = {}
     layers: dict[Path, None] = {}
+    kinds: list[str] = []
     for path in paths:
+        of_path = _kinds_at(project, path)
+        kinds += of_path
         chosen = _chooser(project, path)
         inside = [file for file in found.files if chosen(str(file))]
         shown = _chooser(project, Path(printable(str(path))))
         wrong = [entry for entry in found.problems if shown(str(root.parent / entry.file))]
         is_layer = path.name == discover.DEFAULTS or path.parent == root / discover.ENVIRONMENTS
-        if not inside and not wrong and not is_layer:
+        if not inside and not wrong and not is_layer and not of_path:
             raise _nothing(root, path)
         files.update(dict.fromkeys(inside))
         problems.update(dict.fromkeys(wrong))
@@ -156,12 +172,20 @@ def select(project: Project, paths: Sequence[Path]) -> Selection:
         problems=tuple(problems),
         names=names,
         whole=False,
+        kinds=tuple(dict.fromkeys(kinds)),
     )
+
+
+def _kinds_at(project: Project, path: Path) -> list[str]:
+    """The kinds of the project's own that a path names: one, or all of the folder."""
+    every = project.library.files.items() if project.library else ()
+    return [name for name, file in every if path in (file, file.parent)]
 
 
 def _chooser(project: Project, path: Path) -> Callable[[str], bool]:
     """Whether a file, as text, is one of those that a path names."""
-    if path == project.root / discover.ENVIRONMENTS / f"{project.environment}.yaml":
+    everywhere = project.root / discover.ENVIRONMENTS / f"{project.environment}.yaml"
+    if path == everywhere or _kinds_at(project, path):
         return lambda file: True
     whole = str(path)
     folder = f"{path.parent if path.name == discover.DEFAULTS else path}{os.sep}"

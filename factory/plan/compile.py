@@ -12,25 +12,24 @@ from msgspec import UNSET, UnsetType
 from factory import choices
 from factory.errors import BuildError, is_fault, said, together
 from factory.fields import seconds
-from factory.plan import bracket, conditions, each, names, typed
+from factory.plan import bracket, conditions, each, names, schedules, typed
 from factory.plan import kind as kinds
 from factory.plan.describe import connections, describe
 from factory.plan.fragment import MAX_ID, wrong
 from factory.plan.kind import Fragment, Step
 from factory.plan.model import (
     Alert,
-    Assets,
     Deadline,
-    Every,
     Group,
     Pipeline,
     PlannedStep,
     Task,
     TaskAlerts,
 )
-from factory.spec import assets, model, schedule, teardown
+from factory.spec import assets, discover, model, schedule, teardown
 from factory.spec.model import SETTINGS
 from factory.spec.resolve import Resolved
+from factory.spec.written import Call
 
 
 def arguments_of(uses: str, given: Any = None) -> Any:
@@ -48,8 +47,8 @@ def steps(resolved: Resolved) -> list[tuple[kinds.Kind, Step, dict[str, Any]]]:
     stage = resolved.value.get("stage")
     retention = seconds(resolved.value.get("stage_retention", model.STAGE_RETENTION))
     found = []
-    for task in resolved.value["tasks"]:
-        uses, given = task["uses"], task.get("with", {})
+    for index, task in enumerate(resolved.value["tasks"]):
+        uses, given, place = task["uses"], task.get("with", {}), resolved.task_place[index]
         kind = kinds.find(uses)
         arguments = given if "." in uses else msgspec.convert(given, kinds.arguments(kind, given))
         step = Step(
@@ -59,7 +58,8 @@ def steps(resolved: Resolved) -> list[tuple[kinds.Kind, Step, dict[str, Any]]]:
             dag_id=resolved.dag_id,
             stage=stage,
             stage_retention=retention,
-            folder=resolved.document.path.parent,
+            folder=place.document.path.parent,
+            beside=discover.KINDS if place.call else "",
         )
         found.append((kind, step, task))
     return found
@@ -89,9 +89,9 @@ def _joined(resolved: Resolved, source: str, compiled: Sequence[_Compiled]) -> P
     fragments: dict[str, Fragment] = {}
     planned: list[PlannedStep] = []
     tasks: list[Task] = []
-    groups = [Group(group["id"], group.get("description", "")) for group in resolved.groups]
+    groups = [_group(*one) for one in zip(resolved.groups, resolved.group_call, strict=True)]
     edges: list[tuple[str, str]] = []
-    around = conditions.around(resolved)
+    around, silent = conditions.around(resolved), _silent(resolved)
     for index, (_, step, written, fragment) in enumerate(compiled):
         if each.WORD not in written and ("updates" in written or "alerts" in written):
             fragment = _with_one_end(fragment, step)
@@ -108,8 +108,9 @@ def _joined(resolved: Resolved, source: str, compiled: Sequence[_Compiled]) -> P
                 outlets=_outlets(task, step, _of_last(task, fragment, written.get("updates"))),
                 connections=_connections(task, step),
                 values=resolved.scope_of(index).tree() if task.files else UNSET,
+                folder=step.beside or UNSET,
                 description=task.description or about,
-                alerts=_task_alerts(task, fragment, written.get("alerts")),
+                alerts=_task_alerts(task, fragment, written.get("alerts"), silent),
             )
             for task in fragment.tasks
         ]
@@ -128,10 +129,19 @@ def _joined(resolved: Resolved, source: str, compiled: Sequence[_Compiled]) -> P
         groups = each.of_groups(
             resolved.groups, groups, fragments, by_id, held, needs, tasks, edges
         )
+    each.require_free(tasks)
     tasks = _ordered(planned, fragments, tasks, edges)
     if resolved.value.get("fail_fast"):
         _require_one_rule(tasks)
     return _pipeline(resolved, source, tasks, planned, groups, edges)
+
+
+def _group(written: Mapping[str, Any], call: Call | None) -> Group:
+    group = Group(written["id"], written.get("description", ""))
+    if call is None or not call.kind.outputs:
+        return group
+    outputs = {name: (one.step, one.output) for name, one in call.kind.outputs.items()}
+    return msgspec.structs.replace(group, outputs=outputs)
 
 
 def _ordered(
@@ -173,7 +183,7 @@ def _ordered(
 
 def _copy_of(resolved: Resolved, index: int) -> str:
     """What a step is called that a `matrix`, its own or a group's, made this one of."""
-    return resolved.task_called[index] if resolved.task_matrix[index] else ""
+    return resolved.task_called[index] if resolved.is_copy(index) else ""
 
 
 def _require_one_rule(tasks: list[Task]) -> None:
@@ -260,10 +270,21 @@ def _of_last(task: Task, fragment: Fragment, found: Any) -> Any:
     return found or () if task.id in fragment.last else ()
 
 
-def _task_alerts(task: Task, fragment: Fragment, written: Any) -> TaskAlerts | UnsetType:
+def _silent(resolved: Resolved) -> frozenset[str]:
+    """Events of which an environment tells nobody, by `on_failure: []`: of no step either."""
+    top = resolved.layers[-1]
+    alerts = top.value().get("alerts") if top.prefix else None
+    found = alerts.items() if isinstance(alerts, dict) else ()
+    return frozenset(event for event, told in found if told == [])
+
+
+def _task_alerts(
+    task: Task, fragment: Fragment, written: Any, silent: frozenset[str]
+) -> TaskAlerts | UnsetType:
     if not written:
         return UNSET
-    told = msgspec.convert(written, model.StepAlerts)
+    heard = {event: alerts for event, alerts in written.items() if event not in silent}
+    told = msgspec.convert(heard, model.StepAlerts)
     return TaskAlerts(
         on_failure=_alerts(told.on_failure),
         on_retry=UNSET if told.on_retry is UNSET else _alerts(told.on_retry),
@@ -295,7 +316,7 @@ class _Said(NamedTuple):
 
 
 def _said(resolved: Resolved, index: int, written: dict[str, Any]) -> _Said:
-    here = resolved.written(index)
+    here = resolved.task_place[index].value()
     found = {key: written[key] for key in written if key in SETTINGS}
     return _Said(found, frozenset(found).intersection(here))
 
@@ -350,6 +371,7 @@ def _pipeline(
     told = msgspec.convert(alerts, model.Alerts) if alerts else model.Alerts()
     plain = {key: value[key] for key in _PLAIN if key in value}
     written = value.get("schedule")
+    started = schedules.planned(written, resolved.dag_id)
     if written == "@continuous":
         plain["max_active_runs"] = 1  # Airflow takes no other number, and has another default
     return Pipeline(
@@ -360,7 +382,8 @@ def _pipeline(
         groups=tuple(groups),
         edges=tuple(dict.fromkeys(edges)),
         tags=tuple(value.get("tags", ())),
-        schedule=_schedule(written),
+        schedule=started.schedule,
+        or_assets=started.or_assets,
         covers=schedule.covers(written),
         dagrun_timeout=None if timeout is None else seconds(timeout),
         deadline=_deadline(value.get("deadline"), told),
@@ -386,22 +409,6 @@ _PLAIN = (
     "paused",
     "params",
 )
-
-
-def _schedule(written: Any) -> str | Every | Assets | None:
-    if not isinstance(written, dict):
-        return written if written is None else str(written)
-    if "every" in written:
-        return Every(seconds(written["every"]))
-    if "assets" not in written:
-        return schedule.moments(written)
-    return _assets(written["assets"])
-
-
-def _assets(given: Any) -> Assets:
-    ((word, listed),) = given.items() if isinstance(given, dict) else [("all", given)]
-    found = (_assets(one) if isinstance(one, dict) else assets.normalized(one) for one in listed)
-    return Assets(tuple(dict.fromkeys(found)), any=word == "any")
 
 
 def _deadline(written: Any, told: model.Alerts) -> Deadline | None:

@@ -110,6 +110,17 @@ def of_groups(
     return found
 
 
+def require_free(tasks: Sequence[Task]) -> None:
+    """:raises BuildError: a task that `for_each` puts beside a step has another's id."""
+    if len({task.id for task in tasks}) == len(tasks):
+        return
+    added = {task.id: task.step for task in tasks if task.operator in ADDED and "__" in task.id}
+    for task in tasks:
+        if (step := added.get(task.id, task.step)) != task.step:
+            message = f"`{WORD}` of {step!r} puts a task of this id beside it"
+            raise BuildError(task.step, ("id",), message, "write another id")
+
+
 def _holds(outer: str, group: str) -> bool:
     return f"{group}.".startswith(f"{outer}.")
 
@@ -159,4 +170,4 @@ def _behind(fragment: Fragment, first: Task) -> Fragment:
     )
 
 
-__all__ = ["ADDED", "ITEMS", "WORD", "beside", "items", "mapped", "of_groups"]
+__all__ = ["ADDED", "ITEMS", "WORD", "beside", "items", "mapped", "of_groups", "require_free"]

@@ -36,7 +36,8 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     """One task of a spec, given to its kind. `arguments` is the kind's own Struct.
 
     `stage_retention`: seconds that files of a failed run stay on the stage. `folder`: that of the
-    spec, for a kind whose tasks stand in a file beside it; None: there is no file."""
+    spec, for a kind whose tasks stand in a file beside it; None: there is no file. `beside`: the
+    same below the root, where the step stands in a kind of the project's own."""
 
     id: str
     uses: str
@@ -45,6 +46,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     stage: str | None = None
     stage_retention: float = seconds(STAGE_RETENTION)
     folder: Path | None = None
+    beside: str = ""
 
 
 class Fragment(msgspec.Struct, frozen=True, kw_only=True):

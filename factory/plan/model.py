@@ -56,8 +56,9 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     `connections` are the arguments that take a connection's id.
     `conditions` are templates that tell whether there is work: all must hold, in their order.
     `files` are the places of arguments that name a file beside the spec; `values` are what a
-    `${…}` in such a file may ask for. `dry_run` is an operator that takes the same arguments, runs
-    nothing, and asks what the task's statements would read.
+    `${…}` in such a file may ask for; `folder` is where they are, below the root, where that is not
+    beside the spec. `dry_run` is an operator that takes the same arguments, runs nothing, and asks
+    what the task's statements would read.
     """
 
     id: str
@@ -78,6 +79,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     files: tuple[Path, ...] | UnsetType = UNSET
     values: Mapping[str, Any] | UnsetType = UNSET
     dry_run: str | UnsetType = UNSET
+    folder: str | UnsetType = UNSET
     description: str = ""
     alerts: TaskAlerts | UnsetType = UNSET
 
@@ -160,11 +162,17 @@ class PlannedStep(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
 
 class Group(msgspec.Struct, frozen=True):
-    """A task group: a step that became several tasks. Each of `for_each` makes one of its own."""
+    """A task group: a step that became several tasks, or several steps. Each of `for_each` makes
+    one of its own.
+
+    `outputs` are those of a kind of the project's own: each the step in the group whose output it
+    is, and, where that calls a kind, the name of one of its outputs.
+    """
 
     id: str
     tooltip: str = ""
     for_each: Items | UnsetType = UNSET
+    outputs: Mapping[str, tuple[str, str]] | UnsetType = UNSET
 
 
 class Alert(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -191,17 +199,31 @@ class Deadline(msgspec.Struct, frozen=True, kw_only=True):
     alerts: tuple[Alert, ...]
 
 
+class Watched(msgspec.Struct, frozen=True, tag="watched"):
+    """An asset of the pipeline alone, which a trigger updates; `uses` is its import path."""
+
+    uri: str
+    uses: str
+    arguments: Mapping[str, Any] = {}
+
+
 class Assets(msgspec.Struct, frozen=True, tag="assets"):
     """A schedule by assets: all of `uris`, or any of them. One of them may be such a choice."""
 
-    uris: tuple[str | Assets, ...]
+    uris: tuple[str | Assets | Watched, ...]
     any: bool = False
 
     @property
     def every(self) -> Iterator[str]:
-        """The addresses of all."""
+        """The addresses of all that tasks update."""
         for one in self.uris:
-            yield from one.every if isinstance(one, Assets) else (one,)
+            if not isinstance(one, Watched):
+                yield from one.every if isinstance(one, Assets) else (one,)
+
+    @property
+    def watched(self) -> Watched | None:
+        """The event, which stands at the top."""
+        return next((one for one in self.uris if isinstance(one, Watched)), None)
 
 
 class Every(msgspec.Struct, frozen=True, tag="every"):
@@ -211,7 +233,10 @@ class Every(msgspec.Struct, frozen=True, tag="every"):
 
 
 class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
-    """One DAG. `source` is the spec's path below the configuration root."""
+    """One DAG. `source` is the spec's path below the configuration root.
+
+    `or_assets` start runs beside those at the moments of `schedule`.
+    """
 
     dag_id: str
     source: str
@@ -224,6 +249,7 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
     tags: tuple[str, ...] = ()
     source_url: str = ""
     schedule: str | Every | Assets | None = None
+    or_assets: Assets | None = None
     covers: Covers = "none"
     start_date: str | None = None
     end_date: str | None = None
@@ -240,3 +266,8 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
     on_failure: tuple[Alert, ...] = ()
     on_retry: tuple[Alert, ...] = ()
     on_success: tuple[Alert, ...] = ()
+
+    @property
+    def waits(self) -> Assets | None:
+        """What starts runs when it is updated, alone or beside moments."""
+        return self.schedule if isinstance(self.schedule, Assets) else self.or_assets

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
@@ -31,6 +31,7 @@ class Outputs:
 
     def __init__(self, plan: Pipeline) -> None:
         self.written = {step.id: step for step in plan.steps}
+        self.named = {group.id: group.outputs for group in plan.groups if group.outputs}
         self.mapped = {task.id for task in plan.tasks if task.expand or task.for_each}
         self.groups = [group.id for group in plan.groups if group.for_each]
 
@@ -43,14 +44,28 @@ class Outputs:
         """The steps that a name means to a step, or to a task of it; none: it means none."""
         return self._meant(name, reader)[0]
 
+    def given(self, name: str, reader: str = "") -> list[str]:
+        """The names of the outputs that a call of a kind has; none: it is no such call."""
+        for parts in _ways_to(name, reader):
+            if levels := _levels(self.tree, parts)[0]:
+                return [*self.named.get(levels[0].id, ())]
+        return []
+
+    def behind(self, name: str, output: str, reader: str = "") -> str:
+        """The step whose output is an output of a call, by its name; empty: there is none."""
+        for parts in _ways_to(name, reader):
+            if levels := _levels(self.tree, parts)[0]:
+                step, inner = self.named.get(levels[0].id, {}).get(output, ("", ""))
+                whole = f"{name}.{step}" if step else ""
+                return self.behind(whole, inner, reader) if inner else whole
+        return ""
+
     def _meant(self, name: str, reader: str) -> tuple[list[str], bool]:
         """The steps, and whether the name leaves open which copy is meant."""
-        parts = groups.normal(name).split(".")
-        around = reader.split(".")
-        for length in range(len(around) - 1, 0, -1):
-            if (found := _found(self.tree, [*around[:length], *parts]))[0]:
+        for parts in _ways_to(name, reader):
+            if (found := _found(self.tree, parts))[0]:
                 return found
-        return _found(self.tree, parts)
+        return [], False
 
     def of(self, name: str, reader: str = "") -> Handed | None:
         """What a name stands for; None where there is no such step, or one hands nothing on."""
@@ -76,7 +91,8 @@ class Outputs:
 class _Level:
     """A step, or what stands in a group: by its ids, and by each way to name it."""
 
-    def __init__(self) -> None:
+    def __init__(self, id: str = "") -> None:
+        self.id = id
         self.step = ""
         self.inner: dict[str, _Level] = {}
         self.ways: dict[str, list[tuple[_Level, bool]]] = {}
@@ -89,7 +105,7 @@ def _tree(steps: Iterable[PlannedStep]) -> _Level:
         called = (step.copy_of or step.id).split(".")
         for name, own in zip(called, step.id.split("."), strict=True):
             if own not in level.inner:
-                level.inner[own] = _Level()
+                level.inner[own] = _Level(f"{level.id}.{own}" if level.id else own)
                 for way, many in _ways(name, own):
                     level.ways.setdefault(way, []).append((level.inner[own], many))
             level = level.inner[own]
@@ -97,13 +113,25 @@ def _tree(steps: Iterable[PlannedStep]) -> _Level:
     return root
 
 
+def _ways_to(name: str, reader: str) -> Iterator[list[str]]:
+    """What a name may mean to a reader, as the parts of a whole one: what is nearest first."""
+    parts, around = groups.normal(name).split("."), reader.split(".")
+    for length in range(len(around) - 1, -1, -1):
+        yield [*around[:length], *parts]
+
+
 def _found(root: _Level, parts: Sequence[str]) -> tuple[list[str], bool]:
+    levels, open_ = _levels(root, parts)
+    return [level.step for level in levels if level.step], open_
+
+
+def _levels(root: _Level, parts: Sequence[str]) -> tuple[list[_Level], bool]:
     levels, open_ = [root], False
     for part in parts:
         inner = [each for level in levels for each in level.ways.get(part, ())]
         levels = [level for level, _ in inner]
         open_ = open_ or any(many for _, many in inner)
-    return [level.step for level in levels if level.step], open_
+    return levels, open_
 
 
 def _ways(called: str, own: str) -> list[tuple[str, bool]]:

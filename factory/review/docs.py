@@ -19,7 +19,7 @@ from msgspec import inspect as types
 from factory.plan import kind as kinds
 from factory.plan.kind import Step
 from factory.plan.model import Task
-from factory.review import errors, generated, skeleton, tables, targets
+from factory.review import errors, generated, kind_pages, skeleton, tables, targets
 from factory.review.yaml_text import block
 from factory.spec import model, schedule, schema
 
@@ -40,6 +40,24 @@ def stale(root: Path) -> list[str]:
     """Names of the pages that `write` would change, make or remove."""
     page = generated.stale(root.parent, errors.files(root.parent))
     return [*generated.stale(root, files(), OF_KINDS), *page]
+
+
+class OfProject:
+    """The pages of a project: that of its own kinds, too.
+
+    :param root: its configuration folder.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._own = kind_pages.Pages(root)
+
+    def write(self, folder: Path) -> list[Path]:
+        """See `write`."""
+        return [*write(folder), *self._own.write()]
+
+    def stale(self, folder: Path) -> list[str]:
+        """See `stale`."""
+        return [*stale(folder), *self._own.stale()]
 
 
 def files() -> dict[str, str]:

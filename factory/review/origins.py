@@ -13,11 +13,14 @@ from factory.errors import UsageError
 from factory.plan import files
 from factory.plan.compile import arguments_of, compile, settings
 from factory.spec import beside, filled, model, positions
+from factory.spec.origins import origin
 from factory.spec.read import Document
-from factory.spec.resolve import Resolved, origin
+from factory.spec.resolve import Resolved
 
+_OF_GROUPS = ("if", "for_each", "max_parallel")
+"""What of a group its tasks do not say."""
 _HIDDEN = ("kinds", "defaults", "matrix", "tasks")
-_PLACEHOLDER = re.compile(r"(?<!\$)\$\{\s*(vars\.[^{}\s]+)\s*\}")
+_PLACEHOLDER = re.compile(r"(?<!\$)\$\{\s*((?:vars|params)\.[^{}\s]+)\s*\}")
 _FIRST = ("id", "uses", "needs", "description", "with")
 _EMPTY: tuple[Any, ...] = (None, "", [], {})
 _UNSAID: object = object()
@@ -59,6 +62,13 @@ def values(resolved: Resolved) -> Iterator[Value]:
     for key in dict.fromkeys(("version", *rest)):
         if key not in _HIDDEN:
             yield from _leaves(resolved, whole[key], value.get(key), (key,), (key,))
+    for index, group in enumerate(resolved.groups):
+        for key in _OF_GROUPS:
+            if key in group:
+                place: Path = ("groups", index, key)
+                yield from _leaves(
+                    resolved, group[key], group[key], place, ("tasks", group["id"], key)
+                )
     settled = settings(resolved)
     asked = _asked_by_files(resolved)
     for index, task in enumerate(value["tasks"]):
@@ -71,7 +81,7 @@ def values(resolved: Resolved) -> Iterator[Value]:
             path: Path = ("tasks", index, key)
             for leaf in _leaves(resolved, full, task.get(key), path, ("tasks", task["id"], key)):
                 names = asked.get(f"{task['id']} {leaf.value}", ()) if key == "with" else ()
-                via = (*leaf.via, *(_named(resolved, name) for name in names))
+                via = (*leaf.via, *(one for name in names for one in _named(resolved, name, path)))
                 yield msgspec.structs.replace(leaf, via=via) if names else leaf
         for key, full in by_kind.items():
             yield Value(path=_text(("tasks", task["id"], key)), value=full)
@@ -148,14 +158,12 @@ def _is_nested(value: Any) -> bool:
 
 def _value(resolved: Resolved, full: Any, path: Path, shown: Path) -> Value:
     name = _text(shown)
-    if not _is_written(resolved.value, path):
+    if path[0] != "groups" and not _is_written(resolved.value, path):
         return Value(path=name, value=full)
     document, place = origin(resolved, path)
     if not place:
         return Value(path=name, value=full)
-    raw: Any = document.value
-    for part in place:
-        raw = raw[part]
+    raw = _raw(document, place)
     is_run = path[-1] == "uses" and place[-1] == "run"  # `run:` says `uses: bash`, nothing more
     template = raw if isinstance(raw, str) and "${" in raw and not is_run else ""
     return Value(
@@ -164,29 +172,60 @@ def _value(resolved: Resolved, full: Any, path: Path, shown: Path) -> Value:
         file=document.name,
         line=_line(document, place),
         template=template,
-        via=tuple(_via(resolved, template)),
+        via=tuple(_via(resolved, template, path)),
     )
 
 
-def _via(resolved: Resolved, template: str) -> Iterator[Via]:
+def _via(resolved: Resolved, template: str, path: Path) -> Iterator[Via]:
     for match in _PLACEHOLDER.finditer(template):
-        yield _named(resolved, match[1])
+        yield from _named(resolved, match[1], path)
 
 
-def _named(resolved: Resolved, name: str) -> Via:
-    document, place = origin(resolved, tuple(name.split(".")))
-    return Via(name, document.name, _line(document, place))
+def _named(resolved: Resolved, name: str, path: Path) -> Iterator[Via]:
+    """Where a name that is read was written; of a kind's parameter, what its value reads, too."""
+    group, *rest = name.split(".")
+    at: Path = (group, *rest)
+    if group == "params":
+        index = _call_around(resolved, path)
+        at = ("groups", index, "with", *rest)
+    document, place = origin(resolved, at)
+    yield Via(name, document.name, _line(document, place))
+    if group == "params":
+        raw = _raw(document, place)
+        yield from _via(resolved, raw if isinstance(raw, str) else "", ("groups", index))
+
+
+def _call_around(resolved: Resolved, path: Path) -> int:
+    """The group that a call made, in which a task or another call stands."""
+    places = resolved.task_place if path[0] == "tasks" else resolved.group_place
+    call = places[int(path[1])].call
+    return next(index for index, one in enumerate(resolved.group_call) if one is call)
+
+
+def _raw(document: Document, place: Path) -> Any:
+    raw: Any = document.value
+    for part in place:
+        raw = raw[part]
+    return raw
 
 
 def _asked_by_files(resolved: Resolved) -> dict[str, list[str]]:
     """By task and name, what the `${…}` in a file beside the spec ask for."""
-    folder = resolved.document.path.parent
-    return {
-        f"{task.step} {file.name}": [n for n in filled.names(text) if n.startswith("vars.")]
-        for task in compile(resolved, "").tasks
-        for file in files.named(task)
-        if (text := beside.text_of(folder / file.name))
+    written = {
+        task["id"]: place
+        for task, place in zip(resolved.value["tasks"], resolved.task_place, strict=True)
     }
+    found = {}
+    for task in compile(resolved, "").tasks:
+        place = written[task.step]
+        for file in files.named(task):
+            text = beside.text_of(place.document.path.parent / file.name)
+            names = filled.names(text, in_kind=place.call is not None)
+            found[f"{task.step} {file.name}"] = [n for n in names if n.startswith(_NAMED)]
+    return found
+
+
+_NAMED = ("vars.", "params.")
 
 
 def _is_written(value: Any, path: Path) -> bool:

@@ -1,4 +1,4 @@
-"""The names that a project has given to kinds and operators, for the schemas of its editors."""
+"""The names and the kinds of a project's own, for the schemas of its editors."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from factory.errors import SpecError
-from factory.review import schema_files
+from factory.review import kind_pages, schema_files
 from factory.spec import discover, named
 from factory.spec.fill import Value
 from factory.spec.read import read
 
 
 class OfProject:
-    """The schemas of a project: they know its own names, too.
+    """The schemas of a project: they know its own names and kinds, too.
 
     :param root: its configuration folder, which may be missing.
     """
@@ -24,11 +24,15 @@ class OfProject:
 
     def write(self, folder: Path) -> list[Path]:
         """See `schema_files.write`."""
-        return schema_files.write(folder, own=of(self._root))
+        return schema_files.write(
+            folder, own=of(self._root), written=kind_pages.schemas(self._root)
+        )
 
     def stale(self, folder: Path) -> list[str]:
         """See `schema_files.stale`."""
-        return schema_files.stale(folder, own=of(self._root))
+        return schema_files.stale(
+            folder, own=of(self._root), written=kind_pages.schemas(self._root)
+        )
 
 
 def of(root: Path) -> dict[str, str]:

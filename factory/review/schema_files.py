@@ -19,7 +19,7 @@ from factory.errors import FactoryError, said
 from factory.plan import kind as kinds
 from factory.review import generated, skeleton
 from factory.spec import schema
-from factory.spec.model import DefaultsFile, EnvironmentFile, NamedKind, PipelineFile
+from factory.spec.model import DefaultsFile, EnvironmentFile, KindFile, NamedKind, PipelineFile
 from factory.spec.parts import WORD
 from factory.spec.schema import DIALECT, PLACEHOLDER_PATTERN, Schema
 from factory.spec.violations import in_words
@@ -48,24 +48,33 @@ _FILE: Schema = {
 """Beside a schema of a list: it says nothing of one."""
 
 NONE: Mapping[str, str] = {}
+NO_KINDS: Mapping[str, Schema] = {}
 
 
 def write(
-    root: Path, names: Iterable[str] | None = None, own: Mapping[str, str] = NONE
+    root: Path,
+    names: Iterable[str] | None = None,
+    own: Mapping[str, str] = NONE,
+    written: Mapping[str, Schema] = NO_KINDS,
 ) -> list[Path]:
     """Write every schema below `root`, the folder `schemas/`; remove those of kinds that went.
 
     `names` are the kinds; default: all that are installed and can be used. `own` are the names that
-    the project has given to kinds and operators.
+    the project has given to kinds and operators, `written` the parameters of its own kinds.
     """
-    return generated.write(root, files(_usable() if names is None else names, own), _OF_KINDS)
+    chosen = _usable() if names is None else names
+    return generated.write(root, files(chosen, own, written), _OF_KINDS)
 
 
 def stale(
-    root: Path, names: Iterable[str] | None = None, own: Mapping[str, str] = NONE
+    root: Path,
+    names: Iterable[str] | None = None,
+    own: Mapping[str, str] = NONE,
+    written: Mapping[str, Schema] = NO_KINDS,
 ) -> list[str]:
     """Names of the files below `root` that `write` would change, make or remove."""
-    return generated.stale(root, files(_usable() if names is None else names, own), _OF_KINDS)
+    chosen = _usable() if names is None else names
+    return generated.stale(root, files(chosen, own, written), _OF_KINDS)
 
 
 def left_out() -> list[registry.Broken]:
@@ -96,16 +105,24 @@ def _broken(name: str) -> str:
     return ""
 
 
-def files(names: Iterable[str], own: Mapping[str, str] = NONE) -> dict[str, str]:
+def files(
+    names: Iterable[str],
+    own: Mapping[str, str] = NONE,
+    written: Mapping[str, Schema] = NO_KINDS,
+) -> dict[str, str]:
     """The text of every schema by its path below `schemas/`."""
     chosen = sorted(names)
+    known = (chosen, own, written)
     made = {
-        "pipeline.schema.json": pipeline(chosen, own),
-        "defaults.schema.json": _layer("defaults.schema.json", DefaultsFile, chosen, own),
-        "environment.schema.json": _layer("environment.schema.json", EnvironmentFile, chosen, own),
+        "pipeline.schema.json": pipeline(*known),
+        "defaults.schema.json": _layer("defaults.schema.json", DefaultsFile, *known),
+        "environment.schema.json": _layer("environment.schema.json", EnvironmentFile, *known),
+        "kind.schema.json": kind_file(*known),
     }
     for name in chosen:
         made[f"kinds/{name}.schema.json"] = arguments(name)
+    for name, about in written.items():
+        made[f"kinds/{name}.schema.json"] = about
     return {name: _text(with_files(entry)) for name, entry in made.items()}
 
 
@@ -125,14 +142,39 @@ def with_files(found: Any) -> Any:
     return made
 
 
-def pipeline(names: Sequence[str], own: Mapping[str, str] = NONE) -> Schema:
+def pipeline(
+    names: Sequence[str],
+    own: Mapping[str, str] = NONE,
+    written: Mapping[str, Schema] = NO_KINDS,
+) -> Schema:
     """The schema of a pipeline's file."""
-    found = _document("pipeline.schema.json", "Pipeline", PipelineFile)
+    found = _with_tasks("pipeline.schema.json", "Pipeline", PipelineFile, names, own, written)
+    _join_kinds(found, names, own, written)
+    return found
+
+
+def kind_file(
+    names: Sequence[str],
+    own: Mapping[str, str] = NONE,
+    written: Mapping[str, Schema] = NO_KINDS,
+) -> Schema:
+    """The schema of the file of a kind of one's own."""
+    return _with_tasks("kind.schema.json", "Kind", KindFile, names, own, written)
+
+
+def _with_tasks(
+    file: str,
+    title: str,
+    model: Any,
+    names: Sequence[str],
+    own: Mapping[str, str],
+    written: Mapping[str, Schema],
+) -> Schema:
+    found = _document(file, title, model)
     found["required"] = ["tasks"]  # no layer can give them
     found["properties"]["tasks"]["markdownDescription"] = "The steps.\n\n**Required.**"
     found["properties"]["tasks"]["items"]["title"] = "task"
-    _join_kinds(found, names, own)
-    _join_uses(found["$defs"]["WrittenTaskItem"], names, own)
+    _join_uses(found["$defs"]["WrittenTaskItem"], names, own, written)
     return found
 
 
@@ -156,10 +198,16 @@ def snippet(name: str) -> dict[str, Any]:
     return {"label": f"uses: {name}", "markdownDescription": _summary(name), "body": body}
 
 
-def _layer(file: str, model: Any, names: Sequence[str], own: Mapping[str, str]) -> Schema:
+def _layer(
+    file: str,
+    model: Any,
+    names: Sequence[str],
+    own: Mapping[str, str],
+    written: Mapping[str, Schema],
+) -> Schema:
     title = "Environment" if model is EnvironmentFile else "Defaults"
     found = _document(file, title, model)
-    _join_kinds(found, names, own)
+    _join_kinds(found, names, own, written)
     return found
 
 
@@ -172,7 +220,9 @@ def _document(file: str, title: str, model: Any) -> Schema:
     return named
 
 
-def _join_kinds(found: Schema, names: Sequence[str], own: Mapping[str, str]) -> None:
+def _join_kinds(
+    found: Schema, names: Sequence[str], own: Mapping[str, str], written: Mapping[str, Schema]
+) -> None:
     """`kinds:` maps the name of a kind to some of its arguments, and other names to kinds.
 
     What the project knows as a name may be changed in part.
@@ -183,15 +233,22 @@ def _join_kinds(found: Schema, names: Sequence[str], own: Mapping[str, str]) -> 
     for owner in (found, *found["$defs"].values()):
         place = owner.get("properties", {}).get("kinds")
         if place is not None:
-            place["properties"] = dict.fromkeys(own, known) | {n: _reference(n) for n in names}
+            every = {name: _reference(name) for name in (*names, *written)}
+            place["properties"] = dict.fromkeys(own, known) | every
             place["patternProperties"] = {r"\.": {"type": "object"}}
             place["additionalProperties"] = {**known, "required": ["uses"]}
 
 
-def _join_uses(task: Schema, names: Sequence[str], own: Mapping[str, str]) -> None:
+def _join_uses(
+    task: Schema, names: Sequence[str], own: Mapping[str, str], written: Mapping[str, Schema]
+) -> None:
     """`with` follows `uses`; `run` stands for `uses: bash`, and `tasks` is a group."""
     options = [
         {"const": name, "title": name, "markdownDescription": _summary(name)} for name in names
+    ]
+    options += [
+        {"const": name, "title": name, "markdownDescription": about["description"] or name}
+        for name, about in written.items()
     ]
     options += [
         {"const": name, "title": name, "markdownDescription": f"`{uses}`, with defaults."}
@@ -209,8 +266,8 @@ def _join_uses(task: Schema, names: Sequence[str], own: Mapping[str, str]) -> No
             "if": {"properties": {"uses": {"const": name}}, "required": ["uses"]},
             "then": _arguments_of(kind),
         }
-        for name, kind in {**{name: name for name in names}, **own}.items()
-        if kind in names
+        for name, kind in {**{name: name for name in (*names, *written)}, **own}.items()
+        if kind in names or kind in written
     ]
     if "bash" in names:
         task["allOf"].append({"if": {"required": ["run"]}, "then": _arguments_of("bash")})

@@ -6,8 +6,10 @@ import graphlib
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timezone
 
+from msgspec import UNSET
+
 from factory.diagnostics import printable
-from factory.plan.model import Assets, Deadline, Every, Pipeline, Task
+from factory.plan.model import Assets, Deadline, Every, Items, Output, Pipeline, Task
 from factory.review import spans
 from factory.spec.model import SETTINGS
 
@@ -88,16 +90,30 @@ def _schedule(plan: Pipeline) -> str:
     elif isinstance(schedule, Every):
         text = f"every {duration(schedule.seconds)}"
     elif isinstance(schedule, Assets):
-        text = f"when {_assets(schedule)} is updated"
+        text = _started(schedule)
+        if plan.covers != "none":
+            text += f", of {plan.covers.replace('_', ' ')}"
     else:
         text = schedule if plan.timezone == "UTC" else f"{schedule} ({plan.timezone})"
+    if plan.or_assets:
+        text += f", or {_started(plan.or_assets)}"
     if plan.start_date:
         text += f", from {plan.start_date}"
     return f"{text}, until {plan.end_date}" if plan.end_date else text
 
 
+def _started(schedule: Assets) -> str:
+    found = []
+    if (watched := schedule.watched) is not None:
+        found.append(f"when {watched.uses.rpartition('.')[2]} tells of an event")
+        schedule = next((one for one in schedule.uris if isinstance(one, Assets)), Assets(()))
+    if schedule.uris:
+        found.append(f"when {_assets(schedule)} is updated")
+    return ", or ".join(found)
+
+
 def _assets(schedule: Assets) -> str:
-    each = [f"({_assets(one)})" if isinstance(one, Assets) else one for one in schedule.uris]
+    each = [f"({_assets(one)})" if isinstance(one, Assets) else str(one) for one in schedule.uris]
     word = "any of " if schedule.any else "all of " if len(each) > 1 else ""
     return f"{word}{', '.join(each)}"
 
@@ -108,6 +124,7 @@ def _rows(plan: Pipeline) -> Iterator[tuple[str, str, str, str]]:
     for before, after in plan.edges:
         needs[after].append(before)
     inside = _inside(_in_order(plan, needs))
+    mapped = {g.id: _mapped(g.for_each) for g in plan.groups if g.for_each is not UNSET}
 
     def rows(group: str, lead: str) -> Iterator[tuple[str, str, str, str]]:
         start = f"{group}." if group else ""
@@ -119,7 +136,7 @@ def _rows(plan: Pipeline) -> Iterator[tuple[str, str, str, str]]:
                 needed = _needs(needs[entry.id], start)
                 yield branch + name, _operator(entry), needed, _settings(entry)
             else:
-                yield branch + entry.removeprefix(start), "", "", ""
+                yield branch + entry.removeprefix(start), "", "", mapped.get(entry, "")
                 yield from rows(entry, f"{lead}{'    ' if is_last else '│   '}" if group else "")
 
     yield from rows("", "")
@@ -163,6 +180,11 @@ def _needs(names: list[str], group: str) -> str:
     return f"needs {', '.join(short)}" if short else ""
 
 
+def _mapped(items: Items) -> str:
+    """`for each of 3`, or of a task: where the list comes from."""
+    return f"for each of {items.task if isinstance(items, Output) else len(items)}"
+
+
 def _settings(task: Task) -> str:
     found: list[str] = []
     # an operator takes settings among its arguments, too
@@ -174,6 +196,7 @@ def _settings(task: Task) -> str:
         )
     elif task.role != "task":
         found.append(task.role)
+    found += [_mapped(task.for_each)] if task.for_each is not UNSET else []
     found += [f"if {_bare(condition)}" for condition in task.conditions or ()]
     if said.get("trigger_rule", "all_success") != "all_success":
         found.append(str(said["trigger_rule"]))

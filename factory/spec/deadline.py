@@ -11,7 +11,8 @@ from factory.fields import seconds
 from factory.intervals import PERIODS
 from factory.problem import Problem
 from factory.spec.model import Alerts
-from factory.spec.resolve import Resolved, origin
+from factory.spec.origins import origin
+from factory.spec.resolve import Resolved
 from factory.spec.schedule import covers, cron_error, delays, moments
 
 _ALERTS: Path = ("alerts", "on_deadline")
@@ -64,12 +65,13 @@ def _unheld(value: dict[str, Any], deadline: Any) -> Iterator[Problem]:
             expected="a duration such as 2h",
         )
     schedule = value.get("schedule")
-    by_assets = isinstance(schedule, dict) and "assets" in schedule
-    if full and deadline.get("from") == "logical_date" and by_assets:
+    waits = {"assets", "event"} & {*schedule} if isinstance(schedule, dict) else ()
+    if full and deadline.get("from") == "logical_date" and waits:
         yield Problem(
             ("deadline", "from"),
             "deadline",
-            "a run that assets start has no logical date",
+            f"a run that {'assets start' if 'assets' in waits else 'an event starts'} has no "
+            "logical date",
             expected="queued_at",
         )
     elif full and deadline.get("from") == "logical_date" and isinstance(after, str):

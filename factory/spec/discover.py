@@ -14,11 +14,13 @@ from factory.spec import links
 
 DEFAULTS = "_defaults.yaml"
 ENVIRONMENTS = "environments"
+KINDS = "_kinds"
 OTHERS = frozenset({"dbt_project.yml", "dbt_project.yaml"})
 """What tells a folder whose YAML, also below it, is another program's."""
 DEFAULT_ENVIRONMENT = "dev"
 SUFFIXES = (".yaml", ".yml")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*\Z")
+_KIND = re.compile(r"[A-Za-z][A-Za-z0-9_-]*(@[1-9][0-9]{0,3})?\Z")
 _MAX_NAME = 200
 
 
@@ -57,6 +59,7 @@ def discover(root: Path) -> Found:
         if first is not path:
             problems.append(_duplicate(root, path, first))
     problems += _environment_names(root)
+    problems += _kind_names(root)
     layers = [*sorted(layers), *_environments(root)]
     return Found(
         tuple(unique.values()), tuple(sorted(problems)), tuple(layers), tuple(sorted(parts))
@@ -111,6 +114,34 @@ def _environments(root: Path) -> list[Path]:
 def environments(root: Path) -> list[str]:
     """Names of the environments: those that have a file, and the one that is always there."""
     return sorted({DEFAULT_ENVIRONMENT, *(path.stem for path in _environments(root))})
+
+
+def kinds(root: Path) -> dict[str, Path]:
+    """The files of the kinds of the project's own, by name; a version is a part of that."""
+    entries = _entries(root, str(root / KINDS), []) if os.path.isdir(root / KINDS) else []
+    found = (Path(entry.path) for entry in entries if entry.name.endswith(SUFFIXES))
+    return {path.stem: path for path in sorted(found, reverse=True) if _KIND.match(path.stem)}
+
+
+def _kind_names(root: Path) -> Iterator[Diagnostic]:
+    """Files that look like kinds and are none; what begins with `_` is read by `$file`."""
+    problems: list[Diagnostic] = []
+    folder = str(root / KINDS)
+    entries = _entries(root, folder, problems) if os.path.isdir(folder) else []
+    named: dict[str, str] = {}
+    for entry in sorted(entries, key=lambda entry: entry.name):
+        path = Path(entry.path)
+        if path.suffix.lower() not in SUFFIXES or path.name.startswith("_"):
+            continue
+        if path.suffix not in SUFFIXES or not _KIND.match(path.stem):
+            message = f"the name {quoted(path.name)} cannot be a kind's"
+            expected = "letters (a to z), digits, `_` and `-`, such as load.yaml or load@2.yaml"
+            yield _at(root, path, "file-name", message, expected)
+        elif path.stem in named:
+            message = f"{named[path.stem]} already is the kind {path.stem!r}; it stays"
+            yield _at(root, path, "file-name", message, "each kind once", "rename one of the two")
+        named.setdefault(path.stem, path.name)
+    yield from problems
 
 
 def is_environment_name(name: str) -> bool:
@@ -174,8 +205,10 @@ def _walk(root: Path, problems: list[Diagnostic], wanted: set[str] | None = None
             elif is_folder:
                 if is_yaml:
                     problems.append(_not_a_file(root, entry.path))
-                elif folder == str(root) and name == ENVIRONMENTS:
+                elif folder == str(root) and name in (ENVIRONMENTS, KINDS):
                     continue
+                elif name == KINDS:
+                    problems.append(_kinds_elsewhere(root, entry.path))
                 elif is_link:
                     later.append(entry.path)
                 else:
@@ -239,6 +272,12 @@ def _broken_link(root: Path, path: str) -> Diagnostic:
 
 def _not_a_file(root: Path, path: str) -> Diagnostic:
     return _at(root, Path(path), "not-a-file", "this is a folder", "a YAML file")
+
+
+def _kinds_elsewhere(root: Path, path: str) -> Diagnostic:
+    message = f"{KINDS} stands in a folder of pipelines: its kinds are not read"
+    expected = f"{root.name}/{KINDS}, one for the whole project"
+    return _at(root, Path(path), "file-name", message, expected, "move its files there")
 
 
 def _is_nearly_defaults(path: Path) -> bool:

@@ -23,21 +23,26 @@ _HOLE: Any = object()
 
 
 class Scope(msgspec.Struct, frozen=True):
-    """The values that `${…}` may name. `matrix` is None when it is broken."""
+    """The values that `${…}` may name. `matrix` is None when it is broken.
+
+    `params` are those of a kind of the project's own; None: this is not in one.
+    """
 
     vars: Value
     matrix: Value | None
     environment: str
     dag_id: str
+    params: Value | None = None
 
     def tree(self) -> Value:
         """The scope by name."""
-        return {
+        found: Value = {
             "vars": self.vars,
             "matrix": self.matrix,
             "environment": self.environment,
             "dag_id": self.dag_id,
         }
+        return found if self.params is None else {**found, "params": self.params}
 
     def within(self, matrix: Value | None) -> Scope:
         """The scope of a task with values of its own `matrix`."""
@@ -172,7 +177,8 @@ class Filler:
         known = self._sorted(scope) if isinstance(scope, dict) else []
         before = ".".join(parts[:depth])
         if depth == 0:
-            expected = "${vars.…}, ${matrix.…}, ${environment} or ${dag_id}"
+            ours = "" if self.scope.params is None else "${params.…}, "
+            expected = ours + "${vars.…}, ${matrix.…}, ${environment} or ${dag_id}"
             hint = self._meant(token, parts, known, path)
         elif parts[0] == "matrix" and not known:
             wanted = shortened(parts[-1])
@@ -200,8 +206,10 @@ class Filler:
 
     def _meant(self, token: str, parts: list[str], known: list[str], path: Path) -> str:
         name = shortened(".".join(parts))
-        for group in ("vars", "matrix"):
-            if parts[0] in (self.names[group] or ()):
+        if parts[0] == "params":
+            return f"what a run is started with is read as {{{{ {name} }}}}"
+        for group in ("params", "vars", "matrix"):
+            if parts[0] in (self.names.get(group) or ()):
                 return f"did you mean ${{{group}.{name}}}?"
         near = did_you_mean(parts[0], known)
         if near or not name:

@@ -20,6 +20,7 @@ from factory.spec.text import MAX_BYTES
 
 _ANY = re.compile(r"(?<!\$)\$\{([^{}\n]{1,200})\}")
 _TOKEN = re.compile(r"\$?\$\{\s*((?:vars|matrix)(?:\.[^{}\n]*)?|environment|dag_id)\s*\}")
+_IN_KINDS = re.compile(r"\$?\$\{\s*((?:params|vars|matrix)(?:\.[^{}\n]*)?|environment|dag_id)\s*\}")
 
 
 class Filled(msgspec.Struct, frozen=True):
@@ -32,11 +33,12 @@ class Filled(msgspec.Struct, frozen=True):
     problems: tuple[Problem, ...] = ()
 
 
-def names(text: str) -> tuple[str, ...]:
-    """The names that a file's `${…}` ask for, each once."""
+def names(text: str, *, in_kind: bool = False) -> tuple[str, ...]:
+    """The names that a file's `${…}` ask for, each once; `in_kind`: `params` are among them."""
     if "${" not in text:
         return ()
-    found = (match[1].strip() for match in _tokens(text) if not _is_kept(match))
+    tokens = (_IN_KINDS if in_kind else _TOKEN).finditer(text)
+    found = (match[1].strip() for match in tokens if not _is_kept(match))
     return tuple(dict.fromkeys(found))
 
 
@@ -48,7 +50,7 @@ def fill(text: str, scope: Scope) -> Filled:
     filler = Filler(scope, notes)
     parts: list[str] = []
     end = 0
-    for match in _tokens(text):
+    for match in _tokens(text, scope):
         whole = match[0][1:] if _is_kept(match) else filler.part(match, (match.start(),))
         parts += [text[end : match.start()], whole]
         end = match.end()
@@ -59,7 +61,8 @@ def likely(text: str, scope: Scope) -> Iterator[Problem]:
     """Warnings of what stays, and looks as if a name of the spec was meant: `${var.day}`."""
     known = scope.tree()
     every = ((match, _meant(match[1].strip(), known)) for match in _ANY.finditer(text))
-    near = ((match, meant) for match, meant in every if meant and not _TOKEN.match(match[0]))
+    token = _TOKEN if scope.params is None else _IN_KINDS
+    near = ((match, meant) for match, meant in every if meant and not token.match(match[0]))
     for match, meant in islice(near, MAX_TOLD):
         yield Problem(
             _position(text, match.start()),
@@ -74,14 +77,14 @@ def likely(text: str, scope: Scope) -> Iterator[Problem]:
 def _meant(name: str, known: Mapping[str, Any]) -> str:
     """The name in a scope that one without a scope, or of a misspelt one, stands for."""
     first, dot, rest = name.rpartition(".")
-    for group in ("vars", "matrix"):
-        if rest in (known[group] or {}) and (not dot or nearest(first, (group,))):
+    for group in ("params", "vars", "matrix"):
+        if rest in (known.get(group) or {}) and (not dot or nearest(first, (group,))):
             return f"{group}.{rest}"
     return ""
 
 
-def _tokens(text: str) -> Iterator[re.Match[str]]:
-    return _TOKEN.finditer(text)
+def _tokens(text: str, scope: Scope) -> Iterator[re.Match[str]]:
+    return (_TOKEN if scope.params is None else _IN_KINDS).finditer(text)
 
 
 def _is_kept(match: re.Match[str]) -> bool:

@@ -16,6 +16,7 @@ from factory.spec.fill import Filler, Value
 from factory.spec.matrix import copy_name
 from factory.spec.model import SETTINGS
 from factory.spec.notes import Notes
+from factory.spec.written import Call, Written
 
 NAMING = ("needs", "teardown_for")
 """Keys of a task that name others."""
@@ -34,8 +35,9 @@ class Copy(NamedTuple):
 class Level:
     """A group, or the pipeline itself: what stands in it, by name.
 
-    `defaults` are those of all that is around it as well. A name is one thing, or its copies: ids
-    of tasks, and groups. `called` is what those outside call it: `table.checks`, of all its copies.
+    `defaults` are those of all that is around it as well, `settings` its own. A name is one thing,
+    or its copies: ids of tasks, and groups. `called` is what those outside call it: `table.checks`,
+    of all its copies. What stands in a `call` is a kind's, and sees no name outside of it.
     """
 
     def __init__(
@@ -46,8 +48,10 @@ class Level:
         matrix: Value,
         above: Level | None = None,
         value: Value | None = None,
-        place: Path = (),
+        place: Written | None = None,
         called: str = "",
+        own: Value | None = None,
+        call: Call | None = None,
     ) -> None:
         self.filler = filler
         self.defaults = defaults
@@ -56,6 +60,8 @@ class Level:
         self.value = value or {}
         self.place = place
         self.called = called
+        self.settings = own or {}
+        self.call = call
         own = self.value.get("id")
         self.prefix: str = own if isinstance(own, str) else ""
         self.whole = True
@@ -65,16 +71,32 @@ class Level:
         self.entries: dict[str, Path] = {}
         self.twice: list[tuple[str, Path]] = []
 
-    def below(self, value: Value, tasks: Any, place: Path, copy: Copy, called: str) -> Level:
+    def below(self, value: Value, tasks: Any, place: Written, copy: Copy, called: str) -> Level:
         """A group in this one."""
+        own = settings(value)
         return Level(
             filler=copy.filler,
-            defaults={**self.defaults, **settings(value)},
+            defaults={**self.defaults, **own},
             matrix=copy.matrix,
             above=self,
             value={**value, "tasks": tasks},
             place=place,
             called=called,
+            own=own,
+        )
+
+    def opened(self, value: Value, own: Value, call: Call, filler: Filler, called: str) -> Level:
+        """The tasks of a kind in this one, with the settings of the call."""
+        return Level(
+            filler=filler,
+            defaults={**self.defaults, **own},
+            matrix={},
+            above=self,
+            value=value,
+            place=call.place,
+            called=called,
+            own=own,
+            call=call,
         )
 
     def around(self) -> Iterator[Level]:
@@ -84,9 +106,21 @@ class Level:
             yield level
             level = level.above
 
+    def seen(self) -> Iterator[Level]:
+        """This one, and those around it whose names are known here."""
+        for level in self.around():
+            yield level
+            if level.call is not None:
+                return
+
+    @property
+    def inside(self) -> Call | None:
+        """The call that this stands in, if it is a kind's."""
+        return next((level.call for level in self.around() if level.call is not None), None)
+
     def said(self, setting: str) -> bool:
         """Whether a group has a default for a setting."""
-        return any(setting in settings(level.value) for level in self.around())
+        return any(setting in level.settings for level in self.around())
 
     def full(self, name: str) -> str:
         """The id of what has this name here."""
@@ -212,7 +246,8 @@ class _Joining:
             if group.above is None:
                 continue
             every_name = self._found(group.value, group.above, "needs", ("groups", index))
-            found = [names for names in every_name if self._all(names)]
+            # what means nothing is told of the group alone
+            found = [names for names in every_name if self.needs.keys() & {*self._all(names)}]
             own = self.inside[id(group)]
             every = {one for names in found for one in self._all(names)}
             if every & {*own}:
@@ -281,7 +316,7 @@ def meant(name: str, level: Level) -> list[Any] | Unknown:
     """The ids of tasks, and the groups, that a name means: `load`, `table[orders].load`."""
     parts = _parts(name)
     first = parts[0][0] if parts else name
-    scopes = [*level.around()]
+    scopes = [*level.seen()]
     home = next((each for each in scopes if first in each.names or first in each.copies), None)
     found: list[Any] = [home] if home else []
     for index, (part, words) in enumerate(parts if home else ()):
@@ -395,12 +430,15 @@ def _same_names(levels: Sequence[Level], groups: Sequence[Level]) -> Iterator[Pr
     for level in every.values():
         for name, path in level.twice:
             message = f"the id {quoted(name)} stands here a second time"
-            yield Problem(path, "duplicate-id", message, "each id once in a pipeline")
+            expected, first = "each id once in a pipeline", level.placed.get(name, ())
+            yield Problem(path, "duplicate-id", message, expected, first=first)
         for name, path in level.placed.items():
-            if any(name in above.names for above in [*level.around()][1:]):
+            outside = next((a for a in [*level.seen()][1:] if name in a.names), None)
+            if outside is not None:
                 message = f"the id {quoted(name)} stands outside of this group as well"
                 expected = "an id that nothing around has: a name means one thing"
-                yield Problem(path, "duplicate-id", message, expected)
+                first = outside.placed.get(name, ())
+                yield Problem(path, "duplicate-id", message, expected, first=first)
 
 
 __all__ = ["MAX_NEEDS", "NAMING", "Copy", "Level", "copy_of", "join", "meant", "normal", "settings"]

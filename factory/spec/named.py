@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeGuard
 
-from factory.diagnostics import quoted
+from factory.diagnostics import Path, quoted
 from factory.problem import Problem
 from factory.spec.fill import Value
 from factory.spec.model import SETTINGS
@@ -59,6 +59,11 @@ def looked_up(
     if uses not in found and isinstance(own, dict):
         below = deep(own, below)
     return Named(uses, tuple(found), below, beside, uses in found)
+
+
+def defaults_of(kind: Named, rest: Path) -> list[Path]:
+    """Where defaults of an argument may stand in a layer, the strongest first."""
+    return [*(("kinds", name, "with", *rest) for name in kind.names), ("kinds", kind.uses, *rest)]
 
 
 def problem(kind: Named) -> Problem | None:

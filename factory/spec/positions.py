@@ -10,7 +10,7 @@ import yaml
 
 from factory.diagnostics import Path
 from factory.spec import table
-from factory.spec.read import events
+from factory.spec.read import Document, events
 from factory.spec.syntax import split_lines
 
 Event = Any  # yaml's events: their marks are typed as optional
@@ -33,6 +33,13 @@ class Place(msgspec.Struct):
     plain: bool = False
     children: dict[str | int, Place] = {}
     width: int = 1
+
+
+def line_of(document: Document, path: Path) -> tuple[str, int]:
+    """The file that wrote what stands at `path`, and the line."""
+    document, path = document.at(path)
+    place, _ = locate(of(document.name, document.text), path)
+    return document.name, place.line
 
 
 def locate(root: Place, path: Path) -> tuple[Place, Path]:

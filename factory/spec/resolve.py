@@ -6,21 +6,23 @@ are replaced, `tags` add up, and a map whose `type` or `mode` differs replaces t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from factory.diagnostics import Path, quoted
 from factory.problem import Problem
-from factory.spec import groups, named, teardown
+from factory.spec import calls, groups, named, teardown, written
 from factory.spec.fill import Filler, Scope, Value
 from factory.spec.groups import Copy, Level
 from factory.spec.matrix import combinations
 from factory.spec.model import SETTINGS
 from factory.spec.named import NOTHING, Named, looked_up
 from factory.spec.notes import Notes, size_of
+from factory.spec.own_kind import BrokenKind, OwnKind
 from factory.spec.read import Document
+from factory.spec.written import Call, Written
 
 MAX_VALUES = 1_000_000
 """How many values one file may become, all of its copies together."""
@@ -49,24 +51,31 @@ class Layer(msgspec.Struct, frozen=True):
         return value if isinstance(value, dict) else {}
 
 
+Library = Mapping[str, OwnKind | BrokenKind]
+"""The kinds of a project's own, by name: read when they are asked for."""
+NO_KINDS: Library = {}
+
+
 class Context(msgspec.Struct, frozen=True):
-    """What surrounds a file: the layers below it and the environment above it."""
+    """What surrounds a file: the layers below it, the environment above it, and the kinds of the
+    project's own."""
 
     below: tuple[Layer, ...] = ()
     environment: str = "dev"
     above: Document | None = None
     base: Value = {}
+    library: Library = NO_KINDS
 
 
 class Resolved(msgspec.Struct, frozen=True):
     """One pipeline with every value in its place.
 
-    `task_place[i]` is where the resolved task `i` stands in the file, `task_group[i]` the id of the
-    group that holds it, `task_matrix[i]` what a `matrix` of its own or of a group gave it, and
+    `task_place[i]` is where the resolved task `i` was written, `task_group[i]` the id of the group
+    that holds it, `task_matrix[i]` what a `matrix` of its own or of a group gave it, and
     `task_names[i]` the `kinds` that its `uses` went through, other than what it is now; `groups`
-    are those of tasks, with all but their `matrix`; `task_called[i]` is what `needs` calls all
-    copies of the task `i`; `layers` is weakest first; `more` is how many problems were found beside
-    `problems`.
+    are those of tasks, with all but their `matrix`; `group_call[i]` is the call that made the group
+    `i`, `group_called[i]` and `task_called[i]` are what `needs` calls all copies of a group or a
+    task; `layers` is weakest first; `more` is how many problems were found beside `problems`.
     """
 
     dag_id: str
@@ -74,7 +83,7 @@ class Resolved(msgspec.Struct, frozen=True):
     layers: tuple[Layer, ...]
     value: Value
     scope: Scope
-    task_place: tuple[Path, ...]
+    task_place: tuple[Written, ...]
     task_group: tuple[str, ...]
     task_matrix: tuple[Value, ...]
     task_names: tuple[tuple[str, ...], ...]
@@ -82,35 +91,32 @@ class Resolved(msgspec.Struct, frozen=True):
     holes: tuple[Path, ...] = ()
     more: int = 0
     groups: tuple[Value, ...] = ()
-    group_place: tuple[Path, ...] = ()
+    group_place: tuple[Written, ...] = ()
+    group_call: tuple[Call | None, ...] = ()
+    group_called: tuple[str, ...] = ()
     task_called: tuple[str, ...] = ()
-
-    def written(self, task: int) -> Value:
-        """The resolved task `task` as it stands in the file."""
-        return self._standing(self.task_place[task])
-
-    def written_group(self, group: int) -> Value:
-        """The resolved group `group` as it stands in the file."""
-        return self._standing(self.group_place[group])
-
-    def _standing(self, place: Path) -> Value:
-        found: Any = self.document.value
-        for part in place:
-            found = found[part]
-        return dict(found)
+    library: Library = NO_KINDS
 
     def scope_of(self, task: int) -> Scope:
         """What `${…}` may name in the resolved task `task`, and in the files that it names."""
-        return self.scope.within(self.task_matrix[task])
+        call = self.task_place[task].call
+        return (call.scope if call else self.scope).within(self.task_matrix[task])
+
+    def is_copy(self, task: int) -> bool:
+        """Whether a `matrix` made the resolved task `task` one of several."""
+        call = self.task_place[task].call
+        return bool(self.task_matrix[task]) or (call is not None and call.copied)
 
 
-def context(below: Sequence[Layer], environment: str, above: Document | None) -> Context:
+def context(
+    below: Sequence[Layer], environment: str, above: Document | None, library: Library = NO_KINDS
+) -> Context:
     """The context of every file of a folder; its layers are merged once."""
     base: Value = {}
     for layer in below:
         base = merge(base, layer.value())
     base.pop("version", None)  # of the layer's own grammar
-    return Context(tuple(below), environment, above, base)
+    return Context(tuple(below), environment, above, base, library)
 
 
 def resolve(document: Document, around: Context, only: str | None = None) -> list[Resolved]:
@@ -132,7 +138,7 @@ def resolve(document: Document, around: Context, only: str | None = None) -> lis
     if "matrix" not in merged:
         if only not in (None, stem):
             return []
-        return [_Resolver(document, layers, merged, notes, around.environment).one(stem, {})]
+        return [_Resolver(document, layers, merged, notes, around).one(stem, {})]
     merged["matrix"] = _matrix(merged, stem, around.environment, notes)
     every = combinations(stem, merged["matrix"], ("matrix",), notes)
     wanted = [entry for entry in every if only in (None, entry[0])]
@@ -145,7 +151,7 @@ def resolve(document: Document, around: Context, only: str | None = None) -> lis
         if tasks > MAX_FILE_TASKS:
             notes.add(_too_many(("matrix",), MAX_FILE_TASKS, "this file", "one file"))
         own = notes.copy()
-        resolver = _Resolver(document, layers, merged, own, around.environment)
+        resolver = _Resolver(document, layers, merged, own, around)
         found.append(resolver.one(dag_id, values))
         notes.left = own.left
         if notes.left < 0 or tasks > MAX_FILE_TASKS:
@@ -180,13 +186,14 @@ class _Resolver:
         layers: tuple[Layer, ...],
         merged: Value,
         notes: Notes,
-        environment: str,
+        around: Context,
     ) -> None:
         self.document = document
         self.layers = layers
         self.merged = merged
         self.notes = notes
-        self.environment = environment
+        self.environment = around.environment
+        self.library = around.library
 
     def one(self, dag_id: str, matrix: Value | None) -> Resolved:
         value = dict(self.merged)
@@ -202,9 +209,9 @@ class _Resolver:
             }
             if scope.vars:
                 value["vars"] = Filler(scope, self.notes, lenient=True).fill(scope.vars, ("vars",))
-        tasks = _Tasks(value, filler, self.notes, self.layers)
+        tasks = _Tasks(value, filler, self.notes, self.layers, scope, self.library)
         if isinstance(written, list):
-            value["tasks"] = tasks.resolve(written)
+            value["tasks"] = tasks.resolve(written, Written(self.document, ("tasks",)))
         elif written is not _UNSAID:
             value["tasks"] = written
         return Resolved(
@@ -221,8 +228,11 @@ class _Resolver:
             tuple(self.notes.holes),
             self.notes.more,
             tuple(level.value for level in tasks.groups),
-            tuple(level.place for level in tasks.groups),
+            tuple(level.place for level in tasks.groups if level.place),
+            tuple(level.call for level in tasks.groups),
+            tuple(level.called for level in tasks.groups),
             tuple(tasks.called),
+            self.library,
         )
 
     def _filler(self, scope: Scope) -> Filler | None:
@@ -241,22 +251,26 @@ class _Tasks:
         filler: Filler | None,
         notes: Notes,
         layers: tuple[Layer, ...],
+        scope: Scope,
+        library: Library,
     ) -> None:
         self.kinds = _mapping(value.get("kinds"))
         self.notes = notes
         self.layers = layers
+        self.scope = scope
+        self.library = library
         self.top = Level(filler=filler, defaults=groups.settings(value), matrix={})
         self.found: list[Any] = []
         self.called: list[str] = []
-        self.places: list[Path] = []
+        self.places: list[Written] = []
         self.levels: list[Level] = []
         self.matrices: list[Value] = []
         self.names: list[tuple[str, ...]] = []
         self.groups: list[Level] = []
         self.copied = False
 
-    def resolve(self, written: list[Any]) -> list[Any]:
-        self._entries(written, ("tasks",), self.top)
+    def resolve(self, written: list[Any], place: Written) -> list[Any]:
+        self._entries(written, place, self.top)
         if self.groups and not self.found:
             self.notes.holes.append(("tasks",))  # an echo of empty groups
         if len(self.found) <= MAX_TASKS and self.notes.left >= 0:
@@ -266,9 +280,9 @@ class _Tasks:
                 self.notes.add(problem)
         return self.found
 
-    def _entries(self, written: list[Any], above: Path, level: Level) -> None:
+    def _entries(self, written: list[Any], above: Written, level: Level) -> None:
         for position, entry in enumerate(written):
-            place = (*above, position)
+            place = above.below(position)
             if not isinstance(entry, dict):
                 self._add(entry, place, level)
                 level.whole = False
@@ -278,25 +292,28 @@ class _Tasks:
                 self._one(entry, place, level, Copy(entry.get("id"), level.filler, level.matrix))
             if len(self.found) > MAX_TASKS:
                 if level is self.top:
-                    self._note_too_many(place)
+                    self._note_too_many(place.path)
                 return
             if self.notes.left < 0:
                 self.notes.holes.append(("tasks",))
                 return
 
-    def _one(self, entry: Value, place: Path, level: Level, copy: Copy) -> None:
+    def _one(self, entry: Value, place: Written, level: Level, copy: Copy) -> None:
         """A task or a group, or one copy of it."""
         if "tasks" in entry:
             self._group(entry, place, level, copy)
+            return
+        if self.library and (of_kind := self._own_kind(entry, copy.filler)):
+            self._call(entry, place, level, copy, of_kind)
             return
         index = len(self.found)
         task = self._filled(_named(entry, copy.id, level), level, copy.filler)
         path: Path = ("tasks", index, "id")
         name, own = self._called(entry, copy, level, task.get("id"), path)
         self._add(task, place, level, copy.matrix, _joined(level.called, name))
-        level.add(name, own, task.get("id"), path, place)
+        level.add(name, own, task.get("id"), path, place.path)
 
-    def _group(self, entry: Value, place: Path, level: Level, copy: Copy) -> None:
+    def _group(self, entry: Value, place: Written, level: Level, copy: Copy) -> None:
         at: Path = ("groups", len(self.groups))
         value = _named(entry, copy.id, level)
         value = {key: value[key] for key in value if key != "matrix"}
@@ -312,12 +329,85 @@ class _Tasks:
         name, own_id = self._called(entry, copy, level, filled.get("id"), (*at, "id"))
         inner = level.below(filled, value["tasks"], place, copy, _joined(level.called, name))
         self.groups.append(inner)
-        level.add(name, own_id, inner, (*at, "id"), place)
+        level.add(name, own_id, inner, (*at, "id"), place.path)
         if value["tasks"] == []:
             path = (*at, "tasks")
             self.notes.add(Problem(path, "out-of-bounds", "this group is empty", "a task in it"))
         elif isinstance(value["tasks"], list):
-            self._entries(value["tasks"], (*place, "tasks"), inner)
+            self._entries(value["tasks"], place.below("tasks"), inner)
+
+    def _own_kind(self, entry: Value, filler: Filler | None) -> Named | None:
+        """What `uses` names, where that is a kind of the project's own."""
+        uses = entry.get("uses")
+        if filler and isinstance(uses, str):
+            uses = filler.fill(uses, ("tasks", len(self.found), "uses"))
+        kind = self._kind(uses, filler) if isinstance(uses, str) else NOTHING
+        return kind if kind.uses in self.library and not kind.circle else None
+
+    def _call(self, entry: Value, place: Written, level: Level, copy: Copy, named: Named) -> None:
+        """A group of the tasks that a kind has for these parameters."""
+        at: Path = ("groups", len(self.groups))
+        filled = self._filled_call(_named(entry, copy.id, level), copy.filler, named, at)
+        name, own_id = self._called(entry, copy, level, filled.get("id"), (*at, "id"))
+        called = _joined(level.called, name)
+        group = {key: filled[key] for key in calls.BESIDE if key in filled}
+        kind = self.library[named.uses]
+        if problem := calls.refused(named.uses, kind, place, (*at, "uses")):
+            self.notes.add(problem)
+            inner = level.below(group, [], place, copy, called)
+            inner.whole = False
+            self.notes.holes.append((*at, "tasks"))
+        else:
+            assert isinstance(kind, OwnKind)
+            inner = self._opened(kind, filled, group, place, level, copy, named.names, called)
+        self.groups.append(inner)
+        level.add(name, own_id, inner, (*at, "id"), place.path)
+        if inner.call is not None:
+            within = Written(inner.call.kind.document, ("tasks",), inner.call)
+            self._entries(inner.value["tasks"], within, inner)
+
+    def _filled_call(self, entry: Value, filler: Filler | None, named: Named, at: Path) -> Value:
+        """A call with the defaults under it and every `${…}` replaced."""
+        value = {**named.beside, **entry}
+        given = value.get("with", {})
+        if isinstance(given, dict):
+            value["with"] = _deep(named.below, given)
+        if "run" in value:
+            message, expected = "`uses` and `run` both stand here", "either `run` or `uses`"
+            self.notes.add(Problem((*at, "run"), "two-commands", message, expected, at_key=True))
+        filled: Value = filler.fill(value, at) if filler else value
+        if isinstance(filled.get("needs"), str):
+            filled["needs"] = [filled["needs"]]
+        return filled
+
+    def _opened(
+        self,
+        kind: OwnKind,
+        filled: Value,
+        group: Value,
+        place: Written,
+        level: Level,
+        copy: Copy,
+        names: tuple[str, ...],
+        called: str,
+    ) -> Level:
+        """What stands in the kind, as a level of this one."""
+        at: Path = ("groups", len(self.groups))
+        for problem in calls.misplaced(filled, kind, at):
+            self.notes.add(problem)
+        tasks = kind.value["tasks"]
+        if not self.notes.spend(size_of(tasks)):
+            self.notes.too_large((*at, "uses"))
+        scope = msgspec.structs.replace(self.scope, params={})
+        values = calls.arguments(kind, filled["with"], at, scope, self.notes)
+        scope = msgspec.structs.replace(scope, params=values)
+        copied = bool(level.matrix or copy.matrix) or (
+            level.inside is not None and level.inside.copied
+        )
+        call = Call(place, kind, names, scope, copied)
+        own = {**groups.settings(kind.value), **calls.settings(filled)}
+        value = {"description": kind.description, **group, "tasks": tasks}
+        return level.opened(value, own, call, Filler(scope, self.notes), called)
 
     def _called(
         self, entry: Value, copy: Copy, level: Level, full: Any, path: Path
@@ -330,7 +420,8 @@ class _Tasks:
 
     def _note_too_many(self, entry: Path) -> None:
         """Where it becomes too much; of the tasks themselves nothing else is told."""
-        index = next(i for i, place in enumerate(self.places) if place[:2] == entry)
+        outer = [place.outermost.path[:2] for place in self.places]
+        index = outer.index(entry) if entry in outer else len(outer) - 1
         by_matrix = len(self.places) > index + 1
         place: Path = ("tasks", index, "matrix") if by_matrix else ("tasks", index)
         self.notes.add(_too_many(place, MAX_TASKS, "this pipeline", "one pipeline"))
@@ -339,7 +430,7 @@ class _Tasks:
     def _add(
         self,
         task: Any,
-        place: Path,
+        place: Written,
         level: Level,
         matrix: Value | None = None,
         called: str = "",
@@ -403,7 +494,7 @@ class _Tasks:
             elif name in own or name in _mapping(own.get("default_args")):
                 full.pop(beside, None)
             elif name in kind.below and name in given and beside in full:
-                strength = max(self._strength(path) for path in _defaults_of(kind, (name,)))
+                strength = max(self._strength(path) for path in named.defaults_of(kind, (name,)))
                 if beside in task or strength < self._of_default(name, level):
                     full["with"] = {key: given[key] for key in full["with"] if key != name}
                 else:
@@ -430,12 +521,14 @@ class _Tasks:
 
     def _strength(self, path: Path) -> int:
         """The place of the strongest layer that says something there."""
-        places = (i for i, layer in enumerate(self.layers) if _exists(layer.value(), path))
-        return max(places, default=-1)
+        every = enumerate(self.layers)
+        return max((i for i, one in every if written.exists(one.value(), path)), default=-1)
 
-    def _copy(self, entry: Value, place: Path, level: Level) -> None:
+    def _copy(self, entry: Value, place: Written, level: Level) -> None:
         name = entry["id"]
         at: Path = ("groups", len(self.groups)) if "tasks" in entry else ("tasks", len(self.found))
+        if self.library and self._own_kind(entry, None):
+            at = ("groups", len(self.groups))
         at = (*at, "matrix")
         matrix = entry["matrix"]
         if level.filler is not None:
@@ -530,109 +623,8 @@ def _as_is(value: Any) -> Any:
     return value
 
 
-def _defaults_of(kind: Named, rest: Path) -> list[Path]:
-    """Where defaults of an argument may stand in a layer, the strongest first."""
-    return [*(("kinds", name, "with", *rest) for name in kind.names), ("kinds", kind.uses, *rest)]
-
-
 def _mapping(value: Any) -> Value:
     return value if isinstance(value, dict) else {}
 
 
-def origin(resolved: Resolved, path: Path) -> tuple[Document, Path]:
-    """Which document wrote the value at `path`, and its path there (or its nearest ancestor's)."""
-    for length in range(len(path), 0, -1):
-        for document, candidate in _candidates(resolved, path[:length]):
-            if _exists(document.value, candidate):
-                return document.at(candidate)
-            if hidden := _filled_in(document.value, candidate):
-                return document.at(hidden)
-    return resolved.document, ()
-
-
-def _candidates(resolved: Resolved, path: Path) -> list[tuple[Document, Path]]:
-    strongest_first = resolved.layers[::-1]
-    if len(path) == 2 and path[0] == "tags":
-        return _tag(resolved, path[1])
-    if path[:1] == ("groups",) and len(path) > 1 and isinstance(path[1], int):
-        at = resolved.group_place[path[1]] if path[1] < len(resolved.group_place) else ()
-        return [(resolved.document, (*at, *path[2:]))]
-    if len(path) < 2 or path[0] != "tasks" or not isinstance(path[1], int):
-        found = [(layer.document, (*layer.prefix, *path)) for layer in strongest_first]
-        if path[:1] == ("vars",):
-            found = [(layer.document, path) for layer in strongest_first]
-        return found
-    index, rest = path[1], path[2:]
-    if index >= len(resolved.task_place):
-        return []
-    place = resolved.task_place[index]
-    found = [(resolved.document, (*place, *rest))]
-    if rest[:2] == ("with", "command") or rest == ("uses",):
-        found.append((resolved.document, (*place, "run")))
-    if rest == ("needs",):
-        found.append((resolved.document, (*place, "teardown_for")))
-    task = resolved.value["tasks"][index]
-    uses = task.get("uses") if isinstance(task, dict) else None
-    kind = Named(uses if isinstance(uses, str) else "", resolved.task_names[index], {}, {})
-    below: list[tuple[Document, Path]] = []
-    for above in _places(kind, rest):
-        if above[0] == "defaults":
-            below += [(resolved.document, (*group, *above)) for group in _groups(place)]
-        below += [(layer.document, (*layer.prefix, *above)) for layer in strongest_first]
-    return [*below, *found] if kind.names and rest == ("uses",) else [*found, *below]
-
-
-def _groups(place: Path) -> list[Path]:
-    """Where the groups around a task stand, the inner ones first."""
-    return [place[:length] for length in range(len(place) - 2, 0, -2)]
-
-
-def _places(kind: Named, rest: Path) -> list[Path]:
-    """Where a layer may say what a task does not, the strongest first."""
-    if rest[:1] == ("with",) and len(rest) > 1:
-        return _defaults_of(kind, rest[1:])
-    if rest == ("uses",):
-        return [("kinds", name, "uses") for name in kind.names[-1:]]
-    if rest and (rest[0] in SETTINGS or rest[0] == "description"):
-        named: list[Path] = [("kinds", name, *rest) for name in kind.names]
-        return [*named, ("defaults", *rest)]
-    return []
-
-
-def _tag(resolved: Resolved, index: str | int) -> list[tuple[Document, Path]]:
-    """Where a tag was written: they add up, so its index differs from that in its document."""
-    written: list[tuple[Document, Path]] = []
-    below: set[str] = set()
-    for layer in resolved.layers:
-        tags = layer.value().get("tags")
-        every = tags if isinstance(tags, list) else []
-        for place, tag in enumerate(every):
-            if not isinstance(tag, str) or tag not in below:
-                written.append((layer.document, (*layer.prefix, "tags", place)))
-        below.update(tag for tag in every if isinstance(tag, str))
-    return written[index : index + 1] if isinstance(index, int) else []
-
-
-def _filled_in(value: Any, path: Path) -> Path:
-    """The place above `path` where a `${…}` stands for all that is below it."""
-    for length in range(len(path) - 1, 0, -1):
-        above = path[:length]
-        if _exists(value, above):
-            for part in above:
-                value = value[part]
-            return above if isinstance(value, str) and "${" in value else ()
-    return ()
-
-
-def _exists(value: Any, path: Path) -> bool:
-    for part in path:
-        if isinstance(value, list):
-            if not isinstance(part, int) or part >= len(value):
-                return False
-        elif not isinstance(value, dict) or part not in value:
-            return False
-        value = value[part]
-    return True
-
-
-__all__ = ["Context", "Layer", "Problem", "Resolved", "context", "merge", "origin", "resolve"]
+__all__ = ["Context", "Layer", "Problem", "Resolved", "context", "merge", "resolve"]

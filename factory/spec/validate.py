@@ -57,9 +57,10 @@ from factory.spec.model import (
     WrittenGroup,
     WrittenTask,
 )
+from factory.spec.origins import called_from, origin
 from factory.spec.others import other
 from factory.spec.read import Document
-from factory.spec.resolve import Resolved, origin
+from factory.spec.resolve import Resolved
 from factory.spec.syntax import as_quoted
 
 ArgumentsOf = Callable[[str, Any], Any]
@@ -133,9 +134,11 @@ def validate(resolved: Resolved, arguments_of: ArgumentsOf, kinds: Iterable[str]
     found.more += resolved.more
     found.put(validator(Pipeline).problems(resolved.value))
     own = resolved.value.get("kinds")
-    if isinstance(own, dict) and (ours := named.names(own)):
-        found.put(_own_kinds(own, ours, arguments_of))
-        kinds = _Both(kinds, ours)
+    ours = named.names(own) if isinstance(own, dict) else []
+    if ours:
+        found.put(_own_kinds(resolved, ours, arguments_of))
+    if ours or resolved.library:
+        kinds = _Both(kinds, [*ours, *resolved.library])
     for index, group in enumerate(resolved.groups):
         found.put(validator(Group).problems(group, ("groups", index)))
         found.put(filter(None, [condition.problem(group.get("if"), ("groups", index, "if"))]))
@@ -197,15 +200,16 @@ class _Both:
 
 
 def _own_kinds(
-    given: dict[str, Any], ours: Iterable[str], arguments_of: ArgumentsOf
+    resolved: Resolved, ours: Iterable[str], arguments_of: ArgumentsOf
 ) -> Iterator[Problem]:
+    given = resolved.value["kinds"]
     for name in ours:
         path: Path = ("kinds", name)
         if not _NAME.fullmatch(name):
             message = f"{quoted(name)} is no name of a kind"
             yield Problem(path, "kind-name", message, "letters, digits, `_` and `-`", at_key=True)
         yield from validator(NamedKind, authoring=True).problems(given[name], path)
-        if _is_kind(name, arguments_of):
+        if name in resolved.library or _is_kind(name, arguments_of):
             message = f"{quoted(name)} is a kind already"
             yield Problem(path, "kind-name", message, "a name of your own", at_key=True)
 
@@ -328,13 +332,16 @@ def _at_home(found: Problems, resolved: Resolved, arguments_of: ArgumentsOf) -> 
                 moved.add(((*path[:2], "with"), str(key)))
                 problem = replace(problem, expected="", hint="put it under `with:`")
             else:
-                task = resolved.written(int(path[1]))
+                task = resolved.task_place[int(path[1])].value()
                 problem = _as_written(problem, task, WrittenTask, but=("defaults",))  # a group's
                 problem = replace(problem, hint=problem.hint or _of_pipeline(key))
                 if problem.hint == "did you mean 'run'?":
                     moved.add((path[:2], "uses"))
-        elif problem.code == "unknown-key" and path[0] == "groups" and path[2:] == (key,):
-            problem = _as_written(problem, resolved.written_group(int(path[1])), WrittenGroup)
+        elif problem.code == "unknown-key" and _is_of_group(resolved, path):
+            problem = _as_written(problem, resolved.group_place[int(path[1])].value(), WrittenGroup)
+        elif problem.code == "unknown-key" and path[:2] == ("schedule", "event"):
+            hint = problem.hint or "put it under `with:`, if it is the trigger's"
+            problem = replace(problem, hint=hint)
         elif problem.code == "unknown-key" and path[2:] == ("with", key) and key in _BESIDE:
             problem = replace(problem, expected="", hint="put it beside `with:`, not under it")
         elif path[:1] == ("tasks",) and problem.message == "the key 'uses' is missing":
@@ -343,6 +350,12 @@ def _at_home(found: Problems, resolved: Resolved, arguments_of: ArgumentsOf) -> 
     gaps = {(path, f"the key {key!r} is missing") for path, key in moved}
     mended[:] = [problem for problem in mended if (problem.path, problem.message) not in gaps]
     return mended
+
+
+def _is_of_group(resolved: Resolved, path: Path) -> bool:
+    """Whether it is a key of a group, and not of the call of a kind."""
+    is_key = path[0] == "groups" and len(path) == 3
+    return is_key and resolved.group_call[int(path[1])] is None
 
 
 def _as_written(
@@ -393,6 +406,7 @@ def _graph(steps: list[tuple[int, dict[str, Any]]], complete: bool) -> Problems:
                 "duplicate-id",
                 f"the id {quoted(task['id'])} stands here a second time",
                 expected="each id once in a pipeline",
+                first=("tasks", first[task["id"]], "id"),
             )
             found.put([problem])
         first.setdefault(task["id"], index)
@@ -461,7 +475,7 @@ def diagnose(resolved: Resolved, problems: Iterable[Problem]) -> list[Diagnostic
     found = []
     for problem in problems:
         document, path = origin(resolved, problem.path)
-        if problem.code == "missing-key" and document is not resolved.document:
+        if problem.code == "missing-key" and document is not _home(resolved, problem.path):
             problem = _in_the_step(resolved, problem)
             document, path = origin(resolved, problem.path)
         if problem not in first_hand and any(
@@ -469,17 +483,37 @@ def diagnose(resolved: Resolved, problems: Iterable[Problem]) -> list[Diagnostic
         ):
             more = resolved.more  # those that nobody looked at may be echoes as well
             continue
-        found.append(placed(document, path, problem))
+        if problem.first:
+            problem = replace(problem, message=f"{problem.message}{_first(resolved, problem)}")
+        told = placed(document, path, problem)
+        if calls := called_from(resolved, problem.path, document):
+            lines = (positions.line_of(call.document, call.path) for call in calls)
+            told = replace(told, called=", ".join(f"{file}:{line}" for file, line in lines))
+        found.append(told)
     # the same place may be read by several tasks
     each = {(d.file, d.line, d.column, d.code, d.message): d for d in found}
     return limited(sorted(each.values()), more)
+
+
+def _first(resolved: Resolved, problem: Problem) -> str:
+    document, path = origin(resolved, problem.path)
+    here, _ = positions.line_of(document, path)
+    file, line = positions.line_of(*origin(resolved, problem.first))
+    return f": the other is in line {line}" + ("" if file == here else f" of {file}")
+
+
+def _home(resolved: Resolved, path: Path) -> Document:
+    """The file that a task was written in."""
+    if path[:1] == ("tasks",) and len(path) > 1 and int(path[1]) < len(resolved.task_place):
+        return resolved.task_place[int(path[1])].document
+    return resolved.document
 
 
 def _in_the_step(resolved: Resolved, problem: Problem) -> Problem:
     """What a default of a layer lacks is told where the step could say it."""
     if problem.path[:1] != ("tasks",):
         return problem
-    written: Any = resolved.written(int(problem.path[1]))
+    written: Any = resolved.task_place[int(problem.path[1])].value()
     place, lacks = problem.path[:2], problem.path[2:]
     while lacks and isinstance(written, dict) and lacks[0] in written:
         written = written[lacks[0]]

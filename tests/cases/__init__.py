@@ -35,7 +35,8 @@ def line(entry: Diagnostic) -> str:
     """A diagnostic in one line, its file relative to the configuration folder."""
     file = entry.file.partition("/")[2]
     place = f"{file}:{entry.line}:{entry.column}"
-    return f"{place}: {entry.code}: {entry.message} | {entry.expected} | {entry.hint}"
+    text = f"{place}: {entry.code}: {entry.message} | {entry.expected} | {entry.hint}"
+    return f"{text} | called from {entry.called}" if entry.called else text
 
 
 def lines(entries: Iterable[Diagnostic]) -> str:

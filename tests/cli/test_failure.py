@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from factory.cli.failure import example_address
-from factory.in_airflow.failure import step_line
+from factory.in_airflow.failure import step_lines
 from factory.project import Project
 
 SPEC = """\
@@ -52,4 +52,4 @@ def test_an_address_is_of_the_type_that_is_taken(
 def test_the_line_of_a_tasks_step(tmp_path: Path, task: str, line: int) -> None:
     (tmp_path / "spec.yaml").write_text(SPEC)
     plan, resolved = Project(tmp_path, "dev").planned("spec")
-    assert step_line(resolved, plan, task) == line
+    assert [one for _, one in step_lines(resolved, plan, task)] == [line]

@@ -91,13 +91,20 @@ tasks:
       - id: fetch
         uses: python
         with: {callable: "code.py:given", args: {_city: "{{ item }}"}, output: true}
+      - id: both
+        matrix: {n: [1, 2]}
+        uses: python
+        with: {callable: "code.py:given", args: {_n: "${matrix.n}{{ item.lat }}"}, output: true}
       - {id: north, needs: fetch, if: "{{ item.lat > 52 }}", run: "true"}
       - id: use
-        needs: fetch
+        needs: [fetch, both]
         uses: python
         with:
           callable: "code.py:given"
-          args: {_mine: "{{ tasks.fetch.output._city.name }}", _item: "{{ item.name }}"}
+          args:
+            _mine: "{{ tasks.fetch.output._city.name }}"
+            _item: "{{ item.name }}"
+            _both: "{{ tasks.both.output | map(attribute='_n') | list }}"
           output: true
   - id: all
     needs: city
@@ -116,7 +123,12 @@ def test_a_group_is_copied_whole(pipelines: Pipelines, items: str) -> None:
     pipelines.write("each.yaml", GROUP.replace("LIST", items).replace("CITIES", given))
     run = pipelines.run("each")
     assert run.state == "success", run.log[-4000:]
-    assert run.xcom("all") == {"_all": [{"_mine": x, "_item": x} for x in ("a", "b")]}
+    assert run.xcom("all") == {
+        "_all": [
+            {"_mine": "a", "_item": "a", "_both": ["152", "252"]},
+            {"_mine": "b", "_item": "b", "_both": ["153", "253"]},
+        ]
+    }
     assert [each.state for each in run.copies("city.north")] == ["skipped", "success"]
     assert [each.name for each in run.copies("city.use")] == ["a", "b"]
 

@@ -58,6 +58,18 @@ def test_items_of_copies(lint: Lint, task: str) -> None:
             "unknown-task x.yaml:6:33 there is no task 'gvies'",
         ),
         (
+            '{id: a, for_each: [{nmae: x}, {name: y, n: 1}], run: "echo {{ item.lat }}"}',
+            "template x.yaml:6:72 no item has a 'lat'",
+        ),
+        (
+            '{id: a, for_each: [{name: y}], tasks: [{id: b, run: "echo {{ item.nmae }}"}]}',
+            "template x.yaml:6:71 no item has a 'nmae'",
+        ),
+        (
+            '{id: a, for_each: [1], run: "echo {{ itme }}"}',
+            "template x.yaml:6:42 Airflow's templates know no 'itme'",
+        ),
+        (
             '{id: a, for_each: "{{ parms.years }}", tasks: [{id: b, run: "true"}]}',
             "template x.yaml:6:27 Airflow's templates know no 'parms'",
         ),
@@ -65,3 +77,18 @@ def test_items_of_copies(lint: Lint, task: str) -> None:
 )
 def test_where_there_is_no_item(lint: Lint, task: str, found: str) -> None:
     assert lint({"x.yaml": f"{START}  - {task}\n"}) == [found]
+
+
+@pytest.mark.parametrize("mode", ["mode: replace", "mode: partition, column: day"])
+def test_copies_that_take_each_others_rows(lint: Lint, mode: str) -> None:
+    def spec(table: str) -> dict[str, str]:
+        source = "{type: file, path: 'file:///x/{{ item }}.csv', format: csv}"
+        target = f"{{type: postgres, conn_id: it, table: '{table}'}}"
+        return {
+            "x.yaml": "schedule: '@daily'\ntasks:\n  - id: a\n    for_each: [1, 2]\n"
+            f"    uses: ingest\n    with: {{source: {source}, target: {target}, write: {{{mode}}}}}"
+        }
+
+    (told,) = lint(spec("raw.x"))
+    assert "each copy replaces" in told
+    assert lint(spec("raw.{{ item }}")) == []

@@ -84,3 +84,36 @@ def test_a_text_keeps_its_type_where_any_value_is_taken(
     for part in place:
         value = getattr(value, "arguments", value)[part]
     assert value == found
+
+
+@pytest.mark.parametrize(
+    ("name", "reader", "handed"),
+    [
+        ("alone", "", Handed(("alone",), True)),
+        ("city.fetch", "", Handed(("city.fetch",), True)),
+        ("fetch", "city.use", Handed(("city.fetch",), False, own=True)),
+        ("many", "city.use", Handed(("city.many__1", "city.many__2"), True, own=True)),
+        ("load", "", Handed(("load.load",), True)),
+    ],
+)
+def test_names_of_copies(tmp_path: Path, name: str, reader: str, handed: Handed) -> None:
+    found = plan(
+        tmp_path,
+        """\
+  - {id: alone, for_each: [1, 2], uses: bash, with: {command: "echo {{ item }}", output: true}}
+  - id: city
+    for_each: "{{ var.json.cities }}"
+    tasks:
+      - {id: fetch, uses: bash, with: {command: "echo {{ item }}", output: true}}
+      - {id: many, matrix: {n: [1, 2]}, uses: bash, with: {command: echo, output: true}}
+      - {id: use, needs: [fetch], run: echo}
+  - id: load
+    for_each: [1, 2]
+    uses: ingest
+    with:
+      source: {type: file, path: "file:///x/{{ item }}.csv", format: csv}
+      target: {type: postgres, conn_id: it, table: raw.x}
+      write: {mode: append}
+""",
+    )
+    assert Outputs(found).of(name, reader) == handed

@@ -63,9 +63,9 @@ EXAMPLES = BLOCK.findall(PAGES["pipeline.md"])
 VALUES = {
     named[1]: text
     for text in EXAMPLES
-    if (named := NAMED.match(text)) and re.search(r"/_(?!defaults)\w+\.yaml$", named[1])
+    if (named := NAMED.match(text)) and re.search(r"/_(?!defaults)[\w/]+\.yaml$", named[1])
 }
-"""Files that other examples name by `$file`."""
+"""Files that other examples name: by `$file`, or as a kind."""
 
 
 @pytest.mark.parametrize("text", [text for text in EXAMPLES if text not in VALUES.values()])
@@ -88,7 +88,7 @@ def test_an_example_of_the_grammar_is_a_good_file(text: str, tmp_path: Path) -> 
 
 @pytest.mark.parametrize(
     "struct",
-    [model.PipelineFile, model.WrittenTask, model.EnvironmentFile, model.Alerts],
+    [model.PipelineFile, model.WrittenTask, model.EnvironmentFile, model.KindFile, model.Alerts],
     ids=lambda struct: struct.__name__,
 )
 def test_every_key_of_the_grammar_has_its_row(struct: type) -> None:

@@ -66,4 +66,5 @@ def test_they_are_written_and_compared(tmp_path: Path) -> None:
     assert made.stale(tmp_path / "schemas") == []
     (tmp_path / "configs" / "spec.yaml").write_text("tasks: [{id: a, run: ls}]")
     layers = ["defaults.schema.json", "environment.schema.json"]
-    assert sorted(made.stale(tmp_path / "schemas")) == [*layers, "pipeline.schema.json"]
+    files = [*layers, "kind.schema.json", "pipeline.schema.json"]
+    assert sorted(made.stale(tmp_path / "schemas")) == files

@@ -13,7 +13,7 @@ import pytest
 from referencing import Registry, Resource
 
 from factory.plan.kind import builtin_names
-from factory.review import own_kinds, schema_files
+from factory.review import kind_pages, own_kinds, schema_files
 from factory.spec.read import read
 
 ROOT = Path(__file__).parents[2]
@@ -31,21 +31,26 @@ def pipelines() -> jsonschema.Draft202012Validator:
 
 
 @cache
-def validator(own: tuple[tuple[str, str], ...]) -> jsonschema.Draft202012Validator:
-    """That of a pipeline's file, which finds the kinds' schemas beside it.
+def validator(
+    own: tuple[tuple[str, str], ...], root: Path | None = None, file: str = "pipeline"
+) -> jsonschema.Draft202012Validator:
+    """That of a pipeline's file, or another, which finds the kinds' schemas beside it.
 
     :param own: names of its project, with what they mean.
+    :param root: the project whose own kinds are known.
     """
     base = SCHEMAS.as_uri() + "/"
     texts = {name: load(name) for name in NAMES}
-    if own:
-        texts["pipeline.schema.json"] = schema_files.pipeline(sorted(builtin_names()), dict(own))
+    if own or root:
+        written = kind_pages.schemas(root) if root else {}
+        made = schema_files.files(sorted(builtin_names()), dict(own), written)
+        texts = {name: json.loads(text) for name, text in made.items()}
     registry: Registry[Any] = Registry().with_resources(
         (base + name, Resource.from_contents(text | {"$id": base + name}))
         for name, text in texts.items()
     )
     return jsonschema.Draft202012Validator(
-        registry.contents(base + "pipeline.schema.json"), registry=registry
+        registry.contents(base + f"{file}.schema.json"), registry=registry
     )
 
 
@@ -142,5 +147,8 @@ def test_with_follows_uses(pipelines: jsonschema.Draft202012Validator) -> None:
 )
 def test_a_good_file_is_good(path: Path) -> None:
     own = own_kinds.of(path.parent)
-    errors = validator(tuple(own.items())).iter_errors(read(path, path.name).value)
+    above = next((one for one in path.parents if (one / "_kinds").is_dir()), None)
+    file = "kind" if path.parent.name == "_kinds" else "pipeline"
+    rules = validator(tuple(own.items()), above, file)
+    errors = rules.iter_errors(read(path, path.name).value)
     assert [f"{error.json_path}: {error.message}" for error in errors] == []

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from factory.spec import positions
 from factory.spec.groups import Level, Unknown, meant
-from factory.spec.resolve import Resolved, origin
+from factory.spec.origins import origin
+from factory.spec.resolve import Resolved
 from tests.spec.yaml_text import resolved
 
 
@@ -58,7 +59,7 @@ def below(spec: Resolved, names: list[str]) -> set[str]:
     for index, task in enumerate(spec.value["tasks"]):
         above: Any = spec.document.value
         ids = []
-        place = spec.task_place[index]
+        place = spec.task_place[index].path
         for key, position in zip(place[::2], place[1::2], strict=True):
             above = above[key][position]
             ids.append(above["id"])

@@ -12,7 +12,8 @@ from factory.diagnostics import Path as ValuePath
 from factory.spec import positions
 from factory.spec.fill import Filler, Scope
 from factory.spec.notes import Notes
-from factory.spec.resolve import Resolved, merge, origin
+from factory.spec.origins import origin
+from factory.spec.resolve import Resolved, merge
 from tests.spec.yaml_text import KEYS, LETTERS, TASKS, VALUES, resolved
 
 
@@ -171,7 +172,7 @@ tasks:
 """
     spec = one(tmp_path, text)
     assert [task["id"] for task in spec.value["tasks"]] == ["start", "copy__x", "copy__y", "end"]
-    assert [place[1] for place in spec.task_place] == [0, 1, 1, 2]
+    assert [place.path[1] for place in spec.task_place] == [0, 1, 1, 2]
     end = spec.value["tasks"][3]
     assert end["needs"] == ["copy__x", "start", "copy__y"]
     assert place(spec, "tasks", 2, "with", "command") == "spec.yaml:6"

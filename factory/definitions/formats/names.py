@@ -122,7 +122,7 @@ def named(given: Naming, declared: Iterable[str]) -> Iterator[tuple[Path, str]]:
         for place, name in names:
             readings = {name, snake_case(name)} if styled else {name}
             if not readings & others.keys():  # else it has another name in the end
-                yield (word, place), min(readings, key=len)
+                yield (word, place), min(sorted(readings), key=len)
 
 
 def problems(given: Naming, declared: Sequence[str] | None = None) -> Iterator[Problem]:

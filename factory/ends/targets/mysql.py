@@ -22,7 +22,11 @@ class Mysql(DatabaseTable, frozen=True, kw_only=True, tag="mysql", tag_field="ty
 
     can: ClassVar[Capabilities] = MYSQL
     takes: ClassVar[Takes] = Takes(
-        handovers=(FILES, BATCHES), modes=MYSQL.modes, types=True, holds=MYSQL
+        handovers=(FILES, BATCHES),
+        modes=MYSQL.modes,
+        types=True,
+        ledger=("conn_id", "table"),
+        holds=MYSQL,
     )
     loader: ClassVar[str] = "load_mysql.LoadMysql"
 

@@ -60,6 +60,8 @@ class WarehouseTable(Strict, frozen=True, kw_only=True, omit_defaults=True):
 
     def writes(self) -> tuple[str, ...]:
         """`table://<conn_id>/<schema>/<table>`."""
+        if any(identifiers.table(self.table, (), self.can)):  # what is refused, names nothing
+            return ()
         found = assets.of_table(self.conn_id, self.table)
         return () if found is None else (found,)
 

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import importlib
+from importlib.util import find_spec
 from typing import Any
 
 from airflow.sdk import Connection
 
 OWN = {
     "google_cloud_platform": "factory.in_airflow.hooks.bigquery:BigQuery",
+    "mariadb": "factory.in_airflow.hooks.mysql:Mysql",
+    "mysql": "factory.in_airflow.hooks.mysql:Mysql",
     "snowflake": "factory.in_airflow.hooks.snowflake:Snowflake",
 }
 """`module:class` by a connection's type; each takes the connection's id."""
+_BETTER = {"mysql": "airflow.providers.mysql"}
+"""Airflow's own, where that is installed."""
 
 
 def hook(conn_id: str) -> Any:
@@ -24,8 +29,16 @@ def hook(conn_id: str) -> Any:
 
 def own(conn_id: str) -> Any:
     """Our hook of a connection; None: Airflow's is good."""
-    where = OWN.get(Connection.get(conn_id).conn_type or "")
-    if where is None:
+    kind = Connection.get(conn_id).conn_type or ""
+    where = OWN.get(kind)
+    if where is None or (kind in _BETTER and _is_installed(_BETTER[kind])):
         return None
     module, _, name = where.partition(":")
     return getattr(importlib.import_module(module), name)(conn_id)
+
+
+def _is_installed(package: str) -> bool:
+    try:
+        return find_spec(package) is not None
+    except ModuleNotFoundError:  # what it is in, is not there
+        return False

@@ -13,6 +13,7 @@ from airflow.sdk.bases.xcom import BaseXCom
 
 from factory.account import say
 from factory.amounts import counted
+from factory.in_airflow.hiding import holds_secret
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -51,6 +52,11 @@ class Items(BaseOperator):
                     f"as item {place + 1} {_shown(item)}, which Airflow cannot keep: {why}",
                     "give texts, numbers, dates, and lists and mappings of such",
                 )
+        if holds_secret({"items": found}):
+            raise self._refused(
+                "one with a secret in it, which people could read in Airflow",
+                "let each copy read it itself: `{{ conn.x.password }}`, `{{ var.value.x }}`",
+            )
         none = "" if found else ": nothing is to do, so the step is skipped"
         say("%s for %s%s", counted(len(found), "item"), self.of, none)
         return found

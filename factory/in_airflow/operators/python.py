@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 class CallPython(BaseOperator):
     """Calls a function that is loaded only now.
 
-    :param callable: `file.py:function`, relative to the DAG's folder, or `package.function`.
+    :param callable: `file.py:function`, relative to the DAG's folder (in `_kinds/`, to the
+        configuration root), or `package.function`.
     :param args: given by name, on top of those that the function names of Airflow's context.
     """
 
@@ -56,7 +57,7 @@ class CallPython(BaseOperator):
         """Load, call, return what the function returns."""
         file, _, name = self.callable.rpartition(":")
         dag = context["dag"]
-        place = Path(dag.folder) / file if file else None
+        place = functions.beside(dag, file) if file else None
         if place is None:
             name = self.callable.rpartition(".")[2]
         with _module(place, self.callable, getattr(dag, "spec_root", "")) as found:

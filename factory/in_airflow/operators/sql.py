@@ -7,6 +7,10 @@ from typing import Any
 from airflow.providers.common.sql.operators.sql import SQLExecuteQueryOperator
 
 _NOT_COMMITTED = "its statements are one transaction, which was not committed"
+_DEFINED = (
+    "its statements are one transaction, which was not committed; but one that defines tables "
+    "(CREATE, ALTER, DROP, RENAME, TRUNCATE) commits itself and what was before it"
+)
 _EACH_COMMITTED = "each statement before the one that failed has been committed"
 
 
@@ -18,7 +22,9 @@ class Sql(SQLExecuteQueryOperator):
         """What a failure means for the data."""
         hook = vars(self).get("_hook")  # once it has been asked for
         commits_each = self.autocommit or getattr(hook, "commits_each", False)
-        return _EACH_COMMITTED if commits_each else _NOT_COMMITTED
+        if commits_each:
+            return _EACH_COMMITTED
+        return _DEFINED if getattr(hook, "conn_type", "") == "mysql" else _NOT_COMMITTED
 
     @classmethod
     def get_hook(cls, conn_id: str, hook_params: dict[str, Any] | None = None) -> Any:

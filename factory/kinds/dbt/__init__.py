@@ -164,10 +164,27 @@ class Arguments(Strict, frozen=True, kw_only=True, omit_defaults=True):
 def compile(step: Step) -> Fragment:
     """One RunDbt, or one for each model in the order of the manifest's graph."""
     given: Arguments = step.arguments
+    if step.beside:
+        _require_absolute(step, given)
     if given.tasks == "per_model":
         return per_model(step, given.freshness, common(step, given), _chosen(step, given))
     freshness = {"freshness": True} if given.freshness else {}
     return single(step, OPERATOR, {**common(step, given), **freshness})
+
+
+def _require_absolute(step: Step, given: Arguments) -> None:
+    """A worker looks for a project beside the pipeline, not beside a kind of the project's own.
+
+    :raises BuildError: a folder is not absolute.
+    """
+    folders: list[tuple[tuple[str, ...], str]] = [(("with", "project"), given.project)]
+    if isinstance(given.profile, Folder):
+        folders.append((("with", "profile", "path"), given.profile.path))
+    for part, path in folders:
+        if not path.startswith(("/", "{{")):
+            message = "a folder beside a kind of your own is not found on the worker"
+            hint = "write an absolute path, or take it as a parameter"
+            raise BuildError(step.id, part, message, hint)
 
 
 def common(step: Step, given: Arguments) -> dict[str, Any]:

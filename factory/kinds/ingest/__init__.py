@@ -246,7 +246,9 @@ def inspect(step: Step, folder: Path) -> Iterator[Problem]:
     yield from writes.problems(given.write)
     yield from problems(given.checks, ("checks",))
     named = tuple(_named(given))
-    yield from identifiers.columns((*_of_source(given), *named), given.target.takes.holds)
+    all_named, holds = (*_of_source(given), *named), given.target.takes.holds
+    yield from identifiers.columns(all_named, holds)
+    yield from identifiers.once(all_named, holds)
     if fit.way(given.source, given.target) is not None:  # else it is not built
         handed = _handed(step)
         yield from _columns(given, handed, named)

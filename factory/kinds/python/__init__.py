@@ -54,7 +54,12 @@ class Arguments(Strict, frozen=True, kw_only=True):
 def compile(step: Step) -> Fragment:
     """One CallPython."""
     given: Arguments = step.arguments
-    arguments = {"callable": given.callable, "args": given.args, "do_xcom_push": given.output}
+    beside = f"{step.beside}/" if step.beside and ":" in given.callable else ""
+    arguments = {
+        "callable": beside + given.callable,
+        "args": given.args,
+        "do_xcom_push": given.output,
+    }
     return single(step, OPERATOR, arguments)
 
 

@@ -34,9 +34,18 @@ def params(text: str, known: tuple[str, ...]) -> tuple[Wrong, ...]:
         return ()
     if all(match["name"] in known for match in _PARAM.finditer(text)):
         return ()
-    from factory.lint.jinja.parsed import params_of
+    from factory.lint.jinja.parsed import asked_of
 
-    return params_of(text, known)
+    return asked_of(text, "params", "the pipeline has no param", known)
+
+
+def fields(text: str, known: tuple[str, ...]) -> tuple[Wrong, ...]:
+    """What a template asks of its `item` and no item has."""
+    if ITEM not in text or len(text) > _LONGEST or not OPENS.search(text):
+        return ()
+    from factory.lint.jinja.parsed import asked_of
+
+    return asked_of(text, ITEM, "no item has a", known)
 
 
 def steps(text: str) -> tuple[Read, ...]:
@@ -71,4 +80,4 @@ def _is_plain(text: str, also: tuple[str, ...]) -> bool:
     return not OPENS.search(_PLAIN.sub("", text))
 
 
-__all__ = ["ITEM", "Read", "Wrong", "line_of", "params", "steps", "wrong"]
+__all__ = ["ITEM", "Read", "Wrong", "fields", "line_of", "params", "steps", "wrong"]

@@ -64,7 +64,7 @@ def _found(text: str, also: tuple[str, ...]) -> Iterator[Wrong]:
         yield from (_dash(text, *each) for each in dashed)
         return
     unknown = [*_unknown_filters(text, tree, env)]
-    yield from unknown or _unknown_names(text, tree, {*NAMES, *also, *env.globals, *_INNER})
+    yield from unknown or _unknown_names(text, tree, also, {*env.globals, *_INNER})
     yield from _gone(text, tree)
 
 
@@ -196,11 +196,14 @@ def _unknown_filters(text: str, tree: nodes.Template, env: Environment) -> Itera
                 yield Wrong(message, *_place(text, name, node.lineno), hint=hint)
 
 
-def _unknown_names(text: str, tree: nodes.Template, known: set[str]) -> Iterator[Wrong]:
+def _unknown_names(
+    text: str, tree: nodes.Template, also: tuple[str, ...], own: set[str]
+) -> Iterator[Wrong]:
     from jinja2 import nodes
     from jinja2.meta import find_undeclared_variables
 
-    names = find_undeclared_variables(tree) - known
+    known = (*NAMES, *also)
+    names = find_undeclared_variables(tree) - own.union(known)
     guarded = {*_guarded(tree)}
     lines = {node.name: node.lineno for node in reversed([*tree.find_all(nodes.Name)])}
     sure = {*_always(tree)}
@@ -208,7 +211,7 @@ def _unknown_names(text: str, tree: nodes.Template, known: set[str]) -> Iterator
     for name in sorted(names - guarded, key=lambda name: lines.get(name, 0)):
         place = _place(text, name, lines.get(name, 1))
         otherwise = f"a text stands in quotes: `'{name}'`" if name in compared else RAW
-        yield _unknown_name(name, place, otherwise, certain=name in sure)
+        yield _unknown_name(name, place, otherwise, known, certain=name in sure)
 
 
 def _compared(tree: nodes.Template) -> Iterator[str]:
@@ -220,7 +223,9 @@ def _compared(tree: nodes.Template) -> Iterator[str]:
             yield node.expr.name
 
 
-def _unknown_name(name: str, place: tuple[str, int], otherwise: str, *, certain: bool) -> Wrong:
+def _unknown_name(
+    name: str, place: tuple[str, int], otherwise: str, known: tuple[str, ...], *, certain: bool
+) -> Wrong:
     if name in REMOVED:
         message = f"Airflow 3 has no {quoted(name)} in templates"
         return Wrong(message, *place, hint=f"write `{REMOVED[name]}`", sure=certain)
@@ -228,9 +233,9 @@ def _unknown_name(name: str, place: tuple[str, int], otherwise: str, *, certain:
     if name == ITEM:
         message = "`item` is known in a step or a group with `for_each`, and not here"
         return Wrong(message, *place, expected="`for_each:` beside `with:`")
-    near = nearest(name, NAMES)
+    near = nearest(name, known)
     return Wrong(
-        message, *place, hint=did_you_mean(name, NAMES) or otherwise, sure=certain and bool(near)
+        message, *place, hint=did_you_mean(name, known) or otherwise, sure=certain and bool(near)
     )
 
 
@@ -257,18 +262,23 @@ def _gone(text: str, tree: nodes.Template) -> Iterator[Wrong]:
 
 
 @lru_cache(maxsize=256)
-def params_of(text: str, known: tuple[str, ...]) -> tuple[Wrong, ...]:
-    """What a template asks of `params` that is not among the known ones."""
+def asked_of(text: str, name: str, said: str, known: tuple[str, ...]) -> tuple[Wrong, ...]:
+    """What a template asks of a mapping, such as `params`, that is not among the known keys.
+
+    :param said: what has not that key, for people.
+    """
     from jinja2 import TemplateSyntaxError
 
     try:
         tree = environment().parse(text)
     except (TemplateSyntaxError, RecursionError):
         return ()  # told elsewhere
-    return tuple(islice(_unknown_params(text, tree, known), MAX_TOLD))
+    return tuple(islice(_unknown_keys(text, tree, name, said, known), MAX_TOLD))
 
 
-def _unknown_params(text: str, tree: nodes.Template, known: tuple[str, ...]) -> Iterator[Wrong]:
+def _unknown_keys(
+    text: str, tree: nodes.Template, mapping: str, said: str, known: tuple[str, ...]
+) -> Iterator[Wrong]:
     from jinja2 import nodes
 
     kinds = (nodes.Getattr, nodes.Getitem)
@@ -278,8 +288,8 @@ def _unknown_params(text: str, tree: nodes.Template, known: tuple[str, ...]) -> 
         name = _key(path)
         if not name or name in known or id(path) in guarded or hasattr(dict, name):
             continue
-        if isinstance(of, nodes.Name) and of.name == "params":
-            message = f"the pipeline has no param {quoted(name)}"
+        if isinstance(of, nodes.Name) and of.name == mapping:
+            message = f"{said} {quoted(name)}"
             hint = did_you_mean(name, known)
             place = _place(text, name, path.lineno)
             yield Wrong(message, *place, one_of([*known]), hint, sure=False)
@@ -301,11 +311,14 @@ def _steps(text: str, tree: nodes.Template) -> Iterator[Read]:
     from jinja2 import nodes
 
     paths = [*tree.find_all((nodes.Getattr, nodes.Getitem))]
-    whats = {id(path.node): _key(path) for path in paths}  # type: ignore[attr-defined]
+    above = {id(path.node): path for path in paths}  # type: ignore[attr-defined]
     for path in paths:
         of: Any = path.node  # type: ignore[attr-defined]
         if isinstance(of, nodes.Name) and of.name == "tasks" and (step := _key(path)):
-            yield Read(step, whats.get(id(path), ""), *_place(text, step, path.lineno))
+            what = above.get(id(path))
+            output = above.get(id(what)) if what and _key(what) == "outputs" else None
+            read = Read(step, _key(what) if what else "", *_place(text, step, path.lineno))
+            yield read._replace(output=_key(output)) if output else read
 
 
 def _key(path: Any) -> str:

@@ -9,9 +9,9 @@ from factory.context import CONTEXT
 
 NAMES = CONTEXT.union(
     ("exception", "expanded_ti_count", "reason", "templates_dict", "test_mode", "try_number"),
-    ("tasks",),
+    ("tasks", "events"),
 )
-"""What Airflow's templates know, and `tasks`."""
+"""What Airflow's templates know, with `tasks` and `events`."""
 ITEM = "item"
 """What they know besides where there is one copy for each item."""
 FILTERS = ("ds", "ds_nodash", "ts", "ts_nodash", "ts_nodash_with_tz")
@@ -36,13 +36,15 @@ def is_gone(name: str, attribute: str) -> bool:
 class Read(NamedTuple):
     """A step that a template reads, and what of it: `tasks.load.output`.
 
-    `part` is how its name is written, and stands `nth` times before.
+    `part` is how its name is written, and stands `nth` times before. `output` is the name of one
+    of several: `tasks.load.outputs.rows`.
     """
 
     step: str
     what: str
     part: str
     nth: int
+    output: str = ""
 
 
 class Wrong(NamedTuple):

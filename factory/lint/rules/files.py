@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator
-from pathlib import Path as File
 
 from factory.diagnostics import Diagnostic
 from factory.lint.rules.scope import Linted, Scope
@@ -18,22 +17,22 @@ def unfilled(scope: Scope) -> Iterator[Diagnostic]:
     with beside.below(scope.project.root):
         for linted in scope.linted():
             for name, problem in _problems(linted):
-                yield _diagnostic(linted, name, problem)
+                yield _diagnostic(name, problem)
 
 
 def _problems(linted: Linted) -> Iterator[tuple[str, Problem]]:
-    folder = linted.resolved.document.path.parent
+    """Each with the name of its file, from the folder above the root."""
     for task in linted.plan.tasks:
         for file in files.named(task):
-            for problem in files.problems(task, file.name, folder):
-                yield file.name, problem
+            written = linted.document(task.step)
+            for problem in files.problems(task, file.name, written.path.parent):
+                yield posixpath.join(posixpath.dirname(written.name), file.name), problem
 
 
-def _diagnostic(linted: Linted, name: str, problem: Problem) -> Diagnostic:
+def _diagnostic(name: str, problem: Problem) -> Diagnostic:
     line, column = problem.path
-    above = posixpath.dirname(linted.resolved.document.name)
     return Diagnostic(
-        file=posixpath.normpath(posixpath.join(above, name)),
+        file=posixpath.normpath(name),
         line=int(line),
         column=int(column),
         width=len(problem.part),
@@ -67,8 +66,8 @@ def unnamed(scope: Scope) -> Iterator[Diagnostic]:
 
 def used_names(linted: Linted) -> Iterator[str]:
     """The names that the `${…}` in a pipeline's files ask for."""
-    folder: File = linted.resolved.document.path.parent
     for task in linted.plan.tasks:
+        folder = linted.folder(task.step)
         for file in files.named(task):
             if beside.missing(file.name, folder) is None:
                 yield from filled.names(beside.text_of(folder / file.name))

@@ -45,11 +45,12 @@ def without_pipelines(scope: Scope) -> Iterator[Diagnostic]:
 def unknown_kinds(scope: Scope) -> Iterator[Diagnostic]:
     """Defaults for a kind that does not exist: they apply to no task."""
     ours = {name for _, _, given in _defaults(scope) for name in named.names(given)}
+    written = scope.project.library or ()
     for document, prefix, given in _defaults(scope):
         for name in given:
-            if "." in name or name in ours or _exists(name):
+            if "." in name or name in ours or name in written or _exists(name):
                 continue
-            known = kinds.names()
+            known = [*written, *kinds.names()]
             problem = Problem(
                 (*prefix, "kinds", name),
                 "unknown-kind",
@@ -74,7 +75,7 @@ def _defaults(scope: Scope) -> Iterator[tuple[Document, tuple[str, ...], dict[st
 
 def unused_vars(scope: Scope) -> Iterator[Diagnostic]:
     """A variable that no pipeline reads. Told for layers only when the whole root is linted."""
-    by_layers = _uses(scope.layers)
+    by_layers = _uses((*scope.layers, *scope.kinds))
     by_files = _uses_of_files(scope)
     own = [outcome.specs[0].document for outcome in scope.outcomes if outcome.specs]
     for document in own:

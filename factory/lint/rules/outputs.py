@@ -23,8 +23,8 @@ def read(scope: Scope) -> Iterator[Diagnostic]:
 
 def _problems(linted: Linted) -> Iterator[Problem]:
     known = _Known(linted.plan)
-    folder = linted.resolved.document.path.parent
     for step in linted.plan.steps:
+        folder = linted.folder(step.id)
         filled = Filled(linted.tasks[step.id])
         for place, text in texts(linted.arguments(step.id), linted.place(step.id, ())):
             file = file_text(text, folder)
@@ -87,6 +87,12 @@ class _Known:
         self, reader: str, one: jinja.Read, place: Path, group: str = ""
     ) -> Iterator[Problem]:
         """What is wrong with one thing that a step reads, or the condition of its `group`."""
+        if given := self.outputs.given(one.step, reader):
+            step = self.outputs.behind(one.step, one.output, reader)
+            if not step:
+                yield _no_such_output(one, given, place)
+                return
+            one = one._replace(step=step, what="output")
         steps = self.outputs.steps(one.step, reader)
         if not steps:
             yield self._unknown(reader, one, place)
@@ -172,6 +178,20 @@ def _no_such(one: jinja.Read, place: Path) -> Problem:
         expected=f"`tasks.{one.step}.output`" if one.step.isidentifier() else "`.output` after it",
         part=one.what or one.part,
         nth=one.nth,
+    )
+
+
+def _no_such_output(one: jinja.Read, given: list[str], place: Path) -> Problem:
+    """A call of a kind has outputs, each with a name."""
+    has = f"no output {quoted(one.output)}" if one.output else "outputs, each with a name"
+    return Problem(
+        place,
+        "no-output",
+        f"{quoted(one.step)} has {has}",
+        expected=one_of([f"`tasks.{one.step}.outputs.{name}`" for name in given]),
+        hint=did_you_mean(one.output, given),
+        part=one.output or one.part,
+        nth=0 if one.output else one.nth,
     )
 
 

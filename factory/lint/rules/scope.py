@@ -13,7 +13,7 @@ from msgspec import UNSET
 
 from factory.diagnostics import Diagnostic, Path
 from factory.plan import conditions
-from factory.plan.model import Assets, Pipeline, Task
+from factory.plan.model import Pipeline, Task
 from factory.problem import Problem
 from factory.project import Outcome, Project
 from factory.spec import assets, discover
@@ -32,6 +32,14 @@ class Linted:
     def place(self, step: str, below: Path) -> Path:
         """Where a step's argument stands in the spec; `below` as a plan has it."""
         return (*self._places[step], *below)
+
+    def folder(self, step: str) -> File:
+        """Where the files are that a step names: beside the file that it was written in."""
+        return self.document(step).path.parent
+
+    def document(self, step: str) -> Document:
+        """The file that a step was written in."""
+        return self.resolved.task_place[int(self._places[step][1])].document
 
     def arguments(self, step: str) -> Mapping[str, Any]:
         """What a step's `with` says."""
@@ -69,6 +77,19 @@ class Linted:
         groups = (group.id for group in self.plan.groups if group.for_each is not UNSET)
         return any(step.startswith(f"{group}.") for group in groups)
 
+    def is_copied(self, step: str) -> bool:
+        """Whether a step has a copy for each item, by itself or by a group around it."""
+        return "for_each" in self.written(step) or self.in_copies(step)
+
+    def fields(self, step: str) -> tuple[str, ...]:
+        """The keys of the items that a step is copied for; none where they are not known."""
+        around = [g for g in self.resolved.groups if step.startswith(f"{g['id']}.")]
+        every = [one["for_each"] for one in (*around, self.written(step)) if "for_each" in one]
+        items = every[-1] if every else None
+        if not isinstance(items, list) or not all(isinstance(item, Mapping) for item in items):
+            return ()
+        return tuple(dict.fromkeys(str(key) for item in items for key in item))
+
     def beside(self, step: str, key: str) -> Path:
         """Where a key of a step stands, beside its `with`."""
         return (*self._places[step][:-1], key)
@@ -88,7 +109,7 @@ class Linted:
 
     def waits(self) -> Iterator[tuple[Path, str]]:
         """The assets that the schedule waits for, as written, with their places."""
-        if isinstance(self.plan.schedule, Assets):
+        if self.plan.waits:
             yield from assets.of_schedule(self.resolved.value.get("schedule"))
 
     @cached_property
@@ -100,7 +121,8 @@ class Linted:
 class Scope(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """The linted files with their results. `names` are all files of the root, by their names.
 
-    `layers` are the layers that could be read, `files` all that are linted, broken ones as well;
+    `layers` are the layers that could be read, `kinds` all kinds of the project's own that are
+    right, `files` all that are linted, broken ones as well;
     `whole` tells whether the whole root is linted; then `parts` are all files of values in it.
     """
 
@@ -111,6 +133,7 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     names: Mapping[str, File]
     whole: bool
     parts: tuple[File, ...] = ()
+    kinds: tuple[Document, ...] = ()
 
     def linted(self) -> tuple[Linted, ...]:
         """Every pipeline that has a plan; the same ones for each rule."""
@@ -124,6 +147,7 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     def documents(self) -> Iterator[Document]:
         """Every file that could be read, layers first."""
         yield from self.layers
+        yield from self.kinds
         for outcome in self.outcomes:
             if outcome.specs:
                 yield outcome.specs[0].document

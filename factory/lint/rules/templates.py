@@ -53,15 +53,16 @@ def _in_alerts(
 
 
 def _problems(linted: Linted) -> Iterator[Problem]:
-    folder = linted.resolved.document.path.parent
     for step, tasks in linted.tasks.items():
+        folder = linted.folder(step)
         filled = Filled(tasks)
         params = _params(linted, tasks)
-        inside = linted.in_copies(step)
-        also = (jinja.ITEM,) if inside or "for_each" in linted.written(step) else ()
+        also = (jinja.ITEM,) if linted.is_copied(step) else ()
         for place, text in texts(linted.arguments(step), linted.place(step, ())):
             file = file_text(text, folder)
             found = _wrong(file or text, params, also)
+            if known := linted.fields(step):
+                found = (*found, *jinja.fields(file or text, known))
             if found and text in filled:
                 yield from (_problem(place, one, text, file) for one in found)
             if also and not found and _asks(file or text) and not _fills(tasks, filled, text):

@@ -13,6 +13,7 @@ def replaced_twice(scope: Scope) -> Iterator[Diagnostic]:
     """A table that two steps replace as a whole: the later one removes what the other loaded."""
     first: dict[str, str] = {}
     for linted in scope.linted():
+        yield from _by_copies(linted)
         for step, uri in _written(linted, "replace"):
             name = _name(linted, step)
             other = first.setdefault(uri, name)
@@ -21,6 +22,19 @@ def replaced_twice(scope: Scope) -> Iterator[Diagnostic]:
                 expected = "one step that replaces a table"
                 hint = "load into a table of its own, or write by `partition`, `merge` or `append`"
                 yield from _told(linted, step, f"{message} loaded", expected, hint)
+
+
+_REPLACING = {"replace": "all rows", "partition": "the interval's rows"}
+
+
+def _by_copies(linted: Linted) -> Iterator[Diagnostic]:
+    """A table that every copy of a step replaces, or the same part of it."""
+    for mode, what in _REPLACING.items():
+        for step, uri in _written(linted, mode):
+            if linted.is_copied(step):
+                message = f"each copy replaces {what} of {uri}, also those that another loaded"
+                hint = "name a table for each by `{{ item }}`, or write by `merge` or `append`"
+                yield from _told(linted, step, message, "a table that one copy writes", hint)
 
 
 def taken_from_an_append(scope: Scope) -> Iterator[Diagnostic]:

@@ -41,21 +41,21 @@ PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 def columns(schema: pa.Schema, *, empty: bool = False, nulls: Collection[str] = ()) -> list[Column]:
     """See `columns` of all warehouses. Raises `TransferError` for the unsupported."""
-    for name in schema.names:
-        _refuse_name(name, schema.names)
+    _refuse_names(schema.names)
     return shared.columns(schema, BIGQUERY, _mapped, empty=empty, nulls=nulls)
 
 
-def _refuse_name(name: str, names: Sequence[str]) -> None:
-    if wrong := identifiers.wrong_column(name, BIGQUERY):
-        raise TransferError(f"the column name {name!r} {wrong}", "Give it another with `rename`")
-    for other in names:
-        if other != name and other.casefold() == name.casefold():
-            raise TransferError(
-                f"the columns {name!r} and {other!r} are one for BigQuery, which does not tell "
-                "upper from lower case",
-                "Give one another name with `rename`",
-            )
+def _refuse_names(names: Sequence[str]) -> None:
+    for name in names:
+        if wrong := identifiers.wrong_column(name, BIGQUERY):
+            hint = "Give it another with `rename`"
+            raise TransferError(f"the column name {name!r} {wrong}", hint)
+    for _, name, other in identifiers.alike(names, BIGQUERY):
+        raise TransferError(
+            f"the columns {other!r} and {name!r} are one for BigQuery, which does not tell upper "
+            "from lower case",
+            "Give one another name with `rename`",
+        )
 
 
 def _mapped(field: pa.Field) -> Mapped:

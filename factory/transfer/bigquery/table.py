@@ -45,7 +45,7 @@ class Table(parts.Table):
         """Its name, quoted."""
         return expression(self).sql(dialect=BIGQUERY.dialect)
 
-    def noted(self, name: str) -> str:
+    def noted(self, name: str, dialect: str) -> str:
         """See `parts.Table`."""
         return self.beside(name).sql
 

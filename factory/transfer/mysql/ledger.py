@@ -41,15 +41,12 @@ def of(target: Table) -> Table:
 
 def is_there(connection: Connection, target: Table) -> bool:
     """Whether there is a ledger."""
-    where = tables.here(of(target))
-    return bool(ask(connection, f"SELECT 1 FROM information_schema.TABLES WHERE {where}"))
+    return tables.is_there(connection, of(target))
 
 
 def ensure(connection: Connection, target: Table) -> None:
     """Make the ledger when it is missing."""
-    if not is_there(connection, target):
-        made = f"CREATE TABLE IF NOT EXISTS {tables.sql(of(target))} ({_COLUMNS})"
-        run(connection, f"{made} {tables.OF_TABLES}")
+    tables.ensure(connection, of(target), _COLUMNS)
 
 
 def find(connection: Connection, target: Table, load_id: str) -> Entry | None:
@@ -85,15 +82,14 @@ def previous_rows(connection: Connection, target: Table, load_id: str) -> int | 
 
 def forget(connection: Connection, target: Table) -> None:
     """The table's earlier rows are gone, so its earlier loads may be repeated."""
-    whose = f"`table_name` = {value(target.name)}"
-    run(connection, f"DELETE FROM {tables.sql(of(target))} WHERE {whose}")
+    tables.delete(connection, of(target), f"`table_name` = {value(target.name)}")
 
 
 def forget_emptied(connection: Connection, target: Table, made: datetime | None) -> None:
     """The table is empty: loads into what it was before it was made anew may be repeated."""
     whose = f"`table_name` = {value(target.name)}"
     other = f"NOT (`table_made` <=> {value(made)})"
-    run(connection, f"DELETE FROM {tables.sql(of(target))} WHERE {whose} AND {other}")
+    tables.delete(connection, of(target), f"{whose} AND {other}")
 
 
 def record(connection: Connection, target: Table, said: dict[str, Any]) -> None:

@@ -34,6 +34,7 @@ from factory.transfer.mysql.session import Address, Connection, name
 from factory.transfer.mysql.table import Existing
 from factory.transfer.mysql.writing import run
 from factory.transfer.warehouse import parquet
+from factory.transfer.warehouse.arrivals import Arrivals
 from factory.transfer.warehouse.audit import prepare
 from factory.transfer.warehouse.load import Checks, Loaded, told
 from factory.transfer.warehouse.load import run as run_load
@@ -66,6 +67,7 @@ def load(
     indexes: Sequence[Sequence[str]] = (),
     on_schema_change: str = ON_SCHEMA_CHANGE,
     interval: tuple[datetime, datetime] | None = None,
+    arrivals: Arrivals | None = None,
     as_of: datetime | None = None,
     lock_timeout: float = LOCK_SECONDS,
     statement_timeout: float = STATEMENT_SECONDS,
@@ -100,6 +102,7 @@ def load(
         primary_key=tuple(primary_key),
         indexes=tuple(map(tuple, indexes)),
         digest=cache(partial(files.digest, columns)) if mode.once else None,
+        arrivals=arrivals,
     )
     prepare(checks, names)
     with (
@@ -153,6 +156,10 @@ class Session:
     def published_before(self, existing: Existing | None, rows: int) -> bool:
         """Ask the ledger; of a load that ended as it was published, the staging table goes."""
         before = publish.published_before(self.connection, self.job, existing, rows)
+        if before and self.job.arrivals is not None:  # that load may not have noted them
+            publish.ensure(self.connection, self.job)
+            with writing.transaction(self.connection):
+                publish.note_files(self.connection, self.job)
         if before:
             staging.sweep(self.connection, self.job.target)
         return before

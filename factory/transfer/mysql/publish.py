@@ -16,7 +16,7 @@ import pymysql
 
 from factory.definitions.checks.parts import many
 from factory.transfer.errors import BadRow, TransferError
-from factory.transfer.mysql import ledger, rights, staging, writing
+from factory.transfer.mysql import arrivals, ledger, rights, staging, writing
 from factory.transfer.mysql import table as tables
 from factory.transfer.mysql.modes import Mode, Staged
 from factory.transfer.mysql.session import Connection, ask, code_of, name
@@ -24,6 +24,7 @@ from factory.transfer.mysql.table import Existing
 from factory.transfer.mysql.types import NO_NULLS
 from factory.transfer.mysql.writing import run
 from factory.transfer.warehouse import parts, schema
+from factory.transfer.warehouse.arrivals import Arrivals
 from factory.transfer.warehouse.load import Again
 from factory.transfer.warehouse.parquet import others
 from factory.transfer.warehouse.parts import Changed, Column, Limits, Table
@@ -45,6 +46,7 @@ class Job(parts.Job):
     primary_key: tuple[str, ...] = ()
     indexes: tuple[tuple[str, ...], ...] = ()
     digest: Callable[[], str] | None = None  # of the files' values, where the mode adds them once
+    arrivals: Arrivals | None = None  # the source's files, where each is loaded once
 
 
 def holding(target: Table) -> str:
@@ -71,7 +73,7 @@ def settle(connection: Connection, target: Table) -> None:
     comment = said.pop("comment")
     ledger.ensure(connection, target)
     with writing.transaction(connection):
-        ledger.forget(connection, target)
+        arrivals.forget(connection, target, but=said["load_id"])
         ledger.record(connection, target, said)
     tables.set_comment(connection, target, comment)
     ledger.note_made(connection, target, said["load_id"])
@@ -113,14 +115,22 @@ def published_before(
 def publishing(connection: Connection, job: Job) -> Iterator[None]:
     """The publish of this load alone: others wait for it."""
     with writing.locked(connection, holding(job.target), job.limits.lock):
-        ledger.ensure(connection, job.target)
+        ensure(connection, job)
         yield
+
+
+def ensure(connection: Connection, job: Job) -> None:
+    """Make what loads are noted in, where it is missing."""
+    ledger.ensure(connection, job.target)
+    if job.arrivals is not None:
+        arrivals.ensure(connection, job.target)
 
 
 def look(connection: Connection, job: Job) -> Existing | None:
     """The target, as it is now; what an empty table says of earlier loads is noted."""
     found = existing(connection, job)
-    if found is not None and job.mode.once and tables.is_empty(connection, job.target):
+    noted = job.mode.once or job.arrivals is not None
+    if found is not None and noted and tables.is_empty(connection, job.target):
         ledger.forget_emptied(connection, job.target, found.made)
     return found
 
@@ -232,6 +242,7 @@ def write(
             job.mode.ready(connection, replace(staged, joined=True))
             connection.begin()  # (a statement that alters a table ends a transaction)
         return _written(connection, job, staged, types)
+    note_files(connection, job, first=True)
     if staged.number:
         run(connection, f"ALTER TABLE {tables.sql(staged.table)} DROP {name(staged.number)}")
     comment = existing.comment if existing else ""
@@ -280,7 +291,8 @@ def _written(connection: Connection, job: Job, staged: Staged, types: Types) -> 
     _refuse_altered(job, found, staged)
     refuse_target(connection, job, found)
     if job.mode.whole:
-        ledger.forget(connection, job.target)
+        arrivals.forget(connection, job.target)
+    note_files(connection, job)
     return job.mode.write(connection, job.target, staged)
 
 
@@ -300,6 +312,12 @@ def _refuse_altered(job: Job, found: Existing, staged: Staged) -> None:
 def record(connection: Connection, job: Job, staged: Staged, previous: int | None) -> None:
     """Note the load, within the caller's transaction."""
     ledger.record(connection, job.target, _said(job, staged, previous))
+
+
+def note_files(connection: Connection, job: Job, *, first: bool = False) -> None:
+    """Note which files are in with this load, within the caller's transaction."""
+    if job.arrivals is not None:
+        arrivals.record(connection, job.target, job.load_id, job.arrivals, first=first)
 
 
 def grow(connection: Connection, target: Table, columns: list[Column]) -> None:

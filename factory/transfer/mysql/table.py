@@ -184,6 +184,28 @@ def create(
     run(connection, f"CREATE TABLE {sql(table)} ({', '.join([*fields, *more])}) {OF_TABLES}{said}")
 
 
+def is_there(connection: Connection, table: Table) -> bool:
+    """Whether there is such a table."""
+    where = f"SELECT 1 FROM information_schema.TABLES WHERE {here(table)}"
+    return bool(ask(connection, where))
+
+
+def ensure(connection: Connection, table: Table, columns: str) -> None:
+    """Make a table of our own when it is missing."""
+    if not is_there(connection, table):
+        run(connection, f"CREATE TABLE IF NOT EXISTS {sql(table)} ({columns}) {OF_TABLES}")
+
+
+def delete(connection: Connection, table: Table, where: str) -> None:
+    """Delete the rows of which this is true.
+
+    A DELETE that finds none would lock the gap where they were missed, and two loads that then
+    write into it, into two tables, would wait for each other.
+    """
+    if ask(connection, f"SELECT 1 FROM {sql(table)} WHERE {where} LIMIT 1"):
+        run(connection, f"DELETE FROM {sql(table)} WHERE {where}")
+
+
 def ensure_database(connection: Connection, table: Table) -> None:
     """Create the database when it is missing."""
     if not is_database(connection, table.schema):  # IF NOT EXISTS alone would need the right

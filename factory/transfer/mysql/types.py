@@ -9,6 +9,7 @@ from functools import partial
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from factory.definitions import identifiers
 from factory.definitions.warehouses import MYSQL
 from factory.transfer.errors import BadRow, SchemaChanged, TransferError
 from factory.transfer.mysql.kinds import BYTES, TEXTS, TIMES, WHOLE, parts_of
@@ -42,21 +43,13 @@ LAST_DAY = 2_932_896
 def columns(schema: pa.Schema, *, empty: bool = False, nulls: Collection[str] = ()) -> list[Column]:
     """See `columns` of all warehouses. Raises `TransferError` for the unsupported."""
     found = shared.columns(schema, MYSQL, _mapped, empty=empty, nulls=nulls)
-    known: dict[str, str] = {}
     for column in found:
         refuse_name(column.name)
-        other = known.setdefault(_folded(column.name), column.name)
-        if other != column.name:
-            raise TransferError(
-                f"the columns {other!r} and {column.name!r} are one for MySQL",
-                "Rename one of them",
-            )
+    for _, name, other in identifiers.alike((column.name for column in found), MYSQL):
+        raise TransferError(
+            f"the columns {other!r} and {name!r} are one for MySQL", "Rename one of them"
+        )
     return found
-
-
-def _folded(name: str) -> str:
-    """Names that are one for MySQL are one: it goes letter by letter, and `ß` is no `ss`."""
-    return "".join(each.lower() if len(each.lower()) == 1 else each for each in name)
 
 
 def _mapped(field: pa.Field) -> Mapped:
@@ -223,9 +216,9 @@ def _wire(column: Column, kind: str) -> pa.DataType:
 
 
 def _refuse_other_case(existing: Existing, given: Sequence[Column]) -> None:
-    known = {_folded(name): name for name in existing.columns}
+    known = {identifiers.as_one(name, MYSQL): name for name in existing.columns}
     for column in given:
-        other = known.get(_folded(column.name), column.name)
+        other = known.get(identifiers.as_one(column.name, MYSQL), column.name)
         if other != column.name:
             raise SchemaChanged(
                 f"the load's column {column.name!r} is {other!r} in the table, and both are one "

@@ -10,11 +10,12 @@ from typing import Any
 import pymysql
 
 from factory.definitions.warehouses import MYSQL, Capabilities
-from factory.transfer.mysql import ledger, session, types
+from factory.transfer.mysql import arrivals, ledger, session, types
 from factory.transfer.mysql import table as tables
 from factory.transfer.mysql.rows import Rows
 from factory.transfer.mysql.session import Address, Connection, ask
 from factory.transfer.values.types import Known
+from factory.transfer.warehouse.arrivals import Known as KnownFile
 from factory.transfer.warehouse.parts import Table
 from factory.transfer.warehouse.rows import Subject
 from factory.transfer.warehouse.warehouse import Warehouse, not_found
@@ -56,8 +57,12 @@ class Mysql:
             session.query(statement)
         tables.drop(session, table)
         if ledger.is_there(session, table):
-            ledger.forget(session, table)
+            arrivals.forget(session, table)
             session.commit()
+
+    def files_in(self, session: Connection, table: Table) -> Mapping[str, Mapping[str, KnownFile]]:
+        """See `arrivals`."""
+        return arrivals.files_in(session, table)
 
     def known(self, session: Connection, table: Table, policy: str) -> Mapping[str, Known]:
         """See `types`."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
+from factory.definitions import identifiers
 from factory.definitions.warehouses import SNOWFLAKE
 from factory.transfer.errors import TransferError
 from factory.transfer.warehouse import parts
@@ -46,7 +47,7 @@ class Table(parts.Table):
 
 def folded(name: str) -> str:
     """A name as SQL without quotes has it."""
-    return name.upper() if _PLAIN.fullmatch(name) else name
+    return identifiers.as_one(name, SNOWFLAKE)
 
 
 def other_case(name: str) -> str:
@@ -71,14 +72,11 @@ def there(name: str, columns: Collection[str]) -> str:
 
 def refuse_alike(names: Iterable[str]) -> None:
     """Raise `TransferError` for two columns that Snowflake takes for one."""
-    seen: dict[str, str] = {}
-    for name in names:
-        other = seen.setdefault(folded(name), name)
-        if other != name:
-            raise TransferError(
-                f"the columns {other!r} and {name!r} are both {folded(name)} in Snowflake",
-                "Rename one of them with `rename`, or leave one out with `select`",
-            )
+    for _, name, other in identifiers.alike(names, SNOWFLAKE):
+        raise TransferError(
+            f"the columns {other!r} and {name!r} are both {folded(name)} in Snowflake",
+            "Rename one of them with `rename`, or leave one out with `select`",
+        )
 
 
 def quoted(name: str | Table) -> str:

@@ -129,10 +129,12 @@ def refuse_renamed(
     step: str,
     others: Iterable[str],
     table: Table,
+    dialect: str,
 ) -> None:
     """Raise `TransferError`: what a step of another name has loaded would come again.
 
     :param others: steps that are still there, and load the same files in their own way.
+    :param dialect: of the SQL that settles it.
     """
     if known.get(step):
         return
@@ -142,10 +144,18 @@ def refuse_renamed(
             raise TransferError(
                 f"the step {other} has loaded {some_names(found)} into {table}, and {step} none: "
                 "all would be loaded again",
-                f"If the step was renamed: UPDATE {table.noted('_factory_files')} SET step = "
-                f"'{step}' WHERE step = '{other}' AND table_name = '{table.name}'. "
-                "If both are to load these files into one table, they belong into one pipeline",
+                f"If the step was renamed: {_renaming(table, other, step, dialect)}. If both "
+                "are to load these files into one table, they belong into one pipeline",
             )
+
+
+def _renaming(table: Table, old: str, new: str, dialect: str) -> str:
+    from sqlglot import exp
+
+    files = table.noted("_factory_files", dialect)
+    texts = (new, old, table.name)
+    own = [exp.Literal.string(text).sql(dialect=dialect) for text in texts]
+    return f"UPDATE {files} SET step = {own[0]} WHERE step = {own[1]} AND table_name = {own[2]}"
 
 
 def some(files: Sequence[Arrival]) -> str:

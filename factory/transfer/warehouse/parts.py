@@ -36,9 +36,11 @@ class Table:
     def __str__(self) -> str:
         return f"{self.schema}.{self.name}" if self.schema else self.name
 
-    def noted(self, name: str) -> str:
+    def noted(self, name: str, dialect: str) -> str:
         """A table beside it that loads keep, in SQL, as a person may ask for it."""
-        return f'"{self.schema}".{name}' if self.schema else name
+        from sqlglot import exp
+
+        return exp.table_(name, db=self.schema or None).sql(dialect=dialect)
 
 
 def split(name: str, can: Capabilities) -> list[str]:

@@ -77,7 +77,7 @@ def test_a_step_of_another_name(bench: BigQuery) -> None:
     table = tables.parse(f"{bench.dataset}.trips")
     known = {STEP: bench.known()}
     with pytest.raises(TransferError, match="shop/orders has loaded a into") as told:
-        refuse_renamed(arrived("a").files, known, "shop/others", (), table)
+        refuse_renamed(arrived("a").files, known, "shop/others", (), table, "bigquery")
     hint = (told.value.hint or "").partition("UPDATE")[2].partition(". If both")[0]
     bench.run(f"UPDATE{hint}")
     assert set(bench.known("shop/others")) == {"a"}

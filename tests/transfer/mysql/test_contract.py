@@ -47,7 +47,7 @@ class Mysql(Bench):
             return list(cursor.fetchall())
 
     def tables(self) -> set[str]:
-        return {name for (name,) in self.run("SHOW TABLES")} - {"_factory_loads"}
+        return {name for (name,) in self.run("SHOW TABLES")} - {"_factory_loads", "_factory_files"}
 
 
 @pytest.fixture

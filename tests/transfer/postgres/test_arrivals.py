@@ -219,7 +219,16 @@ def test_what_is_chosen() -> None:
 def test_a_step_that_was_renamed() -> None:
     seen = {"shop/old": {"a": Known("v1", "run 0")}}
     with pytest.raises(TransferError, match="the step shop/old has loaded a into"):
-        refuse_renamed(LISTED, seen, STEP, [], Table("raw", "x"))
-    refuse_renamed(LISTED, seen, STEP, ["shop/old"], Table("raw", "x"))  # it is there, and means to
-    refuse_renamed(LISTED[1:], seen, STEP, [], Table("raw", "x"))
-    refuse_renamed(LISTED, {**seen, STEP: {"z": Known("v1", "run 0")}}, STEP, [], Table("raw", "x"))
+        refuse_renamed(LISTED, seen, STEP, [], Table("raw", "x"), "postgres")
+    settles = "UPDATE {}._factory_files SET step = 'shop/orders' WHERE step = 'shop/old'"
+    for dialect, schema in (("postgres", '"a b"'), ("mysql", "`a b`")):
+        with pytest.raises(TransferError) as told:
+            refuse_renamed(LISTED, seen, STEP, [], Table("a b", "x"), dialect)
+        assert settles.format(schema) in (told.value.hint or "")
+    refuse_renamed(
+        LISTED, seen, STEP, ["shop/old"], Table("raw", "x"), "postgres"
+    )  # it is there, and means to
+    refuse_renamed(LISTED[1:], seen, STEP, [], Table("raw", "x"), "postgres")
+    refuse_renamed(
+        LISTED, {**seen, STEP: {"z": Known("v1", "run 0")}}, STEP, [], Table("raw", "x"), "postgres"
+    )

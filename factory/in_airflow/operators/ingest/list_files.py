@@ -118,16 +118,16 @@ class ListFiles(Staged):
 
         task = context["task_instance"]
         step, load = step_name(context), f"{task.dag_id}/{self.load}/{task.run_id}"
-        table, known = self._known(context)
-        arrivals.refuse_renamed(found, known, step, self._beside(task.dag_id), table)
+        table, known, dialect = self._known(context)
+        arrivals.refuse_renamed(found, known, step, self._beside(task.dag_id), table, dialect)
         new = arrivals.choose(found, known.get(step, {}), load, self.on_changed)
         say("new for %s: %d of %s", table, len(new), counted(len(found), "file"))
         if not new:
             raise AirflowSkipException("no file is new: this step is skipped")
         return new
 
-    def _known(self, context: Context) -> tuple[Table, Mapping[str, Mapping[str, Known]]]:
-        """The table, and what is in it."""
+    def _known(self, context: Context) -> tuple[Table, Mapping[str, Mapping[str, Known]], str]:
+        """The table, what is in it, and the dialect of its warehouse."""
         from factory.in_airflow.connections import warehouse_of
         from factory.transfer.errors import TransferError
         from factory.transfer.warehouse.arrivals import KeepsFiles
@@ -144,7 +144,7 @@ class ListFiles(Staged):
         table = warehouse.table(self.table)
         try:
             with warehouse.connected(address, STATEMENT_SECONDS) as session:
-                return table, warehouse.files_in(session, table)
+                return table, warehouse.files_in(session, table), warehouse.can.dialect
         except warehouse.errors as error:
             said = warehouse.said(error)
             raise TransferError(f"{table}: {warehouse.can.name} said: {said}") from None

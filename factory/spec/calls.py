@@ -1,0 +1,144 @@
+"""A step whose `uses` leads to a kind of the project's own: what it gives, and its parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from factory.diagnostics import Path, did_you_mean, one_of, quoted
+from factory.problem import Problem
+from factory.spec.fill import Filler, Scope, Value
+from factory.spec.model import SETTINGS
+from factory.spec.notes import Notes
+from factory.spec.own_kind import BrokenKind, OwnKind
+from factory.spec.written import Written
+
+MAX_CALLS = 16
+"""Kinds that call each other in a row."""
+BESIDE = ("id", "needs", "if", "for_each", "max_parallel", "description")
+"""What a call says beside `uses` and `with`, as a group does."""
+_OF_ONE = ("trigger_rule",)
+"""Settings that mean one task, and not each of several."""
+TAKEN = (*BESIDE, *sorted(SETTINGS.difference(_OF_ONE)))
+
+
+def refused(name: str, kind: OwnKind | BrokenKind, place: Written, at: Path) -> Problem | None:
+    """Why a call cannot be: the kind is broken, or leads back to itself.
+
+    :param place: where the call stands; `at` is its `uses`.
+    """
+    if isinstance(kind, BrokenKind):
+        first = kind.diagnostics[0]
+        where = f"{first.file}:{first.line}:{first.column}"
+        message = f"the kind {quoted(name)} is broken: {first.message}"
+        return Problem(at, "broken-kind", message, hint=f"mend {where}")
+    around = [name, *(one.call.kind.name for one in (place, *place.callers()) if one.call)]
+    if name in around[1:]:
+        ring = [*reversed(around[: around.index(name, 1) + 1])]
+        message = f"the kinds call each other in a circle: {' → '.join(ring)}"
+        return Problem(at, "cycle", message, "kinds that can be put in an order")
+    if len(around) > MAX_CALLS:
+        message = "the kinds call each other too many times in a row"
+        return Problem(at, "too-deep", message, f"a chain of at most {MAX_CALLS} kinds")
+    return None
+
+
+def settings(value: Value) -> Value:
+    """The settings that a call gives all tasks of the kind as defaults."""
+    return {key: value[key] for key in value if key in SETTINGS and key not in _OF_ONE}
+
+
+def misplaced(value: Value, kind: OwnKind, at: Path) -> Iterator[Problem]:
+    """Keys that a step may have, and not the call of a kind that becomes a group."""
+    for key in value:
+        if key in TAKEN or key in ("uses", "with", "run", "tasks", "matrix", "defaults"):
+            continue
+        message = f"the key {quoted(key)} is not known where {quoted(kind.name)} is called"
+        hint = did_you_mean(key, (*TAKEN, "uses", "with", "matrix"))
+        if not hint and key in _OF_STEPS:
+            hint = f"a kind of your own becomes a group: say it of a step in {kind.document.name}"
+        expected = "uses, with, matrix, needs, if, description or a setting such as retries"
+        yield Problem((*at, key), "unknown-key", message, expected, hint, at_key=True)
+
+
+_OF_STEPS = ("alerts", "teardown_for", "trigger_rule", "updates")
+
+
+def arguments(kind: OwnKind, given: Any, at: Path, scope: Scope, notes: Notes) -> Value:
+    """The value of each parameter; what is wrong with them is noted.
+
+    :param given: the call's `with`, filled in; `scope` is the kind's own, without parameters.
+    """
+    place: Path = (*at, "with")
+    if not isinstance(given, dict):
+        if place not in notes.holes:
+            notes.add(Problem(place, "type", "`with` is no mapping", "names with their values"))
+        given = {}
+    for problem in _unknown(kind, given, place):
+        notes.add(problem)
+    lacks = [name for name, about in kind.params.items() if _is_lacking(name, about, given)]
+    for name in lacks:
+        notes.add(_missing(kind, name, place if given else (*at, "uses")))
+        notes.holes.append((*at, "params", name))
+    broken = set(notes.holes)
+    filler = Filler(scope, notes)
+    found: Value = {}
+    for name, about in kind.params.items():
+        if name not in given:
+            default = (*at, "params", name, "default")
+            found[name] = filler.fill(about.get("default"), default)
+            continue
+        found[name] = given[name]
+        path = (*place, name)
+        if not any(hole[: len(path)] == path for hole in broken):
+            for problem in _wrong(about, given[name], path):
+                notes.add(problem)
+    return found
+
+
+def _is_lacking(name: str, about: Mapping[str, Any], given: Value) -> bool:
+    return name not in given and "default" not in about
+
+
+def _unknown(kind: OwnKind, given: Value, place: Path) -> Iterator[Problem]:
+    for key in given:
+        if key not in kind.params:
+            known = [*kind.params]
+            yield Problem(
+                (*place, key),
+                "unknown-key",
+                f"{quoted(kind.name)} has no parameter {quoted(key)}",
+                expected=one_of(known) if known else "nothing: it has no parameters",
+                hint=did_you_mean(key, known),
+                at_key=True,
+            )
+
+
+def _missing(kind: OwnKind, name: str, path: Path) -> Problem:
+    about = kind.params[name].get("description")
+    expected = f"`{name}:` under `with:`" + (f" ({about})" if isinstance(about, str) else "")
+    message = f"{quoted(kind.name)} needs the parameter {quoted(name)}"
+    return Problem(path, "missing-key", message, expected, at_key=path[-1] == "with")
+
+
+def _wrong(about: Mapping[str, Any], value: Any, path: Path) -> Sequence[Problem]:
+    """What of a value its parameter's schema does not take."""
+    schema = {key: entry for key, entry in about.items() if key != "default"}
+    if not schema or _rules(msgspec.json.encode(schema)).is_valid(value):
+        return ()
+    from factory.spec.violations import violations
+
+    return violations(schema, value, path) or [Problem(path, "schema", "this value does not fit")]
+
+
+@lru_cache(maxsize=512)
+def _rules(schema: bytes) -> Any:
+    import jsonschema_rs
+
+    return jsonschema_rs.validator_for(msgspec.json.decode(schema))
+
+
+__all__ = ["MAX_CALLS", "arguments", "misplaced", "refused", "settings"]

@@ -1,0 +1,2 @@
+def rows(tables: list[str]) -> None:
+    print(tables)

@@ -1,0 +1,1 @@
+DELETE FROM ${matrix.table} WHERE day < '{{ ds }}' AND region = '${vars.region}'

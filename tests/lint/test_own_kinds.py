@@ -1,0 +1,92 @@
+"""What lint tells of a project's own kinds, beside the cases."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from factory.errors import SpecError
+from factory.lint.lint import lint_project
+from factory.lint.report import Report
+from factory.project import Project
+
+KIND = """\
+version: 1
+deprecated: load@2 counts the rows, too
+params: {table: {type: string}}
+tasks: [{id: show, run: "echo ${params.table} ${vars.said}"}]
+"""
+GOOD = "version: 1\nvars: {said: x}\ntasks: [{id: a, uses: load, with: {table: b}}]\n"
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    root = tmp_path / "configs"
+    (root / "_kinds").mkdir(parents=True)
+    (root / "_kinds/load.yaml").write_text(KIND)
+    (root / "one.yaml").write_text(GOOD)
+    (root / "other.yaml").write_text("version: 1\ntasks: [{id: a, run: ls}]\n")
+    return root
+
+
+def told(report: Report) -> list[tuple[str, str, str]]:
+    found = (finding.diagnostic for finding in report.findings)
+    return [(f"{one.file}:{one.line}", one.code, one.called) for one in found]
+
+
+def test_a_deprecated_kind_is_told_at_each_call(root: Path) -> None:
+    report = lint_project(Project(root))
+    assert told(report) == [("configs/one.yaml:3", "deprecated-kind", "")]
+    assert "load@2 counts the rows, too" in report.findings[0].diagnostic.message
+
+
+def test_a_mistake_in_a_kind_is_told_once_with_a_line_that_calls_it(root: Path) -> None:
+    (root / "_kinds/load.yaml").write_text(KIND.replace("run:", "needs: nope, run:"))
+    (root / "two.yaml").write_text(GOOD)
+    report = lint_project(Project(root))
+    assert told(report) == [("configs/_kinds/load.yaml:4", "unknown-task", "configs/one.yaml:3")]
+    assert report.findings[0].pipelines == ("one", "two")
+    assert report.fine == ("other",)
+
+
+def test_a_kind_that_nothing_calls_is_looked_at(root: Path) -> None:
+    (root / "one.yaml").unlink()
+    (root / "_kinds/load.yaml").write_text(KIND.replace("params.table}", "params.tabel}"))
+    assert told(lint_project(Project(root))) == [
+        ("configs/_kinds/load.yaml:4", "unknown-placeholder", "")
+    ]
+
+
+def test_a_parameter_that_nothing_reads_is_a_warning_and_stops_nobody(root: Path) -> None:
+    (root / "_kinds/load.yaml").write_text(KIND.replace("${params.table}", ""))
+    report = lint_project(Project(root))
+    assert ("configs/_kinds/load.yaml:3", "unused-var", "") in told(report)
+    assert set(report.fine) == {"one", "other"}
+
+
+def test_a_kinds_file_may_be_linted_alone(root: Path) -> None:
+    report = lint_project(Project(root), [root / "_kinds/load.yaml"])
+    assert report.files[0] == "configs/_kinds/load.yaml"
+    assert {code for _, code, _ in told(report)} == {"deprecated-kind"}
+
+
+def test_a_broken_kind_stops_only_who_calls_it(root: Path) -> None:
+    (root / "_kinds/load.yaml").write_text("tasks: [{")
+    project = Project(root)
+    with pytest.raises(SpecError):
+        project.plan("one")
+    assert project.plan("other")
+
+
+def test_the_names_of_layers_for_its_parameters_are_known(root: Path) -> None:
+    (root / "_defaults.yaml").write_text("kinds: {load: {table: raw.all}}")
+    (root / "one.yaml").write_text("version: 1\nvars: {said: x}\ntasks: [{id: a, uses: load}]\n")
+    assert {code for _, code, _ in told(lint_project(Project(root)))} == {"deprecated-kind"}
+
+
+def test_a_secret_in_a_kind_is_found(root: Path) -> None:
+    text = KIND.replace("run: ", "env_password: hunter2secret, run: ")
+    (root / "_kinds/load.yaml").write_text(text + "# postgres://u:hunter2secret@host/db\n")
+    report = lint_project(Project(root))
+    assert not any("hunter2secret" in str(f.diagnostic) for f in report.findings)
