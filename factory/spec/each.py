@@ -42,6 +42,8 @@ def _of_one(entry: Mapping[str, Any], place: Path, around: str) -> Iterator[Prob
         return
     if isinstance(written, str) and not is_expression(written):
         yield _no_expression(written, (*place, WORD))
+    if isinstance(written, list):
+        yield from _templates(written, (*place, WORD))
     if entry.get("teardown_for"):
         message = f"a task with `teardown_for` ends all there is, and has no `{WORD}`"
         yield Problem((*place, WORD), _CODE, message, "one of the two", at_key=True)
@@ -49,6 +51,24 @@ def _of_one(entry: Mapping[str, Any], place: Path, around: str) -> Iterator[Prob
         message = f"the group {quoted(around)} has a `{WORD}`, and Airflow takes none in another"
         hint = "make one list of both before: `{{ a | map(…) }}`, or a python step that gives it"
         yield Problem((*place, WORD), _CODE, message, f"one `{WORD}`", hint, at_key=True)
+
+
+def _templates(items: Sequence[Any], path: Path) -> Iterator[Problem]:
+    for index, item in enumerate(items):
+        if text := _template(item):
+            message = f"the template {quoted(text)} in a list that stands here is not filled in"
+            hint = 'make the list one expression: `"{{ [ds, macros.ds_add(ds, 1)] }}"`'
+            yield Problem((*path, index), _CODE, message, "a value, or one expression", hint)
+            return
+
+
+def _template(item: Any) -> str:
+    """The first text in plain data that Jinja would fill in elsewhere."""
+    if isinstance(item, str):
+        return item if "{{" in item or "{%" in item else ""
+    entries = item.values() if isinstance(item, Mapping) else item
+    is_many = isinstance(item, Mapping | list)
+    return next(filter(None, map(_template, entries)), "") if is_many else ""
 
 
 def _no_expression(written: str, path: Path) -> Problem:
