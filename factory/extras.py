@@ -65,6 +65,7 @@ OWNERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("factory/in_airflow/operators/dry_run.py", ("bigquery", "sql")),
     ("factory/in_airflow/operators/sql.py", ("sql",)),
     ("factory/in_airflow/hooks/snowflake.py", ("snowflake",)),
+    ("factory/in_airflow/triggers/snowflake.py", ("snowflake",)),
     ("factory/in_airflow/hooks/mysql.py", ("mysql", "sql")),
     ("factory/in_airflow/hooks/bigquery.py", ("bigquery", "sql")),
     ("factory/in_airflow/operators/dbt.py", ("files",)),

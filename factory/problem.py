@@ -15,7 +15,8 @@ class Problem(msgspec.Struct, frozen=True):
     `at_key`: the key is meant, not its value. `part` is what is meant in a longer text, `nth` how
     often it stands there before.
     `quote`: text was wanted, so quotes may be the answer. `of_pipeline`: of a step's problems, one
-    whose path is the pipeline's own: told once for all its steps.
+    whose path is the pipeline's own: told once for all its steps. `first`: where the same stands
+    already; its line is told.
     """
 
     path: Path
@@ -29,6 +30,7 @@ class Problem(msgspec.Struct, frozen=True):
     quote: bool = False
     of_pipeline: bool = False
     nth: int = 0
+    first: Path = ()
 
 
 class Problems(list[Problem]):

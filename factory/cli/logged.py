@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,15 +17,23 @@ LINE = re.compile(
 )
 _OURS = b"[factory."
 _SQL = re.compile(rb" \[info *\] (?:Running statement: |Rows affected: (?P<rows>\d+) )")
+_PRINTED = re.compile(rb"\] (?P<text>.*?) *\[airflow\.task\.hooks\.[\w.]+\.SubprocessHook\](?: |$)")
+_BEGINS, _ENDS = "Output:", "Command exited with return code "
+_LAST = 20  # lines that a command printed: most say at their end what came of it
 _WARNING = 240
 _MOST = 10  # statements whose rows are shown
 
 
 class Account(msgspec.Struct, frozen=True):
-    """What one of our operators says it did, and its warnings, shortened."""
+    """What one of our operators says it did, and its warnings, shortened.
+
+    `printed` are the last lines of a command's own output, of which `before` came before them.
+    """
 
     did: tuple[str, ...]
     warnings: tuple[str, ...]
+    printed: tuple[str, ...] = ()
+    before: int = 0
 
 
 def account(log: Path, start: int) -> Account:
@@ -32,15 +41,38 @@ def account(log: Path, start: int) -> Account:
     did: list[str] = []
     warnings: list[str] = []
     statements: list[int | None] = []  # rows affected, where that is told
+    output = _Output()
     for raw in _lines(log, start):
-        if found := _SQL.search(raw):
+        if found := _PRINTED.search(raw):
+            output.add(found["text"].decode("utf-8", errors="replace"))
+        elif found := _SQL.search(raw):
             _note(statements, found["rows"])
         elif line := _ours(raw):
             if line["level"] == "warning":
                 warnings.append(_short(line["text"]))
             elif line["logger"] == accounts.__name__:
                 did.append(line["text"])
-    return Account((*did, *_said(statements)), tuple(warnings))
+    said = (*did, *_said(statements))
+    return Account(said, tuple(warnings), tuple(output.last), output.before)
+
+
+class _Output:
+    """The last lines that a command printed, of all that Airflow's hook for commands says."""
+
+    def __init__(self) -> None:
+        self.last: deque[str] = deque(maxlen=_LAST)
+        self.before = 0
+        self._is_within = False
+
+    def add(self, text: str) -> None:
+        """Its next line."""
+        if not self._is_within:
+            self._is_within = text == _BEGINS
+        elif text.startswith(_ENDS):
+            self._is_within = False
+        else:
+            self.before += len(self.last) == _LAST
+            self.last.append(text)
 
 
 def _lines(log: Path, start: int) -> Iterator[bytes]:

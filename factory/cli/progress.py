@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import msgspec
 
-from factory.amounts import spent
+from factory.amounts import counted, spent
 from factory.cli.logged import account
 from factory.diagnostics import printable
 from factory.transfer import progress as transfer
@@ -111,6 +111,10 @@ class Progress:
         if event.state == "success":
             for text in said.did:
                 self._indented(printable(text))
+            if said.before:
+                print(f"{' ' * _INDENT}… {counted(said.before, 'line')} before", file=self._out)
+            for text in said.printed:  # as it is: a table would not be one
+                print(f"{' ' * _INDENT}{printable(text)}".rstrip(), file=self._out, flush=True)
         for text in said.warnings:
             self._indented(printable(text), self._paint("warning", "warning:"))
 

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import pendulum
 from airflow import plugins_manager
-from airflow.sdk import DAG, AssetAll, AssetAny, Param
+from airflow.sdk import (
+    DAG,
+    Asset,
+    AssetAll,
+    AssetAny,
+    AssetOrTimeSchedule,
+    Param,
+    get_parsing_context,
+)
 from airflow.sdk.definitions.deadline import (  # type: ignore[attr-defined]  # as 3.1 has it
     AsyncCallback,
     DeadlineAlert,
@@ -23,7 +31,7 @@ from factory.in_airflow.names import Names
 from factory.in_airflow.objects import asset, duration, notify
 from factory.in_airflow.templates import TemplateFiles
 from factory.in_airflow.timetable import PipelineTimetable
-from factory.plan.model import Assets, Deadline, Every, Pipeline
+from factory.plan.model import Assets, Deadline, Every, Pipeline, Watched
 from factory.plan.outputs import Outputs
 from factory.plan.runs import bounds, runs
 from factory.spec.params import is_schema
@@ -128,23 +136,49 @@ def _doc(plan: Pipeline) -> str:
 
 
 def _schedule(plan: Pipeline) -> Any:
-    """Airflow's own timetables follow its configuration, where they are not named."""
-    schedule = plan.schedule
-    if isinstance(schedule, Assets):
-        waited = _of_assets(schedule)
-        return waited if schedule.any else waited.objects
+    waits = plan.waits
+    waited = None if waits is None else _of_assets(waits)
     if (found := runs(plan)) is not None:
-        return _registered(PipelineTimetable(found))
+        return _registered(PipelineTimetable(found, waited))
+    moments = _moments(plan)
+    if waits is None or waited is None:
+        return moments
+    if moments is not None:
+        return AssetOrTimeSchedule(timetable=moments, assets=waited)
+    return waited if waits.any else waited.objects
+
+
+def _moments(plan: Pipeline) -> Any:
+    """When runs start by themselves."""
+    schedule = plan.schedule
     if isinstance(schedule, Every):
         return DeltaTriggerTimetable(timedelta(seconds=schedule.seconds))
-    if schedule is None or schedule in _ONCE:
+    if isinstance(schedule, Assets) or schedule is None:
+        return None
+    if schedule in _ONCE:
         return schedule
     return CronTriggerTimetable(schedule, timezone=plan.timezone)
 
 
 def _of_assets(schedule: Assets) -> AssetAny | AssetAll:
-    each = (_of_assets(one) if isinstance(one, Assets) else asset(one) for one in schedule.uris)
-    return (AssetAny if schedule.any else AssetAll)(*each)
+    return (AssetAny if schedule.any else AssetAll)(*map(_one, schedule.uris))
+
+
+def _one(one: str | Assets | Watched) -> Asset | AssetAny | AssetAll:
+    if isinstance(one, Assets):
+        return _of_assets(one)
+    if not isinstance(one, Watched):
+        return asset(one)
+    if in_a_task():  # which has no use for the trigger, and it may be slow to import
+        return asset(one.uri)
+    from factory.in_airflow.watched import watched  # a pipeline without an event needs it not
+
+    return watched(one)
+
+
+def in_a_task() -> bool:
+    """Whether this process reads the file for one task that it is to run."""
+    return get_parsing_context().task_id is not None
 
 
 def _registered(timetable: PipelineTimetable) -> PipelineTimetable:

@@ -18,7 +18,7 @@ from airflow.sdk import DAG
 from factory.diagnostics import quoted
 from factory.errors import BuildError, said, words
 from factory.fields import MAX_INT
-from factory.in_airflow.dag import dag_of
+from factory.in_airflow.dag import dag_of, in_a_task
 from factory.plan.kind import builtin_names
 from factory.plan.model import Pipeline
 
@@ -48,7 +48,7 @@ def require_fit(dag: DAG, plan: Pipeline) -> None:
         executor = task.settings.get("executor", task.arguments.get("executor"))
         if executor:
             _require_executor(task.step, executor)
-    if of_others:
+    if of_others or (plan.waits is not None and plan.waits.watched and not in_a_task()):
         with _storing():
             _require_rows(dag)
 

@@ -25,7 +25,6 @@ from factory.in_airflow.journal import Blame, Journal, journal, signature
 from factory.in_airflow.net import Net
 from factory.in_airflow.render import render
 from factory.plan.kind import builtin_names, outside
-from factory.plan.model import Assets
 from factory.project import CONFIGS, FOLDER, Outcome, Project
 from factory.spec import discover
 
@@ -229,7 +228,7 @@ class Builder:
 
         :raises BuildError: a pipeline before this one gives an asset of it another name.
         """
-        of_schedule = plan.schedule.every if isinstance(plan.schedule, Assets) else ()
+        of_schedule = plan.waits.every if plan.waits else ()
         named = {uri: uri for uri in (*of_schedule, *(u for t in plan.tasks for u in t.outlets))}
         for task in dag.tasks if any(map(_is_of_others, plan.tasks)) else ():
             for asset in (*task.inlets, *task.outlets):

@@ -85,7 +85,15 @@ def _interval(context: Mapping[str, Any]) -> Any:
     return interval_of(context) or StrictUndefined(NONE, name="interval")
 
 
+def _events(context: Mapping[str, Any]) -> list[Any]:
+    """What the triggers told that started this run; empty where something else did."""
+    triggering = context.get("triggering_asset_events") or {}
+    each = (event.extra or {} for events in triggering.values() for event in events)
+    return [extra.get("payload") for extra in each if extra.get("from_trigger")]
+
+
 _OURS: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {
+    "events": _events,
     "interval": _interval,
     "item": each.item,
     "item_name": each.name,

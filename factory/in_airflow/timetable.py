@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from pendulum import DateTime
 
 
+_ASSETS = "asset_condition"
+"""The key under which Airflow keeps what a timetable waits for."""
 _BY_SCHEDULE = (DagRunType.SCHEDULED, DagRunType.BACKFILL_JOB)
 
 
@@ -28,24 +30,40 @@ class PipelineTimetable(Timetable):
 
     A run's logical date is the start of its interval. `catchup`, `start_date` and `end_date` bound
     the intervals as those of Airflow's `CronDataIntervalTimetable`.
+
+    :param assets: what starts runs as well when it is updated; Airflow's own.
     """
 
-    def __init__(self, runs: Runs) -> None:
+    def __init__(self, runs: Runs, assets: Any = None) -> None:
         self.runs = runs
+        self.assets = assets
         self.can_be_scheduled = self.periodic = runs.scheduled
-        self.description = f"{_when(runs)}, of {_what(runs)}"
+        self.description = f"{_when(runs)}{self._also}, of {_what(runs)}"
+
+    @property
+    def asset_condition(self) -> Any:  # type: ignore[override]  # Airflow reads it, and no more
+        """What Airflow waits for; its class is slow to import, and few pipelines need it."""
+        if self.assets is None:
+            return Timetable.asset_condition
+        from airflow.timetables.simple import AssetTriggeredTimetable
+
+        return AssetTriggeredTimetable(self.assets).asset_condition
+
+    @property
+    def _also(self) -> str:
+        return "" if self.assets is None else " or by assets"
 
     @property
     def summary(self) -> str:
         """In the list of all DAGs."""
-        if self.runs.covers == "since_last_run":
-            return _when(self.runs)
-        return f"{_when(self.runs)} ({self.runs.covers})"
+        when = f"{_when(self.runs)}{self._also}"
+        return when if self.runs.covers == "since_last_run" else f"{when} ({self.runs.covers})"
 
     def serialize(self) -> dict[str, Any]:
         """Plain data."""
         runs = self.runs
         return {
+            **self._serialized_assets(),
             "covers": runs.covers,
             "zone": runs.zone,
             "cron": runs.cron,
@@ -56,10 +74,27 @@ class PipelineTimetable(Timetable):
     @classmethod
     def deserialize(cls, data: dict[str, Any]) -> PipelineTimetable:
         """From what `serialize` gives."""
-        return cls(Runs(**{**data, "anchor": datetime.fromisoformat(data["anchor"])}))
+        given = {**data, "anchor": datetime.fromisoformat(data["anchor"])}
+        waited = given.pop(_ASSETS, None)
+        if waited is None:
+            return cls(Runs(**given))
+        from factory.in_airflow.or_assets import OrAssetsTimetable
+
+        return OrAssetsTimetable.of(Runs(**given), {_ASSETS: waited})
+
+    def _serialized_assets(self) -> dict[str, Any]:
+        if self.assets is None:
+            return {}
+        from airflow.timetables.simple import AssetTriggeredTimetable
+
+        return AssetTriggeredTimetable(self.assets).serialize()
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, PipelineTimetable) and other.runs == self.runs
+        return (
+            isinstance(other, PipelineTimetable)
+            and other.runs == self.runs
+            and other._serialized_assets() == self._serialized_assets()
+        )
 
     def __hash__(self) -> int:
         return hash(self.runs)
@@ -104,11 +139,13 @@ class PipelineTimetable(Timetable):
         After a change of the schedule two intervals may be due at one moment: the first day of a
         daily run comes at the moment of the last monthly one. Airflow's own id is the moment.
         """
-        usual = super().generate_run_id(
-            run_type=run_type, run_after=run_after, data_interval=data_interval, **extra
-        )
         if data_interval is None or run_type not in _BY_SCHEDULE:
-            return usual
+            return super().generate_run_id(
+                run_type=run_type, run_after=run_after, data_interval=data_interval, **extra
+            )
+        usual = Timetable.generate_run_id(
+            self, run_type=run_type, run_after=run_after, data_interval=data_interval, **extra
+        )
         return f"{usual}_{data_interval.start.isoformat()}"
 
     def run_info_from_dag_run(self, *, dag_run: Any) -> DagRunInfo:

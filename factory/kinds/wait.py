@@ -10,8 +10,10 @@ import msgspec
 from msgspec import UNSET, Meta
 
 from factory import literals, stores
+from factory.definitions import identifiers
 from factory.definitions.paths import is_folder, is_pattern
 from factory.definitions.tables import TableName
+from factory.definitions.warehouses import ANY_WAREHOUSE
 from factory.definitions.writes import INTERVAL
 from factory.errors import BuildError
 from factory.fields import ConnId, DagId, Duration, Positive, Strict, seconds
@@ -219,6 +221,8 @@ def inspect(step: Step, folder: Path) -> Iterator[Problem]:
         yield from _too_few(given.for_)
     if isinstance(given.for_, Time):
         yield from literals.moments({"until": given.for_.until}, ("for",))
+    if isinstance(given.for_, Table):
+        yield from identifiers.table(given.for_.table, ("for", "table"), ANY_WAREHOUSE)
     if isinstance(given.for_, Query):
         yield from inspect_sql(given.for_.sql, given.for_.parameters, folder, ("for", "sql"))
     after = given.for_.after if isinstance(given.for_, Time) else None

@@ -12,16 +12,14 @@ from msgspec import UNSET, UnsetType
 from factory import choices
 from factory.errors import BuildError, is_fault, said, together
 from factory.fields import seconds
-from factory.plan import bracket, conditions, each, names, typed
+from factory.plan import bracket, conditions, each, names, schedules, typed
 from factory.plan import kind as kinds
 from factory.plan.describe import connections, describe
 from factory.plan.fragment import MAX_ID, wrong
 from factory.plan.kind import Fragment, Step
 from factory.plan.model import (
     Alert,
-    Assets,
     Deadline,
-    Every,
     Group,
     Pipeline,
     PlannedStep,
@@ -93,7 +91,7 @@ def _joined(resolved: Resolved, source: str, compiled: Sequence[_Compiled]) -> P
     tasks: list[Task] = []
     groups = [_group(*one) for one in zip(resolved.groups, resolved.group_call, strict=True)]
     edges: list[tuple[str, str]] = []
-    around = conditions.around(resolved)
+    around, silent = conditions.around(resolved), _silent(resolved)
     for index, (_, step, written, fragment) in enumerate(compiled):
         if each.WORD not in written and ("updates" in written or "alerts" in written):
             fragment = _with_one_end(fragment, step)
@@ -112,7 +110,7 @@ def _joined(resolved: Resolved, source: str, compiled: Sequence[_Compiled]) -> P
                 values=resolved.scope_of(index).tree() if task.files else UNSET,
                 folder=step.beside or UNSET,
                 description=task.description or about,
-                alerts=_task_alerts(task, fragment, written.get("alerts")),
+                alerts=_task_alerts(task, fragment, written.get("alerts"), silent),
             )
             for task in fragment.tasks
         ]
@@ -272,10 +270,21 @@ def _of_last(task: Task, fragment: Fragment, found: Any) -> Any:
     return found or () if task.id in fragment.last else ()
 
 
-def _task_alerts(task: Task, fragment: Fragment, written: Any) -> TaskAlerts | UnsetType:
+def _silent(resolved: Resolved) -> frozenset[str]:
+    """Events of which an environment tells nobody, by `on_failure: []`: of no step either."""
+    top = resolved.layers[-1]
+    alerts = top.value().get("alerts") if top.prefix else None
+    found = alerts.items() if isinstance(alerts, dict) else ()
+    return frozenset(event for event, told in found if told == [])
+
+
+def _task_alerts(
+    task: Task, fragment: Fragment, written: Any, silent: frozenset[str]
+) -> TaskAlerts | UnsetType:
     if not written:
         return UNSET
-    told = msgspec.convert(written, model.StepAlerts)
+    heard = {event: alerts for event, alerts in written.items() if event not in silent}
+    told = msgspec.convert(heard, model.StepAlerts)
     return TaskAlerts(
         on_failure=_alerts(told.on_failure),
         on_retry=UNSET if told.on_retry is UNSET else _alerts(told.on_retry),
@@ -362,6 +371,7 @@ def _pipeline(
     told = msgspec.convert(alerts, model.Alerts) if alerts else model.Alerts()
     plain = {key: value[key] for key in _PLAIN if key in value}
     written = value.get("schedule")
+    started = schedules.planned(written, resolved.dag_id)
     if written == "@continuous":
         plain["max_active_runs"] = 1  # Airflow takes no other number, and has another default
     return Pipeline(
@@ -372,7 +382,8 @@ def _pipeline(
         groups=tuple(groups),
         edges=tuple(dict.fromkeys(edges)),
         tags=tuple(value.get("tags", ())),
-        schedule=_schedule(written),
+        schedule=started.schedule,
+        or_assets=started.or_assets,
         covers=schedule.covers(written),
         dagrun_timeout=None if timeout is None else seconds(timeout),
         deadline=_deadline(value.get("deadline"), told),
@@ -398,22 +409,6 @@ _PLAIN = (
     "paused",
     "params",
 )
-
-
-def _schedule(written: Any) -> str | Every | Assets | None:
-    if not isinstance(written, dict):
-        return written if written is None else str(written)
-    if "every" in written:
-        return Every(seconds(written["every"]))
-    if "assets" not in written:
-        return schedule.moments(written)
-    return _assets(written["assets"])
-
-
-def _assets(given: Any) -> Assets:
-    ((word, listed),) = given.items() if isinstance(given, dict) else [("all", given)]
-    found = (_assets(one) if isinstance(one, dict) else assets.normalized(one) for one in listed)
-    return Assets(tuple(dict.fromkeys(found)), any=word == "any")
 
 
 def _deadline(written: Any, told: model.Alerts) -> Deadline | None:

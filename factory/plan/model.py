@@ -199,17 +199,31 @@ class Deadline(msgspec.Struct, frozen=True, kw_only=True):
     alerts: tuple[Alert, ...]
 
 
+class Watched(msgspec.Struct, frozen=True, tag="watched"):
+    """An asset of the pipeline alone, which a trigger updates; `uses` is its import path."""
+
+    uri: str
+    uses: str
+    arguments: Mapping[str, Any] = {}
+
+
 class Assets(msgspec.Struct, frozen=True, tag="assets"):
     """A schedule by assets: all of `uris`, or any of them. One of them may be such a choice."""
 
-    uris: tuple[str | Assets, ...]
+    uris: tuple[str | Assets | Watched, ...]
     any: bool = False
 
     @property
     def every(self) -> Iterator[str]:
-        """The addresses of all."""
+        """The addresses of all that tasks update."""
         for one in self.uris:
-            yield from one.every if isinstance(one, Assets) else (one,)
+            if not isinstance(one, Watched):
+                yield from one.every if isinstance(one, Assets) else (one,)
+
+    @property
+    def watched(self) -> Watched | None:
+        """The event, which stands at the top."""
+        return next((one for one in self.uris if isinstance(one, Watched)), None)
 
 
 class Every(msgspec.Struct, frozen=True, tag="every"):
@@ -219,7 +233,10 @@ class Every(msgspec.Struct, frozen=True, tag="every"):
 
 
 class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
-    """One DAG. `source` is the spec's path below the configuration root."""
+    """One DAG. `source` is the spec's path below the configuration root.
+
+    `or_assets` start runs beside those at the moments of `schedule`.
+    """
 
     dag_id: str
     source: str
@@ -232,6 +249,7 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
     tags: tuple[str, ...] = ()
     source_url: str = ""
     schedule: str | Every | Assets | None = None
+    or_assets: Assets | None = None
     covers: Covers = "none"
     start_date: str | None = None
     end_date: str | None = None
@@ -248,3 +266,8 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
     on_failure: tuple[Alert, ...] = ()
     on_retry: tuple[Alert, ...] = ()
     on_success: tuple[Alert, ...] = ()
+
+    @property
+    def waits(self) -> Assets | None:
+        """What starts runs when it is updated, alone or beside moments."""
+        return self.schedule if isinstance(self.schedule, Assets) else self.or_assets

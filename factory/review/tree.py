@@ -90,16 +90,30 @@ def _schedule(plan: Pipeline) -> str:
     elif isinstance(schedule, Every):
         text = f"every {duration(schedule.seconds)}"
     elif isinstance(schedule, Assets):
-        text = f"when {_assets(schedule)} is updated"
+        text = _started(schedule)
+        if plan.covers != "none":
+            text += f", of {plan.covers.replace('_', ' ')}"
     else:
         text = schedule if plan.timezone == "UTC" else f"{schedule} ({plan.timezone})"
+    if plan.or_assets:
+        text += f", or {_started(plan.or_assets)}"
     if plan.start_date:
         text += f", from {plan.start_date}"
     return f"{text}, until {plan.end_date}" if plan.end_date else text
 
 
+def _started(schedule: Assets) -> str:
+    found = []
+    if (watched := schedule.watched) is not None:
+        found.append(f"when {watched.uses.rpartition('.')[2]} tells of an event")
+        schedule = next((one for one in schedule.uris if isinstance(one, Assets)), Assets(()))
+    if schedule.uris:
+        found.append(f"when {_assets(schedule)} is updated")
+    return ", or ".join(found)
+
+
 def _assets(schedule: Assets) -> str:
-    each = [f"({_assets(one)})" if isinstance(one, Assets) else one for one in schedule.uris]
+    each = [f"({_assets(one)})" if isinstance(one, Assets) else str(one) for one in schedule.uris]
     word = "any of " if schedule.any else "all of " if len(each) > 1 else ""
     return f"{word}{', '.join(each)}"
 

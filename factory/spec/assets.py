@@ -145,6 +145,11 @@ def of_table(conn_id: str, table: str) -> str | None:
     return f"table://{quote(conn_id, safe=_PLAIN)}/{names}"
 
 
+def of_event(dag_id: str) -> str:
+    """The asset that an event updates: of one pipeline, for Airflow watches an asset in one way."""
+    return normalized(f"event://{dag_id}")
+
+
 _PLAIN = "$ -"  # what an address may hold as it is, and Airflow does not change
 
 

@@ -65,12 +65,13 @@ def _unheld(value: dict[str, Any], deadline: Any) -> Iterator[Problem]:
             expected="a duration such as 2h",
         )
     schedule = value.get("schedule")
-    by_assets = isinstance(schedule, dict) and "assets" in schedule
-    if full and deadline.get("from") == "logical_date" and by_assets:
+    waits = {"assets", "event"} & {*schedule} if isinstance(schedule, dict) else ()
+    if full and deadline.get("from") == "logical_date" and waits:
         yield Problem(
             ("deadline", "from"),
             "deadline",
-            "a run that assets start has no logical date",
+            f"a run that {'assets start' if 'assets' in waits else 'an event starts'} has no "
+            "logical date",
             expected="queued_at",
         )
     elif full and deadline.get("from") == "logical_date" and isinstance(after, str):

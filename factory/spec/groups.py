@@ -430,12 +430,15 @@ def _same_names(levels: Sequence[Level], groups: Sequence[Level]) -> Iterator[Pr
     for level in every.values():
         for name, path in level.twice:
             message = f"the id {quoted(name)} stands here a second time"
-            yield Problem(path, "duplicate-id", message, "each id once in a pipeline")
+            expected, first = "each id once in a pipeline", level.placed.get(name, ())
+            yield Problem(path, "duplicate-id", message, expected, first=first)
         for name, path in level.placed.items():
-            if any(name in above.names for above in [*level.seen()][1:]):
+            outside = next((a for a in [*level.seen()][1:] if name in a.names), None)
+            if outside is not None:
                 message = f"the id {quoted(name)} stands outside of this group as well"
                 expected = "an id that nothing around has: a name means one thing"
-                yield Problem(path, "duplicate-id", message, expected)
+                first = outside.placed.get(name, ())
+                yield Problem(path, "duplicate-id", message, expected, first=first)
 
 
 __all__ = ["MAX_NEEDS", "NAMING", "Copy", "Level", "copy_of", "join", "meant", "normal", "settings"]

@@ -214,8 +214,30 @@ class AssetChoice(Strict, frozen=True, kw_only=True):
 AssetChoices = Annotated[list[AssetUri | AssetChoice], Meta(min_length=1, max_length=500)]
 
 
+class Event(Strict, frozen=True, kw_only=True):
+    """What Airflow's triggerer watches, such as a queue of messages."""
+
+    uses: Annotated[
+        str,
+        Meta(
+            description="Import path of a trigger for event-driven scheduling: a subclass of "
+            "Airflow's `BaseEventTrigger`.",
+            examples=["airflow.providers.amazon.aws.triggers.sqs.SqsSensorTrigger"],
+            min_length=1,
+        ),
+    ]
+    with_: Annotated[
+        dict[str, Any],
+        Meta(
+            description="The trigger's arguments: no templates, and no secrets.",
+            examples=[{"sqs_queue": "https://sqs.example.org/1/arrivals"}],
+        ),
+    ] = msgspec.field(name="with", default_factory=dict)
+
+
 class Schedule(Strict, frozen=True, kw_only=True):
-    """A schedule that says more: one of `cron`, `every` and `assets`, or `covers` alone."""
+    """A schedule that says more. `cron` or `every`, `assets` and `event` start runs, each by
+    itself."""
 
     cron: Annotated[
         str | UnsetType,
@@ -231,6 +253,10 @@ class Schedule(Strict, frozen=True, kw_only=True):
             "`{any: […]}` or `{all: […]}`, also one in the other.",
             examples=[[assets.EXAMPLE]],
         ),
+    ] = UNSET
+    event: Annotated[
+        Event | UnsetType,
+        Meta(description="Run when something happens outside, such as a message that arrives."),
     ] = UNSET
     covers: Annotated[
         Covers | UnsetType,
@@ -306,7 +332,8 @@ class Common(Strict, frozen=True, kw_only=True):
         str | Schedule | None,
         Meta(
             description="A cron expression, a preset (`@daily`), `{every: 15m}`, "
-            "`{assets: […]}`, a cron with what a run covers, or `null` for manual runs only.",
+            "`{assets: […]}`, `{event: …}`, a cron with what a run covers, or `null` for manual "
+            "runs only.",
             examples=[
                 "0 6 * * *",
                 "@daily",

@@ -31,8 +31,17 @@ def covers(schedule: Any) -> Covers:
     """What a run is of. Runs that nothing says otherwise of cover the time since the last one."""
     if not isinstance(schedule, dict):
         return "none" if schedule is None or schedule in _ONCE else "since_last_run"
-    found: Covers = schedule.get("covers", "none" if "assets" in schedule else "since_last_run")
+    found: Covers = schedule.get("covers", "none" if waits_alone(schedule) else "since_last_run")
     return found
+
+
+def waits_alone(schedule: dict[str, Any]) -> bool:
+    """Whether all runs that start by themselves are those of assets, or of an event."""
+    return bool(_WAITS & {*schedule}) and not _TIMES & {*schedule}
+
+
+_TIMES = frozenset({"cron", "every"})
+_WAITS = frozenset({"assets", "event"})
 
 
 def is_scheduled(schedule: Any) -> bool:
@@ -97,6 +106,8 @@ def _schedule(schedule: Any) -> Iterator[Problem]:
             if isinstance(value, dict):
                 yield from _exactly_one(path, value, ("any", "all"))
         yield from assets_.problems(assets_.of_schedule(schedule))
+        if isinstance(schedule.get("event"), dict):
+            yield from _event(schedule["event"], ("schedule", "event"))
     elif isinstance(schedule, str):
         yield from _cron(schedule, ("schedule",), PRESETS)
 
@@ -122,20 +133,46 @@ def _cron(written: str, path: Path, presets: tuple[str, ...]) -> Iterator[Proble
         )
 
 
-_WAYS = ("cron", "every", "assets")
+def _event(event: dict[str, Any], path: Path) -> Iterator[Problem]:
+    """An import path, and arguments that nobody fills in."""
+    uses = event.get("uses")
+    if isinstance(uses, str) and uses and not is_import_path(uses):
+        yield Problem(
+            (*path, "uses"),
+            "import-path",
+            f"{quoted(uses)} is not an import path",
+            expected="that of a trigger, such as "
+            "airflow.providers.amazon.aws.triggers.sqs.SqsSensorTrigger",
+        )
+    for place, value in assets_.entries(event.get("with"), (*path, "with")):
+        if place[-1] in ("$call", "$ref"):
+            message = "the arguments of a trigger are kept as plain values"
+            yield Problem(place, "type", message, expected="text, numbers, lists", at_key=True)
+        elif isinstance(value, str) and ("{{" in value or "{%" in value):
+            message = "Airflow fills in no template here: a trigger is of no run"
+            yield Problem(place, "template", message, "a value that is known when the file is read")
+
+
+def is_import_path(text: str) -> bool:
+    """Whether a text names something in a module."""
+    names = text.split(".")
+    return len(names) > 1 and all(name.isidentifier() for name in names)
+
+
+_WAYS = ("cron", "every", "assets", "event")
 
 
 def _shape(schedule: dict[str, Any]) -> Iterator[Problem]:
-    """One of cron, every and assets, or a period alone; assets say themselves what runs are of."""
+    """What starts runs, or a period alone; assets say themselves what runs are of."""
     path: Path = ("schedule",)
     given = [name for name in _WAYS if name in schedule]
     if not set(schedule) <= {*_WAYS, "covers"}:
         return
-    if len(given) > 1 or not schedule:
-        said = f"{' and '.join(given)}: both stand here" if given else "nothing stands here"
-        expected = "exactly one of cron, every and assets, or `covers:` alone"
+    if given[:2] == ["cron", "every"] or not schedule:
+        said = "cron and every: both stand here" if given else "nothing stands here"
+        expected = "one of the two" if given else "cron, every, assets or event; or `covers:` alone"
         yield Problem(path, "one-of", said, expected=expected, at_key=True)
-    elif "covers" in schedule and given == ["assets"]:
+    elif "covers" in schedule and "assets" in given and not _TIMES & {*given}:
         yield Problem(
             (*path, "covers"),
             "covers",
@@ -143,14 +180,14 @@ def _shape(schedule: dict[str, Any]) -> Iterator[Problem]:
             expected="no `covers`",
             at_key=True,
         )
-    elif given == [] and schedule.get("covers") not in (*PERIODS, None):
+    elif not _TIMES & {*given} and schedule.get("covers") not in (*PERIODS, None):
         yield Problem(
             (*path, "covers"),
             "covers",
             f"`{shortened(str(schedule['covers']))}` needs a schedule",
             expected=f"`cron:` or `every:` beside it, or one of {', '.join(PERIODS)}",
         )
-    elif given == ["every"] and schedule.get("covers") in PERIODS:
+    elif "every" in given and schedule.get("covers") in PERIODS:
         yield from _unlike(str(schedule["every"]), schedule["covers"])
 
 

@@ -339,6 +339,9 @@ def _at_home(found: Problems, resolved: Resolved, arguments_of: ArgumentsOf) -> 
                     moved.add((path[:2], "uses"))
         elif problem.code == "unknown-key" and _is_of_group(resolved, path):
             problem = _as_written(problem, resolved.group_place[int(path[1])].value(), WrittenGroup)
+        elif problem.code == "unknown-key" and path[:2] == ("schedule", "event"):
+            hint = problem.hint or "put it under `with:`, if it is the trigger's"
+            problem = replace(problem, hint=hint)
         elif problem.code == "unknown-key" and path[2:] == ("with", key) and key in _BESIDE:
             problem = replace(problem, expected="", hint="put it beside `with:`, not under it")
         elif path[:1] == ("tasks",) and problem.message == "the key 'uses' is missing":
@@ -403,6 +406,7 @@ def _graph(steps: list[tuple[int, dict[str, Any]]], complete: bool) -> Problems:
                 "duplicate-id",
                 f"the id {quoted(task['id'])} stands here a second time",
                 expected="each id once in a pipeline",
+                first=("tasks", first[task["id"]], "id"),
             )
             found.put([problem])
         first.setdefault(task["id"], index)
@@ -479,6 +483,8 @@ def diagnose(resolved: Resolved, problems: Iterable[Problem]) -> list[Diagnostic
         ):
             more = resolved.more  # those that nobody looked at may be echoes as well
             continue
+        if problem.first:
+            problem = replace(problem, message=f"{problem.message}{_first(resolved, problem)}")
         told = placed(document, path, problem)
         if calls := called_from(resolved, problem.path, document):
             lines = (positions.line_of(call.document, call.path) for call in calls)
@@ -487,6 +493,13 @@ def diagnose(resolved: Resolved, problems: Iterable[Problem]) -> list[Diagnostic
     # the same place may be read by several tasks
     each = {(d.file, d.line, d.column, d.code, d.message): d for d in found}
     return limited(sorted(each.values()), more)
+
+
+def _first(resolved: Resolved, problem: Problem) -> str:
+    document, path = origin(resolved, problem.path)
+    here, _ = positions.line_of(document, path)
+    file, line = positions.line_of(*origin(resolved, problem.first))
+    return f": the other is in line {line}" + ("" if file == here else f" of {file}")
 
 
 def _home(resolved: Resolved, path: Path) -> Document:

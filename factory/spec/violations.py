@@ -375,8 +375,17 @@ _OTHER_WORDS = {
 """What others call our keys."""
 
 
+_LEADING = ("id", "uses", "run", "with", "needs", "tasks")
+"""Keys of a task that are told first, for of many the last are cut."""
+
+
 def _keys(names: list[str]) -> str:
-    return one_of(sorted(names), limit=16) if names else "no further key"
+    leading = [name for name in _LEADING if name in names and len(names) > _MOST_KEYS]
+    rest = sorted(name for name in names if name not in leading)
+    return one_of([*leading, *rest], limit=_MOST_KEYS) if names else "no further key"
+
+
+_MOST_KEYS = 16
 
 
 def _keys_of(schema: Any, root: dict[str, Any], depth: int = 0) -> Iterable[str]:

@@ -27,6 +27,30 @@ def test_all_that_a_task_says_it_did_and_nothing_else(tmp_path: Path) -> None:
     assert account(file, 0).did == ("part_0.csv: 2 rows read", "raw.few: 2 rows read")
 
 
+HOOK = "[airflow.task.hooks.airflow.providers.standard.hooks.subprocess.SubprocessHook] loc=x.py:1"
+
+
+def test_what_a_command_printed(tmp_path: Path) -> None:
+    said = [
+        "Tmp dir root location: /tmp",
+        "Running command: x",
+        "Output:",
+        "one [mine] 1",
+        "",
+        " b",
+    ]
+    said += ["Command exited with return code 0", "and no more"]
+    file = log(tmp_path, *(f"{BEGIN}{text:<30} {HOOK}" for text in said))
+    assert account(file, 0).printed == ("one [mine] 1", "", " b")
+
+
+def test_of_many_lines_the_last(tmp_path: Path) -> None:
+    lines = ["Output:", *map(str, range(100))]
+    found = account(log(tmp_path, *(f"{BEGIN}{text:<30} {HOOK}" for text in lines)), 0)
+    assert found.printed == tuple(map(str, range(80, 100)))
+    assert found.before == 80
+
+
 @pytest.mark.parametrize(
     ("said", "expected"),
     [

@@ -10,7 +10,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from factory_embedded.services import mariadb
+from factory.transfer.snowflake import session
+from factory_embedded.services import gcs, mariadb, snowflake
 from factory_embedded.services.postgres import Server
 
 from .conftest import process
@@ -68,6 +69,34 @@ def test_mysql(real_mariadb: mariadb.Server, tmp_path: Path) -> None:
     with real_mariadb.connect() as connection, connection.cursor() as cursor:
         cursor.execute("SHOW TABLES LIKE 'factory\\_verify\\_%'")
         assert cursor.fetchall() == ()
+
+
+def test_snowflake_by_a_bucket(
+    real_snowflake: snowflake.Server, real_gcs: gcs.Server, tmp_path: Path
+) -> None:
+    env = {
+        "AIRFLOW_CONN_SNOW": real_snowflake.connection.json,
+        "AIRFLOW_CONN_LAKE": real_gcs.connection.json,
+    }
+    real_gcs.create_bucket("verified")
+    real_snowflake.read_buckets("gcs://", real_gcs.data)
+    account = session.account(lambda: _login(real_snowflake), "a test")
+    with session.connected(account, session.Limits()) as connection:
+        session.ask(connection, "CREATE SCHEMA scratch")
+        session.ask(connection, "CREATE STAGE scratch.landing URL = 'gcs://verified/'")
+    words = ("verify", "snowflake", "--conn-id", "snow", "--schema", "scratch")
+    options = ("external_stage=scratch.landing", "via=gs://lake@verified/tmp/")
+    given = [word for option in options for word in ("--option", option)]
+    done = process(*words, *given, cwd=tmp_path, env=env)
+    assert done.code == 0, done
+    assert done.out.count("  ✓ ") == 11
+    assert not list((real_gcs.data / "verified").rglob("*.parquet"))
+
+
+def _login(server: snowflake.Server) -> dict[str, Any]:
+    given = server.connection
+    plain = {"user": given.login, "password": given.password, "schema": given.schema}
+    return {**plain, **given.extra}
 
 
 def test_a_server_that_is_away(scratch: Scratch, tmp_path: Path) -> None:

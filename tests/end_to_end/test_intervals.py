@@ -5,8 +5,9 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -20,6 +21,7 @@ DAGS = Path(__file__).parents[2] / "dags"
 JANUARY = "2024-01-01T00:00:00+01:00/2024-02-01T00:00:00+01:00"
 FEBRUARY = "2024-02-01T00:00:00+01:00/2024-03-01T00:00:00+01:00"
 MARCH = "2024-03-01T00:00:00+01:00/2024-04-01T00:00:00+02:00"
+APRIL = {"start": "2024-04-01", "end": "2024-05-01"}
 GIVEN = {"data_interval": {"start": "2024-01-01", "end": "2024-02-01"}}
 
 UPDATING = """version: 1
@@ -60,6 +62,20 @@ tasks:
     "catches_up": TELLING.replace("SCHEDULE", MONTHLY)
     + "start_date: 2024-01-01\nend_date: 2024-03-31\ncatchup: true\n",
     "newest": TELLING.replace("SCHEDULE", MONTHLY) + "start_date: 2024-01-01\n",
+    "cron_or_assets": TELLING.replace(
+        "SCHEDULE", MONTHLY.replace("}", ', assets: ["table://warehouse/iv/first"]}')
+    )
+    + "start_date: 2024-01-01\nend_date: 2024-02-29\ncatchup: true\n",
+    "arrival": """version: 1
+timezone: Europe/Berlin
+schedule:
+  event:
+    uses: airflow.providers.standard.triggers.file.FileDeleteTrigger
+    with: {filepath: TOLD/go, poke_interval: 1}
+  covers: previous_month
+tasks:
+  - {id: tell, run: 'echo "{{ events }} {{ interval.month }}" >> $TOLD/{{ dag.dag_id }}'}
+""",
     "changing": TELLING.replace("SCHEDULE", '"0 6 * * *"')
     + "start_date: 2024-01-01\nend_date: 2024-01-05\ncatchup: true\nmax_active_runs: 8\n",
 }
@@ -105,6 +121,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     root.mkdir(parents=True)
     (folder / "told").mkdir()
     for name, text in SPECS.items():
+        text = text.replace("TOLD/go", f"{folder}/told/go")
         (root / f"{name}.yaml").write_text(text)
     env = {
         "TOLD": str(folder / "told"),
@@ -128,6 +145,37 @@ def test_by_assets_a_chain_of_runs_is_of_what_its_first_one_is(world: World) -> 
     assert world.intervals("first") == [JANUARY]
     assert world.intervals("second") == [JANUARY]
     assert world.intervals("third") == [JANUARY]
+
+
+def test_beside_a_cron_assets_start_runs_of_what_those_were_of_that_updated_them(
+    world: World,
+) -> None:
+    """Those of the cron are made once each, whichever came before."""
+    assert len(world.all_ended("cron_or_assets", 2)) >= 2
+    assert sorted(world.intervals("cron_or_assets"))[:2] == [JANUARY, FEBRUARY]
+    before = len(world.told("cron_or_assets"))
+    world.ended(world.api.trigger("first", conf={"data_interval": APRIL}))
+    until(lambda: len(world.told("cron_or_assets")) > before)
+    run, interval = world.told("cron_or_assets")[-1]
+    assert run.startswith("asset_triggered__")
+    assert interval.startswith("2024-04-01T00:00:00+02:00/")
+    kinds = [run.partition("__")[0] for run, _ in world.told("cron_or_assets")]
+    assert kinds.count("scheduled") == 2
+
+
+def test_an_event_starts_a_run_which_knows_what_was_told(world: World) -> None:
+    now = datetime.now(ZoneInfo("Europe/Berlin"))
+    month = f"{now.replace(day=1) - timedelta(days=1):%Y-%m}"
+    for number in (1, 2):
+        (world.told_in / "go").touch()
+        until(lambda count=number: len(lines(world, "arrival")) == count)  # type: ignore[misc]
+    assert lines(world, "arrival") == [f"[True] {month}"] * 2
+    assert not (world.told_in / "go").exists()
+
+
+def lines(world: World, dag_id: str) -> list[str]:
+    file = world.told_in / dag_id
+    return file.read_text().splitlines() if file.exists() else []
 
 
 def test_what_a_trigger_starts_is_of_what_its_starter_is(world: World) -> None:

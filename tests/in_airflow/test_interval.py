@@ -95,6 +95,42 @@ def test_a_run_by_hand_that_took_the_next_date_does_not_hold_up_the_schedule() -
     assert str(info.logical_date)[:10] == "2024-03-01"
 
 
+def test_beside_a_schedule_assets_start_runs_and_airflow_keeps_both() -> None:
+    from airflow.sdk import Asset
+    from airflow.serialization.decoders import decode_timetable
+    from airflow.serialization.encoders import encode_timetable
+    from airflow.timetables.simple import AssetTriggeredTimetable
+    from airflow.utils.types import DagRunType
+
+    asset = Asset(name="table://w/raw/x", uri="table://w/raw/x")
+    timetable = PipelineTimetable(MONTHLY.runs, asset | Asset("table://w/raw/y"))
+    assert timetable != MONTHLY
+    kept = json.loads(json.dumps(encode_timetable(timetable)))
+    found = decode_timetable(kept)
+    assert isinstance(found, AssetTriggeredTimetable)  # as the scheduler asks
+    assert isinstance(found, PipelineTimetable)
+    assert found == timetable
+    assert encode_timetable(found) == kept
+    assert found.summary == "0 6 2 * * or by assets (previous_month)"
+    assert [key.uri for key, _ in found.asset_condition.iter_assets()] == [
+        "table://w/raw/x",
+        "table://w/raw/y",
+    ]
+    by_assets = found.generate_run_id(
+        run_type=DagRunType.ASSET_TRIGGERED, run_after=at(2024, 2, 2), data_interval=None
+    )
+    assert by_assets.startswith("asset_triggered__2024-02-02")
+    scheduled = {
+        each.generate_run_id(
+            run_type=DagRunType.SCHEDULED,
+            run_after=at(2024, 2, 2),
+            data_interval=DataInterval(at(2024, 1, 1), at(2024, 2, 1)),
+        )
+        for each in (MONTHLY, found)
+    }
+    assert len(scheduled) == 1
+
+
 def test_by_hand_it_is_the_month_that_holds_the_date() -> None:
     held = MONTHLY.infer_manual_data_interval(run_after=at(2024, 1, 15))
     assert held == DataInterval(at(2024, 1, 1), at(2024, 2, 1))

@@ -763,6 +763,30 @@ tasks:
     assert [entry[:20] for entry in found] == (["no-interval x.yaml:8"] if told else [])
 
 
+@pytest.mark.parametrize(
+    ("schedule", "said"),
+    [
+        ("{event: {uses: acme.Trigger}}", "no-interval"),
+        ("{event: {uses: acme.Trigger}, covers: previous_day}", ""),
+        ("{event: {uses: acme.Trigger}, assets: [s3://lake/x]}", "no-date"),
+        ("{cron: '0 0 * * *', assets: [s3://lake/x]}", ""),
+        ("{cron: '0 0 * * *', assets: [s3://lake/x], covers: none}", "no-interval"),
+        ("{every: 1d, assets: [s3://lake/x]}", ""),
+    ],
+)
+def test_the_interval_of_a_run_that_assets_or_an_event_start(
+    lint: Lint, schedule: str, said: str
+) -> None:
+    found = lint({"x.yaml": f"schedule: {schedule}\n{BY_DAY.replace('TYPE', 'date')}"})
+    assert {entry.partition(" ")[0] for entry in found} == ({said} if said else set())
+
+
+def test_a_trigger_that_its_module_lacks(lint: Lint) -> None:
+    path = "airflow.providers.standard.triggers.file.FileDeletedTrigger"
+    (told,) = lint({"x.yaml": f"schedule: {{event: {{uses: {path}}}}}\n{TASK}"})
+    assert told.startswith("unknown-operator x.yaml:2:26 the module airflow.providers.standard")
+
+
 def test_a_partition_with_bounds_of_its_own_is_not_the_run_s(lint: Lint) -> None:
     bounds = BY_DAY.replace("TYPE", "date").replace(
         "column: day}", "column: day, start: 2024-01-01, end: 2024-01-02}"

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import importlib
 from importlib.util import find_spec
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from airflow.sdk import Connection
+
+if TYPE_CHECKING:
+    from airflow.triggers.base import BaseTrigger
 
 OWN = {
     "google_cloud_platform": "factory.in_airflow.hooks.bigquery:BigQuery",
@@ -17,6 +20,31 @@ OWN = {
 """`module:class` by a connection's type; each takes the connection's id."""
 _BETTER = {"mysql": "airflow.providers.mysql"}
 """Airflow's own, where that is installed."""
+
+
+class Left(Exception):
+    """A statement is left to run on, and a trigger waits for it: the worker is not held.
+
+    Its event holds what had `begun`.
+    """
+
+    def __init__(self, trigger: BaseTrigger, begun: str) -> None:
+        super().__init__(f"the query {begun} runs on")
+        self.trigger = trigger
+
+
+@runtime_checkable
+class Leaves(Protocol):
+    """A hook whose `run` raises `Left` after `patience` seconds; None: it waits to the end.
+
+    With what had `begun`, its `run` begins nothing, and takes the answer.
+    """
+
+    patience: float | None
+    begun: str
+
+    def cancel(self) -> None:
+        """End what was begun."""
 
 
 def hook(conn_id: str) -> Any:

@@ -2,21 +2,47 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+from contextlib import closing
+from io import StringIO
 from typing import Any
 
 from airflow.providers.snowflake.hooks.snowflake import SnowflakeHook
+from snowflake.connector.util_text import split_statements  # type: ignore[attr-defined]
 
 from factory.in_airflow.clients.snowflake import arguments, run_tag
+from factory.in_airflow.hooks.databases import Left
+from factory.in_airflow.triggers.snowflake import QueryEnded, cancel
+from factory.transfer.snowflake import queries
 from factory.transfer.snowflake.session import LONGEST_TAG, log_in
 
 _TAG = "QUERY_TAG"
+_ALL_OR_NOTHING = re.compile(
+    r"\(*\s*(select|insert|update|delete|merge|copy|truncate|(with|create)(?!.*\bprocedure\b))\b",
+    re.I | re.S,
+)
+"""Statements that are a transaction each, whatever the session's setting; a CALL may be several."""
+
+_ALONE = {"autocommit": True, "server_session_keep_alive": True}
+"""Of a session with one statement: whoever logs out of it would end what runs there, and nobody
+comes back to commit. It ends by itself, when it is idle.
+"""
+_UNSAID = ("AUTOCOMMIT", "ABORT_DETACHED_QUERY")
+"""Of the connection's session parameters: the second may end a query five minutes after we left."""
 
 
 class Snowflake(SnowflakeHook):
-    """All of the connection's extra holds here, too, and nothing is told to the driver's makers."""
+    """All of the connection's extra holds here, too, and nothing is told to the driver's makers.
+
+    It `Leaves` one statement that is a transaction by itself; several are those of one session.
+    """
 
     def __init__(self, conn_id: str, **kwargs: Any) -> None:
         super().__init__(snowflake_conn_id=conn_id, **kwargs)
+        self.patience: float | None = None
+        self.begun = ""
+        self._alone_in_it = False
 
     def get_conn(self) -> Any:
         """A session, in which no setting of it is ours but the tag of its queries."""
@@ -24,4 +50,55 @@ class Snowflake(SnowflakeHook):
         own = dict(given.pop("session_parameters", None) or {})
         if not any(name.upper() == _TAG for name in own):
             own[_TAG] = run_tag()[:LONGEST_TAG]
+        if self._alone_in_it:
+            own = {name: value for name, value in own.items() if name.upper() not in _UNSAID}
+            own["ABORT_DETACHED_QUERY"] = False
+            given |= _ALONE
         return log_in({**given, "session_parameters": own})
+
+    def run(self, sql: Any, *args: Any, **more: Any) -> Any:
+        """One statement by its id, where it may be left; else as Airflow does."""
+        alone = self._alone(sql, **more) if self.patience is not None and not args else None
+        if alone is None:
+            return super().run(sql, *args, **more)
+        return self._run_alone(alone, more.get("parameters"), more.get("handler"))
+
+    def _alone(self, sql: Any, **more: Any) -> str | None:
+        """The statement, where there is but one, that is all or nothing by itself."""
+        if not isinstance(sql, str) or not more.get("split_statements", True):
+            return None
+        whole, plain = (
+            [text for text, _ in split_statements(StringIO(sql), remove_comments=removed) if text]
+            for removed in (False, True)
+        )
+        if len(whole) != 1 or not plain or not _ALL_OR_NOTHING.match(plain[0].strip()):
+            return None
+        return str(whole[0]).rstrip().rstrip(";")
+
+    def _run_alone(
+        self, statement: str, parameters: Any, handler: Callable[[Any], Any] | None
+    ) -> Any:
+        self._alone_in_it = True
+        with closing(self.get_conn()) as connection:
+            if not self.begun:
+                self.begun = queries.begin(connection, statement, parameters or None)
+                self.log.info("Snowflake query id: %s", self.begun)
+            self.query_ids = [self.begun]
+            try:
+                queries.wait(connection, self.begun, self.patience or 0)
+            except queries.Running:
+                raise Left(QueryEnded(self.get_conn_id(), self.begun), self.begun) from None
+            return queries.answer(
+                connection, self.begun, lambda cursor: self._took(cursor, handler)
+            )
+
+    def cancel(self) -> None:
+        """End what was begun, by a session of its own."""
+        cancel(self.get_conn_id(), self.begun)
+
+    def _took(self, cursor: Any, handler: Callable[[Any], Any] | None) -> Any:
+        if handler is None:
+            return None
+        found = self._make_common_data_structure(handler(cursor))
+        self.descriptions = [cursor.description]
+        return found

@@ -9,9 +9,9 @@ from factory.context import CONTEXT
 
 NAMES = CONTEXT.union(
     ("exception", "expanded_ti_count", "reason", "templates_dict", "test_mode", "try_number"),
-    ("tasks",),
+    ("tasks", "events"),
 )
-"""What Airflow's templates know, and `tasks`."""
+"""What Airflow's templates know, with `tasks` and `events`."""
 ITEM = "item"
 """What they know besides where there is one copy for each item."""
 FILTERS = ("ds", "ds_nodash", "ts", "ts_nodash", "ts_nodash_with_tz")

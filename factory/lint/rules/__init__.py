@@ -51,6 +51,7 @@ RULES: tuple[Rule, ...] = (
     layers.unused_vars,
     moved.import_paths,
     operators.unknown,
+    operators.unknown_trigger,
     outputs.read,
     references.unknown_pipelines,
     secrets.in_yaml,

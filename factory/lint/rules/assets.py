@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from factory.diagnostics import Diagnostic, Path
 from factory.kinds.operator import assets_of, entries
 from factory.lint.rules.scope import Linted, Scope
-from factory.plan.model import Assets, Call, Ref
+from factory.plan.model import Call, Ref
 from factory.problem import Problem
 from factory.spec import assets
 
@@ -125,8 +125,8 @@ def _plain(scope: Scope, all_made: Iterable[_Made]) -> Iterator[str]:
     for linted in scope.linted():
         for task in linted.plan.tasks:
             yield from task.outlets
-        if isinstance(linted.plan.schedule, Assets):
-            yield from linted.plan.schedule.every
+        if linted.plan.waits:
+            yield from linted.plan.waits.every
     yield from (made.uri for made in all_made if made.name == made.uri)
 
 

@@ -27,17 +27,24 @@ def of_asset_runs(scope: Scope) -> Iterator[Diagnostic]:
         for uri in step.writes
     }
     for linted in scope.linted():
-        waited = linted.plan.schedule
-        if isinstance(waited, Assets) and not given.intersection(waited.every):
+        waits = linted.plan.waits
+        if waits is not None and not given.intersection(waits.every):
+            starter = "assets start" if any(waits.every) else "an event starts"
             yield from linted.diagnose(
-                _problem(linted.place(step.id, dated.place), dated)
+                _problem(linted.place(step.id, dated.place), dated, starter)
                 for step in linted.plan.steps
                 for dated in step.dates
+                if dated.what != INTERVAL or _by_updates(linted.plan)
             )
 
 
-def _problem(place: Path, dated: Dated) -> Problem:
-    message = f"a run that assets start has no date, so {dated.what} is not known: this task fails"
+def _by_updates(plan: Pipeline) -> bool:
+    """Whether what a run is of is said by those that update assets, and by nothing else."""
+    return plan.covers == "none" and isinstance(plan.schedule, Assets) and any(plan.schedule.every)
+
+
+def _problem(place: Path, dated: Dated, starter: str) -> Problem:
+    message = f"a run that {starter} has no date, so {dated.what} is not known: this task fails"
     return Problem(place, "no-date", message, expected=dated.instead, severity="warning")
 
 
@@ -45,7 +52,7 @@ def without_interval(scope: Scope) -> Iterator[Diagnostic]:
     """A step that needs to know what a run is of, where the schedule does not say it."""
     for linted in scope.linted():
         plan = linted.plan
-        if plan.covers == "none" and not isinstance(plan.schedule, Assets):
+        if plan.covers == "none" and not _by_updates(plan):
             yield from linted.diagnose(_lacking(place, plan) for place in _needing(linted))
 
 
@@ -74,11 +81,17 @@ def _lacking(place: Path, plan: Pipeline) -> Problem:
         "no-interval",
         "the runs of this pipeline have no data interval: `schedule` does not say what they cover",
         expected="`covers:` in `schedule`",
-        hint="write `schedule: {covers: previous_day}`, which starts no run by itself"
-        if plan.schedule is None
-        else "write `schedule: {cron: …, covers: previous_day}`",
+        hint=_covering(plan),
         severity="warning" if plan.schedule is None else "error",
     )
+
+
+def _covering(plan: Pipeline) -> str:
+    if plan.schedule is None:
+        return "write `schedule: {covers: previous_day}`, which starts no run by itself"
+    if isinstance(plan.schedule, Assets):
+        return "write `covers: previous_day` beside `event:`"
+    return "write `schedule: {cron: …, covers: previous_day}`"
 
 
 def cut_days(scope: Scope) -> Iterator[Diagnostic]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from factory.diagnostics import Diagnostic, did_you_mean, quoted
+from factory.diagnostics import Diagnostic, Path, did_you_mean, quoted
 from factory.lint.moved import moved
 from factory.lint.rules.scope import Linted, Scope
 from factory.plan.model import Task
@@ -23,22 +23,37 @@ def unknown(scope: Scope) -> Iterator[Diagnostic]:
                 yield from linted.diagnose(_problems(linted, task))
 
 
+def unknown_trigger(scope: Scope) -> Iterator[Diagnostic]:
+    """A trigger that its module lacks, where the module's source is found here."""
+    for linted in scope.linted():
+        watched = linted.plan.waits.watched if linted.plan.waits else None
+        if watched is not None:
+            place = ("schedule", "event", "uses")
+            yield from linted.diagnose(_missing(watched.uses, place, "a trigger"))
+
+
+def _missing(path: str, place: Path, what: str) -> Iterator[Problem]:
+    from factory.lint import signature  # only a spec that names one by its path pays for it
+
+    module, _, name = path.rpartition(".")
+    known = signature.classes(module)
+    if known is not None and name not in known:
+        yield Problem(
+            place,
+            "unknown-operator",
+            f"the module {module} has no {quoted(name)}",
+            expected=f"the import path of {what}",
+            hint=did_you_mean(name, sorted(known)),
+        )
+
+
 def _problems(linted: Linted, task: Task) -> Iterator[Problem]:
     from factory.lint import signature  # only a spec that names an operator pays for it
 
+    missing = [*_missing(task.operator, linted.beside(task.step, "uses"), "an operator")]
+    yield from missing
     module, _, name = task.operator.rpartition(".")
-    known = signature.classes(module)
-    if known is None:
-        return
-    if name not in known:
-        message = f"the module {module} has no {quoted(name)}"
-        yield Problem(
-            linted.beside(task.step, "uses"),
-            "unknown-operator",
-            message,
-            expected="the import path of an operator",
-            hint=did_you_mean(name, sorted(known)),
-        )
+    if missing or signature.classes(module) is None:
         return
     given = frozenset(task.arguments) - SETTINGS
     taken = signature.parameters(module, name, given) if given else None

@@ -13,7 +13,7 @@ from msgspec import UNSET
 
 from factory.diagnostics import Diagnostic, Path
 from factory.plan import conditions
-from factory.plan.model import Assets, Pipeline, Task
+from factory.plan.model import Pipeline, Task
 from factory.problem import Problem
 from factory.project import Outcome, Project
 from factory.spec import assets, discover
@@ -109,7 +109,7 @@ class Linted:
 
     def waits(self) -> Iterator[tuple[Path, str]]:
         """The assets that the schedule waits for, as written, with their places."""
-        if isinstance(self.plan.schedule, Assets):
+        if self.plan.waits:
             yield from assets.of_schedule(self.resolved.value.get("schedule"))
 
     @cached_property

@@ -22,7 +22,7 @@ def too_many_assets(scope: Scope) -> Iterator[Diagnostic]:
     for outcome in scope.outcomes:
         for plan in outcome.plans:
             found.update(uri for task in plan.tasks for uri in task.outlets)
-            found.update(getattr(plan.schedule, "uris", ()))
+            found.update(plan.waits.every if plan.waits else ())
     if len(found) > MAX_ASSETS:
         yield _too_many(
             scope,

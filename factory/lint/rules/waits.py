@@ -61,9 +61,9 @@ def _schedules(scope: Scope, stem: str) -> Mapping[str, _Schedule | None]:
 
 def _schedule(resolved: Resolved) -> tuple[str, _Schedule | None]:
     written, zone = resolved.value.get("schedule"), resolved.value.get("timezone", "UTC")
-    if isinstance(written, dict) and "assets" in written:
-        return resolved.dag_id, "assets"
     cron = schedule.moments(written)
+    if isinstance(written, dict) and schedule.waits_alone(written):
+        return resolved.dag_id, "assets"
     found = None if cron is None else Dates(cron, zone, schedule.covers(written))
     return resolved.dag_id, found
 

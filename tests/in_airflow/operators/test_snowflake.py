@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 from factory.in_airflow.connections import snowflake_account
+from factory.in_airflow.triggers import snowflake as triggers
 from factory.transfer.snowflake import session
 from factory.transfer.snowflake.session import Limits
 from factory_embedded.services import gcs, snowflake
@@ -173,6 +174,53 @@ def test_sql_runs_there_and_is_waited_for(orders: Orders) -> None:
     }, run.log
     assert [tuple(map(float, row)) for row in run.xcom("total")] == [(12.0, 2.5)]
     assert orders.here(f"SELECT COUNT(*) FROM {orders.name}.ORDERS") == [(4,)]
+
+
+LONG = """
+version: 1
+start_date: 2024-01-01
+tasks:
+  - id: total
+    uses: sql
+    with:
+      conn_id: sf
+      sql: INSERT INTO SCHEMA.orders (ORDER_ID, TOTAL) SELECT %(id)s, 2.5
+      parameters: {id: 9}
+  - id: asked
+    needs: [total]
+    uses: sql
+    with: {conn_id: sf, sql: SELECT COUNT(*) FROM SCHEMA.orders, output: true}
+  - id: broken
+    needs: [asked]
+    uses: sql
+    with: {conn_id: sf, sql: DELETE FROM SCHEMA.nothing}
+"""
+
+
+def test_a_long_statement_gives_the_worker_back(
+    orders: Orders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is begun once, and its answer taken, or its error told, when it has ended."""
+    assert orders.into("{mode: replace}").state == "success"
+    monkeypatch.setattr("factory.in_airflow.operators.sql.PATIENCE", 0.0)
+    monkeypatch.setattr(triggers, "POLL", 0.1)
+    looks = triggers.QueryEnded._state
+
+    def release(self: triggers.QueryEnded) -> str:
+        orders.server.fail("", "release")
+        return looks(self)
+
+    monkeypatch.setattr(triggers.QueryEnded, "_state", release)
+    own = json.loads(orders.server.connection.json)
+    own["extra"]["session_parameters"] = {"AUTOCOMMIT": False}  # nobody would commit
+    orders.pipelines.connect("sf", **own)
+    orders.pipelines.write("long.yaml", LONG.replace("SCHEMA", orders.name))
+    orders.server.fail("INSERT INTO .*2.5", "hold")
+    run = orders.pipelines.run("long")
+    assert run.states == {"total": "success", "asked": "success", "broken": "failed"}, run.log
+    assert "runs on: this goes on when it has ended" in run.log
+    assert [int(number) for (number,) in run.xcom("asked")] == [4]
+    assert "NOTHING" in run.log
 
 
 TAGGED = """

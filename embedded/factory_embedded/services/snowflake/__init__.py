@@ -58,7 +58,7 @@ class Server:
         )
 
     def fail(self, match: str, do: str) -> None:
-        """Lose the answer of the next statement that holds a match, or refuse it: see `standin`."""
+        """Let the next statement that holds a match fare badly, or be long: see `standin`."""
         _post(self.port, "/faults", {"match": match, "do": do})
 
     def read_buckets(self, url: str, folder: Path) -> None:

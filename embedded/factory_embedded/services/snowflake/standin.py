@@ -13,8 +13,9 @@ It runs by itself, in an environment of its own: `python standin.py PORT`. All i
 - A request that comes again is answered by what the first one did.
 - What it can't do fails at once, where fakesnow's 500 would be tried again for minutes.
 - `POST /buckets {"url": …, "folder": …}`: what external stages have under the URL are files there.
-- `POST /faults {"match": …, "do": "lose" | "refuse"}`: the next statement that holds a match is run
-  and its answer lost, or it is refused.
+- `POST /faults {"match": …, "do": "lose" | "refuse" | "hold"}`: the next statement that holds a
+  match is run and its answer lost, or it is refused, or it runs until `{"do": "release"}`.
+- A statement that is to run by itself has an id, whose status and answer are asked for.
 """
 
 from __future__ import annotations
@@ -153,6 +154,8 @@ class State:
     faults: list[dict[str, str]] = field(default_factory=list)
     tags: dict[str, str] = field(default_factory=dict)  # by a session's token
     buckets: dict[str, str] = field(default_factory=dict)  # by a URL → a folder of this disk
+    left: dict[str, asyncio.Task[Any]] = field(default_factory=dict)  # by the query's id
+    released: asyncio.Event = field(default_factory=asyncio.Event)
     changed: asyncio.Condition = field(default_factory=asyncio.Condition)
     count: int = 0
 
@@ -193,16 +196,62 @@ async def login(request: Request) -> JSONResponse:
 async def query(request: Request) -> Response:
     """Run a statement once, however often it is asked for."""
     name = request.query_params.get("requestId", "")
+    body = await _body(request)
     if name not in state.answers:
         while len(state.answers) > 1000:
             state.answers.pop(next(iter(state.answers)))
-        state.answers[name] = asyncio.create_task(_answered(request, await _body(request)))
+        state.answers[name] = asyncio.create_task(_answered(request, body))
+    if body.get("asyncExec"):
+        state.left[name] = state.answers[name]
+        if fault := _fault(str(body.get("sqlText", "")), "lose"):
+            state.faults.remove(fault)
+            return Response(status_code=503)
+        return JSONResponse(_progress(name))
     done: Response
     done, is_lost = await asyncio.shield(state.answers[name])
     if is_lost and name not in state.lost:
         state.lost.add(name)
         return Response(status_code=503)
     return done
+
+
+def _fault(sql: str, do: str = "") -> dict[str, str] | None:
+    """What is to become of a statement."""
+    meant = (one for one in state.faults if do in ("", one["do"]))
+    return next((one for one in meant if re.search(one["match"], sql, re.I | re.S)), None)
+
+
+def _progress(name: str) -> dict[str, Any]:
+    """What is said of a statement that runs by itself; its id is that of its request."""
+    data = {"queryId": name, "getResultUrl": f"/queries/{name}/result"}
+    said = "Asynchronous execution in progress. Use provided query id to perform query monitoring."
+    return {"data": data, "code": "333334", "message": said, "success": True}
+
+
+async def monitoring(request: Request) -> JSONResponse:
+    """Whether a statement runs."""
+    name = request.path_params["name"]
+    found = []
+    if (task := state.left.get(name)) is not None:
+        status = "RUNNING" if not task.done() else "SUCCESS"
+        if task.done() and (task.cancelled() or not _succeeded(task.result()[0])):
+            status = "FAILED_WITH_ERROR"
+        found = [{"id": name, "status": status, "state": status}]
+    return JSONResponse({"data": {"queries": found}, "success": True})
+
+
+async def result(request: Request) -> Response:
+    """The answer of a statement, once it has ended."""
+    task = state.left[request.path_params["name"]]
+    if task.cancelled():
+        return _refused("000604", "SQL execution canceled", "57014")
+    done, _ = await asyncio.shield(task)
+    answer: Response = done
+    return answer
+
+
+def _succeeded(answer: Response) -> bool:
+    return bool(json.loads(bytes(answer.body)).get("success"))
 
 
 async def _body(request: Request) -> dict[str, Any]:
@@ -215,9 +264,12 @@ async def _body(request: Request) -> dict[str, Any]:
 async def _answered(request: Request, body: dict[str, Any]) -> tuple[Response, bool]:
     """The answer, and whether it is lost the first time."""
     token, sql = server.to_token(request), str(body.get("sqlText", ""))
-    fault = next((one for one in state.faults if re.search(one["match"], sql, re.I | re.S)), None)
+    fault = _fault(sql)
     if fault:
         state.faults.remove(fault)
+    if fault and fault["do"] == "hold":
+        await state.released.wait()
+        fault = None
     if fault and fault["do"] == "refuse":
         said = "Statement reached its statement or warehouse timeout"
         return _refused("000630", said), False
@@ -237,6 +289,8 @@ async def _run(request: Request, body: dict[str, Any], token: str, sql: str) -> 
                 )
     if aborted := re.search(r"system\$abort_transaction\((\d+)\)", sql, re.I):
         await _abort(aborted[1])
+    if cancelled := re.search(r"system\$cancel_query\('([^']*)'\)", sql, re.I):
+        state.left[cancelled[1]].cancel()
     body["sqlText"] = _told(token, sql)
     of_tables = word in _MAKES or "INFORMATION_SCHEMA" in sql.upper()
     async with state.making if of_tables else contextlib.nullcontext():
@@ -263,6 +317,7 @@ def _told(token: str, sql: str) -> str:
         tag = state.tags.get(token, "").replace("'", "''")
         return f"""SELECT 'QUERY_TAG' AS "key", '{tag}' AS "value", '' AS "default" """
     sql = re.sub(_BILLIONTHS, "0", sql)
+    sql = re.sub(r"system\$cancel_query\('[^']*'\)", "'query terminated.'", sql, flags=re.I)
     own = state.begun.get(token)
     sql = re.sub(r"current_transaction\(\)", f"'{own.id}'" if own else "NULL", sql, flags=re.I)
     return re.sub(r"system\$abort_transaction\(\d+\)", "'Transaction aborted'", sql, flags=re.I)
@@ -347,7 +402,13 @@ async def session(request: Request) -> Response:
 
 async def faults(request: Request) -> Response:
     """The next statement that holds a match fares badly."""
-    state.faults.append(await request.json())
+    fault = await request.json()
+    if fault["do"] == "release":
+        state.released.set()
+        return Response()
+    if fault["do"] == "hold":
+        state.released.clear()
+    state.faults.append(fault)
     return Response()
 
 
@@ -369,6 +430,11 @@ async def _nothing(request: Request) -> JSONResponse:
     return JSONResponse({"success": True})
 
 
+GETS: dict[str, Callable[[Request], Awaitable[Response]]] = {
+    "/monitoring/queries/{name}": monitoring,
+    "/monitoring/queries//{name}": monitoring,
+    "/queries/{name}/result": result,
+}
 OWN: dict[str, Callable[[Request], Awaitable[Response]]] = {
     "/session/v1/login-request": login,
     "/queries/v1/query-request": query,
@@ -384,12 +450,13 @@ MORE = {
 
 def app() -> Starlette:
     """fakesnow's, with these in place of its own."""
+    gets = [Route(path, endpoint, methods=["GET"]) for path, endpoint in GETS.items()]
     routes = [
         Route(one.path, OWN.get(one.path, one.endpoint), methods=list(one.methods))
         for one in server.routes
     ]
     more = [Route(path, endpoint, methods=["POST"]) for path, endpoint in MORE.items()]
-    return Starlette(routes=[*routes, *more])
+    return Starlette(routes=[*gets, *routes, *more])
 
 
 if __name__ == "__main__":

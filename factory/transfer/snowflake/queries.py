@@ -1,0 +1,76 @@
+"""Statements that run on by themselves: begun in one session, and looked for in another, by id.
+
+Snowflake runs an asynchronous statement to its end, whoever waits for it. Its answer is there for a
+day, for the user who began it.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, Literal
+
+from snowflake.connector.constants import QueryStatus
+
+from factory.transfer.snowflake.names import literal
+from factory.transfer.snowflake.session import Connection, ask
+
+log = logging.getLogger(__name__)
+
+State = Literal["running", "ended", "unknown"]
+Cursor = Any
+_PAUSE, _LONGEST = 0.1, 5.0
+
+
+class Running(Exception):
+    """A statement is left to run on. Whoever asks for its answer, by its id, gets it."""
+
+    def __init__(self, query_id: str) -> None:
+        super().__init__(f"the query {query_id} runs on")
+        self.query_id = query_id
+
+
+def begin(connection: Connection, statement: str, parameters: Any = None) -> str:
+    """Begin a statement; its id. Raises what the connector raises where it can't begin."""
+    with connection.cursor() as cursor:
+        cursor.execute_async(statement, parameters)
+        return str(cursor.sfqid)
+
+
+def state(connection: Connection, query_id: str) -> State:
+    """What has become of a statement: one that just began may be unknown yet."""
+    found = connection.get_query_status(query_id)
+    if found is QueryStatus.NO_DATA:
+        return "unknown"
+    return "running" if connection.is_still_running(found) else "ended"
+
+
+def wait(connection: Connection, query_id: str, patience: float) -> None:
+    """Until it has ended. Raises `Running` after so many seconds."""
+    started = time.monotonic()
+    for pause in _pauses():
+        if state(connection, query_id) == "ended":
+            return
+        if time.monotonic() - started > patience:
+            raise Running(query_id)
+        time.sleep(pause)
+
+
+def _pauses() -> Iterator[float]:
+    pause = _PAUSE
+    while True:
+        yield pause
+        pause = min(pause * 1.5, _LONGEST)
+
+
+def cancel(connection: Connection, query_id: str) -> None:
+    """End a statement that nobody waits for any more."""
+    ask(connection, f"SELECT SYSTEM$CANCEL_QUERY({literal(query_id)})")
+
+
+def answer(connection: Connection, query_id: str, take: Callable[[Cursor], Any]) -> Any:
+    """What `take` makes of the answer of a statement that has ended. Raises what it failed with."""
+    with connection.cursor() as cursor:
+        cursor.query_result(query_id)
+        return take(cursor)
