@@ -1,8 +1,9 @@
 """What stands before the emulator of BigQuery and does what the service does and it does not.
 
 A job's id is taken once: another request with it is answered 409, as BigQuery answers. `TRUNCATE`
-in a transaction is rolled back with it. Labels and the location of a job are kept. In tests, an
-answer is lost, or a request refused, where they say so.
+in a transaction is rolled back with it. Labels and the location of a job are kept. An external
+table of Parquet files is one that was loaded from them, when it was made. In tests, an answer is
+lost, or a request refused, where they say so.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import http.client
 import json
 import re
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,7 +24,13 @@ _JOBS = re.compile(r"/bigquery/v2/projects/([^/]+)/jobs(?:\?.*)?")
 _JOB = re.compile(r"/bigquery/v2/projects/([^/]+)/jobs/([^/?]+)")
 _TABLE = re.compile(r"/bigquery/v2/projects/([^/]+)/datasets/([^/]+)/tables/([^/?]+)")
 _TRUNCATE = re.compile(r"TRUNCATE TABLE (`[^;]+`);")
+_EXTERNAL = re.compile(
+    r"CREATE OR REPLACE EXTERNAL TABLE `(?:([^`]+)`\.`)?([^`]+)`\.`([^`]+)` \((.*)\) OPTIONS"
+    r" \((.*)\);\n"
+)
+_URI = re.compile(r"'(gs://[^']+)'")
 _SECONDS = 120.0
+_PAUSE = 0.05
 _KEPT = ("content-type", "etag")
 
 
@@ -82,6 +90,8 @@ class Proxy:
     faults: list[Fault] = field(default_factory=list)
     asked: list[Request] = field(default_factory=list)
     jobs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    external: dict[str, list[str]] = field(default_factory=dict)
+    """Addresses of files, by the path of their table."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def answer(self, request: Request) -> Answer:
@@ -103,8 +113,50 @@ class Proxy:
         if request.method == "PATCH" and (table := _TABLE.fullmatch(request.path)):
             self._grow(table, json.loads(request.body))
         answer = self._passed(request)
+        if request.path in self.external and answer.status < 300:
+            return self._as_external(request, answer)
         found = _JOB.match(request.path)
         return self._as_asked(answer, found[2]) if found and answer.status < 300 else answer
+
+    def _as_external(self, request: Request, answer: Answer) -> Answer:
+        """The table as one of files."""
+        if request.method == "DELETE":
+            del self.external[request.path]
+            return answer
+        of = {"sourceFormat": "PARQUET", "sourceUris": self.external[request.path]}
+        said = {**json.loads(answer.body), "type": "EXTERNAL", "externalDataConfiguration": of}
+        return Answer(answer.status, json.dumps(said).encode(), answer.headers)
+
+    def _made_external(self, project: str, job: dict[str, Any]) -> dict[str, Any]:
+        """Make an external table; what else the job is to do."""
+        query = job["configuration"].get("query")
+        if query is None or (found := _EXTERNAL.search(query["query"])) is None:
+            return job
+        owner, dataset, name, fields, options = found.groups()
+        path = f"/bigquery/v2/projects/{owner or project}/datasets/{dataset}/tables/{name}"
+        uris = _URI.findall(options)
+        self._passed(Request("DELETE", path, b""))
+        create = f"CREATE TABLE `{dataset}`.`{name}` ({fields})"
+        self._ran(project, {"query": {"query": create, "useLegacySql": False}})
+        table = {"projectId": owner or project, "datasetId": dataset, "tableId": name}
+        load = {"sourceUris": uris, "sourceFormat": "PARQUET", "destinationTable": table}
+        self._ran(project, {"load": {**load, "writeDisposition": "WRITE_TRUNCATE"}})
+        self.external[path] = uris
+        text = query["query"].replace(found[0], "")
+        other = {**job["configuration"], "query": {**query, "query": text}}
+        return {**job, "configuration": other}
+
+    def _ran(self, project: str, configuration: dict[str, Any]) -> None:
+        """A job of our own, to its end. Raises `OSError` when it fails."""
+        path = f"/bigquery/v2/projects/{project}/jobs"
+        body = json.dumps({"configuration": configuration}).encode()
+        job = json.loads(self._passed(Request("POST", path, body)).body)
+        while "status" in job and job["status"]["state"] != "DONE":
+            time.sleep(_PAUSE)
+            at = f"{path}/{job['jobReference']['jobId']}"
+            job = json.loads(self._passed(Request("GET", at, b"")).body)
+        if "status" not in job or "errorResult" in job["status"]:
+            raise OSError(f"the emulator refuses {configuration}: {job}")
 
     def _grow(self, table: re.Match[str], given: dict[str, Any]) -> None:
         """The emulator notes new columns, and makes none."""
@@ -129,7 +181,10 @@ class Proxy:
                 return refusal(HTTPStatus.CONFLICT, "duplicate", f"Already Exists: Job {place}")
             if named:
                 self.jobs[named] = job
-        answer = self._passed(Request(request.method, request.path, _rewritten(job)))
+        project = _JOBS.fullmatch(request.path)
+        assert project is not None
+        other = self._made_external(project[1], job)
+        answer = self._passed(Request(request.method, request.path, _rewritten(other)))
         if answer.status >= 300:
             with self._lock:
                 self.jobs.pop(named, None)

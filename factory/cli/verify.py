@@ -62,6 +62,11 @@ def known() -> dict[str, Capabilities]:
     return {word: holds for word, holds in found.items() if isinstance(holds, Capabilities)}
 
 
+def _knows_files(word: str) -> bool:
+    """Whether the target of this word is asked which files are in a table."""
+    return any(target.takes.ledger for target in BUILT_IN if word_of(target) == word)
+
+
 def run(args: Namespace) -> int:
     """Try each promise; 1 when one does not hold."""
     from factory.cli.quiet import quiet
@@ -119,7 +124,7 @@ def _tried(bench: Bench, can: Capabilities, out: TextIO, paint: Paint) -> int:
         return 1
     broken = 0
     try:
-        for said, holds in promises.of(can.modes):
+        for said, holds in promises.of(can.modes, knows_files=_knows_files(place.word)):
             broken += not _holds(said, partial(holds, bench), out, paint)
     finally:
         broken += not _holds("what was made is dropped", partial(_dropped, bench), out, paint)

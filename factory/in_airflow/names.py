@@ -101,12 +101,31 @@ _OURS: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {
 }
 
 
+class _Variables:
+    """Airflow's Variables, where `get` of one that is not there is None.
+
+    To Airflow it is a mark that counts as true, so that an `if` would take it for set.
+    """
+
+    def __init__(self, kept: Any) -> None:
+        self._kept = kept
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._kept, name)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The value of a Variable, or what stands in for it."""
+        return self._kept.get(name, default)
+
+
 class Names(Context):
     """What templates know: Airflow's names and ours."""
 
     def resolve_or_missing(self, key: str) -> Any:
         """A name's value, or jinja2's `missing`."""
         found = super().resolve_or_missing(key)
+        if key == "var" and found is self.parent.get(key) and isinstance(found, dict):
+            return {name: _Variables(kept) for name, kept in found.items()}
         if found is not missing or key not in _OURS or "dag_run" not in self.parent:
             return found
         return _OURS[key](self.parent)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from airflow.sdk import DAG, TaskGroup
+from airflow.sdk import DAG, EdgeModifier, Label, TaskGroup
 from msgspec import UNSET
 
 from factory.errors import BuildError, is_fault, together
@@ -17,6 +17,9 @@ from factory.in_airflow.importing import reason
 from factory.in_airflow.tasks import items, operator
 from factory.plan.model import Pipeline, Task
 from factory.plan.outputs import Outputs
+
+_LABEL = 36
+"""So many characters of a condition stand on an arrow; the task's page has all."""
 
 
 def render(plan: Pipeline, root: Path, environment: str = "") -> DAG:
@@ -46,12 +49,24 @@ def render(plan: Pipeline, root: Path, environment: str = "") -> DAG:
     if (wrong := together(refused.values())) is not None:
         raise wrong
     by_id = {task.id: task for task in plan.tasks}
+    labels = _labels(plan)
     for before, after in plan.edges:
         with _refusing(by_id[before], "cannot be put before another task"):
-            made[before].set_downstream(made[after])
+            made[before].set_downstream(made[after], edge_modifier=labels.get(after))
     for task in plan.tasks:
         _give_role(task, made)
     return dag
+
+
+def _labels(plan: Pipeline) -> dict[str, EdgeModifier]:
+    """What the arrows into a task with `if` says in the graph."""
+    return {task.id: Label(_asked(task.conditions)) for task in plan.tasks if task.conditions}
+
+
+def _asked(conditions: Sequence[str]) -> str:
+    bare = [one.strip().removeprefix("{{").removesuffix("}}").strip() for one in conditions]
+    text = f"if {' and '.join(bare)}"
+    return text if len(text) <= _LABEL else f"{text[: _LABEL - 1]}…"
 
 
 class _Groups(dict[str, TaskGroup]):

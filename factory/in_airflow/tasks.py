@@ -25,6 +25,7 @@ from factory.in_airflow.hiding import hide_connections
 from factory.in_airflow.importing import reason
 from factory.in_airflow.interval import tell_interval
 from factory.in_airflow.objects import asset, duration, notify
+from factory.in_airflow.operators.teardown import TEAR_DOWN, ending
 from factory.in_airflow.templates import Expression
 from factory.plan import files
 from factory.plan.each import ITEMS
@@ -88,6 +89,8 @@ def _bounded(operator: Any, task: Task) -> Any:
         moment = "_do_render_template_fields"
     for condition in reversed(task.conditions or ()):  # what is put around last is asked first
         operator = conditional(operator, condition, moment)
+    if task.role == "teardown" and task.id == f"{task.step}.{TEAR_DOWN}":
+        operator = ending(operator)
     ours = task.uses in builtin_names() or task.operator == ITEMS
     return guarded(operator) if ours else operator
 

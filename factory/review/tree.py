@@ -6,10 +6,10 @@ import graphlib
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timezone
 
-from msgspec import UNSET
+from msgspec import UnsetType
 
 from factory.diagnostics import printable
-from factory.plan.model import Assets, Deadline, Every, Items, Output, Pipeline, Task
+from factory.plan.model import Assets, Deadline, Every, Output, Pipeline, Task, Template
 from factory.review import spans
 from factory.spec.model import SETTINGS
 
@@ -123,8 +123,10 @@ def _rows(plan: Pipeline) -> Iterator[tuple[str, str, str, str]]:
     needs: dict[str, list[str]] = {task.id: [] for task in plan.tasks}
     for before, after in plan.edges:
         needs[after].append(before)
-    inside = _inside(_in_order(plan, needs))
-    mapped = {g.id: _mapped(g.for_each) for g in plan.groups if g.for_each is not UNSET}
+    place = {task.id: number for number, task in enumerate(plan.tasks)}
+    inside = _inside(_in_order(needs, place, plan))
+    copies = _copies(plan)
+    each = _each(plan)
 
     def rows(group: str, lead: str) -> Iterator[tuple[str, str, str, str]]:
         start = f"{group}." if group else ""
@@ -133,10 +135,11 @@ def _rows(plan: Pipeline) -> Iterator[tuple[str, str, str, str]]:
             branch = f"{lead}{'└── ' if is_last else '├── '}" if group else ""
             if isinstance(entry, Task):
                 name = entry.id.removeprefix(start)
-                needed = _needs(needs[entry.id], start)
-                yield branch + name, _operator(entry), needed, _settings(entry)
+                needed = _needs(sorted(needs[entry.id], key=place.__getitem__), start, copies)
+                told = ", ".join(filter(None, (each.get(entry.id), _settings(entry))))
+                yield branch + name, _operator(entry), needed, told
             else:
-                yield branch + entry.removeprefix(start), "", "", mapped.get(entry, "")
+                yield branch + entry.removeprefix(start), "", "", each.get(entry, "")
                 yield from rows(entry, f"{lead}{'    ' if is_last else '│   '}" if group else "")
 
     yield from rows("", "")
@@ -157,9 +160,34 @@ def _inside(tasks: Iterable[Task]) -> dict[str, list[Task | str]]:
     return found
 
 
-def _in_order(plan: Pipeline, needs: dict[str, list[str]]) -> list[Task]:
+def _copies(plan: Pipeline) -> dict[str, tuple[str, set[str]]]:
+    """A task's name without the values of its `matrix`, and all tasks that have it."""
+    steps = {step.id: step.copy_of for step in plan.steps if step.copy_of}
+    found: dict[str, set[str]] = {}
+    for task in plan.tasks:
+        if task.step in steps:
+            found.setdefault(steps[task.step] + task.id.removeprefix(task.step), set()).add(task.id)
+    return {task: (name, every) for name, every in found.items() for task in every}
+
+
+def _each(plan: Pipeline) -> dict[str, str]:
+    """What tasks and groups have a copy for each of, in the file's words."""
+    asked = {task.id: task.arguments.get("items") for task in plan.tasks}
+    found: dict[str, str] = {}
+    every = {entry.id: entry.for_each for entry in plan.groups}
+    every |= {task.id: task.for_each for task in plan.tasks}
+    for name, items in every.items():
+        if isinstance(items, Output):
+            text = asked.get(items.task)
+            written = text.text if isinstance(text, Template) else str(text)
+            found[name] = f"for each of {_bare(written)}"
+        elif not isinstance(items, UnsetType):
+            found[name] = f"for each of {len(items)} items"
+    return found
+
+
+def _in_order(needs: dict[str, list[str]], place: dict[str, int], plan: Pipeline) -> list[Task]:
     """What can run first comes first; else the order of the spec."""
-    place = {task.id: number for number, task in enumerate(plan.tasks)}
     sorter = graphlib.TopologicalSorter(needs)
     sorter.prepare()
     names: list[str] = []
@@ -175,14 +203,15 @@ def _operator(task: Task) -> str:
     return task.operator.rpartition(".")[2]
 
 
-def _needs(names: list[str], group: str) -> str:
-    short = [name.removeprefix(group) if group else name for name in names]
-    return f"needs {', '.join(short)}" if short else ""
-
-
-def _mapped(items: Items) -> str:
-    """`for each of 3`, or of a task: where the list comes from."""
-    return f"for each of {items.task if isinstance(items, Output) else len(items)}"
+def _needs(names: list[str], group: str, copies: dict[str, tuple[str, set[str]]]) -> str:
+    """What a task needs, seen from its group; all copies of a task are one name."""
+    found: dict[str, None] = {}
+    for name in names:
+        called, every = copies.get(name, (name, {name}))
+        whole = len(every) > 1 and every <= {*names}
+        text = f"{called} (all {len(every)})" if whole else name
+        found[text.removeprefix(group)] = None
+    return f"needs {', '.join(found)}" if found else ""
 
 
 def _settings(task: Task) -> str:
@@ -196,7 +225,6 @@ def _settings(task: Task) -> str:
         )
     elif task.role != "task":
         found.append(task.role)
-    found += [_mapped(task.for_each)] if task.for_each is not UNSET else []
     found += [f"if {_bare(condition)}" for condition in task.conditions or ()]
     if said.get("trigger_rule", "all_success") != "all_success":
         found.append(str(said["trigger_rule"]))

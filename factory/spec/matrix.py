@@ -74,7 +74,8 @@ def _word(value: Any, refused: re.Pattern[str] = _IN_TASK_IDS) -> str:
 def _problem(matrix: Any, path: Path) -> Problem | None:
     if not isinstance(matrix, dict | list) or not matrix:
         what = "the matrix is empty" if not matrix else f"{_kind(matrix)} is no matrix"
-        return _bad(path, what, f"{_VALUES}; or a list of rows", _file_meant(matrix))
+        hint = "of a CSV file, what is below its header are the rows" if matrix == [] else ""
+        return _bad(path, what, f"{_VALUES}; or a list of rows", hint or _file_meant(matrix))
     if isinstance(matrix, list):
         found, count = _of_rows(matrix, path), len(matrix)
     else:

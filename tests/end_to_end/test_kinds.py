@@ -85,6 +85,14 @@ tasks:
       target: {type: postgres, conn_id: warehouse, table: orders}
       write: {mode: append}
 """,
+    "bracketed": """
+params: {seconds: 0}
+tasks:
+  - {id: up, uses: bash, with: {command: "echo {{ ti.try_number }}", output: true}}
+  - {id: work, needs: up, run: "echo on {{ tasks.up.output }}; sleep {{ params.seconds }}"}
+  - {id: more, needs: work, if: "{{ tasks.up.output | int > 1 }}", run: "true"}
+  - {id: down, teardown_for: up, run: "echo ended {{ tasks.up.output }}"}
+""",
     "failing": """
 owner: trips
 alerts:
@@ -287,6 +295,32 @@ def test_a_person_ends_a_run_before_its_load(world: World) -> None:
         "orders.done": "skipped",
     }
     assert "a person ended this run" in world.log(run, "orders.clean_up")
+
+
+def test_clearing_the_work_clears_what_is_around_it(world: World) -> None:
+    run = world.ended(world.api.trigger("bracketed"))
+    assert run.state == "success", world.logs(run)
+    assert world.states(run)["more"] == "skipped"
+    assert "ended 1" in world.log(run, "down.tear_down")
+    path = "/api/v2/dags/bracketed/clearTaskInstances"
+    some = {"task_ids": ["work"], "include_downstream": True, "only_failed": False}
+    asked = {"dag_run_id": run.dag_run_id, "dry_run": False, **some}
+    world.api._send("POST", path, json=asked)
+    run = world.ended(run)
+    assert run.state == "success", world.logs(run)
+    assert world.states(run)["more"] == "success"
+    assert "on 2" in world.log(run, "work")
+    assert "ended 2" in world.log(run, "down.tear_down")
+
+
+def test_a_person_ends_a_run_in_its_work(world: World) -> None:
+    run = world.api.trigger("bracketed", conf={"seconds": 600})
+    until(lambda: world.states(run).get("work") == "running")
+    path = f"/api/v2/dags/bracketed/dagRuns/{run.dag_run_id}"
+    world.api._send("PATCH", path, json={"state": "failed"})
+    assert world.ended(run).state == "failed"
+    assert "ended 1" in world.log(run, "down.tear_down")
+    assert "a person ended this run" in world.log(run, "down.tear_down")
 
 
 def test_a_failed_run_is_told_once_with_every_task_that_failed(world: World) -> None:

@@ -32,6 +32,8 @@ tasks:
     if: "{{ tasks.none.output }}"
     run: "echo {{ tasks.none.output[0] }}"
   - {id: zero, if: "{{ params.n }}", run: "true"}
+  - {id: unset, if: "{{ var.value.get('no_such_variable') }}", run: "true"}
+  - {id: not_unset, if: "{{ not var.json.get('no_such_variable', []) }}", run: "true"}
   - {id: prod, if: "${vars.is_prod}", run: "true"}
   - {id: dev, if: "{{ not ${vars.is_prod} }}", run: "true"}
   - id: by_path
@@ -60,6 +62,8 @@ def test_what_is_false_is_skipped_and_two_opposite_ones_are_a_branch(pipelines: 
         "some": "success",
         "first": "skipped",  # before its templates are filled in, which would fail
         "zero": "skipped",
+        "unset": "skipped",
+        "not_unset": "success",
         "prod": "skipped",
         "dev": "success",
         "by_path": "skipped",

@@ -462,7 +462,9 @@ def test_the_signature_is_that_of_what_a_spec_stands_on(root: Path, write: Write
     write("team/_defaults.yaml", "owner: x\n")
     second = signature(root, path)
     write("environments/dev.yaml", "vars: {}\n")
-    assert len({first, second, signature(root, path)}) == 3
+    third = signature(root, path)
+    write("_kinds/load.yaml", "tasks: []\n")
+    assert len({first, second, third, signature(root, path)}) == 4
 
 
 def test_a_journal_that_cannot_be_kept_costs_no_pipeline(

@@ -253,6 +253,19 @@ def test_edges_groups_setups_and_teardowns() -> None:
     assert dag.task_group.get_task_group_dict()["g"].tooltip == "A group."
 
 
+def test_the_arrows_into_a_task_say_when_it_runs() -> None:
+    dag = made(
+        bash("a"),
+        bash("b"),
+        bash("c", conditions=("{{ params.full }}", "{{ tasks.a.output and ds > '2024-01-01' }}")),
+        bash("d"),
+        edges=(("a", "c"), ("b", "c"), ("c", "d")),
+    )
+    said = {"label": "if params.full and tasks.a.output a…"}
+    assert dag.get_edge_info("a", "c") == dag.get_edge_info("b", "c") == said
+    assert serialized(dag)["edge_info"] == {"a": {"c": said}, "b": {"c": said}}
+
+
 def test_marks_become_objects() -> None:
     first = bash("a")
     arguments = {

@@ -69,6 +69,13 @@ def test_what_comes_before_and_has_an_output(lint: Lint, tasks: list[str]) -> No
             "not-before x.yaml:4:56 the task reads its own output",
         ),
         (
+            [
+                "{id: a, matrix: {n: [1, 2]}, uses: bash, "
+                "with: {command: 'echo {{ tasks.a.output }}', output: true}}"
+            ],
+            "not-before x.yaml:4:77 the task reads its own output",
+        ),
+        (
             ['{id: a, run: "true"}', '{id: b, needs: [a], run: "echo {{ tasks.a.output }}"}'],
             "no-output x.yaml:5:45 'a' hands nothing on",
         ),

@@ -90,3 +90,41 @@ def test_a_secret_in_a_kind_is_found(root: Path) -> None:
     (root / "_kinds/load.yaml").write_text(text + "# postgres://u:hunter2secret@host/db\n")
     report = lint_project(Project(root))
     assert not any("hunter2secret" in str(f.diagnostic) for f in report.findings)
+
+
+READS = """\
+version: 1
+params: {rows: {type: string}}
+tasks:
+  - id: count
+    uses: bash
+    with: {command: "echo ${params.rows} {{ tasks.READ.output }}", output: true}
+  - {id: after, needs: count, run: "echo {{ tasks.count.output }} ${params.rows}"}
+"""
+GIVES = """\
+version: 1
+tasks:
+  - {id: NAME, uses: bash, with: {command: ls, output: true}}
+  - {id: a, uses: reads, needs: NAME, with: {rows: "{{ tasks.NAME.output }}"}}
+"""
+
+
+def test_a_kind_reads_no_task_of_who_calls_it(root: Path) -> None:
+    (root / "_kinds/reads.yaml").write_text(READS.replace("READ", "gives"))
+    (root / "one.yaml").write_text(GIVES.replace("NAME", "gives"))
+    assert told(lint_project(Project(root))) == [
+        ("configs/_kinds/reads.yaml:6", "unknown-task", "")
+    ]
+    assert told(lint_project(Project(root), [root / "other.yaml"])) == []
+
+
+def test_what_a_call_gives_may_read_tasks_of_its_own(root: Path) -> None:
+    (root / "_kinds/reads.yaml").write_text(READS.replace(" {{ tasks.READ.output }}", ""))
+    (root / "one.yaml").write_text(GIVES.replace("NAME", "gives"))
+    assert told(lint_project(Project(root))) == []
+
+
+def test_what_a_call_gives_would_read_a_task_of_the_kind(root: Path) -> None:
+    (root / "_kinds/reads.yaml").write_text(READS.replace(" {{ tasks.READ.output }}", ""))
+    (root / "one.yaml").write_text(GIVES.replace("NAME", "count"))
+    assert ("configs/one.yaml:4", "duplicate-id", "") in told(lint_project(Project(root)))

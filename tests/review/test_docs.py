@@ -106,6 +106,9 @@ def test_links_lead_somewhere() -> None:
         for target, anchor in re.findall(r"\]\(([\w./-]*)(?:#([\w-]+))?\)", text):
             page = (Path(name).parent / target).as_posix() if target else name
             page = re.sub(r"[\w-]+/\.\./", "", page)
+            if page.startswith("../"):  # a picture, of `docs/` itself
+                assert (REFERENCE / page).is_file()
+                continue
             assert page in PAGES
             headings = re.findall(r"^#+ (.*)$", PAGES[page], re.MULTILINE)
             assert not anchor or anchor in [h.lower().replace(" ", "-") for h in headings]

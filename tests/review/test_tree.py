@@ -26,34 +26,35 @@ DRAWN = """\
   ├── inner__b
   │   ├── one   BashOperator
   │   └── two   BashOperator  needs one
-  └── last      BashOperator  needs inner__a.two, inner__b.two
+  └── last      BashOperator  needs inner.two (all 2)
   end           BashOperator  needs outer.last"""
+
+EACH = """version: 1
+params: {years: [2023, 2024]}
+tasks:
+  - {id: year, for_each: "{{ params.years }}", run: "echo {{ item }}"}
+  - id: table
+    for_each: [orders, customers]
+    tasks: [{id: load, run: "load {{ item }}"}]
+  - {id: end, needs: [table, year], run: ls}
+"""
+DRAWN_EACH = """\
+  year__items  Items
+  table  for each of 2 items
+  └── load     BashOperator
+  year         BashOperator  needs year__items  for each of params.years
+  end          BashOperator  needs year, table.load"""
+
+
+def drawn(text: str, folder: Path) -> str:
+    (folder / "x.yaml").write_text(text)
+    (spec,) = Project(folder, "dev").resolved(folder / "x.yaml")
+    return "\n".join(tree(compile(spec, "x.yaml"), "configs", lambda _, text: text))
 
 
 def test_groups_stand_in_groups_as_in_the_file(tmp_path: Path) -> None:
-    (tmp_path / "x.yaml").write_text(SPEC)
-    (spec,) = Project(tmp_path, "dev").resolved(tmp_path / "x.yaml")
-    lines = [*tree(compile(spec, "x.yaml"), "configs", lambda _, text: text)]
-    assert "\n".join(lines).endswith(DRAWN)
+    assert drawn(SPEC, tmp_path).endswith(DRAWN)
 
 
-MAPPED = """version: 1
-params: {years: [2023]}
-tasks:
-  - {id: year, for_each: "{{ params.years }}", run: "ls {{ item }}"}
-  - id: table
-    for_each: [a, b]
-    tasks: [{id: load, run: "ls {{ item }}"}]
-"""
-DRAWN_MAPPED = """\
-  year__items  Items
-  table  for each of 2
-  └── load     BashOperator
-  year         BashOperator  needs year__items  for each of year__items"""
-
-
-def test_what_there_is_one_copy_for_each_of(tmp_path: Path) -> None:
-    (tmp_path / "x.yaml").write_text(MAPPED)
-    (spec,) = Project(tmp_path, "dev").resolved(tmp_path / "x.yaml")
-    lines = [*tree(compile(spec, "x.yaml"), "configs", lambda _, text: text)]
-    assert "\n".join(line.rstrip() for line in lines).endswith(DRAWN_MAPPED)
+def test_what_there_is_a_copy_for_each_of(tmp_path: Path) -> None:
+    assert drawn(EACH, tmp_path).endswith(DRAWN_EACH)

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from factory import choices
 from factory.ends.target import Target
-from factory.ends.targets.bigquery import BigQuery
+from factory.ends.targets.bigquery import BigQuery, BigQueryExternal
 from factory.ends.targets.file import FileSet
 from factory.ends.targets.mysql import Mysql
 from factory.ends.targets.postgres import Postgres
 from factory.ends.targets.snowflake import Snowflake
 
-BUILT_IN = (Postgres, Mysql, BigQuery, Snowflake, FileSet)
+BUILT_IN = (Postgres, Mysql, BigQuery, BigQueryExternal, Snowflake, FileSet)
 
 if TYPE_CHECKING:
     AnyTarget = Target

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
@@ -15,7 +15,7 @@ from factory.definitions.tables import (
     STATEMENT_TIMEOUT,
     OnSchemaChange,
 )
-from factory.definitions.warehouses import BIGQUERY, Capabilities
+from factory.definitions.warehouses import BIGQUERY, Capabilities, Holds, plain
 from factory.definitions.writes import MOMENTS, TIMES
 from factory.diagnostics import Path, quoted
 from factory.ends.handover import BATCHES, FILES
@@ -143,21 +143,100 @@ class BigQuery(WarehouseTable, frozen=True, kw_only=True, tag="bigquery", tag_fi
             yield from _of_folder(self.via)
         yield from timeouts(self, "statement_timeout")
         yield from distinct(self.cluster_by, ("target", "cluster_by"))
-        for name in self.labels:
-            if not _LABEL.fullmatch(name):
-                message = f"{quoted(name)} is no name of a label"
-                expected = "a small letter, then small letters, digits, `_` and `-`, 63 at most"
-                yield Problem(
-                    ("target", "labels", name), "bad-value", message, expected, at_key=True
-                )
+        yield from _of_labels(self.labels)
 
 
-def _of_folder(via: str) -> Iterator[Problem]:
-    place = ("target", "via")
+class BigQueryExternal(
+    WarehouseTable, frozen=True, kw_only=True, tag="bigquery_external", tag_field="type"
+):
+    """An external table in BigQuery: its rows stay in a folder, as Parquet.
+
+    The files of before go once the table is of those of now.
+    """
+
+    can: ClassVar[Capabilities] = BIGQUERY
+    takes: ClassVar[Takes] = Takes(
+        handovers=(FILES, BATCHES),
+        modes=("replace",),
+        keeps="files",
+        holds=Holds(**plain(BIGQUERY)),
+        dry_run=UNASKED,
+    )
+    loader: ClassVar[str] = "load_bigquery.LoadBigQueryExternal"
+
+    conn_id: GoogleConnection
+    table: Annotated[
+        BigQueryTable,
+        Meta(
+            description="The table, with its dataset; with a project where it is not the "
+            "connection's. Jinja templates are filled in.",
+            examples=["shop.trips_external"],
+        ),
+    ]
+    path: Annotated[
+        str,
+        Meta(
+            description="Folder in Cloud Storage for the files, in the location of the dataset. "
+            "Jinja templates are filled in.",
+            examples=["gs://lake/trips/"],
+        ),
+    ]
+    labels: Annotated[
+        dict[str, Label], Meta(description="Labels of the table.", examples=[{"team": "data"}])
+    ] = msgspec.field(default_factory=dict)
+    description: Annotated[str, Meta(description="What the table is.")] = ""
+    descriptions: Annotated[
+        dict[str, str],
+        Meta(
+            description="What its columns are.",
+            examples=[{"fare_amount": "In dollars, without tips."}],
+        ),
+    ] = msgspec.field(default_factory=dict)
+    maximum_bytes_billed: Annotated[
+        Size | None,
+        Meta(
+            description="A query that would be billed for more than this is refused, and costs "
+            "nothing."
+        ),
+    ] = None
+    statement_timeout: Annotated[Duration, Meta(description="The longest time for one job.")] = (
+        STATEMENT_TIMEOUT
+    )
+
+    def load(self) -> tuple[str, dict[str, Any]]:
+        """The operator that publishes it."""
+        operator, arguments = super().load()
+        if self.maximum_bytes_billed is not None:
+            arguments["maximum_bytes_billed"] = in_bytes(self.maximum_bytes_billed)
+        return operator, arguments
+
+    def columns(self) -> Iterator[tuple[Path, str]]:
+        """The columns of the load that this names, with their places."""
+        for name in self.descriptions:
+            yield ("target", "descriptions", name), name
+
+    def problems(self, key: Sequence[str]) -> Iterator[Problem]:
+        """A table of the loads' own, a folder that is none of Cloud Storage."""
+        yield from super().problems(key)
+        yield from _of_folder(self.path, "path")
+        yield from timeouts(self, "statement_timeout")
+        yield from _of_labels(self.labels)
+
+
+def _of_labels(labels: Iterable[str]) -> Iterator[Problem]:
+    for name in labels:
+        if not _LABEL.fullmatch(name):
+            message = f"{quoted(name)} is no name of a label"
+            expected = "a small letter, then small letters, digits, `_` and `-`, 63 at most"
+            yield Problem(("target", "labels", name), "bad-value", message, expected, at_key=True)
+
+
+def _of_folder(via: str, key: str = "via") -> Iterator[Problem]:
+    place = ("target", key)
     yield from stores.problems(via, place)
     if not is_template(via) and stores.scheme_of(via) != _SCHEME:
         message = f"{via} is not in Cloud Storage, the only store that BigQuery loads from"
         yield Problem(place, "bad-value", message, expected="a folder of gs://")
 
 
-__all__ = ["BigQuery", "BigQueryTable", "GoogleConnection"]
+__all__ = ["BigQuery", "BigQueryExternal", "BigQueryTable", "GoogleConnection"]

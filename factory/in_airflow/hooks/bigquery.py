@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from airflow.providers.common.sql.hooks.sql import DbApiHook
 from airflow.sdk import get_current_context
 
 from factory.in_airflow.clients import bigquery as clients
+from factory.in_airflow.hooks.databases import Left
+from factory.in_airflow.triggers.bigquery import JobEnded
 from factory.transfer.bigquery.api import Api
-from factory.transfer.bigquery.errors import UNREACHED, said, translated
-from factory.transfer.bigquery.jobs import Done, Jobs
+from factory.transfer.bigquery.errors import UNREACHED, Refused, said, translated
+from factory.transfer.bigquery.jobs import Done, Jobs, Limits, Running
 from factory.transfer.bigquery.parameters import bound
+from factory.transfer.bigquery.staging import digest
 from factory.transfer.errors import TransferError
+
+Tried = tuple[tuple[object, ...], str, bool]
+"""What names the task of a run, what names its try, whether that is the first."""
 
 
 class OperationalError(TransferError):
@@ -53,6 +60,42 @@ class BigQuery(DbApiHook):
     supports_autocommit = True
     commits_each = True
 
+    patience: float | None = None
+    begun = ""  # `location:job`
+    task: Tried | None = None
+    """None: that of Airflow's context, if there is one."""
+
+    def cancel(self) -> None:
+        """See `Leaves`."""
+        place, _, job_id = self.begun.rpartition(":")
+        with suppress(Refused, *UNREACHED):  # it has not begun, or has ended
+            Jobs(_api(self.get_conn_id()), place or None).cancel(job_id)
+
+    def _query(self, text: str, more: Mapping[str, Any]) -> tuple[Jobs, Done]:
+        place, _, job_id = self.begun.rpartition(":")
+        limits = Limits(patience=self.patience, awaited=job_id)
+        jobs = Jobs(_api(self.get_conn_id()), place or None, limits)
+        if self.patience is not None:
+            job_id = job_id or self._name(jobs, text, more)
+            self.begun = f"{jobs.location or ''}:{job_id}"
+        return jobs, jobs.query(text, job_id, leave=True, **more)
+
+    def _name(self, jobs: Jobs, text: str, more: Mapping[str, Any]) -> str:
+        """Of this try's job, or of one that a try before has begun and that still runs.
+
+        Who clears a task, or makes its run anew, wants it to run again; whose worker was killed
+        does not want it twice at once.
+        """
+        if (found := self.task or _task()) is None:
+            return ""
+        own, this, is_first = found
+        name = f"factory_{digest(*own, text, more)}_sql_"
+        for reference in () if is_first else jobs.running():
+            if str(reference["jobId"]).startswith(name):
+                jobs.location = reference.get("location")
+                return str(reference["jobId"])
+        return f"{name}{digest(this)}"
+
     def run(
         self,
         sql: str | Iterable[str],
@@ -64,16 +107,27 @@ class BigQuery(DbApiHook):
     ) -> Any:
         """Run it; what the handler makes of its rows."""
         text = sql if isinstance(sql, str) else ";\n".join(sql)
-        conn_id = self.get_conn_id()
+        conn_id, more = self.get_conn_id(), bound(parameters)
         with translated(f"the connection {conn_id}"):
             try:
-                jobs = Jobs(_api(conn_id), None)
-                done = jobs.query(text, **bound(parameters))
+                jobs, done = self._query(text, more)
                 answer = Answer(jobs, done) if handler else None
+            except Running as job:
+                until = JobEnded(conn_id, job.job_id, job.location, None)
+                raise Left(until, job.job_id) from None
             except UNREACHED as error:
                 raise OperationalError(f"BigQuery can't be reached: {said(error)}") from None
         self.descriptions = [answer.description if answer else None]
         return handler(answer) if handler else None
+
+
+def _task() -> Tried | None:
+    try:
+        task = get_current_context()["task_instance"]
+    except RuntimeError:
+        return None
+    own = (task.dag_id, task.task_id, task.run_id, task.map_index)
+    return own, str(task.id), task.try_number == 1
 
 
 def _api(conn_id: str) -> Api:

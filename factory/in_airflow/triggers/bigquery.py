@@ -37,7 +37,9 @@ class JobEnded(BaseTrigger):
                 await asyncio.sleep(POLL)
         except Exception:  # the task meets it, too, and tells of it
             self.log.warning("the job %s cannot be looked at", self.job_id, exc_info=True)
-        yield TriggerEvent({"job_id": self.job_id})  # type: ignore[no-untyped-call]
+        begun = f"{self.location}:{self.job_id}"
+        event = {"job_id": self.job_id, "begun": begun}
+        yield TriggerEvent(event)  # type: ignore[no-untyped-call]
 
     def _is_over(self) -> bool:
         return self.until is not None and time.time() > self.until

@@ -71,18 +71,21 @@ class Bench:
         *,
         run: int,
         checks: Sequence[Mapping[str, Any]] = (),
+        once: bool = False,
         **more: Any,
     ) -> None:
         """Load rows; two loads of a table with one number for `run` are one run, repeated.
 
-        Raises `Failed`.
+        With `once` they are of a file that stays, and is to be loaded once. Raises `Failed`.
         """
         import pyarrow.parquet as pq
 
         name = table.rpartition(".")[2]
         file = self.folder / f"{name}.parquet"
-        pq.write_table(rows, file)
-        source = {"type": "file", "path": file.as_uri(), "format": "parquet"}
+        if not (once and file.exists()):
+            pq.write_table(rows, file)
+        source: dict[str, Any] = {"type": "file", "path": file.as_uri(), "format": "parquet"}
+        source |= {"only_new": True} if once else {}
         own = {"type": self.place.word, "conn_id": self.place.conn_id, "table": table}
         target = {**own, **self.place.options, **more}
         self._run(name, run, source, target, write, checks)

@@ -33,14 +33,16 @@ class Promise(NamedTuple):
     holds: Callable[[Bench], str]
 
 
-def of(modes: Collection[str]) -> Iterator[Promise]:
-    """Those of a warehouse with these write modes."""
+def of(modes: Collection[str], *, knows_files: bool = False) -> Iterator[Promise]:
+    """Those of a warehouse with these write modes; one that `knows_files` takes `only_new`."""
     yield Promise("values come back as they were", _values)
     yield Promise("`replace` leaves the load's rows alone", _replace)
     yield Promise("a failing check leaves the table as it was", _check)
     if "append" in modes:
         yield Promise("`append` adds rows", _append)
         yield Promise("a run that is repeated, as after a lost answer, adds nothing", _repeat)
+    if knows_files:
+        yield Promise("with `only_new`, a file that is in is not loaded again", _once)
     if "merge" in modes:
         yield Promise("`merge` updates by key, and adds what is new", _merge)
     if "partition" in modes:
@@ -101,6 +103,13 @@ def _repeat(bench: Bench) -> str:
     table = bench.table()
     for _ in range(2):
         bench.load(table, _rows(1, 2), APPEND, run=1)
+    return _same(bench, table, [(1, "a", DAY), (2, "a", DAY)])
+
+
+def _once(bench: Bench) -> str:
+    table = bench.table()
+    for run in (1, 2):
+        bench.load(table, _rows(1, 2), APPEND, run=run, once=True)
     return _same(bench, table, [(1, "a", DAY), (2, "a", DAY)])
 
 

@@ -120,9 +120,10 @@ class _Known:
         )
 
     def _late(self, reader: str, late: list[str], one: jinja.Read, place: Path) -> Problem:
-        expected, hint = f"`needs: [{one.step}]`", ""
+        name = f'"{one.step}"' if "[" in one.step else one.step
+        expected, hint = f"`needs: [{name}]`", ""
         message = f"{quoted(one.step)} does not come before this task: its output is not known yet"
-        if late == [reader]:
+        if reader in late:  # its copies are one another's as well
             message, expected = "the task reads its own output", "another task's"
         elif any(reader in self.before[step] for step in late):
             message = f"{quoted(one.step)} comes after this task: its output is not known yet"

@@ -52,14 +52,22 @@ class Api:
     billed: int | None = None
 
     def ask(
-        self, method: str, path: str, *, query: Query | None = None, body: object = None
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Query | None = None,
+        body: object = None,
+        match: str = "",
     ) -> Facts:
         """The answer, in JSON; `path` is below the projects.
 
-        Raises `Refused`, also after some tries where these help.
+        With `match`, an `etag`, what has changed since is left as it is. Raises `Refused`, also
+        after some tries where these help.
         """
         url = f"{self.endpoint}/bigquery/v2/projects/{path}"
         data = None if body is None else json.dumps(body).encode()
+        headers = {"Content-Type": "application/json", **({"If-Match": match} if match else {})}
 
         def once() -> tuple[int, bytes]:
             with self.session.request(
@@ -67,7 +75,7 @@ class Api:
                 url,
                 params=query,
                 data=data,
-                headers={"Content-Type": "application/json"},
+                headers=headers,
                 timeout=(CONNECT_SECONDS, READ_SECONDS),
                 allow_redirects=False,
             ) as response:

@@ -141,6 +141,12 @@ class Noting:
         refuse_taken(known.get(self.given.step, {}), self.given, self.load_id)
 
 
+def forget(jobs: Jobs, target: Table) -> None:
+    """The table is gone, with all that was loaded into it."""
+    if tables.look(jobs.api, target.beside(NAME)) is not None:
+        jobs.query(f"DELETE FROM {_noted(target)}")
+
+
 def files_in(jobs: Jobs, target: Table) -> Mapping[str, Mapping[str, Known]]:
     """Step → address → what is in. Raises `TransferError` when nobody can tell."""
     existing = tables.existing(jobs.api, target)

@@ -18,7 +18,7 @@ UNREACHED: tuple[type[Exception], ...] = (
 )
 """BigQuery was not reached, or broke off."""
 
-NOT_FOUND, TAKEN = 404, 409
+NOT_FOUND, TAKEN, CHANGED = 404, 409, 412
 INVALID = ("invalidQuery", "invalid", "badRequest")
 _CONFLICT = ("aborted due to concurrent update", "serialize access to table")
 _PASSES = ("backendError", "internalError", "jobBackendError", "jobInternalError")

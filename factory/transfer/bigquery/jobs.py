@@ -8,6 +8,7 @@ finished, and failed, gives way to another, whose id has a number at its end.
 from __future__ import annotations
 
 import logging
+import re
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,11 +33,13 @@ class Limits:
     """`seconds` of a job, 0: without end. Of its bytes, at most `billed`; None: any number.
 
     `patience`: seconds after which one that may be left is `Running`; None: none is left.
+    `awaited`: the id of a job that was left, and has ended since: what it says holds.
     """
 
     seconds: float = 0
     billed: int | None = None
     patience: float | None = None
+    awaited: str = ""
 
 
 class Running(Exception):
@@ -96,7 +99,7 @@ class Jobs:
             if error is None:
                 self._count(job)
                 return Done(job, found)
-            if found:
+            if found and job_id != self.limits.awaited:
                 log.info("the job %s had failed before: %s", job_id, error.said)
                 continue
             tried += 1
@@ -106,12 +109,12 @@ class Jobs:
             time.sleep(next(again))
         raise TransferError(f"{_FAILED_MOST} jobs {name}… have failed: see what they say")
 
-    def query(self, text: str, name: str = "", **more: Any) -> Done:
-        """Run SQL; without a `name`, as what may run twice."""
+    def query(self, text: str, name: str = "", *, leave: bool = False, **more: Any) -> Done:
+        """Run SQL; without a `name`, as what may run twice. Raises as `run` does."""
         given: Facts = {"query": text, "useLegacySql": False, **more}
         if self.limits.billed is not None:
             given["maximumBytesBilled"] = str(self.limits.billed)
-        return self.run(name or f"factory_{uuid.uuid4().hex}", {"query": given})
+        return self.run(name or f"factory_{uuid.uuid4().hex}", {"query": given}, leave=leave)
 
     def read(self, text: str) -> Sequence[Facts]:
         """Let BigQuery read SQL, and not run it: the fields of its rows. It costs nothing."""
@@ -181,6 +184,7 @@ class Jobs:
         except Refused as error:
             if error.status != TAKEN:
                 raise
+            reference.setdefault("location", _location(error.said, job_id))
         return self._got(reference), True
 
     def find(self, name: str, *, leave: bool = False) -> Done | None:
@@ -197,8 +201,11 @@ class Jobs:
                 if error.status == NOT_FOUND:
                     return None
                 raise
-            if _error(job) is None:
+            failed = _error(job)
+            if failed is None:
                 return Done(job, found=True)
+            if reference["jobId"] == self.limits.awaited:
+                raise failed
         return None
 
     def _got(self, reference: Mapping[str, str]) -> Facts:
@@ -209,6 +216,21 @@ class Jobs:
     def _where(self, job: Facts) -> dict[str, str]:
         location = job["jobReference"].get("location") or self.location
         return {"location": location} if location else {}
+
+    def cancel(self, job_id: str) -> None:
+        """Tell a job to end. Raises `Refused`."""
+        where = {"location": self.location} if self.location else {}
+        self.api.ask("POST", path(self.api.project, "jobs", job_id, "cancel"), query=where)
+
+    def running(self) -> Iterator[Mapping[str, str]]:
+        """What names each job of this login that runs, wherever it does."""
+        query: dict[str, str | int] = {"stateFilter": "running", "projection": "minimal"}
+        while True:
+            page = self.api.ask("GET", path(self.api.project, "jobs"), query=query)
+            yield from (job["jobReference"] for job in page.get("jobs", ()))
+            if not (token := page.get("nextPageToken")):
+                return
+            query["pageToken"] = token
 
     def runs(self, job_id: str) -> bool:
         """Whether a job has not ended."""
@@ -248,6 +270,12 @@ class Jobs:
         if billed or slots:
             name = job["jobReference"]["jobId"]
             log.info("job %s: %s billed, %d ms of slots", name, size(billed), slots)
+
+
+def _location(said: str, job_id: str) -> str:
+    """Where a job is that is there, as the refusal of another tells it: `project:place.id`."""
+    found = re.search(rf":([\w-]+)\.{re.escape(job_id)}\b", said)
+    return found[1] if found else ""
 
 
 def _begun_at(job: Facts) -> float:

@@ -97,6 +97,15 @@ def previous_rows(jobs: Jobs, target: Table, load_id: str) -> int | None:
     return int(found[0][0]) if found else None
 
 
+def digests(jobs: Jobs, target: Table) -> list[str]:
+    """What loads into an external table of this name have noted: the names of its files."""
+    found = jobs.asked(
+        f"SELECT DISTINCT digest FROM {target.beside(NAME).sql}"
+        f" WHERE table_name = {literal(target.name)} AND made_at = 0"
+    )
+    return [name for (name,) in found]
+
+
 def forget(jobs: Jobs, target: Table) -> None:
     """The table is gone, with all that was loaded into it."""
     if is_there(jobs.api, target):

@@ -21,7 +21,7 @@ from factory.transfer.bigquery import table as tables
 from factory.transfer.bigquery.api import Api
 from factory.transfer.bigquery.arrivals import Noting
 from factory.transfer.bigquery.errors import Refused, translated
-from factory.transfer.bigquery.jobs import Jobs, Limits
+from factory.transfer.bigquery.jobs import Done, Jobs, Limits
 from factory.transfer.bigquery.modes import SEVERAL, Counts, Mode, Staged
 from factory.transfer.bigquery.rows import Rows
 from factory.transfer.bigquery.staging import Source
@@ -38,6 +38,7 @@ from factory.transfer.warehouse.schema import Types
 log = logging.getLogger(__name__)
 
 NO_OPTIONS = Options()
+_REPLACED_MOST = 9  # tries of one load that others have replaced
 
 
 @dataclass(frozen=True)
@@ -77,15 +78,18 @@ def load(
     statement_timeout: float = STATEMENT_SECONDS,
     maximum_bytes_billed: int | None = None,
     patience: float | None = None,
+    awaited: str = "",
+    session: type[Session] | None = None,
 ) -> tuple[Loaded, Cost]:
     """Load the files into `table`; the same `load_id` again leaves the same rows.
 
     Rows go through files in the folder `via`, on Cloud Storage. The rows of a `partition` are those
     of `interval`, unless it says its own. `arrivals` are the source's files, each of which is
     loaded once. `statement_timeout` is in seconds, of each job, 0 for none. After `patience`
-    seconds the load job is left to run on, by `Running`: the same load again finds it. Raises
-    `ChecksFailed`, `SchemaChanged`, `BadRow`, `BadOption`, `TransferError`; the target's rows are
-    then as they were.
+    seconds the load job, or that of the publish, is left to run on, by `Running`: the same load
+    again finds it, and is told its id as `awaited` once it has ended. `session` is that of a table
+    of another kind. Raises `ChecksFailed`,
+    `SchemaChanged`, `BadRow`, `BadOption`, `TransferError`; the rows are then as they were.
     """
     started = time.monotonic()
     refuse_mode(BIGQUERY, write)
@@ -107,9 +111,10 @@ def load(
     with translated(target):
         jobs = Jobs(
             *(api, tables.location(api, target)),
-            limits=Limits(statement_timeout, maximum_bytes_billed, patience),
+            limits=Limits(statement_timeout, maximum_bytes_billed, patience, awaited),
         )
-        done = run(Session(jobs, job, Source(files, via)), job, files, checks, as_of)
+        own = (session or Session)(jobs, job, Source(files, via))
+        done = run(own, job, files, checks, as_of)
     cost = Cost(jobs.billed, jobs.slot_ms)
     log.info("BigQuery: %s billed, %d ms of slots", size(cost.billed), cost.slot_ms)
     return told(job, files, done, time.monotonic() - started), cost
@@ -146,7 +151,11 @@ class Session:
         return replace(found, required=frozenset(), relaxed=found.required)
 
     def published_before(self, existing: Existing | None, rows: int) -> bool:
-        """Ask the ledger. What a killed try has left goes away."""
+        """Ask the ledger. What a killed try has left goes away.
+
+        Not so while what this load has staged is there: the load goes on to find that publish, and
+        tells of it as if it had never been left.
+        """
         if not self.job.mode.once or existing is None:
             return False
         found = ledger.find(self.jobs, self.job.target, existing, self.job.load_id)
@@ -160,6 +169,8 @@ class Session:
             raise self._others(found)
         if self._is_empty(existing):
             raise self._gone(found)
+        if self._was_left(existing):
+            return False
         self._note_files(existing)
         for left in self._tables:
             tables.drop(self.jobs.api, left)
@@ -170,6 +181,14 @@ class Session:
         """All that a load makes, and drops."""
         noting = self.job.noting
         return [self._staging, *([noting.table] if noting else [])]
+
+    def _was_left(self, existing: Existing) -> bool:
+        """Whether a try before this one has left a publish of what is still staged."""
+        facts = tables.look(self.jobs.api, self._staging)
+        if facts is None:
+            return False
+        staged = Staged(self._staging, (), 0, made_at=int(facts["creationTime"]))
+        return self.jobs.find(self._publish(existing, staged)) is not None
 
     def _note_files(self, existing: Existing) -> None:
         """The load that was published before may not have noted them."""
@@ -311,31 +330,46 @@ class Session:
         existing = existing or self._made(staged)
         self._relax(existing, staged)
         noted, files = self._noted(existing, staged), self.job.noting
-        held = files.statements(existing) if files else []
-        text = script(target, existing, staged, mode, noted, self._first(existing), held)
+        stays = [self.job.options.published(target, time.time())] if existing.unpublished else []
+        text = script(
+            *(target, existing, staged, mode, noted),
+            stays=stays,
+            first=[files.first()] if files else (),
+            held=files.statements(existing) if files else (),
+        )
         try:
-            done = self.jobs.query(text, self._publish(existing, staged))
+            done = self._published(text, existing, staged)
         except Refused as error:
             self._refuse_taken(error, existing)
             if SEVERAL in error.said:
                 mode.refuse(self.jobs, target, staged, existing)
+            if existing.unpublished:
+                self._unmade(existing)
             raise
-        if done.found and mode.once:
-            log.info("the job %s had published them", done.job_id)
-            raise Again
         ((before, after, changed),) = self.jobs.rows(done)[1]
         return mode.changed(Counts(before, after, changed), staged.rows)
+
+    def _published(self, text: str, existing: Existing, staged: Staged) -> Done:
+        """Its job, or that of a try before this one, unless its rows are known to be gone since."""
+        name = self._publish(existing, staged)
+        for number in range(_REPLACED_MOST):
+            again = f"_again{number}" if number else ""
+            done = self.jobs.query(text, f"{name}{again}", leave=True)
+            if not done.found or self._stands(existing, staged):
+                return done
+            log.info("the job %s had published them, and they were replaced since", done.job_id)
+        raise Again
+
+    def _stands(self, existing: Existing, staged: Staged) -> bool:
+        """Whether the ledger has these rows."""
+        found = ledger.find(self.jobs, self.job.target, existing, self.job.load_id)
+        mine = (existing.made_at, staged.rows, self.job.digest)
+        return found is not None and (found.made_at, found.rows, found.digest) == mine
 
     def _publish(self, existing: Existing, staged: Staged) -> str:
         """The id of its job: a target that is made anew has nothing of an earlier publish."""
         noting = self.job.noting
         return self._job(staged, "publish", existing.made_at, *([noting.digest] if noting else []))
-
-    def _first(self, existing: Existing) -> Sequence[str]:
-        """What comes before the transaction."""
-        stays = [self.job.options.published(self.job.target, time.time())]
-        lock = [self.job.noting.first()] if self.job.noting else []
-        return [*(stays if existing.unpublished else []), *lock]
 
     def _relax(self, existing: Existing, staged: Staged) -> None:
         """Columns that were never null may be, from this load on, where it lacks them."""
@@ -356,6 +390,15 @@ class Session:
             raise TransferError(f"{self.job.target} was dropped while it was loaded")
         return found
 
+    def _unmade(self, existing: Existing) -> None:
+        """The table that was made for this publish vanishes, unless another has published into it.
+
+        What it is like is asked first, and whether it has rows then: it is left if it has changed.
+        """
+        facts = tables.look(self.jobs.api, self.job.target)
+        if facts is not None and self._is_empty(existing):
+            tables.unpublish(self.jobs.api, self.job.target, facts)
+
     def _noted(self, existing: Existing, staged: Staged) -> Sequence[str]:
         """The load, and which of those before are gone."""
         job = self.job
@@ -373,12 +416,16 @@ def script(
     staged: Staged,
     mode: Mode,
     noted: Sequence[str],
+    *,
+    stays: Sequence[str] = (),
     first: Sequence[str] = (),
     held: Sequence[str] = (),
 ) -> str:
     """All of a publish, after what comes `first`; what fails undoes the statements before it.
 
-    `held` are those in the transaction that no other load may pass.
+    `held` are those in the transaction that no other load may pass. A table that is made `stays`:
+    said before, so that no rows are published that vanish, and once more, for another load into it
+    that has failed may have said that it vanishes.
     """
     every = existing.every()
     anew = ledger.made_anew(target, existing)
@@ -387,6 +434,7 @@ def script(
         [
             "DECLARE factory_before, factory_after, factory_changed INT64 DEFAULT 0",
             "DECLARE factory_met STRING",
+            *stays,
             *first,
             "BEGIN TRANSACTION",
             *held,
@@ -396,6 +444,7 @@ def script(
             f"SET factory_after = {count}",
             *noted,
             "COMMIT TRANSACTION",
+            *stays,
             "SELECT factory_before, factory_after, factory_changed;",
         ]
     )

@@ -84,6 +84,7 @@ class Found:
     fields: Sequence[Facts]
     done: Done | None = None
     selected: Sequence[str] = ()  # none: all of its columns
+    every: str = ""  # a condition that all rows meet, where a table is not read without one
 
 
 def _found(jobs: Jobs, rows: Rows) -> Found:
@@ -93,7 +94,8 @@ def _found(jobs: Jobs, rows: Rows) -> Found:
         facts = _facts(jobs.api, table)
         fields = _chosen(facts, rows, table)
         if facts["type"] == "TABLE" and not (rows.where or rows.window or rows.part):
-            return Found(table.reference(jobs.api), fields, selected=rows.columns)
+            every = tables.existing_of(facts).every()
+            return Found(table.reference(jobs.api), fields, selected=rows.columns, every=every)
     done = jobs.query(select(jobs, rows))
     target: dict[str, str] = done.facts["configuration"]["query"].get("destinationTable") or {}
     return Found(target, jobs.rows(done, 0)[0], done)
@@ -119,7 +121,16 @@ def _chosen(facts: Facts, rows: Rows, table: Table) -> list[Facts]:
 def select(jobs: Jobs, rows: Rows) -> str:
     """The query of the rows. Raises `Missing`."""
     chosen = ", ".join(map(quoted, rows.columns)) or "*"
-    return f"SELECT {chosen} FROM {_from(rows)}{choosing.where([*_conditions(jobs, rows)])}"
+    conditions = [*_every(jobs, rows), *_conditions(jobs, rows)]
+    return f"SELECT {chosen} FROM {_from(rows)}{choosing.where(conditions)}"
+
+
+def _every(jobs: Jobs, rows: Rows) -> Iterator[str]:
+    """A condition that all rows of the table meet, where no query of it is without one."""
+    if rows.table:
+        facts = tables.look(jobs.api, tables.parse(rows.table))
+        if facts is not None and (every := tables.existing_of(facts).every()):
+            yield every
 
 
 def _from(rows: Rows) -> str:
@@ -147,7 +158,8 @@ def _written(bound: Any) -> str:
 
 def _type_of(jobs: Jobs, rows: Rows, column: str) -> str:
     """A column's type; nothing is run for it. Raises `Missing`."""
-    fields = {field["name"]: field for field in jobs.read(f"SELECT * FROM {_from(rows)}")}
+    query = f"SELECT * FROM {_from(rows)}{choosing.where([*_every(jobs, rows)])}"
+    fields = {field["name"]: field for field in jobs.read(query)}
     require_columns(fields, [column], rows.label)
     return tables.type_of(fields[column])
 
@@ -197,7 +209,9 @@ def _streamed(jobs: Jobs, found: Found) -> Iterator[pa.RecordBatch]:
     try:
         reference = found.table
         table = "projects/{projectId}/datasets/{datasetId}/tables/{tableId}".format(**reference)
-        options = ReadSession.TableReadOptions(selected_fields=list(found.selected))
+        options = ReadSession.TableReadOptions(
+            selected_fields=list(found.selected), row_restriction=found.every
+        )
         wanted = ReadSession(table=table, data_format=DataFormat.ARROW, read_options=options)
         session = client.create_read_session(
             parent=f"projects/{jobs.api.project}",
@@ -230,7 +244,9 @@ def _by_rest(jobs: Jobs, found: Found, schema: pa.Schema) -> Iterator[pa.RecordB
     done = found.done
     if done is None:
         table = Table(found.table["datasetId"], found.table["tableId"], found.table["projectId"])
-        done = jobs.query(f"SELECT {', '.join(map(quoted, schema.names))} FROM {table.sql}")
+        chosen = ", ".join(map(quoted, schema.names))
+        every = choosing.where([found.every] if found.every else [])
+        done = jobs.query(f"SELECT {chosen} FROM {table.sql}{every}")
     for page in jobs.pages_of_rows(done):
         columns = list(zip(*page, strict=True))
         arrays = [pa.array(c, t) for c, t in zip(columns, schema.types, strict=True)]

@@ -110,17 +110,33 @@ def fill(
     job: str,
     batches: Callable[[], Iterable[pa.RecordBatch]],
 ) -> None:
-    """Fill a staging table by way of a folder, with batches that are asked for where no job has.
+    """Fill a staging table by way of a file in a folder, which goes then.
 
     Raises `BadRow`, `TransferError`, and `Running`: the job is left.
     """
     folder = via.below(staged.table.name, "")
-    done = jobs.find(job, leave=True)
-    if done is None:
-        place = via.below(staged.table.name, f"{job}.parquet")
-        _upload(place, staged, batches())
-        done = jobs.run(job, {"load": _load(jobs, place, staged)}, leave=True)
+    fill_from(jobs, folder.below(f"{job}.parquet"), staged, job, batches)
     folder.store.delete_below(folder.path)
+
+
+def fill_from(
+    jobs: Jobs,
+    place: Place,
+    staged: Staged,
+    job: str,
+    batches: Callable[[], Iterable[pa.RecordBatch]],
+    *,
+    keeps: bool = False,
+) -> None:
+    """Fill a staging table from a file, which is written where no job has read it.
+
+    It is written, too, where it is to be kept and is gone. Raises as `fill` does.
+    """
+    done = jobs.find(job, leave=True)
+    if done is None or (keeps and place.store.file(place.path) is None):
+        _upload(place, staged, batches())
+    if done is None:
+        done = jobs.run(job, {"load": _load(jobs, place, staged)}, leave=True)
     _require(done, staged)
 
 
@@ -167,4 +183,7 @@ def require_store(via: Place) -> None:
         )
 
 
-__all__ = ["Source", "digest", "fields_of", "fill", "made", "name", "require_store", "staging"]
+__all__ = [
+    *("Source", "digest", "fields_of", "fill", "fill_from", "made", "name", "require_store"),
+    "staging",
+]

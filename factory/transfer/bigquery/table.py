@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,7 +13,7 @@ from sqlglot import exp
 from factory.definitions import identifiers
 from factory.definitions.warehouses import BIGQUERY
 from factory.transfer.bigquery.api import Api, Facts, path
-from factory.transfer.bigquery.errors import NOT_FOUND, TAKEN, Refused
+from factory.transfer.bigquery.errors import CHANGED, NOT_FOUND, TAKEN, Refused
 from factory.transfer.errors import BadOption, TransferError
 from factory.transfer.warehouse import parts
 from factory.transfer.warehouse.parts import Column
@@ -148,6 +149,11 @@ def existing(api: Api, table: Table, names: Sequence[str] = ()) -> Existing | No
         return None
     if facts["type"] != "TABLE":
         raise TransferError(f"{table} is a {facts['type']}, not a table")
+    return existing_of(facts, names)
+
+
+def existing_of(facts: Facts, names: Sequence[str] = ()) -> Existing:
+    """A target that is there; see `existing`."""
     spelled = {name.casefold(): name for name in names}
     fields: dict[str, Facts] = {
         spelled.get(f["name"].casefold(), str(f["name"])): f for f in fields_of(facts)
@@ -256,6 +262,17 @@ def make(api: Api, table: Table, fields: Sequence[Facts], more: Facts) -> Facts 
         if error.status != TAKEN:
             raise
         return None
+
+
+def unpublish(api: Api, table: Table, facts: Facts) -> None:
+    """Let a table vanish whose first publish has failed, unless it has changed since `facts`."""
+    until = str(round((time.time() + EXPIRES) * 1000))
+    given = {"description": UNPUBLISHED, "expirationTime": until}
+    try:
+        api.ask("PATCH", table.address(api), body=given, match=facts.get("etag", ""))
+    except Refused as error:
+        if error.status not in (NOT_FOUND, CHANGED):
+            raise
 
 
 def drop(api: Api, table: Table) -> None:

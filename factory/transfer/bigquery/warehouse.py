@@ -62,6 +62,7 @@ class BigQuery:
         tables.drop(session.api, table)
         tables.drop(session.api, arrivals.lock_of(table))
         ledger.forget(session, table)
+        arrivals.forget(session, table)
 
     def files_in(self, session: Jobs, table: parts.Table) -> Mapping[str, Mapping[str, KnownFile]]:
         """See `arrivals`."""

@@ -87,6 +87,13 @@ def ensure(connection: Connection, target: Table) -> None:
         connection.execute(create.format(_files(target.schema)))
 
 
+def forget(connection: Connection, target: Table) -> None:
+    """The table is gone, with all that was loaded into it."""
+    if target.schema in ledger.schemas(connection, NAME):
+        query = sql.SQL("DELETE FROM {} WHERE table_name = %s").format(_files(target.schema))
+        connection.execute(query, (target.name,))
+
+
 def record(connection: Connection, target: Table, load_id: str, given: Arrivals) -> None:
     """Note the files of a load, in its transaction, before the load itself is noted.
 

@@ -87,6 +87,7 @@ class Postgres:
             tables.drop(session, own)
             if own.schema in ledger.schemas(session):
                 ledger.forget(session, own)
+            arrivals.forget(session, own)
 
     def known(self, session: Connection, table: parts.Table, policy: str) -> dict[str, Known]:
         """See `turns`."""

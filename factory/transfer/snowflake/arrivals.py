@@ -37,6 +37,12 @@ def ensure(connection: Connection, target: Table) -> None:
     ask(connection, f"CREATE TABLE IF NOT EXISTS {quoted(target.beside(NAME))} ({_COLUMNS})")
 
 
+def forget(connection: Connection, target: Table) -> None:
+    """The table is to go, with all that was loaded into it."""
+    if tables.described(connection, target.beside(NAME)):
+        ask(connection, f"DELETE FROM {_noted(target)}")
+
+
 def files_in(connection: Connection, target: Table) -> Mapping[str, Mapping[str, Known]]:
     """Step → address → what is in. Raises `TransferError` when nobody can tell."""
     existing = tables.existing(connection, target, ())

@@ -51,6 +51,7 @@ class Snowflake:
         own = _placed(session, table)
         ledger.ensure(session, own)
         ledger.forget(session, own)
+        arrivals.forget(session, own)
         for each in (own, ledger.lock_of(own)):
             ask(session, f"DROP TABLE IF EXISTS {names.quoted(each)}")
 

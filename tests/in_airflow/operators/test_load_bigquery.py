@@ -10,9 +10,12 @@ from uuid import uuid4
 import pytest
 
 from factory.cli.main import main
+from factory.in_airflow.hooks import bigquery as hooks
+from factory.in_airflow.operators import sql
 from factory.in_airflow.operators.ingest import load_bigquery
 from factory.in_airflow.probes import look
 from factory.in_airflow.triggers import bigquery as triggers
+from factory.transfer.bigquery.staging import digest
 from factory_embedded.bigquery_proxy import Answer, Lost, Request
 from factory_embedded.demo import bigquery as demo
 from factory_embedded.demo.screen import LineScreen
@@ -85,6 +88,38 @@ def test_a_file_into_a_table(
     counts = [job["configuration"].get("query", {}) for job in jobs]
     limits = {each.get("maximumBytesBilled") for each in counts if "NULL FROM" in str(each)}
     assert "3000000000" in limits
+
+
+EXTERNAL = """
+version: 1
+start_date: 2024-01-01
+tasks:
+  - id: trips
+    uses: ingest
+    with:
+      source: {{type: file, path: '{path}', format: csv}}
+      target:
+        type: bigquery_external
+        conn_id: google
+        table: {table}
+        path: 'gs://google@bq-stage/{folder}'
+      write: {{mode: replace}}
+"""
+
+
+def test_an_external_table_over_files(
+    google: Pipelines, real_bigquery: bigquery.Server, tmp_path: Path
+) -> None:
+    name, file = f"trips_{uuid4().hex[:8]}", tmp_path / "trips.csv"
+    google.write("far.yaml", EXTERNAL.format(path=file.as_uri(), table=f"demo.{name}", folder=name))
+    for rows in (2, 3):
+        file.write_text("id,fare\n" + "1,2.50\n" * rows)
+        run = google.run("far")
+        assert run.state == "success", run.log
+        assert ask(real_bigquery, f"SELECT COUNT(*) FROM demo.{name}") == [(rows,)]
+    assert run.xcom("trips.load")["rows"] == 3
+    uris = next(uris for path, uris in real_bigquery.proxy.external.items() if name in path)
+    assert [uri.rpartition("/")[0] for uri in uris] == [f"gs://bq-stage/{name}"]
 
 
 ONCE = """
@@ -170,6 +205,106 @@ def test_sql_runs_there_and_is_waited_for(
     assert any(each.get("factory_task") == "made" for each in labels)
 
 
+LONG = """
+version: 1
+start_date: 2024-01-01
+tasks:
+  - id: long
+    uses: sql
+    with: {{conn_id: google, sql: "{sql}", output: true}}
+"""
+
+
+def test_long_sql_is_waited_for_by_the_triggerer(
+    google: Pipelines, real_bigquery: bigquery.Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sql, "PATIENCE", 0)
+    monkeypatch.setattr(triggers, "POLL", 0.01)
+    begun: list[str] = []
+    looks: list[str] = []
+
+    def slow(request: Request) -> Answer | None:
+        """The job is begun, and the answer lost; then it runs for a while."""
+        name = request.job.get("jobReference", {}).get("jobId", "")
+        if "_sql_" in name:
+            begun.append(name)
+            if len(begun) == 1:
+                raise Lost(after=True)
+        is_look = request.method == "GET" and "_sql_" in request.path
+        if not begun or not is_look or len(looks) > 3:
+            return None
+        looks.append(request.path)
+        where = {"jobId": begun[0], "location": "US"}
+        job = {"jobReference": where, "status": {"state": "RUNNING"}}
+        return Answer(200, json.dumps(job).encode())
+
+    google.write("long.yaml", LONG.format(sql="SELECT 6 * 7 AS answer"))
+    real_bigquery.proxy.faults.append(slow)
+    try:
+        run = google.run("long")
+    finally:
+        real_bigquery.proxy.faults.clear()
+    assert run.state == "success", run.log
+    assert "this goes on when it has ended" in run.log
+    assert [list(row) for row in run.xcom("long")] == [[42]]
+    assert len(set(begun)) == 1
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_try_after_one_that_was_killed_finds_its_sql(
+    google: Pipelines, real_bigquery: bigquery.Server, is_there: bool
+) -> None:
+    """While that runs still; of one that has ended, who clears the task wants another."""
+    task = uuid4().hex
+    left = f"factory_{digest(task, 'SELECT 1', {})}_sql_of_before"
+    begun: list[dict[str, str]] = []
+
+    def there(request: Request) -> Answer | None:
+        reference = request.job.get("jobReference", {})
+        if "_sql_" in reference.get("jobId", ""):
+            begun.append(reference)
+        if "stateFilter=running" not in request.path:
+            return None
+        names = ["another", *([left] if is_there else [])]
+        jobs = [{"jobReference": {"jobId": name, "location": "US"}} for name in names]
+        return Answer(200, json.dumps({"jobs": jobs}).encode())
+
+    real_bigquery.proxy.faults.append(there)
+    try:
+        hook = hooks.BigQuery("google")
+        hook.patience, hook.task = 60, ((task,), uuid4().hex, False)
+        hook.run("SELECT 1")
+    finally:
+        real_bigquery.proxy.faults.clear()
+    (reference,) = begun
+    assert (reference["jobId"] == left) == is_there
+    assert reference.get("location") == ("US" if is_there else None)
+
+
+def test_the_same_sql_of_another_run_of_the_name_runs(
+    google: Pipelines, real_bigquery: bigquery.Server
+) -> None:
+    """As `factory run` twice for a day, or a run that was deleted and made anew."""
+    table = f"demo.again_{uuid4().hex[:8]}"
+    ask(real_bigquery, f"CREATE TABLE {table} (id INT64)")
+    for number in (1, 2):
+        hook = hooks.BigQuery("google")
+        hook.patience, hook.task = 60, ((table,), f"try {number}", True)
+        hook.run(f"INSERT INTO {table} VALUES (1)")
+    assert ask(real_bigquery, f"SELECT COUNT(*) FROM {table}") == [(2,)]
+
+
+def test_sql_of_a_task_that_somebody_ends_is_ended(
+    google: Pipelines, real_bigquery: bigquery.Server
+) -> None:
+    before = len(real_bigquery.proxy.asked)
+    hook = hooks.BigQuery("google")
+    hook.begun = "US:job_1"
+    hook.cancel()  # and that there is none is no error
+    (path,) = [one.path for one in real_bigquery.proxy.asked[before:] if "cancel" in one.path]
+    assert path.endswith("/jobs/job_1/cancel?location=US")
+
+
 def test_a_wait_goes_on_while_nothing_answers(
     google: Pipelines, real_bigquery: bigquery.Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -182,11 +317,13 @@ def test_a_wait_goes_on_while_nothing_answers(
     assert "nowhere cannot be asked: BigQuery can't be reached" in seen.detail
 
 
-def test_a_long_load_job_is_waited_for_by_the_triggerer(
+@pytest.mark.parametrize("step", ["load", "publish"])
+def test_a_long_job_is_waited_for_by_the_triggerer(
     google: Pipelines,
     real_bigquery: bigquery.Server,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
+    step: str,
 ) -> None:
     """The worker is given back; after that, the same load finds the job, and no other is begun."""
     monkeypatch.setattr(load_bigquery, "PATIENCE", 0)
@@ -197,11 +334,11 @@ def test_a_long_load_job_is_waited_for_by_the_triggerer(
     def slow(request: Request) -> Answer | None:
         """The job is begun, and the answer lost; then it runs for a while."""
         name = request.job.get("jobReference", {}).get("jobId", "")
-        if name.endswith("_load"):
+        if name.endswith(f"_{step}"):
             begun.append(name)
             if len(begun) == 1:
                 raise Lost(after=True)
-        is_look = request.method == "GET" and "_load?" in request.path
+        is_look = request.method == "GET" and f"_{step}?" in request.path
         if not begun or not is_look or len(looks) > 3:
             return None
         looks.append(request.path)
@@ -224,9 +361,10 @@ def test_a_long_load_job_is_waited_for_by_the_triggerer(
     assert run.state == "success", run.log
     assert "this goes on when it has ended" in run.log
     assert ask(real_bigquery, f"SELECT COUNT(*) FROM {table}") == [(2,)]
-    assert len(begun) == 2  # the same again, whose answer was lost
-    assert len(set(begun)) == 1
-    assert run.xcom("trips.load")["rows"] == 2
+    assert len(set(begun)) == 1  # the same again, whose answer was lost
+    done = run.xcom("trips.load")
+    assert (done["rows"], done["published"]) == (2, True)
+    assert [check["passed"] for check in done["checks"]] == [True]
 
 
 def test_another_triggerer_goes_on_with_a_job() -> None:

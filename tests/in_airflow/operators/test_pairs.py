@@ -56,6 +56,7 @@ SOURCES = listed("| from | `source` |")
 TARGETS = listed("| to | `target` |")
 FEW: Mapping[str, tuple[str, ...]] = {
     "BigQuery": ("a table of PostgreSQL", "a disk"),
+    "BigQuery, over files of a folder": ("a table of PostgreSQL", "a disk"),
     "MySQL or MariaDB": ("a table of MySQL or MariaDB", "a disk", "a web server"),
     "Snowflake": ("a table of PostgreSQL", "S3", "a table of Snowflake"),
 }
@@ -233,8 +234,9 @@ def arrived(
     warehouse: bigquery.Server,
 ) -> list[tuple[Any, ...]]:
     """The rows that are there now, which go at once."""
-    if target == "BigQuery":
-        return ask(warehouse, "SELECT id, total, note, `at` FROM raw.orders ORDER BY id")
+    if target.startswith("BigQuery"):
+        table = "orders" if target == "BigQuery" else "in_files"
+        return ask(warehouse, f"SELECT id, total, note, `at` FROM raw.{table} ORDER BY id")
     found = re.search(r'path: "?([^",}]+)', TARGETS[target])
     if "type: snowflake" in TARGETS[target]:
         rows = in_snowflake('SELECT ID, TOTAL, NOTE, "AT" FROM RAW.ORDERS')

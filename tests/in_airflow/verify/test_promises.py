@@ -22,7 +22,7 @@ class Forgetful(Bench):
 
 
 @pytest.mark.parametrize(
-    "promise", [*promises.of(POSTGRES.modes)], ids=lambda promise: promise.said
+    "promise", [*promises.of(POSTGRES.modes, knows_files=True)], ids=lambda promise: promise.said
 )
 def test_a_promise_that_is_broken_is_seen(promise: promises.Promise, tmp_path: Path) -> None:
     bench = Forgetful(Place("postgres", "warehouse", "scratch"), tmp_path)

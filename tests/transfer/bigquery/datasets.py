@@ -16,6 +16,7 @@ from factory.stores.model import Place, Store
 from factory.transfer.bigquery import load as loading
 from factory.transfer.bigquery import table as tables
 from factory.transfer.bigquery.api import Api, Facts, path
+from factory.transfer.bigquery.external import External
 from factory.transfer.bigquery.jobs import Jobs
 from factory.transfer.bigquery.read import read
 from factory.transfer.bigquery.warehouse import WAREHOUSE
@@ -93,3 +94,27 @@ class BigQuery(KnowsFiles):
 
     def run(self, statement: str) -> list[tuple[Any, ...]]:
         return self.ask(statement)
+
+
+@dataclass(frozen=True)
+class ExternalTables(BigQuery):
+    """Tables whose rows stay in a folder."""
+
+    session = External
+
+    def loaded(self, store: Store, paths: Sequence[str], **options: Any) -> Loaded:
+        table = f"{self.dataset}.{options.pop('table')}"
+        options |= {"via": self.folder, "session": External}
+        done, _ = loading.load(self.api, store, paths, table=table, **options)
+        return done
+
+    @property
+    def folder(self) -> Place:
+        """The files of an external table."""
+        uri = f"gs://bq-stage/{self.dataset}/"
+        return Place(*stores.open_uri(uri, lambda *_: Storage(requests.Session(), self.storage)))
+
+    def files(self) -> set[str]:
+        """Their names."""
+        pages = self.folder.store.list(self.folder.path.rstrip("/"))
+        return {file.path.rpartition("/")[2] for page in pages for file in page.files}

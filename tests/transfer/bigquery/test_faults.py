@@ -10,8 +10,11 @@ import pytest
 from factory.transfer.bigquery import api
 from factory.transfer.bigquery import table as tables
 from factory.transfer.bigquery.api import Facts
+from factory.transfer.bigquery.errors import Refused
+from factory.transfer.bigquery.jobs import Jobs, Limits
 from factory.transfer.bigquery.table import Table
 from factory.transfer.errors import BadRow, SchemaChanged, TransferError
+from factory.transfer.warehouse.parts import Changed
 from factory_embedded.bigquery_proxy import Answer, Lost, Request, refusal
 from factory_embedded.services import bigquery
 
@@ -260,14 +263,111 @@ def test_a_target_that_is_dropped_after_a_killed_publish(bench: BigQuery, write:
 
 
 def test_a_job_that_the_ledger_no_longer_knows(bench: BigQuery) -> None:
-    """The load has been forgotten on purpose: it says so, and comes with the next try."""
+    """The load has been forgotten on purpose: it comes again."""
     kill(bench, "record", rows_of(1), "append", "run 1")
     bench.ask(f"DELETE FROM {bench.dataset}._factory_loads WHERE true")
-    with pytest.raises(TransferError, match="was changed twice") as raised:
-        bench.load(rows_of(1))
-    assert raised.value.hint == "Repeat the load"
     assert bench.load(rows_of(1)).published
     assert bench.ids() == [1, 1]
+
+
+@pytest.mark.parametrize("write", ["append", "replace", "merge"])
+def test_what_a_killed_publish_did_is_told_by_the_next_try(bench: BigQuery, write: str) -> None:
+    bench.load(rows_of(1), load_id="run 0")
+    kill(bench, "record", rows_of(2, 3), write, "run 1")
+    done = bench.load(rows_of(2, 3), write)
+    assert done.published
+    assert done.changed == Changed(2, deleted=1 if write == "replace" else 0)
+    assert bench.load(rows_of(2, 3), write).published == (write != "append")
+    assert bench.ids() == ([2, 3] if write == "replace" else [1, 2, 3])
+
+
+@pytest.mark.parametrize("write", ["append", "replace"])
+def test_a_killed_publish_that_another_replaced(bench: BigQuery, write: str) -> None:
+    """Its job is there, and says that it has published: what it did is gone."""
+    kill(bench, "record", rows_of(1), write, "run 1")
+    bench.load(rows_of(2), "replace", load_id="run 2")
+    done = bench.load(rows_of(1), write)
+    assert done.published
+    assert bench.ids() == ([1, 2] if write == "append" else [1])
+    assert bench.tables() == {"trips"}
+
+
+def test_a_first_publish_that_fails_leaves_a_table_that_vanishes(
+    bench: BigQuery, faults: list[Fault]
+) -> None:
+    denied = failed("bytesBilledLimitExceeded", "Query exceeded limit")
+    faults.append(Once("publish", denied, times=9))
+    asked: list[Request] = []
+
+    def patched(request: Request) -> Answer | None:
+        if request.method == "PATCH":
+            asked.append(request)
+        return None
+
+    faults.append(patched)
+    with pytest.raises(TransferError, match="exceeded limit"):
+        bench.load(rows_of(1))
+    (patch,) = (json.loads(request.body) for request in asked)
+    assert patch["description"] == tables.UNPUBLISHED
+    assert int(patch["expirationTime"]) > 0
+    faults.clear()
+    bench.load(rows_of(1))
+    assert bench.ids() == [1]
+
+
+def test_a_table_that_another_has_published_into_stays(
+    bench: BigQuery, faults: list[Fault]
+) -> None:
+    """Between the look at it and the change: BigQuery refuses that, for its etag is another."""
+    faults.append(Once("publish", failed("quotaExceeded", "Quota exceeded"), times=9))
+
+    def changed(request: Request) -> Answer | None:
+        refuses = request.method == "PATCH"
+        return refusal(412, "conditionNotMet", "Precondition failed") if refuses else None
+
+    faults.append(changed)
+    with pytest.raises(TransferError, match="Quota exceeded"):
+        bench.load(rows_of(1))
+
+
+def test_a_job_that_was_taken_elsewhere_is_found_there(
+    bench: BigQuery, faults: list[Fault]
+) -> None:
+    """Outside of US and EU a job is only found with its location, which the refusal tells."""
+    asked: list[str] = []
+
+    def taken(request: Request) -> Answer | None:
+        if name := named(request):
+            said = f"Already Exists: Job p:asia-northeast1.{name}"
+            return refusal(409, "duplicate", said)
+        if request.method == "GET" and "/jobs/" in request.path:
+            asked.append(request.path)
+            reference = {"jobId": "x", "location": "asia-northeast1"}
+            job = {"jobReference": reference, "status": {"state": "DONE"}}
+            return Answer(200, json.dumps(job).encode())
+        return None
+
+    faults.append(taken)
+    assert Jobs(bench.api, None).query("SELECT 1").found
+    assert asked[0].endswith("?location=asia-northeast1")
+
+
+def test_a_job_that_was_waited_for_elsewhere_and_failed_is_not_begun_anew(
+    bench: BigQuery, faults: list[Fault]
+) -> None:
+    begun: list[str] = []
+
+    def fails(request: Request) -> Answer | None:
+        if name := named(request):
+            begun.append(name)
+            return refusal(409, "duplicate", f"Already Exists: Job p:US.{name}")
+        is_look = request.method == "GET" and "/jobs/" in request.path
+        return failed("invalidQuery", "Division by zero") if is_look else None
+
+    faults.append(fails)
+    with pytest.raises(Refused, match="Division by zero"):
+        Jobs(bench.api, None, Limits(awaited="job_1")).query("SELECT 1/0", "job_1")
+    assert begun == ["job_1"]
 
 
 @pytest.mark.parametrize("kind", ["STRING NOT NULL", "STRING DEFAULT 'x' NOT NULL"])
@@ -369,6 +469,16 @@ def test_the_table_of_a_first_load_that_is_killed_vanishes(
     (script,) = [text for text in texts if "ALTER TABLE" in text]
     assert script.index("expiration_timestamp = NULL") < script.index("BEGIN TRANSACTION")
     assert bench.ids() == [1, 2]
+
+
+def test_columns_of_files_that_are_never_null(bench: BigQuery) -> None:
+    """A file that says REQUIRED is refused where the schema of the load says NULLABLE."""
+    asked = pa.schema([pa.field("id", pa.int64(), nullable=False), ("day", pa.date32())])
+    rows = pa.table({"id": [1], "day": [None]}, schema=asked)
+    for number in (1, 2):
+        bench.load(rows, load_id=f"run {number}")
+    assert bench.ids() == [1, 1]
+    assert all(field["mode"] == "NULLABLE" for field in bench.facts()["schema"]["fields"])
 
 
 def test_a_column_that_the_load_lacks_is_relaxed(bench: BigQuery) -> None:

@@ -1,5 +1,6 @@
 """What is read of BigQuery arrives as it is, by the Storage Read API or without it."""
 
+import json
 from datetime import datetime, timezone
 from decimal import Decimal
 from typing import Any
@@ -7,12 +8,15 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from google.api_core.exceptions import PermissionDenied
 
 from factory.definitions.reads import Part, Rows, Window
 from factory.stores.disk import Disk
 from factory.transfer.bigquery import read as reading
 from factory.transfer.errors import Missing, TransferError
+from factory_embedded.bigquery_proxy import Answer, Request, refusal
 
+from .conftest import Fault
 from .datasets import BigQuery
 
 
@@ -89,7 +93,6 @@ def test_without_the_right_to_the_storage_api(
     orders: BigQuery, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The stand-in refuses nobody."""
-    from google.api_core.exceptions import PermissionDenied
 
     def refused(*_: object) -> Any:
         raise PermissionDenied("bigquery.readsessions.create")  # type: ignore[no-untyped-call]
@@ -99,6 +102,45 @@ def test_without_the_right_to_the_storage_api(
     monkeypatch.setattr(reading, "_streamed", refused)
     assert came(orders, table=table).sort_by("id") == whole
     assert "roles/bigquery.readSessionUser" in caplog.text
+
+
+@pytest.mark.parametrize("by_storage", [True, False])
+@pytest.mark.parametrize("rows", [{}, {"where": "id > 0"}, {"part": Part("id", None, 9)}])
+def test_a_table_that_asks_for_a_filter_on_its_partitions(
+    orders: BigQuery,
+    faults: list[Fault],
+    monkeypatch: pytest.MonkeyPatch,
+    rows: dict[str, Any],
+    by_storage: bool,
+) -> None:
+    """The stand-in asks for none: BigQuery refuses a query, and a session, that has no such."""
+    facts = orders.facts("orders")
+    by = {"type": "DAY", "field": "at", "requirePartitionFilter": True}
+    told = json.dumps({**facts, "timePartitioning": by, "requirePartitionFilter": True}).encode()
+
+    def refuses(request: Request) -> Answer | None:
+        if request.method == "GET" and request.path.endswith("/tables/orders"):
+            return Answer(200, told)
+        text = request.job.get("configuration", {}).get("query", {}).get("query", "")
+        if "`orders`" in text and "(`at` IS NULL OR `at` >= TIMESTAMP" not in text:
+            return refusal(400, "invalidQuery", "Cannot query over table without a filter")
+        return None
+
+    asked: list[str] = []
+    whole = reading._streamed
+
+    def streamed(jobs: Any, found: reading.Found) -> Any:
+        asked.append(found.every)
+        if not by_storage:
+            raise PermissionDenied("bigquery.readsessions.create")  # type: ignore[no-untyped-call]
+        return whole(jobs, found)
+
+    monkeypatch.setattr(reading, "_streamed", streamed)
+    faults.append(refuses)
+    found = came(orders, table=f"{orders.dataset}.orders", **rows)
+    assert sorted(found.column("id").to_pylist()) == [1, 2, 3]
+    if not rows:
+        assert asked == ["(`at` IS NULL OR `at` >= TIMESTAMP '0001-01-01T00:00:00+00:00')"]
 
 
 def test_what_is_not_there_is_named(orders: BigQuery) -> None:

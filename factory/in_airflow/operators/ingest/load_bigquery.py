@@ -15,11 +15,12 @@ if TYPE_CHECKING:
 
     from factory.stores.model import Place, Store
     from factory.transfer.bigquery.jobs import Running
+    from factory.transfer.bigquery.load import Session
     from factory.transfer.bigquery.table import Options
     from factory.transfer.warehouse.load import Loaded
 
 PATIENCE = 60.0
-"""Seconds for which a worker waits for the load job itself."""
+"""Seconds for which a worker waits for the load job, and that of the publish, itself."""
 _PASSED = "bigquery"
 _EVERY = {"hourly": "HOUR", "daily": "DAY", "monthly": "MONTH", "yearly": "YEAR"}
 
@@ -57,6 +58,7 @@ class LoadBigQuery(LoadTable):
         self.descriptions = descriptions
         self.expires_after = expires_after
         self.maximum_bytes_billed = maximum_bytes_billed
+        self._awaited = ""
 
     def load(
         self, context: Context, store: Store, paths: list[str], **options: Any
@@ -75,6 +77,8 @@ class LoadBigQuery(LoadTable):
                 options=self._options(),
                 maximum_bytes_billed=self.maximum_bytes_billed,
                 patience=PATIENCE,
+                awaited=self._awaited,
+                session=self._session(),
                 **options,
             )
         except Running as job:
@@ -93,7 +97,12 @@ class LoadBigQuery(LoadTable):
 
     def resume(self, context: Context, event: Any = None) -> dict[str, Any]:
         """The same load again: it finds its jobs, whatever has become of them."""
+        self._awaited = event["job_id"] if event else ""
         return self.execute(context)
+
+    def _session(self) -> type[Session] | None:
+        """Of a table of another kind."""
+        return None
 
     def _via(self, context: Context) -> Place:
         return folder(self.via) if self.via else self._folder(context).below(_PASSED, "")
@@ -110,3 +119,24 @@ class LoadBigQuery(LoadTable):
             descriptions=self.descriptions or {},
             expires_after=self.expires_after,
         )
+
+
+class LoadBigQueryExternal(LoadBigQuery):
+    """The staged Parquet files → files of a folder, and an external table of BigQuery over them.
+
+    :param path: the folder in Cloud Storage.
+    """
+
+    template_fields: Sequence[str] = (*LoadBigQuery.template_fields, "path")
+
+    def __init__(self, *, path: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.path = path
+
+    def _session(self) -> type[Session]:
+        from factory.transfer.bigquery.external import External
+
+        return External
+
+    def _via(self, context: Context) -> Place:
+        return folder(self.path)
