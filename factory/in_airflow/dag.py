@@ -14,7 +14,6 @@ from airflow.sdk import (
     Asset,
     AssetAll,
     AssetAny,
-    AssetOrTimeSchedule,
     Param,
     get_parsing_context,
 )
@@ -135,6 +134,15 @@ def _doc(plan: Pipeline) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
+def _either(moments: Any, waited: AssetAny | AssetAll) -> Any:
+    found: Any
+    try:
+        from airflow.sdk import AssetOrTimeSchedule as found  # noqa: N813  # since 3.2
+    except ImportError:
+        from airflow.timetables.assets import AssetOrTimeSchedule as found  # noqa: N813
+    return found(timetable=moments, assets=waited)
+
+
 def _schedule(plan: Pipeline) -> Any:
     waits = plan.waits
     waited = None if waits is None else _of_assets(waits)
@@ -144,7 +152,7 @@ def _schedule(plan: Pipeline) -> Any:
     if waits is None or waited is None:
         return moments
     if moments is not None:
-        return AssetOrTimeSchedule(timetable=moments, assets=waited)
+        return _either(moments, waited)
     return waited if waits.any else waited.objects
 
 
