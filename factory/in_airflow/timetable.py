@@ -78,9 +78,10 @@ class PipelineTimetable(Timetable):
         waited = given.pop(_ASSETS, None)
         if waited is None:
             return cls(Runs(**given))
-        from factory.in_airflow.or_assets import OrAssetsTimetable
+        from factory.in_airflow.or_assets import or_assets
 
-        return OrAssetsTimetable.of(Runs(**given), {_ASSETS: waited})
+        found: PipelineTimetable = or_assets(cls, Runs(**given), {_ASSETS: waited})
+        return found
 
     def _serialized_assets(self) -> dict[str, Any]:
         if self.assets is None:

@@ -39,12 +39,11 @@ def bracket(
     All of `set_up` are the teardown's setups: clearing the work clears them, too.
 
     :param last: what later steps wait for: the last task of the work, so that they are skipped
-        when it is, or `done`, which then waits for the teardown as well: what is behind may need
-        the same resource.
+        when it is, or `done`. Neither waits for the teardown: with a task behind it that could not
+        fail a run that a person ends.
     """
     chain = [*map(_set_up, set_up), *work]
     end = chain[-1]
-    torn_down = [(tear_down.id, done.id)] if last == "done" else []
     return Fragment(
         tasks=(*chain, _torn_down(tear_down, (task.id for task in set_up)), done),
         first=(chain[0].id,),
@@ -52,7 +51,6 @@ def bracket(
         edges=(
             *((before.id, after.id) for before, after in itertools.pairwise(chain)),
             *_ended([end], tear_down, done),
-            *torn_down,
         ),
         group=Group(step.id, tooltip),
     )

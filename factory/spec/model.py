@@ -222,7 +222,7 @@ class Event(Strict, frozen=True, kw_only=True):
         Meta(
             description="Import path of a trigger for event-driven scheduling: a subclass of "
             "Airflow's `BaseEventTrigger`.",
-            examples=["airflow.providers.amazon.aws.triggers.sqs.SqsSensorTrigger"],
+            examples=["airflow.providers.standard.triggers.file.FileDeleteTrigger"],
             min_length=1,
         ),
     ]

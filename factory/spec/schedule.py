@@ -142,7 +142,7 @@ def _event(event: dict[str, Any], path: Path) -> Iterator[Problem]:
             "import-path",
             f"{quoted(uses)} is not an import path",
             expected="that of a trigger, such as "
-            "airflow.providers.amazon.aws.triggers.sqs.SqsSensorTrigger",
+            "airflow.providers.standard.triggers.file.FileDeleteTrigger",
         )
     for place, value in assets_.entries(event.get("with"), (*path, "with")):
         if place[-1] in ("$call", "$ref"):
