@@ -266,7 +266,7 @@ def test_the_wheel_holds_the_product_and_no_service(wheel: Path) -> None:
     assert not [name for name in names if "embedded" in name or "artifacts.lock" in name]
     own = {path.relative_to(ROOT).as_posix() for path in modules("factory")}
     assert own <= set(names)
-    assert {"factory/py.typed", "factory/review/pipeline.md"} <= set(names)
+    assert {"factory/py.typed", "factory/review/pages/pipeline.md"} <= set(names)
     assert {f"factory/starter/{file.path}" for file in starter.files()} <= set(names)
     assert not [name for name in names if "__pycache__" in name]
 

@@ -1,6 +1,6 @@
 """The reference pages in `docs/reference/`, made from the Structs.
 
-`pipeline.md` beside this module holds the words that no Struct has; its marks
+`pages/` beside this module holds the words that no Struct has; their marks
 (`<!-- keys: Name -->`) are filled from the Structs.
 """
 
@@ -24,6 +24,14 @@ from factory.review.yaml_text import block
 from factory.spec import model, schedule, schema
 
 OF_KINDS = "kinds/*.md"
+GRAMMAR = {
+    "pipeline": "its keys, tasks and groups, clean-up, what is filled in when. Begin here.",
+    "schedules": "when runs start, and what a run is of.",
+    "flow": "`matrix`, `for_each`, outputs, `if`.",
+    "layers": "what is said once: defaults, environments, kinds of your own, values in files.",
+    "alerts": "who is told, and deadlines.",
+}
+"""The pages of the grammar."""
 GENERATED = "<!-- Made by `factory docs` from the code; change it there. -->\n\n"
 
 
@@ -63,7 +71,8 @@ class OfProject:
 def files() -> dict[str, str]:
     """The text of every page by its path below `docs/reference`."""
     names = kinds.builtin_names()
-    made = {"README.md": _index(names), "pipeline.md": _pipeline(), "targets.md": _targets()}
+    made = {"README.md": _index(names), "targets.md": _targets()}
+    made |= {f"{name}.md": _page(name) for name in GRAMMAR}
     for name in names:
         made[f"kinds/{name}.md"] = _kind(name)
     return {name: GENERATED + text for name, text in made.items()}
@@ -82,7 +91,7 @@ def _index(names: tuple[str, ...]) -> str:
     operator = "Any Airflow operator, by its import path: see [Tasks](pipeline.md#tasks)."
     lines = [
         "# Reference",
-        "[A pipeline file](pipeline.md): every key, schedules, layers, variables, alerts.",
+        "\n".join(f"- {_link(name)}: {about}" for name, about in GRAMMAR.items()),
         "[What each target can](targets.md): write modes, checks, what its columns hold.",
         "## Kinds",
         "What `uses` may name:",
@@ -91,6 +100,12 @@ def _index(names: tuple[str, ...]) -> str:
         ),
     ]
     return _joined(lines)
+
+
+def _link(name: str) -> str:
+    """To a page of the grammar, by its heading."""
+    title = _page(name).partition("\n")[0].removeprefix("# ")
+    return f"[{title}]({name}.md)"
 
 
 def _targets() -> str:
@@ -138,8 +153,8 @@ def _task_row(task: Task) -> str:
     return f"| `{task.id}`{role} | `{task.operator.rpartition('.')[2]}` |"
 
 
-def _pipeline() -> str:
-    text = Path(__file__).with_name("pipeline.md").read_text(encoding="utf-8")
+def _page(name: str) -> str:
+    text = (Path(__file__).parent / "pages" / f"{name}.md").read_text(encoding="utf-8")
     return re.sub(r"<!-- (\w+)(?:: (\w+))? -->", lambda mark: _MARKS[mark[1]](mark[2]), text)
 
 

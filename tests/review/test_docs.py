@@ -59,7 +59,8 @@ def test_the_example_of_a_kind_is_a_good_pipeline(name: str, tmp_path: Path) -> 
 
 
 NAMED = re.compile(r"# (dag_factory_configs/\S+)\n")
-EXAMPLES = BLOCK.findall(PAGES["pipeline.md"])
+GRAMMAR = "\n".join(PAGES[f"{name}.md"] for name in docs.GRAMMAR)
+EXAMPLES = BLOCK.findall(GRAMMAR)
 VALUES = {
     named[1]: text
     for text in EXAMPLES
@@ -93,7 +94,7 @@ def test_an_example_of_the_grammar_is_a_good_file(text: str, tmp_path: Path) -> 
 )
 def test_every_key_of_the_grammar_has_its_row(struct: type) -> None:
     for field in struct.__struct_encode_fields__:  # type: ignore[attr-defined]
-        assert f"| `{field}` |" in PAGES["pipeline.md"]
+        assert f"| `{field}` |" in GRAMMAR
 
 
 def test_no_mark_is_left() -> None:
@@ -131,5 +132,5 @@ def test_yaml_as_a_person_writes_it() -> None:
 
 
 def test_an_environment_overrides_nothing_by_default() -> None:
-    (row,) = [line for line in PAGES["pipeline.md"].splitlines() if line.startswith("| `override`")]
+    (row,) = [line for line in GRAMMAR.splitlines() if line.startswith("| `override`")]
     assert row.split("|")[3].strip() == ""
