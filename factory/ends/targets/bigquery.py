@@ -33,6 +33,13 @@ GoogleConnection = Annotated[
     Meta(description="Airflow Google Cloud connection.", examples=["google_cloud_default"]),
 ]
 Label = Annotated[str, Meta(pattern=r"^[a-z0-9_-]{0,63}$|\{\{")]
+_MaximumBytes = Annotated[
+    Size | None,
+    Meta(
+        description="A query that would be billed for more than this is refused, and costs nothing."
+    ),
+]
+_JobTimeout = Annotated[Duration, Meta(description="The longest time for one job.")]
 _LABEL = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 _SCHEME = "gs"
 
@@ -103,23 +110,12 @@ class BigQuery(WarehouseTable, frozen=True, kw_only=True, tag="bigquery", tag_fi
         Duration | None, Meta(description="How long a table that is created stays.")
     ] = None
     on_schema_change: OnSchemaChange = ON_SCHEMA_CHANGE
-    maximum_bytes_billed: Annotated[
-        Size | None,
-        Meta(
-            description="A query that would be billed for more than this is refused, and costs "
-            "nothing."
-        ),
-    ] = None
-    statement_timeout: Annotated[Duration, Meta(description="The longest time for one job.")] = (
-        STATEMENT_TIMEOUT
-    )
+    maximum_bytes_billed: _MaximumBytes = None
+    statement_timeout: _JobTimeout = STATEMENT_TIMEOUT
 
     def load(self) -> tuple[str, dict[str, Any]]:
         """The operator that publishes into BigQuery."""
-        operator, arguments = super().load()
-        if self.maximum_bytes_billed is not None:
-            arguments["maximum_bytes_billed"] = in_bytes(self.maximum_bytes_billed)
-        return operator, arguments
+        return _bounded(super().load(), self.maximum_bytes_billed)
 
     def columns(self) -> Iterator[tuple[Path, str]]:
         """The columns of the load that this names, with their places."""
@@ -192,23 +188,12 @@ class BigQueryExternal(
             examples=[{"fare_amount": "In dollars, without tips."}],
         ),
     ] = msgspec.field(default_factory=dict)
-    maximum_bytes_billed: Annotated[
-        Size | None,
-        Meta(
-            description="A query that would be billed for more than this is refused, and costs "
-            "nothing."
-        ),
-    ] = None
-    statement_timeout: Annotated[Duration, Meta(description="The longest time for one job.")] = (
-        STATEMENT_TIMEOUT
-    )
+    maximum_bytes_billed: _MaximumBytes = None
+    statement_timeout: _JobTimeout = STATEMENT_TIMEOUT
 
     def load(self) -> tuple[str, dict[str, Any]]:
         """The operator that publishes it."""
-        operator, arguments = super().load()
-        if self.maximum_bytes_billed is not None:
-            arguments["maximum_bytes_billed"] = in_bytes(self.maximum_bytes_billed)
-        return operator, arguments
+        return _bounded(super().load(), self.maximum_bytes_billed)
 
     def columns(self) -> Iterator[tuple[Path, str]]:
         """The columns of the load that this names, with their places."""
@@ -221,6 +206,13 @@ class BigQueryExternal(
         yield from _of_folder(self.path, "path")
         yield from timeouts(self, "statement_timeout")
         yield from _of_labels(self.labels)
+
+
+def _bounded(load: tuple[str, dict[str, Any]], most: Size | None) -> tuple[str, dict[str, Any]]:
+    operator, arguments = load
+    if most is not None:
+        arguments["maximum_bytes_billed"] = in_bytes(most)
+    return operator, arguments
 
 
 def _of_labels(labels: Iterable[str]) -> Iterator[Problem]:
