@@ -24,7 +24,7 @@ from factory.transfer.bigquery import table as tables
 from factory.transfer.bigquery.api import Facts
 from factory.transfer.bigquery.columns import PLAIN_NAME, bare
 from factory.transfer.bigquery.jobs import Running
-from factory.transfer.bigquery.load import Session
+from factory.transfer.bigquery.load import REPLACED_MOST, Session
 from factory.transfer.bigquery.modes import Staged
 from factory.transfer.bigquery.table import Existing, literal, quoted
 from factory.transfer.errors import TransferError
@@ -32,8 +32,6 @@ from factory.transfer.warehouse.load import Again
 from factory.transfer.warehouse.parts import Changed, Column
 
 log = logging.getLogger(__name__)
-
-_REPLACED_MOST = 9  # tries of one load that others have replaced
 
 
 @dataclass(frozen=True)
@@ -109,7 +107,7 @@ class External(Session):
         before = self._files_of_the_table()
         text = ";\n".join([self._made_of(staged), self._record(staged), "SELECT 1;"])
         name = self._job(staged, "publish")
-        for number in range(_REPLACED_MOST):
+        for number in range(REPLACED_MOST):
             again = f"_again{number}" if number else ""
             done = self.jobs.query(text, f"{name}{again}", leave=True)
             if not done.found or self._is_of(staged):
