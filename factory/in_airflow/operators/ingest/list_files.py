@@ -11,7 +11,7 @@ from airflow.providers.common.compat.sdk import AirflowSkipException
 from factory.account import say
 from factory.amounts import counted, size
 from factory.definitions.tables import STATEMENT_SECONDS
-from factory.in_airflow.operators.ingest.staged import ROWS, Staged, leave, step_name
+from factory.in_airflow.operators.ingest.staged import ROWS, Staged, leave, load_name, step_name
 from factory.in_airflow.steps import step_of
 from factory.in_airflow.storage import folder, places
 
@@ -117,7 +117,7 @@ class ListFiles(Staged):
         from factory.transfer.warehouse import arrivals
 
         task = context["task_instance"]
-        step, load = step_name(context), f"{task.dag_id}/{self.load}/{task.run_id}"
+        step, load = step_name(context), load_name(context, self.load, task.run_id)
         table, known, dialect = self._known(context)
         arrivals.refuse_renamed(found, known, step, self._beside(task.dag_id), table, dialect)
         new = arrivals.choose(found, known.get(step, {}), load, self.on_changed)
