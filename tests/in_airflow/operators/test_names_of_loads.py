@@ -34,9 +34,19 @@ def test_a_repeated_list_knows_what_its_load_brought_in(
     load = Load(task_id="load", staged=None, write={})
     name = load.named(context("orders.load"), "monday")
     known = {step_name(context("orders.list")): {"s3://lake/a": Known("v1", name)}}
-    monkeypatch.setattr(ListFiles, "_beside", lambda self, dag_id: [])
+    monkeypatch.setattr(ListFiles, "_beside", lambda self, dag_id, known: [])
     monkeypatch.setattr(
         ListFiles, "_known", lambda self, context: (Table("raw", "orders"), known, "postgres")
     )
     found = [Arrival("s3://lake/a", 1, "v1"), Arrival("s3://lake/b", 1, "v1")]
     assert listing._new(found, context("orders.list")) == found[:1]
+
+
+def test_copies_of_another_step_are_no_step_that_was_renamed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tasks = ["orders.list", "orders.load", "refunds.list"]
+    monkeypatch.setattr(ListFiles, "dag", SimpleNamespace(task_ids=tasks))
+    listing = ListFiles(task_id="orders.list", paths=[], max_tasks=1, load="orders.load")
+    known = ["shop/orders", "shop/orders@1", "shop/refunds", "shop/refunds@1", "shop/gone@1"]
+    assert listing._beside("shop", known) == ["shop/refunds", "shop/refunds@1"]
