@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from typing import Any
 
 from airflow.providers.common.sql.hooks.sql import DbApiHook
@@ -11,9 +10,9 @@ from airflow.sdk import get_current_context
 
 from factory.in_airflow.clients import bigquery as clients
 from factory.in_airflow.hooks.databases import Left
-from factory.in_airflow.triggers.bigquery import JobEnded
+from factory.in_airflow.triggers.bigquery import SqlEnded, cancel
 from factory.transfer.bigquery.api import Api
-from factory.transfer.bigquery.errors import UNREACHED, Refused, said, translated
+from factory.transfer.bigquery.errors import UNREACHED, said, translated
 from factory.transfer.bigquery.jobs import Done, Jobs, Limits, Running
 from factory.transfer.bigquery.parameters import bound
 from factory.transfer.bigquery.staging import digest
@@ -68,8 +67,7 @@ class BigQuery(DbApiHook):
     def cancel(self) -> None:
         """See `Leaves`."""
         place, _, job_id = self.begun.rpartition(":")
-        with suppress(Refused, *UNREACHED):  # it has not begun, or has ended
-            Jobs(_api(self.get_conn_id()), place or None).cancel(job_id)
+        cancel(self.get_conn_id(), place, job_id)
 
     def _query(self, text: str, more: Mapping[str, Any]) -> tuple[Jobs, Done]:
         place, _, job_id = self.begun.rpartition(":")
@@ -113,7 +111,7 @@ class BigQuery(DbApiHook):
                 jobs, done = self._query(text, more)
                 answer = Answer(jobs, done) if handler else None
             except Running as job:
-                until = JobEnded(conn_id, job.job_id, job.location, None)
+                until = SqlEnded(conn_id, job.job_id, job.location, None)
                 raise Left(until, job.job_id) from None
             except UNREACHED as error:
                 raise OperationalError(f"BigQuery can't be reached: {said(error)}") from None

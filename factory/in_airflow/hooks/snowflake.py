@@ -78,14 +78,14 @@ class Snowflake(SnowflakeHook):
     def _run_alone(
         self, statement: str, parameters: Any, handler: Callable[[Any], Any] | None
     ) -> Any:
-        self._alone_in_it = True
+        self._alone_in_it, was_left = True, bool(self.begun)
         with closing(self.get_conn()) as connection:
             if not self.begun:
                 self.begun = queries.begin(connection, statement, parameters or None)
                 self.log.info("Snowflake query id: %s", self.begun)
             self.query_ids = [self.begun]
             try:
-                queries.wait(connection, self.begun, self.patience or 0)
+                queries.wait(connection, self.begun, self.patience or 0, was_left=was_left)
             except queries.Running:
                 raise Left(QueryEnded(self.get_conn_id(), self.begun), self.begun) from None
             return queries.answer(

@@ -5,9 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from typing import Any
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+if TYPE_CHECKING:
+    from factory.transfer.bigquery.jobs import Jobs
 
 POLL = 5.0
 
@@ -45,9 +49,29 @@ class JobEnded(BaseTrigger):
         return self.until is not None and time.time() > self.until
 
     def _runs(self) -> bool:
-        from factory.in_airflow.clients.bigquery import client
-        from factory.in_airflow.hiding import hide_connection_of
-        from factory.transfer.bigquery.jobs import Jobs
+        return _jobs(self.conn_id, self.location).runs(self.job_id)
 
-        hide_connection_of(self.conn_id)
-        return Jobs(client(self.conn_id), self.location or None).runs(self.job_id)
+
+class SqlEnded(JobEnded):
+    """The same of a person's SQL, which nobody takes up once its task was ended."""
+
+    async def on_kill(self) -> None:
+        """Somebody has ended the task: its job ends, too."""
+        await asyncio.to_thread(cancel, self.conn_id, self.location, self.job_id)
+
+
+def cancel(conn_id: str, location: str, job_id: str) -> None:
+    """End a job, if it has begun, and has not ended."""
+    from factory.transfer.bigquery.errors import UNREACHED, Refused
+
+    with suppress(Refused, *UNREACHED):
+        _jobs(conn_id, location).cancel(job_id)
+
+
+def _jobs(conn_id: str, location: str) -> Jobs:
+    from factory.in_airflow.clients.bigquery import client
+    from factory.in_airflow.hiding import hide_connection_of
+    from factory.transfer.bigquery.jobs import Jobs
+
+    hide_connection_of(conn_id)
+    return Jobs(client(conn_id), location or None)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
@@ -29,7 +29,7 @@ _REASONS = {"rateLimitExceeded", "jobRateLimitExceeded", "userRateLimitExceeded"
 _SAID = 300
 
 Facts = dict[str, Any]
-Query = Mapping[str, str | int]
+Query = Mapping[str, str | int | Sequence[str]]
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import logging
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 
@@ -23,8 +23,9 @@ from factory.transfer.bigquery import ledger, staging
 from factory.transfer.bigquery import table as tables
 from factory.transfer.bigquery.api import Facts
 from factory.transfer.bigquery.columns import PLAIN_NAME, bare
-from factory.transfer.bigquery.jobs import Running
-from factory.transfer.bigquery.load import Session
+from factory.transfer.bigquery.errors import Refused
+from factory.transfer.bigquery.jobs import Done, Running
+from factory.transfer.bigquery.load import REPLACED_MOST, Session
 from factory.transfer.bigquery.modes import Staged
 from factory.transfer.bigquery.table import Existing, literal, quoted
 from factory.transfer.errors import TransferError
@@ -33,12 +34,15 @@ from factory.transfer.warehouse.parts import Changed, Column
 
 log = logging.getLogger(__name__)
 
-_REPLACED_MOST = 9  # tries of one load that others have replaced
+_SERVERS_OWN = 500  # from here on, a status does not say that a request was in vain
 
 
 @dataclass(frozen=True)
 class External(Session):
     """One load's session; the folder of its `source` is that of the table's files."""
+
+    unsure: set[str] = field(default_factory=set)
+    """Paths of files whose publish has begun, and may end with a table of them, whoever waits."""
 
     def existing(self) -> Existing | None:
         """Ask for the table. Raises `TransferError` for one that holds rows itself."""
@@ -86,7 +90,7 @@ class External(Session):
                 raise
             except BaseException:
                 file = self._file(staged)
-                if not self._is_of(staged):
+                if file.path not in self.unsure and not self._is_of(staged):
                     file.store.delete(file.path)
                 raise
 
@@ -109,13 +113,26 @@ class External(Session):
         before = self._files_of_the_table()
         text = ";\n".join([self._made_of(staged), self._record(staged), "SELECT 1;"])
         name = self._job(staged, "publish")
-        for number in range(_REPLACED_MOST):
+        for number in range(REPLACED_MOST):
             again = f"_again{number}" if number else ""
-            done = self.jobs.query(text, f"{name}{again}", leave=True)
+            done = self._begun(staged, text, f"{name}{again}")
             if not done.found or self._is_of(staged):
                 self._clear({*before, *self._published_files()})
                 return Changed(staged.rows)
         raise Again
+
+    def _begun(self, staged: Staged, text: str, name: str) -> Done:
+        """Its job, at its end; whoever is stopped before that does not know what will come."""
+        path = self._file(staged).path
+        self.unsure.add(path)
+        try:
+            done = self.jobs.query(text, name, leave=True)
+        except Refused as error:
+            if error.status < _SERVERS_OWN:  # it has failed, or was not taken
+                self.unsure.discard(path)
+            raise
+        self.unsure.discard(path)
+        return done
 
     def _made_of(self, staged: Staged) -> str:
         """The statement by which the table is of the file alone."""

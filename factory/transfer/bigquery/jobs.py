@@ -223,8 +223,11 @@ class Jobs:
         self.api.ask("POST", path(self.api.project, "jobs", job_id, "cancel"), query=where)
 
     def running(self) -> Iterator[Mapping[str, str]]:
-        """What names each job of this login that runs, wherever it does."""
-        query: dict[str, str | int] = {"stateFilter": "running", "projection": "minimal"}
+        """What names each job of this login that runs, or waits for its turn, wherever it does."""
+        query: dict[str, str | int | Sequence[str]] = {
+            "stateFilter": ("running", "pending"),
+            "projection": "minimal",
+        }
         while True:
             page = self.api.ask("GET", path(self.api.project, "jobs"), query=query)
             yield from (job["jobReference"] for job in page.get("jobs", ()))

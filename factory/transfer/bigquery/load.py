@@ -38,7 +38,7 @@ from factory.transfer.warehouse.schema import Types
 log = logging.getLogger(__name__)
 
 NO_OPTIONS = Options()
-_REPLACED_MOST = 9  # tries of one load that others have replaced
+REPLACED_MOST = 9  # tries of one load that others have replaced
 
 
 @dataclass(frozen=True)
@@ -352,7 +352,7 @@ class Session:
     def _published(self, text: str, existing: Existing, staged: Staged) -> Done:
         """Its job, or that of a try before this one, unless its rows are known to be gone since."""
         name = self._publish(existing, staged)
-        for number in range(_REPLACED_MOST):
+        for number in range(REPLACED_MOST):
             again = f"_again{number}" if number else ""
             done = self.jobs.query(text, f"{name}{again}", leave=True)
             if not done.found or self._stands(existing, staged):

@@ -112,7 +112,8 @@ class Existing(parts.Existing):
         if not (by and told):
             return ""
         name = by.get("field")
-        kind = self.columns[name] if name else "TIMESTAMP"
+        kinds = {column.casefold(): kind for column, kind in self.columns.items()}
+        kind = kinds[name.casefold()] if name else "TIMESTAMP"
         column = f"{alias}.{quoted(name or _LOADED_AT)}" if alias else quoted(name or _LOADED_AT)
         return f"({column} IS NULL OR {column} >= {_LEAST[kind]})"
 

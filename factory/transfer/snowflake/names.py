@@ -36,6 +36,10 @@ class Table(parts.Table):
         """Another table of its schema."""
         return Table(self.schema, name, self.database)
 
+    def noted(self, name: str, dialect: str) -> str:
+        """See `parts.Table`."""
+        return quoted(self.beside(folded(name)))
+
     @property
     def digest(self) -> str:
         """What tells it from other tables of its schema, in eight characters."""

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from snowflake.connector.constants import QueryStatus
 
+from factory.transfer.errors import TransferError
 from factory.transfer.snowflake.names import literal
 from factory.transfer.snowflake.session import Connection, ask
 
@@ -46,13 +47,23 @@ def state(connection: Connection, query_id: str) -> State:
     return "running" if connection.is_still_running(found) else "ended"
 
 
-def wait(connection: Connection, query_id: str, patience: float) -> None:
-    """Until it has ended. Raises `Running` after so many seconds."""
+def wait(connection: Connection, query_id: str, patience: float, *, was_left: bool = False) -> None:
+    """Until it has ended. Raises `Running` after so many seconds.
+
+    Raises `TransferError` then of one that nobody knows, and that `was_left`: it is too late to
+    begin being known, and who left it once more would wait for ever.
+    """
     started = time.monotonic()
     for pause in _pauses():
-        if state(connection, query_id) == "ended":
+        found = state(connection, query_id)
+        if found == "ended":
             return
         if time.monotonic() - started > patience:
+            if was_left and found == "unknown":
+                raise TransferError(
+                    f"Snowflake does not know the query {query_id} any more",
+                    "See in QUERY_HISTORY what has become of it, before it is repeated",
+                )
             raise Running(query_id)
         time.sleep(pause)
 

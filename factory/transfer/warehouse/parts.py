@@ -40,7 +40,7 @@ class Table:
         """A table beside it that loads keep, in SQL, as a person may ask for it."""
         from sqlglot import exp
 
-        return exp.table_(name, db=self.schema or None).sql(dialect=dialect)
+        return exp.table_(name, db=self.schema or None, quoted=True).sql(dialect=dialect)
 
 
 def split(name: str, can: Capabilities) -> list[str]:

@@ -2,12 +2,21 @@
 
 import re
 from dataclasses import fields
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
-from factory.transfer.bigquery.table import Options
-from factory.transfer.errors import ChecksFailed, SchemaChanged, TransferError
+from factory.stores import open_uri
+from factory.transfer.bigquery.api import Api
+from factory.transfer.bigquery.errors import Refused
+from factory.transfer.bigquery.external import External
+from factory.transfer.bigquery.jobs import Done, Jobs
+from factory.transfer.bigquery.load import Job
+from factory.transfer.bigquery.modes import Replace, Staged
+from factory.transfer.bigquery.staging import Source
+from factory.transfer.bigquery.table import Options, Table
+from factory.transfer.errors import ChecksFailed, SchemaChanged, TransferError, Unavailable
 from factory_embedded.bigquery_proxy import Answer, Lost, Request, refusal
 
 from ..warehouse.contract import STEPS, kill, rows_of
@@ -151,6 +160,39 @@ def test_a_publish_that_fails_leaves_the_files_of_before(
     faults.clear()
     assert bench.files() == before
     assert bench.ids() == [1]
+
+
+@pytest.mark.parametrize(
+    ("error", "stays"),
+    [
+        (KeyboardInterrupt(), True),  # a person ends the task
+        (Unavailable("it took too long, and was told to end"), True),
+        (Refused(503, "backendError", "Later."), True),
+        (Refused(0, "accessDenied", "Access Denied"), False),
+        (Refused(403, "accessDenied", "Access Denied"), False),
+    ],
+)
+def test_a_file_of_which_the_table_may_be_soon(
+    tmp_path: Path, error: BaseException, stays: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The job of a publish runs on when nobody waits for it any more."""
+
+    def stopped(self: Jobs, text: str, name: str = "", **more: object) -> Done:
+        raise error
+
+    monkeypatch.setattr(Jobs, "query", stopped)
+    monkeypatch.setattr(External, "_facts", lambda self: None)
+    monkeypatch.setattr(External, "_tables", ())
+    target, api = Table("d", "trips"), Api(None, "http://x", "p")
+    job = Job(target, "run 1", Replace(), (), "fail", (), "x", Options())
+    via = open_uri(f"file://{tmp_path}/")
+    session = External(Jobs(api, None), job, Source(None, via))  # type: ignore[arg-type]
+    staged = Staged(target, (), 0)
+    path = Path(session._file(staged).path)
+    path.write_bytes(b"PAR1")
+    with pytest.raises(type(error)), session.staging(staged):
+        session.write(None, staged, swaps=False)
+    assert path.exists() == stays
 
 
 @pytest.mark.parametrize("step", [*STEPS, "_clear"])

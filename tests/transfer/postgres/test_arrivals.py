@@ -20,6 +20,7 @@ from factory.transfer.postgres import ledger
 from factory.transfer.postgres.load import load
 from factory.transfer.postgres.table import Table
 from factory.transfer.postgres.warehouse import WAREHOUSE
+from factory.transfer.snowflake.names import table as in_snowflake
 from factory.transfer.warehouse.arrivals import (
     Arrival,
     Arrivals,
@@ -220,11 +221,15 @@ def test_a_step_that_was_renamed() -> None:
     seen = {"shop/old": {"a": Known("v1", "run 0")}}
     with pytest.raises(TransferError, match="the step shop/old has loaded a into"):
         refuse_renamed(LISTED, seen, STEP, [], Table("raw", "x"), "postgres")
-    settles = "UPDATE {}._factory_files SET step = 'shop/orders' WHERE step = 'shop/old'"
-    for dialect, schema in (("postgres", '"a b"'), ("mysql", "`a b`")):
+    settles = "UPDATE {} SET step = 'shop/orders' WHERE step = 'shop/old' AND table_name = 'X'"
+    for dialect, table, files in (
+        ("postgres", Table("Raw", "X"), '"Raw"."_factory_files"'),
+        ("mysql", Table("order", "X"), "`order`.`_factory_files`"),
+        ("snowflake", in_snowflake("db.order.x"), '"DB"."ORDER"."_FACTORY_FILES"'),
+    ):
         with pytest.raises(TransferError) as told:
-            refuse_renamed(LISTED, seen, STEP, [], Table("a b", "x"), dialect)
-        assert settles.format(schema) in (told.value.hint or "")
+            refuse_renamed(LISTED, seen, STEP, [], table, dialect)
+        assert settles.format(files) in (told.value.hint or "")
     refuse_renamed(
         LISTED, seen, STEP, ["shop/old"], Table("raw", "x"), "postgres"
     )  # it is there, and means to

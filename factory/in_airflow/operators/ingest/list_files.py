@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowSkipException
@@ -11,7 +11,7 @@ from airflow.providers.common.compat.sdk import AirflowSkipException
 from factory.account import say
 from factory.amounts import counted, size
 from factory.definitions.tables import STATEMENT_SECONDS
-from factory.in_airflow.operators.ingest.staged import ROWS, Staged, leave, step_name
+from factory.in_airflow.operators.ingest.staged import ROWS, Staged, leave, load_name, step_name
 from factory.in_airflow.steps import step_of
 from factory.in_airflow.storage import folder, places
 
@@ -117,9 +117,11 @@ class ListFiles(Staged):
         from factory.transfer.warehouse import arrivals
 
         task = context["task_instance"]
-        step, load = step_name(context), f"{task.dag_id}/{self.load}/{task.run_id}"
+        step, load = step_name(context), load_name(context, self.load, task.run_id)
         table, known, dialect = self._known(context)
-        arrivals.refuse_renamed(found, known, step, self._beside(task.dag_id), table, dialect)
+        arrivals.refuse_renamed(
+            found, known, step, self._beside(task.dag_id, known), table, dialect
+        )
         new = arrivals.choose(found, known.get(step, {}), load, self.on_changed)
         say("new for %s: %d of %s", table, len(new), counted(len(found), "file"))
         if not new:
@@ -149,6 +151,8 @@ class ListFiles(Staged):
             said = warehouse.said(error)
             raise TransferError(f"{table}: {warehouse.can.name} said: {said}") from None
 
-    def _beside(self, dag_id: str) -> list[str]:
-        """The other steps of this pipeline that list files, as their loads are noted."""
-        return [f"{dag_id}/{step_of(name)}" for name in self.dag.task_ids if name != self.task_id]
+    def _beside(self, dag_id: str, known: Iterable[str]) -> list[str]:
+        """Those whose loads are noted, and that are other steps of this pipeline, or copies."""
+        others = {step_of(name) for name in self.dag.task_ids} - {step_of(self.task_id)}
+        own = {f"{dag_id}/{name}" for name in others}
+        return [name for name in known if name.partition("@")[0] in own]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.exceptions import AirflowException
 
 from factory.in_airflow import each
-from factory.in_airflow.operators.ingest.staged import Staged, keep
+from factory.in_airflow.operators.ingest.staged import Staged, keep, load_name
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -99,8 +99,7 @@ class Load(Staged):
 
     def named(self, context: Context, run: str) -> str:
         """The load's name, by which a repeated one is known; `run` is what tells runs apart."""
-        task = context["task_instance"]
-        return f"{task.dag_id}/{task.task_id}{each.key(context)}/{run}"
+        return load_name(context, context["task_instance"].task_id, run)
 
     @contextmanager
     def telling_checks(self, context: Context) -> Iterator[None]:

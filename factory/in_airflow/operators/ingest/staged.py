@@ -63,6 +63,11 @@ def step_name(context: Context) -> str:
     return f"{task.dag_id}/{step_of(task.task_id)}{each.key(context)}"
 
 
+def load_name(context: Context, load: str, run: str) -> str:
+    """What the task `load` is called where its loads are noted; `run` is what tells runs apart."""
+    return f"{context['task_instance'].dag_id}/{load}{each.key(context)}/{run}"
+
+
 def leave(folder: Place, shares: Sequence[Sequence[Arrival]]) -> list[dict[str, Any]]:
     """Leave the lists of files to the step's next tasks: for each, where it is and how long.
 
