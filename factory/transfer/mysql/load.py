@@ -158,8 +158,9 @@ class Session:
         """Ask the ledger; of a load that ended as it was published, the staging table goes."""
         before = publish.published_before(self.connection, self.job, existing, rows)
         if before and self.job.arrivals is not None:  # that load may not have noted them
-            publish.ensure(self.connection, self.job)
-            with writing.transaction(self.connection):
+            # another load may be choosing its files: it waits
+            publishing = publish.publishing(self.connection, self.job)
+            with publishing, writing.transaction(self.connection):
                 publish.note_files(self.connection, self.job)
         if before:
             staging.sweep(self.connection, self.job.target)
