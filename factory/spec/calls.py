@@ -10,7 +10,7 @@ import msgspec
 
 from factory.diagnostics import Path, did_you_mean, one_of, quoted
 from factory.problem import Problem
-from factory.spec.fill import Filler, Scope, Value
+from factory.spec.fill import HOLE, Filler, Scope, Value
 from factory.spec.model import SETTINGS
 from factory.spec.notes import Notes
 from factory.spec.own_kind import BrokenKind, OwnKind
@@ -70,6 +70,8 @@ _OF_STEPS = ("alerts", "teardown_for", "trigger_rule", "updates")
 def arguments(kind: OwnKind, given: Any, at: Path, scope: Scope, notes: Notes) -> Value:
     """The value of each parameter; what is wrong with them is noted.
 
+    One that lacks or is wrong is a hole: what it would break in the kind is an echo.
+
     :param given: the call's `with`, filled in; `scope` is the kind's own, without parameters.
     """
     place: Path = (*at, "with")
@@ -82,20 +84,24 @@ def arguments(kind: OwnKind, given: Any, at: Path, scope: Scope, notes: Notes) -
     lacks = [name for name, about in kind.params.items() if _is_lacking(name, about, given)]
     for name in lacks:
         notes.add(_missing(kind, name, place if given else (*at, "uses")))
-        notes.holes.append((*at, "params", name))
     broken = set(notes.holes)
     filler = Filler(scope, notes)
-    found: Value = {}
+    found: Value = dict.fromkeys(lacks, HOLE)
     for name, about in kind.params.items():
+        path = (*place, name)
+        if name in lacks:
+            continue
         if name not in given:
             default = (*at, "params", name, "default")
             found[name] = filler.fill(about.get("default"), default)
-            continue
-        found[name] = given[name]
-        path = (*place, name)
-        if not any(hole[: len(path)] == path for hole in broken):
-            for problem in _wrong(about, given[name], path):
+        elif any(hole[: len(path)] == path for hole in broken):
+            found[name] = HOLE
+        elif problems := _wrong(about, given[name], path):
+            found[name] = HOLE
+            for problem in problems:
                 notes.add(problem)
+        else:
+            found[name] = given[name]
     return found
 
 
