@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from factory.context import CONTEXT
 from factory.diagnostics import Path, did_you_mean, one_of, shortened
 from factory.problem import Problem
 from factory.spec.notes import Notes, size_of
@@ -14,6 +15,7 @@ from factory.spec.notes import Notes, size_of
 Value = dict[str, Any]
 
 MAX_LEVELS = 100
+_AT_RUN = CONTEXT.union(("events", "item", "tasks")) - {"var"}  # `${var.x}`: `vars` is meant
 _MAX_GUESSES = 50_000  # names that are compared to find the ones that were meant
 _MAX_OPEN = 200  # characters to look at after a `${` that is not closed
 
@@ -214,9 +216,14 @@ class Filler:
         for group in ("params", "vars", "matrix"):
             if parts[0] in (self.names.get(group) or ()):
                 return f"did you mean ${{{group}.{name}}}?"
-        near = did_you_mean(parts[0], known)
+        is_ours = parts[0] in _AT_RUN and re.fullmatch(r"\w+(\.\w+)*", name)
+        if is_ours and parts[0] != name:
+            return f"what is known when a task runs is read as {{{{ {name} }}}}"
+        near = "" if is_ours else did_you_mean(parts[0], known)
         if near or not name:
             return near
+        if is_ours:
+            return f"Airflow's is read as {{{{ {name} }}}}, the shell's own variable as ${name}"
         if name.isidentifier():
             return f"for the shell's own variable write ${name} or ${shortened(token)}"
         kept = f"${shortened(token)}"
