@@ -58,9 +58,16 @@ def misplaced(value: Value, kind: OwnKind, at: Path) -> Iterator[Problem]:
             continue
         message = f"the key {quoted(key)} is not known where {quoted(kind.name)} is called"
         hint = did_you_mean(key, (*TAKEN, "uses", "with", "matrix"))
-        if not hint and key in _OF_STEPS:
+        if key in kind.params:
+            hint = f"put it under `with:`: it is a parameter of {quoted(kind.name)}"
+        elif key == "params":
+            hint = "what a call gives stands under `with:`"
+        elif not hint and key in _OF_STEPS:
             hint = f"a kind of your own becomes a group: say it of a step in {kind.document.name}"
-        expected = "uses, with, matrix, needs, if, description or a setting such as retries"
+        expected = (
+            "uses, with, needs, if, matrix, for_each, max_parallel, description or a setting such"
+            " as retries"
+        )
         yield Problem((*at, key), "unknown-key", message, expected, hint, at_key=True)
 
 
@@ -137,7 +144,14 @@ def _wrong(about: Mapping[str, Any], value: Any, path: Path) -> Sequence[Problem
         return ()
     from factory.spec.violations import violations
 
-    return violations(schema, value, path) or [Problem(path, "schema", "this value does not fit")]
+    found: list[Problem] = violations(schema, value, path)
+    if found and isinstance(value, str) and "{{" in value:
+        # a template is a text until the task runs
+        hint = "a template fits a parameter whose `type` has `string`, or that has no `type`"
+        found = [
+            msgspec.structs.replace(one, hint=hint) if one.code == "type" else one for one in found
+        ]
+    return found or [Problem(path, "schema", "this value does not fit")]
 
 
 @lru_cache(maxsize=512)

@@ -50,6 +50,33 @@ def test_a_mistake_in_a_kind_is_told_once_with_a_line_that_calls_it(root: Path) 
     assert report.fine == ("other",)
 
 
+def test_who_calls_a_kind_in_which_a_rule_finds_a_mistake_is_not_fine(root: Path) -> None:
+    (root / "_kinds/load.yaml").write_text(KIND.replace("echo", "echo {{ item }}"))
+    (root / "two.yaml").write_text(GOOD)
+    report = lint_project(Project(root))
+    assert ("configs/_kinds/load.yaml:4", "template", "configs/one.yaml:3") in told(report)
+    assert [one.pipelines for one in report.errors] == [("one", "two")]
+    assert report.fine == ("other",)
+
+
+def test_a_parameter_in_a_template_is_a_warning_there(root: Path) -> None:
+    (root / "_kinds/load.yaml").write_text(KIND.replace("${params.table}", "{{ params.table }}"))
+    (found, _) = lint_project(Project(root)).findings
+    assert (found.diagnostic.line, found.diagnostic.code) == (4, "template")
+    assert found.diagnostic.severity == "warning"
+    assert found.diagnostic.hint == "write `${params.table}`"
+
+
+def test_a_kind_in_a_folder_of_the_folder_is_told(root: Path) -> None:
+    (root / "_kinds/more").mkdir()
+    (root / "_kinds/more/_rows.yaml").write_text("[]\n")  # `$file` may name it
+    assert "file-name" not in {code for _, code, _ in told(lint_project(Project(root)))}
+    (root / "_kinds/more/one.yaml").write_text("tasks: []\n")
+    report = lint_project(Project(root))
+    assert ("configs/_kinds/more:1", "file-name", "") in told(report)
+    assert not report.errors
+
+
 def test_a_kind_that_nothing_calls_is_looked_at(root: Path) -> None:
     (root / "one.yaml").unlink()
     (root / "_kinds/load.yaml").write_text(KIND.replace("params.table}", "params.tabel}"))
