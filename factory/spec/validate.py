@@ -454,12 +454,18 @@ def _bad_need(path: Path, need: str, task_id: str, ids: Iterable[str]) -> Proble
     if need == task_id:
         return Problem(path, "self-need", "the task names itself", expected="another task's id")
     others = [name for name in ids if name != task_id]
+    all_of, bracket, _ = need.partition("[")
+    hint = did_you_mean(need, others)
+    if bracket and all_of in others:
+        hint = (
+            f"write `{all_of}`: a copy has a name where it is one of a `matrix`, and not of items"
+        )
     return Problem(
         path,
         "unknown-task",
         f"there is no task {quoted(need)}",
         expected=one_of(others) if others else "the id of another task",
-        hint=did_you_mean(need, others),
+        hint=hint,
     )
 
 

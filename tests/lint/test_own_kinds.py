@@ -59,6 +59,18 @@ def test_who_calls_a_kind_in_which_a_rule_finds_a_mistake_is_not_fine(root: Path
     assert report.fine == ("other",)
 
 
+def test_an_output_that_is_not_known_yet_is_called_as_it_is_read(root: Path) -> None:
+    hands = "tasks: [{id: show, run: ls, with: {output: true}}]\n"
+    (root / "_kinds/load.yaml").write_text(
+        f'{hands}outputs: {{rows: "{{{{ tasks.show.output }}}}"}}\n'
+    )
+    late = '{id: late, run: "echo {{ tasks.a.outputs.rows }}"}'
+    (root / "one.yaml").write_text(f"version: 1\ntasks: [{{id: a, uses: load}}, {late}]\n")
+    (found,) = lint_project(Project(root)).findings
+    assert found.diagnostic.message.startswith("'a' does not come before this task")
+    assert found.diagnostic.expected == "`needs: [a]`"
+
+
 def test_a_parameter_in_a_template_is_a_warning_there(root: Path) -> None:
     (root / "_kinds/load.yaml").write_text(KIND.replace("${params.table}", "{{ params.table }}"))
     (found, _) = lint_project(Project(root)).findings
