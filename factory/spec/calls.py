@@ -120,12 +120,13 @@ def _unknown(kind: OwnKind, given: Value, place: Path) -> Iterator[Problem]:
     for key in given:
         if key not in kind.params:
             known = [*kind.params]
+            hint = "leave `with` out: parameters stand here themselves" if key == "with" else ""
             yield Problem(
                 (*place, key),
                 "unknown-key",
                 f"{quoted(kind.name)} has no parameter {quoted(key)}",
                 expected=one_of(known) if known else "nothing: it has no parameters",
-                hint=did_you_mean(key, known),
+                hint=hint or did_you_mean(key, known),
                 at_key=True,
             )
 

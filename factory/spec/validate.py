@@ -457,9 +457,7 @@ def _bad_need(path: Path, need: str, task_id: str, ids: Iterable[str]) -> Proble
     all_of, bracket, _ = need.partition("[")
     hint = did_you_mean(need, others)
     if bracket and all_of in others:
-        hint = (
-            f"write `{all_of}`: a copy has a name where it is one of a `matrix`, and not of items"
-        )
+        hint = f"write `{all_of}`: only the copies of a `matrix` have names"
     return Problem(
         path,
         "unknown-task",
