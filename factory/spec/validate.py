@@ -57,7 +57,7 @@ from factory.spec.model import (
     WrittenGroup,
     WrittenTask,
 )
-from factory.spec.origins import called_from, origin
+from factory.spec.origins import called_from, given, origin
 from factory.spec.others import other
 from factory.spec.read import Document
 from factory.spec.resolve import Resolved
@@ -489,8 +489,10 @@ def diagnose(resolved: Resolved, problems: Iterable[Problem]) -> list[Diagnostic
             continue
         if problem.first:
             problem = replace(problem, message=f"{problem.message}{_first(resolved, problem)}")
+        calls = called_from(resolved, problem.path, document)
+        document, path, calls = given(problem.part, document, path, calls)
         told = placed(document, path, problem)
-        if calls := called_from(resolved, problem.path, document):
+        if calls:
             lines = (positions.line_of(call.document, call.path) for call in calls)
             told = replace(told, called=", ".join(f"{file}:{line}" for file, line in lines))
         found.append(told)

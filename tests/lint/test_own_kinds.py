@@ -71,6 +71,29 @@ def test_an_output_that_is_not_known_yet_is_called_as_it_is_read(root: Path) -> 
     assert found.diagnostic.expected == "`needs: [a]`"
 
 
+def test_what_a_call_gives_is_told_there_once(root: Path) -> None:
+    twice = KIND.replace("${vars.said}", "${params.table}")
+    (root / "_kinds/load.yaml").write_text(twice.replace("echo", "echo {{ tss }}"))
+    outer = 'tasks: [{id: b, uses: load, with: {table: "x ${params.what}"}}]\n'
+    (root / "_kinds/outer.yaml").write_text("params: {what: {type: string}}\n" + outer)
+    call = '{id: a, uses: outer, with: {what: "a {{ dss }}"}}'
+    (root / "one.yaml").write_text(f"version: 1\ntasks:\n  - {call}\n")
+    report = lint_project(Project(root))
+    assert [entry for entry in told(report) if entry[1] == "template"] == [
+        (
+            "configs/_kinds/load.yaml:4",
+            "template",
+            "configs/_kinds/outer.yaml:2, configs/one.yaml:3",
+        ),
+        ("configs/one.yaml:3", "template", ""),
+    ]
+    (found,) = (
+        one.diagnostic for one in report.findings if one.diagnostic.file.endswith("one.yaml")
+    )
+    assert found.column == 5 + call.index("dss")
+    assert report.fine == ("other",)
+
+
 def test_a_parameter_in_a_template_is_a_warning_there(root: Path) -> None:
     (root / "_kinds/load.yaml").write_text(KIND.replace("${params.table}", "{{ params.table }}"))
     (found, _) = lint_project(Project(root)).findings
