@@ -170,7 +170,9 @@ def find(project: Project, text: str) -> Path:
     if file is None:
         near = nearest(text, path_of)
         hint = f"did you mean {near!r}?" if near else ""
-        if not hint and path_of:
+        if text in discover.kinds(project.root):
+            hint = f"{text!r} is a kind: name a pipeline that calls it"
+        elif not hint and path_of:
             hint = f"there is {one_of(sorted(path_of), limit=8).removeprefix('one of ')}"
         raise UsageError(
             f"there is no pipeline {text!r} in {project.root.name}/",

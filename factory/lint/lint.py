@@ -80,13 +80,14 @@ def lint_project(
         parts=selected.parts,
     )
     ruled = [entry for rule in RULES for entry in _ruled(rule, scope)]
-    found += [("", entry) for entry in ruled]
+    found += [(_caller(entry), entry) for entry in ruled]
     if build is not None:
         told = {_spot(entry) for _, entry in found if entry.severity == "error"}
         for path, entry in build(project, outcomes):
             broken.add(path)
             found += [] if _spot(entry) in told else [(path.stem, entry)]
-    wrong = {entry.file for entry in ruled if entry.severity == "error"}
+    errors = [entry for entry in ruled if entry.severity == "error"]
+    wrong = {name for entry in errors for name in (entry.file, _calling(entry))}
     broken |= {path for path in selected.files if discover.display(project.root, path) in wrong}
     fine = [
         plan.dag_id for outcome in outcomes for plan in outcome.plans if outcome.path not in broken
@@ -95,6 +96,15 @@ def lint_project(
     names = [name for name, _ in found]
     files = [discover.display(project.root, path) for path in scope.files]
     return collect(zip(names, shown, strict=True), fine, project.environment, files)
+
+
+def _calling(entry: Diagnostic) -> str:
+    """The pipeline's file whose call led into a kind, where that is where something is wrong."""
+    return entry.called.rpartition(", ")[2].rpartition(":")[0]
+
+
+def _caller(entry: Diagnostic) -> str:
+    return Path(_calling(entry)).stem
 
 
 def _files_of_kinds(project: Project, names: Sequence[str]) -> list[Path]:

@@ -26,7 +26,7 @@ from factory.spec import model, schedule, schema
 OF_KINDS = "kinds/*.md"
 GRAMMAR = {
     "pipeline": "its keys, tasks and groups, clean-up, what is filled in when. Begin here.",
-    "schedules": "when runs start, and what a run is of.",
+    "schedules": "when runs start (a cron, assets, events), and what a run is of.",
     "flow": "`matrix`, `for_each`, outputs, `if`.",
     "layers": "what is said once: defaults, environments, kinds of your own, values in files.",
     "alerts": "who is told, and deadlines.",
@@ -89,6 +89,10 @@ def example(name: str) -> str:
 def _index(names: tuple[str, ...]) -> str:
     rows = [f"| [`{name}`](kinds/{name}.md) | {_summary(name)} |" for name in names]
     operator = "Any Airflow operator, by its import path: see [Tasks](pipeline.md#tasks)."
+    own = (
+        "Steps that many pipelines repeat ([a kind of your own](layers.md#a-kind-of-your-own)), or"
+        " a kind with its defaults ([a name of your own](layers.md#a-name-of-your-own))."
+    )
     lines = [
         "# Reference",
         "\n".join(f"- {_link(name)}: {about}" for name, about in GRAMMAR.items()),
@@ -96,7 +100,13 @@ def _index(names: tuple[str, ...]) -> str:
         "## Kinds",
         "What `uses` may name:",
         "\n".join(
-            ["| kind | what it does |", "|---|---|", *rows, f"| an import path | {operator} |"]
+            [
+                "| kind | what it does |",
+                "|---|---|",
+                *rows,
+                f"| a name of your own | {own} |",
+                f"| an import path | {operator} |",
+            ]
         ),
     ]
     return _joined(lines)

@@ -8,6 +8,7 @@ from datetime import datetime, timezone
 
 from msgspec import UnsetType
 
+from factory.amounts import counted
 from factory.diagnostics import printable
 from factory.plan.model import Assets, Deadline, Every, Output, Pipeline, Task, Template
 from factory.review import spans
@@ -182,7 +183,7 @@ def _each(plan: Pipeline) -> dict[str, str]:
             written = text.text if isinstance(text, Template) else str(text)
             found[name] = f"for each of {_bare(written)}"
         elif not isinstance(items, UnsetType):
-            found[name] = f"for each of {len(items)} items"
+            found[name] = f"for each of {counted(len(items), 'item')}"
     return found
 
 

@@ -10,7 +10,7 @@ import msgspec
 
 from factory.diagnostics import Path, did_you_mean, one_of, quoted
 from factory.problem import Problem
-from factory.spec.fill import Filler, Scope, Value
+from factory.spec.fill import HOLE, Filler, Scope, Value
 from factory.spec.model import SETTINGS
 from factory.spec.notes import Notes
 from factory.spec.own_kind import BrokenKind, OwnKind
@@ -58,9 +58,16 @@ def misplaced(value: Value, kind: OwnKind, at: Path) -> Iterator[Problem]:
             continue
         message = f"the key {quoted(key)} is not known where {quoted(kind.name)} is called"
         hint = did_you_mean(key, (*TAKEN, "uses", "with", "matrix"))
-        if not hint and key in _OF_STEPS:
+        if key in kind.params:
+            hint = f"put it under `with:`: it is a parameter of {quoted(kind.name)}"
+        elif key == "params":
+            hint = "what a call gives stands under `with:`"
+        elif not hint and key in _OF_STEPS:
             hint = f"a kind of your own becomes a group: say it of a step in {kind.document.name}"
-        expected = "uses, with, matrix, needs, if, description or a setting such as retries"
+        expected = (
+            "uses, with, needs, if, matrix, for_each, max_parallel, description or a setting such"
+            " as retries"
+        )
         yield Problem((*at, key), "unknown-key", message, expected, hint, at_key=True)
 
 
@@ -69,6 +76,8 @@ _OF_STEPS = ("alerts", "teardown_for", "trigger_rule", "updates")
 
 def arguments(kind: OwnKind, given: Any, at: Path, scope: Scope, notes: Notes) -> Value:
     """The value of each parameter; what is wrong with them is noted.
+
+    One that lacks or is wrong is a hole: what it would break in the kind is an echo.
 
     :param given: the call's `with`, filled in; `scope` is the kind's own, without parameters.
     """
@@ -82,20 +91,24 @@ def arguments(kind: OwnKind, given: Any, at: Path, scope: Scope, notes: Notes) -
     lacks = [name for name, about in kind.params.items() if _is_lacking(name, about, given)]
     for name in lacks:
         notes.add(_missing(kind, name, place if given else (*at, "uses")))
-        notes.holes.append((*at, "params", name))
     broken = set(notes.holes)
     filler = Filler(scope, notes)
-    found: Value = {}
+    found: Value = dict.fromkeys(lacks, HOLE)
     for name, about in kind.params.items():
+        path = (*place, name)
+        if name in lacks:
+            continue
         if name not in given:
             default = (*at, "params", name, "default")
             found[name] = filler.fill(about.get("default"), default)
-            continue
-        found[name] = given[name]
-        path = (*place, name)
-        if not any(hole[: len(path)] == path for hole in broken):
-            for problem in _wrong(about, given[name], path):
+        elif any(hole[: len(path)] == path for hole in broken):
+            found[name] = HOLE
+        elif problems := _wrong(about, given[name], path):
+            found[name] = HOLE
+            for problem in problems:
                 notes.add(problem)
+        else:
+            found[name] = given[name]
     return found
 
 
@@ -107,12 +120,13 @@ def _unknown(kind: OwnKind, given: Value, place: Path) -> Iterator[Problem]:
     for key in given:
         if key not in kind.params:
             known = [*kind.params]
+            hint = "leave `with` out: parameters stand here themselves" if key == "with" else ""
             yield Problem(
                 (*place, key),
                 "unknown-key",
                 f"{quoted(kind.name)} has no parameter {quoted(key)}",
                 expected=one_of(known) if known else "nothing: it has no parameters",
-                hint=did_you_mean(key, known),
+                hint=hint or did_you_mean(key, known),
                 at_key=True,
             )
 
@@ -131,7 +145,14 @@ def _wrong(about: Mapping[str, Any], value: Any, path: Path) -> Sequence[Problem
         return ()
     from factory.spec.violations import violations
 
-    return violations(schema, value, path) or [Problem(path, "schema", "this value does not fit")]
+    found: list[Problem] = violations(schema, value, path)
+    if found and isinstance(value, str) and "{{" in value:
+        # a template is a text until the task runs
+        hint = "a template fits a parameter whose `type` has `string`, or that has no `type`"
+        found = [
+            msgspec.structs.replace(one, hint=hint) if one.code == "type" else one for one in found
+        ]
+    return found or [Problem(path, "schema", "this value does not fit")]
 
 
 @lru_cache(maxsize=512)

@@ -131,6 +131,12 @@ def _kind_names(root: Path) -> Iterator[Diagnostic]:
     named: dict[str, str] = {}
     for entry in sorted(entries, key=lambda entry: entry.name):
         path = Path(entry.path)
+        if _what(entry)[1] and path.suffix not in SUFFIXES and _has_yaml(path):
+            message = f"a folder in {KINDS}: what is in it is no kind"
+            expected = f"each kind in {root.name}/{KINDS} itself"
+            hint = "move its kinds there; what a kind names by `$file` begins with `_`"
+            found = _at(root, path, "file-name", message, expected, hint)
+            yield msgspec.structs.replace(found, severity="warning")
         if path.suffix.lower() not in SUFFIXES or path.name.startswith("_"):
             continue
         if path.suffix not in SUFFIXES or not _KIND.match(path.stem):
@@ -142,6 +148,12 @@ def _kind_names(root: Path) -> Iterator[Diagnostic]:
             yield _at(root, path, "file-name", message, "each kind once", "rename one of the two")
         named.setdefault(path.stem, path.name)
     yield from problems
+
+
+def _has_yaml(folder: Path) -> bool:
+    """Whether files stand in it that may be meant for kinds; others are what kinds name."""
+    names = (entry.name for entry in _entries(folder.parent, str(folder), []))
+    return any(name.endswith(SUFFIXES) and not name.startswith("_") for name in names)
 
 
 def is_environment_name(name: str) -> bool:

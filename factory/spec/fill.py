@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from factory.context import CONTEXT
 from factory.diagnostics import Path, did_you_mean, one_of, shortened
 from factory.problem import Problem
 from factory.spec.notes import Notes, size_of
@@ -14,12 +15,14 @@ from factory.spec.notes import Notes, size_of
 Value = dict[str, Any]
 
 MAX_LEVELS = 100
+_AT_RUN = CONTEXT.union(("events", "item", "tasks")) - {"var"}  # `${var.x}`: `vars` is meant
 _MAX_GUESSES = 50_000  # names that are compared to find the ones that were meant
 _MAX_OPEN = 200  # characters to look at after a `${` that is not closed
 
 _TOKEN = re.compile(r"\$\$\{|\$\{(?:([^{}]*)\})?")
 _NESTED = re.compile(r"\$\{[\w.]+\$\{([\w.]+)\}[\w.]*\}")
-_HOLE: Any = object()
+HOLE: Any = object()
+"""The value of what could not be told, and is told already."""
 
 
 class Scope(msgspec.Struct, frozen=True):
@@ -97,7 +100,7 @@ class Filler:
         whole = _TOKEN.fullmatch(text)
         if whole and text != "$${":
             value = self._value(whole, path)
-            return self._hole(path) if value is _HOLE else value
+            return self._hole(path) if value is HOLE else value
         parts: list[str] = []
         end = 0
         for match in _TOKEN.finditer(text):
@@ -114,7 +117,7 @@ class Filler:
         if match[0] == "$${":
             return "${"
         value = self._value(match, path)
-        if value is _HOLE:
+        if value is HOLE:
             return str(self._hole(path))
         if isinstance(value, (dict, list)):
             self._note(
@@ -134,13 +137,15 @@ class Filler:
     def _value(self, match: re.Match[str], path: Path) -> Any:
         if match[1] is None:
             self._unclosed(match, path)
-            return _HOLE
+            return HOLE
         name = match[1].strip()
         value: Any = self.names
         parts = name.split(".")
         for depth, part in enumerate(parts):
             if value is None and depth == 1 and parts[0] == "matrix":
-                return _HOLE  # the matrix is broken, which is told already
+                return HOLE  # the matrix is broken, which is told already
+            if value is HOLE:
+                return HOLE
             if not isinstance(value, dict) or part not in value:
                 return self._unknown(match[0], parts, depth, value, path)
             value = value[part]
@@ -153,7 +158,7 @@ class Filler:
                 return self._circle(name)
             if self.level + len(path) > MAX_LEVELS:
                 self._too_deep(path)
-                return _HOLE
+                return HOLE
             holes = len(self.notes.holes)
             self.open.append(name)
             self.level += len(path)
@@ -161,11 +166,11 @@ class Filler:
             self.level -= len(path)
             self.open.pop()
             whole = len(self.notes.holes) == holes
-            self.known[name] = (filled, size_of(filled)) if whole else (_HOLE, 0)
+            self.known[name] = (filled, size_of(filled)) if whole else (HOLE, 0)
         filled, size = self.known[name]
         if not self.notes.spend(size):
             self.notes.too_large(path)
-            return _HOLE
+            return HOLE
         return filled
 
     def _unknown(self, token: str, parts: list[str], depth: int, scope: Any, path: Path) -> Any:
@@ -173,7 +178,7 @@ class Filler:
             return token
         if self.notes.full:
             self.notes.count(path, "unknown-placeholder", token)
-            return _HOLE
+            return HOLE
         known = self._sorted(scope) if isinstance(scope, dict) else []
         before = ".".join(parts[:depth])
         if depth == 0:
@@ -191,7 +196,7 @@ class Filler:
                 hint = f"add `{shortened(parts[depth])}:` under `{shortened(before)}:`"
         message = f"{shortened(token)} is not known"
         self._note(path, token, "unknown-placeholder", message, expected, hint)
-        return _HOLE
+        return HOLE
 
     def _sorted(self, scope: Value) -> list[str]:
         """The names of a scope, sorted once for all that are not in it."""
@@ -211,9 +216,14 @@ class Filler:
         for group in ("params", "vars", "matrix"):
             if parts[0] in (self.names.get(group) or ()):
                 return f"did you mean ${{{group}.{name}}}?"
-        near = did_you_mean(parts[0], known)
+        is_ours = parts[0] in _AT_RUN and re.fullmatch(r"\w+(\.\w+)*", name)
+        if is_ours and parts[0] != name:
+            return f"what is known when a task runs is read as {{{{ {name} }}}}"
+        near = "" if is_ours else did_you_mean(parts[0], known)
         if near or not name:
             return near
+        if is_ours:
+            return f"Airflow's is read as {{{{ {name} }}}}, the shell's own variable as ${name}"
         if name.isidentifier():
             return f"for the shell's own variable write ${name} or ${shortened(token)}"
         kept = f"${shortened(token)}"
@@ -270,7 +280,7 @@ class Filler:
                 expected="vars that do not need each other",
             )
         )
-        return _HOLE
+        return HOLE
 
     def _too_deep(self, path: Path) -> None:
         self.notes.once(

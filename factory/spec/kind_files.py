@@ -19,6 +19,8 @@ from factory.spec.own_kind import BrokenKind, OwnKind, handed
 from factory.spec.read import Document
 from factory.spec.validate import placed, validator
 
+_TEMPLATE = re.compile(r"\{\{[^{}]*\}\}|\{%[^%]*%\}")
+_OF_RUN = re.compile(r"(?<![\w.{])params\.(?P<name>\w+)")
 _READ = re.compile(r"(?<!\$)\$\{\s*params(?:\.(?P<name>[^{}.\s]*)[^{}]*)?\s*\}")
 _NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 
@@ -70,7 +72,7 @@ class Library(Mapping[str, "OwnKind | BrokenKind"]):
         found = self[name]
         if isinstance(found, BrokenKind):
             return [*found.diagnostics]
-        return _placed(found.document, _unused(found))
+        return _placed(found.document, [*_unused(found), *_of_runs(found)])
 
     def _made(self, name: str, file: File) -> OwnKind | BrokenKind:
         try:
@@ -189,7 +191,7 @@ def _outputs(value: Mapping[str, Any]) -> Iterator[Problem]:
 
 def _unused(kind: OwnKind) -> Iterator[Problem]:
     """Parameters that nothing in the kind reads; a SQL file beside it may do so, too."""
-    read: set[str] = set()
+    read = {problem.part.removeprefix("params.") for problem in _of_runs(kind)}  # told there
     folder = kind.document.path.parent
     for _, text in _texts({key: kind.value.get(key) for key in _FILLED}, ()):
         if text.endswith(".sql") and not beside.missing(text, folder):
@@ -208,6 +210,23 @@ def _unused(kind: OwnKind) -> Iterator[Problem]:
                 at_key=True,
                 severity="warning",
             )
+
+
+def _of_runs(kind: OwnKind) -> Iterator[Problem]:
+    """`{{ params.x }}` where the kind has a parameter of that name: it is a run's, and not this."""
+    for path, text in _texts({key: kind.value.get(key) for key in _FILLED}, ()):
+        read = (match for tag in _TEMPLATE.finditer(text) for match in _OF_RUN.finditer(tag[0]))
+        for name in dict.fromkeys(match["name"] for match in read):
+            if name in kind.params:
+                yield Problem(
+                    path,
+                    "template",
+                    f"`params.{name}` in a template is what a run is started with",
+                    expected="what the call gives",
+                    hint=f"write `${{params.{name}}}`",
+                    part=f"params.{name}",
+                    severity="warning",
+                )
 
 
 def _texts(value: Any, path: Path) -> Iterator[tuple[Path, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -41,6 +42,33 @@ def called_from(resolved: Resolved, path: Path, document: Document) -> list[Writ
         if document is one.kind.document or document in one.kind.document.parts.values():
             return [each.place for each in within[number:]]
     return []
+
+
+_PARAM = re.compile(r"\$\{\s*params\.(\w+)")
+
+
+def given(
+    part: str, document: Document, path: Path, calls: list[Written]
+) -> tuple[Document, Path, list[Written]]:
+    """Where a call gave what is meant of a text in a kind, and the calls that led there.
+
+    :param part: what is meant; where the kind itself has it, or no call, the place stays.
+    :param calls: as of `called_from`.
+    """
+    found: Any = document.value
+    for key in path if exists(found, path) else ():
+        found = found[key]
+    for number, call in enumerate(calls):
+        if not part or not isinstance(found, str) or part in found:
+            break
+        written: Any = call.value().get("with")
+        names = _PARAM.findall(found) if isinstance(written, dict) else []
+        texts = {name: written[name] for name in names if isinstance(written.get(name), str)}
+        name = next((n for n, text in texts.items() if part in text or "${" in text), "")
+        found = texts.get(name)
+        if name and part in found:
+            return *call.document.at((*call.path, "with", name)), calls[number + 1 :]
+    return document, path, calls
 
 
 def _candidates(resolved: Resolved, path: Path) -> list[tuple[Document, Path]]:

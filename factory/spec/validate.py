@@ -57,7 +57,7 @@ from factory.spec.model import (
     WrittenGroup,
     WrittenTask,
 )
-from factory.spec.origins import called_from, origin
+from factory.spec.origins import called_from, given, origin
 from factory.spec.others import other
 from factory.spec.read import Document
 from factory.spec.resolve import Resolved
@@ -454,12 +454,16 @@ def _bad_need(path: Path, need: str, task_id: str, ids: Iterable[str]) -> Proble
     if need == task_id:
         return Problem(path, "self-need", "the task names itself", expected="another task's id")
     others = [name for name in ids if name != task_id]
+    all_of, bracket, _ = need.partition("[")
+    hint = did_you_mean(need, others)
+    if bracket and all_of in others:
+        hint = f"write `{all_of}`: only the copies of a `matrix` have names"
     return Problem(
         path,
         "unknown-task",
         f"there is no task {quoted(need)}",
         expected=one_of(others) if others else "the id of another task",
-        hint=did_you_mean(need, others),
+        hint=hint,
     )
 
 
@@ -485,8 +489,10 @@ def diagnose(resolved: Resolved, problems: Iterable[Problem]) -> list[Diagnostic
             continue
         if problem.first:
             problem = replace(problem, message=f"{problem.message}{_first(resolved, problem)}")
+        calls = called_from(resolved, problem.path, document)
+        document, path, calls = given(problem.part, document, path, calls)
         told = placed(document, path, problem)
-        if calls := called_from(resolved, problem.path, document):
+        if calls:
             lines = (positions.line_of(call.document, call.path) for call in calls)
             told = replace(told, called=", ".join(f"{file}:{line}" for file, line in lines))
         found.append(told)

@@ -50,6 +50,16 @@ def test_argparse_complaints_are_short(cli: Cli, enter: Callable[[str], Path]) -
     assert "comes before its options" in cli("--env", "prod", "lint").err
 
 
+def test_a_kind_is_no_pipeline(cli: Cli, enter: Callable[[str], Path]) -> None:
+    folder = enter("shop") / "dag_factory_configs/_kinds"
+    folder.mkdir()
+    (folder / "load.yaml").write_text("tasks: [{id: a, run: ls}]\n")
+    for command in ("render", "explain"):
+        result = cli(command, "load")
+        assert result.code == 2
+        assert "hint: 'load' is a kind: name a pipeline that calls it" in result.err
+
+
 def test_a_project_is_needed(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     result = cli("lint")

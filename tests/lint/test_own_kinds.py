@@ -50,6 +50,68 @@ def test_a_mistake_in_a_kind_is_told_once_with_a_line_that_calls_it(root: Path) 
     assert report.fine == ("other",)
 
 
+def test_who_calls_a_kind_in_which_a_rule_finds_a_mistake_is_not_fine(root: Path) -> None:
+    (root / "_kinds/load.yaml").write_text(KIND.replace("echo", "echo {{ item }}"))
+    (root / "two.yaml").write_text(GOOD)
+    report = lint_project(Project(root))
+    assert ("configs/_kinds/load.yaml:4", "template", "configs/one.yaml:3") in told(report)
+    assert [one.pipelines for one in report.errors] == [("one", "two")]
+    assert report.fine == ("other",)
+
+
+def test_an_output_that_is_not_known_yet_is_called_as_it_is_read(root: Path) -> None:
+    hands = "tasks: [{id: show, run: ls, with: {output: true}}]\n"
+    (root / "_kinds/load.yaml").write_text(
+        f'{hands}outputs: {{rows: "{{{{ tasks.show.output }}}}"}}\n'
+    )
+    late = '{id: late, run: "echo {{ tasks.a.outputs.rows }}"}'
+    (root / "one.yaml").write_text(f"version: 1\ntasks: [{{id: a, uses: load}}, {late}]\n")
+    (found,) = lint_project(Project(root)).findings
+    assert found.diagnostic.message.startswith("'a' does not come before this task")
+    assert found.diagnostic.expected == "`needs: [a]`"
+
+
+def test_what_a_call_gives_is_told_there_once(root: Path) -> None:
+    twice = KIND.replace("${vars.said}", "${params.table}")
+    (root / "_kinds/load.yaml").write_text(twice.replace("echo", "echo {{ tss }}"))
+    outer = 'tasks: [{id: b, uses: load, with: {table: "x ${params.what}"}}]\n'
+    (root / "_kinds/outer.yaml").write_text("params: {what: {type: string}}\n" + outer)
+    call = '{id: a, uses: outer, with: {what: "a {{ dss }}"}}'
+    (root / "one.yaml").write_text(f"version: 1\ntasks:\n  - {call}\n")
+    report = lint_project(Project(root))
+    assert [entry for entry in told(report) if entry[1] == "template"] == [
+        (
+            "configs/_kinds/load.yaml:4",
+            "template",
+            "configs/_kinds/outer.yaml:2, configs/one.yaml:3",
+        ),
+        ("configs/one.yaml:3", "template", ""),
+    ]
+    (found,) = (
+        one.diagnostic for one in report.findings if one.diagnostic.file.endswith("one.yaml")
+    )
+    assert found.column == 5 + call.index("dss")
+    assert report.fine == ("other",)
+
+
+def test_a_parameter_in_a_template_is_a_warning_there(root: Path) -> None:
+    (root / "_kinds/load.yaml").write_text(KIND.replace("${params.table}", "{{ params.table }}"))
+    (found, _) = lint_project(Project(root)).findings
+    assert (found.diagnostic.line, found.diagnostic.code) == (4, "template")
+    assert found.diagnostic.severity == "warning"
+    assert found.diagnostic.hint == "write `${params.table}`"
+
+
+def test_a_kind_in_a_folder_of_the_folder_is_told(root: Path) -> None:
+    (root / "_kinds/more").mkdir()
+    (root / "_kinds/more/_rows.yaml").write_text("[]\n")  # `$file` may name it
+    assert "file-name" not in {code for _, code, _ in told(lint_project(Project(root)))}
+    (root / "_kinds/more/one.yaml").write_text("tasks: []\n")
+    report = lint_project(Project(root))
+    assert ("configs/_kinds/more:1", "file-name", "") in told(report)
+    assert not report.errors
+
+
 def test_a_kind_that_nothing_calls_is_looked_at(root: Path) -> None:
     (root / "one.yaml").unlink()
     (root / "_kinds/load.yaml").write_text(KIND.replace("params.table}", "params.tabel}"))

@@ -58,3 +58,7 @@ def test_groups_stand_in_groups_as_in_the_file(tmp_path: Path) -> None:
 
 def test_what_there_is_a_copy_for_each_of(tmp_path: Path) -> None:
     assert drawn(EACH, tmp_path).endswith(DRAWN_EACH)
+
+
+def test_one_item_is_one(tmp_path: Path) -> None:
+    assert "for each of 1 item\n" in drawn(EACH.replace("[orders, customers]", "[a]"), tmp_path)

@@ -223,6 +223,9 @@ def _compared(tree: nodes.Template) -> Iterator[str]:
             yield node.expr.name
 
 
+_WHEN_READ = ("vars", "matrix", "environment", "dag_id")
+
+
 def _unknown_name(
     name: str, place: tuple[str, int], otherwise: str, known: tuple[str, ...], *, certain: bool
 ) -> Wrong:
@@ -233,6 +236,10 @@ def _unknown_name(
     if name == ITEM:
         message = "`item` is known in a step or a group with `for_each`, and not here"
         return Wrong(message, *place, expected="`for_each:` beside `with:`")
+    if name in _WHEN_READ:
+        fields = "" if name in ("environment", "dag_id") else ".…"
+        hint = f"what is known when the file is read is written `${{{name}{fields}}}`"
+        return Wrong(message, *place, hint=hint, sure=certain)
     near = nearest(name, known)
     return Wrong(
         message, *place, hint=did_you_mean(name, known) or otherwise, sure=certain and bool(near)

@@ -87,6 +87,7 @@ class _Known:
         self, reader: str, one: jinja.Read, place: Path, group: str = ""
     ) -> Iterator[Problem]:
         """What is wrong with one thing that a step reads, or the condition of its `group`."""
+        called = one.step  # a call of a kind, of which one step gives the output
         if given := self.outputs.given(one.step, reader):
             step = self.outputs.behind(one.step, one.output, reader)
             if not step:
@@ -103,7 +104,7 @@ class _Known:
         if group and any(step.startswith(f"{group}.") for step in late):
             yield _inside(group, one, place)
         elif late:
-            yield self._late(reader, late, one, place)
+            yield self._late(reader, late, one._replace(step=called), place)
         elif self.outputs.of(one.step, reader) is None:
             yield self._nothing(steps[0], one, place)
 
