@@ -129,7 +129,7 @@ def _joined(resolved: Resolved, source: str, compiled: Sequence[_Compiled]) -> P
         groups = each.of_groups(
             resolved.groups, groups, fragments, by_id, held, needs, tasks, edges
         )
-    each.require_free(tasks)
+    each.require_free(tasks, groups)
     tasks = _ordered(planned, fragments, tasks, edges)
     if resolved.value.get("fail_fast"):
         _require_one_rule(tasks)

@@ -110,15 +110,27 @@ def of_groups(
     return found
 
 
-def require_free(tasks: Sequence[Task]) -> None:
-    """:raises BuildError: a task that `for_each` puts beside a step has another's id."""
-    if len({task.id for task in tasks}) == len(tasks):
+def require_free(tasks: Sequence[Task], groups: Sequence[Group]) -> None:
+    """:raises BuildError: a task that `for_each` puts beside a step has the id of another, or of a
+    group."""
+    ids = [*(task.id for task in tasks), *(group.id for group in groups)]
+    if len({*ids}) == len(ids):
         return
-    added = {task.id: task.step for task in tasks if task.operator in ADDED and "__" in task.id}
+    added = {task.id: task for task in tasks if task.operator in ADDED and "__" in task.id}
     for task in tasks:
-        if (step := added.get(task.id, task.step)) != task.step:
-            message = f"`{WORD}` of {step!r} puts a task of this id beside it"
+        if (own := added.get(task.id)) is not None and own.step != task.step:
+            message = f"`{WORD}` of {_of(own)!r} puts a task of this id beside it"
             raise BuildError(task.step, ("id",), message, "write another id")
+    for group in groups:
+        if (own := added.get(group.id)) is not None:
+            message = f"`{WORD}` of {_of(own)!r} puts a task beside it that is called as a group"
+            hint = f"give the group {group.id!r} another id"
+            raise BuildError(own.step, (WORD,), message, hint)
+
+
+def _of(added: Task) -> str:
+    """The step or the group that a task was put beside."""
+    return str(added.arguments.get("of", added.step))
 
 
 def _holds(outer: str, group: str) -> bool:
