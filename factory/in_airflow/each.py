@@ -91,8 +91,9 @@ def own_index(context: Mapping[str, Any]) -> int | None:
 def key(context: Mapping[str, Any]) -> str:
     """What tells a copy apart wherever its files or rows are noted: `@` and digits of its item.
 
-    It is of the item, not of its number: a repeated run whose list has changed finds its own. Equal
-    items are counted. Empty where there are no copies.
+    In a group it is of the item, not of its number: a repeated run whose list has changed finds its
+    own, and equal items are counted. A copied task alone knows no other items: its number stands
+    behind. Empty where there are no copies.
     """
     task = context.get("task")
     if task is None:
