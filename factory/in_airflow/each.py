@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -109,8 +109,13 @@ def key(context: Mapping[str, Any]) -> str:
 
 
 def _digits(found: Any) -> str:
-    text = json.dumps(found, sort_keys=True, default=repr)
+    text = json.dumps(found, sort_keys=True, default=_as_text)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _as_text(found: Any) -> Any:
+    # each process has another order of a set, and the tasks of a copy must agree
+    return sorted(map(repr, found)) if isinstance(found, Set) else repr(found)
 
 
 def item(context: Mapping[str, Any]) -> Any:
