@@ -8,14 +8,14 @@ is told of the step that asks for it, not of the one that made it; and what deci
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from msgspec import UNSET
 from msgspec.structs import replace
 
 from factory.errors import BuildError
-from factory.plan import kind
+from factory.plan import bracket, kind
 from factory.plan.conditions import Around
 from factory.plan.kind import Fragment, Step
 from factory.plan.model import Group, Items, Output, Task, Template
@@ -78,7 +78,7 @@ def of_groups(
     :param written: the groups as the spec resolves to, in the order of `groups`.
     :param around: the conditions of the groups around each step.
     :param tasks: all so far, to which those that give a list are added, and `edges` theirs.
-    :raises BuildError: a task in one is mapped already.
+    :raises BuildError: a task in one is mapped already, or never runs behind the list.
     """
     found = [*groups]
     for index, group in enumerate(written):
@@ -93,6 +93,8 @@ def of_groups(
         first = items(group["id"], group[WORD], group["id"].rpartition(".")[0])
         found[index] = replace(groups[index], for_each=_listed(first, group[WORD]))
         if first:
+            heads = {each for name in roots for each in fragments[name].first}
+            _require_run(task for task in tasks if task.id in heads)
             head = fragments[roots[0]].first[0]
             like = next(task for task in tasks if task.id == head)
             said = [each.condition for each in around[roots[0]] if _holds(each.group, group["id"])]
@@ -131,6 +133,18 @@ def require_free(tasks: Sequence[Task], groups: Sequence[Group]) -> None:
 def _of(added: Task) -> str:
     """The step or the group that a task was put beside."""
     return str(added.arguments.get("of", added.step))
+
+
+def _require_run(heads: Iterable[Task]) -> None:
+    """:raises BuildError: a task that the list has succeeded before waits for no success."""
+    for task in heads:
+        if (rule := bracket.rule(task)) in _NO_SUCCESS:
+            message = f"behind the task that gives the list of the group, which succeeds, {rule} "
+            hint = "say it of a step before the group, which the group needs"
+            raise BuildError(task.step, ("trigger_rule",), f"{message}never holds", hint)
+
+
+_NO_SUCCESS = ("all_failed", "all_skipped")
 
 
 def _holds(outer: str, group: str) -> bool:
