@@ -26,6 +26,7 @@ ITEMS = "factory.in_airflow.operators.items.Items"
 ADDED = frozenset({ITEMS, kind.EMPTY})
 """Operators of the tasks that are put beside those of a kind."""
 _LIMIT = "max_active_tis_per_dagrun"
+_RULE = "trigger_rule"
 
 
 def mapped(step: Step, fragment: Fragment, written: Mapping[str, Any]) -> Fragment:
@@ -103,6 +104,8 @@ def of_groups(
                 "uses": like.uses,
                 "settings": like.settings,
             }
+            if _RULE in like.arguments:
+                about["settings"] = {**like.settings, _RULE: like.arguments[_RULE]}
             about["conditions"] = tuple(said) or UNSET
             place = min(tasks.index(task) for task in tasks if task.id in own)
             tasks.insert(place, replace(first, **about))
@@ -188,12 +191,22 @@ def _with_one_end(fragment: Fragment, step: Step) -> Fragment:
 
 
 def _behind(fragment: Fragment, first: Task) -> Fragment:
+    """The rule that an operator is given as an argument is about what the step needs, too."""
+    heads = [task for task in fragment.tasks if task.id in fragment.first]
+    ruled = [task for task in heads if _RULE in task.arguments]
+    if ruled:
+        first = replace(first, settings={_RULE: ruled[0].arguments[_RULE]})
     return replace(
         fragment,
-        tasks=(first, *fragment.tasks),
+        tasks=(first, *(_without_rule(task) if task in ruled else task for task in fragment.tasks)),
         edges=(*((first.id, each) for each in fragment.first), *fragment.edges),
         first=(first.id,),
     )
+
+
+def _without_rule(task: Task) -> Task:
+    given = {name: value for name, value in task.arguments.items() if name != _RULE}
+    return replace(task, arguments=given)
 
 
 __all__ = ["ADDED", "ITEMS", "WORD", "beside", "items", "mapped", "of_groups", "require_free"]
