@@ -40,9 +40,14 @@ tasks:
     with:
       python_callable: {$ref: tests.in_airflow.test_outputs.given}
       op_kwargs: {values: {item: "{{ item }}", name: "{{ item_name }}"}}
-  - {id: nothing, for_each: "{{ [] }}", run: "true"}
+  - {id: nothing, for_each: "{{ [] }}", run: "true", with: {output: true}}
   - {id: behind, needs: nothing, run: "true"}
   - {id: after_all, needs: nothing, trigger_rule: none_failed, run: "true"}
+  - id: of_nothing
+    needs: nothing
+    trigger_rule: none_failed
+    uses: python
+    with: {callable: "code.py:given", args: {_found: "{{ tasks.nothing.output }}"}, output: true}
   - {id: never, for_each: [1, 2], if: "{{ not params.years }}", run: "echo {{ item.nope.nope }}"}
   - {id: not_now, for_each: "{{ nope }}", if: "{{ not params.years }}", run: "true"}
   - id: all
@@ -82,6 +87,7 @@ def test_each_copy_has_its_item_with_its_type(pipelines: Pipelines) -> None:
         "after_all": "success",
         "not_now": "skipped",
     }
+    assert run.xcom("of_nothing") == {"_found": []}
     assert [each.state for each in run.copies("never")] == ["skipped", "skipped"]
 
 
