@@ -17,7 +17,7 @@ LINE = re.compile(
 )
 _OURS = b"[factory."
 _SQL = re.compile(rb" \[info *\] (?:Running statement: |Rows affected: (?P<rows>\d+) )")
-_PRINTED = re.compile(rb"\] (?P<text>.*?) *\[airflow\.task\.hooks\.[\w.]+\.SubprocessHook\](?: |$)")
+_HOOK = re.compile(rb"\[airflow\.task\.hooks\.[\w.]+\.SubprocessHook\](?: |$)")
 _BEGINS, _ENDS = "Output:", "Command exited with return code "
 _LAST = 20  # lines that a command printed: most say at their end what came of it
 _WARNING = 240
@@ -43,8 +43,8 @@ def account(log: Path, start: int) -> Account:
     statements: list[int | None] = []  # rows affected, where that is told
     output = _Output()
     for raw in _lines(log, start):
-        if found := _PRINTED.search(raw):
-            output.add(found["text"].decode("utf-8", errors="replace"))
+        if (text := _printed(raw)) is not None:
+            output.add(text.decode("utf-8", errors="replace"))
         elif found := _SQL.search(raw):
             _note(statements, found["rows"])
         elif line := _ours(raw):
@@ -81,6 +81,14 @@ def _lines(log: Path, start: int) -> Iterator[bytes]:
     with log.open("rb") as file:
         file.seek(start)
         yield from file  # not all at once: a task may print without end
+
+
+def _printed(raw: bytes) -> bytes | None:
+    """What a line says of a command; in steps, for one pattern takes minutes for a long line."""
+    if b".SubprocessHook]" not in raw or (hook := _HOOK.search(raw)) is None:
+        return None
+    _, level, text = raw[: hook.start()].partition(b"] ")
+    return text.rstrip(b" ") if level else None
 
 
 def _ours(raw: bytes) -> re.Match[str] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import lru_cache, wraps
+from functools import lru_cache, partial, wraps
 from typing import TYPE_CHECKING, Any, Literal
 
 from airflow.providers.common.compat.sdk import (  # they moved after Airflow 3.1
@@ -44,7 +44,7 @@ def _deciding(method: Callable[..., Any], condition: str) -> Callable[..., Any]:
     def call(self: Any, *args: Any, **kwargs: Any) -> Any:
         context = context_of((*args, *kwargs.values()))
         if not _goes_on(context):
-            decide(condition, context, where(self))
+            decide(condition, context, partial(where, self))
         return method(self, *args, **kwargs)
 
     return call
@@ -56,20 +56,24 @@ def _goes_on(context: Mapping[str, Any]) -> bool:
     return bool(getattr(told, "next_method", None))
 
 
-def decide(condition: str, context: Mapping[str, Any], place: str) -> None:
+def decide(condition: str, context: Mapping[str, Any], place: Callable[[], str]) -> None:
     """Skip the task where its condition is false.
 
     False are false, none, 0, and what is empty: a list, a mapping. A text is neither: '0' and
     'false' would count as true.
 
+    :param place: where it is written; asked for errors alone, for it plans the pipeline anew.
     :raises AirflowSkipException: it is false.
     :raises AirflowFailException: it gives a text.
     """
     said = f"`if: {condition}`"
-    found, is_true = _told(condition, context, f"{said} ({place})")
+    try:
+        found, is_true = _told(condition, context)
+    except Exception as error:
+        raise AirflowException(f"{said} ({place()}) cannot be told: {words(error)}") from error
     if isinstance(found, str):
         raise AirflowFailException(
-            f"{said} ({place}) gives the text {found[:60]!r}, which is neither true nor "
+            f"{said} ({place()}) gives the text {found[:60]!r}, which is neither true nor "
             "false: compare it, as in `x == 'yes'`, or make a number of it with `| int`"
         )
     if not is_true:
@@ -77,9 +81,6 @@ def decide(condition: str, context: Mapping[str, Any], place: str) -> None:
         raise AirflowSkipException(said)
 
 
-def _told(condition: str, context: Mapping[str, Any], said: str) -> tuple[Any, bool]:
-    try:
-        found = Expression(condition).resolve(context)
-        return found, bool(found)
-    except Exception as error:
-        raise AirflowException(f"{said} cannot be told: {words(error)}") from error
+def _told(condition: str, context: Mapping[str, Any]) -> tuple[Any, bool]:
+    found = Expression(condition).resolve(context)
+    return found, bool(found)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -91,8 +91,9 @@ def own_index(context: Mapping[str, Any]) -> int | None:
 def key(context: Mapping[str, Any]) -> str:
     """What tells a copy apart wherever its files or rows are noted: `@` and digits of its item.
 
-    It is of the item, not of its number: a repeated run whose list has changed finds its own. Equal
-    items are counted. Empty where there are no copies.
+    In a group it is of the item, not of its number: a repeated run whose list has changed finds its
+    own, and equal items are counted. A copied task alone knows no other items: its number stands
+    behind. Empty where there are no copies.
     """
     task = context.get("task")
     if task is None:
@@ -108,8 +109,13 @@ def key(context: Mapping[str, Any]) -> str:
 
 
 def _digits(found: Any) -> str:
-    text = json.dumps(found, sort_keys=True, default=repr)
+    text = json.dumps(found, sort_keys=True, default=_as_text)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _as_text(found: Any) -> Any:
+    # each process has another order of a set, and the tasks of a copy must agree
+    return sorted(map(repr, found)) if isinstance(found, Set) else repr(found)
 
 
 def item(context: Mapping[str, Any]) -> Any:

@@ -200,7 +200,8 @@ def _folder(root: Path) -> Path | None:
 
 
 def signature(root: Path, path: Path) -> str:
-    """Changes when the spec, a layer under it, a module that it names or a package changes."""
+    """Changes when the spec, a layer under it, a kind of the project's own, a module that the spec
+    names or a package changes."""
     found = hashlib.sha256(sys.version.encode())
     layers = [folder / discover.DEFAULTS for folder in discover.folders(root, path)]
     environments = sorted((root / discover.ENVIRONMENTS).glob("*.yaml"))

@@ -78,7 +78,10 @@ def _output(context: Mapping[str, Any], outputs: Outputs, name: str) -> Any:
         return StrictUndefined(f"the task {name!r} hands nothing on: it has no output")
     task = context["ti"]
     own = {"map_indexes": task.map_index} if handed.own else {}
-    return task.xcom_pull(task_ids=list(handed.tasks) if handed.many else handed.tasks[0], **own)
+    names = list(handed.tasks) if handed.many else handed.tasks[0]
+    found = task.xcom_pull(task_ids=names, **own)
+    # of a task without copies Airflow gives None in the list
+    return [one for one in found if one is not None] if handed.copied else found
 
 
 def _interval(context: Mapping[str, Any]) -> Any:

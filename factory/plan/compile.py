@@ -92,6 +92,7 @@ def _joined(resolved: Resolved, source: str, compiled: Sequence[_Compiled]) -> P
     groups = [_group(*one) for one in zip(resolved.groups, resolved.group_call, strict=True)]
     edges: list[tuple[str, str]] = []
     around, silent = conditions.around(resolved), _silent(resolved)
+    lists = {group["id"]: group[each.WORD] for group in resolved.groups if each.WORD in group}
     for index, (_, step, written, fragment) in enumerate(compiled):
         if each.WORD not in written and ("updates" in written or "alerts" in written):
             fragment = _with_one_end(fragment, step)
@@ -117,7 +118,9 @@ def _joined(resolved: Resolved, source: str, compiled: Sequence[_Compiled]) -> P
         if "if" in written or around[index]:
             own = conditions.put(own, fragment, written, around[index])
         copy_of = _copy_of(resolved, index)
-        planned.append(describe(step, written, fragment, own, copy_of))
+        begun = [name for name in lists if step.id.startswith(f"{name}.")]
+        asked = [lists.pop(name) for name in begun]
+        planned.append(describe(step, written, fragment, own, copy_of, asked))
         tasks += own
         edges += fragment.edges
         if fragment.group is not None:
@@ -129,7 +132,7 @@ def _joined(resolved: Resolved, source: str, compiled: Sequence[_Compiled]) -> P
         groups = each.of_groups(
             resolved.groups, groups, fragments, by_id, held, needs, tasks, edges
         )
-    each.require_free(tasks)
+    each.require_free(tasks, groups)
     tasks = _ordered(planned, fragments, tasks, edges)
     if resolved.value.get("fail_fast"):
         _require_one_rule(tasks)

@@ -17,15 +17,17 @@ def describe(
     fragment: Fragment,
     tasks: Sequence[Task],
     copy_of: str,
+    lists: Sequence[Any] = (),
 ) -> PlannedStep:
     """A step of the plan.
 
     :param written: the step as the spec resolves to, with `needs` and `with`.
     :param tasks: those of the fragment, with Airflow's settings.
     :param copy_of: the step whose `matrix` made this one.
+    :param lists: the `for_each` of the groups that this is the first step of.
     """
     conditions = [one for task in tasks for one in task.conditions or ()]
-    templates = [written.get("with"), written.get("for_each"), conditions]
+    templates = [written.get("with"), written.get("for_each"), conditions, *lists]
     found = [*names.in_fields(step.arguments), *names.in_templates(templates)]
     outlets = [uri for task in tasks for uri in task.outlets]
     return PlannedStep(

@@ -8,14 +8,14 @@ is told of the step that asks for it, not of the one that made it; and what deci
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from msgspec import UNSET
 from msgspec.structs import replace
 
 from factory.errors import BuildError
-from factory.plan import kind
+from factory.plan import bracket, kind
 from factory.plan.conditions import Around
 from factory.plan.kind import Fragment, Step
 from factory.plan.model import Group, Items, Output, Task, Template
@@ -26,6 +26,7 @@ ITEMS = "factory.in_airflow.operators.items.Items"
 ADDED = frozenset({ITEMS, kind.EMPTY})
 """Operators of the tasks that are put beside those of a kind."""
 _LIMIT = "max_active_tis_per_dagrun"
+_RULE = "trigger_rule"
 
 
 def mapped(step: Step, fragment: Fragment, written: Mapping[str, Any]) -> Fragment:
@@ -78,7 +79,7 @@ def of_groups(
     :param written: the groups as the spec resolves to, in the order of `groups`.
     :param around: the conditions of the groups around each step.
     :param tasks: all so far, to which those that give a list are added, and `edges` theirs.
-    :raises BuildError: a task in one is mapped already.
+    :raises BuildError: a task in one is mapped already, or never runs behind the list.
     """
     found = [*groups]
     for index, group in enumerate(written):
@@ -93,6 +94,8 @@ def of_groups(
         first = items(group["id"], group[WORD], group["id"].rpartition(".")[0])
         found[index] = replace(groups[index], for_each=_listed(first, group[WORD]))
         if first:
+            heads = {each for name in roots for each in fragments[name].first}
+            _require_run(task for task in tasks if task.id in heads)
             head = fragments[roots[0]].first[0]
             like = next(task for task in tasks if task.id == head)
             said = [each.condition for each in around[roots[0]] if _holds(each.group, group["id"])]
@@ -101,6 +104,8 @@ def of_groups(
                 "uses": like.uses,
                 "settings": like.settings,
             }
+            if _RULE in like.arguments:
+                about["settings"] = {**like.settings, _RULE: like.arguments[_RULE]}
             about["conditions"] = tuple(said) or UNSET
             place = min(tasks.index(task) for task in tasks if task.id in own)
             tasks.insert(place, replace(first, **about))
@@ -110,15 +115,39 @@ def of_groups(
     return found
 
 
-def require_free(tasks: Sequence[Task]) -> None:
-    """:raises BuildError: a task that `for_each` puts beside a step has another's id."""
-    if len({task.id for task in tasks}) == len(tasks):
+def require_free(tasks: Sequence[Task], groups: Sequence[Group]) -> None:
+    """:raises BuildError: a task that `for_each` puts beside a step has the id of another, or of a
+    group."""
+    ids = [*(task.id for task in tasks), *(group.id for group in groups)]
+    if len({*ids}) == len(ids):
         return
-    added = {task.id: task.step for task in tasks if task.operator in ADDED and "__" in task.id}
+    added = {task.id: task for task in tasks if task.operator in ADDED and "__" in task.id}
     for task in tasks:
-        if (step := added.get(task.id, task.step)) != task.step:
-            message = f"`{WORD}` of {step!r} puts a task of this id beside it"
+        if (own := added.get(task.id)) is not None and own.step != task.step:
+            message = f"`{WORD}` of {_of(own)!r} puts a task of this id beside it"
             raise BuildError(task.step, ("id",), message, "write another id")
+    for group in groups:
+        if (own := added.get(group.id)) is not None:
+            message = f"`{WORD}` of {_of(own)!r} puts a task beside it that is called as a group"
+            hint = f"give the group {group.id!r} another id"
+            raise BuildError(own.step, (WORD,), message, hint)
+
+
+def _of(added: Task) -> str:
+    """The step or the group that a task was put beside."""
+    return str(added.arguments.get("of", added.step))
+
+
+def _require_run(heads: Iterable[Task]) -> None:
+    """:raises BuildError: a task that the list has succeeded before waits for no success."""
+    for task in heads:
+        if (rule := bracket.rule(task)) in _NO_SUCCESS:
+            message = f"behind the task that gives the list of the group, which succeeds, {rule} "
+            hint = "say it of a step before the group, which the group needs"
+            raise BuildError(task.step, ("trigger_rule",), f"{message}never holds", hint)
+
+
+_NO_SUCCESS = ("all_failed", "all_skipped")
 
 
 def _holds(outer: str, group: str) -> bool:
@@ -162,12 +191,22 @@ def _with_one_end(fragment: Fragment, step: Step) -> Fragment:
 
 
 def _behind(fragment: Fragment, first: Task) -> Fragment:
+    """The rule that an operator is given as an argument is about what the step needs, too."""
+    heads = [task for task in fragment.tasks if task.id in fragment.first]
+    ruled = [task for task in heads if _RULE in task.arguments]
+    if ruled:
+        first = replace(first, settings={_RULE: ruled[0].arguments[_RULE]})
     return replace(
         fragment,
-        tasks=(first, *fragment.tasks),
+        tasks=(first, *(_without_rule(task) if task in ruled else task for task in fragment.tasks)),
         edges=(*((first.id, each) for each in fragment.first), *fragment.edges),
         first=(first.id,),
     )
+
+
+def _without_rule(task: Task) -> Task:
+    given = {name: value for name, value in task.arguments.items() if name != _RULE}
+    return replace(task, arguments=given)
 
 
 __all__ = ["ADDED", "ITEMS", "WORD", "beside", "items", "mapped", "of_groups", "require_free"]

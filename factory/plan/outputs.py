@@ -14,11 +14,13 @@ class Handed(NamedTuple):
     """The tasks whose results a name stands for; `many`: a list of them, in their order.
 
     `own`: of a task in the same group with a `for_each`, the result of the reader's own copy.
+    `copied`: there is one for each copy that handed something on, which may be none.
     """
 
     tasks: tuple[str, ...]
     many: bool
     own: bool = False
+    copied: bool = False
 
 
 class Outputs:
@@ -75,7 +77,8 @@ class Outputs:
             return None
         around = self.around(tasks[0])
         own = bool(around) and around == self.around(reader)
-        return Handed(tasks, many or tasks[0] in self.mapped or (bool(around) and not own), own)
+        copied = tasks[0] in self.mapped or (bool(around) and not own)
+        return Handed(tasks, many or copied, own, copied)
 
     def around(self, name: str) -> str:
         """The group with a `for_each` that a task or a step stands in."""

@@ -108,7 +108,7 @@ def _section(kind: OwnKind) -> Iterator[str]:
 def _example(kind: OwnKind) -> str:
     """A call with what must be given."""
     given = {
-        name: next(iter(about.get("examples") or ()), about.get("enum", ["…"])[0])
+        name: next(iter(about.get("examples") or ()), (about.get("enum") or ["…"])[0])
         for name, about in kind.params.items()
         if "default" not in about
     }

@@ -54,7 +54,7 @@ def settings(value: Value) -> Value:
 def misplaced(value: Value, kind: OwnKind, at: Path) -> Iterator[Problem]:
     """Keys that a step may have, and not the call of a kind that becomes a group."""
     for key in value:
-        if key in TAKEN or key in ("uses", "with", "run", "tasks", "matrix", "defaults"):
+        if key in TAKEN or key in ("uses", "with", "run", "tasks", "matrix"):
             continue
         message = f"the key {quoted(key)} is not known where {quoted(kind.name)} is called"
         hint = did_you_mean(key, (*TAKEN, "uses", "with", "matrix"))
@@ -62,6 +62,8 @@ def misplaced(value: Value, kind: OwnKind, at: Path) -> Iterator[Problem]:
             hint = f"put it under `with:`: it is a parameter of {quoted(kind.name)}"
         elif key == "params":
             hint = "what a call gives stands under `with:`"
+        elif key == "defaults":
+            hint = "write what stands in it beside `uses`: a call gives it to all tasks of the kind"
         elif not hint and key in _OF_STEPS:
             hint = f"a kind of your own becomes a group: say it of a step in {kind.document.name}"
         expected = (

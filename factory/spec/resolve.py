@@ -354,6 +354,7 @@ class _Tasks:
         kind = self.library[named.uses]
         if problem := calls.refused(named.uses, kind, place, (*at, "uses")):
             self.notes.add(problem)
+            self.notes.spend(MAX_VALUES // MAX_TASKS)  # no task is counted, and calls multiply
             inner = level.below(group, [], place, copy, called)
             inner.whole = False
             self.notes.holes.append((*at, "tasks"))

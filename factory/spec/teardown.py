@@ -29,6 +29,7 @@ def write_out(tasks: Sequence[Any]) -> list[Problem]:
         return []
     needs = {name: [*_names(task, "needs"), *ended[name]] for name, task in steps.items()}
     after = followers(needs)
+    reached = {name: _reached(names, after) for name, names in ended.items() if names}
     order = {name: place for place, name in enumerate(steps)}
     found = []
     for index, task in enumerate(tasks):
@@ -42,7 +43,7 @@ def write_out(tasks: Sequence[Any]) -> list[Problem]:
             if need in ended[name]
         ]
         if isinstance(own, list):
-            inside = within(name, ended[name], _without(ended, after, name))
+            inside = within(name, ended[name], _without(ended, after, reached, name))
             more = {*inside, *order.keys() & ended[name]}
             task["needs"] = [
                 *own,
@@ -52,19 +53,23 @@ def write_out(tasks: Sequence[Any]) -> list[Problem]:
 
 
 def _without(
-    ended: Mapping[str, Sequence[str]], after: dict[str, list[str]], name: str
+    ended: Mapping[str, Sequence[str]],
+    after: dict[str, list[str]],
+    reached: Mapping[str, set[str]],
+    name: str,
 ) -> Mapping[str, Sequence[str]]:
     """What follows on each, without the teardowns that the teardown `name` does not wait for.
 
     Two of the same setup wait for the same work, and not for each other; of one that ends more
     than the other, the other is a part of the work.
+
+    :param reached: what comes behind what each teardown ends.
     """
-    mine = _reached(ended[name], after)
-    others = [other for other in mine if ended.get(other) and other != name]
+    mine = reached[name].union(ended[name])
     beside = set()
-    for other in others:
-        theirs = {*ended[other], *_reached(ended[other], after)}
-        is_inner = mine.union(ended[name]).issuperset(ended[other])
+    for other in reached[name].intersection(reached).difference([name]):
+        theirs = reached[other].union(ended[other])
+        is_inner = mine.issuperset(ended[other])
         if name in theirs and (not is_inner or theirs.issuperset(ended[name])):
             beside.add(other)
     if not beside:

@@ -44,6 +44,11 @@ def test_what_a_command_printed(tmp_path: Path) -> None:
     assert account(file, 0).printed == ("one [mine] 1", "", " b")
 
 
+def test_a_long_line_of_another_is_read_at_once(tmp_path: Path) -> None:
+    long = '["a"] ' * 200_000
+    assert account(log(tmp_path, f"{BEGIN}{long}[other]"), 0).printed == ()
+
+
 def test_of_many_lines_the_last(tmp_path: Path) -> None:
     lines = ["Output:", *map(str, range(100))]
     found = account(log(tmp_path, *(f"{BEGIN}{text:<30} {HOOK}" for text in lines)), 0)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+
+from factory.in_airflow import each as copies
 
 from .pipelines import Pipelines
 
@@ -37,9 +40,14 @@ tasks:
     with:
       python_callable: {$ref: tests.in_airflow.test_outputs.given}
       op_kwargs: {values: {item: "{{ item }}", name: "{{ item_name }}"}}
-  - {id: nothing, for_each: "{{ [] }}", run: "true"}
+  - {id: nothing, for_each: "{{ [] }}", run: "true", with: {output: true}}
   - {id: behind, needs: nothing, run: "true"}
   - {id: after_all, needs: nothing, trigger_rule: none_failed, run: "true"}
+  - id: of_nothing
+    needs: nothing
+    trigger_rule: none_failed
+    uses: python
+    with: {callable: "code.py:given", args: {_found: "{{ tasks.nothing.output }}"}, output: true}
   - {id: never, for_each: [1, 2], if: "{{ not params.years }}", run: "echo {{ item.nope.nope }}"}
   - {id: not_now, for_each: "{{ nope }}", if: "{{ not params.years }}", run: "true"}
   - id: all
@@ -79,6 +87,7 @@ def test_each_copy_has_its_item_with_its_type(pipelines: Pipelines) -> None:
         "after_all": "success",
         "not_now": "skipped",
     }
+    assert run.xcom("of_nothing") == {"_found": []}
     assert [each.state for each in run.copies("never")] == ["skipped", "skipped"]
 
 
@@ -140,6 +149,7 @@ def test_a_group_is_copied_whole(pipelines: Pipelines, items: str) -> None:
         ("{{ {'a': 1} }}", "gets the mapping {'a': 1}"),
         ("{{ none }}", "gets nothing (None)"),
         ("{{ 7 }}", "gets 7"),
+        ("{{ dag.tags }}", "gets the set set()"),
         ("{{ range(1025) }}", "gets 1,025 items, and Airflow takes 1,024 at most"),
         ("{{ [1, macros] }}", "gets as item 2 <MacrosAccessor"),
         ("{{ params.nope }}", "nope"),
@@ -190,3 +200,11 @@ tasks:
         assert [each.xcom["rows"] for each in run.copies("load.load")] == [1, 2, 1]
         assert len([*(tmp_path / "lake").glob("part-*.parquet")]) == 3
         assert not [*(tmp_path / "stage").rglob("*.parquet")]
+
+
+def test_a_set_in_an_item_has_one_key_however_it_is_ordered() -> None:
+    one, other = {0, 8}, {8, 0}
+    assert repr(one) != repr(other)
+    tasks = [SimpleNamespace(for_each_item={"of": item}) for item in (one, other)]
+    first, second = (copies.key({"task": t, "ti": SimpleNamespace(map_index=0)}) for t in tasks)
+    assert first == second

@@ -30,6 +30,11 @@ def test_what_is_never_true_together(one: str, other: str) -> None:
     assert exclude(other, one)
 
 
+def test_of_a_condition_that_is_nested_too_deeply_nothing_is_said() -> None:
+    deep = "params" + ".x" * 2000
+    assert not exclude(f"{{{{ {deep} }}}}", f"{{{{ not {deep} }}}}")
+
+
 @pytest.mark.parametrize(
     ("one", "other"),
     [

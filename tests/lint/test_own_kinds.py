@@ -190,3 +190,13 @@ def test_what_a_call_gives_would_read_a_task_of_the_kind(root: Path) -> None:
     (root / "_kinds/reads.yaml").write_text(READS.replace(" {{ tasks.READ.output }}", ""))
     (root / "one.yaml").write_text(GIVES.replace("NAME", "count"))
     assert ("configs/one.yaml:4", "duplicate-id", "") in told(lint_project(Project(root)))
+
+
+def test_calls_that_multiply_and_lead_to_no_task_are_given_up(root: Path) -> None:
+    for number in range(16):
+        other = min(number + 1, 15)  # the last calls itself
+        calls = "".join(f"  - {{id: s{place}, uses: k{other}}}\n" for place in range(8))
+        (root / f"_kinds/k{number}.yaml").write_text(f"version: 1\ntasks:\n{calls}")
+    (root / "one.yaml").write_text("version: 1\ntasks: [{id: a, uses: k0}]\n")
+    codes = {code for _, code, _ in told(lint_project(Project(root), [root / "one.yaml"]))}
+    assert codes == {"cycle", "more-problems"}

@@ -221,3 +221,28 @@ tasks:
 """
     once = msgspec.json.encode(compiled(tmp_path, text))
     assert msgspec.json.encode(compiled(tmp_path, text)) == once
+
+
+def test_the_rule_of_an_operators_arguments_decides_about_its_items(tmp_path: Path) -> None:
+    plan = compiled(
+        tmp_path,
+        """
+version: 1
+params: {years: [2023]}
+tasks:
+  - {id: load, run: ls}
+  - id: one
+    needs: load
+    for_each: "{{ params.years }}"
+    uses: x.Operator
+    with: {trigger_rule: all_done}
+  - id: more
+    needs: load
+    for_each: "{{ params.years }}"
+    tasks: [{id: all, uses: x.Operator, with: {trigger_rule: all_done}}]
+""",
+    )
+    found = {task.id: task for task in plan.tasks}
+    for name in ("one__items", "more__items"):
+        assert found[name].settings == {"trigger_rule": "all_done"}
+    assert found["one"].arguments == {}

@@ -59,6 +59,20 @@ def test_one_connection_of_many_places_stands_once(tmp_path: Path) -> None:
     assert step.connections == (Connection("api", ("http",)),)
 
 
+def test_what_the_list_of_a_group_names_is_its_first_steps(tmp_path: Path) -> None:
+    first, second = steps(
+        tmp_path,
+        """\
+  - id: all
+    for_each: "{{ var.json.cities + conn.api.extra_dejson.cities }}"
+    tasks: [{id: a, run: ls}, {id: b, run: ls}]
+""",
+    )
+    assert first.variables == ("cities",)
+    assert [one.conn_id for one in first.connections] == ["api"]
+    assert second == PlannedStep(id="all.b", uses="bash")
+
+
 def test_needs_pipelines_and_dates(tmp_path: Path) -> None:
     first, second = steps(
         tmp_path,

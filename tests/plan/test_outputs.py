@@ -89,11 +89,11 @@ def test_a_text_keeps_its_type_where_any_value_is_taken(
 @pytest.mark.parametrize(
     ("name", "reader", "handed"),
     [
-        ("alone", "", Handed(("alone",), True)),
-        ("city.fetch", "", Handed(("city.fetch",), True)),
+        ("alone", "", Handed(("alone",), True, copied=True)),
+        ("city.fetch", "", Handed(("city.fetch",), True, copied=True)),
         ("fetch", "city.use", Handed(("city.fetch",), False, own=True)),
         ("many", "city.use", Handed(("city.many__1", "city.many__2"), True, own=True)),
-        ("load", "", Handed(("load.load",), True)),
+        ("load", "", Handed(("load.load",), True, copied=True)),
     ],
 )
 def test_names_of_copies(tmp_path: Path, name: str, reader: str, handed: Handed) -> None:

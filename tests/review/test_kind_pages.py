@@ -68,6 +68,13 @@ def test_without_kinds_there_is_no_page(tmp_path: Path) -> None:
     assert kind_pages.Pages(tmp_path / "configs").write() == []
 
 
+def test_a_parameter_that_takes_nothing_has_a_page(tmp_path: Path) -> None:
+    root = project(tmp_path / "configs")
+    (root / "_kinds/load.yaml").write_text(KIND.replace("type: integer, default: 3", "enum: []"))
+    (page,) = kind_pages.Pages(root).write()
+    assert "days: …" in page.read_text()
+
+
 def test_the_example_of_the_page_is_a_good_call(tmp_path: Path) -> None:
     root = project(tmp_path / "configs")
     kind_pages.Pages(root).write()

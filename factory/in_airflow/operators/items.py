@@ -70,7 +70,9 @@ class Items(BaseOperator):
             raise self._refused(f"the mapping {_shown(dict(given))}", hint)
         if given is None:
             raise self._refused("nothing (None)", "`{{ … or [] }}`, where that means no items")
-        if isinstance(given, bytes | bytearray | Set) or not isinstance(given, Iterable):
+        if isinstance(given, Set):
+            raise self._refused(f"the set {_shown(given)}", "`{{ x | sort }}` is a list of it")
+        if isinstance(given, bytes | bytearray) or not isinstance(given, Iterable):
             raise self._refused(_shown(given), "`{{ [x] }}` is a list of one")
         return list(given)
 

@@ -39,14 +39,19 @@ _NOTHING = _Parts(frozenset(), frozenset(), {})
 
 @lru_cache(maxsize=4096)  # a pipeline has 2,000 tasks at most
 def _parts(condition: str) -> _Parts:
-    """Nothing of one that does not parse."""
-    from jinja2 import TemplateSyntaxError, nodes
+    """Nothing of one that does not parse, or is nested too deeply: both are told elsewhere."""
+    from jinja2 import TemplateSyntaxError
 
     try:
-        tree = environment().parse(condition.strip())
+        return _of_tree(environment().parse(condition.strip()))
     except (TemplateSyntaxError, RecursionError):
         return _NOTHING
-    found = [node for output in tree.body for node in getattr(output, "nodes", ())]
+
+
+def _of_tree(tree: nodes.Template) -> _Parts:
+    from jinja2 import nodes
+
+    found: list[Any] = [node for output in tree.body for node in getattr(output, "nodes", ())]
     if len(found) != 1:
         return _NOTHING
     every = [*_conjuncts(found[0])]

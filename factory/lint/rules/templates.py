@@ -58,11 +58,12 @@ def _problems(linted: Linted) -> Iterator[Problem]:
         filled = Filled(tasks)
         params = _params(linted, tasks)
         also = (jinja.ITEM,) if linted.is_copied(step) else ()
+        fields = linted.fields(step) if also else ()
         for place, text in texts(linted.arguments(step), linted.place(step, ())):
             file = file_text(text, folder)
             found = _wrong(file or text, params, also)
-            if known := linted.fields(step):
-                found = (*found, *jinja.fields(file or text, known))
+            if fields:
+                found = (*found, *jinja.fields(file or text, fields))
             if found and text in filled:
                 yield from (_problem(place, one, text, file) for one in found)
             if also and not found and _asks(file or text) and not _fills(tasks, filled, text):
