@@ -62,7 +62,6 @@ REFUSALS = {
     "definitions/reading:_filled": SCHEMA,
     "definitions/reading:read": "check/unknown_type",  # and ingest/unknown_mode
     "in_airflow/clients/bigquery:_project": RUNS,
-    "in_airflow/conditions:_told": RUNS,
     "in_airflow/conditions:decide": RUNS,
     "in_airflow/connections:_connection": RUNS,
     "in_airflow/connections:mysql_address": RUNS,
