@@ -295,10 +295,12 @@ def test_odd_names(warehouse: Warehouse) -> None:
     for write in ({"mode": "merge", "key": names[:3]}, APPEND, REPLACE):
         for load_id in ("a", "b"):
             data = {name: [1] for name in names}
-            warehouse.load(data, write, table='t"; {}%s', load_id=load_id)
-    assert warehouse.run("SELECT * FROM {}", 't"; {}%s') == [(1,) * 7]
+            warehouse.load(data, write, table='t"; {}', load_id=load_id)
+    assert warehouse.run("SELECT * FROM {}", 't"; {}') == [(1,) * 7]
     with pytest.raises(TransferError, match="longer than 63 bytes"):
         warehouse.load({"é" * 32: [1]}, table="u")
+    with pytest.raises(BadOption, match="holds a `%`"):
+        warehouse.load(ONE, table="t%s")
 
 
 def test_too_many_columns(warehouse: Warehouse) -> None:
