@@ -39,9 +39,9 @@ def require_fit(dag: DAG, plan: Pipeline) -> None:
         _require_own(dag, plan)
     try:
         dag.validate()  # type: ignore[no-untyped-call]
-        dag.check_cycle()
     except Exception as error:
         raise BuildError("", (), f"Airflow refuses the pipeline: {words(error)}") from error
+    _require_no_cycle(dag)
     if wrong := _refused_path(dag.fileloc):
         raise BuildError("", (), f"Airflow cannot store the pipeline: {wrong}")
     for task in plan.tasks:
@@ -51,6 +51,20 @@ def require_fit(dag: DAG, plan: Pipeline) -> None:
     if of_others or (plan.waits is not None and plan.waits.watched and not in_a_task()):
         with _storing():
             _require_rows(dag)
+
+
+def _require_no_cycle(dag: DAG) -> None:
+    """Airflow finds one when it has loaded all DAGs of a file, and then has none of them.
+
+    :raises BuildError: there is one.
+    """
+    try:
+        dag.check_cycle()
+    except KeyError as error:
+        message = f"an operator changes what comes behind a task: there is no {words(error)}"
+        raise BuildError("", (), message) from error
+    except Exception as error:
+        raise BuildError("", (), f"Airflow refuses the pipeline: {words(error)}") from error
 
 
 def _require_own(dag: DAG, plan: Pipeline) -> None:

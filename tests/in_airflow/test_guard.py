@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from factory.in_airflow import guard, render
+from factory.in_airflow import guard, tasks
 from factory_embedded.ports import free_port
 
 from .pipelines import Pipelines
@@ -101,5 +101,5 @@ def test_airflow_stores_what_it_would_store_without_it(
     pipelines.write("code.py", CODE)
     pipelines.write("daily.yaml", SPEC.replace("FUNCTION", "fails"))
     kept = DagSerialization.to_dict(pipelines.dag("daily"))
-    monkeypatch.setattr(render, "guarded", lambda operator: operator)
+    monkeypatch.setattr(tasks, "guarded", lambda operator: operator)
     assert DagSerialization.to_dict(pipelines.dag("daily")) == kept

@@ -72,7 +72,7 @@ def test_of_an_operator_that_is_not_there_nothing_is_known() -> None:
 
 
 def test_the_names_and_filters_are_those_of_airflow_and_interval() -> None:
-    assert {*KNOWN_CONTEXT_KEYS, "interval", "tasks"} == parts.NAMES
+    assert {*KNOWN_CONTEXT_KEYS, "events", "interval", "tasks"} == parts.NAMES
     assert {*parts.FILTERS} == {*FILTERS}
     assert not {*parsed.REMOVED} & KNOWN_CONTEXT_KEYS
 
