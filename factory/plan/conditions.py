@@ -34,7 +34,7 @@ def around(resolved: Resolved) -> list[tuple[Around, ...]]:
     group_of = {task["id"]: group for task, group in zip(tasks, resolved.task_group, strict=True)}
     return [
         tuple(
-            Around(name, condition, not any(_is_in(group_of[need], name) for need in _needs(task)))
+            Around(name, condition, not any(is_in(group_of[need], name) for need in _needs(task)))
             for name in _up_to(group)
             if (condition := said[name])
         )
@@ -75,5 +75,6 @@ def _up_to(group: str) -> Iterator[str]:
     yield from (".".join(parts[:length]) for length in range(1, len(parts) + 1))
 
 
-def _is_in(group: str, other: str) -> bool:
+def is_in(group: str, other: str) -> bool:
+    """Whether a group is another one, or stands in it."""
     return group == other or group.startswith(f"{other}.")

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from factory.errors import BuildError
 from factory.plan import bracket, kind
-from factory.plan.conditions import Around
+from factory.plan.conditions import Around, is_in
 from factory.plan.kind import Fragment, Step
 from factory.plan.model import Group, Items, Output, Task, Template
 
@@ -98,7 +98,7 @@ def of_groups(
             _require_run(task for task in tasks if task.id in heads)
             head = fragments[roots[0]].first[0]
             like = next(task for task in tasks if task.id == head)
-            said = [each.condition for each in around[roots[0]] if _holds(each.group, group["id"])]
+            said = [each.condition for each in around[roots[0]] if is_in(group["id"], each.group)]
             about: dict[str, Any] = {
                 "step": like.step,
                 "uses": like.uses,
@@ -148,10 +148,6 @@ def _require_run(heads: Iterable[Task]) -> None:
 
 
 _NO_SUCCESS = ("all_failed", "all_skipped")
-
-
-def _holds(outer: str, group: str) -> bool:
-    return f"{group}.".startswith(f"{outer}.")
 
 
 def _listed(first: Task | None, written: Any) -> Items:

@@ -24,6 +24,7 @@ from factory.transfer.errors import TransferError
 from factory.transfer.warehouse.arrivals import (
     Arrivals,
     Known,
+    by_step,
     refuse_taken,
     some_names,
 )
@@ -159,10 +160,7 @@ def files_in(jobs: Jobs, target: Table) -> Mapping[str, Mapping[str, Known]]:
 
 
 def _known(jobs: Jobs, target: Table, existing: Existing) -> Mapping[str, Mapping[str, Known]]:
-    found: dict[str, dict[str, Known]] = {}
-    for step, uri, version, load_id in jobs.asked(_in(target, existing)):
-        found.setdefault(step, {})[uri] = Known(version, load_id)
-    return found
+    return by_step(jobs.asked(_in(target, existing)))
 
 
 def _in(target: Table, existing: Existing) -> str:

@@ -20,6 +20,7 @@ from factory.transfer.warehouse.arrivals import (
     Arrival,
     Arrivals,
     Known,
+    by_step,
     refuse_taken,
     some_names,
 )
@@ -93,10 +94,7 @@ def _in(connection: Connection, target: Table, loads: str) -> Mapping[str, Mappi
         f" JOIN ({last} FROM {files} WHERE {whose} GROUP BY 1, 2) AS `last`"
         f" USING (`step`, `load_id`, `noting`) WHERE {_whose(target)} ORDER BY `id`",
     )
-    found: dict[str, dict[str, Known]] = {}
-    for step, uri, version, load_id in rows:
-        found.setdefault(step, {})[uri] = Known(version, load_id)
-    return found
+    return by_step(rows)
 
 
 def _whose(target: Table) -> str:

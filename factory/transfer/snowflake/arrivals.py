@@ -20,6 +20,7 @@ from factory.transfer.warehouse.arrivals import (
     Arrival,
     Arrivals,
     Known,
+    by_step,
     refuse_taken,
     some_names,
 )
@@ -62,10 +63,7 @@ def _in(
         f" AND LOAD_ID IN ({_loads(target, '=', existing)})"
         " QUALIFY NOTED_AT = MAX(NOTED_AT) OVER (PARTITION BY STEP, LOAD_ID) ORDER BY NOTED_AT",
     )
-    found: dict[str, dict[str, Known]] = {}
-    for step, uri, version, load_id in rows:
-        found.setdefault(step, {})[uri] = Known(version, load_id)
-    return found
+    return by_step(rows)
 
 
 def _refuse_doubt(connection: Connection, target: Table, existing: Existing) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple, Protocol, TypeVar, runtime_checkable
+from typing import Any, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 import msgspec
 
@@ -98,6 +98,14 @@ def _again(files: Mapping[str, Arrival], own: Sequence[str]) -> list[Arrival]:
     mine = {*own}
     log.info("this run has loaded %d file(s) before: those alone are looked at again", len(own))
     return [file for uri, file in files.items() if uri in mine]
+
+
+def by_step(rows: Iterable[Sequence[Any]]) -> dict[str, dict[str, Known]]:
+    """Step → address → what is in, of rows of step, address, version and load; later ones win."""
+    found: dict[str, dict[str, Known]] = {}
+    for step, uri, version, load_id in rows:
+        found.setdefault(step, {})[uri] = Known(version, load_id)
+    return found
 
 
 def refuse_taken(known: Mapping[str, Known], given: Arrivals, load_id: str) -> None:
