@@ -43,9 +43,7 @@ class Written(msgspec.Struct, frozen=True):
     @property
     def outermost(self) -> Written:
         """Where in the pipeline's own file this was asked for."""
-        place = self
-        for place in self.callers():  # noqa: B007
-            pass
+        *_, place = (self, *self.callers())
         return place
 
 
