@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -291,17 +290,21 @@ def test_a_name_that_is_no_text(tmp_path: Path, bucket: s3.Server, monkeypatch: 
 
 
 MOVE = """
+import itertools
+import os
+import signal
 import sys
-import time
 from factory.stores import open_uri
 from factory.stores.disk import Disk
-from factory.transfer.copies import copy, pairs, remove
+from factory.transfer.copies import copy, pairs, remove, settle
 from factory.transfer.files import Named, named_below
-def slowly(self, path, delete=Disk.delete, **version):
-    time.sleep(0.005)
-    delete(self, path, **version)
-Disk.delete = slowly  # else all are gone before a signal comes
-source, target = map(open_uri, sys.argv[1:])
+def killed(self, *given, done=getattr(Disk, sys.argv[3]), number=itertools.count(), **named):
+    if next(number) == int(sys.argv[4]):
+        os.kill(os.getpid(), signal.SIGKILL)  # while other threads are in the middle of theirs
+    return done(self, *given, **named)
+setattr(Disk, sys.argv[3], killed)
+source, target = map(open_uri, sys.argv[1:3])
+settle(source)  # what another was removing when it was killed
 files = named_below(*source)
 done = copy(source.store, pairs(source.store, files, target), target.store, "fail")
 remove(source.store, done.verified)
@@ -309,7 +312,7 @@ remove(source.store, done.verified)
 MANY = 1500
 
 
-@pytest.mark.parametrize("moment", ["copies", "removals"])
+@pytest.mark.parametrize("moment", ["copy", "delete"])
 def test_a_killed_move_loses_nothing_and_its_repetition_ends_it(
     tmp_path: Path, moment: str
 ) -> None:
@@ -317,23 +320,13 @@ def test_a_killed_move_loses_nothing_and_its_repetition_ends_it(
     source.mkdir()
     for number in range(MANY):
         (source / f"{number}.csv").write_text(f"{number}\n" * 100)
-    command = [sys.executable, "-c", MOVE, f"{source.as_uri()}/", f"{target.as_uri()}/"]
-
-    def begun() -> bool:
-        if moment == "copies":
-            return target.is_dir() and len(list(target.iterdir())) > 50
-        return len(list(source.iterdir())) < MANY - 50
-
-    with subprocess.Popen(command) as process:
-        while not begun():
-            assert process.poll() is None, "it was done before it could be killed"
-            time.sleep(0.002)
-        process.send_signal(signal.SIGKILL)
-    left = {path.name for path in source.iterdir()}
+    command = [sys.executable, "-c", MOVE, f"{source.as_uri()}/", f"{target.as_uri()}/", moment]
+    assert subprocess.run([*command, "500"], check=False).returncode == -signal.SIGKILL
+    left = {path.name for path in source.glob("[!.]*.csv")}
     whole = {path.name for path in target.glob("*.csv")}
-    assert left
+    assert len(left) == MANY if moment == "copy" else 0 < len(left) < MANY
     assert left | whole == {f"{number}.csv" for number in range(MANY)}
     assert all((target / name).read_text() == f"{name[:-4]}\n" * 100 for name in whole)
-    subprocess.run(command, check=True)
+    subprocess.run([*command, "-1"], check=True)
     assert list(source.iterdir()) == []
     assert {path.name for path in target.iterdir()} == {f"{number}.csv" for number in range(MANY)}
