@@ -25,7 +25,8 @@ class Diagnostic(msgspec.Struct, frozen=True, kw_only=True, order=True):
     0 stands for the whole file.
 
     `called`: of what stands in a kind of the project's own, the lines that call it, the nearest
-    first. `file` is relative to the folder that holds the configuration root, with forward slashes.
+    first. `read_in`: of what a call gives, the lines of the kinds that read it, the nearest first.
+    `file` is relative to the folder that holds the configuration root, with forward slashes.
 
     Its texts are `printable`, whatever a file's name or an exception holds: a terminal, JSON and
     Airflow's database take them.
@@ -42,9 +43,10 @@ class Diagnostic(msgspec.Struct, frozen=True, kw_only=True, order=True):
     width: int = 1
     severity: Severity = "error"
     called: str = ""
+    read_in: str = ""
 
     def __post_init__(self) -> None:
-        for name in ("file", "message", "path", "expected", "hint", "called"):
+        for name in ("file", "message", "path", "expected", "hint", "called", "read_in"):
             text = getattr(self, name)
             if not text.isprintable():
                 msgspec.structs.force_setattr(self, name, printable(text))

@@ -252,7 +252,7 @@ class Project:
     @property
     def _kind_files(self) -> list[Path]:
         """Those that were read."""
-        every = self.library.files.values() if self.library else ()
+        every = () if self.library is None else self.library.files.values()
         return [path for path in every if path in self._parts]
 
     def text(self, path: Path) -> str:

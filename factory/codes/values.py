@@ -108,7 +108,7 @@ GROUP = Group(
             title="a name of one's own that cannot be",
             meaning=(
                 "A name under `kinds`, or of a file in `_kinds/`, is a kind already; or it leads"
-                " back to itself."
+                " back to itself. Such a file is not read: the kind stays what it is."
             ),
             advice="Choose another name; let `uses` name a kind or an operator.",
             wrong="kinds: {bash: {uses: sql}}\ntasks: [{id: a, run: ls}]",

@@ -379,6 +379,8 @@ def _line(entry: Diagnostic) -> str:
     text = f"{entry.file}:{entry.line}:{entry.column}: {entry.message}"
     if entry.expected:
         text += f" (expected {entry.expected})"
+    if entry.read_in:
+        text += f" (read in {entry.read_in})"
     if entry.called:
         text += f" (called from {entry.called})"
     return f"{text} — {entry.hint}" if entry.hint else text

@@ -80,14 +80,17 @@ def lint_project(
         parts=selected.parts,
     )
     ruled = [entry for rule in RULES for entry in _ruled(rule, scope)]
-    found += [(_caller(entry), entry) for entry in ruled]
+    concerned = _concerned(scope)
+    found += [(path.stem, entry) for entry in ruled for path in concerned.get(entry, ())]
+    found += [("", entry) for entry in ruled if entry not in concerned]
     if build is not None:
         told = {_spot(entry) for _, entry in found if entry.severity == "error"}
         for path, entry in build(project, outcomes):
             broken.add(path)
             found += [] if _spot(entry) in told else [(path.stem, entry)]
     errors = [entry for entry in ruled if entry.severity == "error"]
-    wrong = {name for entry in errors for name in (entry.file, _calling(entry))}
+    broken.update(path for entry in errors for path in concerned.get(entry, ()))
+    wrong = {entry.file for entry in errors}
     broken |= {path for path in selected.files if discover.display(project.root, path) in wrong}
     fine = [
         plan.dag_id for outcome in outcomes for plan in outcome.plans if outcome.path not in broken
@@ -98,18 +101,23 @@ def lint_project(
     return collect(zip(names, shown, strict=True), fine, project.environment, files)
 
 
-def _calling(entry: Diagnostic) -> str:
-    """The pipeline's file whose call led into a kind, where that is where something is wrong."""
-    return entry.called.rpartition(", ")[2].rpartition(":")[0]
-
-
-def _caller(entry: Diagnostic) -> str:
-    return Path(_calling(entry)).stem
+def _concerned(scope: Scope) -> dict[Diagnostic, dict[Path, None]]:
+    """The pipelines of which the rules found something, wherever that stands."""
+    found: dict[Diagnostic, dict[Path, None]] = {}
+    for linted in scope.linted():
+        for entry in linted.told:
+            found.setdefault(entry, {})[linted.resolved.document.path] = None
+    return found
 
 
 def _files_of_kinds(project: Project, names: Sequence[str]) -> list[Path]:
-    files = project.library.files if project.library else {}
+    files = _kinds(project)
     return [files[name] for name in names]
+
+
+def _kinds(project: Project) -> Mapping[str, Path]:
+    """The files of kinds of the project's own, also of those whose names are taken."""
+    return {} if project.library is None else project.library.files
 
 
 def _ruled(rule: Rule, scope: Scope) -> list[Diagnostic]:
@@ -153,7 +161,7 @@ def select(project: Project, paths: Sequence[Path]) -> Selection:
             names=names,
             whole=True,
             parts=found.parts,
-            kinds=tuple(project.library or ()),
+            kinds=tuple(_kinds(project)),
         )
     files: dict[Path, None] = {}
     problems: dict[Diagnostic, None] = {}
@@ -188,8 +196,7 @@ def select(project: Project, paths: Sequence[Path]) -> Selection:
 
 def _kinds_at(project: Project, path: Path) -> list[str]:
     """The kinds of the project's own that a path names: one, or all of the folder."""
-    every = project.library.files.items() if project.library else ()
-    return [name for name, file in every if path in (file, file.parent)]
+    return [name for name, file in _kinds(project).items() if path in (file, file.parent)]
 
 
 def _chooser(project: Project, path: Path) -> Callable[[str], bool]:

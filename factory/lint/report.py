@@ -122,4 +122,4 @@ def _joined(one: Finding, other: Finding) -> Finding:
 def _same(diagnostic: Diagnostic) -> Diagnostic:
     # a mistake in a layer has another path in each pipeline, and where an environment says a key
     # that key is not among those expected: it is one mistake; and so it is in a kind, whoever calls
-    return msgspec.structs.replace(diagnostic, path="", expected="", called="")
+    return msgspec.structs.replace(diagnostic, path="", expected="", called="", read_in="")

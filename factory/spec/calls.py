@@ -26,7 +26,7 @@ TAKEN = (*BESIDE, *sorted(SETTINGS.difference(_OF_ONE)))
 
 
 def refused(name: str, kind: OwnKind | BrokenKind, place: Written, at: Path) -> Problem | None:
-    """Why a call cannot be: the kind is broken, or leads back to itself.
+    """Why a call cannot be: the kind is broken, or too many have led to it.
 
     :param place: where the call stands; `at` is its `uses`.
     """
@@ -36,14 +36,26 @@ def refused(name: str, kind: OwnKind | BrokenKind, place: Written, at: Path) -> 
         message = f"the kind {quoted(name)} is broken: {first.message}"
         return Problem(at, "broken-kind", message, hint=f"mend {where}")
     around = [name, *(one.call.kind.name for one in (place, *place.callers()) if one.call)]
-    if name in around[1:]:
-        ring = [*reversed(around[: around.index(name, 1) + 1])]
-        message = f"the kinds call each other in a circle: {' → '.join(ring)}"
-        return Problem(at, "cycle", message, "kinds that can be put in an order")
     if len(around) > MAX_CALLS:
         message = "the kinds call each other too many times in a row"
         return Problem(at, "too-deep", message, f"a chain of at most {MAX_CALLS} kinds")
     return None
+
+
+def ring(name: str, place: Written) -> tuple[Written, list[str]] | None:
+    """Kinds that call each other in a circle, and the call that closes it: the same, whichever of
+    them a pipeline calls.
+
+    :param place: where a call of the kind `name` stands.
+    """
+    calls = [place, *place.callers()]  # the nearest first
+    names = [name, *(one.call.kind.name for one in calls if one.call)]
+    if name not in names[1:]:
+        return None
+    length = names.index(name, 1)
+    start = min(range(length), key=names.__getitem__)
+    shown = [*names[start:length], *names[: start + 1]]
+    return calls[start], [*reversed(shown)]
 
 
 def settings(value: Value) -> Value:
@@ -164,4 +176,4 @@ def _rules(schema: bytes) -> Any:
     return jsonschema_rs.validator_for(msgspec.json.decode(schema))
 
 
-__all__ = ["MAX_CALLS", "arguments", "misplaced", "refused", "settings"]
+__all__ = ["MAX_CALLS", "arguments", "misplaced", "refused", "ring", "settings"]

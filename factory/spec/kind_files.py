@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
 from pathlib import Path as File
 from typing import Any
 
@@ -26,7 +27,8 @@ _NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 
 
 class Library(Mapping[str, "OwnKind | BrokenKind"]):
-    """The kinds of a project by name.
+    """The kinds of a project by name. A file that has the name of another kind is none: those who
+    use that one are well.
 
     :param read: reads a file; raises SpecError.
     :param is_taken: whether the product or a package has a kind of this name.
@@ -44,22 +46,31 @@ class Library(Mapping[str, "OwnKind | BrokenKind"]):
         self._known: dict[str, OwnKind | BrokenKind] = {}
 
     def __getitem__(self, name: str) -> OwnKind | BrokenKind:
+        if name not in self:
+            raise KeyError(name)
+        return self._of_file(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._own)
+
+    def __len__(self) -> int:
+        return len(self._own)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._own
+
+    @cached_property
+    def _own(self) -> Mapping[str, File]:
+        return {name: file for name, file in self._files.items() if not self._is_taken(name)}
+
+    def _of_file(self, name: str) -> OwnKind | BrokenKind:
         if name not in self._known:
             self._known[name] = self._made(name, self._files[name])
         return self._known[name]
 
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._files)
-
-    def __len__(self) -> int:
-        return len(self._files)
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._files
-
     @property
     def files(self) -> Mapping[str, File]:
-        """The file of each kind."""
+        """The file of each name."""
         return self._files
 
     def documents(self) -> Iterator[Document]:
@@ -69,7 +80,7 @@ class Library(Mapping[str, "OwnKind | BrokenKind"]):
 
     def diagnostics(self, name: str) -> list[Diagnostic]:
         """What is wrong in a kind's own file, and what looks so."""
-        found = self[name]
+        found = self._of_file(name)
         if isinstance(found, BrokenKind):
             return [*found.diagnostics]
         return _placed(found.document, [*_unused(found), *_of_runs(found)])
@@ -81,7 +92,7 @@ class Library(Mapping[str, "OwnKind | BrokenKind"]):
             return BrokenKind(tuple(error.diagnostics))
         found = [*_name_taken(name, self._is_taken)]
         try:
-            found += _problems(document)
+            found += [] if found else _problems(document)
         except Exception as error:  # a defect that one file brings out is told of it alone
             found.append(Problem((), "internal", f"the factory fails on this file: {said(error)}"))
         if found:
@@ -98,7 +109,7 @@ def _placed(document: Document, found: Iterator[Problem] | list[Problem]) -> lis
 
 def _name_taken(name: str, is_taken: Callable[[str], bool]) -> Iterator[Problem]:
     if is_taken(name):
-        message = f"{quoted(name)} is a kind already"
+        message = f"{quoted(name)} is a kind already, and stays what it is: this file is not read"
         hint = "rename the file"
         yield Problem((), "kind-name", message, "a name of your own", hint)
 

@@ -7,23 +7,31 @@ from collections.abc import Iterator
 from typing import Any
 
 from factory.diagnostics import Path
+from factory.problem import Problem
 from factory.spec import named
 from factory.spec.model import SETTINGS
 from factory.spec.named import Named
 from factory.spec.read import Document
 from factory.spec.resolve import Resolved
-from factory.spec.written import Written, exists
+from factory.spec.written import Call, Written, exists, value_at
 
 
 def origin(resolved: Resolved, path: Path) -> tuple[Document, Path]:
     """Which document wrote the value at `path`, and its path there (or its nearest ancestor's)."""
+    document, place, _ = _written(resolved, path)
+    return document.at(place)
+
+
+def _written(resolved: Resolved, path: Path) -> tuple[Document, Path, Path]:
+    """Which document wrote it, where, and what of the path is below that: of a `${…}` the value
+    that it stands for, or what is not written."""
     for length in range(len(path), 0, -1):
         for document, candidate in _candidates(resolved, path[:length]):
             if exists(document.value, candidate):
-                return document.at(candidate)
+                return document, candidate, path[length:]
             if hidden := _filled_in(document.value, candidate):
-                return document.at(hidden)
-    return resolved.document, ()
+                return document, hidden, (*candidate[len(hidden) :], *path[length:])
+    return resolved.document, (), path
 
 
 def called_from(resolved: Resolved, path: Path, document: Document) -> list[Written]:
@@ -44,31 +52,59 @@ def called_from(resolved: Resolved, path: Path, document: Document) -> list[Writ
     return []
 
 
-_PARAM = re.compile(r"\$\{\s*params\.(\w+)")
+_PARAM = re.compile(r"(?<!\$)\$\{\s*params\.([\w.]+)\s*\}")
+MAX_READ = 16  # the calls by which a value may be handed on
 
 
-def given(
-    part: str, document: Document, path: Path, calls: list[Written]
-) -> tuple[Document, Path, list[Written]]:
-    """Where a call gave what is meant of a text in a kind, and the calls that led there.
-
-    :param part: what is meant; where the kind itself has it, or no call, the place stays.
-    :param calls: as of `called_from`.
-    """
-    found: Any = document.value
-    for key in path if exists(found, path) else ():
-        found = found[key]
-    for number, call in enumerate(calls):
-        if not part or not isinstance(found, str) or part in found:
+def given(resolved: Resolved, problem: Problem) -> tuple[Path, list[tuple[Document, Path]]]:
+    """Where a call gave the value that is meant, and the places of kinds that read it, the nearest
+    first; where the kind itself has it, the problem's own path."""
+    path = problem.path
+    read: list[tuple[Document, Path]] = []
+    while len(read) < MAX_READ:
+        document, place, below = _written(resolved, path)
+        text = value_at(document.value, place)
+        call = _call_of(resolved, path, document) if isinstance(text, str) else None
+        is_own = problem.at_key and not below
+        if call is None or is_own or (problem.part and problem.part in text):
             break
-        written: Any = call.value().get("with")
-        names = _PARAM.findall(found) if isinstance(written, dict) else []
-        texts = {name: written[name] for name in names if isinstance(written.get(name), str)}
-        name = next((n for n, text in texts.items() if part in text or "${" in text), "")
-        found = texts.get(name)
-        if name and part in found:
-            return *call.document.at((*call.path, "with", name)), calls[number + 1 :]
-    return document, path, calls
+        at: Path = ("groups", _group_of(resolved, call), "with")
+        if (name := _param(resolved, text, at, problem.part)) is None:
+            break
+        read.append(document.at(place))
+        path = (*at, *name, *below)
+    return path, read
+
+
+def _param(resolved: Resolved, text: str, at: Path, part: str) -> Path | None:
+    """The parameter whose value is meant in a text of a kind; None: it cannot be told."""
+    names = [tuple(name.split(".")) for name in dict.fromkeys(_PARAM.findall(text))]
+    if part:
+        texts = {name: _text_at(resolved, (*at, *name)) for name in names}
+        names = [name for name, one in texts.items() if part in one or "${" in one]
+    return names[0] if names and (part or len(names) == 1) else None
+
+
+def _text_at(resolved: Resolved, path: Path) -> str:
+    document, place, _ = _written(resolved, path)
+    found = value_at(document.value, place)
+    return found if isinstance(found, str) else ""
+
+
+def _call_of(resolved: Resolved, path: Path, document: Document) -> Call | None:
+    """The call that fills in what a path leads to in a kind's document."""
+    places = {"tasks": resolved.task_place, "groups": resolved.group_place}.get(
+        str(path[:1] and path[0])
+    )
+    index = path[1] if len(path) > 1 else None
+    if places is None or not isinstance(index, int) or index >= len(places):
+        return None
+    calls = [one.call for one in (places[index], *places[index].callers()) if one.call]
+    return next((call for call in calls if call.kind.document is document), None)
+
+
+def _group_of(resolved: Resolved, call: Call) -> int:
+    return next(i for i, one in enumerate(resolved.group_call) if one is call)
 
 
 def _candidates(resolved: Resolved, path: Path) -> list[tuple[Document, Path]]:
@@ -171,4 +207,4 @@ def _filled_in(value: Any, path: Path) -> Path:
     return ()
 
 
-__all__ = ["called_from", "origin"]
+__all__ = ["called_from", "given", "origin"]

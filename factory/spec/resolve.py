@@ -352,7 +352,10 @@ class _Tasks:
         called = _joined(level.called, name)
         group = {key: filled[key] for key in calls.BESIDE if key in filled}
         kind = self.library[named.uses]
-        if problem := calls.refused(named.uses, kind, place, (*at, "uses")):
+        problem = self._ring(named.uses, place) or calls.refused(
+            named.uses, kind, place, (*at, "uses")
+        )
+        if problem:
             self.notes.add(problem)
             self.notes.spend(MAX_VALUES // MAX_TASKS)  # no task is counted, and calls multiply
             inner = level.below(group, [], place, copy, called)
@@ -366,6 +369,16 @@ class _Tasks:
         if inner.call is not None:
             within = Written(inner.call.kind.document, ("tasks",), inner.call)
             self._entries(inner.value["tasks"], within, inner)
+
+    def _ring(self, uses: str, place: Written) -> Problem | None:
+        """That kinds call each other in a circle, told where it begins by their names."""
+        if (found := calls.ring(uses, place)) is None:
+            return None
+        closing, names = found
+        every = (index for index, level in enumerate(self.groups) if level.place is closing)
+        at: Path = ("groups", next(every, len(self.groups)), "uses")
+        message = f"the kinds call each other in a circle: {' → '.join(names)}"
+        return Problem(at, "cycle", message, "kinds that can be put in an order")
 
     def _filled_call(self, entry: Value, filler: Filler | None, named: Named, at: Path) -> Value:
         """A call with the defaults under it and every `${…}` replaced."""

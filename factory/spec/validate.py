@@ -489,16 +489,24 @@ def diagnose(resolved: Resolved, problems: Iterable[Problem]) -> list[Diagnostic
             continue
         if problem.first:
             problem = replace(problem, message=f"{problem.message}{_first(resolved, problem)}")
-        calls = called_from(resolved, problem.path, document)
-        document, path, calls = given(problem.part, document, path, calls)
-        told = placed(document, path, problem)
-        if calls:
-            lines = (positions.line_of(call.document, call.path) for call in calls)
-            told = replace(told, called=", ".join(f"{file}:{line}" for file, line in lines))
+        meant, read = given(resolved, problem)
+        if read:
+            document, path = origin(resolved, meant)
+        calls = called_from(resolved, meant, document)
+        told = replace(
+            placed(document, path, problem),
+            called=_lines((call.document, call.path) for call in calls),
+            read_in=_lines(read),
+        )
         found.append(told)
     # the same place may be read by several tasks
     each = {(d.file, d.line, d.column, d.code, d.message): d for d in found}
     return limited(sorted(each.values()), more)
+
+
+def _lines(places: Iterable[tuple[Document, Path]]) -> str:
+    lines = (positions.line_of(document, path) for document, path in places)
+    return ", ".join(f"{file}:{line}" for file, line in lines)
 
 
 def _first(resolved: Resolved, problem: Problem) -> str:

@@ -407,11 +407,16 @@ def _missing(error: ValidationError, path: Path) -> Iterator[Problem]:
             continue
         unused = [name for name in known if name not in error.instance]
         unknown = (given for given in error.instance if given not in known)
-        if any(nearest(given, unused) == key for given in islice(unknown, MAX_TOLD)):
-            continue  # told as an unknown key
+        meant = (given for given in islice(unknown, MAX_TOLD) if nearest(given, unused) == key)
         about = known.get(key, {})
         choices = about.get("enum") if isinstance(about, dict) else None
         expected = f"`{key}:` {one_of([str(c) for c in choices])}" if choices else f"`{key}:`"
+        if (other := next(meant, None)) is not None:
+            if error.schema.get("additionalProperties") is not False:  # else told as unknown
+                message = f"the key {quoted(other)} is not known here"
+                told, hint = (*path, other), f"did you mean {key!r}?"
+                yield Problem(told, "unknown-key", message, expected, hint, at_key=True)
+            continue
         hint = str(about.get("description", "")) if isinstance(about, dict) else ""
         yield Problem(
             path, "missing-key", f"the key {key!r} is missing", expected, hint, at_key=True

@@ -73,4 +73,13 @@ def exists(value: Any, path: Path) -> bool:
     return True
 
 
-__all__ = ["Call", "Written", "exists"]
+def value_at(value: Any, path: Path) -> Any:
+    """What stands there; None: nothing does."""
+    if not exists(value, path):
+        return None
+    for part in path:
+        value = value[part]
+    return value
+
+
+__all__ = ["Call", "Written", "exists", "value_at"]

@@ -36,6 +36,7 @@ def line(entry: Diagnostic) -> str:
     file = entry.file.partition("/")[2]
     place = f"{file}:{entry.line}:{entry.column}"
     text = f"{place}: {entry.code}: {entry.message} | {entry.expected} | {entry.hint}"
+    text += f" | read in {entry.read_in}" if entry.read_in else ""
     return f"{text} | called from {entry.called}" if entry.called else text
 
 

@@ -159,3 +159,24 @@ def test_many_problems_on_one_long_line(root: Path) -> None:
 def test_nothing_is_wrong_with_the_examples() -> None:
     root = Path(__file__).parents[2] / "dag_factory_configs"
     assert lint_project(Project(root)).findings == ()
+
+
+STEP = '{id: a, run: "echo {{ dss }}"}\n'
+QUERY = "{id: b, uses: sql, with: {conn_id: w, sql: b.sql}}"
+
+
+def test_what_rules_find_in_a_file_beside_counts_to_the_pipelines_that_name_it(
+    tmp_path: Path,
+) -> None:
+    root = tmp_path / "configs"
+    root.mkdir()
+    (root / "_step.yaml").write_text(STEP)
+    (root / "b.sql").write_text("SELECT ${vars.x}\n")
+    for name in ("one", "two"):
+        (root / f"{name}.yaml").write_text("version: 1\ntasks: [{$file: _step.yaml}]\n")
+    (root / "three.yaml").write_text(f"version: 1\ntasks: [{QUERY}]\n")
+    (root / "fine.yaml").write_text("version: 1\ntasks: [{id: a, run: ls}]\n")
+    report = lint_project(Project(root))
+    told = [(one.diagnostic.file, one.pipelines) for one in report.errors]
+    assert told == [("configs/_step.yaml", ("one", "two")), ("configs/b.sql", ("three",))]
+    assert report.fine == ("fine",)

@@ -59,6 +59,50 @@ def test_who_calls_a_kind_in_which_a_rule_finds_a_mistake_is_not_fine(root: Path
     assert report.fine == ("other",)
 
 
+def test_kinds_that_call_each_other_are_told_once_whoever_calls_them(root: Path) -> None:
+    for name, other in (("load", "b"), ("b", "c"), ("c", "load")):
+        text = f"version: 1\ntasks: [{{id: x, uses: {other}}}]\n"
+        (root / f"_kinds/{name}.yaml").write_text(text)
+    for name in ("load", "b", "c"):
+        text = f"version: 1\ntasks: [{{id: a, uses: {name}}}]\n"
+        (root / f"of_{name}.yaml").write_text(text)
+    (root / "one.yaml").unlink()
+    report = lint_project(Project(root))
+    (found,) = report.findings
+    assert found.diagnostic.message.endswith("in a circle: b → c → load → b")
+    assert (found.diagnostic.file, found.diagnostic.line) == ("configs/_kinds/load.yaml", 2)
+    assert found.pipelines == ("of_b", "of_c", "of_load")
+
+
+def test_a_file_with_the_name_of_a_kind_of_ours_is_none(root: Path) -> None:
+    (root / "_kinds/sql.yaml").write_text("version: 1\ntasks: [{id: a, rnu: ls}]\n")
+    query = "{id: a, uses: sql, with: {conn_id: w, sql: SELECT 1}}"
+    (root / "two.yaml").write_text(f"version: 1\ntasks: [{query}]\n")
+    project = Project(root)
+    (found,) = lint_project(project).errors
+    assert (found.diagnostic.file, found.diagnostic.code) == (
+        "configs/_kinds/sql.yaml",
+        "kind-name",
+    )
+    assert found.pipelines == ()
+    assert [task.id for task in project.plan("two").tasks] == ["a"]
+
+
+def test_what_a_call_gives_and_a_step_refuses_is_told_at_the_value(root: Path) -> None:
+    kind = "{id: a, uses: sql, with: {conn_id: w, sql: SELECT 1, output: '${params.output}'}}"
+    (root / "_kinds/load.yaml").write_text(f"params: {{output: {{}}}}\ntasks:\n  - {kind}\n")
+    (root / "_kinds/outer.yaml").write_text(
+        "params: {said: {}}\ntasks: [{id: b, uses: load, with: {output: '${params.said}'}}]\n"
+    )
+    (root / "one.yaml").write_text(
+        "version: 1\ntasks:\n  - id: a\n    uses: outer\n    with:\n      said: 7\n"
+    )
+    (found,) = (one.diagnostic for one in lint_project(Project(root)).errors)
+    assert (found.file, found.line, found.column) == ("configs/one.yaml", 6, 13)
+    assert found.read_in == "configs/_kinds/load.yaml:3, configs/_kinds/outer.yaml:2"
+    assert found.called == ""
+
+
 def test_an_output_that_is_not_known_yet_is_called_as_it_is_read(root: Path) -> None:
     hands = "tasks: [{id: show, run: ls, with: {output: true}}]\n"
     (root / "_kinds/load.yaml").write_text(

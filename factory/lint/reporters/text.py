@@ -103,6 +103,8 @@ def notes(finding: Finding, environments: Sequence[str]) -> Iterator[tuple[str, 
         yield "expected", entry.expected
     if entry.hint:
         yield "hint:", entry.hint
+    if entry.read_in:
+        yield "read", f"in {entry.read_in}"
     if entry.called:
         yield "called", f"from {entry.called}"
     others = [name for name in finding.pipelines if name != Path(entry.file).stem]

@@ -16,8 +16,7 @@ def unfilled(scope: Scope) -> Iterator[Diagnostic]:
     """What cannot be filled in, at its place in the file beside the spec."""
     with beside.below(scope.project.root):
         for linted in scope.linted():
-            for name, problem in _problems(linted):
-                yield _diagnostic(name, problem)
+            yield from linted.tell(_diagnostic(*each) for each in _problems(linted))
 
 
 def _problems(linted: Linted) -> Iterator[tuple[str, Problem]]:

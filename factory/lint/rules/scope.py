@@ -28,6 +28,8 @@ class Linted:
     def __init__(self, plan: Pipeline, resolved: Resolved) -> None:
         self.plan = plan
         self.resolved = resolved
+        self.told: set[Diagnostic] = set()
+        """What rules found of it: some of that stands in files that others read as well."""
 
     def place(self, step: str, below: Path) -> Path:
         """Where a step's argument stands in the spec; `below` as a plan has it."""
@@ -105,7 +107,13 @@ class Linted:
     def diagnose(self, found: Iterable[Problem]) -> list[Diagnostic]:
         """Problems at places of the spec, in the files that wrote it."""
         problems = [*found]
-        return diagnose(self.resolved, problems) if problems else []
+        return self.tell(diagnose(self.resolved, problems)) if problems else []
+
+    def tell(self, found: Iterable[Diagnostic]) -> list[Diagnostic]:
+        """What concerns this pipeline, in whichever file."""
+        told = [*found]
+        self.told.update(told)
+        return told
 
     def waits(self) -> Iterator[tuple[Path, str]]:
         """The assets that the schedule waits for, as written, with their places."""
