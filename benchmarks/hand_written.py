@@ -80,7 +80,7 @@ def shop(number: int) -> DAG:
             skip_on_exit_code=99,
             retries=3,
             retry_delay=timedelta(minutes=5),
-            trigger_rule="all_done",
+            trigger_rule="none_failed",
         )
         fetch >> unpack >> clean >> [count, load] >> tell
     return dag

@@ -35,7 +35,7 @@ tasks:
   - id: tell
     run: tell shop_{number}
     needs: [count, load]
-    trigger_rule: all_done
+    trigger_rule: none_failed
 """
 
 _OPERATOR = "airflow.providers.standard.operators.bash.BashOperator"
@@ -81,7 +81,7 @@ shop_{number}:
     - task_id: tell
 {common}
       bash_command: "tell shop_{number}"
-      trigger_rule: all_done
+      trigger_rule: none_failed
       dependencies: [count, load]
 """
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Literal
@@ -147,6 +146,8 @@ def nearest(word: str, choices: Iterable[str]) -> str:
         return same
     if len(options) > _MANY:
         options = _likely(word, options)
+    import difflib  # asked only when something is wrong
+
     found = difflib.get_close_matches(word, options, n=1, cutoff=0.6)
     return found[0] if found else ""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import errno
+import gc
 import os
 import sys
 from collections.abc import Iterable, Sequence
@@ -51,6 +52,7 @@ def console() -> NoReturn:
 
 def main(argv: Sequence[str]) -> int:
     """Run one command; its exit code."""
+    gc.set_threshold(100_000)  # a command ends soon, and almost nothing that it makes is garbage
     try:
         code = _run(list(argv))
         sys.stdout.flush()

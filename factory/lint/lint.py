@@ -88,17 +88,18 @@ def lint_project(
         for path, entry in build(project, outcomes):
             broken.add(path)
             found += [] if _spot(entry) in told else [(path.stem, entry)]
+    shown_as = {path: discover.display(project.root, path) for path in scope.files}
     errors = [entry for entry in ruled if entry.severity == "error"]
     broken.update(path for entry in errors for path in concerned.get(entry, ()))
     wrong = {entry.file for entry in errors}
-    broken |= {path for path in selected.files if discover.display(project.root, path) in wrong}
+    broken |= {path for path in selected.files if shown_as[path] in wrong}
     fine = [
         plan.dag_id for outcome in outcomes for plan in outcome.plans if outcome.path not in broken
     ]
     shown = project.without_secrets(entry for _, entry in found)
     names = [name for name, _ in found]
-    files = [discover.display(project.root, path) for path in scope.files]
-    return collect(zip(names, shown, strict=True), fine, project.environment, files)
+    read = [*shown_as.values()]
+    return collect(zip(names, shown, strict=True), fine, project.environment, read)
 
 
 def _concerned(scope: Scope) -> dict[Diagnostic, dict[Path, None]]:

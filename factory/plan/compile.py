@@ -46,6 +46,7 @@ def steps(resolved: Resolved) -> list[tuple[kinds.Kind, Step, dict[str, Any]]]:
     """Each task of a valid spec with its kind and its typed arguments."""
     stage = resolved.value.get("stage")
     retention = seconds(resolved.value.get("stage_retention", model.STAGE_RETENTION))
+    own, folder = resolved.document, resolved.document.path.parent
     found = []
     for index, task in enumerate(resolved.value["tasks"]):
         uses, given, place = task["uses"], task.get("with", {}), resolved.task_place[index]
@@ -58,7 +59,7 @@ def steps(resolved: Resolved) -> list[tuple[kinds.Kind, Step, dict[str, Any]]]:
             dag_id=resolved.dag_id,
             stage=stage,
             stage_retention=retention,
-            folder=place.document.path.parent,
+            folder=folder if place.document is own else place.document.path.parent,
             beside=discover.KINDS if place.call else "",
         )
         found.append((kind, step, task))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
+from operator import attrgetter
 from pathlib import Path
 
 import msgspec
@@ -42,10 +43,11 @@ def discover(root: Path) -> Found:
     problems: list[Diagnostic] = []
     files, layers, parts = [], [], []
     for path in _walk(root, problems):
-        if path.name == DEFAULTS:
+        name = path.name
+        if name == DEFAULTS:
             layers.append(path)
             continue
-        if path.name.startswith("_") and path.suffix in SUFFIXES and not _is_nearly_defaults(path):
+        if name.startswith("_") and path.suffix in SUFFIXES and not _is_nearly_defaults(path):
             parts.append(path)
             continue
         problem = name_problem(path)
@@ -54,7 +56,7 @@ def discover(root: Path) -> Found:
         else:
             problems.append(_at(root, path, "file-name", *problem))
     unique: dict[str, Path] = {}
-    for path in sorted(files):
+    for path in sorted(files, key=attrgetter("parts")):  # to compare paths is slower
         first = unique.setdefault(path.stem.lower(), path)
         if first is not path:
             problems.append(_duplicate(root, path, first))

@@ -11,7 +11,7 @@ from factory.diagnostics import Diagnostic, Path
 from factory.intervals import PERIODS
 from factory.lint import fires
 from factory.lint.rules.scope import Linted, Scope
-from factory.lint.rules.templates import conditions, file_text, texts
+from factory.lint.rules.templates import conditions, file_text
 from factory.plan.model import Assets, Dated, Every, Pipeline
 from factory.problem import Problem
 from factory.spec import schedule
@@ -60,7 +60,7 @@ def _needing(linted: Linted) -> Iterator[Path]:
     for step in linted.plan.steps:
         folder = linted.folder(step.id)
         yield from (linted.place(step.id, it.place) for it in step.dates if it.what == INTERVAL)
-        for place, text in texts(linted.arguments(step.id), linted.place(step.id, ())):
+        for place, text in linted.texts(step.id):
             if _uses_interval(file_text(text, folder) or text):
                 yield place
         yield from (place for place, text in conditions(linted, step.id) if _uses_interval(text))

@@ -7,8 +7,7 @@ from typing import Any
 
 from factory.diagnostics import Diagnostic, Path, did_you_mean, one_of, quoted
 from factory.lint import jinja
-from factory.lint.rules.scope import Linted, Scope
-from factory.lint.rules.templates import texts
+from factory.lint.rules.scope import Linted, Scope, texts
 from factory.plan.outputs import Outputs
 from factory.problem import Problem
 from factory.spec.read import Document

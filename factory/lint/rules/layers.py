@@ -21,15 +21,16 @@ _USE = re.compile(r"\$\{\s*vars(?:\.([^.{}\s]+))?")
 
 def without_pipelines(scope: Scope) -> Iterator[Diagnostic]:
     """A `_defaults.yaml` in a folder that holds no pipeline."""
-    if not scope.whole or not scope.outcomes:  # a new project
+    layers = [layer for layer in scope.layers if layer.path.name == discover.DEFAULTS]
+    if not layers or not scope.whole or not scope.outcomes:  # a new project
         return
     used = {
         folder
         for outcome in scope.outcomes
         for folder in discover.folders(scope.project.root, outcome.path)
     }
-    for layer in scope.layers:
-        if layer.path.name == discover.DEFAULTS and layer.path.parent not in used:
+    for layer in layers:
+        if layer.path.parent not in used:
             yield Diagnostic(
                 file=layer.name,
                 line=1,
@@ -78,11 +79,12 @@ def unused_vars(scope: Scope) -> Iterator[Diagnostic]:
     by_layers = _uses((*scope.layers, *scope.kinds))
     by_files = _uses_of_files(scope)
     own = [outcome.specs[0].document for outcome in scope.outcomes if outcome.specs]
+    by_pipelines = set[str | None]().union(*by_files.values())
     for document in own:
-        in_files = by_files.get(document.path, set())
-        yield from _unused(document, by_layers, _uses([document]), in_files)
+        read = _uses([document])
+        by_pipelines |= read
+        yield from _unused(document, by_layers, read, by_files.get(document.path, set()))
     if scope.whole and len(own) == len(scope.outcomes):  # a broken pipeline may be the reader
-        by_pipelines = _uses(own).union(*by_files.values())
         for layer in scope.layers:
             yield from _unused(layer, by_layers, by_pipelines)
 

@@ -9,7 +9,7 @@ from factory.diagnostics import Diagnostic, Path, did_you_mean, nearest, one_of,
 from factory.lint import jinja
 from factory.lint.rendered import rendered
 from factory.lint.rules.scope import Linted, Scope
-from factory.lint.rules.templates import Filled, conditions, file_text, of_groups, texts
+from factory.lint.rules.templates import Filled, conditions, file_text, of_groups
 from factory.plan.model import Pipeline
 from factory.plan.outputs import Outputs
 from factory.problem import Problem
@@ -26,7 +26,7 @@ def _problems(linted: Linted) -> Iterator[Problem]:
     for step in linted.plan.steps:
         folder = linted.folder(step.id)
         filled = Filled(linted.tasks[step.id])
-        for place, text in texts(linted.arguments(step.id), linted.place(step.id, ())):
+        for place, text in linted.texts(step.id):
             file = file_text(text, folder)
             found = jinja.steps(file or text)
             if found and text not in filled and _is_known(linted, step.id):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path as File
 from typing import Any
@@ -30,6 +30,7 @@ class Linted:
         self.resolved = resolved
         self.told: set[Diagnostic] = set()
         """What rules found of it: some of that stands in files that others read as well."""
+        self._texts: dict[str, list[tuple[Path, str]]] = {}  # three rules ask
 
     def place(self, step: str, below: Path) -> Path:
         """Where a step's argument stands in the spec; `below` as a plan has it."""
@@ -37,11 +38,22 @@ class Linted:
 
     def folder(self, step: str) -> File:
         """Where the files are that a step names: beside the file that it was written in."""
-        return self.document(step).path.parent
+        document = self.document(step)
+        return self._folder if document is self.resolved.document else document.path.parent
+
+    @cached_property
+    def _folder(self) -> File:
+        return self.resolved.document.path.parent
 
     def document(self, step: str) -> Document:
         """The file that a step was written in."""
         return self.resolved.task_place[int(self._places[step][1])].document
+
+    def texts(self, step: str) -> Sequence[tuple[Path, str]]:
+        """The texts of a step's `with` that may be templates, with their places."""
+        if step not in self._texts:
+            self._texts[step] = [*texts(self.arguments(step), self.place(step, ()))]
+        return self._texts[step]
 
     def arguments(self, step: str) -> Mapping[str, Any]:
         """What a step's `with` says."""
@@ -170,3 +182,16 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True, dict=True):
                 yield discover.display(self.project.root, path), text
         parts = (part for each in known.values() for part in each.parts.values())
         yield from {part.name: part.text for part in parts}.items()
+
+
+def texts(value: Any, place: Path) -> Iterator[tuple[Path, str]]:
+    """The texts that may be templates, with their places."""
+    if isinstance(value, str):
+        if "{{" in value or "{%" in value or "{#" in value or value.endswith(".sql"):
+            yield place, value
+    elif isinstance(value, Mapping):
+        for key, entry in value.items():
+            yield from texts(entry, (*place, key))
+    elif isinstance(value, list):
+        for index, entry in enumerate(value):
+            yield from texts(entry, (*place, index))

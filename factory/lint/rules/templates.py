@@ -59,7 +59,7 @@ def _problems(linted: Linted) -> Iterator[Problem]:
         params = _params(linted, tasks)
         also = (jinja.ITEM,) if linted.is_copied(step) else ()
         fields = linted.fields(step) if also else ()
-        for place, text in texts(linted.arguments(step), linted.place(step, ())):
+        for place, text in linted.texts(step):
             file = file_text(text, folder)
             found = _wrong(file or text, params, also)
             if fields:
@@ -140,19 +140,6 @@ def file_text(name: str, folder: Path) -> str:
     """The text of the SQL file that a text names, if it names one: Airflow fills that in."""
     is_name = name.endswith(".sql") and len(name.split()) == 1 and "{" not in name
     return beside.text_of(folder / name) if is_name and not beside.missing(name, folder) else ""
-
-
-def texts(value: Any, place: Place) -> Iterator[tuple[Place, str]]:
-    """The texts that may be templates, with their places."""
-    if isinstance(value, str):
-        if "{{" in value or "{%" in value or "{#" in value or value.endswith(".sql"):
-            yield place, value
-    elif isinstance(value, Mapping):
-        for key, entry in value.items():
-            yield from texts(entry, (*place, key))
-    elif isinstance(value, list):
-        for index, entry in enumerate(value):
-            yield from texts(entry, (*place, index))
 
 
 class Filled:

@@ -16,8 +16,7 @@ import yaml
 
 from factory.diagnostics import Diagnostic, Path, quoted
 from factory.spec.read import MAX_DEPTH, events
-from factory.spec.secrets.patterns import in_text, option_name
-from factory.spec.secrets.words import is_secret, may_be_key
+from factory.spec.secrets.words import is_secret, may_be_key, option_name
 
 # of a text in lower case: to fold the case of each character takes six times as long
 _MAYBE = (
@@ -276,7 +275,7 @@ def _of(scalar: _Scalar) -> Iterator[Found]:
     if name and not _is_plain_nothing(scalar.event):
         yield _found(scalar, f"a value for {quoted(name)}", value, whole=True)
         return
-    for what, secret in () if scalar.alias else in_text(value):
+    for what, secret in () if scalar.alias else _in_text(value):
         yield _found(scalar, what, secret)
 
 
@@ -350,8 +349,14 @@ def _in_line(line: str, number: int, place: int) -> Iterator[Found]:
         what, secret = f"a value for {quoted(match['name'])}", match["value"].strip("\"' ,}]")
         yield Found((), number, column, 1, what, secret, place + start, place + end, whole=True)
         return
-    for what, secret in in_text(line):
+    for what, secret in _in_text(line):
         yield Found((), number, column, 1, what, secret, place, place + len(line))
+
+
+def _in_text(text: str) -> Iterator[tuple[str, str]]:
+    from factory.spec.secrets.patterns import in_text  # its expressions cost more than a file
+
+    return in_text(text)
 
 
 def _may_have_one(text: str) -> bool:
@@ -366,7 +371,7 @@ def _may_have_one(text: str) -> bool:
 
 def _hidden_line(line: str) -> str:
     """Comments, too, which no event tells of."""
-    secrets = {secret for _, secret in in_text(line)} if _may_have_one(line) else ()
+    secrets = {secret for _, secret in _in_text(line)} if _may_have_one(line) else ()
     if len(secrets) > _MOST:
         return "*" * len(line)
     for secret in sorted(secrets, key=len, reverse=True):

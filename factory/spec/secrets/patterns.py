@@ -113,12 +113,6 @@ def _found(rules: Iterable[Rule], text: str) -> Iterator[Seen]:
                     yield what, _value(match)
 
 
-def option_name(text: str) -> str:
-    """`password` of the argument `--password`; empty when it is none."""
-    name = text.lstrip("-")
-    return name if text.startswith("-") and is_secret_name(name) else ""
-
-
 def _is_token(match: re.Match[str]) -> bool:
     """A word of its own, and no words with `-` between them: `sk-learn-…`, `global-…`."""
     text = match[0]

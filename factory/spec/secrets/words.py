@@ -99,6 +99,12 @@ def is_secret_name(name: str) -> bool:
     return last in _LAST or last.endswith(_ENDS) or _is_pass(last)
 
 
+def option_name(text: str) -> str:
+    """`password` of the argument `--password`; empty when it is none."""
+    name = text.lstrip("-")
+    return name if text.startswith("-") and is_secret_name(name) else ""
+
+
 def is_signature(name: str) -> bool:
     """Whether a parameter of an address signs it."""
     return name.lower().rpartition("-")[2] in _SIGNED
