@@ -30,6 +30,7 @@ def write_out(tasks: Sequence[Any]) -> list[Problem]:
     needs = {name: [*_names(task, "needs"), *ended[name]] for name, task in steps.items()}
     after = followers(needs)
     reached = {name: _reached(names, after) for name, names in ended.items() if names}
+    behind = {name: _reached([name], after) for name in reached}
     order = {name: place for place, name in enumerate(steps)}
     found = []
     for index, task in enumerate(tasks):
@@ -43,7 +44,7 @@ def write_out(tasks: Sequence[Any]) -> list[Problem]:
             if need in ended[name]
         ]
         if isinstance(own, list):
-            inside = within(name, ended[name], _without(ended, after, reached, name))
+            inside = within(name, ended[name], _without(ended, after, reached, behind, name))
             more = {*inside, *order.keys() & ended[name]}
             task["needs"] = [
                 *own,
@@ -56,6 +57,7 @@ def _without(
     ended: Mapping[str, Sequence[str]],
     after: dict[str, list[str]],
     reached: Mapping[str, set[str]],
+    behind: Mapping[str, set[str]],
     name: str,
 ) -> Mapping[str, Sequence[str]]:
     """What follows on each, without the teardowns that the teardown `name` does not wait for.
@@ -63,13 +65,15 @@ def _without(
     Two of the same setup wait for the same work, and not for each other; of one that ends more
     than the other, the other is a part of the work.
 
-    :param reached: what comes behind what each teardown ends.
+    :param reached: what comes behind what each teardown ends; `behind`: behind the teardown itself.
     """
     mine = reached[name].union(ended[name])
     beside = set()
     for other in reached[name].intersection(reached).difference([name]):
         theirs = reached[other].union(ended[other])
         is_inner = mine.issuperset(ended[other])
+        if name in behind[other]:
+            continue
         if name in theirs and (not is_inner or theirs.issuperset(ended[name])):
             beside.add(other)
     if not beside:
@@ -139,12 +143,22 @@ def _of_teardown(
             yield _of_ending(("tasks", index, "teardown_for", place), name)
         elif name in teardowns and name != task["id"]:
             others = within(task["id"], [name], after).intersection(after.get(name, ()))
-            in_circle = name in _reached([task["id"]], after)  # which is told
+            if name in _reached([task["id"]], after):
+                continue  # a circle, which is told
             # a teardown may need it only because that, or what is around it, is what it ends
-            if not in_circle and all(
-                name in teardowns[each] or name in within(each, teardowns[each], after)
-                for each in others
-            ):
+            using = [
+                each
+                for each in after.get(name, ())
+                if name not in teardowns[each] and name not in within(each, teardowns[each], after)
+            ]
+            crossed = [
+                each
+                for each in using
+                if teardowns[each] and task["id"] not in _reached([each], after)
+            ]
+            if crossed:
+                yield _crossed(("tasks", index, "teardown_for", place), name, crossed[0])
+            elif others.isdisjoint(using):
                 yield _unused(("tasks", index, "teardown_for", place), name)
 
 
@@ -174,6 +188,17 @@ def _unused(path: Path, name: str) -> Problem:
         "teardown",
         f"no other task needs {quoted(name)}: this would end it at once",
         expected=f"`needs: [{name}]` in what works with it",
+    )
+
+
+def _crossed(path: Path, name: str, other: str) -> Problem:
+    return Problem(
+        path,
+        "teardown",
+        f"{quoted(other)} works with {quoted(name)}, and ends itself what this waits for: each "
+        "would come after the other",
+        expected="clean-ups of which one can come first",
+        hint=f"leave {quoted(name)} out of what {quoted(other)} needs",
     )
 
 
