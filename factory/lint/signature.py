@@ -1,4 +1,4 @@
-"""What an operator takes, read from its source and that of its bases, never run."""
+"""What an operator or a trigger takes, read from its source and that of its bases, never run."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ _MAX_BASES = 12
 _NAMING = ("globals", "exec", "setattr")
 """What may give a module names that do not stand in it."""
 _MAKING = ("__init__", "__new__")
-_ROOT = "BaseOperator"
-"""Its own bases take no argument by name."""
+_ROOTS = ("BaseOperator", "BaseTrigger")
+"""Their own bases take no argument by name."""
 
 
 def classes(module: str) -> frozenset[str] | None:
@@ -48,13 +48,49 @@ def _parameters(module: str, name: str, wanted: frozenset[str], left: int) -> fr
         return None
     defined = [node for node in ast.walk(tree) if _is_class(node, name)]
     if defined:
-        plain = name == _ROOT or (len(defined) == 1 and _is_plain(defined[0], tree))
+        plain = name in _ROOTS or (len(defined) == 1 and _is_plain(defined[0], tree))
         return _of_class(defined[0], module, wanted, left) if plain else None
+    found = _imported(tree, name)
+    return _parameters(*found, wanted, left - 1) if found else None
+
+
+def required(module: str, name: str) -> tuple[str, ...]:
+    """The arguments that a class cannot be made without; none where its source does not tell."""
+    return _required(module, name, _MAX_BASES)
+
+
+def _required(module: str, name: str, left: int) -> tuple[str, ...]:
+    tree = tree_of(module)
+    if tree is None or not left:
+        return ()
+    defined = [node for node in ast.walk(tree) if _is_class(node, name)]
+    if defined:
+        plain = len(defined) == 1 and _is_plain(defined[0], tree)
+        return _of_init(defined[0], module, left) if plain else ()
+    found = _imported(tree, name)
+    return _required(*found, left - 1) if found else ()
+
+
+def _of_init(node: ast.ClassDef, module: str, left: int) -> tuple[str, ...]:
+    """Those of its `__init__`, which its bases have for it where it has none."""
+    init = next((one for one in node.body if _is_init(one)), None)
+    if isinstance(init, ast.FunctionDef):
+        given = init.args
+        plain = [one.arg for one in (*given.posonlyargs, *given.args)][1:]
+        named = zip(given.kwonlyargs, given.kw_defaults, strict=True)
+        without = plain[: len(plain) - len(given.defaults)]
+        return (*without, *(one.arg for one, default in named if default is None))
+    first = node.bases[0] if node.bases else None
+    return _required(module, first.id, left - 1) if isinstance(first, ast.Name) else ()
+
+
+def _imported(tree: ast.Module, name: str) -> tuple[str, str] | None:
+    """The module that a name is imported from, and what it is called there."""
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and not node.level and node.module:
             for alias in node.names:
                 if (alias.asname or alias.name) == name:
-                    return _parameters(node.module, alias.name, wanted, left - 1)
+                    return node.module, alias.name
     return None
 
 
@@ -100,7 +136,7 @@ def _of_class(
     if isinstance(init, ast.FunctionDef):
         given = init.args
         own = frozenset(one.arg for one in (*given.posonlyargs, *given.args, *given.kwonlyargs))
-        if given.kwarg is None or node.name == _ROOT or wanted <= own:
+        if given.kwarg is None or node.name in _ROOTS or wanted <= own:
             return own
         if _looks_into(init, given.kwarg.arg):
             return None
@@ -137,4 +173,4 @@ def _uses(init: ast.FunctionDef, name: str) -> Iterator[str]:
             yield "handed on" if id(node) in handed else "looked into"
 
 
-__all__ = ["classes", "parameters"]
+__all__ = ["classes", "parameters", "required"]

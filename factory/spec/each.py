@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from factory.diagnostics import Path, quoted
 from factory.problem import Problem
 from factory.spec.condition import is_expression
+from factory.spec.params import is_schema
 
 WORD = "for_each"
 _CODE = "for-each"
@@ -17,13 +19,19 @@ _WITH = "max_parallel"
 def problems(resolved: Any) -> Iterator[Problem]:
     """What is wrong with every `for_each` of a resolved spec; of other values the schema tells."""
     groups: Sequence[Mapping[str, Any]] = resolved.groups
+    given = resolved.value.get("params")
+    defaults = _defaults(given) if isinstance(given, dict) else {}
     mapped = [group for group in groups if WORD in group]
     for index, group in enumerate(groups):
-        yield from _of_one(group, ("groups", index), _around(group, mapped))
+        place: Path = ("groups", index)
+        yield from _of_one(group, place, _around(group, mapped))
+        yield from _of_param(group.get(WORD), (*place, WORD), defaults)
     tasks = resolved.value.get("tasks")
     for index, task in enumerate(tasks if isinstance(tasks, list) else ()):
         if isinstance(task, dict):
-            yield from _of_one(task, ("tasks", index), _around(task, mapped))
+            place = ("tasks", index)
+            yield from _of_one(task, place, _around(task, mapped))
+            yield from _of_param(task.get(WORD), (*place, WORD), defaults)
 
 
 def _around(entry: Mapping[str, Any], mapped: Sequence[Mapping[str, Any]]) -> str:
@@ -51,6 +59,31 @@ def _of_one(entry: Mapping[str, Any], place: Path, around: str) -> Iterator[Prob
         message = f"the group {quoted(around)} has a `{WORD}`, and Airflow takes none in another"
         hint = "make one list of both before: `{{ a | map(…) }}`, or a python step that gives it"
         yield Problem((*place, WORD), _CODE, message, f"one `{WORD}`", hint, at_key=True)
+
+
+_PARAM = re.compile(r"\{\{-?\s*params(?:\.(\w+)|\[(['\"])(.+?)\2\])\s*-?\}\}")
+
+
+def _defaults(params: Mapping[str, Any]) -> dict[str, Any]:
+    """What a run has for each parameter where nobody gives it one; None: that is not told."""
+    return {
+        name: about.get("default") if is_schema(about) else about for name, about in params.items()
+    }
+
+
+def _of_param(written: Any, path: Path, defaults: Mapping[str, Any]) -> Iterator[Problem]:
+    """A parameter that alone stands for the list, and has no list for a default."""
+    match = _PARAM.fullmatch(written.strip()) if isinstance(written, str) else None
+    name = (match[1] or match[3]) if match else ""
+    default = defaults.get(name)
+    if default is None or isinstance(default, list):
+        return
+    what = {str: "a text", dict: "a mapping", bool: "true or false"}.get(type(default), "a number")
+    message = f"the parameter {quoted(name)} is {what}, which has no items"
+    hint = f"let its default be a list: `params: {{{name}: [a, b]}}`"
+    if isinstance(default, str):
+        hint += f"; of words in a text, `{{{{ params.{name}.split() }}}}` is one"
+    yield Problem(path, _CODE, message, "a list, or an expression that gives one", hint)
 
 
 def _templates(items: Sequence[Any], path: Path) -> Iterator[Problem]:

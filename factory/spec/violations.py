@@ -274,10 +274,18 @@ def _told_apart(schema: dict[str, Any]) -> str:
 
 
 def _as_mapping(text: str, schema: dict[str, Any]) -> str:
-    """`merge` as `{mode: merge}`: a choice in place of the mapping."""
+    """`merge` as `{mode: merge}`: a choice in place of the mapping, or the one value it needs."""
     key, choices = _shapes(schema)
     word = _choice_meant(text, choices)
-    return f"write {{{key}: {word}}}" if word in choices else ""
+    if word in choices:
+        return f"write {{{key}: {word}}}"
+    needed = schema.get("required", ())
+    is_one = len(needed) == 1 and "allOf" not in schema and len(text) <= _SHORT
+    is_text = is_one and schema["properties"].get(needed[0], {}).get("type") == "string"
+    return f"write {{{needed[0]}: {_written(text)}}}" if is_text and text else ""
+
+
+_SHORT = 100
 
 
 def _as_address(text: str) -> str:

@@ -787,6 +787,32 @@ def test_a_trigger_that_its_module_lacks(lint: Lint) -> None:
     assert told.startswith("unknown-operator x.yaml:2:26 the module airflow.providers.standard")
 
 
+@pytest.mark.parametrize(
+    ("trigger", "given", "told"),
+    [
+        (
+            "standard.triggers.file.FileDeleteTrigger",
+            "{filpath: /a, pokeinterval: 3}",
+            [
+                "unknown-key x.yaml:5:12 FileDeleteTrigger has no argument 'filpath'",
+                "unknown-key x.yaml:5:25 FileDeleteTrigger has no argument 'pokeinterval'",
+            ],
+        ),
+        ("standard.triggers.file.FileDeleteTrigger", "{filepath: /a, poke_interval: 3}", []),
+        (
+            "amazon.aws.triggers.sqs.SqsSensorTrigger",
+            "{max_messages: 3}",
+            ["missing-key x.yaml:5:5 SqsSensorTrigger needs the argument 'sqs_queue'"],
+        ),
+        ("common.messaging.triggers.msg_queue.MessageQueueTrigger", "{any: thing}", []),
+        ("http.triggers.http.HttpEventTrigger", "{response_check_path: a.b, method: GET}", []),
+    ],
+)
+def test_the_arguments_of_a_trigger(lint: Lint, trigger: str, given: str, told: list[str]) -> None:
+    event = f"  event:\n    uses: airflow.providers.{trigger}\n    with: {given}\n"
+    assert lint({"x.yaml": f"schedule:\n{event}{TASK}"}) == told
+
+
 def test_a_partition_with_bounds_of_its_own_is_not_the_run_s(lint: Lint) -> None:
     bounds = BY_DAY.replace("TYPE", "date").replace(
         "column: day}", "column: day, start: 2024-01-01, end: 2024-01-02}"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from factory.diagnostics import Diagnostic, Path, did_you_mean, quoted
+from factory.diagnostics import Diagnostic, Path, did_you_mean, nearest, quoted
 from factory.lint.moved import moved
 from factory.lint.rules.scope import Linted, Scope
-from factory.plan.model import Task
+from factory.plan.model import Task, Watched
 from factory.problem import Problem
 from factory.spec.model import SETTINGS
 
@@ -24,12 +24,51 @@ def unknown(scope: Scope) -> Iterator[Diagnostic]:
 
 
 def unknown_trigger(scope: Scope) -> Iterator[Diagnostic]:
-    """A trigger that its module lacks, where the module's source is found here."""
+    """A trigger that its module lacks, arguments that it does not take, and those that it needs.
+
+    Only where the source is found here. Airflow's base takes any argument, and forgets it.
+    """
     for linted in scope.linted():
         watched = linted.plan.waits.watched if linted.plan.waits else None
         if watched is not None:
-            place = ("schedule", "event", "uses")
-            yield from linted.diagnose(_missing(watched.uses, place, "a trigger"))
+            yield from linted.diagnose(_of_trigger(watched))
+
+
+def _of_trigger(watched: Watched) -> Iterator[Problem]:
+    from factory.lint import signature  # only a pipeline with an event pays for it
+
+    place = ("schedule", "event")
+    missing = [*_missing(watched.uses, (*place, "uses"), "a trigger")]
+    yield from missing
+    if missing:
+        return
+    module, _, name = watched.uses.rpartition(".")
+    given = frozenset(watched.arguments)
+    taken = signature.parameters(module, name, given) if given else None
+    yield from _unknown(name, given, taken, (*place, "with"))
+    required = signature.required(module, name)
+    misspelt = given.difference(taken if taken is not None else given)
+    told = {nearest(key, required) for key in misspelt}
+    for key in required:
+        if key not in given and key not in told:
+            message = f"{name} needs the argument {quoted(key)}"
+            at = (*place, "with") if given else (*place, "uses")
+            expected = f"`{key}:` under `with:`"
+            yield Problem(at, "missing-key", message, expected, at_key=bool(given))
+
+
+def _unknown(
+    name: str, given: frozenset[str], taken: frozenset[str] | None, place: Path
+) -> Iterator[Problem]:
+    """Arguments that a class does not take; None: it is not known what it takes."""
+    for key in sorted(given - taken) if taken is not None else ():
+        yield Problem(
+            (*place, key),
+            "unknown-key",
+            f"{name} has no argument {quoted(key)}",
+            hint=did_you_mean(key, sorted(taken or ())),
+            at_key=True,
+        )
 
 
 def _missing(path: str, place: Path, what: str) -> Iterator[Problem]:
@@ -57,11 +96,4 @@ def _problems(linted: Linted, task: Task) -> Iterator[Problem]:
         return
     given = frozenset(task.arguments) - SETTINGS
     taken = signature.parameters(module, name, given) if given else None
-    for key in sorted(given - taken) if taken is not None else ():
-        yield Problem(
-            linted.place(task.step, (key,)),
-            "unknown-key",
-            f"{name} has no argument {quoted(key)}",
-            hint=did_you_mean(key, sorted(taken or ())),
-            at_key=True,
-        )
+    yield from _unknown(name, given, taken, linted.place(task.step, ()))
