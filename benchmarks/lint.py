@@ -30,9 +30,16 @@ _IMPORTS = "import yaml, msgspec, jsonschema_rs"
 def lines(folder: Path) -> Iterator[Line]:
     """Two ratios."""
     root = write_ours(folder / "dag_factory_configs", COUNT)
+    # the modules are compiled, as installed ones are
+    env = {"PYTHONPYCACHEPREFIX": str(folder / "compiled"), "PYTHONDONTWRITEBYTECODE": ""}
     given = ("--configs", str(root))
     lint, read = typical(
-        [Side(code=_LINT, arguments=given), Side(code=_READ, arguments=(str(root),))], 7, folder
+        [
+            Side(code=_LINT, arguments=given, env=env),
+            Side(code=_READ, arguments=(str(root),), env=env),
+        ],
+        7,
+        folder,
     )
     yield Line(
         name="lint 1,000 specs, against reading them with yaml.CSafeLoader",
@@ -42,7 +49,12 @@ def lines(folder: Path) -> Iterator[Line]:
     )
     one = root / "team_0/shop_3.yaml"
     lint, imports = typical(
-        [Side(code=_LINT, arguments=(*given, str(one))), Side(code=_IMPORTS)], 11, folder
+        [
+            Side(code=_LINT, arguments=(*given, str(one)), env=env),
+            Side(code=_IMPORTS, env=env),
+        ],
+        11,
+        folder,
     )
     yield Line(
         name="lint one file, against importing yaml, msgspec, jsonschema_rs",

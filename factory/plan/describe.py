@@ -27,8 +27,12 @@ def describe(
     :param lists: the `for_each` of the groups that this is the first step of.
     """
     conditions = [one for task in tasks for one in task.conditions or ()]
-    templates = [written.get("with"), written.get("for_each"), conditions, *lists]
-    found = [*names.in_fields(step.arguments), *names.in_templates(templates)]
+    templates = [written[key] for key in ("with", "for_each") if key in written]
+    templates += [*conditions, *lists]
+    found = [
+        *names.in_fields(step.arguments),
+        *names.in_templates([*templates, *conditions, *lists]),
+    ]
     outlets = [uri for task in tasks for uri in task.outlets]
     return PlannedStep(
         id=step.id,

@@ -124,9 +124,10 @@ def conditions(linted: Linted, step: str) -> Iterator[tuple[Place, str]]:
     And of the `if` of each group whose first step it is.
     """
     written = linted.written(step)
-    own = [(linted.beside(step, word), written.get(word)) for word in ("if", "for_each")]
-    found = [*own, *linted.decided(step)]
-    yield from ((place, text) for place, text in found if isinstance(text, str))
+    for word in ("if", "for_each"):
+        if isinstance(text := written.get(word), str):
+            yield linted.beside(step, word), text
+    yield from ((place, text) for place, text in linted.decided(step) if isinstance(text, str))
 
 
 def of_groups(linted: Linted) -> Iterator[tuple[Place, str]]:
