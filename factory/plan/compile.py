@@ -157,6 +157,7 @@ def _ordered(
     """Put the edges between steps to `edges`; the tasks, some with a part in a teardown."""
     needs = {step.id: step.needs for step in planned}
     ended = {step.id: step.teardown_for for step in planned if step.teardown_for}
+    begun = {name for names in ended.values() for name in names}
     # its needs say it, without the teardowns that wait for the same task as this one does
     after = teardown.followers(needs) if ended else {}
     work = {
@@ -166,8 +167,12 @@ def _ordered(
     found = {task.id: task for task in tasks}
     for step in planned:
         theirs = {*work.get(step.id, ()), *step.teardown_for}
+        # a teardown runs whatever happened: its `done` fails with what it needs. Of what another
+        # one ends, that one's `done` does, and Airflow takes no rule behind a setup
+        heads = fragments[step.id].first
+        every = tuple(task.id for task in fragments[step.id].tasks) if step.teardown_for else heads
         for need in step.needs:
-            for first in fragments[step.id].first if need not in theirs else ():
+            for first in (heads if need in begun else every) if need not in theirs else ():
                 before = fragments[need]
                 ends = bracket.ends(before, found[first]) if need in ended else before.last
                 edges += [(end, first) for end in ends]
@@ -176,9 +181,9 @@ def _ordered(
     order = {name: place for place, name in enumerate(needs)}
     for name in inner_first:
         if name in ended:
-            begun = [fragments[other] for other in ended[name]]
+            set_up = [fragments[other] for other in ended[name]]
             inside = [fragments[other] for other in sorted(work[name], key=order.__getitem__)]
-            changed, more = bracket.close(fragments[name], begun, inside, found, behind)
+            changed, more = bracket.close(fragments[name], set_up, inside, found, behind)
             found |= changed
             edges += more
             behind.add(more)

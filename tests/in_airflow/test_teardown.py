@@ -37,6 +37,25 @@ def test_what_was_begun_is_ended(
     assert run.states["drop.tear_down"] == drop
 
 
+def test_what_a_clean_up_needs_beside_the_work_fails_the_run(pipelines: Pipelines) -> None:
+    pipelines.write(
+        "daily.yaml",
+        """version: 1
+tasks:
+  - {id: cluster, run: "true"}
+  - {id: work, needs: cluster, run: "true"}
+  - {id: copy, for_each: ["true", "false"], run: "{{ item }}"}
+  - {id: end, needs: copy, teardown_for: cluster, run: "true"}
+  - {id: report, needs: end, run: "true"}
+""",
+    )
+    run = pipelines.run("daily")
+    assert run.states["copy"] == "failed"
+    assert run.states["end.tear_down"] == "success"
+    assert run.states["report"] == "upstream_failed"
+    assert run.state == "failed"
+
+
 def test_clearing_the_work_clears_what_it_is_bracketed_by(pipelines: Pipelines) -> None:
     pipelines.write("daily.yaml", SPEC.format(**WELL))
     dag = pipelines.dag("daily")
