@@ -35,7 +35,10 @@ class BadRow(TransferError):
 
 
 class ChecksFailed(TransferError):
-    """A check of severity `error` failed; `results` are those of all checks of the `rows`."""
+    """A check of severity `error` failed; `results` are those of all checks of the `rows`.
+
+    `earlier` is what a try of the same load had published before, for people; empty: nothing.
+    """
 
     def __init__(
         self, message: str, hint: str | None = None, *, rows: int = 0, results: Sequence[Any] = ()
@@ -43,6 +46,7 @@ class ChecksFailed(TransferError):
         super().__init__(message, hint)
         self.rows = rows
         self.results = tuple(results)
+        self.earlier = ""
 
 
 class SchemaChanged(TransferError):

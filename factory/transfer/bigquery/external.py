@@ -25,7 +25,7 @@ from factory.transfer.bigquery.api import Facts
 from factory.transfer.bigquery.columns import PLAIN_NAME, bare
 from factory.transfer.bigquery.errors import Refused
 from factory.transfer.bigquery.jobs import Done, Running
-from factory.transfer.bigquery.load import REPLACED_MOST, Session
+from factory.transfer.bigquery.load import Session
 from factory.transfer.bigquery.modes import Staged
 from factory.transfer.bigquery.table import Existing, literal, quoted
 from factory.transfer.errors import TransferError
@@ -34,6 +34,7 @@ from factory.transfer.warehouse.parts import Changed, Column
 
 log = logging.getLogger(__name__)
 
+_NONE = Existing({}, frozenset(), frozenset(), frozenset(), owned=True)
 _SERVERS_OWN = 500  # from here on, a status does not say that a request was in vain
 
 
@@ -64,6 +65,17 @@ class External(Session):
     def published_before(self, existing: Existing | None, rows: int) -> bool:
         """The same rows again are the same table."""
         return False
+
+    def _entry(self, existing: Existing) -> ledger.Entry | None:
+        """The ledger does not note what is replaced: the table tells."""
+        found = super()._entry(existing)
+        return found if found and found.digest in self._files_of_the_table() else None
+
+    def _content(self, staged: Staged) -> str:
+        return self._file(staged).name
+
+    def _publish(self, existing: Existing, staged: Staged) -> str:
+        return self._job(staged, "publish")
 
     def turned(self, existing: Existing | None, columns: Sequence[Column]) -> tuple[Column, ...]:
         """As files have them: no document, and nulls of the table's type."""
@@ -111,11 +123,10 @@ class External(Session):
     def write(self, existing: Existing | None, staged: Staged, *, swaps: bool) -> Changed:
         """The table is of the new file; those that it was of go."""
         before = self._files_of_the_table()
+        existing = existing or _NONE
         text = ";\n".join([self._made_of(staged), self._record(staged), "SELECT 1;"])
-        name = self._job(staged, "publish")
-        for number in range(REPLACED_MOST):
-            again = f"_again{number}" if number else ""
-            done = self._begun(staged, text, f"{name}{again}")
+        for name in self._publishes(existing, staged):
+            done = self._begun(staged, text, name)
             if not done.found or self._is_of(staged):
                 self._clear({*before, *self._published_files()})
                 return Changed(staged.rows)
@@ -155,10 +166,8 @@ class External(Session):
 
     def _record(self, staged: Staged) -> str:
         """Note the load, and its file, which may go once the table is of another."""
-        none = Existing({}, frozenset(), frozenset(), frozenset(), owned=True)
-        file = self._file(staged).name
-        noted = (self.job.load_id, self.job.mode.name, staged.rows, file)
-        return ledger.record(self.job.target, none, *noted)
+        noted = (self.job.load_id, self.job.mode.name, staged.rows, self._content(staged))
+        return ledger.record(self.job.target, _NONE, *noted)
 
     def _uri(self, file: Place) -> str:
         return stores.without_connection(file.uri)

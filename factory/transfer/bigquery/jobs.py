@@ -192,21 +192,29 @@ class Jobs:
 
         Raises `Running`, as `run` does.
         """
-        for number in range(_FAILED_MOST):
-            reference = {"jobId": f"{name}_{number}" if number else name}
-            try:
-                there = self._got({**reference, "location": self.location or ""})
-                job = self._waited(there, leave)
-            except Refused as error:
-                if error.status == NOT_FOUND:
-                    return None
-                raise
+        for there in self._of_name(name):
+            job = self._waited(there, leave)
             failed = _error(job)
             if failed is None:
                 return Done(job, found=True)
-            if reference["jobId"] == self.limits.awaited:
+            if job["jobReference"]["jobId"] == self.limits.awaited:
                 raise failed
         return None
+
+    def peek(self, name: str) -> Facts | None:
+        """The job of a name, or of those that followed it, that has not failed: it may run yet."""
+        return next((job for job in self._of_name(name) if _error(job) is None), None)
+
+    def _of_name(self, name: str) -> Iterator[Facts]:
+        """The job of a name, and those that followed it, as far as there are any."""
+        for number in range(_FAILED_MOST):
+            reference = {"jobId": f"{name}_{number}" if number else name}
+            try:
+                yield self._got({**reference, "location": self.location or ""})
+            except Refused as error:
+                if error.status == NOT_FOUND:
+                    return
+                raise
 
     def _got(self, reference: Mapping[str, str]) -> Facts:
         where = {"location": reference["location"]} if reference.get("location") else {}
@@ -237,15 +245,14 @@ class Jobs:
 
     def runs(self, job_id: str) -> bool:
         """Whether a job has not ended."""
-        job = self._got({"jobId": job_id, "location": self.location or ""})
-        return bool(job["status"]["state"] != "DONE")
+        return not ended(self._got({"jobId": job_id, "location": self.location or ""}))
 
     def _waited(self, job: Facts, leave: bool) -> Facts:
         """The job once it is done; it is cancelled when it takes too long."""
         started, begun = time.monotonic(), _begun_at(job)
         reference = job["jobReference"]
         for pause in pauses(_PAUSE, _LONGEST):
-            if job["status"]["state"] == "DONE":
+            if ended(job):
                 return job
             spent = time.time() - begun
             if self.limits.seconds and spent > self.limits.seconds:
@@ -285,6 +292,11 @@ def _begun_at(job: Facts) -> float:
     """Seconds since 1970: it may have been begun by another process."""
     made = job.get("statistics", {}).get("creationTime")
     return int(made) / 1000 if made else time.time()
+
+
+def ended(job: Facts) -> bool:
+    """Whether a job has succeeded, or failed."""
+    return bool(job["status"]["state"] == "DONE")
 
 
 def _error(job: Facts) -> Refused | None:

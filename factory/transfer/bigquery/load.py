@@ -21,7 +21,7 @@ from factory.transfer.bigquery import table as tables
 from factory.transfer.bigquery.api import Api
 from factory.transfer.bigquery.arrivals import Noting
 from factory.transfer.bigquery.errors import Refused, translated
-from factory.transfer.bigquery.jobs import Done, Jobs, Limits
+from factory.transfer.bigquery.jobs import Done, Jobs, Limits, ended
 from factory.transfer.bigquery.modes import SEVERAL, Counts, Mode, Staged
 from factory.transfer.bigquery.rows import Rows
 from factory.transfer.bigquery.staging import Source
@@ -176,6 +176,11 @@ class Session:
             tables.drop(self.jobs.api, left)
         return True
 
+    def published_earlier(self, existing: Existing) -> str:
+        """Ask the ledger."""
+        found = self._entry(existing)
+        return parts.earlier(found.rows, found.when) if found else ""
+
     @property
     def _tables(self) -> Sequence[Table]:
         """All that a load makes, and drops."""
@@ -188,7 +193,7 @@ class Session:
         if facts is None:
             return False
         staged = Staged(self._staging, (), 0, made_at=int(facts["creationTime"]))
-        return self.jobs.find(self._publish(existing, staged)) is not None
+        return self.jobs.peek(self._publish(existing, staged)) is not None
 
     def _note_files(self, existing: Existing) -> None:
         """The load that was published before may not have noted them."""
@@ -265,8 +270,28 @@ class Session:
         numbered = self.job.mode.numbered
         number = free_name(columns, "_factory_row") if numbered else None
         staged = Staged(self._staging, columns, rows, number=number, keep=keep)
-        made_at = staging.made(self.jobs, staged.table, staged.given, number)
-        return Staged(self._staging, columns, rows, number, keep, made_at)
+        made_at, found = staging.made(self.jobs, staged.table, staged.given, number)
+        staged = replace(staged, made_at=made_at)
+        audited = found and existing is not None and self._is_published(existing, staged)
+        return replace(staged, audited=audited)
+
+    def _is_published(self, existing: Existing, staged: Staged) -> bool:
+        """Whether a try before this one has published what is staged, or has left its job to.
+
+        Not so where its rows were replaced since: they are published anew.
+        """
+        for name in self._publishes(existing, staged):
+            job = self.jobs.peek(name)
+            if job is None:
+                return False
+            entry = self._entry(existing) if ended(job) else None
+            if not ended(job) or (entry and entry.digest == self._content(staged)):
+                return True
+        return False
+
+    def _content(self, staged: Staged) -> str:
+        """What the ledger keeps of the rows, to know them by."""
+        return self.job.digest
 
     def staging(self, staged: Staged) -> AbstractContextManager[None]:
         """See `staging`."""
@@ -351,10 +376,8 @@ class Session:
 
     def _published(self, text: str, existing: Existing, staged: Staged) -> Done:
         """Its job, or that of a try before this one, unless its rows are known to be gone since."""
-        name = self._publish(existing, staged)
-        for number in range(REPLACED_MOST):
-            again = f"_again{number}" if number else ""
-            done = self.jobs.query(text, f"{name}{again}", leave=True)
+        for name in self._publishes(existing, staged):
+            done = self.jobs.query(text, name, leave=True)
             if not done.found or self._stands(existing, staged):
                 return done
             log.info("the job %s had published them, and they were replaced since", done.job_id)
@@ -362,9 +385,20 @@ class Session:
 
     def _stands(self, existing: Existing, staged: Staged) -> bool:
         """Whether the ledger has these rows."""
+        found = self._entry(existing)
+        mine = (staged.rows, self.job.digest)
+        return found is not None and (found.rows, found.digest) == mine
+
+    def _entry(self, existing: Existing) -> ledger.Entry | None:
+        """What the ledger has of this load in this very table."""
         found = ledger.find(self.jobs, self.job.target, existing, self.job.load_id)
-        mine = (existing.made_at, staged.rows, self.job.digest)
-        return found is not None and (found.made_at, found.rows, found.digest) == mine
+        return found if found and found.made_at == existing.made_at else None
+
+    def _publishes(self, existing: Existing, staged: Staged) -> Iterator[str]:
+        """The ids of its job, and of those that follow it where others have replaced its rows."""
+        name = self._publish(existing, staged)
+        yield name
+        yield from (f"{name}_again{number}" for number in range(1, REPLACED_MOST))
 
     def _publish(self, existing: Existing, staged: Staged) -> str:
         """The id of its job: a target that is made anew has nothing of an earlier publish."""

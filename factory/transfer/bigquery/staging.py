@@ -57,17 +57,23 @@ def _dropped(jobs: Jobs, made: Sequence[Table]) -> None:
         tables.drop(jobs.api, table)
 
 
-def made(jobs: Jobs, table: Table, columns: Sequence[Column], number: str | None) -> int:
-    """Make the staging table, or take up that of a try that was killed: when was it made?"""
+def made(
+    jobs: Jobs, table: Table, columns: Sequence[Column], number: str | None
+) -> tuple[int, bool]:
+    """Make the staging table, or take up that of a try that was left or killed.
+
+    When was it made, and was it there?
+    """
     fields = fields_of(columns, number)
     now = time.time()
     more = {"expirationTime": str(round((now + tables.EXPIRES) * 1000))}
     for _ in range(3):
-        facts = tables.make(jobs.api, table, fields, more) or tables.look(jobs.api, table)
+        new = tables.make(jobs.api, table, fields, more)
+        facts = new or tables.look(jobs.api, table)
         if facts is None:  # dropped in between
             continue
         if [f["name"] for f in tables.fields_of(facts)] == [f["name"] for f in fields]:
-            return int(facts["creationTime"])
+            return int(facts["creationTime"]), new is None
         tables.drop(jobs.api, table)
     raise TransferError(
         f"the staging table {table} is not to be made: is another load dropping it?"

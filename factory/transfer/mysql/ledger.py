@@ -33,6 +33,11 @@ class Entry:
     made: datetime | None  # when the table was, to which the rows went
     digest: str | None
 
+    @property
+    def when(self) -> str:
+        """For people."""
+        return f"{self.published_at:%Y-%m-%d %H:%M:%SZ}"
+
 
 def of(target: Table) -> Table:
     """The ledger of the target's database."""

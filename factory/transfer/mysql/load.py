@@ -34,7 +34,7 @@ from factory.transfer.mysql.rows import Rows
 from factory.transfer.mysql.session import Address, Connection, name
 from factory.transfer.mysql.table import Existing
 from factory.transfer.mysql.writing import run
-from factory.transfer.warehouse import parquet
+from factory.transfer.warehouse import parquet, parts
 from factory.transfer.warehouse.arrivals import Arrivals
 from factory.transfer.warehouse.audit import prepare
 from factory.transfer.warehouse.load import Checks, Loaded, told
@@ -165,6 +165,12 @@ class Session:
         if before:
             staging.sweep(self.connection, self.job.target)
         return before
+
+    def published_earlier(self, existing: Existing) -> str:
+        """Ask the ledger."""
+        found = ledger.find(self.connection, self.job.target, self.job.load_id)
+        same = found is not None and found.made == existing.made
+        return parts.earlier(found.rows, found.when) if found and same else ""
 
     def previous_rows(self) -> int | None:
         """Ask the ledger."""

@@ -91,7 +91,7 @@ def published_before(
     found = ledger.find(connection, job.target, job.load_id)
     if found is None or not found.rows:  # to add to nothing is no repetition
         return False
-    when = f"{job.target} got the rows of this load at {found.published_at:%Y-%m-%d %H:%M:%SZ}"
+    when = f"{job.target} got the rows of this load at {found.when}"
     its = ledger.its(job.target, job.load_id)
     again = f"To load them again: DELETE FROM {tables.sql(ledger.of(job.target))} WHERE {its}"
     empty = tables.is_empty(connection, job.target)

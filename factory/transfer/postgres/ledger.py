@@ -44,6 +44,11 @@ class Entry:
     xmin: int | None
     digest: str | None
 
+    @property
+    def when(self) -> str:
+        """For people."""
+        return f"{self.published_at:%Y-%m-%d %H:%M:%SZ}"
+
 
 def _ledger(target: Table) -> sql.Identifier:
     return sql.Identifier(target.schema, NAME)

@@ -35,7 +35,7 @@ from factory.transfer.postgres.publish import Job
 from factory.transfer.postgres.rows import Rows
 from factory.transfer.postgres.staging import copy, staging
 from factory.transfer.postgres.table import Connection, Existing
-from factory.transfer.warehouse import parquet
+from factory.transfer.warehouse import parquet, parts
 from factory.transfer.warehouse.arrivals import Arrivals
 from factory.transfer.warehouse.audit import prepare
 from factory.transfer.warehouse.load import Checks, Loaded, run, told
@@ -143,6 +143,12 @@ class Session:
             with self.connection.transaction():
                 publishing.note_files(self.connection, self.job)
         return found
+
+    def published_earlier(self, existing: Existing) -> str:
+        """Ask the ledger."""
+        found = ledger.find(self.connection, self.job.target, existing.oid, self.job.load_id)
+        same = found is not None and found.oid == existing.oid
+        return parts.earlier(found.rows, found.when) if found and same else ""
 
     def previous_rows(self) -> int | None:
         """Ask the ledger."""

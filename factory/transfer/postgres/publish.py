@@ -57,7 +57,7 @@ def published_before(
     found = ledger.find(connection, job.target, existing.oid, job.load_id)
     if found is None or not found.rows:  # to add to nothing is no repetition
         return False
-    when = f"{found.table} got the rows of this load at {found.published_at:%Y-%m-%d %H:%M:%SZ}"
+    when = f"{found.table} got the rows of this load at {found.when}"
     again = (
         f"To load them again: DELETE FROM {ledger.name(found.table)}"
         f" WHERE table_name = {_literal(found.table.name)} AND load_id = {_literal(job.load_id)}"

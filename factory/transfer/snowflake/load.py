@@ -24,7 +24,7 @@ from factory.transfer.snowflake.session import Account, Connection, Limits
 from factory.transfer.snowflake.stages import Stage
 from factory.transfer.snowflake.staging import Staged
 from factory.transfer.snowflake.table import Existing
-from factory.transfer.warehouse import parquet, schema
+from factory.transfer.warehouse import parquet, parts, schema
 from factory.transfer.warehouse.arrivals import Arrivals
 from factory.transfer.warehouse.audit import prepare
 from factory.transfer.warehouse.load import Checks, Loaded, run, told
@@ -140,6 +140,12 @@ class Session:
             with publish.transaction(self.connection, self.job):
                 publish.note_files(self.connection, self.job)
         return found
+
+    def published_earlier(self, existing: Existing) -> str:
+        """Ask the ledger."""
+        found = ledger.find(self.connection, self.job.target, self.job.load_id)
+        same = found is not None and found.made == existing.made
+        return parts.earlier(found.rows, found.published_at) if found and same else ""
 
     def turned(self, existing: Existing | None, columns: Sequence[Column]) -> tuple[Column, ...]:
         """See `types`."""

@@ -21,7 +21,7 @@ from factory.amounts import counted, size, spent
 from factory.definitions.checks import Check, RowCount
 from factory.definitions.warehouses import Capabilities
 from factory.transfer.counts import each
-from factory.transfer.errors import TransferError
+from factory.transfer.errors import ChecksFailed, TransferError
 from factory.transfer.progress import Progress
 from factory.transfer.warehouse import audit as audits
 from factory.transfer.warehouse import schema
@@ -61,6 +61,9 @@ class Session(Protocol[E, T]):
 
     def published_before(self, existing: E | None, rows: int) -> bool:
         """Were these rows added by this load before? Raises `TransferError`: nobody can tell."""
+
+    def published_earlier(self, existing: E) -> str:
+        """What this load published into the target in a try before, and when; empty: nothing."""
 
     def turned(self, existing: E | None, columns: Sequence[Column]) -> tuple[Column, ...]:
         """The load's columns, those in the target's types whose values these take unchanged.
@@ -175,10 +178,16 @@ def run(
     names = [column.name for column in staged.given]
     subject = Subject(staged.table, names, job.key, as_of, previous)
     with session.staging(staged):
-        with session.apart(subject, checks) as rows:
-            audits.verify(rows, checks)
+        if not staged.audited:
+            with session.apart(subject, checks) as rows:
+                audits.verify(rows, checks)
         copying = session.copy(staged)
-        return _checked(session, job, staged, subject, checks, copying)
+        try:
+            return _checked(session, job, staged, subject, checks, copying)
+        except ChecksFailed as error:
+            if existing is not None:
+                error.earlier = session.published_earlier(existing)
+            raise
 
 
 def _with_types(existing: E | None, columns: Sequence[Column]) -> E | None:
@@ -237,11 +246,8 @@ def _checked(
     """Audit the staged rows and publish them."""
     copied = time.monotonic()
     dropped = session.tidy(staged)
-    with Progress("checking the rows"), session.apart(subject, checks) as seen:
-        rows, results = audits.audit(seen, checks, session.guard(staged))
-    if rows != staged.rows - dropped:
-        raise TransferError(f"{rows + dropped} rows arrived, but the files hold {staged.rows}")
-    staged = replace(staged, rows=rows)
+    results = _audited(session, staged, subject, checks, dropped)
+    staged = replace(staged, rows=staged.rows - dropped)
     if not staged.keep:
         guessed = [column.name for column in staged.columns if column.guessed]
         log.warning(
@@ -249,7 +255,7 @@ def _checked(
             "Declare them under `columns` of the format, and an empty one will be",
             *(job.target, guessed),
         )
-        return Outcome(dropped, None, tuple(results), "no table made, nothing published")
+        return Outcome(dropped, None, results, "no table made, nothing published")
     with Progress("building indexes"):
         session.ready(staged)
     audited = time.monotonic()
@@ -261,7 +267,21 @@ def _checked(
         audited - copied,
         time.monotonic() - audited,
     )
-    return Outcome(dropped, changed, tuple(results))
+    return Outcome(dropped, changed, results)
+
+
+def _audited(
+    session: Session[E, T], staged: T, subject: Subject, checks: Checks, dropped: int
+) -> tuple[Result, ...]:
+    """What the checks found. They are not asked of rows that a try before has published."""
+    if staged.audited:
+        log.info("a try before this one has checked these rows and begun to publish them")
+        return tuple(audits.passed_before(checks))
+    with Progress("checking the rows"), session.apart(subject, checks) as seen:
+        rows, results = audits.audit(seen, checks, session.guard(staged))
+    if rows != staged.rows - dropped:
+        raise TransferError(f"{rows + dropped} rows arrived, but the files hold {staged.rows}")
+    return tuple(results)
 
 
 def publish(session: Session[E, T], job: Job, staged: T, previous: int | None) -> Changed | None:

@@ -10,6 +10,7 @@ from typing import Protocol
 
 import pyarrow as pa
 
+from factory.amounts import counted
 from factory.definitions import identifiers
 from factory.definitions.tables import LOCK_SECONDS, STATEMENT_SECONDS, Policy
 from factory.definitions.warehouses import Capabilities
@@ -163,6 +164,7 @@ class Staged:
     rows: int
     number: str | None = None  # the column that numbers the rows as they came
     keep: bool = True  # false: there is neither a table, nor a row that tells the types of one
+    audited: bool = False  # a try before has published these, or is about to: they were checked
 
     @property
     def given(self) -> tuple[Column, ...]:
@@ -177,6 +179,11 @@ class Changed:
     inserted: int
     updated: int = 0
     deleted: int = 0
+
+
+def earlier(rows: int, when: str) -> str:
+    """What a load published in a try before, for people."""
+    return f"{counted(rows, 'row')} at {when}"
 
 
 def free_name(columns: Sequence[Column], name: str) -> str:

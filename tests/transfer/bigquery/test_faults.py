@@ -11,7 +11,7 @@ from factory.transfer.bigquery import api
 from factory.transfer.bigquery import table as tables
 from factory.transfer.bigquery.api import Facts
 from factory.transfer.bigquery.errors import Refused
-from factory.transfer.bigquery.jobs import Jobs, Limits
+from factory.transfer.bigquery.jobs import Jobs, Limits, Running
 from factory.transfer.bigquery.table import Table
 from factory.transfer.errors import BadRow, SchemaChanged, TransferError
 from factory.transfer.warehouse.parts import Changed
@@ -274,7 +274,10 @@ def test_a_job_that_the_ledger_no_longer_knows(bench: BigQuery) -> None:
 def test_what_a_killed_publish_did_is_told_by_the_next_try(bench: BigQuery, write: str) -> None:
     bench.load(rows_of(1), load_id="run 0")
     kill(bench, "record", rows_of(2, 3), write, "run 1")
-    done = bench.load(rows_of(2, 3), write)
+    new = {"type": "sql", "query": f"SELECT COUNT(*) = 1 FROM {bench.dataset}.trips"}
+    done = bench.load(rows_of(2, 3), write, new, {**new, "severity": "warn"})
+    (check,) = done.checks
+    assert check.message == "passed before these rows were published, and is not asked again"
     assert done.published
     assert done.changed == Changed(2, deleted=1 if write == "replace" else 0)
     assert bench.load(rows_of(2, 3), write).published == (write != "append")
@@ -286,10 +289,42 @@ def test_a_killed_publish_that_another_replaced(bench: BigQuery, write: str) -> 
     """Its job is there, and says that it has published: what it did is gone."""
     kill(bench, "record", rows_of(1), write, "run 1")
     bench.load(rows_of(2), "replace", load_id="run 2")
-    done = bench.load(rows_of(1), write)
+    least = {"type": "row_count", "min": 1}
+    done = bench.load(rows_of(1), write, least)
+    assert done.checks[0].measured["rows"] == 1  # what is published anew is checked anew
     assert done.published
     assert bench.ids() == ([1, 2] if write == "append" else [1])
     assert bench.tables() == {"trips"}
+
+
+@pytest.mark.parametrize("write", ["append", "replace"])
+def test_a_publish_that_was_left_to_run_is_not_checked_again(
+    bench: BigQuery, faults: list[Fault], write: str
+) -> None:
+    """It ends with the rows in the table: a check that fails by then would call that nothing."""
+    begun: list[str] = []
+
+    def runs(request: Request) -> Answer | None:
+        """It is begun, and that answer lost; then it runs while it is looked at."""
+        if named(request).endswith("_publish") and not begun:
+            begun.append(named(request))
+            raise Lost(after=True)
+        if not begun or request.method != "GET" or "_publish?" not in request.path:
+            return None
+        job = {"jobReference": {"jobId": begun[0]}, "status": {"state": "RUNNING"}}
+        return Answer(200, json.dumps(job).encode())
+
+    faults.append(runs)
+    with pytest.raises(Running) as left:
+        bench.load(rows_of(1), write, patience=0)
+    assert left.value.job_id == begun[0]
+    never = {"type": "row_count", "min": 2}
+    with pytest.raises(Running):
+        bench.load(rows_of(1), write, never, patience=0)
+    faults.clear()
+    done = bench.load(rows_of(1), write, never, awaited=begun[0])
+    assert done.published
+    assert bench.ids() == [1]
 
 
 def test_a_first_publish_that_fails_leaves_a_table_that_vanishes(

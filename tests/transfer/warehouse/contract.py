@@ -295,6 +295,21 @@ class Contract:
         assert bench.tables() == {"trips"}
         assert bench.load(rows_of(3), mode, load_id="run 2").published
 
+    def test_a_failed_check_of_a_load_that_had_published(self, bench: Bench) -> None:
+        """Who repeats it is not told that nothing of it is there."""
+        least = {"type": "row_count", "min": 3}
+        with pytest.raises(ChecksFailed) as first:
+            bench.load(rows_of(1, 2), "replace", least)
+        assert first.value.earlier == ""
+        bench.load(rows_of(1, 2), "replace")
+        with pytest.raises(ChecksFailed) as again:
+            bench.load(rows_of(1, 2), "replace", least)
+        assert again.value.earlier.startswith("2 rows at 20")
+        with pytest.raises(ChecksFailed) as other:
+            bench.load(rows_of(1, 2), "replace", least, load_id="run 2")
+        assert other.value.earlier == ""
+        assert bench.ids() == [1, 2]
+
     def test_a_failed_check_makes_no_table(self, bench: Bench) -> None:
         with pytest.raises(ChecksFailed):
             bench.load(rows_of(1), "append", {"type": "row_count", "min": 2})

@@ -111,6 +111,11 @@ class Load(Staged):
         except ChecksFailed as error:
             found = [result.plain() for result in error.results]
             context["task_instance"].xcom_push("checks", found)
+            if error.earlier:
+                self.consequence = (
+                    "nothing was published now: the target is as it was before, and this load had "
+                    f"published there: {error.earlier}"
+                )
             raise
 
     def tell(self, context: Context, rows: int, **more: int) -> None:

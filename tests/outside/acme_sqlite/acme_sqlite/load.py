@@ -137,6 +137,11 @@ class Session:
         """Ask the ledger."""
         return self.job.mode.once and existing is not None and self._noted() is not None
 
+    def published_earlier(self, existing: Existing) -> str:
+        """Ask the ledger."""
+        rows = self._noted()
+        return "" if rows is None else f"{rows} rows"
+
     def _noted(self) -> int | None:
         return self._rows_of("load_id = ?", self.job.load_id)
 
