@@ -17,6 +17,7 @@ from factory.diagnostics import (
     MAX_TOLD,
     Diagnostic,
     did_you_mean,
+    dotted,
     is_one_line,
     limited,
     one_of,
@@ -30,7 +31,7 @@ from factory.plan.model import Pipeline
 from factory.problem import Problem, Problems
 from factory.spec import beside, discover, secrets, validate
 from factory.spec.kind_files import Library
-from factory.spec.parts import read_whole
+from factory.spec.parts import Incomplete, read_whole
 from factory.spec.read import Document
 from factory.spec.resolve import NO_KINDS, Context, Layer, Resolved, context, resolve
 from factory.spec.text import text_of
@@ -51,6 +52,10 @@ _OWN = frozenset(
     )
 )
 """Codes of what is wrong in a file whatever its layers say."""
+_OF_ONE_PLACE = _OWN - {"unknown-task"} | {"missing-key", "one-of", "schedule", "condition"}
+"""Codes of what is wrong at a place whatever stands at others."""
+_READ_ELSEWHERE = ("vars", "kinds", "matrix", "defaults", "params")
+"""Keys of a pipeline whose values others read."""
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -135,12 +140,7 @@ class Project:
     def outcome(self, path: Path) -> Outcome:
         """One file through every pass."""
         try:
-            made = self._made(path)
-        except _Refused as error:
-            return Outcome(path=path, refused=error.specs, diagnostics=error.diagnostics)
-        except SpecError as error:
-            behind = self._behind_layers(path)
-            return Outcome(path=path, diagnostics=(*error.diagnostics, *behind))
+            return self._outcome(path)
         except RecursionError:
             broken = self._broken(path, "too-deep", "the values need each other too deeply")
             return Outcome(path=path, diagnostics=(broken,))
@@ -151,6 +151,18 @@ class Project:
             reason = said(error, 200)
             broken = self._broken(path, "internal", f"the factory fails on this file: {reason}")
             return Outcome(path=path, diagnostics=tuple(self.without_secrets([broken])))
+
+    def _outcome(self, path: Path) -> Outcome:
+        try:
+            made = self._made(path)
+        except _Refused as error:
+            return Outcome(path=path, refused=error.specs, diagnostics=error.diagnostics)
+        except Incomplete as error:
+            beside = self._beside_holes(error)
+            return Outcome(path=path, diagnostics=(*error.diagnostics, *beside))
+        except SpecError as error:
+            behind = self._behind_layers(path)
+            return Outcome(path=path, diagnostics=(*error.diagnostics, *behind))
         plans, specs = tuple(plan for plan, _ in made), tuple(spec for _, spec in made)
         return Outcome(path=path, plans=plans, specs=specs)
 
@@ -165,6 +177,27 @@ class Project:
         for entry in self.without_secrets(found):
             within = any(entry.path.startswith(gap) for gap in gaps)
             if entry.file == document.name and entry.code in _OWN and not within:
+                yield entry
+
+    def _beside_holes(self, error: Incomplete) -> Iterator[Diagnostic]:
+        """What is wrong in a file beside what it names and cannot be read."""
+        document, path = error.document, error.document.path
+        codes = _OF_ONE_PLACE
+        try:
+            around = self._context(path.parent)
+        except SpecError:
+            around = self._make_context(path.parent, broken=False)
+            codes = codes & _OWN
+        holes = [dotted(hole) for hole in error.holes]
+        if any(hole[:1] and hole[0] in _READ_ELSEWHERE for hole in error.holes):
+            found = validate.validate_file(document)
+        else:
+            found = [d for one in resolve(document, around)[:1] for d in self.validate(one)]
+        for entry in self.without_secrets(found):
+            is_hole = any(
+                entry.path == hole or entry.path.startswith(_below(hole)) for hole in holes
+            )
+            if entry.file == document.name and entry.code in codes and not is_hole:
                 yield entry
 
     def plans(self, path: Path) -> list[Pipeline]:
@@ -376,7 +409,10 @@ class Project:
         try:
             document = read_whole(path, discover.display(self.root, path), self.root)
         except SpecError as error:
-            raise SpecError(self.without_secrets(error.diagnostics)) from None
+            told = self.without_secrets(error.diagnostics)
+            if isinstance(error, Incomplete):
+                raise Incomplete(error.document, error.holes, told) from None
+            raise SpecError(told) from None
         self._parts[path] = tuple(part.path for part in document.parts.values())
         return document
 
@@ -390,6 +426,10 @@ class Project:
             message=message,
             hint=hint,
         )
+
+
+def _below(place: str) -> tuple[str, str]:
+    return f"{place}.", f"{place}["
 
 
 def _inspected(index: int, kind: kinds.Kind, step: Step, folder: Path) -> list[Problem]:

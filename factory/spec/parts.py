@@ -6,14 +6,14 @@ It is put in before layers are merged, so that `${…}` in it is filled in as in
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from factory.diagnostics import Diagnostic, limited, quoted
 from factory.diagnostics import Path as Place
-from factory.diagnostics import limited, quoted
 from factory.errors import SpecError
 from factory.problem import Problem
 from factory.spec import beside, discover, table
@@ -36,17 +36,31 @@ def read_whole(path: Path, name: str, root: Path | None = None) -> Document:
     """Read a file with the values of those that it names.
 
     :param root: the configuration root that it is in; what links to elsewhere is not read.
-    :raises SpecError: one of them cannot be read, or holds no value.
+    :raises SpecError: it cannot be read; Incomplete: one of those that it names cannot, or holds
+        no value.
     """
     document = read(path, name, root)
     if WORD not in document.text:
         return document
     joiner = _Joiner(document, root)
     value = joiner.value(document.value, ())
-    if problems := joiner.notes.problems:
+    whole = msgspec.structs.replace(document, value=value, parts=joiner.parts)
+    problems = joiner.notes.problems
+    if problems or joiner.broken:
         told = (placed(document, one.path, one) for one in problems)
-        raise SpecError(limited(told, joiner.notes.more))
-    return msgspec.structs.replace(document, value=value, parts=joiner.parts)
+        raise Incomplete(whole, joiner.holes, limited([*joiner.broken, *told], joiner.notes.more))
+    return whole
+
+
+class Incomplete(SpecError):
+    """A file that names others which cannot be read: in `document` nothing stands at `holes`."""
+
+    def __init__(
+        self, document: Document, holes: Sequence[Place], diagnostics: Sequence[Diagnostic]
+    ) -> None:
+        super().__init__(diagnostics)
+        self.document = document
+        self.holes = holes
 
 
 class _Joiner:
@@ -56,7 +70,9 @@ class _Joiner:
         self.document = document
         self.root = root
         self.parts: dict[Place, Document] = {}
-        self.known: dict[str, Document] = {}
+        self.known: dict[str, Document | None] = {}
+        self.broken: list[Diagnostic] = []
+        self.holes: list[Place] = []
         self.notes = Notes(MAX_VALUES)
 
     def value(self, value: Any, place: Place) -> Any:
@@ -69,6 +85,7 @@ class _Joiner:
             return {key: self.value(entry, (*place, key)) for key, entry in value.items()}
         if (problem := self._problem(value, place)) is not None:
             self.notes.add(problem)
+            self.holes.append(place)
             return None
         return self._value(value[WORD], place)
 
@@ -77,10 +94,14 @@ class _Joiner:
         if self.notes.left < 0:
             return None  # which is told already
         if name not in self.known:
-            self.known[name] = self._read(name)
-        part = self.parts[place] = self.known[name]
+            self.known[name] = self._part(name)
+        if (part := self.known[name]) is None:
+            self.holes.append(place)
+            return None
+        self.parts[place] = part
         if not self.notes.spend(size_of(part.value)):
             self.notes.too_large(place)
+            self.holes.append(place)
         return part.value
 
     def _problem(self, value: dict[str, Any], place: Place) -> Problem | None:
@@ -106,6 +127,14 @@ class _Joiner:
         with beside.below(self.root):
             problem = beside.missing(name, self.document.path.parent)
         return problem and msgspec.structs.replace(problem, path=path)
+
+    def _part(self, name: str) -> Document | None:
+        """A file that is named; None: what is wrong with it is noted."""
+        try:
+            return self._read(name)
+        except SpecError as error:
+            self.broken += error.diagnostics
+            return None
 
     def _read(self, name: str) -> Document:
         path = self.document.path.parent / name

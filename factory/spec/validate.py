@@ -54,6 +54,7 @@ from factory.spec.model import (
     Name,
     NamedKind,
     Pipeline,
+    PipelineFile,
     WrittenGroup,
     WrittenTask,
 )
@@ -124,6 +125,13 @@ def validate_layer(document: Document, *, environment: bool = False) -> list[Dia
     model = EnvironmentFile if environment else DefaultsFile
     found = Problems()
     found.put(validator(model, authoring=True).problems(document.value))
+    return limited((placed(document, entry.path, entry) for entry in found), found.more)
+
+
+def validate_file(document: Document) -> list[Diagnostic]:
+    """What is wrong in a pipeline's file as it stands, before layers and `${…}`."""
+    found = Problems()
+    found.put(validator(PipelineFile, authoring=True).problems(document.value))
     return limited((placed(document, entry.path, entry) for entry in found), found.more)
 
 
@@ -549,12 +557,14 @@ def placed(document: Document, path: Path, problem: Problem) -> Diagnostic:
     is_empty = place.plain and not place.raw  # nothing stands there to point at
     line, column, width = place.line, place.column, place.width
     hint = problem.hint
+    part = document.parts.get(path)  # of a whole file: its name is told, for it has no line
+    message = f"{problem.message} ({part.path.name})" if part else problem.message
     if place.key_line > 0 and (is_empty or (problem.at_key and len(reached) == len(path))):
         line, column, width = place.key_line, place.key_column, place.key_width
         if is_empty and not hint and _has_comment(document.text, line):
             hint = "what follows ` #` is a comment: put it in quotes"
-    elif problem.part and (part := positions.find(document.text, place, problem.part, problem.nth)):
-        line, column, width = *part, len(problem.part)
+    elif problem.part and (at := positions.find(document.text, place, problem.part, problem.nth)):
+        line, column, width = *at, len(problem.part)
     elif problem.quote and place.plain and not hint and "${" not in place.raw:
         hint = f"put it in quotes: {as_quoted(place.raw)}"
     return Diagnostic(
@@ -563,7 +573,7 @@ def placed(document: Document, path: Path, problem: Problem) -> Diagnostic:
         column=column,
         width=width,
         code=problem.code,
-        message=problem.message,
+        message=message,
         path=dotted(path),
         expected=problem.expected,
         hint=hint,

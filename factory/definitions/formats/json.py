@@ -26,7 +26,8 @@ class Json(Jsonl, frozen=True, kw_only=True, omit_defaults=True, tag="json", tag
         str | None,
         Meta(
             description="Where the array stands: the keys that lead to it, with points between. "
-            "Default: it is the document. `.`: the document is one object, and one row.",
+            "Default: it is the document. `.`: the document is one object, and one row. What they "
+            "lead to is an array: one object may be an envelope.",
             examples=["data", "result.records"],
         ),
     ] = None

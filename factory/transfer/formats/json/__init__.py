@@ -15,6 +15,7 @@ from factory.definitions.formats.json import WHOLE, keys
 from factory.stores.model import Store
 from factory.transfer.bad_rows import BadRows
 from factory.transfer.compression import opened
+from factory.transfer.errors import BadRow
 from factory.transfer.formats import Reader, jsonl
 from factory.transfer.formats.json.array import Elements, Whole, elements
 from factory.transfer.formats.jsonl.document import Document
@@ -42,18 +43,17 @@ def _blocks(given: Json, fs: Store, source: str, bad: BadRows | None) -> Iterato
             line = document.line
             yield Whole(document.rest(), line)
             return
-        yield from _array(document, keys(given))
+        yield from _array(document, keys(given), given.records)
         if document.next():
             said = f"behind the document stands {document.shown()}"
             raise document.wrong(said, "A file is one document; objects in lines are `jsonl`")
 
 
-def _array(document: Document, path: Sequence[str]) -> Iterator[Elements]:
+def _array(document: Document, path: Sequence[str], records: str | None) -> Iterator[Elements]:
     """The rows that a path leads to; what stands beside it is passed over. Raises `BadRow`."""
     if not path:
         if document.next() != b"[":
-            said = f"the document begins with {document.shown()}, expected an array"
-            raise document.wrong(said, format_of(document.data))
+            raise _no_array(document, records)
         document.take(1)
         yield from elements(document)
         return
@@ -61,14 +61,25 @@ def _array(document: Document, path: Sequence[str]) -> Iterator[Elements]:
         said = f"expected an object with the key {path[0]!r}, not {document.shown()}"
         raise document.wrong(said, _hint(document))
     document.take(1)
-    yield from _member(document, path)
+    yield from _member(document, path, records)
+
+
+def _no_array(document: Document, records: str | None) -> BadRow:
+    if records is None:
+        said = f"the document begins with {document.shown()}, expected an array"
+        return document.wrong(said, format_of(document.data))
+    said = f"`records: {records}` leads to {document.shown()}, expected an array"
+    if document.next() != b"{":
+        return document.wrong(said)
+    hint = f"Name the array in that object, as `{records}.items`; `records: .` makes the whole"
+    return document.wrong(said, f"{hint} document one row")
 
 
 def _hint(document: Document) -> str | None:
     return "The array is the document: leave `records` out" if document.data[:1] == b"[" else None
 
 
-def _member(document: Document, path: Sequence[str]) -> Iterator[Elements]:
+def _member(document: Document, path: Sequence[str], records: str | None) -> Iterator[Elements]:
     line, others, found = document.line, list[str](), False
     ended = document.next() == b"}"
     document.take(int(ended))
@@ -81,7 +92,7 @@ def _member(document: Document, path: Sequence[str]) -> Iterator[Elements]:
             raise document.wrong(f"the key {key!r} stands there twice")
         else:
             found = True
-            yield from _array(document, path[1:])
+            yield from _array(document, path[1:], records)
         ended = document.expect(b",", b"}") == b"}"
     if not found:
         said = f"the document has no key {path[0]!r} (`records`)"
