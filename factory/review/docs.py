@@ -168,13 +168,17 @@ def _page(name: str) -> str:
     return re.sub(r"<!-- (\w+)(?:: (\w+))? -->", lambda mark: _MARKS[mark[1]](mark[2]), text)
 
 
+_EXAMPLES = 1  # the grammar is read, and its pages have examples of their own
+
+
 def _keys(name: str) -> str:
     """The table of a Struct of the grammar; a task's settings have one of their own."""
     if name == "Task":
-        return tables.table(_info(model.WrittenTask), skip=tuple(model.SETTINGS))
+        settings = tuple(model.SETTINGS)
+        return tables.table(_info(model.WrittenTask), skip=settings, examples=_EXAMPLES)
     info = _info(getattr(model, name))
     first = sorted(info.fields, key=lambda field: field.encode_name not in ("version", "tasks"))
-    return tables.table(msgspec.structs.replace(info, fields=tuple(first)))
+    return tables.table(msgspec.structs.replace(info, fields=tuple(first)), examples=_EXAMPLES)
 
 
 def _names(name: str) -> str:
@@ -186,7 +190,7 @@ def _alerts(_: str) -> str:
     members = types.type_info(model.Alert)
     assert isinstance(members, types.UnionType)
     structs = [member for member in members.types if isinstance(member, types.StructType)]
-    return "\n\n".join(tables.choices(structs, 3))
+    return "\n\n".join(tables.choices(structs, 3, _EXAMPLES))
 
 
 def _presets(_: str) -> str:

@@ -14,12 +14,13 @@ from factory.spec import schema
 _HEAD = "| key | value | default | meaning |\n|---|---|---|---|"
 
 
-def table(info: types.StructType, skip: tuple[str, ...] = ()) -> str:
-    """The keys of one Struct."""
+def table(info: types.StructType, skip: tuple[str, ...] = (), examples: int | None = None) -> str:
+    """The keys of one Struct, each with all of its examples or so many."""
     rows = []
     if info.tag_field:
         rows.append(f"| `{info.tag_field}` | `{info.tag}` | **required** | |")
-    rows += [_row(field) for field in info.fields if field.encode_name not in skip]
+    told: set[str] = set()
+    rows += [_row(field, told, examples) for field in info.fields if field.encode_name not in skip]
     return "\n".join([_HEAD, *rows]) if rows else ""
 
 
@@ -45,22 +46,25 @@ def _heading(place: str, struct: types.StructType, level: int) -> str:
     return f"{'#' * level} `{place}`{word}"
 
 
-def choices(structs: list[types.StructType], level: int) -> Iterator[str]:
+def choices(structs: list[types.StructType], level: int, examples: int) -> Iterator[str]:
     """A section for each Struct that a word tells apart."""
     for struct in structs:
         yield f"{'#' * level} `{struct.tag_field}: {struct.tag}`"
         yield schema.summary(struct.cls)
-        yield table(struct)
+        yield table(struct, examples=examples)
 
 
-def _row(field: types.Field) -> str:
+def _row(field: types.Field, told: set[str], examples: int | None) -> str:
+    """A row; `told` are the examples of those above, which are not repeated."""
     about = _about(field.type)
     text = str(about.get("description", ""))
-    shown = [flow(example) for example in about.get("examples", ())]
-    if shown:
-        listed = ", ".join(f"`{example}`" for example in shown)
+    default = _default(field)
+    every = (f"`{flow(example)}`" for example in about.get("examples", ()))
+    listed = ", ".join([example for example in every if example != default][:examples])
+    if listed and listed not in told:
+        told.add(listed)
         text = f"{text}{'' if text.endswith('.') else '.'} For example {listed}"
-    cells = (f"`{field.encode_name}`", words(field.type), _default(field), text)
+    cells = (f"`{field.encode_name}`", words(field.type), default, text)
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
