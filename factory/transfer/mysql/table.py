@@ -247,9 +247,12 @@ def set_comment(connection: Connection, table: Table, comment: str, more: str = 
 
 
 def need_key(connection: Connection) -> bool:
-    """Whether the server takes no table without a primary key."""
-    names = "'sql_require_primary_key', 'innodb_force_primary_key'"  # MySQL's, MariaDB's
-    found = ask(connection, f"SHOW GLOBAL VARIABLES WHERE Variable_name IN ({names})")
+    """Whether the server takes no table of this session without a primary key.
+
+    MySQL's is set in a session, too, and that counts; MariaDB's is of the whole server.
+    """
+    names = "'sql_require_primary_key', 'innodb_force_primary_key'"
+    found = ask(connection, f"SHOW SESSION VARIABLES WHERE Variable_name IN ({names})")
     return any(set_to == "ON" for _, set_to in found)
 
 

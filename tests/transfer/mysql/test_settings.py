@@ -15,6 +15,7 @@ import pytest
 
 from factory.transfer.errors import BadRow, TransferError
 from factory.transfer.mysql import session, staging
+from factory.transfer.mysql import table as tables
 from factory.transfer.warehouse.parts import Changed
 
 from ..warehouse.contract import WRITES, rows_of
@@ -49,6 +50,21 @@ def test_a_server_that_takes_no_table_without_a_key(bench: Mysql, write: str) ->
     assert bench.ids() == found
     assert len(bench.run("SHOW INDEX FROM trips")) == 2
     assert bench.tables() == {"trips", "keyless"}
+
+
+@pytest.mark.parametrize(("of_the_session", "of_all"), [("ON", "OFF"), ("OFF", "ON")])
+def test_what_a_session_of_mysql_has_set_counts(
+    bench: Mysql, of_the_session: str, of_all: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """MariaDB has no such variable of a session: this is how MySQL answers."""
+
+    def answer(_: object, query: str) -> list[tuple[str, str]]:
+        told = of_all if "GLOBAL" in query else of_the_session
+        return [("sql_require_primary_key", told)]
+
+    monkeypatch.setattr(tables, "ask", answer)
+    with session.opened(bench.address, 60) as connection:
+        assert tables.need_key(connection) == (of_the_session == "ON")
 
 
 def test_the_last_of_a_key_on_such_a_server(bench: Mysql) -> None:
