@@ -18,6 +18,7 @@ UNREACHED: tuple[type[Exception], ...] = (
 )
 """BigQuery was not reached, or broke off."""
 
+_SERVERS_OWN = 500
 NOT_FOUND, TAKEN, CHANGED = 404, 409, 412
 INVALID = ("invalidQuery", "invalid", "badRequest")
 _CONFLICT = ("aborted due to concurrent update", "serialize access to table")
@@ -44,10 +45,21 @@ class Refused(Exception):
         self.said = said
 
     @property
+    def in_vain(self) -> bool:
+        """Whether nothing runs on of what was asked; of the server's own faults nobody knows."""
+        return self.status < _SERVERS_OWN
+
+    @property
     def passes(self) -> bool:
         """Whether another job may do what this one did not."""
         lost_race = any(words in self.said for words in _CONFLICT)
         return lost_race or self.reason in (*_PASSES, *_TOO_FAST)
+
+
+class Unseen(Refused):
+    """A job is there, and is not to be looked at: it may run on."""
+
+    in_vain = False
 
 
 class Invalid(Refused):

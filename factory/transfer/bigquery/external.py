@@ -35,7 +35,6 @@ from factory.transfer.warehouse.parts import Changed, Column
 log = logging.getLogger(__name__)
 
 _NONE = Existing({}, frozenset(), frozenset(), frozenset(), owned=True)
-_SERVERS_OWN = 500  # from here on, a status does not say that a request was in vain
 
 
 @dataclass(frozen=True)
@@ -139,7 +138,7 @@ class External(Session):
         try:
             done = self.jobs.query(text, name, leave=True)
         except Refused as error:
-            if error.status < _SERVERS_OWN:  # it has failed, or was not taken
+            if error.in_vain:  # it has failed, or was not taken
                 self.unsure.discard(path)
             raise
         self.unsure.discard(path)

@@ -12,13 +12,14 @@ import re
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 from factory.amounts import size
 from factory.transfer.bigquery import values
 from factory.transfer.bigquery.api import Api, Facts, path, pauses
-from factory.transfer.bigquery.errors import NOT_FOUND, TAKEN, Refused, refused
+from factory.transfer.bigquery.errors import NOT_FOUND, TAKEN, Refused, Unseen, refused
 from factory.transfer.errors import TransferError, Unavailable
 
 log = logging.getLogger(__name__)
@@ -83,6 +84,8 @@ class Jobs:
         self.limits = limits
         self.billed = 0
         self.slot_ms = 0
+        self.left: set[str] = set()
+        """Jobs that may run on, of those that may be left: whoever begins them again finds them."""
 
     def run(self, name: str, configuration: Mapping[str, Any], *, leave: bool = False) -> Done:
         """Run a job, or find it. Raises `Refused`, `TransferError` when it takes too long.
@@ -93,8 +96,9 @@ class Jobs:
         tried = 0
         for number in range(_FAILED_MOST):
             job_id = f"{name}_{number}" if number else name
-            job, found = self._begun(job_id, configuration)
-            job = self._waited(job, leave)
+            with self._leaving(job_id) if leave else nullcontext():
+                job, found = self._begun(job_id, configuration)
+                job = self._waited(job, leave)
             error = _error(job)
             if error is None:
                 self._count(job)
@@ -108,6 +112,18 @@ class Jobs:
             log.warning("the job %s failed, and is begun anew: %s", job_id, error.said)
             time.sleep(next(again))
         raise TransferError(f"{_FAILED_MOST} jobs {name}… have failed: see what they say")
+
+    @contextmanager
+    def _leaving(self, job_id: str) -> Iterator[None]:
+        """Note that a job may run on, whatever ends the waiting but its end, or a refusal."""
+        self.left.add(job_id)
+        try:
+            yield
+        except Refused as error:
+            if error.in_vain:
+                self.left.discard(job_id)
+            raise
+        self.left.discard(job_id)
 
     def query(self, text: str, name: str = "", *, leave: bool = False, **more: Any) -> Done:
         """Run SQL; without a `name`, as what may run twice. Raises as `run` does."""
@@ -185,7 +201,7 @@ class Jobs:
             if error.status != TAKEN:
                 raise
             reference.setdefault("location", _location(error.said, job_id))
-        return self._got(reference), True
+        return self._seen(reference), True
 
     def find(self, name: str, *, leave: bool = False) -> Done | None:
         """The job of a name, or the last of those that followed it, when it has succeeded.
@@ -193,7 +209,8 @@ class Jobs:
         Raises `Running`, as `run` does.
         """
         for there in self._of_name(name):
-            job = self._waited(there, leave)
+            with self._leaving(there["jobReference"]["jobId"]) if leave else nullcontext():
+                job = self._waited(there, leave)
             failed = _error(job)
             if failed is None:
                 return Done(job, found=True)
@@ -268,8 +285,15 @@ class Jobs:
                 left = max(self.limits.seconds - spent, 1) if self.limits.seconds else 0
                 raise Running(reference["jobId"], self._where(job).get("location", ""), left)
             time.sleep(pause)
-            job = self._got({**reference, **self._where(job)})
+            job = self._seen({**reference, **self._where(job)})
         raise AssertionError
+
+    def _seen(self, reference: Mapping[str, str]) -> Facts:
+        """A job that is there. Raises `Unseen`."""
+        try:
+            return self._got(reference)
+        except Refused as error:
+            raise Unseen(error.status, error.reason, error.said) from None
 
     def _count(self, job: Facts) -> None:
         told = job.get("statistics", {})

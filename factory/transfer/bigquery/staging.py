@@ -16,7 +16,7 @@ from factory.stores.model import Place
 from factory.transfer.bigquery import columns as cols
 from factory.transfer.bigquery import table as tables
 from factory.transfer.bigquery.api import Facts
-from factory.transfer.bigquery.jobs import Done, Jobs, Running
+from factory.transfer.bigquery.jobs import Done, Jobs
 from factory.transfer.bigquery.modes import Staged
 from factory.transfer.bigquery.table import OURS, Table
 from factory.transfer.errors import BadOption, TransferError
@@ -41,20 +41,12 @@ def name(target: Table, load_id: str, content: str) -> str:
 
 @contextmanager
 def staging(jobs: Jobs, *made: Table) -> Iterator[None]:
-    """Drop staging tables at the end, however that comes, unless a job still works with them."""
+    """Drop staging tables at the end, however that comes, unless a job may work with them still."""
     try:
         yield
-    except Running:
-        raise
-    except BaseException:
-        _dropped(jobs, made)
-        raise
-    _dropped(jobs, made)
-
-
-def _dropped(jobs: Jobs, made: Sequence[Table]) -> None:
-    for table in made:
-        tables.drop(jobs.api, table)
+    finally:
+        for table in () if jobs.left else made:
+            tables.drop(jobs.api, table)
 
 
 def made(

@@ -9,7 +9,7 @@ import pytest
 
 from factory.stores import open_uri
 from factory.transfer.bigquery.api import Api
-from factory.transfer.bigquery.errors import Refused
+from factory.transfer.bigquery.errors import Refused, Unseen
 from factory.transfer.bigquery.external import External
 from factory.transfer.bigquery.jobs import Done, Jobs
 from factory.transfer.bigquery.load import Job
@@ -168,6 +168,7 @@ def test_a_publish_that_fails_leaves_the_files_of_before(
         (KeyboardInterrupt(), True),  # a person ends the task
         (Unavailable("it took too long, and was told to end"), True),
         (Refused(503, "backendError", "Later."), True),
+        (Unseen(401, "authError", "Invalid Credentials"), True),
         (Refused(0, "accessDenied", "Access Denied"), False),
         (Refused(403, "accessDenied", "Access Denied"), False),
     ],

@@ -327,6 +327,70 @@ def test_a_publish_that_was_left_to_run_is_not_checked_again(
     assert bench.ids() == [1]
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        refusal(401, "authError", "Invalid Credentials"),
+        refusal(403, "accessDenied", "Access Denied: Job p:US.x"),
+        Answer(408, b""),
+        Answer(429, b"slow down"),
+    ],
+    ids=lambda answer: str(answer.status),
+)
+def test_a_job_that_is_not_to_be_looked_at_may_run_on(
+    bench: BigQuery, faults: list[Fault], answer: Answer
+) -> None:
+    """What it works with stays: so the next try finds it, and does not begin another beside it."""
+    begun: list[str] = []
+
+    def refuses(request: Request) -> Answer | None:
+        if named(request).endswith("_publish") and not begun:
+            begun.append(named(request))
+            raise Lost(after=True)
+        return answer if request.method == "GET" and "_publish?" in request.path else None
+
+    faults.append(refuses)
+    with pytest.raises(TransferError, match="BigQuery said: "):
+        bench.load(rows_of(1))
+    faults.clear()
+    assert len(bench.tables()) == 2
+    done = bench.load(rows_of(1))
+    assert done.published
+    assert done.changed == Changed(1)
+    assert bench.ids() == [1]
+    assert bench.tables() == {"trips"}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        refusal(403, "rateLimitExceeded", "Exceeded rate limits"),
+        Answer(408, b""),
+        Answer(429, b"slow down"),
+    ],
+    ids=lambda answer: str(answer.status),
+)
+def test_a_look_at_a_job_that_is_refused_in_passing(
+    bench: BigQuery, faults: list[Fault], answer: Answer
+) -> None:
+    looks: list[str] = []
+    begun: list[str] = []
+
+    def refuses(request: Request) -> Answer | None:
+        if named(request).endswith("_publish") and not begun:
+            begun.append(named(request))
+            raise Lost(after=True)
+        if request.method != "GET" or "_publish?" not in request.path or len(looks) > 1:
+            return None
+        looks.append(request.path)
+        return answer
+
+    faults.append(refuses)
+    assert bench.load(rows_of(1)).published
+    assert len(looks) == 2
+    assert bench.tables() == {"trips"}
+
+
 def test_a_first_publish_that_fails_leaves_a_table_that_vanishes(
     bench: BigQuery, faults: list[Fault]
 ) -> None:
