@@ -129,6 +129,6 @@ def snowflake_files(csv: str, _: str) -> None:
         files.digest(columns)
         staged = staging.plan(Table("S", "T", "D"), "a", columns, files.rows, None, True)
         batches = staging._sent(files.batches(columns, types.on_wire(columns)), Progress("sending"))
-        stage: Any = stages.External(staged.table, "", folder)
+        stage: Any = stages.External(staged.table, "", folder, "account")
         with stage.filled(None, staged.table, staging._by_size(batches)):
             pass

@@ -88,17 +88,20 @@ def load(
     prepare(checks, given)
     limits = Limits(lock_timeout, statement_timeout)
     with session.told(str(target), limits), session.connected(account, limits) as connection:
-        stage = _stage(connection, target, via)
+        stage = _stage(connection, target, via, account.name)
         own = Session(account, limits, connection, job, files, stage)
         done = run(own, job, files, checks, as_of)
     return told(job, files, done, time.monotonic() - started)
 
 
-def _stage(connection: Connection, target: names.Table, via: tuple[str, Place] | None) -> Stage:
+def _stage(
+    connection: Connection, target: names.Table, via: tuple[str, Place] | None, account: str
+) -> Stage:
     if via is None:
         return stages.Own()
     name, folder = via
-    return stages.external(connection, names.table(name, target.database, target.schema), folder)
+    stage = names.table(name, target.database, target.schema)
+    return stages.external(connection, stage, folder, account)
 
 
 def _refuse(target: names.Table) -> None:

@@ -86,12 +86,15 @@ class Account:
     database: str = ""
     schema: str = ""
     tag: str = ""  # what the queries of a session are known by
+    name: str = ""  # as the connection has it: what tells it from other accounts
 
 
 def account(login: Callable[[], Mapping[str, Any]], tag: str) -> Account:
     """Who logs in by what the connector takes; its queries are known by `tag`."""
     given = login()
-    return Account(login, str(given.get("database") or ""), str(given.get("schema") or ""), tag)
+    database, schema = (str(given.get(each) or "") for each in ("database", "schema"))
+    name = (str(given[each]) for each in ("account", "region", "host") if given.get(each))
+    return Account(login, database, schema, tag, ".".join(name).lower())
 
 
 @contextmanager

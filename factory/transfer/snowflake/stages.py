@@ -7,6 +7,7 @@ are written by our own store.
 
 from __future__ import annotations
 
+import hashlib
 import re
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -22,7 +23,7 @@ import pyarrow.parquet as pq
 from factory import stores
 from factory.stores.model import File, Place, Store
 from factory.transfer.errors import BadOption, TransferError
-from factory.transfer.snowflake.names import Table, literal, quoted
+from factory.transfer.snowflake.names import OURS, Table, literal, quoted
 from factory.transfer.snowflake.session import Connection, ask, asked
 from factory.transfer.warehouse.warehouse import not_found
 
@@ -30,7 +31,7 @@ LEFT = timedelta(days=1)
 """What is older is of a killed load, of whatever run."""
 Batches = Iterable[pa.RecordBatch]
 _AT_ONCE = 4  # pieces of a file
-_PLAIN = re.compile(r"[\w./=-]*")
+_PLAIN = re.compile(r"[\w./=-]*", re.ASCII)
 _SCHEMES = {"gcs": "gs", "s3gov": "s3", "s3china": "s3", "s3compat": "s3"}
 """What Snowflake calls those that our stores call otherwise."""
 
@@ -91,17 +92,19 @@ class External:
     """A folder of a bucket, in a stage that is there.
 
     :param path: of the folder, below the stage; empty, or ends in `/`.
+    :param account: others may have a table of the same name, and files in the same bucket.
     """
 
     stage: Table
     path: str
     folder: Place
+    account: str
 
     def sweep(self, of_target: str, of_load: str) -> None:
         """By the names of folders."""
-        self.folder.store.delete_below(self.folder.below(_folder(of_load)).path)
+        self.folder.store.delete_below(self.folder.below(self._named(of_load)).path)
         before = (datetime.now(timezone.utc) - LEFT).timestamp()
-        for file in _files(self.folder, _folder(of_target)):
+        for file in _files(self.folder, self._named(of_target)):
             if file.changed < before:
                 self.folder.store.delete(file.path)
 
@@ -111,7 +114,7 @@ class External:
     ) -> Iterator[str]:
         """By the bucket's store, in pieces."""
         own, _, attempt = name.name.rpartition("_")
-        below = (_folder(own), attempt.lower())
+        below = (self._named(own), attempt.lower())
         folder = self.folder.below(*below)
         try:
             for number, batches in enumerate(files):
@@ -122,16 +125,16 @@ class External:
             with suppress(OSError):  # what stays, the next load removes
                 folder.store.delete_below(folder.path)
 
+    def _named(self, name: str) -> str:
+        """The folder of loads; others who read the bucket pass it by: it begins with `_`."""
+        digest = hashlib.sha256(self.account.encode()).hexdigest()[:8]
+        return f"{OURS}{digest}_{name.removeprefix(OURS)}".lower()
+
 
 def _files(folder: Place, prefix: str) -> Iterator[File]:
     store: Store = folder.store
     for page in store.list(folder.path.rstrip("/"), deep=True, prefix=prefix):
         yield from page.files
-
-
-def _folder(name: str) -> str:
-    """What others who read the bucket pass by: it begins with `_`."""
-    return name.lower()
 
 
 def _called(number: int) -> str:
@@ -147,7 +150,7 @@ def _write(out: IO[Any] | Any, batches: Batches) -> None:
     writer.close()
 
 
-def external(connection: Connection, stage: Table, via: Place) -> External:
+def external(connection: Connection, stage: Table, via: Place, account: str) -> External:
     """The stage of a bucket in which the folder `via` is.
 
     Raises `Missing` where there is none of the name, `BadOption` where its bucket is another.
@@ -158,9 +161,8 @@ def external(connection: Connection, stage: Table, via: Place) -> External:
             f"the stage {stage} is Snowflake's own, and not over a bucket",
             "Leave out `via` and `external_stage`: rows go through a stage of the load's then",
         )
-    return External(
-        stage, below(url, stores.without_connection(via.uri), f"the stage {stage}"), via
-    )
+    path = below(url, stores.without_connection(via.uri), f"the stage {stage}")
+    return External(stage, path, via, account)
 
 
 def below(url: str, folder: str, label: str = "the stage") -> str:
@@ -175,7 +177,7 @@ def below(url: str, folder: str, label: str = "the stage") -> str:
     if not _PLAIN.fullmatch(path):
         raise BadOption(
             f"the folder {path} of `via` has characters that no path of a stage has as it stands",
-            "Name one of letters, digits, `_`, `-`, `.` and `=`",
+            "Name one of letters without accents, digits, `_`, `-`, `.` and `=`",
         )
     return path
 

@@ -30,12 +30,13 @@ class Login:
     """What a connection gives; it is pickled."""
 
     port: int
+    account: str = snowflake.ACCOUNT
 
     def __call__(self) -> dict[str, Any]:
         return {
             "user": "factory",
             "password": "factory",
-            "account": snowflake.ACCOUNT,
+            "account": self.account,
             "database": snowflake.DATABASE,
             "schema": snowflake.SCHEMA,
             "host": "127.0.0.1",
@@ -54,6 +55,7 @@ class Snowflake(Bench):
     endpoint: str = ""
     bucket: str = ""
     """Of Google Cloud Storage, that files go through by the stage `landing`; else by PUT."""
+    account_name: str = snowflake.ACCOUNT
 
     session = loading.Session
     examples = 4
@@ -70,11 +72,12 @@ class Snowflake(Bench):
         return {"stage": self.stage, "server": None, "port": self.port, "schema": self.schema} | {
             "endpoint": self.endpoint,
             "bucket": self.bucket,
+            "account_name": self.account_name,
         }
 
     @property
     def account(self) -> Account:
-        return session.account(Login(self.port), "a test")
+        return session.account(Login(self.port, self.account_name), "a test")
 
     def loaded(self, store: Store, paths: Sequence[str], **options: Any) -> Loaded:
         table = f"{self.schema}.{options.pop('table')}"

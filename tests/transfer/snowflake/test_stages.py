@@ -67,6 +67,17 @@ def test_what_is_old_in_a_bucket_goes_with_any_load_of_the_table(
     assert left(external) == {external.folder.below("mine.parquet").path}
 
 
+def test_accounts_that_share_a_bucket(external: Snowflake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each may have a table of the same name: what one is copying stays, however old it is."""
+    kill_in_copy(external)
+    monkeypatch.setattr(stages, "LEFT", timedelta(0))
+    other = replace(external, account_name="other")
+    other.load(rows_of(1))
+    assert len(left(external)) == 1
+    external.load(rows_of(2), load_id="run 2")
+    assert left(external) == set()
+
+
 def test_a_stage_that_does_not_fit(external: Snowflake) -> None:
     def load(stage: str, folder: Place) -> None:
         external.load(rows_of(1), via=(stage, folder))
@@ -83,6 +94,8 @@ def test_a_stage_that_does_not_fit(external: Snowflake) -> None:
         load("landing", replace_bucket(external).folder)
     with pytest.raises(BadOption, match="characters that no path"):
         load("landing", external.place("in/a b/"))
+    with pytest.raises(BadOption, match="characters that no path"):
+        load("landing", external.place("in/été/"))
     external.run("CREATE STAGE internal")
     with pytest.raises(BadOption, match="is Snowflake's own"):
         load("internal", external.folder)
