@@ -9,7 +9,7 @@ from airflow.providers.common.sql.hooks.sql import DbApiHook
 from airflow.sdk import get_current_context
 
 from factory.in_airflow.clients import bigquery as clients
-from factory.in_airflow.hooks.databases import Left
+from factory.in_airflow.hooks.databases import Left, Tried, tried
 from factory.in_airflow.triggers.bigquery import SqlEnded, cancel
 from factory.transfer.bigquery.api import Api
 from factory.transfer.bigquery.errors import UNREACHED, said, translated
@@ -17,9 +17,6 @@ from factory.transfer.bigquery.jobs import Done, Jobs, Limits, Running
 from factory.transfer.bigquery.parameters import bound
 from factory.transfer.bigquery.staging import digest
 from factory.transfer.errors import TransferError
-
-Tried = tuple[tuple[object, ...], str, bool]
-"""What names the task of a run, what names its try, whether that is the first."""
 
 
 class OperationalError(TransferError):
@@ -84,7 +81,7 @@ class BigQuery(DbApiHook):
         Who clears a task, or makes its run anew, wants it to run again; whose worker was killed
         does not want it twice at once.
         """
-        if (found := self.task or _task()) is None:
+        if (found := self.task or tried()) is None:
             return ""
         own, this, is_first = found
         name = f"factory_{digest(*own, text, more)}_sql_"
@@ -117,15 +114,6 @@ class BigQuery(DbApiHook):
                 raise OperationalError(f"BigQuery can't be reached: {said(error)}") from None
         self.descriptions = [answer.description if answer else None]
         return handler(answer) if handler else None
-
-
-def _task() -> Tried | None:
-    try:
-        task = get_current_context()["task_instance"]
-    except RuntimeError:
-        return None
-    own = (task.dag_id, task.task_id, task.run_id, task.map_index)
-    return own, str(task.id), task.try_number == 1
 
 
 def _api(conn_id: str) -> Api:

@@ -6,7 +6,7 @@ import importlib
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from airflow.sdk import Connection
+from airflow.sdk import Connection, get_current_context
 
 if TYPE_CHECKING:
     from airflow.triggers.base import BaseTrigger
@@ -31,6 +31,20 @@ class Left(Exception):
     def __init__(self, trigger: BaseTrigger, begun: str) -> None:
         super().__init__(f"the query {begun} runs on")
         self.trigger = trigger
+
+
+Tried = tuple[tuple[object, ...], str, bool]
+"""What names the task of a run, what names its try, whether that is the first."""
+
+
+def tried() -> Tried | None:
+    """The try of a task that this process runs; None: it runs none."""
+    try:
+        task = get_current_context()["task_instance"]
+    except RuntimeError:
+        return None
+    own = (task.dag_id, task.task_id, task.run_id, task.map_index)
+    return own, str(task.id), task.try_number == 1
 
 
 @runtime_checkable

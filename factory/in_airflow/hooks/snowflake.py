@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import logging
 import re
 from collections.abc import Callable
 from contextlib import closing
@@ -12,10 +14,12 @@ from airflow.providers.snowflake.hooks.snowflake import SnowflakeHook
 from snowflake.connector.util_text import split_statements  # type: ignore[attr-defined]
 
 from factory.in_airflow.clients.snowflake import arguments, run_tag
-from factory.in_airflow.hooks.databases import Left
+from factory.in_airflow.hooks.databases import Left, Tried, tried
 from factory.in_airflow.triggers.snowflake import QueryEnded, cancel
 from factory.transfer.snowflake import queries
-from factory.transfer.snowflake.session import LONGEST_TAG, log_in
+from factory.transfer.snowflake.session import ERRORS, LONGEST_TAG, log_in, said
+
+log = logging.getLogger(__name__)
 
 _TAG = "QUERY_TAG"
 _ALL_OR_NOTHING = re.compile(
@@ -42,14 +46,16 @@ class Snowflake(SnowflakeHook):
         super().__init__(snowflake_conn_id=conn_id, **kwargs)
         self.patience: float | None = None
         self.begun = ""
-        self._alone_in_it = False
+        self.task: Tried | None = None
+        """None: that of Airflow's context, if there is one."""
+        self._alone_in_it = ""
 
     def get_conn(self) -> Any:
         """A session, in which no setting of it is ours but the tag of its queries."""
         given = dict(arguments(self))
         own = dict(given.pop("session_parameters", None) or {})
         if not any(name.upper() == _TAG for name in own):
-            own[_TAG] = run_tag()[:LONGEST_TAG]
+            own[_TAG] = self._alone_in_it or run_tag()[:LONGEST_TAG]
         if self._alone_in_it:
             own = {name: value for name, value in own.items() if name.upper() not in _UNSAID}
             own["ABORT_DETACHED_QUERY"] = False
@@ -78,7 +84,9 @@ class Snowflake(SnowflakeHook):
     def _run_alone(
         self, statement: str, parameters: Any, handler: Callable[[Any], Any] | None
     ) -> Any:
-        self._alone_in_it, was_left = True, bool(self.begun)
+        tag = self._tag(statement, parameters)
+        self.begun = self.begun or self._left(tag)
+        self._alone_in_it, was_left = tag, bool(self.begun)
         with closing(self.get_conn()) as connection:
             if not self.begun:
                 self.begun = queries.begin(connection, statement, parameters or None)
@@ -91,6 +99,35 @@ class Snowflake(SnowflakeHook):
             return queries.answer(
                 connection, self.begun, lambda cursor: self._took(cursor, handler)
             )
+
+    def _tag(self, statement: str, parameters: Any) -> str:
+        """What this statement of this task of this run is known by, and no other."""
+        found = self.task or tried()
+        whose = (*(found[0] if found else ()), statement, parameters)
+        digest = hashlib.sha256(repr(whose).encode()).hexdigest()[:16]
+        return f"{run_tag()[: LONGEST_TAG - len(digest) - 1]} {digest}"
+
+    def _left(self, tag: str) -> str:
+        """The id of this statement, where a try before, whose worker was killed, left it running.
+
+        Who clears a task wants it to run again; whose worker was killed does not want it twice at
+        once.
+        """
+        found = self.task or tried()
+        if found is None or found[2]:
+            return ""
+        try:
+            with closing(self.get_conn()) as connection:  # of another tag than what is looked for
+                query_id = queries.find(connection, tag)
+        except ERRORS as error:
+            log.warning(
+                "nobody can tell whether a try before this one has left its statement running: %s",
+                said(error),
+            )
+            return ""
+        if query_id:
+            log.info("a try before this one has left its query %s running", query_id)
+        return query_id
 
     def cancel(self) -> None:
         """End what was begun, by a session of its own."""

@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 State = Literal["running", "ended", "unknown"]
 Cursor = Any
 _PAUSE, _LONGEST = 0.1, 5.0
+_RUNS = ("RUNNING", "QUEUED", "BLOCKED", "RESUMING_WAREHOUSE")
+_LOOKED_AT = 10_000  # statements, the most: those that run come before those that have ended
 
 
 class Running(Exception):
@@ -37,6 +39,18 @@ def begin(connection: Connection, statement: str, parameters: Any = None) -> str
     with connection.cursor() as cursor:
         cursor.execute_async(statement, parameters)
         return str(cursor.sfqid)
+
+
+def find(connection: Connection, tag: str) -> str:
+    """The id of this user's statement of this tag that has not ended; empty: there is none."""
+    rows = ask(
+        connection,
+        "SELECT QUERY_ID FROM TABLE(INFORMATION_SCHEMA.QUERY_HISTORY_BY_USER"
+        f"(RESULT_LIMIT => {_LOOKED_AT})) WHERE QUERY_TAG = {literal(tag)}"
+        f" AND UPPER(EXECUTION_STATUS) IN ({', '.join(map(literal, _RUNS))})"
+        " ORDER BY START_TIME DESC LIMIT 1",
+    )
+    return str(rows[0][0]) if rows else ""
 
 
 def state(connection: Connection, query_id: str) -> State:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime, timezone
 from decimal import Decimal
 from pathlib import Path
@@ -11,6 +12,8 @@ import psycopg
 import pytest
 
 from factory.in_airflow.connections import snowflake_account
+from factory.in_airflow.hooks.databases import Left
+from factory.in_airflow.hooks.snowflake import Snowflake
 from factory.in_airflow.triggers import snowflake as triggers
 from factory.transfer.snowflake import session
 from factory.transfer.snowflake.session import Limits
@@ -221,6 +224,55 @@ def test_a_long_statement_gives_the_worker_back(
     assert "runs on: this goes on when it has ended" in run.log
     assert [int(number) for (number,) in run.xcom("asked")] == [4]
     assert "NOTHING" in run.log
+
+
+@pytest.mark.parametrize(
+    ("again", "begun"),
+    [
+        ({}, 1),
+        ({"parameters": {"id": 8}}, 2),  # another statement, in a sense
+        ({"first": True}, 2),  # of a run that was made anew
+    ],
+)
+def test_a_try_after_one_that_was_killed_finds_its_statement(
+    orders: Orders, again: dict[str, Any], begun: int
+) -> None:
+    assert orders.into("{mode: replace}").state == "success"
+    orders.server.fail("INSERT INTO .*7.5", "hold")
+    sql = f"INSERT INTO {orders.name}.orders (ORDER_ID, TOTAL) SELECT %(id)s, 7.5"
+
+    def tried(name: str, *, first: bool, parameters: dict[str, int]) -> Snowflake:
+        hook = Snowflake("sf")
+        hook.patience, hook.task = 0, ((orders.name, 1), name, first)
+        with suppress(Left):
+            hook.run(sql, parameters=parameters)
+        return hook
+
+    one = tried("a", first=True, parameters={"id": 9})
+    two = tried("b", **{"first": False, "parameters": {"id": 9}, **again})
+    orders.server.fail("", "release")
+    for hook in (one, two):
+        hook.patience = 60
+        hook.run(sql)
+    assert len({one.begun, two.begun}) == begun
+    counted = f"SELECT COUNT(*) FROM {orders.name}.ORDERS WHERE TOTAL = 7.5"
+    assert orders.here(counted) == [(begun,)]
+    # it has ended: who clears the task wants another
+    three = Snowflake("sf")
+    three.patience, three.task = 60, ((orders.name, 1), "c", False)
+    three.run(sql, parameters={"id": 9})
+    assert orders.here(counted) == [(begun + 1,)]
+
+
+def test_where_statements_that_run_are_not_to_be_looked_for_another_begins(
+    orders: Orders, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As a role, or a connection without a database, may not."""
+    orders.server.fail("QUERY_HISTORY_BY_USER", "refuse")
+    hook = Snowflake("sf")
+    hook.patience, hook.task = 60, (("nobody",), "b", False)
+    assert hook.run("SELECT 3", handler=lambda cursor: cursor.fetchall()) == [(3,)]
+    assert "nobody can tell whether a try before this one has left" in caplog.text
 
 
 TAGGED = """

@@ -15,7 +15,8 @@ It runs by itself, in an environment of its own: `python standin.py PORT`. All i
 - `POST /buckets {"url": …, "folder": …}`: what external stages have under the URL are files there.
 - `POST /faults {"match": …, "do": "lose" | "refuse" | "hold"}`: the next statement that holds a
   match is run and its answer lost, or it is refused, or it runs until `{"do": "release"}`.
-- A statement that is to run by itself has an id, whose status and answer are asked for.
+- A statement that is to run by itself has an id, whose status and answer are asked for; it is
+  found by its tag in `QUERY_HISTORY_BY_USER`, which has no others.
 """
 
 from __future__ import annotations
@@ -56,6 +57,8 @@ LOCK_SECONDS = 60.0
 _MAKES = ("CREATE", "DROP", "ALTER")
 _BILLIONTHS = r'MOD\(DATE_PART\(NANOSECOND, "(?:[^"]|"")*"\), 1000\)'
 """Of a second: DuckDB's moments have none."""
+_HISTORY = r"TABLE\(INFORMATION_SCHEMA\.QUERY_HISTORY_BY_USER\(RESULT_LIMIT => \d+\)\)"
+_NONE = "('', '', '', 0)"
 _CREATED = "_fs_global._fs_information_schema._fs_created"
 _DIGITS = """
 case when columns.data_type like 'TIME%' then 6 end as DATETIME_PRECISION,
@@ -155,6 +158,7 @@ class State:
     tags: dict[str, str] = field(default_factory=dict)  # by a session's token
     buckets: dict[str, str] = field(default_factory=dict)  # by a URL → a folder of this disk
     left: dict[str, asyncio.Task[Any]] = field(default_factory=dict)  # by the query's id
+    left_tags: dict[str, str] = field(default_factory=dict)
     released: asyncio.Event = field(default_factory=asyncio.Event)
     changed: asyncio.Condition = field(default_factory=asyncio.Condition)
     count: int = 0
@@ -203,6 +207,7 @@ async def query(request: Request) -> Response:
         state.answers[name] = asyncio.create_task(_answered(request, body))
     if body.get("asyncExec"):
         state.left[name] = state.answers[name]
+        state.left_tags[name] = state.tags.get(server.to_token(request), "")
         if fault := _fault(str(body.get("sqlText", "")), "lose"):
             state.faults.remove(fault)
             return Response(status_code=503)
@@ -232,12 +237,18 @@ async def monitoring(request: Request) -> JSONResponse:
     """Whether a statement runs."""
     name = request.path_params["name"]
     found = []
-    if (task := state.left.get(name)) is not None:
-        status = "RUNNING" if not task.done() else "SUCCESS"
-        if task.done() and (task.cancelled() or not _succeeded(task.result()[0])):
-            status = "FAILED_WITH_ERROR"
+    if name in state.left:
+        status = _status(name)
         found = [{"id": name, "status": status, "state": status}]
     return JSONResponse({"data": {"queries": found}, "success": True})
+
+
+def _status(name: str) -> str:
+    task = state.left[name]
+    if not task.done():
+        return "RUNNING"
+    failed = task.cancelled() or not _succeeded(task.result()[0])
+    return "FAILED_WITH_ERROR" if failed else "SUCCESS"
 
 
 async def result(request: Request) -> Response:
@@ -316,11 +327,22 @@ def _told(token: str, sql: str) -> str:
     if re.fullmatch(r"\s*show\s+parameters\s+like\s+'query_tag'\s*;?\s*", sql, re.I):
         tag = state.tags.get(token, "").replace("'", "''")
         return f"""SELECT 'QUERY_TAG' AS "key", '{tag}' AS "value", '' AS "default" """
+    sql = re.sub(_HISTORY, lambda _: _history(), sql, flags=re.I)
     sql = re.sub(_BILLIONTHS, "0", sql)
     sql = re.sub(r"system\$cancel_query\('[^']*'\)", "'query terminated.'", sql, flags=re.I)
     own = state.begun.get(token)
     sql = re.sub(r"current_transaction\(\)", f"'{own.id}'" if own else "NULL", sql, flags=re.I)
     return re.sub(r"system\$abort_transaction\(\d+\)", "'Transaction aborted'", sql, flags=re.I)
+
+
+def _history() -> str:
+    """The statements that run, or ran, by themselves."""
+    names = "t (QUERY_ID, QUERY_TAG, EXECUTION_STATUS, START_TIME)"
+    rows = [
+        "('{}', '{}', '{}', {})".format(name, tag.replace("'", "''"), _status(name), number)
+        for number, (name, tag) in enumerate(state.left_tags.items())
+    ]
+    return f"(SELECT * FROM (VALUES {', '.join(rows) or _NONE}) AS {names})"
 
 
 def _begin(token: str, name: str) -> None:
