@@ -232,8 +232,13 @@ GROUP = Group(
             meaning=(
                 "`for_each` is a list, or one expression that gives one in the run. It stands in"
                 " no other, and none beside `teardown_for`; `max_parallel` is about its copies."
+                " In the copies of a group, Airflow runs what an operator that branches or"
+                " short-circuits would skip."
             ),
-            advice='Write a list, or an expression: `for_each: "{{ tasks.cities.output }}"`.',
+            advice=(
+                'Write a list, or an expression: `for_each: "{{ tasks.cities.output }}"`. In place'
+                " of such an operator, write `if` on the steps."
+            ),
             wrong='tasks: [{id: a, for_each: params.years, run: "echo {{ item }}"}]',
             right=(
                 "params: {years: [2023, 2024]}\n"

@@ -90,9 +90,19 @@ def _templates(items: Sequence[Any], path: Path) -> Iterator[Problem]:
     for index, item in enumerate(items):
         if text := _template(item):
             message = f"the template {quoted(text)} in a list that stands here is not filled in"
-            hint = 'make the list one expression: `"{{ [ds, macros.ds_add(ds, 1)] }}"`'
+            hint = f'make the list one expression: `"{{{{ [{_joined(items)}] }}}}"`'
             yield Problem((*path, index), _CODE, message, "a value, or one expression", hint)
             return
+
+
+def _joined(items: Sequence[Any]) -> str:
+    """The expressions of a list as those of one; an example where some are more than that."""
+    every = [item.strip()[2:-2].strip("- ") for item in items if _is_expression(item)]
+    return ", ".join(every) if len(every) == len(items) else "ds, macros.ds_add(ds, 1)"
+
+
+def _is_expression(item: Any) -> bool:
+    return isinstance(item, str) and is_expression(item)
 
 
 def _template(item: Any) -> str:

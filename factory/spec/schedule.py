@@ -83,6 +83,8 @@ def _preset(schedule: str) -> str:
         return "write null for manual runs only"
     if every := _EVERY.fullmatch(schedule):
         return f"write {{every: {every[1]}}}"
+    if "://" in schedule:
+        return f"write {{assets: [{shortened(schedule)}]}}, if an asset is meant"
     return "" if " " in schedule else did_you_mean(f"@{schedule}", PRESETS)
 
 

@@ -352,12 +352,26 @@ def _at_home(found: Problems, resolved: Resolved, arguments_of: ArgumentsOf) -> 
             problem = replace(problem, hint=hint)
         elif problem.code == "unknown-key" and path[2:] == ("with", key) and key in _BESIDE:
             problem = replace(problem, expected="", hint="put it beside `with:`, not under it")
+        elif problem.code == "type" and (way := _of_shape(resolved, path)):
+            problem = replace(problem, hint=way)
         elif path[:1] == ("tasks",) and problem.message == "the key 'uses' is missing":
             problem = replace(problem, expected="`uses:` or `run:`", hint="")
         mended.append(problem)
     gaps = {(path, f"the key {key!r} is missing") for path, key in moved}
     mended[:] = [problem for problem in mended if (problem.path, problem.message) not in gaps]
     return mended
+
+
+def _of_shape(resolved: Resolved, path: Path) -> str:
+    """How to write what others write in another shape."""
+    if path == ("schedule",) and isinstance(resolved.value.get("schedule"), list):
+        return "of assets write `{assets: […]}`: when all of them were updated"
+    if path[-1:] == (each.WORD,) and len(path) == 3:
+        where: Any = resolved.groups if path[0] == "groups" else resolved.value["tasks"]
+        given = where[path[1]].get(each.WORD)
+        if isinstance(given, dict) and all(isinstance(one, list | str) for one in given.values()):
+            return "of several lists make one before: a python step that gives their pairs"
+    return ""
 
 
 def _is_of_group(resolved: Resolved, path: Path) -> bool:

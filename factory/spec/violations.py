@@ -335,9 +335,14 @@ def unknown_keys(
             "unknown-key",
             f"the key {quoted(key)} is not known here",
             expected=_keys(unused) if not hint else "",
-            hint=hint or _meant(key, unused, known, below),
+            hint=hint or _meant(key, unused, known, below) or _needless(key, known),
             at_key=True,
         )
+
+
+def _needless(key: str, known: Iterable[str]) -> str:
+    beside, hint = _NEEDLESS.get(key, ("", ""))
+    return hint if beside in known else ""
 
 
 def _home(key: str, below: dict[str, set[str]]) -> str:
@@ -363,10 +368,14 @@ def _meant(key: str, unused: list[str], known: Iterable[str], below: dict[str, s
 _OTHER_WORDS = {
     "args": "with",
     "bash_command": "command",
+    "concurrency": "max_active_tasks",
     "cron": "schedule",
+    "dag_id": "pipeline",
     "default_args": "defaults",
     "dependencies": "needs",
     "depends_on": "needs",
+    "expand": "for_each",
+    "is_paused_upon_creation": "paused",
     "kind": "uses",
     "name": "id",
     "operator": "uses",
@@ -377,10 +386,26 @@ _OTHER_WORDS = {
     "task_id": "id",
     "timeout": "execution_timeout",
     "upstream": "needs",
+    "uri": "assets",
     "variables": "vars",
     "when": "if",
 }
 """What others call our keys."""
+_NEEDLESS = {
+    "conditions": ("assets", "`{any: […]}` and `{all: […]}` stand in `assets:` themselves"),
+    "dag_id": ("tasks", "leave it out: the file's name is the dag_id"),
+    "expand_kwargs": (
+        "for_each",
+        "`for_each:` gives each copy an `{{ item }}`, which `with` reads",
+    ),
+    "map_index_template": ("for_each", "leave it out: a copy is called after its item"),
+    "partial": ("for_each", "leave it out: with `for_each:`, arguments stand under `with:`"),
+    "render_template_as_native_obj": (
+        "tasks",
+        "leave it out: what is one template keeps its type",
+    ),
+}
+"""Keys of others that have none beside these of ours, and what to do."""
 
 
 _LEADING = ("id", "uses", "run", "with", "needs", "tasks")

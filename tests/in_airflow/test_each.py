@@ -142,6 +142,24 @@ def test_a_group_is_copied_whole(pipelines: Pipelines, items: str) -> None:
     assert [each.name for each in run.copies("city.use")] == ["a", "b"]
 
 
+def nobody() -> bool:
+    """What a `ShortCircuitOperator` skips all behind it for."""
+    return False
+
+
+def test_an_operator_that_skips_decides_nothing_in_copies(pipelines: Pipelines) -> None:
+    """Why lint refuses it: once this fails, Airflow has mended that."""
+    path = OPERATOR.replace("PythonOperator", "ShortCircuitOperator")
+    ref = "tests.in_airflow.test_each.nobody"
+    decides = f"{{id: a, uses: {path}, with: {{python_callable: {{$ref: {ref}}}}}}}"
+    group = f"tasks: [{decides}, {{id: b, needs: a, run: 'true'}}]"
+    pipelines.write(
+        "skips.yaml", f"version: 1\ntasks:\n  - id: g\n    for_each: [1]\n    {group}\n"
+    )
+    run = pipelines.run("skips")
+    assert [each.state for each in run.copies("g.b")] == ["success"]
+
+
 @pytest.mark.parametrize(
     ("items", "said"),
     [

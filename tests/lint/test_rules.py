@@ -787,6 +787,16 @@ def test_a_trigger_that_its_module_lacks(lint: Lint) -> None:
     assert told.startswith("unknown-operator x.yaml:2:26 the module airflow.providers.standard")
 
 
+@pytest.mark.parametrize("name", ["BranchPythonOperator", "ShortCircuitOperator"])
+def test_an_operator_that_skips_decides_nothing_in_copies(lint: Lint, name: str) -> None:
+    path = f"airflow.providers.standard.operators.python.{name}"
+    decides = f"{{id: a, uses: {path}, with: {{python_callable: {{$ref: os.getcwd}}}}}}"
+    group = f"tasks:\n  - id: g\n    MANY\n    tasks: [{decides}, {{id: b, needs: a, run: ls}}]\n"
+    (told,) = lint({"x.yaml": group.replace("MANY", "for_each: [1, 2]")})
+    assert told.startswith(f"for-each x.yaml:5:27 {name} skips nothing in a group")
+    assert lint({"x.yaml": group.replace("MANY", "matrix: {n: [1, 2]}")}) == []
+
+
 @pytest.mark.parametrize(
     ("trigger", "given", "told"),
     [

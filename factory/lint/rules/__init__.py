@@ -36,6 +36,7 @@ RULES: tuple[Rule, ...] = (
     assets.refused,
     assets.texts,
     branches.never_joined,
+    branches.undecided,
     comments.within_texts,
     dates.cut_days,
     dates.of_asset_runs,

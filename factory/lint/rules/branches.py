@@ -1,9 +1,10 @@
-"""Steps that conditions (`if:`) leave no run to."""
+"""Steps that conditions (`if:`) leave no run to, and operators that decide about none."""
 
 from __future__ import annotations
 
 import graphlib
 import itertools
+import re
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
@@ -20,6 +21,29 @@ def never_joined(scope: Scope) -> Iterator[Diagnostic]:
     for linted in scope.linted():
         if sum(bool(task.conditions) for task in linted.plan.tasks) > 1:
             yield from linted.diagnose(_problems(linted))
+
+
+_DECIDING = re.compile(r"(Branch\w*|ShortCircuit\w*|LatestOnly)Operator")
+
+
+def undecided(scope: Scope) -> Iterator[Diagnostic]:
+    """An operator that skips others, in a group with a `for_each`: Airflow runs them all.
+
+    It looks for what was skipped at a task without copies, and finds nothing there.
+    """
+    for linted in scope.linted():
+        yield from linted.diagnose(_undecided(linted))
+
+
+def _undecided(linted: Linted) -> Iterator[Problem]:
+    for task in linted.plan.tasks:
+        name = task.operator.rpartition(".")[2]
+        if task.uses != task.operator or not _DECIDING.fullmatch(name):
+            continue
+        if linted.in_copies(task.step):
+            message = f"{name} skips nothing in a group with `for_each`: Airflow runs all behind it"
+            expected = "`if:` on each step that it would skip"
+            yield Problem(linted.beside(task.step, "uses"), "for-each", message, expected)
 
 
 class _Held(NamedTuple):
