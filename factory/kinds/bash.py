@@ -15,6 +15,8 @@ from factory.plan.kind import Fragment, Step, single
 from factory.problem import Problem
 
 OUTPUT = "with `output: true`, the last line of the output, as text"
+SKIPS = 99
+"""The exit code that skips a task, unless told: BashOperator's own."""
 
 
 class Arguments(Strict, frozen=True, kw_only=True):
@@ -36,7 +38,7 @@ class Arguments(Strict, frozen=True, kw_only=True):
     )
     skip_on_exit_code: Annotated[
         int, Meta(description="This exit code skips the task instead of failing it.", ge=1, le=255)
-    ] = 99
+    ] = SKIPS
     output: Annotated[
         bool, Meta(description="Hand the last line of output to later tasks (XCom).")
     ] = False
@@ -55,7 +57,9 @@ def compile(step: Step) -> Fragment:
         arguments["env"] = given.env
     if given.cwd is not None:
         arguments["cwd"] = given.cwd
-    return single(step, "airflow.providers.standard.operators.bash.BashOperator", arguments)
+    fragment = single(step, "airflow.providers.standard.operators.bash.BashOperator", arguments)
+    is_meant = given.skip_on_exit_code != SKIPS  # else any command might, and few do
+    return msgspec.structs.replace(fragment, skipping=(step.id,)) if is_meant else fragment
 
 
 def inspect(step: Step, folder: Path) -> Iterator[Problem]:

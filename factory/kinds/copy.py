@@ -81,7 +81,8 @@ def compile(step: Step) -> Fragment:
     read = () if is_template(given.from_) or paths.is_pattern(given.from_) else (given.from_,)
     written = () if is_template(given.to) else (given.to,)
     fragment = single(step, OPERATOR, arguments, outlets=written)
-    return msgspec.structs.replace(fragment, reads=read)
+    skipping = (step.id,) if given.on_missing == "skip" else ()
+    return msgspec.structs.replace(fragment, reads=read, skipping=skipping)
 
 
 def inspect(step: Step, folder: Path) -> Iterator[Problem]:

@@ -55,6 +55,8 @@ def compile(step: Step) -> Fragment:
     if step.beside:
         _require_no_file(step)
     fragment = single(step, step.uses, arguments)
+    if _may_skip(step.uses, arguments):
+        fragment = msgspec.structs.replace(fragment, skipping=(step.id,))
     if _TELLING.isdisjoint(arguments):
         return fragment
     made = list(assets_of(arguments))
@@ -64,6 +66,18 @@ def compile(step: Step) -> Fragment:
         writes=tuple(asset.uri for asset in made if asset.updated),
         pipelines=tuple(_pipelines(arguments)),
     )
+
+
+def _may_skip(uses: str, arguments: Mapping[str, Any]) -> bool:
+    """Whether the operator skips itself or what is behind it, as its name or an argument says."""
+    name = uses.rpartition(".")[2]
+    return bool(
+        _SKIPS.search(name) or arguments.get("soft_fail") or "skip_on_exit_code" in arguments
+    )
+
+
+_SKIPS = re.compile(r"Branch|ShortCircuit|LatestOnly")
+_EXIT_CODE = "skip_on_exit_code"
 
 
 def _require_no_file(step: Step) -> None:

@@ -184,6 +184,8 @@ def compile(step: Step) -> Fragment:
     arguments["do_xcom_push"] = False
     asks = DRY_RUN if isinstance(given.for_, Query | Table) else UNSET
     fragment = single(step, OPERATOR, arguments, files=named, dry_run=asks)
+    if given.on_timeout == "skip":
+        fragment = msgspec.structs.replace(fragment, skipping=(step.id,))
     if isinstance(given.for_, File):
         return msgspec.structs.replace(fragment, reads=(given.for_.path,))
     if isinstance(given.for_, Table):

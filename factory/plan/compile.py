@@ -12,7 +12,7 @@ from msgspec import UNSET, UnsetType
 from factory import choices
 from factory.errors import BuildError, is_fault, said, together
 from factory.fields import seconds
-from factory.plan import bracket, conditions, each, names, schedules, typed
+from factory.plan import bracket, conditions, each, names, schedules, typed, watch
 from factory.plan import kind as kinds
 from factory.plan.describe import connections, describe
 from factory.plan.fragment import MAX_ID, wrong
@@ -137,6 +137,11 @@ def _joined(resolved: Resolved, source: str, compiled: Sequence[_Compiled]) -> P
     tasks = _ordered(planned, fragments, tasks, edges)
     if resolved.value.get("fail_fast"):
         _require_one_rule(tasks)
+    else:
+        skipping = {name for fragment in fragments.values() for name in fragment.skipping}
+        more, behind = watch.put(tasks, edges, groups, skipping)
+        tasks += more
+        edges += behind
     return _pipeline(resolved, source, tasks, planned, groups, edges)
 
 

@@ -53,7 +53,8 @@ class Fragment(msgspec.Struct, frozen=True, kw_only=True):
     """What a step becomes. `first` wait for the step's needs; `last` are what others wait for.
 
     `output` is the task whose result is the step's, `{{ tasks.<id>.output }}`; none: no task's.
-    What that is, the kind says in a constant `OUTPUT`, for people.
+    What that is, the kind says in a constant `OUTPUT`, for people. `skipping` are tasks that may
+    skip themselves, or what is behind them: a failure beside them must not be hidden by that.
 
     The rest is what only the kind can tell of the step, beside what its fields' types and the
     `outlets` of its tasks say: `factory.plan.model.PlannedStep` tells what each is. An address
@@ -66,6 +67,7 @@ class Fragment(msgspec.Struct, frozen=True, kw_only=True):
     edges: tuple[tuple[str, str], ...] = ()
     group: Group | None = None
     output: str = ""
+    skipping: tuple[str, ...] = ()
     reads: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
     pipelines: tuple[Reference, ...] = ()

@@ -10,6 +10,7 @@ from msgspec import UnsetType
 
 from factory.amounts import counted
 from factory.diagnostics import printable
+from factory.plan import watch
 from factory.plan.model import Assets, Deadline, Every, Output, Pipeline, Task, Template
 from factory.review import spans
 from factory.spec.model import SETTINGS
@@ -228,7 +229,8 @@ def _settings(task: Task) -> str:
         found.append(task.role)
     found += [f"if {_bare(condition)}" for condition in task.conditions or ()]
     if said.get("trigger_rule", "all_success") != "all_success":
-        found.append(str(said["trigger_rule"]))
+        why = ": fails with any of them" if task.description == watch.WHY else ""
+        found.append(f"{said['trigger_rule']}{why}")
     if said.get("retries"):
         delay = said.get("retry_delay")
         found.append(f"retries {said['retries']}" + (f" after {delay}" if delay else ""))

@@ -42,8 +42,9 @@ DRAWN_EACH = """\
   year__items  Items
   table  for each of 2 items
   └── load     BashOperator
-  year         BashOperator  needs year__items  for each of params.years
-  end          BashOperator  needs year, table.load"""
+  year         BashOperator   needs year__items  for each of params.years
+  watcher      EmptyOperator  needs table.load  none_failed: fails with any of them
+  end          BashOperator   needs year, table.load"""
 
 
 def drawn(text: str, folder: Path) -> str:

@@ -105,10 +105,19 @@ def compile(step: Step) -> Fragment:
     return msgspec.structs.replace(
         fragment,
         output=f"{step.id}.{_LOAD}",
+        skipping=tuple(_skipping(handed)),
         reads=read,
         dates=_dates(given, handed),
         alone=_alone(given),
     )
+
+
+def _skipping(handed: Handover) -> Iterator[str]:
+    """The tasks that skip the step where there is no file, or none is new."""
+    for place, each in enumerate(handed.tasks, 1):
+        looks_for_new = isinstance(handed, Files) and handed.once and place == len(handed.tasks)
+        if looks_for_new or each.arguments.get("on_missing") == "skip":
+            yield each.id
 
 
 def _alone(given: Arguments) -> tuple[Place, ...]:
