@@ -135,6 +135,8 @@ def _unknown(kind: OwnKind, given: Value, place: Path) -> Iterator[Problem]:
         if key not in kind.params:
             known = [*kind.params]
             hint = "leave `with` out: parameters stand here themselves" if key == "with" else ""
+            if key in TAKEN or key == "matrix":
+                hint = "put it beside `with:`, not under it"
             yield Problem(
                 (*place, key),
                 "unknown-key",

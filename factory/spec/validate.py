@@ -350,7 +350,7 @@ def _at_home(found: Problems, resolved: Resolved, arguments_of: ArgumentsOf) -> 
         elif problem.code == "unknown-key" and path[:2] == ("schedule", "event"):
             hint = problem.hint or "put it under `with:`, if it is the trigger's"
             problem = replace(problem, hint=hint)
-        elif problem.code == "unknown-key" and path[2:] == ("with", key) and key in _BESIDE:
+        elif problem.code == "unknown-key" and _is_beside(path):
             problem = replace(problem, expected="", hint="put it beside `with:`, not under it")
         elif problem.code == "type" and (way := _of_shape(resolved, path)):
             problem = replace(problem, hint=way)
@@ -372,6 +372,11 @@ def _of_shape(resolved: Resolved, path: Path) -> str:
         if isinstance(given, dict) and all(isinstance(one, list | str) for one in given.values()):
             return "of several lists make one before: a python step that gives their pairs"
     return ""
+
+
+def _is_beside(path: Path) -> bool:
+    """Whether it is an argument of a task that is called as what stands beside `with`."""
+    return path[0] == "tasks" and path[2:-1] == ("with",) and path[-1] in _BESIDE
 
 
 def _is_of_group(resolved: Resolved, path: Path) -> bool:
