@@ -131,7 +131,8 @@ GROUP = Group(
             name="always-skipped",
             title="a task that no run reaches",
             meaning=(
-                "The task needs two others whose `if` are never both true. Each run skips one of"
+                "The task needs two others whose `if` are never both true, or that stand behind"
+                " different ways of an operator that branches. Each run skips one of"
                 " them, and by the rule `all_success` what needs a skipped task is skipped."
             ),
             advice="Where branches meet again, say `trigger_rule: none_failed_min_one_success`.",

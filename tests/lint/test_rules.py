@@ -787,6 +787,35 @@ def test_a_trigger_that_its_module_lacks(lint: Lint) -> None:
     assert told.startswith("unknown-operator x.yaml:2:26 the module airflow.providers.standard")
 
 
+BRANCH = """
+tasks:
+  - {id: pick, uses: airflow.providers.standard.operators.python.BranchPythonOperator, with: CALL}
+  - {id: a, needs: pick, run: ls}
+  - {id: b, needs: a, run: ls}
+  - {id: c, needs: pick, run: ls}
+"""
+
+
+@pytest.mark.parametrize(
+    ("last", "told"),
+    [
+        ("{id: d, needs: [b, c], run: ls}", True),
+        ("{id: d, needs: [b, c], trigger_rule: none_failed_min_one_success, run: ls}", False),
+        ("{id: d, needs: b, run: ls}", False),
+        ("{id: d, needs: [pick, b], run: ls}", False),  # Airflow follows what is behind `a`, too
+        ("{id: d, tasks: [{id: e, needs: c, run: ls}, {id: f, needs: [e, b], run: ls}]}", True),
+    ],
+)
+def test_where_the_ways_of_an_operator_that_branches_meet(
+    lint: Lint, last: str, told: bool
+) -> None:
+    call = "{python_callable: {$ref: os.getcwd}}"
+    found = lint({"x.yaml": f"{BRANCH.lstrip().replace('CALL', call)}  - {last}\n"})
+    said = "this is skipped unless 'pick' follows both "
+    assert [entry.partition(" ")[0] for entry in found] == ["always-skipped"] * told
+    assert all(said in entry for entry in found)
+
+
 @pytest.mark.parametrize("name", ["BranchPythonOperator", "ShortCircuitOperator"])
 def test_an_operator_that_skips_decides_nothing_in_copies(lint: Lint, name: str) -> None:
     path = f"airflow.providers.standard.operators.python.{name}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import graphlib
 import itertools
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from factory.diagnostics import Diagnostic, Path, quoted
@@ -19,7 +19,8 @@ _JOIN = "none_failed_min_one_success"
 def never_joined(scope: Scope) -> Iterator[Diagnostic]:
     """A step that is skipped in every run, for two that it needs are never both run."""
     for linted in scope.linted():
-        if sum(bool(task.conditions) for task in linted.plan.tasks) > 1:
+        decide = sum(bool(task.conditions) for task in linted.plan.tasks)
+        if decide > 1 or any(map(_branches, linted.plan.tasks)):
             yield from linted.diagnose(_problems(linted))
 
 
@@ -47,10 +48,12 @@ def _undecided(linted: Linted) -> Iterator[Problem]:
 
 
 class _Held(NamedTuple):
-    """A condition that holds a step back, and the step that says it."""
+    """A condition that holds a step back, and the step that says it; or the step that branches
+    right before it, which follows it or does not."""
 
     condition: str
     step: str
+    branch: str = ""
 
 
 def _problems(linted: Linted) -> Iterator[Problem]:
@@ -59,7 +62,7 @@ def _problems(linted: Linted) -> Iterator[Problem]:
     for name in graphlib.TopologicalSorter({s.id: s.needs for s in steps.values()}).static_order():
         first, needs = linted.tasks[name][0], steps[name].needs
         by_needs = [held[need] for need in needs] if _rule(first) == "all_success" else []
-        own = frozenset(_own(first))
+        own = frozenset([*_own(first), *_followed(name, needs, linted, held)])
         held[name] = own.union(*by_needs)
         if (pair := _pair([*by_needs, own])) is None:
             continue
@@ -69,6 +72,21 @@ def _problems(linted: Linted) -> Iterator[Problem]:
 
 def _own(task: Task) -> Iterator[_Held]:
     yield from (_Held(condition, task.step) for condition in task.conditions or ())
+
+
+def _branches(task: Task) -> bool:
+    name = task.operator.rpartition(".")[2]
+    return task.uses == task.operator and name.startswith("Branch") and name.endswith("Operator")
+
+
+def _followed(
+    name: str, needs: Sequence[str], linted: Linted, held: Mapping[str, frozenset[_Held]]
+) -> Iterator[_Held]:
+    """What branches right before a step; not where others that it follows meet there as well."""
+    for branch in needs:
+        meets = any(one.branch == branch for need in needs for one in held[need])
+        if any(map(_branches, linted.tasks[branch])) and not meets:
+            yield _Held("", name, branch)
 
 
 def _rule(task: Task) -> str:
@@ -84,17 +102,26 @@ def _pair(sides: list[frozenset[_Held]]) -> tuple[_Held, _Held] | None:
 
     for one, other in itertools.combinations(sides, 2):
         for a, b in itertools.product(sorted(one - other), sorted(other - one)):
-            if exclude(a.condition, b.condition):
+            if a.branch or b.branch:
+                is_either = a.branch == b.branch and a.step != b.step
+            else:
+                is_either = exclude(a.condition, b.condition)
+            if is_either:
                 return a, b
     return None
 
 
 def _problem(place: Path, pair: tuple[_Held, _Held]) -> Problem:
     first, second = (quoted(held.step) for held in pair)
+    message = (
+        f"this is skipped in every run: {first} and {second} are never both run, by their `if`"
+    )
+    if branch := pair[0].branch:
+        message = f"this is skipped unless {quoted(branch)} follows both {first} and {second}"
     return Problem(
         place,
         "always-skipped",
-        f"this is skipped in every run: {first} and {second} are never both run, by their `if`",
+        message,
         expected=f"`trigger_rule: {_JOIN}`, which takes either",
         at_key=True,
         severity="warning",
