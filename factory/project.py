@@ -31,9 +31,10 @@ from factory.plan.model import Pipeline
 from factory.problem import Problem, Problems
 from factory.spec import beside, discover, secrets, validate
 from factory.spec.kind_files import Library
+from factory.spec.layers import NO_KINDS, Layer
 from factory.spec.parts import Incomplete, read_whole
 from factory.spec.read import Document
-from factory.spec.resolve import NO_KINDS, Context, Layer, Resolved, context, resolve
+from factory.spec.resolve import Context, Resolved, context, resolve
 from factory.spec.text import text_of
 
 ENVIRONMENT = "FACTORY_ENV"

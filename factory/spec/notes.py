@@ -5,6 +5,9 @@ from __future__ import annotations
 from factory.diagnostics import MAX_TOLD, Path
 from factory.problem import Problem
 
+MAX_VALUES = 1_000_000
+"""How many values one file may become, all of its copies together."""
+
 
 class Notes:
     """What resolving finds out on the way, and how much it may still make.

@@ -17,9 +17,8 @@ from factory.diagnostics import Path as Place
 from factory.errors import SpecError
 from factory.problem import Problem
 from factory.spec import beside, discover, table
-from factory.spec.notes import Notes, size_of
+from factory.spec.notes import MAX_VALUES, Notes, size_of
 from factory.spec.read import Document, read, read_value
-from factory.spec.resolve import MAX_VALUES
 from factory.spec.validate import placed
 
 WORD = "$file"

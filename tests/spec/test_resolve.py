@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from factory.diagnostics import Path as ValuePath
 from factory.spec import positions
 from factory.spec.fill import Filler, Scope
+from factory.spec.layers import merge
 from factory.spec.notes import Notes
 from factory.spec.origins import origin
-from factory.spec.resolve import Resolved, merge
+from factory.spec.resolve import Resolved
 from tests.spec.yaml_text import KEYS, LETTERS, TASKS, VALUES, resolved
 
 

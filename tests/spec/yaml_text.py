@@ -7,8 +7,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from factory.spec.layers import Layer
 from factory.spec.read import Document, read
-from factory.spec.resolve import Context, Layer, Resolved, context, resolve
+from factory.spec.resolve import Context, Resolved, context, resolve
 from factory.spec.scalars import is_text
 
 TASKS = "version: 1\ntasks:\n  - {id: a, run: echo}\n"
