@@ -18,6 +18,7 @@ _NAMED = re.compile(r"`((?:[\w/]+\.py::)?(?:Test\w+(?:::test_\w+)?|test_\w+))`")
 
 PAGES_OF_PROMISES = [
     *("bigquery.md", "dbt.md", "files.md", "ingest.md", "mysql.md", "nifi.md", "promises.md"),
+    "snowflake.md",
 ]
 
 
@@ -32,7 +33,8 @@ def test_each_test_that_holds_a_promise_is_there(page: str) -> None:
 def known() -> set[str]:
     """All tests, by each of their names."""
     found = set()
-    for file in (*TESTS.rglob("test_*.py"), *TESTS.rglob("contract.py")):
+    suites = (*TESTS.rglob("contract.py"), *TESTS.rglob("warehouse/files.py"))
+    for file in (*TESTS.rglob("test_*.py"), *suites):
         path = file.relative_to(TESTS).as_posix()
         for name in _tests(ast.parse(file.read_text()).body):
             found |= {name, name.rpartition("::")[2], f"{path}::{name}"}
@@ -43,6 +45,8 @@ def _tests(body: list[ast.stmt]) -> Iterator[str]:
     for node in body:
         if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
             yield node.name
-        elif isinstance(node, ast.ClassDef) and node.name.startswith(("Test", "Contract")):
+        elif isinstance(node, ast.ClassDef) and node.name.startswith(
+            ("Test", "Contract", "FilesContract")
+        ):
             yield node.name
             yield from (f"{node.name}::{name}" for name in _tests(node.body))

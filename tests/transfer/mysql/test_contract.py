@@ -1,6 +1,6 @@
 """MySQL keeps what every warehouse keeps: here on MariaDB, whose words are the same."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -15,19 +15,23 @@ from factory.stores.model import Store
 from factory.transfer.mysql import load as loading
 from factory.transfer.mysql.read import read
 from factory.transfer.mysql.session import Address
+from factory.transfer.mysql.warehouse import WAREHOUSE
+from factory.transfer.warehouse.arrivals import KeepsFiles, Known
 from factory.transfer.warehouse.load import Loaded
 from factory_embedded.services import mariadb
 
 from ..warehouse.contract import Bench, Contract
+from ..warehouse.files import STEP, KnowsFiles
 
 
 @dataclass(frozen=True)
-class Mysql(Bench):
+class Mysql(KnowsFiles):
     """An own database in the real server."""
 
     address: Address
 
     session = loading.Session
+    many = 9000
     names: ClassVar[Sequence[str]] = (*Bench.names, "ö" * 64)
     back: ClassVar[dict[str, pa.DataType]] = {"bool": pa.int8()}
 
@@ -45,6 +49,20 @@ class Mysql(Bench):
             for query in queries:
                 cursor.execute(query)
             return list(cursor.fetchall())
+
+    def known(self, step: str = STEP) -> Mapping[str, Known]:
+        assert isinstance(WAREHOUSE, KeepsFiles)
+        with WAREHOUSE.connected(self.address, 60) as connection:
+            return WAREHOUSE.files_in(connection, WAREHOUSE.table("trips")).get(step, {})
+
+    def forget(self, load_id: str) -> None:
+        self.run(f"DELETE FROM _factory_loads WHERE load_id = '{load_id}'")
+
+    def drop(self, table: str = "trips") -> None:
+        self.run(f"DROP TABLE {table}")
+
+    def copy(self, table: str, other: str) -> None:
+        self.run(f"CREATE TABLE {other} AS SELECT * FROM {table}")
 
     def tables(self) -> set[str]:
         return {name for (name,) in self.run("SHOW TABLES")} - {"_factory_loads", "_factory_files"}

@@ -1,4 +1,4 @@
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -13,14 +13,16 @@ from factory.definitions.reads import Rows
 from factory.stores.disk import Disk
 from factory.stores.gcs.api import Api as Storage
 from factory.stores.model import Place, Store
+from factory.transfer.snowflake import ledger, session
 from factory.transfer.snowflake import load as loading
-from factory.transfer.snowflake import session
 from factory.transfer.snowflake.read import read
 from factory.transfer.snowflake.session import Account, Limits
+from factory.transfer.snowflake.warehouse import WAREHOUSE
+from factory.transfer.warehouse.arrivals import KeepsFiles, Known
 from factory.transfer.warehouse.load import Loaded
 from factory_embedded.services import gcs, snowflake
 
-from ..warehouse.contract import Bench
+from ..warehouse.files import STEP, KnowsFiles
 
 LIMITS = Limits(lock=30, statement=120)
 
@@ -46,7 +48,7 @@ class Login:
 
 
 @dataclass(frozen=True)
-class Snowflake(Bench):
+class Snowflake(KnowsFiles):
     """An own schema in what stands in for Snowflake."""
 
     server: snowflake.Server
@@ -106,10 +108,26 @@ class Snowflake(Bench):
             session.ask(connection, f"USE SCHEMA {self.schema}")
             return [tuple(row) for row in session.ask(connection, query)]
 
+    def known(self, step: str = STEP) -> Mapping[str, Known]:
+        assert isinstance(WAREHOUSE, KeepsFiles)
+        with session.connected(self.account, LIMITS) as connection:
+            table = WAREHOUSE.table(f"{self.schema}.trips")
+            return WAREHOUSE.files_in(connection, table).get(step, {})
+
+    def forget(self, load_id: str) -> None:
+        self.run(f"DELETE FROM {ledger.NAME} WHERE LOAD_ID = '{load_id}'")
+
+    def drop(self, table: str = "trips") -> None:
+        self.run(f"DROP TABLE {table}")
+
+    def copy(self, table: str, other: str) -> None:
+        self.run(f"CREATE TABLE {other} AS SELECT * FROM {table}")
+
     def tables(self) -> set[str]:
         query = "SELECT TABLE_NAME FROM INFORMATION_SCHEMA.TABLES WHERE TABLE_SCHEMA = "
         found = {name for (name,) in self.run(f"{query}'{self.schema}'")}
-        ours = {name for name in found if name.startswith(("_FACTORY_LOADS", "_FACTORY_LOCK_"))}
+        kept = ("_FACTORY_LOADS", "_FACTORY_FILES", "_FACTORY_LOCK_")
+        ours = {name for name in found if name.startswith(kept)}
         return {name.lower() for name in found - ours}
 
 

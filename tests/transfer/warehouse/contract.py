@@ -98,6 +98,14 @@ class Bench(ABC):
     def tables(self) -> set[str]:
         """The names of all tables, but for those that loads are noted in."""
 
+    def noting(self, *files: str) -> dict[str, Any]:
+        """Options of a load of these files, where they are noted with their rows."""
+        return {}
+
+    def known(self) -> Mapping[str, Any]:
+        """Files that are noted."""
+        return {}
+
     def load(
         self,
         data: Data,
@@ -431,12 +439,15 @@ class Contract:
     @pytest.mark.parametrize("write", ["append", "replace"])
     @pytest.mark.parametrize("step", STEPS)
     def test_a_load_that_is_killed(self, bench: Bench, step: str, write: str) -> None:
-        bench.load(rows_of(1))
+        files = bench.noting("b") if write == "append" else {}
+        bench.load(rows_of(1), **bench.noting("a"))
         whole = [1, 2] if write == "append" else [2]
-        kill(bench, step, rows_of(2), write, "run 2")
+        kill(bench, step, rows_of(2), write, "run 2", **files)
         assert bench.ids() in ([1], whole)
-        bench.load(rows_of(2), write, load_id="run 2")
+        assert ("b" in bench.known()) == bool(files and bench.ids() == whole)
+        bench.load(rows_of(2), write, load_id="run 2", **files)
         assert bench.ids() == whole
+        assert ("b" in bench.known()) == bool(files)
         bench.load(rows_of(3), load_id="run 3")
         assert bench.ids() == [*whole, 3]
         assert bench.tables() == {"trips"}
