@@ -105,6 +105,11 @@ def keeper(known: Sequence[Processor]) -> Keeper:
     return _keeper(min(able, key=lambda each: each.id)) if able else Keeper()
 
 
+def drivers(known: Sequence[Processor]) -> list[str]:
+    """Who has marked any of a group's processors: of a group in it, another carries the mark."""
+    return [who for each in known if (who := _keeper(each).who)]
+
+
 def claim(
     prepared: Prepared, seen: Keeper, group: Group, owner: Owner, now: float
 ) -> Flow[Claimed]:

@@ -7,7 +7,11 @@ from typing import Any
 
 import pytest
 
+from factory.in_airflow.operators.nifi.preflight import stopping
 from factory.nifi.job import Patience
+from factory.nifi.model import Group, Processor
+from factory.nifi.run.hold import Owner, keeper
+from factory.nifi.run.preflight import Seen
 from tests.nifi import fake
 from tests.nifi.http_server import Reply
 from tests.nifi.said import tells
@@ -392,6 +396,7 @@ def test_a_start_whose_answer_is_lost(lake: Lake) -> None:
 def test_threads_that_do_not_end(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("factory.nifi.run.end.PATIENCE", SHORT)
     monkeypatch.setattr("factory.nifi.run.end.stop.__defaults__", (SHORT,))
+    monkeypatch.setattr("factory.in_airflow.operators.nifi.preflight._STEP", 0.0)
     lake.group.lingering = -1
     run = lake.run("queue_before: accept")
     assert run.state == "success"
@@ -448,3 +453,32 @@ tasks:
     run = lake.pipelines.run("twice")
     assert set(run.states.values()) == {"success"}
     assert lake.nifi.count("PUT", "/flow/process-groups") == 4
+
+
+def test_a_stop_under_way_is_waited_for(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("factory.in_airflow.operators.nifi.preflight._PAUSE", 0.01)
+    lake.group.lingering = 6
+    run = lake.run()
+    assert run.states == DONE
+    assert "the group was stopped, and 2 of its threads have not ended yet" in run.log
+
+
+@pytest.mark.parametrize(
+    ("marks", "waits"),
+    [
+        (["", "daily/run/other"], True),  # of a group in this one
+        (["", "daily/run/own"], False),
+        (["", "daily/another/other"], False),
+        (["daily/run/other", ""], True),
+    ],
+)
+def test_a_step_of_the_run_that_drives_a_group_within(marks: list[str], waits: bool) -> None:
+    known = tuple(
+        Processor(
+            *(str(place), "x", "g", "STOPPED", "VALID", (), 0),
+            revision={"clientId": f"airflow:{who}#ab@1" if who else ""},
+        )
+        for place, who in enumerate(marks)
+    )
+    seen = Seen(Group(id="g", name="Lake"), known)
+    assert bool(stopping(seen, keeper(known), Owner("daily/run/own", "cd"))) is waits

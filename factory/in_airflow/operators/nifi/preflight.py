@@ -16,11 +16,12 @@ if TYPE_CHECKING:
     from factory.nifi.client import Client
     from factory.nifi.job import Job, Prepared
     from factory.nifi.run.hold import Keeper, Owner
+    from factory.nifi.run.preflight import Seen
 
 log = logging.getLogger(__name__)
 
 _STEP = 180.0
-"""Seconds that the step before may take to stop the same group: `done` does not wait for it."""
+"""Seconds that a stop under way may take: `done` of the step before does not wait for it."""
 _PAUSE = 1.0
 
 
@@ -70,8 +71,8 @@ class Preflight(NiFiTask):
             marked = keeper(seen.processors)
             if marked.held_by(owner).mark:
                 self._end_earlier(client, seen.group.id, marked)
-            elif owner.is_of_run(marked.who) and time.monotonic() < until:
-                log.info("another step of this run has not stopped the group yet: %s", marked.who)
+            elif (why := stopping(seen, marked, owner)) and time.monotonic() < until:
+                log.info("%s", why)
                 time.sleep(_PAUSE)
             else:
                 try:
@@ -88,3 +89,21 @@ class Preflight(NiFiTask):
         stopped = client.run(stop(group_id))
         client.run(release(mark))
         log.warning("an earlier try of this run had started the flow: %s", stopped)
+
+
+def stopping(seen: Seen, marked: Keeper, owner: Owner) -> str:
+    """What tells that the group, one in it or one around it is about to rest; empty: nothing.
+
+    Another step of the run may drive a group of which this is a part: then its mark is on another
+    processor, or not here at all, and threads are left of what was stopped.
+    """
+    from factory.nifi.run.hold import drivers
+
+    others = [who for who in drivers(seen.processors) if who != owner.who]
+    for who in (marked.who, *others):
+        if owner.is_of_run(who):
+            return f"another step of this run has not stopped the group yet: {who}"
+    threads = seen.group.load.threads if seen.group.load else 0
+    if threads and not seen.group.running:
+        return f"the group was stopped, and {threads} of its threads have not ended yet"
+    return ""
