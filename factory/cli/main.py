@@ -20,6 +20,7 @@ from factory.errors import FactoryError, SpecError, Terminated, UsageError
 
 FINE, FINDINGS, USAGE, INTERNAL = 0, 1, 2, 3
 INTERRUPTED, BROKEN_PIPE, TERMINATED = 130, 141, 143
+_COLUMNS = 80  # where there is no terminal
 
 
 class Parser(argparse.ArgumentParser):
@@ -31,6 +32,21 @@ class Parser(argparse.ArgumentParser):
         :raises UsageError: always.
         """
         raise UsageError(message, f"see `{self.prog} --help`")
+
+
+class Help(argparse.RawDescriptionHelpFormatter):
+    """Help as wide as the terminal. argparse makes one for each argument, and asks `shutil`, which
+    loads what unpacks archives."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=_columns() - 2)
+
+
+def _columns() -> int:
+    try:
+        return int(os.environ.get("COLUMNS", 0)) or os.get_terminal_size().columns or _COLUMNS
+    except (OSError, ValueError):
+        return _COLUMNS
 
 
 def console() -> NoReturn:
@@ -100,7 +116,7 @@ def _run(argv: list[str]) -> int:
         prog=f"factory {name}",
         description=about(name),
         epilog=getattr(module, "HELP", ""),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=Help,
         allow_abbrev=False,
     )
     module.add_arguments(parser)
