@@ -183,6 +183,8 @@ class Project:
     def _beside_holes(self, error: Incomplete) -> Iterator[Diagnostic]:
         """What is wrong in a file beside what it names and cannot be read."""
         document, path = error.document, error.document.path
+        if not isinstance(document.value, dict):  # nothing stands beside it
+            return
         codes = _OF_ONE_PLACE
         try:
             around = self._context(path.parent)

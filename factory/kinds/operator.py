@@ -20,6 +20,7 @@ from factory.kinds import python
 from factory.literals import is_template
 from factory.plan.kind import Fragment, Step, single
 from factory.plan.model import Call, Ref, Reference
+from factory.plan.watch import skips_others
 from factory.problem import Problem
 from factory.spec import assets
 from factory.spec.beside import missing
@@ -70,14 +71,9 @@ def compile(step: Step) -> Fragment:
 
 def _may_skip(uses: str, arguments: Mapping[str, Any]) -> bool:
     """Whether the operator skips itself or what is behind it, as its name or an argument says."""
-    name = uses.rpartition(".")[2]
     return bool(
-        _SKIPS.search(name) or arguments.get("soft_fail") or "skip_on_exit_code" in arguments
+        skips_others(uses) or arguments.get("soft_fail") or "skip_on_exit_code" in arguments
     )
-
-
-_SKIPS = re.compile(r"Branch|ShortCircuit|LatestOnly")
-_EXIT_CODE = "skip_on_exit_code"
 
 
 def _require_no_file(step: Step) -> None:

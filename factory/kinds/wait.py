@@ -184,7 +184,8 @@ def compile(step: Step) -> Fragment:
     arguments["do_xcom_push"] = False
     asks = DRY_RUN if isinstance(given.for_, Query | Table) else UNSET
     fragment = single(step, OPERATOR, arguments, files=named, dry_run=asks)
-    if given.on_timeout == "skip":
+    of_task = isinstance(given.for_, Pipeline) and given.for_.task  # is skipped with that
+    if given.on_timeout == "skip" or of_task:
         fragment = msgspec.structs.replace(fragment, skipping=(step.id,))
     if isinstance(given.for_, File):
         return msgspec.structs.replace(fragment, reads=(given.for_.path,))

@@ -78,6 +78,7 @@ def teardown(step: Step, fragment: Fragment) -> Fragment:
         first=(tear_down.id,),
         last=(tear_down.id,),
         output=tear_down.id if fragment.output else "",
+        skipping=(tear_down.id,) if fragment.skipping else (),
         group=Group(step.id),
     )
 

@@ -11,6 +11,7 @@ that is skipped as a whole such a task would fail.)
 from __future__ import annotations
 
 import graphlib
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -24,6 +25,8 @@ from factory.plan.model import Group, Output, Task
 NAME = "watcher"
 """The task's id; that of another task is left to it."""
 WHY = "Fails when a task before it has failed, also where what needs that one was skipped."
+_GATE = "ShortCircuit"
+_SKIPS = re.compile(rf"Branch|{_GATE}|LatestOnly")
 _ALL = "all_success"
 _BY_ALL = frozenset({"none_failed_min_one_success", "one_success"})
 """Rules by which a task is skipped when all that it needs are."""
@@ -43,19 +46,55 @@ def put(
         return [], []
     taken = {*(task.id for task in tasks), *(group.id for group in groups)}
     known = {task.id: task for task in tasks}
-    name = _free(NAME, taken)
-    own = _task(name, known[names[0]])
-    between: list[Task] = []
+    more: list[Task] = []
     found: list[Edge] = []
-    for watched in names:
-        end = watched
-        if known[watched].role == "setup":  # behind which Airflow takes no other rule
-            one = _task(_free(f"{name}__{len(between) + 1}", taken), known[watched])
-            between.append(one)
-            found.append((watched, one.id))
-            end = one.id
-        found.append((end, name))
-    return [*between, replace(own, settings={"trigger_rule": "none_failed"})], found
+    for place, watched in enumerate(_by_gates(names, tasks, edges), 1):
+        name = _free(NAME if place == 1 else f"{NAME}_{place}", taken)
+        own = _task(name, known[watched[0]])
+        between = 0
+        for one in watched:
+            end = one
+            # Airflow takes no other rule behind a setup, and who branches skips what is behind
+            if known[one].role == "setup" or skips_others(known[one].operator):
+                between += 1
+                end = _free(f"{name}__{between}", taken)
+                more.append(_task(end, known[one]))
+                found.append((one, end))
+            found.append((end, name))
+        more.append(replace(own, settings={"trigger_rule": "none_failed"}))
+    return more, found
+
+
+def skips_others(operator: str) -> bool:
+    """Whether an operator skips what is behind it, as its name says."""
+    return _SKIPS.search(operator.rpartition(".")[2]) is not None
+
+
+def _by_gates(
+    names: Iterable[str], tasks: Iterable[Task], edges: Sequence[Edge]
+) -> Iterable[Sequence[str]]:
+    """A closed gate skips all that is behind it, by whatever rule: also a watcher of other tasks.
+
+    So those behind the same gates have one of their own.
+    """
+    behind = Behind(edges)
+    is_gate = {task.id: _GATE in task.operator.rpartition(".")[2] for task in tasks}
+    gates = {name: _reached(name, behind) for name, is_one in is_gate.items() if is_one}
+    found: dict[frozenset[str], list[str]] = {}
+    for name in names:
+        above = frozenset(gate for gate, reached in gates.items() if name in reached)
+        found.setdefault(above, []).append(name)
+    return found.values()
+
+
+def _reached(name: str, behind: Mapping[str, Sequence[str]]) -> set[str]:
+    """A task, and all that comes behind it."""
+    found, left = {name}, [name]
+    while left:
+        new = {*behind.get(left.pop(), ())} - found
+        found |= new
+        left += new
+    return found
 
 
 def _task(name: str, watched: Task) -> Task:
@@ -88,15 +127,15 @@ def _watched(
             by_scope[scope] = by_scope.get(scope, 0) | (skips[name].own if scope else 0)
     found = {*graph.behind_which_is_a_teardown_alone()}
     for task in tasks:
-        if not (said := skips[task.id].by_needs) or graph.rules[task.id] not in FAILING:
+        if not (said := skips[task.id].by_needs) or task.id not in graph.tell:
             continue
         for need in graph.needs[task.id]:
             at_once = graph.bit[need] | skips[need].every | graph.after(need)
             among = by_scope.get(scopes[need], 0) if scopes[need] != scopes[task.id] else 0
             if said & (~at_once | among):
                 found.add(need)
-    # with the one setup that it has, a teardown fails
-    found -= {task.setups[0] for task in tasks if len(task.setups) == 1 and task.fails_run is True}
+    # with the one setup that it has, a teardown fails: Airflow counts all directly before it
+    found -= {task.setups[0] for task in tasks if graph.has_one_setup(task)}
     return [task.id for task in tasks if task.id in found and _may_be(task)]
 
 
@@ -138,6 +177,8 @@ class _Graph:
         for before, after in edges:
             self.needs[after].append(before)
         self.order = [*graphlib.TopologicalSorter(self.needs).static_order()]
+        self.tell: set[str] = set()
+        """Those with whose failure the run fails, as long as nothing is skipped."""
         self._after: dict[str, int] = {}
         self._below: dict[str, int] = {}
         for name in reversed(self.order):
@@ -145,12 +186,20 @@ class _Graph:
             self._below[name] = self._union(self._below, followers)
             waiting = [other for other in followers if self.rules[other] in FAILING]
             self._after[name] = self._union(self._after, waiting)
+            alone = all(not self.rules[other] for other in followers)
+            if self.rules[name] in FAILING and (alone or not self.tell.isdisjoint(waiting)):
+                self.tell.add(name)
 
     def _union(self, found: Mapping[str, int], names: Iterable[str]) -> int:
         every = 0
         for name in names:
             every |= self.bit[name] | found[name]
         return every
+
+    def has_one_setup(self, task: Task) -> bool:
+        """Whether a teardown that fails the run waits for no setup but one."""
+        before = {need for need in self.needs[task.id] if self.tasks[need].role == "setup"}
+        return task.fails_run is True and len({*task.setups, *before}) == 1
 
     def after(self, name: str) -> int:
         """What runs only when a task is done, and has not failed."""

@@ -109,8 +109,31 @@ HIDDEN = {
   - {id: b2, needs: b, run: "true"}
   - {id: c, needs: [a, b2], run: "true"}
 """,
+    "beside an operator that branches": """
+  - id: pick
+    uses: airflow.providers.standard.operators.python.BranchPythonOperator
+    with: {python_callable: {$ref: "code.py:right"}}
+  - {id: opt, if: false, run: "true"}
+  - {id: left, needs: [pick, opt], run: "true"}
+  - {id: right, needs: pick, run: "true"}
+  - {id: late, run: "true"}
+  - {id: a, needs: late, run: exit 1}
+  - {id: c, needs: [a, opt], run: "true"}
+""",
+    "beside a closed gate": """
+  - id: gate
+    uses: airflow.providers.standard.operators.python.ShortCircuitOperator
+    with: {python_callable: {$ref: "code.py:none"}}
+  - {id: opt, if: false, run: "true"}
+  - {id: behind, needs: gate, run: "true"}
+  - {id: both, needs: [behind, opt], run: "true"}
+  - {id: late, run: "true"}
+  - {id: a, needs: late, run: exit 1}
+  - {id: c, needs: [a, opt], run: "true"}
+""",
 }
 CODE = """
+def right(): return "right"
 def none(): return []
 def some(): return [1, 0]
 """

@@ -96,6 +96,25 @@ def watched(plan: Pipeline) -> set[str]:
             "{id: r, needs: e, run: x}]",
             "",
         ),
+        # skipped with what it waits for
+        (
+            "[{id: a, run: x}, {id: w, uses: wait, with: {for: {type: pipeline, pipeline: other, "
+            "task: b}}}, {id: c, needs: [a, w], run: x}]",
+            "a",
+        ),
+        # a clean-up that may skip itself
+        (
+            "[{id: s, run: x}, {id: w, needs: s, run: x}, {id: e, teardown_for: s, uses: bash, "
+            "with: {command: x, skip_on_exit_code: 3}}, {id: a, run: x}, "
+            "{id: c, needs: [e, a], run: x}]",
+            "a e.done",
+        ),
+        # a failure that does no harm further on, by a rule
+        (
+            "[{id: a, run: x}, {id: b, if: false, run: x}, {id: c, needs: [a, b], run: x}, "
+            "{id: d, run: x}, {id: e, needs: [c, d], trigger_rule: one_success, run: x}]",
+            "",
+        ),
     ],
 )
 def test_what_is_watched(tmp_path: Path, tasks: str, names: str) -> None:
@@ -142,6 +161,58 @@ def test_a_setup_is_watched_by_way_of_a_task_of_the_usual_rule(tmp_path: Path) -
         {"a"},
     )
     assert {task.id: task.description for task in plan.tasks}[between] == WHY
+
+
+def edges_to(plan: Pipeline, name: str) -> set[str]:
+    return {before for before, after in plan.edges if after == name}
+
+
+def test_a_setup_that_a_teardown_needs_beside_its_own(tmp_path: Path) -> None:
+    """Airflow runs a teardown when one of the setups directly before it has succeeded."""
+    plan = plan_of(
+        tmp_path,
+        """\
+  - {id: net, run: x}
+  - {id: cluster, needs: net, run: x}
+  - {id: extra, if: false, run: x}
+  - {id: work, needs: [cluster, extra], run: x}
+  - {id: end_cluster, teardown_for: cluster, needs: net, run: x}
+  - {id: end_net, teardown_for: net, run: x}
+""",
+    )
+    assert "cluster" in {name for one in watched(plan) for name in edges_to(plan, one)}
+
+
+def test_who_branches_skips_no_watcher_directly_behind(tmp_path: Path) -> None:
+    plan = plan_of(
+        tmp_path,
+        """\
+  - {id: pick, uses: airflow.providers.standard.operators.latest_only.LatestOnlyOperator}
+  - {id: opt, if: false, run: x}
+  - {id: left, needs: [pick, opt], run: x}
+""",
+    )
+    assert watched(plan) == {"watcher__1", "opt"}
+    assert edges_to(plan, "watcher__1") == {"pick"}
+
+
+def test_a_closed_gate_takes_no_watcher_from_what_is_not_behind_it(tmp_path: Path) -> None:
+    gate = "airflow.providers.standard.operators.python.ShortCircuitOperator"
+    plan = plan_of(
+        tmp_path,
+        f"""\
+  - {{id: gate, uses: {gate}, with: {{python_callable: {{$ref: "code.py:is_open"}}}}}}
+  - {{id: opt, if: false, run: x}}
+  - {{id: a, needs: gate, run: x}}
+  - {{id: r, needs: [a, opt], run: x}}
+  - {{id: prices, run: x}}
+  - {{id: report, needs: [prices, opt], run: x}}
+""",
+    )
+    by_watcher = {
+        task.id: edges_to(plan, task.id) for task in plan.tasks if task.id.startswith(NAME)
+    }
+    assert by_watcher == {"watcher": {"opt", "prices"}, "watcher_2": {"a"}}
 
 
 def test_a_task_of_that_name_keeps_it(tmp_path: Path) -> None:
