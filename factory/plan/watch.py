@@ -18,6 +18,7 @@ from typing import NamedTuple
 from msgspec import UNSET
 from msgspec.structs import replace
 
+from factory.graph import reached
 from factory.plan.bracket import FAILING, Behind, Edge, rule
 from factory.plan.kind import EMPTY
 from factory.plan.model import Group, Output, Task
@@ -79,22 +80,12 @@ def _by_gates(
     """
     behind = Behind(edges)
     is_gate = {task.id: _GATE in task.operator.rpartition(".")[2] for task in tasks}
-    gates = {name: _reached(name, behind) for name, is_one in is_gate.items() if is_one}
+    gates = {name: {name, *reached([name], behind)} for name, is_one in is_gate.items() if is_one}
     found: dict[frozenset[str], list[str]] = {}
     for name in names:
-        above = frozenset(gate for gate, reached in gates.items() if name in reached)
+        above = frozenset(gate for gate, held in gates.items() if name in held)
         found.setdefault(above, []).append(name)
     return found.values()
-
-
-def _reached(name: str, behind: Mapping[str, Sequence[str]]) -> set[str]:
-    """A task, and all that comes behind it."""
-    found, left = {name}, [name]
-    while left:
-        new = {*behind.get(left.pop(), ())} - found
-        found |= new
-        left += new
-    return found
 
 
 def _task(name: str, watched: Task) -> Task:

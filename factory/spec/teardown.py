@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from factory.diagnostics import Path, quoted
+from factory.graph import reached
 from factory.problem import Problem
 
 Step = tuple[int, dict[str, Any]]
@@ -29,8 +30,8 @@ def write_out(tasks: Sequence[Any]) -> list[Problem]:
         return []
     needs = {name: [*_names(task, "needs"), *ended[name]] for name, task in steps.items()}
     after = followers(needs)
-    reached = {name: _reached(names, after) for name, names in ended.items() if names}
-    behind = {name: _reached([name], after) for name in reached}
+    worked = {name: reached(names, after) for name, names in ended.items() if names}
+    behind = {name: reached([name], after) for name in worked}
     order = {name: place for place, name in enumerate(steps)}
     found = []
     for index, task in enumerate(tasks):
@@ -44,7 +45,7 @@ def write_out(tasks: Sequence[Any]) -> list[Problem]:
             if need in ended[name]
         ]
         if isinstance(own, list):
-            inside = within(name, ended[name], _without(ended, after, reached, behind, name))
+            inside = within(name, ended[name], _without(ended, after, worked, behind, name))
             more = {*inside, *order.keys() & ended[name]}
             task["needs"] = [
                 *own,
@@ -56,7 +57,7 @@ def write_out(tasks: Sequence[Any]) -> list[Problem]:
 def _without(
     ended: Mapping[str, Sequence[str]],
     after: dict[str, list[str]],
-    reached: Mapping[str, set[str]],
+    worked: Mapping[str, set[str]],
     behind: Mapping[str, set[str]],
     name: str,
 ) -> Mapping[str, Sequence[str]]:
@@ -65,12 +66,12 @@ def _without(
     Two of the same setup wait for the same work, and not for each other; of one that ends more
     than the other, the other is a part of the work.
 
-    :param reached: what comes behind what each teardown ends; `behind`: behind the teardown itself.
+    :param worked: what comes behind what each teardown ends; `behind`: behind the teardown itself.
     """
-    mine = reached[name].union(ended[name])
+    mine = worked[name].union(ended[name])
     beside = set()
-    for other in reached[name].intersection(reached).difference([name]):
-        theirs = reached[other].union(ended[other])
+    for other in worked[name].intersection(worked).difference([name]):
+        theirs = worked[other].union(ended[other])
         is_inner = mine.issuperset(ended[other])
         if name in behind[other]:
             continue
@@ -95,17 +96,7 @@ def within(step: str, ended: Sequence[str], after: Mapping[str, Sequence[str]]) 
 
     :param after: the steps that need each directly.
     """
-    return _reached(ended, after) - _reached([step], after) - {step, *ended}
-
-
-def _reached(start: Sequence[str], after: Mapping[str, Sequence[str]]) -> set[str]:
-    found: set[str] = set()
-    left = [*start]
-    while left:
-        new = [name for name in after.get(left.pop(), ()) if name not in found]
-        found.update(new)
-        left += new
-    return found
+    return reached(ended, after) - reached([step], after) - {step, *ended}
 
 
 def problems(steps: Sequence[Step]) -> Iterator[Problem]:
@@ -143,7 +134,7 @@ def _of_teardown(
             yield _of_ending(("tasks", index, "teardown_for", place), name)
         elif name in teardowns and name != task["id"]:
             others = within(task["id"], [name], after).intersection(after.get(name, ()))
-            if name in _reached([task["id"]], after):
+            if name in reached([task["id"]], after):
                 continue  # a circle, which is told
             # a teardown may need it only because that, or what is around it, is what it ends
             using = [
@@ -154,7 +145,7 @@ def _of_teardown(
             crossed = [
                 each
                 for each in using
-                if teardowns[each] and task["id"] not in _reached([each], after)
+                if teardowns[each] and task["id"] not in reached([each], after)
             ]
             if crossed:
                 yield _crossed(("tasks", index, "teardown_for", place), name, crossed[0])

@@ -7,10 +7,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
 from factory.diagnostics import did_you_mean, quoted
+from factory.graph import reached
 from factory.kinds.dbt.node import Node, Unfit
 
 _WORD = re.compile(r"(?P<up>\+?)(?:(?P<method>[a-z_.]+):)?(?P<value>[^+@,:\s{}]+)(?P<down>\+?)\Z")
@@ -34,8 +35,8 @@ def _selected(nodes: Sequence[Node], word: str, part: str) -> set[str]:
         names = [node.name for node in nodes]
         hint = did_you_mean(match["value"], names) or "a manifest may be older than the models"
         raise Unfit(f"{quoted(word)} selects nothing of the manifest", hint, part)
-    above = _reached(here, {node.id: node.needs for node in nodes}) if match["up"] else set()
-    below = _reached(here, _turned(nodes)) if match["down"] else set()
+    above = reached(here, {node.id: node.needs for node in nodes}) if match["up"] else set()
+    below = reached(here, _turned(nodes)) if match["down"] else set()
     return here | above | below
 
 
@@ -49,16 +50,6 @@ def _meant(node: Node, method: str | None, value: str) -> bool:
         return True
     dotted = value.split(".")
     return [*node.fqn[: len(dotted)]] == dotted or [*node.fqn[1 : len(dotted) + 1]] == dotted
-
-
-def _reached(start: set[str], edges: Mapping[str, Sequence[str]]) -> set[str]:
-    found, left = set(start), list(start)
-    while left:
-        for other in edges.get(left.pop(), ()):
-            if other not in found:
-                found.add(other)
-                left.append(other)
-    return found
 
 
 def _turned(nodes: Sequence[Node]) -> dict[str, list[str]]:
