@@ -77,7 +77,7 @@ class Tasks:
                 self._one(entry, place, level, Copy(entry.get("id"), level.filler, level.matrix))
             if len(self.found) > MAX_TASKS:
                 if level is self.top:
-                    self._notetoo_many(place.path)
+                    self._note_too_many(place.path)
                 return
             if self.notes.left < 0:
                 self.notes.holes.append(("tasks",))
@@ -217,7 +217,7 @@ class Tasks:
         own = level.own(full)
         return own.removesuffix(copy.id.removeprefix(entry["id"])), own
 
-    def _notetoo_many(self, entry: Path) -> None:
+    def _note_too_many(self, entry: Path) -> None:
         """Where it becomes too much; of the tasks themselves nothing else is told."""
         outer = [place.outermost.path[:2] for place in self.places]
         index = outer.index(entry) if entry in outer else len(outer) - 1

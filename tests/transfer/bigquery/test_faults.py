@@ -297,6 +297,13 @@ def test_a_killed_publish_that_another_replaced(bench: BigQuery, write: str) -> 
     assert bench.tables() == {"trips"}
 
 
+def lose_publish(request: Request, begun: list[str]) -> None:
+    """The first publish is begun, its id noted, and the answer lost."""
+    if named(request).endswith("_publish") and not begun:
+        begun.append(named(request))
+        raise Lost(after=True)
+
+
 @pytest.mark.parametrize("write", ["append", "replace"])
 def test_a_publish_that_was_left_to_run_is_not_checked_again(
     bench: BigQuery, faults: list[Fault], write: str
@@ -306,9 +313,7 @@ def test_a_publish_that_was_left_to_run_is_not_checked_again(
 
     def runs(request: Request) -> Answer | None:
         """It is begun, and that answer lost; then it runs while it is looked at."""
-        if named(request).endswith("_publish") and not begun:
-            begun.append(named(request))
-            raise Lost(after=True)
+        lose_publish(request, begun)
         if not begun or request.method != "GET" or "_publish?" not in request.path:
             return None
         job = {"jobReference": {"jobId": begun[0]}, "status": {"state": "RUNNING"}}
@@ -344,9 +349,7 @@ def test_a_job_that_is_not_to_be_looked_at_may_run_on(
     begun: list[str] = []
 
     def refuses(request: Request) -> Answer | None:
-        if named(request).endswith("_publish") and not begun:
-            begun.append(named(request))
-            raise Lost(after=True)
+        lose_publish(request, begun)
         return answer if request.method == "GET" and "_publish?" in request.path else None
 
     faults.append(refuses)
@@ -377,9 +380,7 @@ def test_a_look_at_a_job_that_is_refused_in_passing(
     begun: list[str] = []
 
     def refuses(request: Request) -> Answer | None:
-        if named(request).endswith("_publish") and not begun:
-            begun.append(named(request))
-            raise Lost(after=True)
+        lose_publish(request, begun)
         if request.method != "GET" or "_publish?" not in request.path or len(looks) > 1:
             return None
         looks.append(request.path)
