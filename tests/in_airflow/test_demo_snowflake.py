@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from factory.in_airflow.connections import snowflake_account
+from factory.transfer.snowflake import session
 from factory_embedded.demo import snowflake as demo
 from factory_embedded.demo.days import DAYS
 from factory_embedded.demo.screen import LineScreen
@@ -38,6 +40,10 @@ def test_files_go_into_snowflake_and_a_part_of_the_rows_comes_back(
     with LineScreen() as show:
         found = orders.problems(show)
     emptied(real_s3)
+    with session.connected(
+        snowflake_account("snowflake", application="a test"), session.Limits()
+    ) as own:
+        session.ask(own, "DROP SCHEMA SHOP CASCADE")
     assert found == []
     said = capfd.readouterr().out
     for day in DAYS:

@@ -203,16 +203,18 @@ def known(pipelines: Pipelines, connections: Mapping[str, Mapping[str, Any]]) ->
     return pipelines
 
 
-def give(source: str, folder: Path) -> None:
+@contextmanager
+def given(source: str, folder: Path) -> Iterator[None]:
     """The files of a source of files, or the table that is not there before Airflow is."""
-    if "type: snowflake" in SOURCES[source]:
+    of_snowflake = "type: snowflake" in SOURCES[source]
+    if of_snowflake:
         rows = ", ".join(
             f"({number}, {'NULL' if total is None else total}, {_text(note)}, {_text(at)})"
             for number, total, note, at in ROWS
         )
         in_snowflake(
-            "CREATE SCHEMA IF NOT EXISTS SHOP",
-            "CREATE OR REPLACE TABLE SHOP.ORDERS (ID NUMBER(38,0), TOTAL NUMBER(12,2),"
+            "CREATE SCHEMA SHOP",
+            "CREATE TABLE SHOP.ORDERS (ID NUMBER(38,0), TOTAL NUMBER(12,2),"
             ' NOTE VARCHAR, "AT" TIMESTAMP_NTZ(6))',
             f"INSERT INTO SHOP.ORDERS VALUES {rows}",
         )
@@ -220,6 +222,9 @@ def give(source: str, folder: Path) -> None:
     if found:
         uri = found[1].replace("file:///data", f"{folder.as_uri()}/data").replace("*", "1")
         put(place(uri), as_parquet() if uri.endswith(".parquet") else as_csv())
+    yield
+    if of_snowflake:  # the demo has a table of this name too
+        in_snowflake("DROP SCHEMA SHOP CASCADE")
 
 
 def _text(value: object) -> str:
@@ -277,10 +282,10 @@ def test_every_pair(
     assert text.count("\n") <= LINES
     known.write("pair.yaml", text)
     assert main(["lint", "--strict", "--configs", str(known.root)]) == 0
-    give(source, tmp_path)
-    run = known.run("pair")
-    assert run.state == "success", run.log
-    assert arrived(target, tmp_path, postgres, real_mariadb, real_bigquery) == ROWS
+    with given(source, tmp_path):
+        run = known.run("pair")
+        assert run.state == "success", run.log
+        assert arrived(target, tmp_path, postgres, real_mariadb, real_bigquery) == ROWS
 
 
 def test_the_page_lists_what_there_is() -> None:
