@@ -30,6 +30,7 @@ from factory.plan.kind import Step
 from factory.plan.model import Pipeline
 from factory.problem import Problem, Problems
 from factory.spec import beside, discover, secrets, validate
+from factory.spec.diagnose import diagnose
 from factory.spec.kind_files import Library
 from factory.spec.layers import NO_KINDS, Layer
 from factory.spec.parts import Incomplete, read_whole
@@ -249,7 +250,7 @@ class Project:
     def validate(self, resolved: Resolved) -> list[Diagnostic]:
         """Everything that validation finds in one resolved spec."""
         problems = validate.validate(resolved, arguments_of, _KindNames())
-        return validate.diagnose(resolved, problems) if problems else []
+        return diagnose(resolved, problems) if problems else []
 
     def place(self, resolved: Resolved, error: BuildError) -> list[Diagnostic]:
         """Where in the files that wrote it, as they were read, a spec's plan is refused."""
@@ -260,7 +261,7 @@ class Project:
             path = (*above, *each.part)
             told = Problem(path, "not-built", each.message, hint=each.hint, at_key=each.at_key)
             problems.put([told])
-        return self.without_secrets(validate.diagnose(resolved, problems))
+        return self.without_secrets(diagnose(resolved, problems))
 
     def without_secrets(self, found: Iterable[Diagnostic]) -> list[Diagnostic]:
         """What is wrong, said without the passwords and tokens that stand in the files."""
@@ -310,7 +311,7 @@ class Project:
                 problems.put(_inspected(index, kind, step, folder))
                 if problems.more:  # one is enough to know that there are others
                     break
-        return validate.diagnose(resolved, problems) if problems else []
+        return diagnose(resolved, problems) if problems else []
 
     def find(self, dag_id: str) -> Path:
         """The file of a DAG.

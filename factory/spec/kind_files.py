@@ -16,9 +16,10 @@ from factory.diagnostics import Diagnostic, Path, did_you_mean, limited, one_of,
 from factory.errors import SpecError, said
 from factory.problem import Problem, Problems
 from factory.spec import beside, model, params
+from factory.spec.diagnose import placed
 from factory.spec.own_kind import BrokenKind, OwnKind, handed
 from factory.spec.read import Document
-from factory.spec.validate import placed, validator
+from factory.spec.validator import validator
 
 _TEMPLATE = re.compile(r"\{\{[^{}]*\}\}|\{%[^%]*%\}")
 _OF_RUN = re.compile(r"(?<![\w.{])params\.(?P<name>\w+)")

@@ -17,9 +17,9 @@ from factory.diagnostics import Path as Place
 from factory.errors import SpecError
 from factory.problem import Problem
 from factory.spec import beside, discover, table
+from factory.spec.diagnose import placed
 from factory.spec.notes import MAX_VALUES, Notes, size_of
 from factory.spec.read import Document, read, read_value
-from factory.spec.validate import placed
 
 WORD = "$file"
 _READ: dict[str, Callable[[Path, str, Path | None], Document]] = {

@@ -10,8 +10,8 @@ from factory.lint import jinja
 from factory.lint.rules.scope import Linted, Scope, texts
 from factory.plan.outputs import Outputs
 from factory.problem import Problem
+from factory.spec.diagnose import placed
 from factory.spec.read import Document
-from factory.spec.validate import placed
 
 
 def deprecated(scope: Scope) -> Iterator[Diagnostic]:

@@ -13,8 +13,8 @@ from factory.lint.rules.scope import Scope
 from factory.plan import kind as kinds
 from factory.problem import Problem
 from factory.spec import beside, discover, named
+from factory.spec.diagnose import placed
 from factory.spec.read import Document
-from factory.spec.validate import placed
 
 _USE = re.compile(r"\$\{\s*vars(?:\.([^.{}\s]+))?")
 

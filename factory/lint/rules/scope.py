@@ -17,9 +17,9 @@ from factory.plan.model import Pipeline, Task
 from factory.problem import Problem
 from factory.project import Outcome, Project
 from factory.spec import assets, discover
+from factory.spec.diagnose import diagnose
 from factory.spec.read import Document
 from factory.spec.resolve import Resolved
-from factory.spec.validate import diagnose
 
 
 class Linted:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from factory.project import Project
 from factory.spec.schedule import cron_error
-from factory.spec.validate import validator
+from factory.spec.validator import validator
 from tests.spec.yaml_text import TASKS
 
 
