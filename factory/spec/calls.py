@@ -157,8 +157,11 @@ def _missing(kind: OwnKind, name: str, path: Path) -> Problem:
 def _wrong(about: Mapping[str, Any], value: Any, path: Path) -> Sequence[Problem]:
     """What of a value its parameter's schema does not take."""
     schema = {key: entry for key, entry in about.items() if key != "default"}
-    if not schema or _rules(msgspec.json.encode(schema)).is_valid(value):
+    if not schema:
         return ()
+    rules = _rules(msgspec.json.encode(schema))
+    if rules.is_valid(value):
+        return [*_of_formats(schema, value, path)]
     from factory.spec.violations import violations
 
     found: list[Problem] = violations(schema, value, path)
@@ -171,11 +174,29 @@ def _wrong(about: Mapping[str, Any], value: Any, path: Path) -> Sequence[Problem
     return found or [Problem(path, "schema", "this value does not fit")]
 
 
+_EXAMPLES = {"date": "2024-01-31", "time": "13:30:00Z", "date-time": "2024-01-31T13:30:00Z"}
+
+
+def _of_formats(schema: Mapping[str, Any], value: Any, path: Path) -> Iterator[Problem]:
+    """Texts that are not in their `format`; what a template becomes is not known here."""
+    written = msgspec.json.encode(schema)
+    if b'"format"' not in written:
+        return
+    for error in _rules(written, formats=True).iter_errors(value):
+        wanted, text = getattr(error.kind, "format", None), error.instance
+        if isinstance(wanted, str) and "{{" not in str(text):
+            expected = f"`format: {wanted}`"
+            if wanted in _EXAMPLES:
+                expected += f", such as {_EXAMPLES[wanted]}"
+            message = f"{quoted(text)} is not in the format"
+            yield Problem((*path, *error.instance_path), "format", message, expected)
+
+
 @lru_cache(maxsize=512)
-def _rules(schema: bytes) -> Any:
+def _rules(schema: bytes, *, formats: bool = False) -> Any:
     import jsonschema_rs
 
-    return jsonschema_rs.validator_for(msgspec.json.decode(schema))
+    return jsonschema_rs.validator_for(msgspec.json.decode(schema), validate_formats=formats)
 
 
 __all__ = ["MAX_CALLS", "arguments", "misplaced", "refused", "ring", "settings"]
