@@ -127,12 +127,11 @@ def _joined(resolved: Resolved, source: str, compiled: Sequence[_Compiled]) -> P
         if fragment.group is not None:
             groups.append(fragment.group)
     if any(each.WORD in group for group in resolved.groups):
-        needs = {step.id: step.needs for step in planned}
-        by_id = {step.id: step for _, step, _, _ in compiled}
-        held = dict(zip(by_id, around, strict=True))
-        groups = each.of_groups(
-            resolved.groups, groups, fragments, by_id, held, needs, tasks, edges
-        )
+        placed = {
+            step.id: each.Placed(step, fragments[step.id], planned[index].needs, around[index])
+            for index, (_, step, _, _) in enumerate(compiled)
+        }
+        groups = each.of_groups(resolved.groups, groups, placed, tasks, edges)
     each.require_free(tasks, groups)
     tasks = _ordered(planned, fragments, tasks, edges)
     if resolved.value.get("fail_fast"):

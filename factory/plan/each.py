@@ -9,7 +9,7 @@ is told of the step that asks for it, not of the one that made it; and what deci
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec import UNSET
 from msgspec.structs import replace
@@ -27,6 +27,7 @@ ADDED = frozenset({ITEMS, kind.EMPTY})
 """Operators of the tasks that are put beside those of a kind."""
 _LIMIT = "max_active_tis_per_dagrun"
 _RULE = "trigger_rule"
+_ANYWAY = "all_done"
 
 
 def mapped(step: Step, fragment: Fragment, written: Mapping[str, Any]) -> Fragment:
@@ -64,20 +65,26 @@ def beside(name: str, what: str) -> str:
     return f"{name}__{what}"
 
 
+class Placed(NamedTuple):
+    """A step, what it was compiled to, what it needs, and the conditions of the groups around."""
+
+    step: Step
+    fragment: Fragment
+    needs: Sequence[str]
+    around: Sequence[Around]
+
+
 def of_groups(
     written: Sequence[Mapping[str, Any]],
     groups: Sequence[Group],
-    fragments: Mapping[str, Fragment],
-    steps: Mapping[str, Step],
-    around: Mapping[str, Sequence[Around]],
-    needs: Mapping[str, Sequence[str]],
+    steps: Mapping[str, Placed],
     tasks: list[Task],
     edges: list[tuple[str, str]],
 ) -> list[Group]:
     """The groups of steps, those with a `for_each` mapped.
 
     :param written: the groups as the spec resolves to, in the order of `groups`.
-    :param around: the conditions of the groups around each step.
+    :param steps: all, by their ids.
     :param tasks: all so far, to which those that give a list are added, and `edges` theirs.
     :raises BuildError: a task in one is mapped already, or never runs behind the list.
     """
@@ -85,34 +92,45 @@ def of_groups(
     for index, group in enumerate(written):
         if WORD not in group:
             continue
-        inside = [name for name in needs if name.startswith(f"{group['id']}.")]
-        for name in inside:
-            _require_able(fragments[name], steps[name], "group")
-        own = {task.id for name in inside for task in fragments[name].tasks}
+        inside = {name: steps[name] for name in steps if name.startswith(f"{group['id']}.")}
+        for one in inside.values():
+            _require_able(one.fragment, one.step, "group")
+        own = {task.id for one in inside.values() for task in one.fragment.tasks}
         tasks[:] = [_limited(task, group) if task.id in own else task for task in tasks]
-        roots = [name for name in inside if not {*inside}.intersection(needs[name])]
         first = items(group["id"], group[WORD], group["id"].rpartition(".")[0])
         found[index] = replace(groups[index], for_each=_listed(first, group[WORD]))
         if first:
-            heads = {each for name in roots for each in fragments[name].first}
-            _require_run(task for task in tasks if task.id in heads)
-            head = fragments[roots[0]].first[0]
-            like = next(task for task in tasks if task.id == head)
-            said = [each.condition for each in around[roots[0]] if is_in(group["id"], each.group)]
-            about: dict[str, Any] = {
-                "step": like.step,
-                "uses": like.uses,
-                "settings": like.settings,
-            }
-            if _RULE in like.arguments:
-                about["settings"] = {**like.settings, _RULE: like.arguments[_RULE]}
-            about["conditions"] = tuple(said) or UNSET
+            roots = [one for one in inside.values() if inside.keys().isdisjoint(one.needs)]
+            ids = dict.fromkeys(head for one in roots for head in one.fragment.first)
+            heads = [task for task in tasks if task.id in ids]
             place = min(tasks.index(task) for task in tasks if task.id in own)
-            tasks.insert(place, replace(first, **about))
-            every = dict.fromkeys(need for name in roots for need in needs[name])
-            edges += [(end, first.id) for need in every for end in fragments[need].last]
-            edges += [(first.id, each) for name in roots for each in fragments[name].first]
+            tasks.insert(place, _like(first, heads, roots[0].around, group["id"]))
+            every = dict.fromkeys(need for one in roots for need in one.needs)
+            edges += [(end, first.id) for need in every for end in steps[need].fragment.last]
+            edges += [(first.id, head) for head in ids]
     return found
+
+
+def _like(first: Task, heads: Sequence[Task], around: Sequence[Around], group: str) -> Task:
+    """The task that gives a group's list, as the group's first ones: it decides before they do.
+
+    :raises BuildError: one of those never runs behind it.
+    """
+    _require_run(heads)
+    rules = {bracket.rule(task) for task in heads}
+    said = tuple(each.condition for each in around if is_in(group, each.group))
+    settings = {**heads[0].settings}
+    if len(rules) > 1:  # each goes by its own, and none is kept from it
+        settings[_RULE] = _ANYWAY
+    elif _RULE in heads[0].arguments:
+        settings[_RULE] = heads[0].arguments[_RULE]
+    return replace(
+        first,
+        step=heads[0].step,
+        uses=heads[0].uses,
+        settings=settings,
+        conditions=said or UNSET,
+    )
 
 
 def require_free(tasks: Sequence[Task], groups: Sequence[Group]) -> None:
@@ -205,4 +223,14 @@ def _without_rule(task: Task) -> Task:
     return replace(task, arguments=given)
 
 
-__all__ = ["ADDED", "ITEMS", "WORD", "beside", "items", "mapped", "of_groups", "require_free"]
+__all__ = [
+    "ADDED",
+    "ITEMS",
+    "WORD",
+    "Placed",
+    "beside",
+    "items",
+    "mapped",
+    "of_groups",
+    "require_free",
+]

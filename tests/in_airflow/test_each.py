@@ -142,6 +142,26 @@ def test_a_group_is_copied_whole(pipelines: Pipelines, items: str) -> None:
     assert [each.name for each in run.copies("city.use")] == ["a", "b"]
 
 
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_first_steps_of_different_rules_each_go_by_their_own(
+    pipelines: Pipelines, order: tuple[int, int]
+) -> None:
+    firsts = (
+        "{id: needs_success, needs: fails, run: 'true'}",
+        "{id: runs_anyway, needs: fails, trigger_rule: all_done, run: 'true'}",
+    )
+    steps = ", ".join(firsts[place] for place in order)
+    pipelines.write(
+        "rules.yaml",
+        "version: 1\nparams: {years: [2023]}\ntasks:\n  - {id: fails, run: exit 1}\n"
+        f"  - id: g\n    for_each: '{{{{ params.years }}}}'\n    tasks: [{steps}]\n",
+    )
+    run = pipelines.run("rules")
+    assert run.state == "failed"
+    assert [each.state for each in run.copies("g.runs_anyway")] == ["success"]
+    assert {each.state for each in run.copies("g.needs_success")} == {"upstream_failed"}
+
+
 def nobody() -> bool:
     """What a `ShortCircuitOperator` skips all behind it for."""
     return False
