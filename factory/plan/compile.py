@@ -2,34 +2,24 @@
 
 from __future__ import annotations
 
-import graphlib
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, cast
+from collections.abc import Mapping
+from typing import Any, cast
 
 import msgspec
-from msgspec import UNSET, UnsetType
 
 from factory import choices
 from factory.errors import BuildError, is_fault, said, together
 from factory.fields import seconds
-from factory.plan import bracket, conditions, each, names, schedules, typed, watch
+from factory.plan import alerts, bracket, each, schedules, typed
 from factory.plan import kind as kinds
-from factory.plan.describe import connections, describe
+from factory.plan import settings as of_steps
 from factory.plan.fragment import MAX_ID, wrong
+from factory.plan.join import Joined, joined
 from factory.plan.kind import Fragment, Step
-from factory.plan.model import (
-    Alert,
-    Deadline,
-    Group,
-    Pipeline,
-    PlannedStep,
-    Task,
-    TaskAlerts,
-)
-from factory.spec import assets, discover, model, schedule, teardown
+from factory.plan.model import Deadline, Pipeline, Task
+from factory.spec import discover, model, schedule
 from factory.spec.model import SETTINGS
 from factory.spec.resolve import Resolved
-from factory.spec.written import Call
 
 
 def arguments_of(uses: str, given: Any = None) -> Any:
@@ -66,9 +56,6 @@ def steps(resolved: Resolved) -> list[tuple[kinds.Kind, Step, dict[str, Any]]]:
     return found
 
 
-_Compiled = tuple[kinds.Kind, Step, dict[str, Any], Fragment]
-
-
 def compile(resolved: Resolved, source: str) -> Pipeline:
     """The plan of a valid spec; `source` is its path below the configuration root.
 
@@ -82,142 +69,7 @@ def compile(resolved: Resolved, source: str) -> Pipeline:
             errors.append(error)
     if (refused := together(errors)) is not None:
         raise refused
-    return _joined(resolved, source, compiled)
-
-
-def _joined(resolved: Resolved, source: str, compiled: Sequence[_Compiled]) -> Pipeline:
-    """The plan, of what each step was compiled to."""
-    fragments: dict[str, Fragment] = {}
-    planned: list[PlannedStep] = []
-    tasks: list[Task] = []
-    groups = [_group(*one) for one in zip(resolved.groups, resolved.group_call, strict=True)]
-    edges: list[tuple[str, str]] = []
-    around, silent = conditions.around(resolved), _silent(resolved)
-    lists = {group["id"]: group[each.WORD] for group in resolved.groups if each.WORD in group}
-    for index, (_, step, written, fragment) in enumerate(compiled):
-        if each.WORD not in written and ("updates" in written or "alerts" in written):
-            fragment = _with_one_end(fragment, step)
-        fragments[step.id] = fragment
-        here = _said(resolved, index, written)
-        about = written.get("description", "")
-        own = [
-            msgspec.structs.replace(
-                task,
-                step=step.id,
-                uses=step.uses,
-                group=task.group or resolved.task_group[index],
-                settings=_settings(task, here, fragment),
-                outlets=_outlets(task, step, _of_last(task, fragment, written.get("updates"))),
-                connections=_connections(task, step),
-                values=resolved.scope_of(index).tree() if task.files else UNSET,
-                folder=step.beside or UNSET,
-                description=task.description or about,
-                alerts=_task_alerts(task, fragment, written.get("alerts"), silent),
-            )
-            for task in fragment.tasks
-        ]
-        if "if" in written or around[index]:
-            own = conditions.put(own, fragment, written, around[index])
-        copy_of = _copy_of(resolved, index)
-        begun = [name for name in lists if step.id.startswith(f"{name}.")]
-        asked = [lists.pop(name) for name in begun]
-        planned.append(describe(step, written, fragment, own, copy_of, asked))
-        tasks += own
-        edges += fragment.edges
-        if fragment.group is not None:
-            groups.append(fragment.group)
-    if any(each.WORD in group for group in resolved.groups):
-        placed = {
-            step.id: each.Placed(step, fragments[step.id], planned[index].needs, around[index])
-            for index, (_, step, _, _) in enumerate(compiled)
-        }
-        groups = each.of_groups(resolved.groups, groups, placed, tasks, edges)
-    each.require_free(tasks, groups)
-    tasks = _ordered(planned, fragments, tasks, edges)
-    if resolved.value.get("fail_fast"):
-        _require_one_rule(tasks)
-    else:
-        skipping = {name for fragment in fragments.values() for name in fragment.skipping}
-        more, behind = watch.put(tasks, edges, groups, skipping)
-        tasks += more
-        edges += behind
-    return _pipeline(resolved, source, tasks, planned, groups, edges)
-
-
-def _group(written: Mapping[str, Any], call: Call | None) -> Group:
-    group = Group(written["id"], written.get("description", ""))
-    if call is None or not call.kind.outputs:
-        return group
-    outputs = {name: (one.step, one.output) for name, one in call.kind.outputs.items()}
-    return msgspec.structs.replace(group, outputs=outputs)
-
-
-def _ordered(
-    planned: Sequence[PlannedStep],
-    fragments: Mapping[str, Fragment],
-    tasks: Sequence[Task],
-    edges: list[tuple[str, str]],
-) -> list[Task]:
-    """Put the edges between steps to `edges`; the tasks, some with a part in a teardown."""
-    needs = {step.id: step.needs for step in planned}
-    ended = {step.id: step.teardown_for for step in planned if step.teardown_for}
-    begun = {name for names in ended.values() for name in names}
-    # its needs say it, without the teardowns that wait for the same task as this one does
-    after = teardown.followers(needs) if ended else {}
-    work = {
-        name: teardown.within(name, names, after).intersection(needs[name])
-        for name, names in ended.items()
-    }
-    found = {task.id: task for task in tasks}
-    for step in planned:
-        theirs = {*work.get(step.id, ()), *step.teardown_for}
-        # a teardown runs whatever happened: its `done` fails with what it needs. Of what another
-        # one ends, that one's `done` does, and Airflow takes no rule behind a setup
-        heads = fragments[step.id].first
-        every = tuple(task.id for task in fragments[step.id].tasks) if step.teardown_for else heads
-        for need in step.needs:
-            for first in (heads if need in begun else every) if need not in theirs else ():
-                before = fragments[need]
-                ends = bracket.ends(before, found[first]) if need in ended else before.last
-                edges += [(end, first) for end in ends]
-    inner_first = graphlib.TopologicalSorter(needs).static_order() if ended else ()
-    behind = bracket.Behind(edges if ended else ())
-    order = {name: place for place, name in enumerate(needs)}
-    for name in inner_first:
-        if name in ended:
-            set_up = [fragments[other] for other in ended[name]]
-            inside = [fragments[other] for other in sorted(work[name], key=order.__getitem__)]
-            changed, more = bracket.close(fragments[name], set_up, inside, found, behind)
-            found |= changed
-            edges += more
-            behind.add(more)
-    return [*found.values()]
-
-
-def _copy_of(resolved: Resolved, index: int) -> str:
-    """What a step is called that a `matrix`, its own or a group's, made this one of."""
-    return resolved.task_called[index] if resolved.is_copy(index) else ""
-
-
-def _require_one_rule(tasks: list[Task]) -> None:
-    """Airflow skips all that is left when a task fails: also what would end a step as failed.
-
-    :raises BuildError: a task has another rule, or its step a clean-up.
-    """
-    for task in tasks:
-        step, rule = task.step, bracket.rule(task)
-        if task.group and (task.role != "task" or rule != "all_success"):
-            message = f"`fail_fast` would skip what ends the step {step!r}, and the run succeed"
-            hint = "leave `fail_fast` out: what needs a failed step is not run anyway"
-            raise BuildError(step, ("uses",), message, hint)
-        if rule != "all_success":
-            message = (
-                f"with `fail_fast` Airflow takes no trigger rule but all_success, not {rule!r}"
-            )
-            part = (
-                ("trigger_rule",) if "trigger_rule" in task.settings else ("with", "trigger_rule")
-            )
-            raise BuildError(step, part, message)
+    return _pipeline(resolved, source, joined(resolved, compiled))
 
 
 def _compile(kind: kinds.Kind, step: Step, written: Mapping[str, Any]) -> Fragment:
@@ -268,89 +120,6 @@ def _require_short_id(task: Task, step: Step) -> None:
         raise BuildError(step.id, ("id",), message, f"write a shorter id: at most {MAX_ID} in all")
 
 
-def _with_one_end(fragment: Fragment, step: Step) -> Fragment:
-    """Of a step that ends in several tasks its end is told once, when all of them are done."""
-    if len(fragment.last) == 1:
-        return fragment
-    end = kinds.done(step)
-    edges = (*fragment.edges, *((last, end.id) for last in fragment.last))
-    tasks = (*fragment.tasks, end)
-    return msgspec.structs.replace(fragment, tasks=tasks, edges=edges, last=(end.id,))
-
-
-def _of_last(task: Task, fragment: Fragment, found: Any) -> Any:
-    """What is said of a step when it has succeeded: its last tasks say it."""
-    return found or () if task.id in fragment.last else ()
-
-
-def _silent(resolved: Resolved) -> frozenset[str]:
-    """Events of which an environment tells nobody, by `on_failure: []`: of no step either."""
-    top = resolved.layers[-1]
-    alerts = top.value().get("alerts") if top.prefix else None
-    found = alerts.items() if isinstance(alerts, dict) else ()
-    return frozenset(event for event, told in found if told == [])
-
-
-def _task_alerts(
-    task: Task, fragment: Fragment, written: Any, silent: frozenset[str]
-) -> TaskAlerts | UnsetType:
-    if not written:
-        return UNSET
-    heard = {event: alerts for event, alerts in written.items() if event not in silent}
-    told = msgspec.convert(heard, model.StepAlerts)
-    return TaskAlerts(
-        on_failure=_alerts(told.on_failure),
-        on_retry=UNSET if told.on_retry is UNSET else _alerts(told.on_retry),
-        on_success=_alerts(_of_last(task, fragment, told.on_success)),
-    )
-
-
-def _outlets(task: Task, step: Step, more: Sequence[str]) -> tuple[str, ...]:
-    try:
-        return tuple(dict.fromkeys(map(assets.normalized, (*task.outlets, *more))))
-    except assets.Refused as error:
-        message = f"the task updates an asset that Airflow refuses: {error}"
-        raise BuildError(step.id, ("uses",), message, error.hint) from error
-
-
-def _connections(task: Task, step: Step) -> tuple[str, ...]:
-    """Which arguments take a connection's id: a kind hands it on by its field's own name."""
-    if not isinstance(step.arguments, msgspec.Struct):
-        return ()
-    fields = names.connection_fields(type(step.arguments))
-    return tuple(name for name in task.arguments if name in fields) if fields else ()
-
-
-class _Said(NamedTuple):
-    """Airflow's settings of a step, and which of them the task says itself."""
-
-    settings: dict[str, Any]
-    own: frozenset[str]
-
-
-def _said(resolved: Resolved, index: int, written: dict[str, Any]) -> _Said:
-    here = resolved.task_place[index].value()
-    found = {key: written[key] for key in written if key in SETTINGS}
-    return _Said(found, frozenset(found).intersection(here))
-
-
-def _settings(task: Task, here: _Said, fragment: Fragment) -> Mapping[str, Any]:
-    """What a kind sets is more than a default, and less than what the task says itself.
-
-    Of several tasks, a kind knows best what one of them needs: there its settings stay.
-    """
-    if not here.settings:
-        return task.settings
-    by_kind = {*task.settings, *task.arguments, *task.expand}
-    if sum(task.operator not in each.ADDED for task in fragment.tasks) == 1:
-        by_kind -= here.own
-    found = {key: value for key, value in here.settings.items() if key not in by_kind}
-    if task.id not in fragment.first:
-        # the rule is about what the step needs, not about its own tasks
-        found.pop("trigger_rule", None)
-    return {**task.settings, **found} if task.settings else found
-
-
 def settings(resolved: Resolved) -> list[Mapping[str, Any]]:
     """Airflow's settings of each step; where an outside kind makes one task, that task's.
 
@@ -358,7 +127,7 @@ def settings(resolved: Resolved) -> list[Mapping[str, Any]]:
     """
     found: list[Mapping[str, Any]] = []
     for index, (kind, step, written) in enumerate(steps(resolved)):
-        here = _said(resolved, index, written)
+        here = of_steps.said(resolved, index, written)
         known = "." in step.uses or step.uses in kinds.builtin_names()
         fragment = None if known else _compile(kind, step, written)
         if fragment is None or len(fragment.tasks) != 1:
@@ -366,22 +135,14 @@ def settings(resolved: Resolved) -> list[Mapping[str, Any]]:
             continue
         (task,) = fragment.tasks
         given = {key: value for key, value in task.arguments.items() if key in SETTINGS}
-        found.append({**given, **_settings(task, here, fragment)})
+        found.append({**given, **of_steps.of_task(task, here, fragment)})
     return found
 
 
-def _pipeline(
-    resolved: Resolved,
-    source: str,
-    tasks: list[Task],
-    planned: list[PlannedStep],
-    groups: list[Group],
-    edges: list[tuple[str, str]],
-) -> Pipeline:
+def _pipeline(resolved: Resolved, source: str, made: Joined) -> Pipeline:
     value = resolved.value
     timeout = value.get("dagrun_timeout")
-    alerts = value.get("alerts")
-    told = msgspec.convert(alerts, model.Alerts) if alerts else model.Alerts()
+    told = msgspec.convert(value.get("alerts") or {}, model.Alerts)
     plain = {key: value[key] for key in _PLAIN if key in value}
     written = value.get("schedule")
     started = schedules.planned(written, resolved.dag_id)
@@ -390,19 +151,19 @@ def _pipeline(
     return Pipeline(
         dag_id=resolved.dag_id,
         source=source,
-        tasks=tuple(tasks),
-        steps=tuple(planned),
-        groups=tuple(groups),
-        edges=tuple(dict.fromkeys(edges)),
+        tasks=tuple(made.tasks),
+        steps=tuple(made.steps),
+        groups=tuple(made.groups),
+        edges=tuple(dict.fromkeys(made.edges)),
         tags=tuple(value.get("tags", ())),
         schedule=started.schedule,
         or_assets=started.or_assets,
         covers=schedule.covers(written),
         dagrun_timeout=None if timeout is None else seconds(timeout),
         deadline=_deadline(value.get("deadline"), told),
-        on_failure=_alerts(told.on_failure),
-        on_retry=_alerts(told.on_retry),
-        on_success=_alerts(told.on_success),
+        on_failure=alerts.planned(told.on_failure),
+        on_retry=alerts.planned(told.on_retry),
+        on_success=alerts.planned(told.on_success),
         **plain,
     )
 
@@ -430,12 +191,5 @@ def _deadline(written: Any, told: model.Alerts) -> Deadline | None:
     given = {"after": written} if isinstance(written, str) else written
     deadline = msgspec.convert(given, model.Deadline)
     return Deadline(
-        after=deadline.after, reference=deadline.from_, alerts=_alerts(told.on_deadline)
-    )
-
-
-def _alerts(written: Sequence[model.Alert]) -> tuple[Alert, ...]:
-    return tuple(
-        Alert(alert.notifier, msgspec.structs.asdict(alert), connections(names.in_fields(alert)))
-        for alert in written
+        after=deadline.after, reference=deadline.from_, alerts=alerts.planned(told.on_deadline)
     )
