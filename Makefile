@@ -15,7 +15,11 @@ help: ## list the targets
 venv: $(READY) ## make .venv and install the lock (PYTHON=python3.12 chooses another)
 
 demo: $(READY) ## PostgreSQL, Airflow and three months of taxi trips, here (ARGS=--exit)
-	@$(BIN)/factory demo $(ARGS)
+	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/factory demo $(ARGS)
+
+# compiled once where the tests' thousand processes would each do it anew, but for what none imports
+COMPILED := $(VENV)/lib factory embedded
+NOT_COMPILED := /google/(ads|cloud/(aiplatform|compute))
 
 # a file's tests share servers, so files are dealt out; those that wait for an Airflow come early
 test: ARGS ?= -n 2 --dist loadfile --no-loadscope-reorder
@@ -24,6 +28,8 @@ test: $(READY) ## all checks and all tests (ARGS="-k name" for some tests)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	@[ -z "$$PYTHONDONTWRITEBYTECODE" ] || \
+	  $(BIN)/python -m compileall -qq -j 0 -x '$(NOT_COMPILED)' $(COMPILED) || true
 	$(BIN)/pytest $(ARGS)
 
 lint: $(READY) ## check the pipelines in dag_factory_configs/

@@ -49,7 +49,8 @@ def _fill(name: str, lock: Path, new: Path, cancelled: Callable[[], bool]) -> No
 
 def _installer(into: Path) -> list[str]:
     if find_spec("uv"):
-        return [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--python", str(into)]
+        uv = [sys.executable, "-m", "uv", "pip", "install", "--compile-bytecode"]  # as pip does
+        return [*uv, "--quiet", "--python", str(into)]
     return [sys.executable, "-m", "pip", "--python", str(into), "install", "--quiet"]
 
 
