@@ -1,38 +1,56 @@
-"""`factory demo --with lake-files` as a person runs it: databases, an S3 server, a scheduler."""
+"""What `factory demo --with lake-files` runs: two shops' databases, S3, a run of each day.
 
-import re
-import subprocess
+That a demo starts, follows and ends its Airflow is told in `end_to_end/test_demo.py`, how it begins
+the runs of its days in `end_to_end/test_demo_nifi.py`.
+"""
+
+import shutil
+from datetime import datetime, time, timezone
 from pathlib import Path
 
 import psycopg
 import pytest
 
 from factory_embedded.demo import lake_files
+from factory_embedded.demo.days import DAYS
+from factory_embedded.demo.run import EXAMPLES
 from factory_embedded.demo.screen import LineScreen
 from factory_embedded.services import mariadb, postgres, s3
-from tests.end_to_end.test_demo import FACTORY, PROJECT, processes_below
-from tests.patience import output
+from factory_embedded.stop import Stop
+
+from .pipelines import Pipelines
+
+PROJECT = Path(__file__).parents[2]
+EXAMPLE = EXAMPLES["lake-files"]
 
 
-@pytest.mark.slow
-def test_a_shop_s_tables_go_into_the_lake_and_from_there_into_the_warehouse(tmp_path: Path) -> None:
-    home = tmp_path / "home"
-    command = [str(FACTORY), "demo", "--with", "lake-files", "--exit", "--home", str(home)]
-    pipe = subprocess.PIPE
-    with subprocess.Popen(
-        command, cwd=PROJECT, stdout=pipe, stderr=subprocess.STDOUT, text=True
-    ) as demo:
-        said, _ = output(demo, 600)
-    assert demo.returncode == 0, said
-    arrived = re.findall(r"^ (\S+) +\| +(\S+) \| +(\S+) \| +(\S+) \| +(\S+)$", said, re.MULTILINE)
-    assert arrived == [
-        ("postgres.orders", "20,000", "2", "20,000", "20,000"),
-        ("postgres.customers", "1,000", "2", "2,000", "1,000"),
-        ("mysql.orders", "20,000", "2", "20,000", "20,000"),
-        ("mysql.customers", "1,000", "2", "2,000", "1,000"),
+def test_a_shop_s_tables_go_into_the_lake_and_from_there_into_the_warehouse(
+    pipelines: Pipelines,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    shutil.copytree(PROJECT / "dag_factory_configs", pipelines.root, dirs_exist_ok=True)
+    with (
+        Stop() as stop,
+        LineScreen() as show,
+        EXAMPLE.services(PROJECT, tmp_path, show, stop) as shops,
+    ):
+        for name, connection in shops.connections.items():
+            monkeypatch.setenv(f"AIRFLOW_CONN_{name.upper()}", connection.json)
+        for day in DAYS:
+            moment = datetime.combine(day, time(), timezone.utc)
+            run = pipelines.run(EXAMPLE.pipeline, logical_date=moment)
+            assert run.state == "success", run.log[-4000:]
+        assert shops.problems(show) == []
+    said = capfd.readouterr().out.splitlines()
+    arrived = [[cell.strip() for cell in line.split("|")] for line in said if line.count("|") == 4]
+    assert arrived[1:] == [
+        ["postgres.orders", "20,000", "2", "20,000", "20,000"],
+        ["postgres.customers", "1,000", "2", "2,000", "1,000"],
+        ["mysql.orders", "20,000", "2", "20,000", "20,000"],
+        ["mysql.customers", "1,000", "2", "2,000", "1,000"],
     ]
-    assert "\n2 of 2 runs succeeded\n" in said
-    assert processes_below(home) == []
 
 
 def test_what_did_not_arrive_is_told(
