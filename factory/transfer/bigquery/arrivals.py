@@ -86,7 +86,7 @@ class Noting:
 
     def fill(self, jobs: Jobs, via: Place) -> None:
         """List them there, by a load job. Raises `TransferError`, `Running`."""
-        made_at, _ = staging.made(jobs, self.table, _LISTED, None)
+        made_at = staging.made(jobs, self.table, _LISTED, None)
         listed = Staged(self.table, _LISTED, len(self.given.files), made_at=made_at)
         job = f"factory_{staging.digest(str(self.table), made_at)}_files"
         staging.fill(jobs, via, listed, job, self._batches)

@@ -24,7 +24,7 @@ from factory.transfer.bigquery import table as tables
 from factory.transfer.bigquery.api import Facts
 from factory.transfer.bigquery.columns import PLAIN_NAME, bare
 from factory.transfer.bigquery.errors import Refused
-from factory.transfer.bigquery.jobs import Done, Running
+from factory.transfer.bigquery.jobs import Running
 from factory.transfer.bigquery.load import Session
 from factory.transfer.bigquery.modes import Staged
 from factory.transfer.bigquery.table import Existing, literal, quoted
@@ -76,6 +76,18 @@ class External(Session):
     def _publish(self, existing: Existing, staged: Staged) -> str:
         return self._job(staged, "publish")
 
+    def taken_up(self, existing: Existing | None, staged: Staged) -> Changed | None:
+        """Its job, at its end, where the table is of the file that it was to be of."""
+        for name in self._publishes(existing or _NONE, staged):
+            with self._unsure_of(staged):
+                done = self.jobs.find(name, leave=True, refuse=False)
+            if done is None:
+                return None
+            if self._is_of(staged):
+                self._clear(self._published_files())
+                return Changed(staged.rows)
+        return None
+
     def turned(self, existing: Existing | None, columns: Sequence[Column]) -> tuple[Column, ...]:
         """As files have them: no document, and nulls of the table's type."""
         for column in columns:
@@ -125,24 +137,25 @@ class External(Session):
         existing = existing or _NONE
         text = ";\n".join([self._made_of(staged), self._record(staged), "SELECT 1;"])
         for name in self._publishes(existing, staged):
-            done = self._begun(staged, text, name)
+            with self._unsure_of(staged):
+                done = self.jobs.query(text, name, leave=True)
             if not done.found or self._is_of(staged):
                 self._clear({*before, *self._published_files()})
                 return Changed(staged.rows)
         raise Again
 
-    def _begun(self, staged: Staged, text: str, name: str) -> Done:
-        """Its job, at its end; whoever is stopped before that does not know what will come."""
+    @contextmanager
+    def _unsure_of(self, staged: Staged) -> Iterator[None]:
+        """Whoever is stopped before the end of a publish does not know what will come of it."""
         path = self._file(staged).path
         self.unsure.add(path)
         try:
-            done = self.jobs.query(text, name, leave=True)
+            yield
         except Refused as error:
             if error.in_vain:  # it has failed, or was not taken
                 self.unsure.discard(path)
             raise
         self.unsure.discard(path)
-        return done
 
     def _made_of(self, staged: Staged) -> str:
         """The statement by which the table is of the file alone."""
@@ -166,7 +179,7 @@ class External(Session):
     def _record(self, staged: Staged) -> str:
         """Note the load, and its file, which may go once the table is of another."""
         noted = (self.job.load_id, self.job.mode.name, staged.rows, self._content(staged))
-        return ledger.record(self.job.target, _NONE, *noted)
+        return ledger.record(self.job.target, _NONE, *noted, staged.checked)
 
     def _uri(self, file: Place) -> str:
         return stores.without_connection(file.uri)

@@ -203,18 +203,19 @@ class Jobs:
             reference.setdefault("location", _location(error.said, job_id))
         return self._seen(reference), True
 
-    def find(self, name: str, *, leave: bool = False) -> Done | None:
+    def find(self, name: str, *, leave: bool = False, refuse: bool = True) -> Done | None:
         """The job of a name, or the last of those that followed it, when it has succeeded.
 
-        Raises `Running`, as `run` does.
+        Raises `Running`, as `run` does, and, to `refuse`, what one that was awaited failed with.
         """
         for there in self._of_name(name):
             with self._leaving(there["jobReference"]["jobId"]) if leave else nullcontext():
                 job = self._waited(there, leave)
             failed = _error(job)
             if failed is None:
+                self._count(job)
                 return Done(job, found=True)
-            if job["jobReference"]["jobId"] == self.limits.awaited:
+            if refuse and job["jobReference"]["jobId"] == self.limits.awaited:
                 raise failed
         return None
 

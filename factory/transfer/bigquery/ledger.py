@@ -24,6 +24,7 @@ _COLUMNS = {
     "published_at": "TIMESTAMP",
     "made_at": "INT64",  # when the table was made
     "digest": "STRING",  # of the values
+    "checks": "STRING",  # what they found
 }
 _DESCRIPTION = "The loads that are in the tables of this dataset. Without it, one may come twice."
 
@@ -36,6 +37,7 @@ class Entry:
     published_at: datetime
     digest: str
     made_at: int  # when the table was made that the rows went to
+    checks: str | None = None  # what they found
 
     @property
     def when(self) -> str:
@@ -44,10 +46,11 @@ class Entry:
 
 
 def ensure(api: Api, target: Table) -> None:
-    """Make the ledger of the target's dataset when it is missing."""
+    """Make the ledger of the target's dataset when it is missing, or older."""
     fields = [tables.field_of(name, kind) for name, kind in _COLUMNS.items()]
     more = {"clustering": {"fields": ["table_name"]}, "description": _DESCRIPTION}
-    tables.make(api, target.beside(NAME), fields, more)
+    if tables.make(api, target.beside(NAME), fields, more) is None:
+        tables.add(api, target.beside(NAME), fields)
 
 
 def is_there(api: Api, target: Table) -> bool:
@@ -69,10 +72,13 @@ def standing(target: Table) -> str:
 
 def find(jobs: Jobs, target: Table, existing: Existing, load_id: str) -> Entry | None:
     """Look up whether this load was published, into this table before all others of its name."""
-    if not is_there(jobs.api, target):
+    facts = tables.look(jobs.api, target.beside(NAME))
+    if facts is None:
         return None
+    known = [field["name"] for field in tables.fields_of(facts)]
+    checks = "checks" if "checks" in known else "CAST(NULL AS STRING)"
     found = jobs.asked(
-        f"SELECT `rows`, published_at, digest, made_at {standing(target)}"
+        f"SELECT `rows`, published_at, digest, made_at, {checks} {standing(target)}"
         f" AND load_id = {literal(load_id)}"
         f" ORDER BY made_at = {existing.made_at} DESC, published_at DESC LIMIT 1"
     )
@@ -127,17 +133,25 @@ def made_anew(target: Table, existing: Existing) -> str:
 
 
 def _gone(target: Table, which: str) -> str:
-    names = ", ".join(f"`{name}`" for name in _COLUMNS)
-    chosen = ", ".join(_GONE if name == "mode" else f"`{name}`" for name in _COLUMNS)
+    kept = [name for name in _COLUMNS if name != "checks"]
+    names = ", ".join(f"`{name}`" for name in kept)
+    chosen = ", ".join(_GONE if name == "mode" else f"`{name}`" for name in kept)
     ledger = target.beside(NAME).sql
     return f"INSERT INTO {ledger} ({names}) SELECT {chosen} {standing(target)}{which}"
 
 
 def record(
-    target: Table, existing: Existing, load_id: str, mode: str, rows: int, digest: str
+    target: Table,
+    existing: Existing,
+    load_id: str,
+    mode: str,
+    rows: int,
+    digest: str,
+    checks: str,
 ) -> str:
     """The SQL that notes a load."""
     names = ", ".join(f"`{name}`" for name in _COLUMNS)
     texts = [literal(text) for text in (target.name, load_id, mode)]
-    given = [*texts, str(rows), "CURRENT_TIMESTAMP()", str(existing.made_at), literal(digest)]
+    given = [*texts, str(rows), "CURRENT_TIMESTAMP()", str(existing.made_at)]
+    given += [literal(digest), literal(checks)]
     return f"INSERT INTO {target.beside(NAME).sql} ({names}) VALUES ({', '.join(given)})"

@@ -21,7 +21,7 @@ from factory.transfer.bigquery import table as tables
 from factory.transfer.bigquery.api import Api
 from factory.transfer.bigquery.arrivals import Noting
 from factory.transfer.bigquery.errors import Refused, translated
-from factory.transfer.bigquery.jobs import Done, Jobs, Limits, ended
+from factory.transfer.bigquery.jobs import Done, Jobs, Limits
 from factory.transfer.bigquery.modes import SEVERAL, Counts, Mode, Staged
 from factory.transfer.bigquery.rows import Rows
 from factory.transfer.bigquery.staging import Source
@@ -31,7 +31,7 @@ from factory.transfer.warehouse import parquet, parts, schema
 from factory.transfer.warehouse.arrivals import Arrivals
 from factory.transfer.warehouse.audit import prepare
 from factory.transfer.warehouse.load import Again, Checks, Loaded, run, told
-from factory.transfer.warehouse.parts import Changed, Column, Given, free_name, refuse_mode
+from factory.transfer.warehouse.parts import Changed, Column, Given, Noted, free_name, refuse_mode
 from factory.transfer.warehouse.rows import Guard, Subject
 from factory.transfer.warehouse.schema import Types
 
@@ -176,10 +176,10 @@ class Session:
             tables.drop(self.jobs.api, left)
         return True
 
-    def published_earlier(self, existing: Existing) -> str:
+    def noted(self, existing: Existing) -> Noted | None:
         """Ask the ledger."""
         found = self._entry(existing)
-        return parts.earlier(found.rows, found.when) if found else ""
+        return Noted(found.rows, found.when, found.checks or "") if found else None
 
     @property
     def _tables(self) -> Sequence[Table]:
@@ -270,24 +270,38 @@ class Session:
         numbered = self.job.mode.numbered
         number = free_name(columns, "_factory_row") if numbered else None
         staged = Staged(self._staging, columns, rows, number=number, keep=keep)
-        made_at, found = staging.made(self.jobs, staged.table, staged.given, number)
-        staged = replace(staged, made_at=made_at)
-        audited = found and existing is not None and self._is_published(existing, staged)
-        return replace(staged, audited=audited)
+        made_at = staging.made(self.jobs, staged.table, staged.given, number)
+        return replace(staged, made_at=made_at)
 
-    def _is_published(self, existing: Existing, staged: Staged) -> bool:
-        """Whether a try before this one has published what is staged, or has left its job to.
-
-        Not so where its rows were replaced since: they are published anew.
-        """
+    def taken_up(self, existing: Existing | None, staged: Staged) -> Changed | None:
+        """Its job, at its end, unless its rows were replaced since: they are published anew."""
+        if existing is None:
+            return None
         for name in self._publishes(existing, staged):
-            job = self.jobs.peek(name)
-            if job is None:
-                return False
-            entry = self._entry(existing) if ended(job) else None
-            if not ended(job) or (entry and entry.digest == self._content(staged)):
-                return True
-        return False
+            done = self.jobs.find(name, leave=True, refuse=False)
+            if done is None:
+                return None
+            entry = self._entry(existing)
+            if (
+                entry
+                and entry.digest == self._content(staged)
+                and self._did(done, existing, staged)
+            ):
+                return self._changed(done, entry.rows)
+        return None
+
+    def _did(self, done: Done, existing: Existing, staged: Staged) -> bool:
+        """Whether a publish of a try before did what this is to do.
+
+        The pipeline may say another mode, or key, by now. What is added once is there by any.
+        """
+        text = str(done.facts.get("configuration", {}).get("query", {}).get("query", ""))
+        statements = self.job.mode.statements(self.job.target, existing, staged)
+        return self.job.mode.once or all(statement in text for statement in statements)
+
+    def _changed(self, done: Done, rows: int) -> Changed:
+        ((before, after, changed),) = self.jobs.rows(done)[1]
+        return self.job.mode.changed(Counts(before, after, changed), rows)
 
     def _content(self, staged: Staged) -> str:
         """What the ledger keeps of the rows, to know them by."""
@@ -371,16 +385,17 @@ class Session:
             if existing.unpublished:
                 self._unmade(existing)
             raise
-        ((before, after, changed),) = self.jobs.rows(done)[1]
-        return mode.changed(Counts(before, after, changed), staged.rows)
+        return self._changed(done, staged.rows)
 
     def _published(self, text: str, existing: Existing, staged: Staged) -> Done:
         """Its job, or that of a try before this one, unless its rows are known to be gone since."""
         for name in self._publishes(existing, staged):
             done = self.jobs.query(text, name, leave=True)
-            if not done.found or self._stands(existing, staged):
+            if not done.found:
                 return done
-            log.info("the job %s had published them, and they were replaced since", done.job_id)
+            if self._stands(existing, staged) and self._did(done, existing, staged):
+                return done
+            log.info("what the job %s published is not there any more, or not so", done.job_id)
         raise Again
 
     def _stands(self, existing: Existing, staged: Staged) -> bool:
@@ -436,7 +451,7 @@ class Session:
     def _noted(self, existing: Existing, staged: Staged) -> Sequence[str]:
         """The load, and which of those before are gone."""
         job = self.job
-        noted = (job.load_id, job.mode.name, staged.rows, job.digest)
+        noted = (job.load_id, job.mode.name, staged.rows, job.digest, staged.checked)
         gone = [ledger.replaced(job.target)] if job.mode.whole else []
         return [*gone, ledger.record(job.target, existing, *noted)]
 

@@ -49,12 +49,10 @@ def staging(jobs: Jobs, *made: Table) -> Iterator[None]:
             tables.drop(jobs.api, table)
 
 
-def made(
-    jobs: Jobs, table: Table, columns: Sequence[Column], number: str | None
-) -> tuple[int, bool]:
+def made(jobs: Jobs, table: Table, columns: Sequence[Column], number: str | None) -> int:
     """Make the staging table, or take up that of a try that was left or killed.
 
-    When was it made, and was it there?
+    When was it made?
     """
     fields = fields_of(columns, number)
     now = time.time()
@@ -65,7 +63,7 @@ def made(
         if facts is None:  # dropped in between
             continue
         if [f["name"] for f in tables.fields_of(facts)] == [f["name"] for f in fields]:
-            return int(facts["creationTime"]), new is None
+            return int(facts["creationTime"])
         tables.drop(jobs.api, table)
     raise TransferError(
         f"the staging table {table} is not to be made: is another load dropping it?"

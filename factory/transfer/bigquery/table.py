@@ -290,10 +290,15 @@ def grow(api: Api, table: Table, columns: Sequence[Column]) -> None:
 
     Raises `Refused` when others were added meanwhile: BigQuery takes no schema that lacks some.
     """
-    there = look(api, table) or {}
-    known = {field["name"].casefold() for field in fields_of(there)}
-    new = [field_of(c.name, c.type) for c in columns if c.name.casefold() not in known]
-    api.ask("PATCH", table.address(api), body={"schema": {"fields": [*fields_of(there), *new]}})
+    add(api, table, [field_of(column.name, column.type) for column in columns])
+
+
+def add(api: Api, table: Table, fields: Sequence[Facts]) -> None:
+    """Add those of the columns that are not there; see `grow`."""
+    there = fields_of(look(api, table) or {})
+    known = {field["name"].casefold() for field in there}
+    if new := [field for field in fields if field["name"].casefold() not in known]:
+        api.ask("PATCH", table.address(api), body={"schema": {"fields": [*there, *new]}})
 
 
 def relax(api: Api, table: Table, names: Collection[str]) -> None:

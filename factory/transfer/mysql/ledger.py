@@ -10,17 +10,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import pymysql
+
 from factory.transfer.mysql import table as tables
-from factory.transfer.mysql.session import Connection, ask
+from factory.transfer.mysql.session import Connection, ask, code_of
 from factory.transfer.mysql.writing import run, value
 from factory.transfer.warehouse.parts import Table
 
 NAME = "_factory_loads"
+_TWICE = 1060  # the server's number for a column that is there
 _COLUMNS = (
     "`table_name` varchar(64) NOT NULL, `load_id` varchar(600) NOT NULL,"
     " `mode` varchar(16) NOT NULL, `rows` bigint NOT NULL,"
     " `published_at` datetime(6) NOT NULL, `previous_rows` bigint NULL,"
-    " `table_made` datetime NULL, `digest` text NULL, PRIMARY KEY (`table_name`, `load_id`)"
+    " `table_made` datetime NULL, `digest` text NULL, `checks` mediumtext NULL,"
+    " PRIMARY KEY (`table_name`, `load_id`)"
 )
 
 
@@ -32,6 +36,7 @@ class Entry:
     published_at: datetime
     made: datetime | None  # when the table was, to which the rows went
     digest: str | None
+    checks: str | None
 
     @property
     def when(self) -> str:
@@ -50,17 +55,33 @@ def is_there(connection: Connection, target: Table) -> bool:
 
 
 def ensure(connection: Connection, target: Table) -> None:
-    """Make the ledger when it is missing."""
+    """Make the ledger when it is missing, or older."""
     tables.ensure(connection, of(target), _COLUMNS)
+    if not _keeps_checks(connection, target):
+        _keep_checks(connection, target)
+
+
+def _keep_checks(connection: Connection, target: Table) -> None:
+    try:
+        run(connection, f"ALTER TABLE {tables.sql(of(target))} ADD COLUMN `checks` mediumtext")
+    except pymysql.Error as error:
+        if code_of(error) != _TWICE:  # another load has added it
+            raise
+
+
+def _keeps_checks(connection: Connection, target: Table) -> bool:
+    where = f"{tables.here(of(target))} AND COLUMN_NAME = {value('checks')}"
+    return bool(ask(connection, f"SELECT 1 FROM information_schema.COLUMNS WHERE {where}"))
 
 
 def find(connection: Connection, target: Table, load_id: str) -> Entry | None:
     """Look up whether this load was published."""
     if not is_there(connection, target):
         return None
+    checks = "`checks`" if _keeps_checks(connection, target) else "NULL"
     found = ask(
         connection,
-        "SELECT `rows`, `published_at`, `table_made`, `digest`"
+        f"SELECT `rows`, `published_at`, `table_made`, `digest`, {checks}"
         f" FROM {tables.sql(of(target))} WHERE {its(target, load_id)}",
     )
     return Entry(*found[0]) if found else None
@@ -98,7 +119,7 @@ def forget_emptied(connection: Connection, target: Table, made: datetime | None)
 
 
 def record(connection: Connection, target: Table, said: dict[str, Any]) -> None:
-    """Note a published load: its `load_id`, `mode`, `rows`, `previous_rows` and `digest`."""
+    """Note a published load: its `load_id`, `mode`, `rows`, `previous_rows`, `digest`, `checks`."""
     given = {"table_name": target.name, **said}
     run(
         connection,

@@ -34,7 +34,7 @@ from factory.transfer.mysql.rows import Rows
 from factory.transfer.mysql.session import Address, Connection, name
 from factory.transfer.mysql.table import Existing
 from factory.transfer.mysql.writing import run
-from factory.transfer.warehouse import parquet, parts
+from factory.transfer.warehouse import parquet
 from factory.transfer.warehouse.arrivals import Arrivals
 from factory.transfer.warehouse.audit import prepare
 from factory.transfer.warehouse.load import Checks, Loaded, told
@@ -45,6 +45,7 @@ from factory.transfer.warehouse.parts import (
     Column,
     Given,
     Limits,
+    Noted,
     Table,
     free_name,
     staging_name,
@@ -166,11 +167,12 @@ class Session:
             staging.sweep(self.connection, self.job.target)
         return before
 
-    def published_earlier(self, existing: Existing) -> str:
+    def noted(self, existing: Existing) -> Noted | None:
         """Ask the ledger."""
         found = ledger.find(self.connection, self.job.target, self.job.load_id)
-        same = found is not None and found.made == existing.made
-        return parts.earlier(found.rows, found.when) if found and same else ""
+        if found is None:
+            return None
+        return Noted(found.rows, found.when, found.checks or "", found.made == existing.made)
 
     def previous_rows(self) -> int | None:
         """Ask the ledger."""
@@ -227,6 +229,9 @@ class Session:
         limits = self.job.limits
         with staging.staging(self.address, self.connection, self.job.target, staged, limits):
             yield
+
+    def taken_up(self, existing: Existing | None, staged: Staged) -> None:
+        """A publish ends with the session of who began it."""
 
     def copy(self, staged: Staged) -> float:
         """By one LOAD DATA LOCAL, if the server takes it."""

@@ -23,7 +23,7 @@ from factory.transfer.mysql.session import Connection, ask, code_of, name
 from factory.transfer.mysql.table import Existing
 from factory.transfer.mysql.types import NO_NULLS
 from factory.transfer.mysql.writing import run
-from factory.transfer.warehouse import parts, schema
+from factory.transfer.warehouse import kept, parts, schema
 from factory.transfer.warehouse.arrivals import Arrivals
 from factory.transfer.warehouse.load import Again
 from factory.transfer.warehouse.parquet import others
@@ -196,7 +196,7 @@ def swaps(connection: Connection, job: Job, existing: Existing, staged: Staged) 
     if staged.like is None or [*existing.columns] != [each.name for each in staged.columns]:
         return False
     same = tables.definition(connection, job.target) == tables.definition(connection, staged.table)
-    fits = tables.marked({"comment": existing.comment, **_said(job, staged, None)}) is not None
+    fits = _mark(job, staged, existing.comment, None) is not None
     return same and fits and may_move(connection, job.target)
 
 
@@ -223,7 +223,16 @@ def _said(job: Job, staged: Staged, previous: int | None) -> dict[str, object]:
         "rows": staged.rows,
         "previous_rows": previous,
         "digest": job.digest() if job.digest is not None else None,
+        "checks": staged.checked,
     }
+
+
+def _mark(job: Job, staged: Staged, comment: str, previous: int | None) -> str | None:
+    """The comment of the table that comes in; of the checks it says as much as it has room for."""
+    said = {"comment": comment, **_said(job, staged, previous)}
+    short = kept.brief(staged.checked) if staged.checked else ""
+    marks = (tables.marked({**said, "checks": checks}) for checks in (staged.checked, short, ""))
+    return next((mark for mark in marks if mark is not None), None)
 
 
 def write(
@@ -246,7 +255,7 @@ def write(
         return _written(connection, job, staged, types)
     note_files(connection, job, first=True)
     comment = existing.comment if existing else ""
-    mark = tables.marked({"comment": comment, **_said(job, staged, previous)})
+    mark = _mark(job, staged, comment, previous)
     if mark is None:
         raise TransferError(f"the name of the load is too long for MySQL: {job.load_id[:80]}…")
     counter = tables.counter(connection, job.target) if swaps else ""

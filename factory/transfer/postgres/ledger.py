@@ -29,6 +29,7 @@ COLUMNS = {
     "gone_oid": "oid",  # a table of this name that the rows are not in for certain
     "row_xmin": "bigint",  # the transaction that wrote the rows
     "digest": "text",  # of the values, where the rows are added once
+    "checks": "text",  # what they found
 }
 
 
@@ -43,6 +44,7 @@ class Entry:
     nodes: frozenset[int] | None  # the table's files
     xmin: int | None
     digest: str | None
+    checks: str | None
 
     @property
     def when(self) -> str:
@@ -83,16 +85,17 @@ def find(connection: Connection, target: Table, oid: int, load_id: str) -> Entry
         return None
     query = sql.SQL(
         "SELECT schema, table_name, rows, published_at, (said ->> 'table_oid')::bigint,"
-        " said -> 'file_nodes', (said ->> 'row_xmin')::bigint, said ->> 'digest' FROM ({}) l"
+        " said -> 'file_nodes', (said ->> 'row_xmin')::bigint, said ->> 'digest',"
+        " said ->> 'checks' FROM ({}) l"
         " ORDER BY (said ->> 'table_oid')::bigint = %(oid)s DESC NULLS LAST LIMIT 1"
     ).format(sql.SQL(" UNION ALL ").join(ledgers))
     given = {"load_id": load_id, "name": target.name, "oid": oid}
     row = connection.execute(query, given).fetchone()
     if row is None:
         return None
-    schema, name, rows, published_at, old, nodes, xmin, digest = row
+    schema, name, rows, published_at, old, nodes, xmin, digest, checks = row
     told = None if nodes is None else frozenset(nodes)
-    return Entry(Table(schema, name), rows, published_at, old, told, xmin, digest)
+    return Entry(Table(schema, name), rows, published_at, old, told, xmin, digest, checks)
 
 
 def schemas(connection: Connection, table: str = NAME) -> list[str]:
@@ -186,6 +189,7 @@ def record(
     rows: int,
     previous: int | None,
     digest: str | None,
+    checks: str,
     xmin: int | None = None,
 ) -> None:
     """Note a published load; `xmin`: its rows are of another transaction than this one.
@@ -194,8 +198,8 @@ def record(
     """
     query = sql.SQL(
         "INSERT INTO {} (table_name, load_id, mode, rows, published_at, previous_rows, digest,"
-        " row_xmin, table_oid, file_nodes)"
-        " SELECT %s, %s, %s, %s, clock_timestamp(), %s, %s,"
+        " checks, row_xmin, table_oid, file_nodes)"
+        " SELECT %s, %s, %s, %s, clock_timestamp(), %s, %s, %s,"
         " coalesce(%s, txid_current() %% 4294967296), t.oid, "
         + NODES.replace("%s::oid", "t.oid")
         + " FROM (SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
@@ -203,10 +207,11 @@ def record(
         " ON CONFLICT (table_name, load_id) DO UPDATE SET mode = excluded.mode,"
         " rows = excluded.rows, published_at = excluded.published_at,"
         " previous_rows = excluded.previous_rows, digest = excluded.digest,"
+        " checks = excluded.checks,"
         " row_xmin = excluded.row_xmin, gone_oid = NULL,"
         " table_oid = excluded.table_oid, file_nodes = excluded.file_nodes"
     )
-    values = (target.name, load_id, mode, rows, previous, digest, xmin)
+    values = (target.name, load_id, mode, rows, previous, digest, checks, xmin)
     cursor = connection.execute(
         query.format(_ledger(target)), (*values, target.schema, target.name)
     )

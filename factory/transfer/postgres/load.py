@@ -33,14 +33,14 @@ from factory.transfer.postgres.arrivals import NAME as FILES
 from factory.transfer.postgres.modes import Changed, Staged
 from factory.transfer.postgres.publish import Job
 from factory.transfer.postgres.rows import Rows
-from factory.transfer.postgres.staging import copy, staging
+from factory.transfer.postgres.staging import copy, staging, sweep
 from factory.transfer.postgres.table import Connection, Existing
-from factory.transfer.warehouse import parquet, parts
+from factory.transfer.warehouse import parquet
 from factory.transfer.warehouse.arrivals import Arrivals
 from factory.transfer.warehouse.audit import prepare
 from factory.transfer.warehouse.load import Checks, Loaded, run, told
 from factory.transfer.warehouse.parquet import Files
-from factory.transfer.warehouse.parts import Column, Limits, free_name
+from factory.transfer.warehouse.parts import Column, Limits, Noted, free_name
 from factory.transfer.warehouse.rows import Guard, Subject, together
 from factory.transfer.warehouse.schema import Types
 
@@ -136,19 +136,22 @@ class Session:
         tables.retype(self.connection, self.job.target, columns, self.job.limits.lock)
 
     def published_before(self, existing: Existing | None, rows: int) -> bool:
-        """Ask the ledger, and the table's files."""
+        """Ask the ledger, and the table's files; what a try that was killed has left goes."""
         found = publishing.published_before(self.connection, self.job, existing, rows)
         if found and self.job.arrivals is not None:  # that load may not have noted them
             publishing.ensure(self.connection, self.job)
             with self.connection.transaction():
                 publishing.note_files(self.connection, self.job)
+        if found:
+            sweep(self.connection, self.job.target)
         return found
 
-    def published_earlier(self, existing: Existing) -> str:
+    def noted(self, existing: Existing) -> Noted | None:
         """Ask the ledger."""
         found = ledger.find(self.connection, self.job.target, existing.oid, self.job.load_id)
-        same = found is not None and found.oid == existing.oid
-        return parts.earlier(found.rows, found.when) if found and same else ""
+        if found is None:
+            return None
+        return Noted(found.rows, found.when, found.checks or "", found.oid == existing.oid)
 
     def previous_rows(self) -> int | None:
         """Ask the ledger."""
@@ -186,6 +189,9 @@ class Session:
     def staging(self, staged: Staged) -> AbstractContextManager[None]:
         """See `staging`."""
         return staging(self.uri, self.connection, self.job.target, staged)
+
+    def taken_up(self, existing: Existing | None, staged: Staged) -> None:
+        """A publish ends with the session of who began it."""
 
     def copy(self, staged: Staged) -> float:
         """By one binary COPY; what has arrived as another type becomes what it is to be."""
@@ -245,4 +251,4 @@ class Session:
 
     def record(self, existing: Existing | None, staged: Staged, previous: int | None) -> None:
         """See `ledger`."""
-        publishing.record(self.connection, self.job, existing, staged.rows, previous)
+        publishing.record(self.connection, self.job, existing, staged, previous)

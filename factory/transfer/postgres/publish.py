@@ -175,7 +175,11 @@ def write(
 
 
 def record(
-    connection: Connection, job: Job, existing: Existing | None, rows: int, previous: int | None
+    connection: Connection,
+    job: Job,
+    existing: Existing | None,
+    staged: Staged,
+    previous: int | None,
 ) -> None:
     """Note the load, within the caller's transaction."""
     target, name, xmin = job.target, job.mode.name, None
@@ -183,7 +187,8 @@ def record(
     if existing is None and job.mode.once:
         xmin = pages.written_by(connection, target)
     digest = job.digest() if job.digest is not None else None
-    ledger.record(connection, target, job.load_id, name, rows, previous, digest, xmin)
+    noted = (staged.rows, previous, digest, staged.checked)
+    ledger.record(connection, target, job.load_id, name, *noted, xmin)
 
 
 def note_files(connection: Connection, job: Job) -> None:

@@ -38,7 +38,7 @@ def staging(uri: str, connection: Connection, target: Table, staged: Staged) -> 
     # Held until the connection ends: an attempt that is thought dead but is not, waits or is
     # waited for; and a staging table that nobody holds is known to be left over.
     with tables.locked(connection, _holding(staged.table)):
-        _sweep(connection, target)
+        sweep(connection, target)
         _create(connection, staged)
         try:
             yield
@@ -91,7 +91,7 @@ def _holding(staged: Table) -> str:
     return f"factory staging {staged}"
 
 
-def _sweep(connection: Connection, target: Table) -> None:
+def sweep(connection: Connection, target: Table) -> None:
     """Drop the staging tables that killed loads of this target left.
 
     They are known by their mark. Without it, only a table with a name that is ours in every digit

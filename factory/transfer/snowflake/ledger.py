@@ -9,11 +9,15 @@ from factory.transfer.snowflake.names import OURS, Table, literal, quoted
 from factory.transfer.snowflake.session import Connection, ask
 
 NAME = f"{OURS}LOADS"
+_CHECKS = f"{OURS}CHECKS"  # (by its own: a version of before adds to the ledger by position)
 _EMPTY = "empty"  # the mode of an entry that says so of a table before its first load
 _COLUMNS = (
     "TABLE_NAME VARCHAR, LOAD_ID VARCHAR, MODE VARCHAR, ROW_COUNT NUMBER(38,0),"
     " PREVIOUS_ROWS NUMBER(38,0), TABLE_MADE VARCHAR, DIGEST VARCHAR,"
     " PUBLISHED_AT TIMESTAMP_TZ(6)"
+)
+_COLUMNS_OF_CHECKS = (
+    "TABLE_NAME VARCHAR, LOAD_ID VARCHAR, CHECKS VARCHAR, PUBLISHED_AT TIMESTAMP_TZ(6)"
 )
 
 
@@ -41,6 +45,8 @@ def is_ours(name: str) -> bool:
 def ensure(connection: Connection, target: Table) -> None:
     """Make the ledger of the target's schema, and what is held, where they are missing."""
     ask(connection, f"CREATE TABLE IF NOT EXISTS {quoted(target.beside(NAME))} ({_COLUMNS})")
+    checks = quoted(target.beside(_CHECKS))
+    ask(connection, f"CREATE TABLE IF NOT EXISTS {checks} ({_COLUMNS_OF_CHECKS})")
     lock = quoted(lock_of(target))
     ask(connection, f"CREATE TRANSIENT TABLE IF NOT EXISTS {lock} (HELD_BY VARCHAR)")
     ask(
@@ -58,6 +64,18 @@ def find(connection: Connection, target: Table, load_id: str) -> Entry | None:
     """Look up whether this load was published, and not replaced since."""
     rows = _rows(connection, target, f"LOAD_ID = {literal(load_id)} AND {_since(target)}")
     return Entry(*rows[0]) if rows else None
+
+
+def checks(connection: Connection, target: Table, load_id: str, entry: Entry) -> str:
+    """What the checks of a load that was published found; empty: nothing tells."""
+    whose = f"TABLE_NAME = {literal(target.name)} AND LOAD_ID = {literal(load_id)}"
+    since = f"PUBLISHED_AT >= {literal(entry.published_at)}::TIMESTAMP_TZ"
+    rows = ask(
+        connection,
+        f"SELECT CHECKS FROM {quoted(target.beside(_CHECKS))} WHERE {whose} AND {since}"
+        " ORDER BY PUBLISHED_AT DESC LIMIT 1",
+    )
+    return str(rows[0][0]) if rows else ""
 
 
 def loads_of(target: Table) -> str:
@@ -107,7 +125,8 @@ def was_empty(connection: Connection, target: Table, made: str) -> bool:
 def forget(connection: Connection, target: Table) -> None:
     """The table is to go, with all that was loaded into it."""
     whose = f"TABLE_NAME = {literal(target.name)}"
-    ask(connection, f"DELETE FROM {quoted(target.beside(NAME))} WHERE {whose}")
+    for name in (NAME, _CHECKS):
+        ask(connection, f"DELETE FROM {quoted(target.beside(name))} WHERE {whose}")
 
 
 def record(connection: Connection, target: Table, load_id: str, mode: str, entry: Entry) -> None:
@@ -117,3 +136,10 @@ def record(connection: Connection, target: Table, load_id: str, mode: str, entry
     texts = ", ".join(map(literal, (target.name, load_id, mode)))
     told = f"{literal(entry.made)}, {literal(entry.digest)}, CURRENT_TIMESTAMP()"
     ask(connection, f"INSERT INTO {ledger} SELECT {texts}, {entry.rows}, {previous}, {told}")
+
+
+def record_checks(connection: Connection, target: Table, load_id: str, found: str) -> None:
+    """Note what the checks of a load found, in its transaction, after the load."""
+    texts = ", ".join(map(literal, (target.name, load_id, found)))
+    ledger = quoted(target.beside(_CHECKS))
+    ask(connection, f"INSERT INTO {ledger} SELECT {texts}, CURRENT_TIMESTAMP()")

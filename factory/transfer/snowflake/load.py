@@ -24,12 +24,12 @@ from factory.transfer.snowflake.session import Account, Connection, Limits
 from factory.transfer.snowflake.stages import Stage
 from factory.transfer.snowflake.staging import Staged
 from factory.transfer.snowflake.table import Existing
-from factory.transfer.warehouse import parquet, parts, schema
+from factory.transfer.warehouse import parquet, schema
 from factory.transfer.warehouse.arrivals import Arrivals
 from factory.transfer.warehouse.audit import prepare
 from factory.transfer.warehouse.load import Checks, Loaded, run, told
 from factory.transfer.warehouse.parquet import Files
-from factory.transfer.warehouse.parts import Changed, Column, Given, free_name
+from factory.transfer.warehouse.parts import Changed, Column, Given, Noted, free_name
 from factory.transfer.warehouse.rows import Subject
 from factory.transfer.warehouse.schema import Types
 
@@ -138,17 +138,20 @@ class Session:
 
     def published_before(self, existing: Existing | None, rows: int) -> bool:
         """Ask the ledger."""
-        found = publish.published_before(self.connection, self.job, existing)
+        found = publish.published_before(self.connection, self.job, existing, rows)
         if found and self.job.arrivals is not None:  # that load may not have noted them
             with publish.transaction(self.connection, self.job):
                 publish.note_files(self.connection, self.job)
         return found
 
-    def published_earlier(self, existing: Existing) -> str:
+    def noted(self, existing: Existing) -> Noted | None:
         """Ask the ledger."""
-        found = ledger.find(self.connection, self.job.target, self.job.load_id)
-        same = found is not None and found.made == existing.made
-        return parts.earlier(found.rows, found.published_at) if found and same else ""
+        target, load_id = self.job.target, self.job.load_id
+        found = ledger.find(self.connection, target, load_id)
+        if found is None:
+            return None
+        checks = ledger.checks(self.connection, target, load_id, found)
+        return Noted(found.rows, found.published_at, checks, found.made == existing.made)
 
     def turned(self, existing: Existing | None, columns: Sequence[Column]) -> tuple[Column, ...]:
         """See `types`."""
@@ -178,6 +181,9 @@ class Session:
     def staging(self, staged: Staged) -> AbstractContextManager[None]:
         """See `staging`."""
         return stagings.staging(self.connection, staged)
+
+    def taken_up(self, existing: Existing | None, staged: Staged) -> None:
+        """A publish ends with the session of who began it."""
 
     def copy(self, staged: Staged) -> float:
         """By files, and one COPY."""
@@ -232,4 +238,4 @@ class Session:
 
     def record(self, existing: Existing | None, staged: Staged, previous: int | None) -> None:
         """See `ledger`."""
-        publish.record(self.connection, self.job, existing, staged.rows, previous)
+        publish.record(self.connection, self.job, existing, staged, previous)

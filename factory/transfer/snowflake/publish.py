@@ -25,6 +25,7 @@ from factory.transfer.snowflake.table import Existing
 from factory.transfer.warehouse import parts, schema
 from factory.transfer.warehouse.arrivals import Arrivals
 from factory.transfer.warehouse.load import Again
+from factory.transfer.warehouse.parquet import others
 from factory.transfer.warehouse.parts import Changed
 
 log = logging.getLogger(__name__)
@@ -57,7 +58,9 @@ def look(connection: Connection, job: Job) -> Existing | None:
     return tables.existing(connection, job.target, job.names)
 
 
-def published_before(connection: Connection, job: Job, existing: Existing | None) -> bool:
+def published_before(
+    connection: Connection, job: Job, existing: Existing | None, rows: int
+) -> bool:
     """Were these rows added, and are they there?
 
     Raises `TransferError` when nobody can tell, and when it was others that were added.
@@ -80,7 +83,7 @@ def published_before(connection: Connection, job: Job, existing: Existing | None
     if anew:
         said = "but was made anew since, and has rows: are they among them?"
         raise TransferError(f"{when}, {said}", again)
-    if found.digest != job.digest:
+    if others(found.rows, found.digest or None, rows, lambda: job.digest):
         raise TransferError(f"{when}; those that it has now are not the same, and not added", again)
     if empty:
         raise TransferError(f"{when}, and is empty: were they deleted since?", again)
@@ -130,7 +133,7 @@ def write(connection: Connection, job: Job, staged: Staged) -> Changed:
     # Locked first, then looked at: it may have been altered since.
     schema.fit(job.target, existing, staged.given, job.policy, types)
     modes.verify(job.mode, existing)
-    if published_before(connection, job, existing):
+    if published_before(connection, job, existing, staged.rows):
         raise Again
     if _is_empty(connection, job.target):
         ledger.note_empty(connection, job.target, existing.made)
@@ -138,13 +141,18 @@ def write(connection: Connection, job: Job, staged: Staged) -> Changed:
 
 
 def record(
-    connection: Connection, job: Job, existing: Existing | None, rows: int, previous: int | None
+    connection: Connection,
+    job: Job,
+    existing: Existing | None,
+    staged: Staged,
+    previous: int | None,
 ) -> None:
     """Note the load, in its transaction."""
     note_files(connection, job)
     made = existing.made if existing else ""
-    entry = ledger.Entry(rows, previous, made, job.digest, "")
+    entry = ledger.Entry(staged.rows, previous, made, job.digest, "")
     ledger.record(connection, job.target, job.load_id, job.mode.name, entry)
+    ledger.record_checks(connection, job.target, job.load_id, staged.checked)
 
 
 def note_files(connection: Connection, job: Job) -> None:

@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Result:
-    """What a check found, in numbers."""
+    """What a check found, in numbers; one that was not asked has not passed."""
 
     type: str
     severity: str
@@ -33,6 +33,7 @@ class Result:
     message: str
     measured: dict[str, Any] = field(default_factory=dict)
     columns: tuple[str, ...] = ()
+    asked: bool = True
 
     def plain(self) -> dict[str, Any]:
         """As values that JSON has."""
@@ -90,6 +91,15 @@ def audit(
     Raises `BadOption`, `BadRow` when the guard refuses the rows or a person's own SQL fails on
     them, and `ChecksFailed` when a check of severity `error` failed.
     """
+    count, results = found(rows, checks, guard)
+    tell(count, results)
+    return count, results
+
+
+def found(
+    rows: Rows[S], checks: Sequence[Check], guard: Guard[S] | None = None
+) -> tuple[int, list[Result]]:
+    """As `audit`, and nothing is told yet."""
     _verify_where(rows)
     try:
         with rows.reading():
@@ -103,16 +113,7 @@ def audit(
         verify(rows, checks)
         _blame(rows, checks, guard)
         raise
-    tell(count, results)
     return count, results
-
-
-def passed_before(checks: Sequence[Check]) -> Iterator[Result]:
-    """What is known of checks of rows whose publish has begun: those that stop a load passed."""
-    for check in checks:
-        if check.severity == "error":
-            said = "passed before these rows were published, and is not asked again"
-            yield Result(check.word, check.severity, True, said, columns=check.about)
 
 
 def ask(rows: Rows[S], checks: Sequence[Check]) -> None:
@@ -185,23 +186,29 @@ def _blame(rows: Rows[S], checks: Sequence[Check], guard: Guard[S] | None) -> No
 
 
 def verdicts(results: Sequence[Result]) -> Iterator[str]:
-    """How many checks passed, and how many did not."""
-    passed = sum(result.passed for result in results)
+    """How many checks passed, how many did not, and how many were not asked."""
+    asked = [result for result in results if result.asked]
+    passed = sum(result.passed for result in asked)
     if passed:
         yield f"{counted(passed, 'check')} passed"
-    if failed := len(results) - passed:
+    if failed := len(asked) - passed:
         yield f"{counted(failed, 'check')} failed"
+    if left := len(results) - len(asked):
+        yield f"{counted(left, 'check')} not asked"
 
 
 def tell(rows: int, results: Sequence[Result]) -> None:
     """Log every result. Raises `ChecksFailed` when one of severity `error` failed."""
     for result in results:
+        if not result.asked:
+            log.warning("check %s %s", result.type, result.message)
+            continue
         level = logging.INFO
         if not result.passed:
             level = logging.WARNING if result.severity == "warn" else logging.ERROR
         word = "passed" if result.passed else "failed"
         log.log(level, "check %s %s: %s", result.type, word, result.message)
-    failed = [r for r in results if not r.passed and r.severity == "error"]
+    failed = [r for r in results if r.asked and not r.passed and r.severity == "error"]
     if failed:
         told = "; ".join(f"{result.type}: {result.message}" for result in failed)
         raise ChecksFailed(

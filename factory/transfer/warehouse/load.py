@@ -24,7 +24,7 @@ from factory.transfer.counts import each
 from factory.transfer.errors import ChecksFailed, TransferError
 from factory.transfer.progress import Progress
 from factory.transfer.warehouse import audit as audits
-from factory.transfer.warehouse import schema
+from factory.transfer.warehouse import kept, schema
 from factory.transfer.warehouse.audit import Result, verdicts
 from factory.transfer.warehouse.columns import refuse_too_many
 from factory.transfer.warehouse.parquet import Files
@@ -33,6 +33,7 @@ from factory.transfer.warehouse.parts import (
     Column,
     Existing,
     Job,
+    Noted,
     Staged,
 )
 from factory.transfer.warehouse.rows import Guard, Rows, Subject
@@ -62,8 +63,8 @@ class Session(Protocol[E, T]):
     def published_before(self, existing: E | None, rows: int) -> bool:
         """Were these rows added by this load before? Raises `TransferError`: nobody can tell."""
 
-    def published_earlier(self, existing: E) -> str:
-        """What this load published into the target in a try before, and when; empty: nothing."""
+    def noted(self, existing: E) -> Noted | None:
+        """What the ledger says of this load; None: nothing of a try before."""
 
     def turned(self, existing: E | None, columns: Sequence[Column]) -> tuple[Column, ...]:
         """The load's columns, those in the target's types whose values these take unchanged.
@@ -85,6 +86,12 @@ class Session(Protocol[E, T]):
 
     def staging(self, staged: T) -> AbstractContextManager[None]:
         """Make the staging table, and drop it at the end, however that comes."""
+
+    def taken_up(self, existing: E | None, staged: T) -> Changed | None:
+        """What the publish of a try before has done, waited for where it runs on; None: none did.
+
+        Only where a publish ends whatever becomes of who began it.
+        """
 
     def copy(self, staged: T) -> float:
         """Fill the staging table; the seconds that it took."""
@@ -160,8 +167,8 @@ def run(
 ) -> Outcome:
     """Load the files. The target's rows are as they were when it raises."""
     existing = session.existing()
-    if session.published_before(existing, files.rows):
-        return Outcome()
+    if existing is not None and session.published_before(existing, files.rows):
+        return _repeated(session, existing, checks, files.rows)
     existing = _with_types(existing, job.columns)
     columns = _staged_columns(session, job, existing, files)
     keep = existing is not None or _tells_a_table(files, columns)
@@ -177,17 +184,50 @@ def run(
     previous = None if existing is None else session.previous_rows()
     names = [column.name for column in staged.given]
     subject = Subject(staged.table, names, job.key, as_of, previous)
-    with session.staging(staged):
-        if not staged.audited:
-            with session.apart(subject, checks) as rows:
-                audits.verify(rows, checks)
+    with session.staging(staged), _telling_earlier(session, existing):
+        if (taken := session.taken_up(existing, staged)) is not None:
+            return _taken_up(session, staged, subject, checks, taken)
+        with session.apart(subject, checks) as rows:
+            audits.verify(rows, checks)
         copying = session.copy(staged)
-        try:
-            return _checked(session, job, staged, subject, checks, copying)
-        except ChecksFailed as error:
-            if existing is not None:
-                error.earlier = session.published_earlier(existing)
-            raise
+        return _checked(session, job, staged, subject, checks, copying)
+
+
+@contextmanager
+def _telling_earlier(session: Session[E, T], existing: E | None) -> Iterator[None]:
+    """Where a check fails, say what a try before has published."""
+    try:
+        yield
+    except ChecksFailed as error:
+        noted = None if existing is None else session.noted(existing)
+        error.earlier = noted.told if noted and noted.here else ""
+        raise
+
+
+def _repeated(session: Session[E, T], existing: E, checks: Checks, rows: int) -> Outcome:
+    """Nothing is left to do. What was not asked then is not asked: the rows stand among others."""
+    with _telling_earlier(session, existing):
+        results = kept.known(checks, session.noted(existing)).results()
+        audits.tell(rows, results)
+    return Outcome(checks=results)
+
+
+def _taken_up(
+    session: Session[E, T], staged: T, subject: Subject, checks: Checks, changed: Changed
+) -> Outcome:
+    """Tell what a try before found and did; what it did not ask, the staged rows are asked."""
+    log.info("a try before this one has checked these rows, and published them")
+    existing = session.look()
+    noted = None if existing is None else session.noted(existing)
+    rows = noted.rows if noted else staged.rows
+    known = kept.known(checks, noted)
+    late: Sequence[Result] = ()
+    if left := known.left:
+        with session.apart(subject, left) as seen:
+            late = audits.found(seen, left)[1]
+    results = known.results(late)
+    audits.tell(rows, results)
+    return Outcome(staged.rows - rows, changed, results)
 
 
 def _with_types(existing: E | None, columns: Sequence[Column]) -> E | None:
@@ -247,7 +287,8 @@ def _checked(
     copied = time.monotonic()
     dropped = session.tidy(staged)
     results = _audited(session, staged, subject, checks, dropped)
-    staged = replace(staged, rows=staged.rows - dropped)
+    checked = kept.written(checks, results)
+    staged = replace(staged, rows=staged.rows - dropped, checked=checked)
     if not staged.keep:
         guessed = [column.name for column in staged.columns if column.guessed]
         log.warning(
@@ -273,10 +314,7 @@ def _checked(
 def _audited(
     session: Session[E, T], staged: T, subject: Subject, checks: Checks, dropped: int
 ) -> tuple[Result, ...]:
-    """What the checks found. They are not asked of rows that a try before has published."""
-    if staged.audited:
-        log.info("a try before this one has checked these rows and begun to publish them")
-        return tuple(audits.passed_before(checks))
+    """What the checks found."""
     with Progress("checking the rows"), session.apart(subject, checks) as seen:
         rows, results = audits.audit(seen, checks, session.guard(staged))
     if rows != staged.rows - dropped:

@@ -164,7 +164,7 @@ class Staged:
     rows: int
     number: str | None = None  # the column that numbers the rows as they came
     keep: bool = True  # false: there is neither a table, nor a row that tells the types of one
-    audited: bool = False  # a try before has published these, or is about to: they were checked
+    checked: str = ""  # what the checks found, as the ledger keeps it
 
     @property
     def given(self) -> tuple[Column, ...]:
@@ -181,9 +181,19 @@ class Changed:
     deleted: int = 0
 
 
-def earlier(rows: int, when: str) -> str:
-    """What a load published in a try before, for people."""
-    return f"{counted(rows, 'row')} at {when}"
+@dataclass(frozen=True)
+class Noted:
+    """What the ledger says of this load, which a try before has published."""
+
+    rows: int
+    when: str
+    checks: str = ""  # what they found; empty: it does not say
+    here: bool = True  # the rows went into the table that there is now
+
+    @property
+    def told(self) -> str:
+        """For people."""
+        return f"{counted(self.rows, 'row')} at {self.when}"
 
 
 def free_name(columns: Sequence[Column], name: str) -> str:

@@ -366,7 +366,7 @@ def test_a_long_job_is_waited_for_by_the_triggerer(
     assert (done["rows"], done["published"]) == (2, True)
     (check,) = done["checks"]
     assert check["passed"]
-    assert ("is not asked again" in check["message"]) == (step == "publish")
+    assert check["message"] == "no nulls in id"  # of a publish that was left, too
 
 
 def test_another_triggerer_goes_on_with_a_job() -> None:

@@ -13,12 +13,12 @@ from factory.transfer.bigquery.api import Facts
 from factory.transfer.bigquery.errors import Refused
 from factory.transfer.bigquery.jobs import Jobs, Limits, Running
 from factory.transfer.bigquery.table import Table
-from factory.transfer.errors import BadRow, SchemaChanged, TransferError
+from factory.transfer.errors import BadRow, ChecksFailed, SchemaChanged, TransferError
 from factory.transfer.warehouse.parts import Changed
 from factory_embedded.bigquery_proxy import Answer, Lost, Request, refusal
 from factory_embedded.services import bigquery
 
-from ..warehouse.contract import WRITES, kill, rows_of
+from ..warehouse.contract import NEVER, WARNS, WRITES, kill, rows_of, verdicts
 from .conftest import Fault
 from .datasets import BigQuery
 
@@ -270,14 +270,22 @@ def test_a_job_that_the_ledger_no_longer_knows(bench: BigQuery) -> None:
     assert bench.ids() == [1, 1]
 
 
+NEVER_WARNS = {**NEVER, "severity": "warn"}
+
+
 @pytest.mark.parametrize("write", ["append", "replace", "merge"])
 def test_what_a_killed_publish_did_is_told_by_the_next_try(bench: BigQuery, write: str) -> None:
     bench.load(rows_of(1), load_id="run 0")
-    kill(bench, "record", rows_of(2, 3), write, "run 1")
-    new = {"type": "sql", "query": f"SELECT COUNT(*) = 1 FROM {bench.dataset}.trips"}
-    done = bench.load(rows_of(2, 3), write, new, {**new, "severity": "warn"})
-    (check,) = done.checks
-    assert check.message == "passed before these rows were published, and is not asked again"
+    one = {"type": "sql", "query": f"SELECT COUNT(*) = 1 FROM {bench.dataset}.trips"}
+    kill(bench, "record", rows_of(2, 3), write, "run 1", [one, WARNS])
+    new = {"type": "sql", "query": f"SELECT COUNT(*) > 0 FROM {bench.dataset}.trips"}
+    done = bench.load(rows_of(2, 3), write, {**one, "severity": "warn"}, new, NEVER_WARNS)
+    assert verdicts(done) == [
+        ("sql", "warn", "passed"),
+        ("sql", "error", "not asked"),  # it asks the table, which is not as it was
+        ("range", "warn", "failed"),
+        ("row_count", "warn", "failed"),  # is no check of the pipeline any more
+    ]
     assert done.published
     assert done.changed == Changed(2, deleted=1 if write == "replace" else 0)
     assert bench.load(rows_of(2, 3), write).published == (write != "append")
@@ -305,10 +313,10 @@ def lose_publish(request: Request, begun: list[str]) -> None:
 
 
 @pytest.mark.parametrize("write", ["append", "replace"])
-def test_a_publish_that_was_left_to_run_is_not_checked_again(
+def test_a_check_that_is_added_while_a_publish_runs_on(
     bench: BigQuery, faults: list[Fault], write: str
 ) -> None:
-    """It ends with the rows in the table: a check that fails by then would call that nothing."""
+    """It ends with the rows in the table: a check that fails says so, and asks once it has."""
     begun: list[str] = []
 
     def runs(request: Request) -> Answer | None:
@@ -327,9 +335,11 @@ def test_a_publish_that_was_left_to_run_is_not_checked_again(
     with pytest.raises(Running):
         bench.load(rows_of(1), write, never, patience=0)
     faults.clear()
-    done = bench.load(rows_of(1), write, never, awaited=begun[0])
-    assert done.published
+    with pytest.raises(ChecksFailed) as late:
+        bench.load(rows_of(1), write, never, awaited=begun[0])
+    assert late.value.earlier.startswith("1 row at 20")
     assert bench.ids() == [1]
+    assert bench.tables() == {"trips"}
 
 
 @pytest.mark.parametrize(

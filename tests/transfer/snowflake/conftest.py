@@ -126,7 +126,7 @@ class Snowflake(KnowsFiles):
     def tables(self) -> set[str]:
         query = "SELECT TABLE_NAME FROM INFORMATION_SCHEMA.TABLES WHERE TABLE_SCHEMA = "
         found = {name for (name,) in self.run(f"{query}'{self.schema}'")}
-        kept = ("_FACTORY_LOADS", "_FACTORY_FILES", "_FACTORY_LOCK_")
+        kept = ("_FACTORY_LOADS", "_FACTORY_CHECKS", "_FACTORY_FILES", "_FACTORY_LOCK_")
         ours = {name for name in found if name.startswith(kept)}
         return {name.lower() for name in found - ours}
 

@@ -157,24 +157,61 @@ def _after(session: type[Any], step: str) -> None:
 
 
 def _killed(
-    bench: Bench, step: str, data: pa.Table, write: str, load_id: str, options: dict[str, Any]
+    bench: Bench,
+    step: str,
+    data: pa.Table,
+    write: str,
+    load_id: str,
+    asked: Sequence[Mapping[str, object]],
+    options: dict[str, Any],
 ) -> None:
     _after(bench.session, step)
-    bench.load(data, write, load_id=load_id, **options)
+    bench.load(data, write, *asked, load_id=load_id, **options)
 
 
 STEPS = ("copy", "write", "record", "transaction")
 """Where a kill comes: rows are staged, written, noted, committed."""
 
 
-def kill(bench: Bench, step: str, data: pa.Table, write: str, load_id: str, **options: Any) -> None:
+def kill(
+    bench: Bench,
+    step: str,
+    data: pa.Table,
+    write: str,
+    load_id: str,
+    asked: Sequence[Mapping[str, object]] = (),
+    **options: Any,
+) -> None:
     """A load in a process that ends by SIGKILL once a step is done."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__, *bench.preloaded])
-    process = context.Process(target=_killed, args=(bench, step, data, write, load_id, options))
+    given = (bench, step, data, write, load_id, asked, options)
+    process = context.Process(target=_killed, args=given)
     process.start()
     process.join()
     assert process.exitcode == -signal.SIGKILL
+
+
+LEAST: Mapping[str, object] = {"type": "row_count", "min": 1}
+WARNS: Mapping[str, object] = {"type": "row_count", "min": 9, "severity": "warn"}
+NEVER: Mapping[str, object] = {"type": "range", "column": "id", "max": 1}
+"""Of rows whose ids are above 1."""
+
+
+def verdicts(done: Loaded) -> list[tuple[str, str, str]]:
+    """What is told of each check."""
+    word = {(True, True): "passed", (True, False): "failed", (False, False): "not asked"}
+    return [(each.type, each.severity, word[each.asked, each.passed]) for each in done.checks]
+
+
+def attempt(
+    bench: Bench, data: pa.Table, write: str, *asked: Mapping[str, object]
+) -> tuple[ChecksFailed | None, Loaded | None]:
+    """What a check raised, or what was done."""
+    try:
+        return None, bench.load(data, write, *asked)
+    except ChecksFailed as error:
+        return error, None
 
 
 ALL_CHECKS: list[tuple[dict[str, object], bool]] = [
@@ -460,6 +497,75 @@ class Contract:
             assert bench.ids() == [1, 2]
         bench.load(rows_of(3), load_id="run 2")
         assert bench.ids() == [1, 2, 3]
+        assert bench.tables() == {"trips"}
+
+    @pytest.mark.parametrize("is_first", [True, False])
+    @pytest.mark.parametrize("write", ["append", "replace"])
+    def test_the_checks_of_a_publish_whose_answer_was_lost(
+        self, bench: Bench, write: str, is_first: bool
+    ) -> None:
+        """What was asked before it is told as it was found, what was not asked never as passed."""
+        before = [] if is_first else [1]
+        if before:
+            bench.load(rows_of(*before), load_id="run 0")
+        kill(bench, "transaction", rows_of(2, 3), write, "run 1", [LEAST, WARNS])
+        there = [2, 3] if write == "replace" else [*before, 2, 3]
+        assert bench.ids() == there
+        done = bench.load(rows_of(2, 3), write, LEAST, WARNS, {**NEVER, "severity": "warn"})
+        least, warned, never = verdicts(done)
+        assert least == ("row_count", "error", "passed")
+        assert warned == ("row_count", "warn", "failed")
+        assert never in [("range", "warn", "failed"), ("range", "warn", "not asked")]
+        measured = [check.measured.get("rows") for check in done.checks]
+        assert measured[:2] == [2, 2]
+        assert done.checks[1].message == "2 rows, expected at least 9"
+        assert bench.ids() == there
+        assert bench.tables() == {"trips"}
+
+    @pytest.mark.parametrize("write", ["append", "replace"])
+    def test_a_check_that_is_added_after_a_publish_whose_answer_was_lost(
+        self, bench: Bench, write: str
+    ) -> None:
+        """Where the rows can be asked still, it fails; nothing is published anew."""
+        kill(bench, "transaction", rows_of(2, 3), write, "run 1", [LEAST])
+        for _ in range(2):
+            failed, done = attempt(bench, rows_of(2, 3), write, LEAST, NEVER)
+            if failed:
+                assert "range" in str(failed)
+                assert failed.earlier.startswith("2 rows at 20")
+                assert [check.passed for check in failed.results] == [True, False]
+            if done:
+                assert verdicts(done)[1] == ("range", "error", "not asked")
+                assert "before this check was added" in done.checks[1].message
+                assert not done.published
+            assert bench.ids() == [2, 3]
+        assert bench.tables() == {"trips"}
+
+    @pytest.mark.parametrize("write", ["append", "replace"])
+    def test_a_warning_that_became_an_error_after_a_publish(self, bench: Bench, write: str) -> None:
+        kill(bench, "transaction", rows_of(2, 3), write, "run 1", [WARNS, LEAST])
+        with pytest.raises(ChecksFailed, match="2 rows, expected at least 9") as raised:
+            bench.load(rows_of(2, 3), write, {**WARNS, "severity": "error"})
+        assert raised.value.earlier.startswith("2 rows at 20")
+        done = bench.load(rows_of(2, 3), write, WARNS)
+        assert verdicts(done)[0] == ("row_count", "warn", "failed")
+        assert bench.ids() == [2, 3]
+        assert bench.tables() == {"trips"}
+
+    @pytest.mark.parametrize("after", [*WRITES])
+    @pytest.mark.parametrize("before", [*WRITES])
+    def test_another_mode_after_a_publish_whose_answer_was_lost(
+        self, bench: Bench, before: str, after: str
+    ) -> None:
+        """The rows are there once, and as the mode of now has them."""
+        bench.load(rows_of(1, day=date(2023, 12, 31)), load_id="run 0")
+        kill(bench, "transaction", rows_of(2, 3), before, "run 1", [LEAST])
+        for _ in range(2):
+            done = bench.load(rows_of(2, 3), after, LEAST, {**NEVER, "severity": "warn"})
+            assert verdicts(done)[0] == ("row_count", "error", "passed")
+            assert verdicts(done)[1][2] != "passed"
+            is_whole = "replace" in (before, after)
+            assert bench.ids() == ([2, 3] if is_whole else [1, 2, 3])
         assert bench.tables() == {"trips"}
 
     def test_what_a_killed_load_left_goes_with_the_next(self, bench: Bench) -> None:

@@ -27,6 +27,7 @@ from factory.transfer.warehouse.parts import (
     Column,
     Existing,
     Job,
+    Noted,
     Staged,
     Table,
     refuse_mode,
@@ -135,15 +136,12 @@ class Session:
 
     def published_before(self, existing: Existing | None, rows: int) -> bool:
         """Ask the ledger."""
-        return self.job.mode.once and existing is not None and self._noted() is not None
+        return self.job.mode.once and existing is not None and self.noted(existing) is not None
 
-    def published_earlier(self, existing: Existing) -> str:
+    def noted(self, existing: Existing) -> Noted | None:
         """Ask the ledger."""
-        rows = self._noted()
-        return "" if rows is None else f"{rows} rows"
-
-    def _noted(self) -> int | None:
-        return self._rows_of("load_id = ?", self.job.load_id)
+        found = self._entry_of("load_id = ?", self.job.load_id)
+        return Noted(*found) if found else None
 
     def turned(self, existing: Existing | None, columns: Sequence[Column]) -> tuple[Column, ...]:
         """Nothing is turned."""
@@ -154,14 +152,17 @@ class Session:
 
     def previous_rows(self) -> int | None:
         """Ask the ledger."""
-        return self._rows_of("load_id <> ?", self.job.load_id)
+        found = self._entry_of("load_id <> ?", self.job.load_id)
+        return found[0] if found else None
 
-    def _rows_of(self, which: str, load_id: str) -> int | None:
+    def _entry_of(self, which: str, load_id: str) -> tuple[int, str, str] | None:
         if not self._run("SELECT 1 FROM pragma_table_info('_factory_loads')").fetchone():
             return None
-        query = f"SELECT rows FROM {LEDGER} WHERE table_name = ? AND {which} ORDER BY rowid DESC"
-        row = self.connection.execute(query, (self.job.target.name, load_id)).fetchone()
-        return None if row is None else row[0]
+        query = f"SELECT rows, at, checks FROM {LEDGER} WHERE table_name = ? AND {which}"
+        names = (self.job.target.name, load_id)
+        found: tuple[int, str, str] | None
+        found = self.connection.execute(f"{query} ORDER BY rowid DESC", names).fetchone()
+        return found
 
     def refuse_target(self, existing: Existing) -> None:
         """Any table will do."""
@@ -186,6 +187,9 @@ class Session:
     def _create(self, table: Table, columns: Sequence[Column]) -> None:
         fields = ", ".join(f"{{}} {column.type}" for column in columns)
         self._run(f"CREATE TABLE {{}} ({fields})", table, *columns)
+
+    def taken_up(self, existing: Existing | None, staged: Staged) -> None:
+        """A publish ends with the session of who began it."""
 
     def copy(self, staged: Staged) -> float:
         """Row by row."""
@@ -220,7 +224,8 @@ class Session:
     @contextmanager
     def publishing(self) -> Iterator[None]:
         """One transaction for all: SQLite locks its whole file."""
-        self._run(f"CREATE TABLE IF NOT EXISTS {LEDGER} (table_name TEXT, load_id TEXT, rows INT)")
+        entry = "table_name TEXT, load_id TEXT, rows INT, at TEXT, checks TEXT"
+        self._run(f"CREATE TABLE IF NOT EXISTS {LEDGER} ({entry})")
         self._run("BEGIN IMMEDIATE")
         try:
             yield
@@ -261,8 +266,9 @@ class Session:
 
     def record(self, existing: Existing | None, staged: Staged, previous: int | None) -> None:
         """A load of this id is known from now on."""
-        entry = (self.job.target.name, self.job.load_id, staged.rows)
-        self.connection.execute(f"INSERT INTO {LEDGER} VALUES (?, ?, ?)", entry)
+        entry = (self.job.target.name, self.job.load_id, staged.rows, staged.checked)
+        insert = f"INSERT INTO {LEDGER} SELECT ?, ?, ?, datetime(), ?"
+        self.connection.execute(insert, entry)
 
 
 def _quoted(name: str | Table | Column) -> str:
