@@ -185,6 +185,15 @@ tasks:
   - {id: copy, for_each: [1, 2], run: "exit {{ item - 1 }}", retries: 0}
   - {id: end, needs: copy, teardown_for: cluster, run: "true"}
 """,
+    "hidden": """
+params: {go: false, exit: 1}
+tasks:
+  - {id: never, if: "{{ params.go }}", run: "true"}
+  - id: slow
+    run: "until test -e FOLDER/behind_is_skipped; do sleep 0.2; done; exit {{ params.exit }}"
+    retries: 0
+  - {id: behind, needs: [never, slow], run: "true"}
+""",
     "failing": """
 tasks:
   - id: bad
@@ -481,3 +490,15 @@ def test_what_a_clean_up_needs_beside_the_work_fails_the_run(world: World) -> No
     assert states["end.tear_down"] == ["success"]
     assert states["end.done"] == ["upstream_failed"]
     assert run.state == "failed"
+
+
+def test_a_skip_hides_no_failure_that_comes_later(world: World) -> None:
+    skipped = {"never": ["skipped"], "behind": ["skipped"]}
+    fails = world.api.trigger("hidden")
+    until(lambda: world.states(fails)["behind"] == ["skipped"])
+    (world.folder / "behind_is_skipped").touch()
+    assert world.ended(fails).state == "failed"
+    assert world.states(fails) == {**skipped, "slow": ["failed"], "watcher": ["upstream_failed"]}
+    works = world.ended(world.api.trigger("hidden", conf={"exit": 0}))
+    assert works.state == "success"
+    assert world.states(works) == {**skipped, "slow": ["success"], "watcher": ["success"]}
