@@ -54,6 +54,13 @@ def _parameters(module: str, name: str, wanted: frozenset[str], left: int) -> fr
     return _parameters(*found, wanted, left - 1) if found else None
 
 
+def untaken(operator: str, given: frozenset[str]) -> frozenset[str]:
+    """The arguments that an operator does not take, as far as the sources tell."""
+    module, _, name = operator.rpartition(".")
+    taken = parameters(module, name, given)
+    return frozenset() if taken is None else given - taken
+
+
 def required(module: str, name: str) -> tuple[str, ...]:
     """The arguments that a class cannot be made without; none where its source does not tell."""
     return _required(module, name, _MAX_BASES)

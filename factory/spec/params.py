@@ -14,7 +14,7 @@ from urllib.parse import unquote
 
 import msgspec
 
-from factory.diagnostics import Path, did_you_mean, nearest, quoted
+from factory.diagnostics import Path, did_you_mean, nearest, one_of, quoted
 from factory.problem import Problem
 from factory.spec.notes import size_of
 from factory.spec.patterns import MAX_LENGTH, Refused, degree
@@ -166,7 +166,7 @@ def _invalid(schema: dict[str, Any], place: Path) -> Problem | None:
         Draft202012Validator.check_schema(schema, format_checker=FormatChecker(()))
     except SchemaError as error:
         path = (*place, *error.absolute_path)
-        return Problem(path, "param", _words(error), expected="JSON Schema, such as type: string")
+        return Problem(path, "param", _words(error), *_of_types(error))
     return None
 
 
@@ -183,6 +183,29 @@ def _unmet(name: str, default: Any, schema: dict[str, Any]) -> Iterator[Problem]
     except Exception as error:  # a format may fail in any way, and Airflow's check with it
         message = f"the default cannot be checked: {type(error).__name__}"
         yield Problem(place, "param", message, expected=expected)
+
+
+_TYPES = ("array", "boolean", "integer", "null", "number", "object", "string")
+_PYTHONS = {
+    "bool": "boolean",
+    "float": "number",
+    "int": "integer",
+    "str": "string",
+    "dict": "object",
+    "list": "array",
+    "map": "object",
+    "tuple": "array",
+}
+
+
+def _of_types(error: Any) -> tuple[str, str]:
+    """What is expected in place of what is wrong in a schema, and the nearest type."""
+    word = error.instance
+    if error.validator != "anyOf" or not isinstance(word, str):
+        return "JSON Schema, such as type: string", ""
+    if word in ("date", "date-time", "time"):
+        return one_of(_TYPES), f"write `type: string, format: {word}`"
+    return one_of(_TYPES), did_you_mean(_PYTHONS.get(word, word), _TYPES)
 
 
 def _words(error: Any) -> str:

@@ -354,8 +354,7 @@ def _home(key: str, below: dict[str, set[str]]) -> str:
 
 def _meant(key: str, unused: list[str], known: Iterable[str], below: dict[str, set[str]]) -> str:
     """The nearest key: by its meaning, here, and last one level below."""
-    other = _OTHER_WORDS.get(key.lower(), "")
-    if other in unused and not same_but_for_case(key, unused):
+    if other := _our_word(key, unused):
         return f"did you mean {other!r}?"
     near = did_you_mean(key, unused) or did_you_mean(key, known)
     if near:
@@ -363,6 +362,13 @@ def _meant(key: str, unused: list[str], known: Iterable[str], below: dict[str, s
     found = nearest(key, set().union(*below.values()))  # few: they are those of the schema
     home = next((name for name, keys in below.items() if found in keys), "")
     return f"did you mean {found!r}, under `{home}:`?" if found else ""
+
+
+def _our_word(key: str, unused: list[str]) -> str:
+    """What we call a key of others, unless it is one of ours in another case."""
+    ours = _OTHER_WORDS.get(key.lower(), "").split()
+    other = next((word for word in ours if word in unused), "")
+    return "" if other and same_but_for_case(key, unused) else other
 
 
 _OTHER_WORDS = {
@@ -374,23 +380,34 @@ _OTHER_WORDS = {
     "default_args": "defaults",
     "dependencies": "needs",
     "depends_on": "needs",
+    "dest": "to target",
+    "destination": "to target",
     "expand": "for_each",
+    "external_dag_id": "pipeline",
+    "external_task_id": "task",
     "is_paused_upon_creation": "paused",
     "kind": "uses",
     "name": "id",
     "operator": "uses",
     "schedule_interval": "schedule",
     "outlets": "updates",
+    "query": "sql",
     "script": "run",
+    "source": "from",
     "steps": "tasks",
+    "target": "to",
     "task_id": "id",
     "timeout": "execution_timeout",
+    "trigger_dag_id": "pipeline",
     "upstream": "needs",
     "uri": "assets",
+    "url": "endpoint",
     "variables": "vars",
+    "wait_for_completion": "wait",
     "when": "if",
+    "working_dir": "cwd",
 }
-"""What others call our keys."""
+"""What others call our keys: the first that is known where it stands."""
 _NEEDLESS = {
     "conditions": ("assets", "`{any: […]}` and `{all: […]}` stand in `assets:` themselves"),
     "dag_id": ("tasks", "leave it out: the file's name is the dag_id"),
@@ -440,15 +457,16 @@ def _missing(error: ValidationError, path: Path) -> Iterator[Problem]:
             continue
         unused = [name for name in known if name not in error.instance]
         unknown = (given for given in error.instance if given not in known)
-        meant = (given for given in islice(unknown, MAX_TOLD) if nearest(given, unused) == key)
+        told = islice(unknown, MAX_TOLD)
+        meant = (one for one in told if (_our_word(one, unused) or nearest(one, unused)) == key)
         about = known.get(key, {})
         choices = about.get("enum") if isinstance(about, dict) else None
         expected = f"`{key}:` {one_of([str(c) for c in choices])}" if choices else f"`{key}:`"
         if (other := next(meant, None)) is not None:
             if error.schema.get("additionalProperties") is not False:  # else told as unknown
                 message = f"the key {quoted(other)} is not known here"
-                told, hint = (*path, other), f"did you mean {key!r}?"
-                yield Problem(told, "unknown-key", message, expected, hint, at_key=True)
+                hint = f"did you mean {key!r}?"
+                yield Problem((*path, other), "unknown-key", message, expected, hint, at_key=True)
             continue
         hint = str(about.get("description", "")) if isinstance(about, dict) else ""
         yield Problem(

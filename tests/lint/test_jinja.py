@@ -75,6 +75,7 @@ def test_what_is_right(text: str) -> None:
             "`logical_date`",
         ),
         ("{{ next_ds_nodash }}", "next_ds_nodash", 3, "3 has no", "data_interval_end | ds_nodash"),
+        ("{{ data_interval.start }}", "data_interval", 3, "know no", "did you mean 'interval'?"),
         ("{{ matrix.table }}", "matrix", 3, "know no 'matrix'", "written `${matrix.…}`"),
         ("{{ vars.day }}", "vars", 3, "know no 'vars'", "written `${vars.…}`"),
         ("{{ environment }}", "environment", 3, "know no", "written `${environment}`"),

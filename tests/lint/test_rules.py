@@ -205,6 +205,20 @@ def test_operators_that_are_not_there_and_arguments_that_they_do_not_take(
     ]
 
 
+@pytest.mark.parametrize("template", ["{{ item }}", "{{ tasks.x.output }}"])
+def test_a_template_in_an_argument_that_is_not_taken_is_told_once(
+    lint: Lint, template: str
+) -> None:
+    spec = (
+        "tasks:\n  - {id: x, run: echo, with: {output: true}}\n  - id: y\n    needs: x\n"
+        "    for_each: [1]\n    uses: airflow.providers.standard.operators.bash.BashOperator\n"
+        f"    with: {{bash_command: echo, environment: '{template}'}}\n"
+    )
+    assert lint({"x.yaml": spec}) == [
+        "unknown-key x.yaml:8:32 BashOperator has no argument 'environment'"
+    ]
+
+
 def test_a_table_that_two_pipelines_replace(lint: Lint) -> None:
     files = {
         "x.yaml": LOAD.format("raw.x", "replace"),
@@ -927,3 +941,26 @@ CLUSTER = """tasks:
 )
 def test_failures_that_no_run_shows(lint: Lint, last: str, found: str) -> None:
     assert lint({"x.yaml": f"{CLUSTER}{last}\n"}) == ([found] if found else [])
+
+
+@pytest.mark.parametrize(
+    ("rule", "hint"),
+    [
+        (
+            "all_done",
+            "to end what 'begin' began, write `teardown_for: [begin]` in place of `needs` and "
+            "`trigger_rule`; else let another task need 'work', without a trigger rule",
+        ),
+        ("one_failed", "let another task need 'work', without a trigger rule"),
+    ],
+)
+def test_what_to_do_about_a_failure_that_no_run_shows(tmp_path: Path, rule: str, hint: str) -> None:
+    (tmp_path / "x.yaml").write_text(
+        "version: 1\ntasks:\n  - {id: begin, matrix: {of: [a, b]}, run: begin}\n"
+        f"{_WORK}  - {{id: end, needs: work, trigger_rule: {rule}, run: end}}\n"
+    )
+    (found,) = lint_project(Project(tmp_path)).findings
+    assert found.diagnostic.hint == hint
+
+
+_WORK = "  - {id: work, needs: begin, run: work}\n"

@@ -243,6 +243,7 @@ NONE = [
     "description: 'Token: the one of the vault'",
     "x: ghost_writer, skeleton, sk-short, dapi, xoxo",
     "x: -----BEGIN CERTIFICATE-----",
+    "x: [{$call: airflow.providers.cncf.kubernetes.secret.Secret, with: {secret: aws-login}}]",
 ]
 
 

@@ -223,6 +223,8 @@ def _compared(tree: nodes.Template) -> Iterator[str]:
             yield node.expr.name
 
 
+_OURS = {"data_interval": "interval"}
+"""What others call our names."""
 _WHEN_READ = ("vars", "matrix", "environment", "dag_id")
 
 
@@ -240,9 +242,10 @@ def _unknown_name(
         fields = "" if name in ("environment", "dag_id") else ".…"
         hint = f"what is known when the file is read is written `${{{name}{fields}}}`"
         return Wrong(message, *place, hint=hint, sure=certain)
-    near = nearest(name, known)
+    meant = _OURS.get(name, name)
+    near = nearest(meant, known)
     return Wrong(
-        message, *place, hint=did_you_mean(name, known) or otherwise, sure=certain and bool(near)
+        message, *place, hint=did_you_mean(meant, known) or otherwise, sure=certain and bool(near)
     )
 
 

@@ -94,7 +94,8 @@ def _place(linted: Linted, step: str) -> Path:
 
 
 def _problem(place: Path, steps: Mapping[str, PlannedStep], need: str, rule: str) -> Problem:
-    begun = _begun(steps, need)
+    begun = "" if rule in _IF else _begun(steps, need)
+    other = f"let another task need {quoted(need)}, without a trigger rule"
     return Problem(
         place,
         "hidden-failure",
@@ -102,9 +103,9 @@ def _problem(place: Path, steps: Mapping[str, PlannedStep], need: str, rule: str
         expected="a task that fails with it",
         hint=(
             f"to end what {quoted(begun)} began, write `teardown_for: [{begun}]` in place of "
-            "`needs` and `trigger_rule`"
+            f"`needs` and `trigger_rule`; else {other}"
             if begun
-            else f"let another task need {quoted(need)}, without a trigger rule"
+            else other
         ),
         severity="warning",
         at_key=True,
@@ -112,8 +113,11 @@ def _problem(place: Path, steps: Mapping[str, PlannedStep], need: str, rule: str
 
 
 def _begun(steps: Mapping[str, PlannedStep], need: str) -> str:
-    """The first of what the work needs, which this step may end; none, if it needs nothing."""
+    """The first of what the work needs, which this step may end; none, if it needs nothing.
+
+    Of several copies, all of them.
+    """
     first = ""
     while steps[need].needs:
         need = first = steps[need].needs[0]
-    return first
+    return steps[first].copy_of or first if first else ""

@@ -30,7 +30,8 @@ def _problems(linted: Linted) -> Iterator[Problem]:
             file = file_text(text, folder)
             found = jinja.steps(file or text)
             if found and text not in filled and _is_known(linted, step.id):
-                yield _unfilled(place, found[0])
+                if not filled.is_untaken(place):
+                    yield _unfilled(place, found[0])
                 continue
             for one in found:
                 for problem in known.problems(step.id, one, place):

@@ -66,7 +66,8 @@ def _problems(linted: Linted) -> Iterator[Problem]:
                 found = (*found, *jinja.fields(file or text, fields))
             if found and text in filled:
                 yield from (_problem(place, one, text, file) for one in found)
-            if also and not found and _asks(file or text) and not _fills(tasks, filled, text):
+            asks = also and not found and _asks(file or text)
+            if asks and not _fills(tasks, filled, text) and not filled.is_untaken(place):
                 yield _unfilled(place)
         for place, text in conditions(linted, step):
             # what decides about a step or a group does so before its items
@@ -152,6 +153,17 @@ class Filled:
     def __contains__(self, text: str) -> bool:
         # a kind may add a blank, so that a text is not taken for a file's name
         return text in self._texts or f"{text} " in self._texts
+
+    def is_untaken(self, place: Place) -> bool:
+        """Whether a text is in an argument that no operator takes, which is told as that."""
+        from factory.lint import signature
+
+        _, _, _, name, *_ = place
+        given = frozenset({str(name)})
+        return any(
+            task.uses == task.operator and given == signature.untaken(task.operator, given)
+            for task in self.tasks
+        )
 
     @cached_property
     def _texts(self) -> frozenset[str]:

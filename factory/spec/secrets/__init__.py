@@ -46,6 +46,8 @@ _LINE = re.compile(
     r"{1,20}(?P<value>[^\r\n]{1,2000})"
 )
 _NAMES_OF_COLUMNS = {"checks", "columns", "dtype", "dtypes", "fields", "rename", "schema", "types"}
+_NAMES_A_SECRET = ".kubernetes.secret.Secret"
+"""Its argument `secret` is the name of a Secret of Kubernetes."""
 _GIVEN_AS = ("value", "default", "const")
 _NOTHING = ("~", "null", "true", "false", "yes", "no")
 _NUMBERS = ("integer", "number")
@@ -196,7 +198,7 @@ class _TooDeep(Exception):
 
 
 class _Scalar(msgspec.Struct):
-    """A value: `event` is its scalar, `alias` what stands for it here."""
+    """A value: `event` is its scalar, `alias` what stands for it, `call` what it is given to."""
 
     event: Any
     path: Path
@@ -204,13 +206,14 @@ class _Scalar(msgspec.Struct):
     before: str
     beside: str
     type: str
+    call: str = ""
     alias: Any = None
 
 
 class _Frame:
     """An open collection: its keys so far, and what a list's element before this one was."""
 
-    __slots__ = ("before", "is_mapping", "key", "name", "path", "size", "type")
+    __slots__ = ("before", "call", "is_mapping", "key", "name", "path", "size", "type")
 
     def __init__(self, is_mapping: bool, path: Path) -> None:
         self.is_mapping = is_mapping
@@ -218,6 +221,7 @@ class _Frame:
         self.key: Any = None
         self.size = 0
         self.before = ""
+        self.call = ""
         self.name = ""
         self.type = ""
 
@@ -233,6 +237,8 @@ class _Frame:
             self.name = value
         elif key == "type":
             self.type = value
+        elif key == "$call":
+            self.call = value
         self.key = None
         self.size += 1
         self.before = value
@@ -261,8 +267,9 @@ def _scalars(text: str) -> Iterator[_Scalar]:
             meant = event if alias is None else anchors.get(event.anchor or "")
             if meant is not None:
                 path = frame.next()
+                call = stack[-2].call if path[-2:-1] == ("with",) else ""
                 yield _Scalar(
-                    meant, path, frame.key, frame.before, frame.name, frame.type, alias=alias
+                    *(meant, path, frame.key, frame.before, frame.name, frame.type, call, alias)
                 )
             if alias is None and event.anchor:
                 anchors[event.anchor] = event
@@ -283,6 +290,8 @@ def _secret_name(scalar: _Scalar) -> str:
     """The name that makes this value a secret; empty when it is none by its name."""
     names = [part for part in scalar.path if isinstance(part, str)]
     if any(name in _NAMES_OF_COLUMNS for name in names[-3:-1]):
+        return ""
+    if scalar.path[-1] == "secret" and scalar.call.endswith(_NAMES_A_SECRET):
         return ""
     value = scalar.event.value
     if scalar.alias:  # a long one may be meant a thousand times
