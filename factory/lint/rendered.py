@@ -1,4 +1,4 @@
-"""Which arguments of an operator Airflow fills in, read from its source and never run."""
+"""What an operator tells of its templates, read from its source and never run."""
 
 from __future__ import annotations
 
@@ -12,69 +12,76 @@ from factory.kinds.python import source
 from factory.spec.text import Unreadable, bytes_of
 
 _FIELDS = "template_fields"
+_ENDINGS = "template_ext"
 _MAX_BASES = 12
 
 
 def rendered(operator: str) -> frozenset[str]:
     """The arguments that an operator hands to Jinja; none, where its source does not tell."""
     module, _, name = operator.rpartition(".")
-    return frozenset(_fields(module, name, _MAX_BASES))
+    return frozenset(_told(_FIELDS, module, name, _MAX_BASES))
 
 
-def _fields(module: str, name: str, left: int) -> tuple[str, ...]:
+def endings(operator: str) -> tuple[str, ...]:
+    """How a text in those ends that Airflow takes for the name of a template's file."""
+    module, _, name = operator.rpartition(".")
+    return _told(_ENDINGS, module, name, _MAX_BASES)
+
+
+def _told(what: str, module: str, name: str, left: int) -> tuple[str, ...]:
     tree = tree_of(module)
     if tree is None or not left:
         return ()
     for node in ast.walk(tree):
         if isinstance(node, ast.ClassDef) and node.name == name:
-            said = _said(node)
+            said = _said(what, node)
             if said is not None:
-                return tuple(_values(said, module, tree, left))
+                return tuple(_values(what, said, module, tree, left))
             bases = (base.id for base in node.bases if isinstance(base, ast.Name))
-            found = (_elsewhere(base, module, tree, left) for base in bases)
+            found = (_elsewhere(what, base, module, tree, left) for base in bases)
             return next((fields for fields in found if fields), ())
     return ()
 
 
-def _said(node: ast.ClassDef) -> ast.expr | None:
+def _said(what: str, node: ast.ClassDef) -> ast.expr | None:
     for entry in node.body:
         if not isinstance(entry, ast.AnnAssign | ast.Assign):
             continue
         targets = entry.targets if isinstance(entry, ast.Assign) else [entry.target]
-        if any(getattr(target, "id", "") == _FIELDS for target in targets):
+        if any(getattr(target, "id", "") == what for target in targets):
             return entry.value
     return None
 
 
-def _values(node: ast.expr, module: str, tree: ast.Module, left: int) -> Iterator[str]:
+def _values(what: str, node: ast.expr, module: str, tree: ast.Module, left: int) -> Iterator[str]:
     """The texts of a tuple, with those of `*Base.template_fields` in it, or added to it."""
     if isinstance(node, ast.Tuple | ast.List | ast.Set):
         for entry in node.elts:
-            yield from _values(entry, module, tree, left)
+            yield from _values(what, entry, module, tree, left)
     elif isinstance(node, ast.Constant) and isinstance(node.value, str):
         yield node.value
     elif isinstance(node, ast.Starred):
-        yield from _values(node.value, module, tree, left)
+        yield from _values(what, node.value, module, tree, left)
     elif isinstance(node, ast.BinOp):
-        yield from _values(node.left, module, tree, left)
-        yield from _values(node.right, module, tree, left)
-    elif isinstance(node, ast.Attribute) and node.attr == _FIELDS:
+        yield from _values(what, node.left, module, tree, left)
+        yield from _values(what, node.right, module, tree, left)
+    elif isinstance(node, ast.Attribute) and node.attr == what:
         if isinstance(node.value, ast.Name):
-            yield from _elsewhere(node.value.id, module, tree, left)
+            yield from _elsewhere(what, node.value.id, module, tree, left)
     elif isinstance(node, ast.Call):  # tuple({…}.union(Base.template_fields))
         before = [node.func.value] if isinstance(node.func, ast.Attribute) else []
         for entry in (*before, *node.args):
-            yield from _values(entry, module, tree, left)
+            yield from _values(what, entry, module, tree, left)
 
 
-def _elsewhere(name: str, module: str, tree: ast.Module, left: int) -> tuple[str, ...]:
-    """The fields of a class that is defined here, or imported."""
+def _elsewhere(what: str, name: str, module: str, tree: ast.Module, left: int) -> tuple[str, ...]:
+    """Those of a class that is defined here, or imported."""
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and not node.level and node.module:
             for alias in node.names:
                 if (alias.asname or alias.name) == name:
-                    return _fields(node.module, alias.name, left - 1)
-    return _fields(module, name, left - 1)
+                    return _told(what, node.module, alias.name, left - 1)
+    return _told(what, module, name, left - 1)
 
 
 def _beside_loaded(module: str) -> Path | None:

@@ -205,6 +205,29 @@ def test_operators_that_are_not_there_and_arguments_that_they_do_not_take(
     ]
 
 
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        ("bash_command: report.sh", ""),
+        ("bash_command: echo report.txt", ""),
+        ("bash_command: \"bash repotr{{ '.sh' }}\"", ""),
+        ("bash_command: 'echo a.sh '", ""),
+        ("bash_command: repotr.sh", "file x.yaml:4:26 there is no file 'repotr.sh' beside this"),
+        ("bash_command: bash report.sh", "file x.yaml:4:26 there is no file 'bash report.sh'"),
+        ("bash_command: a, env: {A: a.sh}", "file x.yaml:4:38 there is no file 'a.sh' beside"),
+        ("bash_command: a, cwd: /scripts/a.sh", "file x.yaml:4:34 there is no file '/scripts/a."),
+        ("bash_command: a, output_encoding: a.sh", ""),
+    ],
+)
+def test_texts_of_an_operator_that_airflow_takes_for_a_file(
+    lint: Lint, given: str, found: str
+) -> None:
+    operator = "airflow.providers.standard.operators.bash.BashOperator"
+    spec = f"tasks:\n  - id: a\n    with: {{{given}}}\n    uses: {operator}\n"
+    told = lint({"x.yaml": spec, "report.sh": ""})
+    assert [entry[: len(found)] for entry in told] == ([found] if found else [])
+
+
 @pytest.mark.parametrize("template", ["{{ item }}", "{{ tasks.x.output }}"])
 def test_a_template_in_an_argument_that_is_not_taken_is_told_once(
     lint: Lint, template: str

@@ -43,6 +43,7 @@ RULES: tuple[Rule, ...] = (
     dates.skipping,
     dates.without_interval,
     endings.hidden_failures,
+    files.taken_for_names,
     files.unfilled,
     files.unnamed,
     groups.driven_twice,
