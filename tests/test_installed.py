@@ -1,6 +1,7 @@
 """The wheel in environments of its own: with each extra alone, as users install it."""
 
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -29,6 +30,12 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build("wheel", source, tmp_path_factory.mktemp("wheel"))
 
 
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of one environment after the other, so that each finds compiled what all have."""
+    return tmp_path_factory.mktemp("place")
+
+
 def closed(extras: Sequence[str]) -> set[str]:
     """Extras, and those that they take in."""
     found = set(extras)
@@ -52,11 +59,12 @@ def served(extras: Sequence[str]) -> Iterator[str]:
             yield ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def said(python: Path, folder: Path, *arguments: str) -> str:
+def said(python: Path, folder: Path, *arguments: str, **env: str) -> str:
+    mine = {"AIRFLOW_HOME": str(folder / "airflow"), "PYTHONPATH": ""}
     done = subprocess.run(
         [str(python), *arguments],
         cwd=folder,
-        env={**os.environ, "AIRFLOW_HOME": str(folder / "airflow"), "PYTHONPATH": ""},
+        env={**os.environ, **mine, **env},
         capture_output=True,
         text=True,
     )
@@ -71,12 +79,15 @@ def requirement(wheel: Path, extra: str) -> str:
 @pytest.mark.slow
 @pytest.mark.parametrize("extra", sorted(EXTRAS))
 def test_an_extra_alone_brings_what_its_modules_import(
-    extra: str, wheel: Path, tmp_path: Path
+    extra: str, wheel: Path, place: Path, tmp_path: Path
 ) -> None:
-    python = environment(tmp_path / "venv", requirement(wheel, extra))
+    shutil.rmtree(place / "venv", ignore_errors=True)
+    python = environment(place / "venv", requirement(wheel, extra))
     names = list(served([extra]))
     assert names
-    assert said(python, tmp_path, "-c", LOADED, *names).splitlines()[-1] == str(len(names))
+    compiled = {"PYTHONPYCACHEPREFIX": str(place / "compiled"), "PYTHONDONTWRITEBYTECODE": ""}
+    loaded = said(python, tmp_path, "-c", LOADED, *names, **compiled)
+    assert loaded.splitlines()[-1] == str(len(names))
 
 
 def test_without_extras_a_project_is_made_and_linted(wheel: Path, tmp_path: Path) -> None:
