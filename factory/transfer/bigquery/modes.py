@@ -296,8 +296,9 @@ class Merge(Plain):
         return _and(*same, existing.every("t"))
 
     def _differ(self, given: Mapping[str, str], existing: Existing, staged: Staged) -> str:
-        compared = [c.name for c in staged.given if c.name not in self.key and not c.lineage]
-        return _any(_differs(name, given[name], existing.columns[name]) for name in compared)
+        compared = [c for c in staged.given if c.name not in self.key and not c.lineage]
+        kinds = {c.name: existing.columns.get(c.name, c.type) for c in compared}  # one may be new
+        return _any(_differs(name, given[name], kind) for name, kind in kinds.items())
 
     def _merge(
         self, target: Table, existing: Existing, staged: Staged, given: Mapping[str, str]

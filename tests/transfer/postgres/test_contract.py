@@ -53,6 +53,11 @@ class Postgres(Bench):
             found = {name for (name,) in connection.execute(query, (self.schema,))}
         return found - {"_factory_loads"}
 
+    def forget_checks(self) -> None:
+        ledger = sql.Identifier(self.schema, "_factory_loads")
+        with psycopg.connect(self.uri, autocommit=True) as connection:
+            connection.execute(sql.SQL("ALTER TABLE {} DROP COLUMN checks").format(ledger))
+
 
 @pytest.fixture
 def bench(postgres: Server, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Postgres]:

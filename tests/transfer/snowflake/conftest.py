@@ -120,6 +120,9 @@ class Snowflake(KnowsFiles):
     def drop(self, table: str = "trips") -> None:
         self.run(f"DROP TABLE {table}")
 
+    def forget_checks(self) -> None:
+        self.drop("_FACTORY_CHECKS")
+
     def copy(self, table: str, other: str) -> None:
         self.run(f"CREATE TABLE {other} AS SELECT * FROM {table}")
 

@@ -98,6 +98,10 @@ class Bench(ABC):
     def tables(self) -> set[str]:
         """The names of all tables, but for those that loads are noted in."""
 
+    @abstractmethod
+    def forget_checks(self) -> None:
+        """Let what notes loads be as a version had it that kept nothing of their checks."""
+
     def noting(self, *files: str) -> dict[str, Any]:
         """Options of a load of these files, where they are noted with their rows."""
         return {}
@@ -388,6 +392,14 @@ class Contract:
         fares = sorted(((row[0], row[3]) for row in bench.rows()), key=str)
         assert fares == [(1, None), (2, 0.5), (2, None)]
 
+    def test_a_merge_brings_a_column_that_the_table_lacks(self, bench: Bench) -> None:
+        bench.load(rows_of(1, 2))
+        wider = rows_of(2, 3).append_column("note", pa.array(["new", "new"]))
+        for _ in range(2):
+            bench.load(wider, "merge", load_id="run 2", on_schema_change="add_columns")
+            notes = [(row[0], row[3]) for row in bench.rows()]
+            assert notes == [(1, None), (2, "new"), (3, "new")]
+
     def test_columns_that_the_load_lacks(self, bench: Bench) -> None:
         bench.load(rows_of(1))
         narrow = rows_of(2).drop_columns(["name"])
@@ -566,6 +578,22 @@ class Contract:
             assert verdicts(done)[1][2] != "passed"
             is_whole = "replace" in (before, after)
             assert bench.ids() == ([2, 3] if is_whole else [1, 2, 3])
+        assert bench.tables() == {"trips"}
+
+    def test_a_publish_of_a_version_that_kept_nothing_of_its_checks(self, bench: Bench) -> None:
+        """It is found, and nothing comes twice; what notes loads keeps them from then on."""
+        kill(bench, "transaction", rows_of(2, 3), "append", "run 1", [LEAST])
+        bench.forget_checks()
+        never = {**NEVER, "severity": "warn"}
+        word = {found for _, _, found in verdicts(bench.load(rows_of(2, 3), "append", never))}
+        assert word in ({"not asked"}, {"failed"})  # where the rows are staged still
+        (again,) = bench.load(rows_of(2, 3), "append", LEAST).checks
+        assert not again.asked
+        assert "an earlier try that kept no results" in again.message
+        kill(bench, "transaction", rows_of(4), "append", "run 2", [LEAST])
+        done = bench.load(rows_of(4), "append", LEAST, load_id="run 2")
+        assert verdicts(done) == [("row_count", "error", "passed")]
+        assert bench.ids() == [2, 3, 4]
         assert bench.tables() == {"trips"}
 
     def test_what_a_killed_load_left_goes_with_the_next(self, bench: Bench) -> None:
