@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from typing import TypeGuard
 
 from factory.lint.rendered import tree_of
@@ -16,6 +17,7 @@ _ROOTS = ("BaseOperator", "BaseTrigger")
 """Their own bases take no argument by name."""
 
 
+@cache
 def classes(module: str) -> frozenset[str] | None:
     """The names that a module defines or imports; None where its source does not tell."""
     tree = tree_of(module)
@@ -34,6 +36,7 @@ def classes(module: str) -> frozenset[str] | None:
     return None if {"*", "__getattr__"} & found else frozenset(found)
 
 
+@cache
 def parameters(module: str, name: str, wanted: frozenset[str]) -> frozenset[str] | None:
     """The arguments that a class takes, its bases looked at only for those that are left.
 
@@ -59,6 +62,37 @@ def untaken(operator: str, given: frozenset[str]) -> frozenset[str]:
     module, _, name = operator.rpartition(".")
     taken = parameters(module, name, given)
     return frozenset() if taken is None else given - taken
+
+
+@cache
+def declared(operator: str, argument: str) -> str:
+    """`bool`, `int` or `float`, where an operator says that an argument is nothing but that."""
+    module, _, name = operator.rpartition(".")
+    return _declared(module, name, argument, _MAX_BASES)
+
+
+def _declared(module: str, name: str, argument: str, left: int) -> str:
+    tree = tree_of(module)
+    if tree is None or not left:
+        return ""
+    node = next((one for one in ast.walk(tree) if _is_class(one, name)), None)
+    if node is None:
+        found = _imported(tree, name)
+        return _declared(*found, argument, left - 1) if found else ""
+    init = next((one for one in node.body if _is_init(one)), None)
+    if isinstance(init, ast.FunctionDef):
+        every = (*init.args.posonlyargs, *init.args.args, *init.args.kwonlyargs)
+        for one in every:
+            if one.arg == argument:
+                said = ast.unparse(one.annotation) if one.annotation else ""
+                plain = said.removesuffix(" | None")
+                return plain if plain in _PLAIN else ""
+    bases = (base.id for base in node.bases if isinstance(base, ast.Name))
+    said_below = (_declared(module, base, argument, left - 1) for base in bases)
+    return next(filter(None, said_below), "")
+
+
+_PLAIN = ("bool", "int", "float")
 
 
 def required(module: str, name: str) -> tuple[str, ...]:
@@ -180,4 +214,4 @@ def _uses(init: ast.FunctionDef, name: str) -> Iterator[str]:
             yield "handed on" if id(node) in handed else "looked into"
 
 
-__all__ = ["classes", "parameters", "required"]
+__all__ = ["classes", "declared", "parameters", "required", "untaken"]

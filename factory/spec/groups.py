@@ -379,10 +379,17 @@ def _words(unknown: Unknown) -> tuple[str, str, str]:
         other = _copy_before(before, [part, *after], words, scopes[0])
         return message, "a task or a group with a `matrix`", other or hint([part])
     if inside[0] not in scopes:
-        message = f"there is no task {quoted(part)} in the group {quoted(inside[0].prefix)}"
+        message = f"there is no task {quoted(part)} in the group {quoted('.'.join(before))}"
         known = [*inside[0].names]
         return message, one_of(known), hint(known)
     return _nowhere(name, scopes)
+
+
+def _several(name: str, known: Sequence[str]) -> str:
+    """A hint where a name is several that no comma parts."""
+    words = name.split()
+    parted = len(words) > 1 and all(word in known for word in words)
+    return f"write [{', '.join(words)}]" if parted else ""
 
 
 def _copy_before(before: list[str], rest: list[str], words: str, level: Level) -> str:
@@ -413,6 +420,7 @@ def _nowhere(name: str, scopes: Sequence[Level]) -> tuple[str, str, str]:
     inner = [*dict.fromkeys(each for level in scopes for each in _inner(level))]
     same = next((each for each in inner if each.endswith(f".{name}")), "")
     hint = f"did you mean {same!r}?" if same else did_you_mean(name, [*known, *copies, *inner])
+    hint = _several(name, [*known, *copies, *inner]) or hint
     return f"there is no task {quoted(name)}", one_of(known), hint
 
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from factory.diagnostics import Path, did_you_mean, dotted, one_of, quoted
+from factory.diagnostics import Path, did_you_mean, dotted, nearest, one_of, quoted
 from factory.problem import Problem
 from factory.spec.fill import Value, as_text
 from factory.spec.notes import Notes
@@ -131,6 +131,10 @@ def _of_fields(row: Value, first: Value, place: Path) -> Problem | None:
     more = [field for field in row if field not in first]
     if lacks:
         message = f"this row lacks {', '.join(map(quoted, lacks[:5]))}, which the first one has"
+        meant = (field for field in more if nearest(field, lacks))
+        if (slip := next(meant, None)) is not None:
+            message = f"the first row has no {quoted(slip)}"
+            return _bad((*place, slip), message, one_of(lacks), did_you_mean(slip, lacks))
         return _bad(place, message, "the same fields in each row; `null` where there is none")
     if more:
         message = f"the first row has no {quoted(more[0])}"

@@ -335,14 +335,18 @@ def unknown_keys(
             "unknown-key",
             f"the key {quoted(key)} is not known here",
             expected=_keys(unused) if not hint else "",
-            hint=hint or _meant(key, unused, known, below) or _needless(key, known),
+            hint=hint or _there(key, unused, known) or _meant(key, unused, known, below),
             at_key=True,
         )
 
 
-def _needless(key: str, known: Iterable[str]) -> str:
+def _there(key: str, unused: list[str], known: Iterable[str]) -> str:
+    """What to do about a key of others that has none of ours to take its place."""
     beside, hint = _NEEDLESS.get(key, ("", ""))
-    return hint if beside in known else ""
+    if beside in known:
+        return hint
+    ours = [word for word in _OTHER_WORDS.get(key.lower(), "").split() if word in known]
+    return f"`{ours[0]}:` stands here already" if ours and not {*ours} & {*unused} else ""
 
 
 def _home(key: str, below: dict[str, set[str]]) -> str:
@@ -388,11 +392,13 @@ _OTHER_WORDS = {
     "is_paused_upon_creation": "paused",
     "kind": "uses",
     "name": "id",
+    "on_sla_miss": "on_deadline",
     "operator": "uses",
     "schedule_interval": "schedule",
     "outlets": "updates",
     "query": "sql",
     "script": "run",
+    "sla": "deadline",
     "source": "from",
     "steps": "tasks",
     "target": "to",

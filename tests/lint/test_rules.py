@@ -208,6 +208,27 @@ def test_operators_that_are_not_there_and_arguments_that_they_do_not_take(
 @pytest.mark.parametrize(
     ("given", "found"),
     [
+        ("wait_for_completion: true, poke_interval: 5", ""),
+        (
+            "wait_for_completion: flase",
+            "type x.yaml:4:52 'flase' is text: TriggerDagRunOperator wants `bool`",
+        ),
+        (
+            "poke_interval: '5'",
+            "type x.yaml:4:46 '5' is text: TriggerDagRunOperator wants `int`",
+        ),
+        ("trigger_run_id: '5', conf: text", ""),
+    ],
+)
+def test_texts_where_an_operator_wants_a_number(lint: Lint, given: str, found: str) -> None:
+    operator = "airflow.providers.standard.operators.trigger_dagrun.TriggerDagRunOperator"
+    spec = f"tasks:\n  - id: a\n    with: {{trigger_dag_id: x, {given}}}\n    uses: {operator}\n"
+    assert lint({"x.yaml": spec}) == ([found] if found else [])
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
         ("bash_command: report.sh", ""),
         ("bash_command: echo report.txt", ""),
         ("bash_command: \"bash repotr{{ '.sh' }}\"", ""),

@@ -97,3 +97,22 @@ def _problems(linted: Linted, task: Task) -> Iterator[Problem]:
     given = frozenset(task.arguments) - SETTINGS
     taken = signature.parameters(module, name, given) if given else None
     yield from _unknown(name, given, taken, linted.place(task.step, ()))
+    for key, value in task.arguments.items():
+        if isinstance(value, str) and "{" not in value and key in given:
+            yield from _text(task.operator, key, value, linted.place(task.step, (key,)))
+
+
+def _text(operator: str, key: str, value: str, place: Path) -> Iterator[Problem]:
+    """A text where an operator wants a number, or true or false: Python would take it."""
+    from factory.lint import signature
+
+    if wanted := signature.declared(operator, key):
+        is_one = value in ("true", "false") if wanted == "bool" else value.isdecimal()
+        yield Problem(
+            place,
+            "type",
+            f"{quoted(value)} is text: {operator.rpartition('.')[2]} wants `{wanted}`",
+            expected="true or false" if wanted == "bool" else "a number",
+            hint=f"write {value}, without quotes" if is_one else "",
+            severity="warning",
+        )
