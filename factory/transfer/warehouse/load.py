@@ -200,7 +200,8 @@ def _telling_earlier(session: Session[E, T], existing: E | None) -> Iterator[Non
         yield
     except ChecksFailed as error:
         noted = None if existing is None else session.noted(existing)
-        error.earlier = noted.told if noted and noted.here else ""
+        if noted and noted.here:
+            error.earlier = noted.told
         raise
 
 
@@ -226,7 +227,8 @@ def _taken_up(
         with session.apart(subject, left) as seen:
             late = audits.found(seen, left)[1]
     results = known.results(late)
-    audits.tell(rows, results)
+    with _telling_earlier(session, existing):  # (the table may be there since a moment)
+        audits.tell(rows, results)
     return Outcome(staged.rows - rows, changed, results)
 
 

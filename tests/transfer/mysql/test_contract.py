@@ -20,7 +20,7 @@ from factory.transfer.warehouse.arrivals import KeepsFiles, Known
 from factory.transfer.warehouse.load import Loaded
 from factory_embedded.services import mariadb
 
-from ..warehouse.contract import Bench, Contract
+from ..warehouse.contract import LEAST, WARNS, Bench, Contract, kill, rows_of, verdicts
 from ..warehouse.files import STEP, KnowsFiles
 
 
@@ -85,3 +85,15 @@ def bench(
 
 class TestMysql(Contract):
     """The suite."""
+
+
+@pytest.mark.parametrize(("count", "said"), [(1, "2 rows"), (12, "passed before the rows were")])
+def test_a_comment_tells_of_checks_as_much_as_it_holds(bench: Mysql, count: int, said: str) -> None:
+    """The table has come in by its name, and its load is not noted yet."""
+    asked = [LEAST, *({**WARNS, "min": least} for least in range(9, 9 + count))]
+    kill(bench, "write", rows_of(2, 3), "append", "run 1", asked)
+    done = bench.load(rows_of(2, 3), "append", *asked)
+    assert [word for _, _, word in verdicts(done)] == ["passed", *["failed"] * count]
+    assert done.checks[0].message.startswith(said)
+    assert bench.ids() == [2, 3]
+    assert bench.tables() == {"trips"}
