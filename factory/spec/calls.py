@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from factory.diagnostics import Path, did_you_mean, one_of, quoted
+from factory.diagnostics import Path, did_you_mean, nearest, one_of, quoted
 from factory.problem import Problem
 from factory.spec.fill import HOLE, Filler, Scope, Value
 from factory.spec.model import SETTINGS
@@ -103,8 +103,10 @@ def arguments(kind: OwnKind, given: Any, at: Path, scope: Scope, notes: Notes) -
     for problem in _unknown(kind, given, place):
         notes.add(problem)
     lacks = [name for name, about in kind.params.items() if _is_lacking(name, about, given)]
+    told = {nearest(key, lacks) for key in given if key not in kind.params}
     for name in lacks:
-        notes.add(_missing(kind, name, place if given else (*at, "uses")))
+        if name not in told:  # else told as unknown
+            notes.add(_missing(kind, name, place if given else (*at, "uses")))
     broken = set(notes.holes)
     filler = Filler(scope, notes)
     found: Value = dict.fromkeys(lacks, HOLE)
@@ -134,6 +136,7 @@ def _unknown(kind: OwnKind, given: Value, place: Path) -> Iterator[Problem]:
     for key in given:
         if key not in kind.params:
             known = [*kind.params]
+            unused = [name for name in known if name not in given]
             hint = "leave `with` out: parameters stand here themselves" if key == "with" else ""
             if key in TAKEN or key == "matrix":
                 hint = "put it beside `with:`, not under it"
@@ -142,7 +145,7 @@ def _unknown(kind: OwnKind, given: Value, place: Path) -> Iterator[Problem]:
                 "unknown-key",
                 f"{quoted(kind.name)} has no parameter {quoted(key)}",
                 expected=one_of(known) if known else "nothing: it has no parameters",
-                hint=hint or did_you_mean(key, known),
+                hint=hint or did_you_mean(key, unused or known),
                 at_key=True,
             )
 
