@@ -23,6 +23,9 @@ Severity = Annotated[
     Literal["error", "warn"],
     Meta(description="`error` fails the task; `warn` is a warning in its log and in its result."),
 ]
+EXAMPLES = ", for example "
+"""What stands before values of rows in the message of a check."""
+
 # What a template leaves is looked at when the task runs: only what is typed is held to these, by
 # the schema. A `${…}` becomes a number before.
 Template = Annotated[str, Meta(extra_json_schema={"pattern": r"\{\{|\$\{"}, title="template")]

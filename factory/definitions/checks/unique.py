@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from msgspec import Meta
 
 from factory.definitions.checks.parts import (
+    EXAMPLES,
     SAMPLES,
     Finding,
     OfColumns,
@@ -83,4 +84,4 @@ class Unique(OfColumns, frozen=True, kw_only=True, tag="unique"):
             f"{named(self.about, texts)} in {many(count)}" for count, *texts in measured["examples"]
         )
         said = f"{what}: {many(measured['values'], 'value')} in {many(measured['repeats'])}"
-        return Finding(False, f"{said} are not unique, for example {examples}", numbers)
+        return Finding(False, f"{said} are not unique{EXAMPLES}{examples}", numbers)

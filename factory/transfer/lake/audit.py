@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from factory.definitions import checks as defined
 from factory.definitions.checks import Check
-from factory.definitions.checks.parts import SAMPLES, named, text_of
+from factory.definitions.checks.parts import EXAMPLES, SAMPLES, named, text_of
 from factory.definitions.formats import Csv
 from factory.fields import seconds
 from factory.transfer.errors import BadOption
@@ -67,7 +67,7 @@ def _judged(
     message = found.message
     if samples and not found.passed:
         shown = ("; ").join(named(check.about, [text]) for text in samples)
-        message = f"{message}, for example {shown}"
+        message = f"{message}{EXAMPLES}{shown}"
     return Result(check.word, check.severity, found.passed, message, found.measured, check.about)
 
 

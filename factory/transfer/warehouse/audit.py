@@ -15,7 +15,7 @@ from sqlglot import exp
 
 from factory.amounts import counted
 from factory.definitions.checks import Check, RowCount
-from factory.definitions.checks.parts import count_of, shown
+from factory.definitions.checks.parts import EXAMPLES, count_of, shown
 from factory.errors import said
 from factory.transfer.errors import BadRow, ChecksFailed, TransferError
 from factory.transfer.warehouse.rows import Guard, Rows, S, raw
@@ -163,7 +163,7 @@ def _judged(rows: Rows[S], check: Check, measured: Mapping[str, Any]) -> Result:
         found = check.judge(rows, measured)
         message = found.message
         if examples := rows.samples(found):
-            message = f"{message}, for example {examples}"
+            message = f"{message}{EXAMPLES}{examples}"
         return Result(
             check.word, check.severity, found.passed, message, found.measured, check.about
         )

@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from factory.definitions.checks import Check, Sql
+from factory.definitions.checks.parts import EXAMPLES
 from factory.transfer.warehouse.audit import Result
 from factory.transfer.warehouse.parts import Noted
 
@@ -67,11 +68,15 @@ def _as(check: Check, results: Mapping[str, Result]) -> Result | None:
 
 
 def written(checks: Sequence[Check], results: Sequence[Result]) -> str:
-    """The results of these checks, one each."""
+    """The results of these checks, one each; rows that are examples stay in their table."""
     pairs = zip(checks, results, strict=True)
-    kept = [{_NAME: _digest(check), **result.plain()} for check, result in pairs]
+    kept = [{_NAME: _digest(check), **_without_examples(result)} for check, result in pairs]
     text = json.dumps(kept, default=str)
     return text if len(text) <= _LONGEST else brief(text)
+
+
+def _without_examples(result: Result) -> dict[str, Any]:
+    return replace(result, message=result.message.partition(EXAMPLES)[0]).plain()
 
 
 def brief(text: str) -> str:
