@@ -66,10 +66,11 @@ def find(connection: Connection, target: Table, load_id: str) -> Entry | None:
     return Entry(*rows[0]) if rows else None
 
 
-def checks(connection: Connection, target: Table, load_id: str, entry: Entry) -> str:
-    """What the checks of a load that was published found; empty: nothing tells."""
+def checks(connection: Connection, target: Table, load_id: str) -> str:
+    """What the checks of the last publish of a load found; empty: nothing tells."""
     whose = f"TABLE_NAME = {literal(target.name)} AND LOAD_ID = {literal(load_id)}"
-    since = f"PUBLISHED_AT >= {literal(entry.published_at)}::TIMESTAMP_TZ"
+    published = f"SELECT MAX(PUBLISHED_AT) FROM {quoted(target.beside(NAME))} WHERE {whose}"
+    since = f"PUBLISHED_AT >= ({published})"
     rows = ask(
         connection,
         f"SELECT CHECKS FROM {quoted(target.beside(_CHECKS))} WHERE {whose} AND {since}"

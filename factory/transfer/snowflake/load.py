@@ -150,7 +150,7 @@ class Session:
         found = ledger.find(self.connection, target, load_id)
         if found is None:
             return None
-        checks = ledger.checks(self.connection, target, load_id, found)
+        checks = ledger.checks(self.connection, target, load_id)
         return Noted(found.rows, found.published_at, checks, found.made == existing.made)
 
     def turned(self, existing: Existing | None, columns: Sequence[Column]) -> tuple[Column, ...]:

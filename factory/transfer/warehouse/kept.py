@@ -57,7 +57,8 @@ class Known:
     def _not_asked(self, check: Check) -> Result:
         when = f" at {self.noted.when}" if self.noted else ""
         said = f"not asked: the rows were published{when} by an earlier try "
-        said += "before this check was added" if self.kept is not None else "that kept no results"
+        new = "before this check was added or changed"
+        said += new if self.kept is not None else "that kept no results"
         return Result(check.word, check.severity, False, said, columns=check.about, asked=False)
 
 
@@ -68,15 +69,18 @@ def _as(check: Check, results: Mapping[str, Result]) -> Result | None:
 
 
 def written(checks: Sequence[Check], results: Sequence[Result]) -> str:
-    """The results of these checks, one each; rows that are examples stay in their table."""
-    pairs = zip(checks, results, strict=True)
-    kept = [{_NAME: _digest(check), **_without_examples(result)} for check, result in pairs]
+    """The results of these checks, one each, without what a warehouse's logs are not to show."""
+    kept = [_to_keep(check, result) for check, result in zip(checks, results, strict=True)]
     text = json.dumps(kept, default=str)
     return text if len(text) <= _LONGEST else brief(text)
 
 
-def _without_examples(result: Result) -> dict[str, Any]:
-    return replace(result, message=result.message.partition(EXAMPLES)[0]).plain()
+def _to_keep(check: Check, result: Result) -> dict[str, Any]:
+    """Examples are rows; a person's SQL may hold a Variable of Airflow."""
+    plain = replace(result, message=result.message.partition(EXAMPLES)[0]).plain()
+    if isinstance(check, Sql):
+        plain.pop("message")
+    return {_NAME: _digest(check), **plain}
 
 
 def brief(text: str) -> str:
