@@ -38,6 +38,7 @@ class BigQuery(KnowsFiles):
 
     session = loading.Session
     examples = 4
+    takes_up = True
     back: ClassVar[dict[str, pa.DataType]] = {
         **dict.fromkeys(("i8", "i16", "i32", "u8", "u16", "u32"), pa.int64()),
         **dict.fromkeys(("u64", "money", "exact", "small"), pa.decimal128(38, 9)),

@@ -24,7 +24,9 @@ def test_no_row_that_is_an_example_is_kept() -> None:
 def test_no_text_of_a_person_s_sql_is_kept() -> None:
     """It may hold a rendered Variable."""
     check = Sql(condition="name <> 'hunter2'")
-    found = Result("sql", "error", False, "name <> 'hunter2' does not hold in 2 rows", {"untrue": 2})
+    found = Result(
+        "sql", "error", False, "name <> 'hunter2' does not hold in 2 rows", {"untrue": 2}
+    )
     text = kept.written([check], [found])
     assert "hunter2" not in text
     (told,) = kept.known([check], Noted(2, "then", text)).results()
