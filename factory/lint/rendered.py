@@ -19,19 +19,31 @@ _MAX_BASES = 12
 def rendered(operator: str) -> frozenset[str]:
     """The arguments that an operator hands to Jinja; none, where its source does not tell."""
     module, _, name = operator.rpartition(".")
-    return frozenset(_told(_FIELDS, module, name, _MAX_BASES))
+    return frozenset(_known(_FIELDS, module, name))
 
 
 def endings(operator: str) -> tuple[str, ...]:
     """How a text in those ends that Airflow takes for the name of a template's file."""
     module, _, name = operator.rpartition(".")
-    return _told(_ENDINGS, module, name, _MAX_BASES)
+    return _known(_ENDINGS, module, name)
 
 
-def _told(what: str, module: str, name: str, left: int) -> tuple[str, ...]:
+class _Untold(Exception):
+    """It is reckoned, in a way that is not known here."""
+
+
+def _known(what: str, module: str, name: str) -> tuple[str, ...]:
+    try:
+        return _told(what, module, name, _MAX_BASES) or ()
+    except _Untold:
+        return ()
+
+
+def _told(what: str, module: str, name: str, left: int) -> tuple[str, ...] | None:
+    """What a class says, or the first of its bases that says it; None: none does."""
     tree = tree_of(module)
     if tree is None or not left:
-        return ()
+        return None
     for node in ast.walk(tree):
         if isinstance(node, ast.ClassDef) and node.name == name:
             said = _said(what, node)
@@ -39,8 +51,8 @@ def _told(what: str, module: str, name: str, left: int) -> tuple[str, ...]:
                 return tuple(_values(what, said, module, tree, left))
             bases = (base.id for base in node.bases if isinstance(base, ast.Name))
             found = (_elsewhere(what, base, module, tree, left) for base in bases)
-            return next((fields for fields in found if fields), ())
-    return ()
+            return next((fields for fields in found if fields is not None), None)
+    return None
 
 
 def _said(what: str, node: ast.ClassDef) -> ast.expr | None:
@@ -62,19 +74,24 @@ def _values(what: str, node: ast.expr, module: str, tree: ast.Module, left: int)
         yield node.value
     elif isinstance(node, ast.Starred):
         yield from _values(what, node.value, module, tree, left)
-    elif isinstance(node, ast.BinOp):
+    elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.BitOr):
         yield from _values(what, node.left, module, tree, left)
         yield from _values(what, node.right, module, tree, left)
-    elif isinstance(node, ast.Attribute) and node.attr == what:
-        if isinstance(node.value, ast.Name):
-            yield from _elsewhere(what, node.value.id, module, tree, left)
+    elif isinstance(node, ast.Attribute) and node.attr == what and isinstance(node.value, ast.Name):
+        yield from _elsewhere(what, node.value.id, module, tree, left) or ()
     elif isinstance(node, ast.Call):  # tuple({…}.union(Base.template_fields))
         before = [node.func.value] if isinstance(node.func, ast.Attribute) else []
+        if before and getattr(node.func, "attr", "") != "union":
+            raise _Untold
         for entry in (*before, *node.args):
             yield from _values(what, entry, module, tree, left)
+    else:
+        raise _Untold
 
 
-def _elsewhere(what: str, name: str, module: str, tree: ast.Module, left: int) -> tuple[str, ...]:
+def _elsewhere(
+    what: str, name: str, module: str, tree: ast.Module, left: int
+) -> tuple[str, ...] | None:
     """Those of a class that is defined here, or imported."""
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and not node.level and node.module:

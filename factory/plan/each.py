@@ -8,6 +8,7 @@ is told of the step that asks for it, not of the one that made it; and what deci
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -28,6 +29,7 @@ ADDED = frozenset({ITEMS, kind.EMPTY})
 _LIMIT = "max_active_tis_per_dagrun"
 _RULE = "trigger_rule"
 _ANYWAY = "all_done"
+_OF_STEPS = re.compile(r"\b(tasks|xcom_pull)\b")
 
 
 def mapped(step: Step, fragment: Fragment, written: Mapping[str, Any]) -> Fragment:
@@ -120,7 +122,8 @@ def _like(first: Task, heads: Sequence[Task], around: Sequence[Around], group: s
     rules = {bracket.rule(task) for task in heads}
     said = tuple(each.condition for each in around if is_in(group, each.group))
     settings = {**heads[0].settings}
-    if len(rules) > 1:  # each goes by its own, and none is kept from it
+    # each goes by its own, and none is kept from it; but a step that was skipped gives no list
+    if len(rules) > 1 and not _OF_STEPS.search(str(first.arguments["items"])):
         settings[_RULE] = _ANYWAY
     elif _RULE in heads[0].arguments:
         settings[_RULE] = heads[0].arguments[_RULE]

@@ -103,7 +103,8 @@ def arguments(kind: OwnKind, given: Any, at: Path, scope: Scope, notes: Notes) -
     for problem in _unknown(kind, given, place):
         notes.add(problem)
     lacks = [name for name, about in kind.params.items() if _is_lacking(name, about, given)]
-    told = {nearest(key, lacks) for key in given if key not in kind.params}
+    unused = [name for name in kind.params if name not in given]
+    told = {nearest(key, unused) for key in given if key not in kind.params}
     for name in lacks:
         if name not in told:  # else told as unknown
             notes.add(_missing(kind, name, place if given else (*at, "uses")))
@@ -177,29 +178,29 @@ def _wrong(about: Mapping[str, Any], value: Any, path: Path) -> Sequence[Problem
     return found or [Problem(path, "schema", "this value does not fit")]
 
 
-_EXAMPLES = {"date": "2024-01-31", "time": "13:30:00Z", "date-time": "2024-01-31T13:30:00Z"}
+_EXAMPLES = {"date": ", such as 2024-01-31"}
 
 
 def _of_formats(schema: Mapping[str, Any], value: Any, path: Path) -> Iterator[Problem]:
     """Texts that are not in their `format`; what a template becomes is not known here."""
-    written = msgspec.json.encode(schema)
-    if b'"format"' not in written:
+    if b'"format"' not in msgspec.json.encode(schema):
         return
-    for error in _rules(written, formats=True).iter_errors(value):
-        wanted, text = getattr(error.kind, "format", None), error.instance
-        if isinstance(wanted, str) and "{{" not in str(text):
-            expected = f"`format: {wanted}`"
-            if wanted in _EXAMPLES:
-                expected += f", such as {_EXAMPLES[wanted]}"
+    from jsonschema import Draft202012Validator, FormatChecker  # Airflow's, and so a default's
+
+    rules = Draft202012Validator(schema, format_checker=FormatChecker())
+    for error in rules.iter_errors(value):
+        wanted, text = error.validator_value, str(error.instance)
+        if error.validator == "format" and not any(mark in text for mark in ("{{", "{%")):
+            expected = f"`format: {wanted}`" + _EXAMPLES.get(wanted, "")
             message = f"{quoted(text)} is not in the format"
-            yield Problem((*path, *error.instance_path), "format", message, expected)
+            yield Problem((*path, *error.absolute_path), "format", message, expected)
 
 
 @lru_cache(maxsize=512)
-def _rules(schema: bytes, *, formats: bool = False) -> Any:
+def _rules(schema: bytes) -> Any:
     import jsonschema_rs
 
-    return jsonschema_rs.validator_for(msgspec.json.decode(schema), validate_formats=formats)
+    return jsonschema_rs.validator_for(msgspec.json.decode(schema))
 
 
 __all__ = ["MAX_CALLS", "arguments", "misplaced", "refused", "ring", "settings"]

@@ -132,7 +132,7 @@ def _of_fields(row: Value, first: Value, place: Path) -> Problem | None:
     if lacks:
         message = f"this row lacks {', '.join(map(quoted, lacks[:5]))}, which the first one has"
         meant = (field for field in more if nearest(field, lacks))
-        if (slip := next(meant, None)) is not None:
+        if len(lacks) == 1 and (slip := next(meant, None)) is not None:
             message = f"the first row has no {quoted(slip)}"
             return _bad((*place, slip), message, one_of(lacks), did_you_mean(slip, lacks))
         return _bad(place, message, "the same fields in each row; `null` where there is none")

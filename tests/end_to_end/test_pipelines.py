@@ -190,7 +190,9 @@ params: {go: false, exit: 1}
 tasks:
   - {id: never, if: "{{ params.go }}", run: "true"}
   - id: slow
-    run: "until test -e FOLDER/behind_is_skipped; do sleep 0.2; done; exit {{ params.exit }}"
+    run: >-
+      timeout 300 sh -c 'until test -e FOLDER/behind_is_skipped; do sleep 0.2; done';
+      exit {{ params.exit }}
     retries: 0
   - {id: behind, needs: [never, slow], run: "true"}
 """,

@@ -33,17 +33,18 @@ def test_files_go_into_snowflake_and_a_part_of_the_rows_comes_back(
     for name, connection in orders.connections.items():
         monkeypatch.setenv(f"AIRFLOW_CONN_{name.upper()}", connection.json)
     demo.fill(real_s3)
-    for day in DAYS:
-        moment = datetime.combine(day, time(), timezone.utc)
-        run = pipelines.run(demo.PIPELINE, logical_date=moment)
-        assert run.state == "success", run.log[-4000:]
-    with LineScreen() as show:
-        found = orders.problems(show)
-    emptied(real_s3)
-    with session.connected(
-        snowflake_account("snowflake", application="a test"), session.Limits()
-    ) as own:
-        session.ask(own, "DROP SCHEMA SHOP CASCADE")
+    try:
+        for day in DAYS:
+            moment = datetime.combine(day, time(), timezone.utc)
+            run = pipelines.run(demo.PIPELINE, logical_date=moment)
+            assert run.state == "success", run.log[-4000:]
+        with LineScreen() as show:
+            found = orders.problems(show)
+    finally:  # pairs have tables of these names, too
+        emptied(real_s3)
+        account = snowflake_account("snowflake", application="a test")
+        with session.connected(account, session.Limits()) as own:
+            session.ask(own, "DROP SCHEMA IF EXISTS SHOP CASCADE")
     assert found == []
     said = capfd.readouterr().out
     for day in DAYS:

@@ -162,6 +162,21 @@ def test_first_steps_of_different_rules_each_go_by_their_own(
     assert {each.state for each in run.copies("g.needs_success")} == {"upstream_failed"}
 
 
+def test_a_list_of_a_step_that_was_skipped_is_not_asked_for(pipelines: Pipelines) -> None:
+    """Also where the first steps have different rules."""
+    pipelines.write(
+        "none.yaml",
+        "version: 1\nparams: {go: false}\ntasks:\n"
+        "  - {id: up, if: '{{ params.go }}', run: 'true', with: {output: true}}\n"
+        "  - id: g\n    for_each: '{{ tasks.up.output }}'\n    tasks:\n"
+        "      - {id: a, needs: up, run: 'true'}\n"
+        "      - {id: b, needs: up, trigger_rule: none_failed, run: 'true'}\n",
+    )
+    run = pipelines.run("none")
+    assert run.state == "success", run.log[-4000:]
+    assert run.states["g__items"] == "skipped"
+
+
 def nobody() -> bool:
     """What a `ShortCircuitOperator` skips all behind it for."""
     return False

@@ -244,3 +244,40 @@ def test_calls_that_multiply_and_lead_to_no_task_are_given_up(root: Path) -> Non
     (root / "one.yaml").write_text("version: 1\ntasks: [{id: a, uses: k0}]\n")
     codes = {code for _, code, _ in told(lint_project(Project(root), [root / "one.yaml"]))}
     assert codes == {"cycle", "more-problems"}
+
+
+@pytest.mark.parametrize(
+    ("of_format", "given", "is_told"),
+    [
+        ("date", "2024-02-30", True),
+        ("date", "2024-02-29", False),
+        ("date", "{{ interval.day }}", False),
+        ("date", "{% if params.x %}2024-01-01{% endif %}", False),
+        ("date-time", "2024-01-01T00:00:00", False),
+        ("time", "13:30:00", False),
+        ("regex", "(?P<x>a)", False),
+        ("regex", "(", True),
+        ("uri", "s3://x/y z", False),
+        ("of_nobody", "x", False),
+    ],
+)
+def test_a_call_is_held_to_formats_as_a_default_is(
+    root: Path, of_format: str, given: str, is_told: bool
+) -> None:
+    kind = (
+        "version: 1\nparams: {{x: {{type: string, format: {}{}}}}}\ntasks: [{{id: a, run: {}}}]\n"
+    )
+    said = f"default: '{given}'"
+    (root / "_kinds/own.yaml").write_text(kind.format(of_format, "", "'echo ${params.x}'"))
+    (root / "_kinds/told.yaml").write_text(
+        kind.format(of_format, f", {said}", "'echo ${params.x}'")
+    )
+    (root / "one.yaml").write_text(
+        "version: 1\nparams: {x: 1}\n"
+        f"tasks: [{{id: a, uses: own, with: {{x: '{given}'}}}}, {{id: b, uses: told}}]\n"
+    )
+    (root / "_kinds/load.yaml").unlink()
+    files = {(file.partition(":")[0], code) for file, code, _ in told(lint_project(Project(root)))}
+    assert (("configs/one.yaml", "format") in files) == is_told
+    if "{" not in given:  # what a template becomes, a default is asked for
+        assert (("configs/_kinds/told.yaml", "param") in files) == is_told

@@ -238,6 +238,7 @@ def test_texts_where_an_operator_wants_a_number(lint: Lint, given: str, found: s
         ("bash_command: a, env: {A: a.sh}", "file x.yaml:4:38 there is no file 'a.sh' beside"),
         ("bash_command: a, cwd: /scripts/a.sh", "file x.yaml:4:34 there is no file '/scripts/a."),
         ("bash_command: a, output_encoding: a.sh", ""),
+        ("bash_command: /report.sh", ""),  # Jinja looks beside the spec, too
     ],
 )
 def test_texts_of_an_operator_that_airflow_takes_for_a_file(
@@ -247,6 +248,30 @@ def test_texts_of_an_operator_that_airflow_takes_for_a_file(
     spec = f"tasks:\n  - id: a\n    with: {{{given}}}\n    uses: {operator}\n"
     told = lint({"x.yaml": spec, "report.sh": ""})
     assert [entry[: len(found)] for entry in told] == ([found] if found else [])
+
+
+@pytest.mark.parametrize(
+    ("bases", "body", "told"),
+    [
+        ("BashOperator", "pass", 1),
+        ("BashOperator", 'template_fields = (*BashOperator.template_fields, "more")', 1),
+        ("BashOperator", 'template_fields = tuple(set(BashOperator.template_fields) - {"env"})', 0),
+        ("BashOperator", "template_fields = FIELDS", 0),
+        ("NoFiles, BashOperator", "pass", 0),
+    ],
+)
+def test_a_file_lacks_only_where_the_operator_s_source_tells_that_it_is_one(
+    lint: Lint, package: None, tmp_path: Path, bases: str, body: str, told: int
+) -> None:
+    name = f"sh_{abs(hash((bases, body)))}"
+    (tmp_path / f"lib/acme_lazy/{name}.py").write_text(
+        "from airflow.providers.standard.operators.bash import BashOperator\n"
+        "FIELDS = (*BashOperator.template_fields,)\n"
+        f"class NoFiles:\n    template_ext = ()\nclass Mine({bases}):\n    {body}\n"
+    )
+    with_ = "{bash_command: echo, env: {S: /opt/run.sh}}"
+    spec = f"tasks: [{{id: a, uses: acme_lazy.{name}.Mine, with: {with_}}}]\n"
+    assert len(lint({"spec.yaml": spec})) == told
 
 
 @pytest.mark.parametrize("template", ["{{ item }}", "{{ tasks.x.output }}"])

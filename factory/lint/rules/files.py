@@ -69,7 +69,8 @@ def _not_there(linted: Linted) -> Iterator[Problem]:
         for argument, value in linted.arguments(task.step).items():
             for place, text in _names(value, (argument,)):
                 ending = _taken(task.operator, argument, text)
-                if ending and (problem := beside.missing(text, folder)):
+                # Jinja looks for `/run.sh` beside the spec, too
+                if ending and (problem := beside.missing(text.lstrip("/"), folder)):
                     yield _no_file(problem, linted.place(task.step, place), text, ending)
 
 

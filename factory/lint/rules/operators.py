@@ -113,6 +113,6 @@ def _text(operator: str, key: str, value: str, place: Path) -> Iterator[Problem]
             "type",
             f"{quoted(value)} is text: {operator.rpartition('.')[2]} wants `{wanted}`",
             expected="true or false" if wanted == "bool" else "a number",
-            hint=f"write {value}, without quotes" if is_one else "",
+            hint=f"without quotes it is one: {value}" if is_one else "",
             severity="warning",
         )

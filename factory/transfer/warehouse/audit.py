@@ -36,8 +36,11 @@ class Result:
     asked: bool = True
 
     def plain(self) -> dict[str, Any]:
-        """As values that JSON has."""
-        return {**asdict(self), "columns": list(self.columns)}
+        """As values that JSON has; `asked` where it was not."""
+        found = {**asdict(self), "columns": list(self.columns)}
+        if self.asked:
+            del found["asked"]
+        return found
 
 
 @dataclass(frozen=True)

@@ -222,9 +222,11 @@ def given(source: str, folder: Path) -> Iterator[None]:
     if found:
         uri = found[1].replace("file:///data", f"{folder.as_uri()}/data").replace("*", "1")
         put(place(uri), as_parquet() if uri.endswith(".parquet") else as_csv())
-    yield
-    if of_snowflake:  # the demo has a table of this name too
-        in_snowflake("DROP SCHEMA SHOP CASCADE")
+    try:
+        yield
+    finally:
+        if of_snowflake:  # the demo has a table of this name too
+            in_snowflake("DROP SCHEMA SHOP CASCADE")
 
 
 def _text(value: object) -> str:
