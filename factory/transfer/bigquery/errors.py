@@ -20,13 +20,14 @@ UNREACHED: tuple[type[Exception], ...] = (
 
 _SERVERS_OWN = 500
 NOT_FOUND, TAKEN, CHANGED = 404, 409, 412
+DENIED = "accessDenied"
 INVALID = ("invalidQuery", "invalid", "badRequest")
 _CONFLICT = ("aborted due to concurrent update", "serialize access to table")
 _PASSES = ("backendError", "internalError", "jobBackendError", "jobInternalError")
 _TOO_FAST = ("rateLimitExceeded", "jobRateLimitExceeded", "userRateLimitExceeded")
 _SAFE = "Nothing is half done: repeat the load, which finds the jobs that it had begun"
 _HINTS = {
-    "accessDenied": "Give the login `roles/bigquery.jobUser` in the project of its jobs, and "
+    DENIED: "Give the login `roles/bigquery.jobUser` in the project of its jobs, and "
     "`roles/bigquery.dataEditor` on the dataset",
     "bytesBilledLimitExceeded": "Raise `maximum_bytes_billed`, or read less",
     "quotaExceeded": "The project has used up a quota of a day or of a table: wait, or have it "

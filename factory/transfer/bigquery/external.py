@@ -179,7 +179,8 @@ class External(Session):
     def _record(self, staged: Staged) -> str:
         """Note the load, and its file, which may go once the table is of another."""
         noted = (self.job.load_id, self.job.mode.name, staged.rows, self._content(staged))
-        return ledger.record(self.job.target, _NONE, *noted, staged.checked)
+        checks = ledger.to_keep(self.jobs.api, self.job.target, staged.checked)
+        return ledger.record(self.job.target, _NONE, *noted, checks)
 
     def _uri(self, file: Place) -> str:
         return stores.without_connection(file.uri)

@@ -5,15 +5,21 @@ Rows are only added to it: loads of other tables are not made to wait, and none 
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from factory.transfer.bigquery import table as tables
-from factory.transfer.bigquery.api import Api
+from factory.transfer.bigquery.api import Api, Facts
+from factory.transfer.bigquery.errors import DENIED, Refused
 from factory.transfer.bigquery.jobs import Jobs
 from factory.transfer.bigquery.table import Existing, Table, literal
 
+log = logging.getLogger(__name__)
+
 NAME = "_factory_loads"
+_CHECKS = "checks"
 _GONE = "'replaced'"  # the mode of an entry that ends another
 _ENTRY = ("table_name", "made_at", "load_id", "published_at")  # by which both are one
 _COLUMNS = {
@@ -24,7 +30,7 @@ _COLUMNS = {
     "published_at": "TIMESTAMP",
     "made_at": "INT64",  # when the table was made
     "digest": "STRING",  # of the values
-    "checks": "STRING",  # what they found
+    _CHECKS: "STRING",  # what they found
 }
 _DESCRIPTION = "The loads that are in the tables of this dataset. Without it, one may come twice."
 
@@ -50,7 +56,29 @@ def ensure(api: Api, target: Table) -> None:
     fields = [tables.field_of(name, kind) for name, kind in _COLUMNS.items()]
     more = {"clustering": {"fields": ["table_name"]}, "description": _DESCRIPTION}
     if tables.make(api, target.beside(NAME), fields, more) is None:
-        tables.add(api, target.beside(NAME), fields)
+        _add(api, target.beside(NAME), fields)
+
+
+def _add(api: Api, ledger: Table, fields: Sequence[Facts]) -> None:
+    try:
+        tables.add(api, ledger, fields)
+    except Refused as error:
+        if error.reason != DENIED:
+            raise
+        log.info(
+            "%s keeps nothing of what the checks found: the login may not add the column. "
+            "For one that may: ALTER TABLE %s ADD COLUMN IF NOT EXISTS %s STRING",
+            *(ledger, ledger.sql, _CHECKS),
+        )
+
+
+def to_keep(api: Api, target: Table, checks: str) -> str | None:
+    """What checks found, where there is a column for it."""
+    return checks if _keeps_checks(tables.look(api, target.beside(NAME)) or {}) else None
+
+
+def _keeps_checks(facts: Facts) -> bool:
+    return _CHECKS in [field["name"] for field in tables.fields_of(facts)]
 
 
 def is_there(api: Api, target: Table) -> bool:
@@ -75,8 +103,7 @@ def find(jobs: Jobs, target: Table, existing: Existing, load_id: str) -> Entry |
     facts = tables.look(jobs.api, target.beside(NAME))
     if facts is None:
         return None
-    known = [field["name"] for field in tables.fields_of(facts)]
-    checks = "checks" if "checks" in known else "CAST(NULL AS STRING)"
+    checks = _CHECKS if _keeps_checks(facts) else "CAST(NULL AS STRING)"
     found = jobs.asked(
         f"SELECT `rows`, published_at, digest, made_at, {checks} {standing(target)}"
         f" AND load_id = {literal(load_id)}"
@@ -133,7 +160,7 @@ def made_anew(target: Table, existing: Existing) -> str:
 
 
 def _gone(target: Table, which: str) -> str:
-    kept = [name for name in _COLUMNS if name != "checks"]
+    kept = [name for name in _COLUMNS if name != _CHECKS]
     names = ", ".join(f"`{name}`" for name in kept)
     chosen = ", ".join(_GONE if name == "mode" else f"`{name}`" for name in kept)
     ledger = target.beside(NAME).sql
@@ -147,11 +174,12 @@ def record(
     mode: str,
     rows: int,
     digest: str,
-    checks: str,
+    checks: str | None,
 ) -> str:
-    """The SQL that notes a load."""
-    names = ", ".join(f"`{name}`" for name in _COLUMNS)
+    """The SQL that notes a load; `checks` as `to_keep` has it."""
+    kept = [name for name in _COLUMNS if name != _CHECKS or checks is not None]
+    names = ", ".join(f"`{name}`" for name in kept)
     texts = [literal(text) for text in (target.name, load_id, mode)]
     given = [*texts, str(rows), "CURRENT_TIMESTAMP()", str(existing.made_at)]
-    given += [literal(digest), literal(checks)]
+    given += [literal(text) for text in (digest, checks) if text is not None]
     return f"INSERT INTO {target.beside(NAME).sql} ({names}) VALUES ({', '.join(given)})"

@@ -451,7 +451,8 @@ class Session:
     def _noted(self, existing: Existing, staged: Staged) -> Sequence[str]:
         """The load, and which of those before are gone."""
         job = self.job
-        noted = (job.load_id, job.mode.name, staged.rows, job.digest, staged.checked)
+        checks = ledger.to_keep(self.jobs.api, job.target, staged.checked)
+        noted = (job.load_id, job.mode.name, staged.rows, job.digest, checks)
         gone = [ledger.replaced(job.target)] if job.mode.whole else []
         return [*gone, ledger.record(job.target, existing, *noted)]
 

@@ -6,6 +6,7 @@ until the ledger has it: see `publish.settle`.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,8 +18,10 @@ from factory.transfer.mysql.session import Connection, ask, code_of
 from factory.transfer.mysql.writing import run, value
 from factory.transfer.warehouse.parts import Table
 
+log = logging.getLogger(__name__)
+
 NAME = "_factory_loads"
-_TWICE = 1060  # the server's number for a column that is there
+_TWICE, _DENIED = 1060, 1142  # the server's numbers: a column is there; the account may not
 _COLUMNS = (
     "`table_name` varchar(64) NOT NULL, `load_id` varchar(600) NOT NULL,"
     " `mode` varchar(16) NOT NULL, `rows` bigint NOT NULL,"
@@ -62,10 +65,17 @@ def ensure(connection: Connection, target: Table) -> None:
 
 
 def _keep_checks(connection: Connection, target: Table) -> None:
+    add = f"ALTER TABLE {tables.sql(of(target))} ADD COLUMN `checks` mediumtext"
     try:
-        run(connection, f"ALTER TABLE {tables.sql(of(target))} ADD COLUMN `checks` mediumtext")
+        run(connection, add)
     except pymysql.Error as error:
-        if code_of(error) != _TWICE:  # another load has added it
+        if code_of(error) == _DENIED:
+            log.info(
+                "%s keeps nothing of what the checks found: the account may not add the column. "
+                "For one that may: %s",
+                *(of(target), add),
+            )
+        elif code_of(error) != _TWICE:  # another load has added it
             raise
 
 
@@ -121,6 +131,8 @@ def forget_emptied(connection: Connection, target: Table, made: datetime | None)
 def record(connection: Connection, target: Table, said: dict[str, Any]) -> None:
     """Note a published load: its `load_id`, `mode`, `rows`, `previous_rows`, `digest`, `checks`."""
     given = {"table_name": target.name, **said}
+    if not _keeps_checks(connection, target):
+        given.pop("checks")
     run(
         connection,
         f"REPLACE INTO {tables.sql(of(target))} ({tables.names([*given])}, `published_at`,"

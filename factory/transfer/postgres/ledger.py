@@ -6,6 +6,7 @@ be written before or after the commit, and be wrong when the process ends in bet
 with the load's id in the target itself would change what people asked for.
 """
 
+import logging
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,7 +17,10 @@ from factory.transfer.errors import TransferError
 from factory.transfer.postgres.pages import NODES
 from factory.transfer.postgres.table import Connection, Table, lock
 
+log = logging.getLogger(__name__)
+
 NAME = "_factory_loads"
+_CHECKS = "checks"
 COLUMNS = {
     "table_name": "text",
     "load_id": "text",
@@ -29,7 +33,7 @@ COLUMNS = {
     "gone_oid": "oid",  # a table of this name that the rows are not in for certain
     "row_xmin": "bigint",  # the transaction that wrote the rows
     "digest": "text",  # of the values, where the rows are added once
-    "checks": "text",  # what they found
+    _CHECKS: "text",  # what they found
 }
 
 
@@ -125,8 +129,40 @@ def previous_rows(connection: Connection, target: Table, load_id: str) -> int | 
 
 def ensure(connection: Connection, target: Table) -> None:
     """Make the ledger of the target's schema when it is missing, or older."""
-    if set(COLUMNS) <= _columns(connection, target):
-        return
+    lacking = set(COLUMNS) - _columns(connection, target)
+    if lacking and (lacking != {_CHECKS} or _is_owner(connection, target)):
+        _make(connection, target)
+    elif not _keeps_checks(connection, target):
+        add, grant = f"ADD COLUMN {_CHECKS} text", f"INSERT ({_CHECKS}), UPDATE ({_CHECKS})"
+        log.info(
+            "%s keeps nothing of what the checks found: the role lacks a right. For its owner: %s",
+            name(target),
+            f"ALTER TABLE {name(target)} {add}" if lacking else f"GRANT {grant} ON {name(target)}",
+        )
+
+
+def _keeps_checks(connection: Connection, target: Table) -> bool:
+    """Whether the role may note there what checks found."""
+    may = "has_column_privilege(c.oid, a.attnum, 'INSERT')"
+    may += " AND has_column_privilege(c.oid, a.attnum, 'UPDATE')"
+    return _is_true(connection, target, f"a.attname = '{_CHECKS}' AND {may}")
+
+
+def _is_owner(connection: Connection, target: Table) -> bool:
+    return _is_true(connection, target, "pg_has_role(c.relowner, 'USAGE')")
+
+
+def _is_true(connection: Connection, target: Table, what: str) -> bool:
+    """Whether it is, of one of the ledger's columns."""
+    query = (
+        "SELECT 1 FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid"
+        " JOIN pg_namespace n ON n.oid = c.relnamespace"
+        f" WHERE n.nspname = %s AND c.relname = %s AND NOT a.attisdropped AND {what} LIMIT 1"
+    )
+    return connection.execute(query, (target.schema, NAME)).fetchone() is not None  # type: ignore[arg-type,unused-ignore]
+
+
+def _make(connection: Connection, target: Table) -> None:
     # By itself, not in the publish: who waits for readers there must hold up no other table.
     with connection.transaction():
         # Two first loads of a schema at once: CREATE … IF NOT EXISTS alone may still collide.
@@ -196,10 +232,11 @@ def record(
 
     By the clock: `now()` is from before the wait for a lock. Raises `TransferError`.
     """
+    keeps = _keeps_checks(connection, target)
     query = sql.SQL(
         "INSERT INTO {} (table_name, load_id, mode, rows, published_at, previous_rows, digest,"
-        " checks, row_xmin, table_oid, file_nodes)"
-        " SELECT %s, %s, %s, %s, clock_timestamp(), %s, %s, %s,"
+        f" {'checks, ' if keeps else ''}row_xmin, table_oid, file_nodes)"
+        f" SELECT %s, %s, %s, %s, clock_timestamp(), %s, %s, {'%s, ' if keeps else ''}"
         " coalesce(%s, txid_current() %% 4294967296), t.oid, "
         + NODES.replace("%s::oid", "t.oid")
         + " FROM (SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
@@ -207,11 +244,12 @@ def record(
         " ON CONFLICT (table_name, load_id) DO UPDATE SET mode = excluded.mode,"
         " rows = excluded.rows, published_at = excluded.published_at,"
         " previous_rows = excluded.previous_rows, digest = excluded.digest,"
-        " checks = excluded.checks,"
+        f"{' checks = excluded.checks,' if keeps else ''}"
         " row_xmin = excluded.row_xmin, gone_oid = NULL,"
         " table_oid = excluded.table_oid, file_nodes = excluded.file_nodes"
     )
-    values = (target.name, load_id, mode, rows, previous, digest, checks, xmin)
+    found = (checks,) if keeps else ()
+    values = (target.name, load_id, mode, rows, previous, digest, *found, xmin)
     cursor = connection.execute(
         query.format(_ledger(target)), (*values, target.schema, target.name)
     )

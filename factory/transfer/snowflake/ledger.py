@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import Any
 
 from factory.transfer.snowflake.names import OURS, Table, literal, quoted
-from factory.transfer.snowflake.session import Connection, ask
+from factory.transfer.snowflake.session import ERRORS, Connection, ask, is_denied
+
+log = logging.getLogger(__name__)
 
 NAME = f"{OURS}LOADS"
 _CHECKS = f"{OURS}CHECKS"  # (by its own: a version of before adds to the ledger by position)
@@ -45,14 +48,33 @@ def is_ours(name: str) -> bool:
 def ensure(connection: Connection, target: Table) -> None:
     """Make the ledger of the target's schema, and what is held, where they are missing."""
     ask(connection, f"CREATE TABLE IF NOT EXISTS {quoted(target.beside(NAME))} ({_COLUMNS})")
-    checks = quoted(target.beside(_CHECKS))
-    ask(connection, f"CREATE TABLE IF NOT EXISTS {checks} ({_COLUMNS_OF_CHECKS})")
     lock = quoted(lock_of(target))
     ask(connection, f"CREATE TRANSIENT TABLE IF NOT EXISTS {lock} (HELD_BY VARCHAR)")
     ask(
         connection,
         f"INSERT INTO {lock} SELECT {literal('')} WHERE NOT EXISTS (SELECT 1 FROM {lock})",
     )
+
+
+def keeps_checks(connection: Connection, target: Table) -> bool:
+    """Whether this role may note what checks found, and ask for it; it is made where it may be.
+
+    Not within a transaction, which what is denied would end.
+    """
+    checks = quoted(target.beside(_CHECKS))
+    try:
+        ask(connection, f"CREATE TABLE IF NOT EXISTS {checks} ({_COLUMNS_OF_CHECKS})")
+        ask(connection, f"INSERT INTO {checks} SELECT * FROM {checks} WHERE FALSE")
+    except ERRORS as error:
+        if not is_denied(error):
+            raise
+        log.info(
+            "nothing is kept of what the checks find: the role may not use %s. For its owner: "
+            "GRANT SELECT, INSERT, DELETE ON %s TO ROLE …",
+            *(checks, checks),
+        )
+        return False
+    return True
 
 
 def hold(connection: Connection, target: Table, load_id: str) -> None:
@@ -126,7 +148,7 @@ def was_empty(connection: Connection, target: Table, made: str) -> bool:
 def forget(connection: Connection, target: Table) -> None:
     """The table is to go, with all that was loaded into it."""
     whose = f"TABLE_NAME = {literal(target.name)}"
-    for name in (NAME, _CHECKS):
+    for name in (NAME, _CHECKS) if keeps_checks(connection, target) else (NAME,):
         ask(connection, f"DELETE FROM {quoted(target.beside(name))} WHERE {whose}")
 
 

@@ -6,8 +6,9 @@ import logging
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 
 from factory.definitions.tables import LOCK_SECONDS, ON_SCHEMA_CHANGE, STATEMENT_SECONDS, policy
 from factory.definitions.warehouses import SNOWFLAKE, Capabilities
@@ -131,6 +132,7 @@ class Session:
         """The target as it is; beside it there is a ledger, and nothing that killed loads left."""
         tables.ensure_schema(self.connection, self.job.target)
         ledger.ensure(self.connection, self.job.target)
+        _ = self._keeps_checks  # (asked before the publish's transaction)
         if self.job.arrivals is not None:
             files_of.ensure(self.connection, self.job.target)
         stagings.sweep(self.connection, self.job.target, self.job.load_id, self.stage)
@@ -150,7 +152,7 @@ class Session:
         found = ledger.find(self.connection, target, load_id)
         if found is None:
             return None
-        checks = ledger.checks(self.connection, target, load_id)
+        checks = ledger.checks(self.connection, target, load_id) if self._keeps_checks else ""
         return Noted(found.rows, found.published_at, checks, found.made == existing.made)
 
     def turned(self, existing: Existing | None, columns: Sequence[Column]) -> tuple[Column, ...]:
@@ -238,4 +240,11 @@ class Session:
 
     def record(self, existing: Existing | None, staged: Staged, previous: int | None) -> None:
         """See `ledger`."""
-        publish.record(self.connection, self.job, existing, staged, previous)
+        checked = staged.checked if self._keeps_checks else ""
+        publish.record(
+            self.connection, self.job, existing, replace(staged, checked=checked), previous
+        )
+
+    @cached_property
+    def _keeps_checks(self) -> bool:
+        return ledger.keeps_checks(self.connection, self.job.target)

@@ -152,7 +152,8 @@ def record(
     made = existing.made if existing else ""
     entry = ledger.Entry(staged.rows, previous, made, job.digest, "")
     ledger.record(connection, job.target, job.load_id, job.mode.name, entry)
-    ledger.record_checks(connection, job.target, job.load_id, staged.checked)
+    if staged.checked:
+        ledger.record_checks(connection, job.target, job.load_id, staged.checked)
 
 
 def note_files(connection: Connection, job: Job) -> None:

@@ -48,6 +48,7 @@ _RELIED_ON: Mapping[str, Any] = {
     **_SILENT,
     "PYTHON_CONNECTOR_QUERY_RESULT_FORMAT": "ARROW",
 }
+_ANOTHERS = "42710"  # what is to be made is there, and the role has no right to it
 _OF_DATA = "22"  # the class of errors that quote what a row holds
 LONGEST_TAG = 2000  # characters
 _NOT_THERE, _NO_RIGHT, _TIMED_OUT, _LOCKED, _NO_WAREHOUSE = 2003, 3001, 630, 625, 606
@@ -187,6 +188,12 @@ def information(table: Table) -> str:
     return (
         f"{quoted(table.database)}.INFORMATION_SCHEMA" if table.database else "INFORMATION_SCHEMA"
     )
+
+
+def is_denied(error: Exception) -> bool:
+    """Whether the role lacks a right to what may be there."""
+    number, state = getattr(error, "errno", None), getattr(error, "sqlstate", None)
+    return number in (_NOT_THERE, _NO_RIGHT) or state == _ANOTHERS
 
 
 def said(error: Exception) -> str:

@@ -1,6 +1,7 @@
 """What a load survives on its way to BigQuery, and what it says of the rest."""
 
 import json
+import logging
 import re
 from dataclasses import replace
 
@@ -18,7 +19,7 @@ from factory.transfer.warehouse.parts import Changed
 from factory_embedded.bigquery_proxy import Answer, Lost, Request, refusal
 from factory_embedded.services import bigquery
 
-from ..warehouse.contract import NEVER, WARNS, WRITES, kill, rows_of, verdicts
+from ..warehouse.contract import LEAST, NEVER, WARNS, WRITES, kill, rows_of, verdicts
 from .conftest import Fault
 from .datasets import BigQuery
 
@@ -601,3 +602,28 @@ def test_a_column_that_the_load_lacks_is_relaxed(bench: BigQuery) -> None:
     assert bench.ids() == [1]
     modes = {field["name"]: field["mode"] for field in bench.facts()["schema"]["fields"]}
     assert modes["kept"] == "NULLABLE"
+
+
+def test_a_login_that_may_not_keep_what_checks_found(
+    bench: BigQuery, faults: list[Fault], caplog: pytest.LogCaptureFixture
+) -> None:
+    """It loads, and the log has the statement for who may."""
+    bench.load(rows_of(1), load_id="run 0")
+    bench.forget_checks()
+
+    def denied(request: Request) -> Answer | None:
+        alters = request.method == "PATCH" and request.path.endswith("/_factory_loads")
+        return refusal(403, "accessDenied", "Permission denied") if alters else None
+
+    faults.append(denied)
+    caplog.set_level(logging.INFO)
+    assert bench.load(rows_of(2), "append", LEAST).published
+    (found,) = bench.load(rows_of(2), "append", LEAST).checks
+    assert "an earlier try that kept no results" in found.message
+    add = f"ALTER TABLE `{bench.dataset}`.`_factory_loads` ADD COLUMN IF NOT EXISTS checks STRING"
+    assert add in caplog.text
+    faults.clear()
+    for _ in range(2):
+        done = bench.load(rows_of(3), "append", LEAST, load_id="run 2")
+        assert verdicts(done) == [("row_count", "error", "passed")]
+    assert bench.ids() == [1, 2, 3]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
@@ -25,7 +26,7 @@ from factory.transfer.mysql.table import of_connection
 from factory.transfer.warehouse.parts import Changed, Limits, staging_name
 from factory_embedded.services import mariadb
 
-from ..warehouse.contract import STEPS, kill, rows_of
+from ..warehouse.contract import LEAST, STEPS, kill, rows_of, verdicts
 from .test_contract import Mysql, bench
 
 __all__ = ["bench"]
@@ -217,6 +218,25 @@ def scoped(bench: Mysql, request: pytest.FixtureRequest) -> Iterator[Mysql]:
     bench.run(*(grant.replace("OWN", own) for grant in more), f"CREATE DATABASE other_{own}")
     yield replace(bench, address=replace(bench.address, user="clerk"))
     bench.run(f"DROP DATABASE other_{own}", "DROP USER clerk")
+
+
+def test_an_account_that_may_not_keep_what_checks_found(
+    scoped: Mysql, bench: Mysql, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It loads, and the log has the statement for who may."""
+    bench.load(rows_of(1), load_id="run 0")
+    bench.forget_checks()
+    bench.run(f"REVOKE ALTER ON {bench.address.database}.* FROM clerk")
+    caplog.set_level(logging.INFO)
+    assert scoped.load(rows_of(2), "append", LEAST).published
+    (found,) = scoped.load(rows_of(2), "append", LEAST).checks
+    assert "an earlier try that kept no results" in found.message
+    (add,) = set(re.findall("For one that may: (ALTER TABLE .*)", caplog.text))
+    bench.run(add)
+    for _ in range(2):
+        done = scoped.load(rows_of(3), "append", LEAST, load_id="run 2")
+        assert verdicts(done) == [("row_count", "error", "passed")]
+    assert bench.ids() == [1, 2, 3]
 
 
 SEEN = ["TRIGGER ON OWN.*", "REFERENCES ON *.*"]

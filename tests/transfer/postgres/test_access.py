@@ -1,5 +1,7 @@
 """Who may load, who waits for whom, and what the next load knows of this one."""
 
+import logging
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -66,6 +68,38 @@ def test_a_role_that_may_not_write(
             load_id="run 2",
             on_schema_change="add_columns",
         )
+
+
+@pytest.mark.parametrize("lacks", ["the column", "the right"])
+def test_a_role_that_may_not_keep_what_checks_found(
+    lacks: str, warehouse: Warehouse, loader: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It loads, and the log has the statement for the ledger's owner."""
+    warehouse.load(DATA, load_id="run 0")
+    own = f"{warehouse.schema}._factory_loads"
+    grant(warehouse, loader, f"CREATE ON SCHEMA {warehouse.schema}")
+    grant(warehouse, loader, f"SELECT, INSERT ON {warehouse.schema}.trips")
+    if lacks == "the column":
+        warehouse.run("ALTER TABLE {} DROP COLUMN checks", "_factory_loads")
+        grant(warehouse, loader, f"SELECT, INSERT, UPDATE, DELETE ON {own}")
+    else:
+        names = ", ".join(name for name in ledger.COLUMNS if name != "checks")
+        grant(warehouse, loader, f"SELECT, DELETE, INSERT ({names}), UPDATE ({names}) ON {own}")
+    caplog.set_level(logging.INFO)
+    least = {"type": "row_count", "min": 1}
+    options: dict[str, Any] = {"uri": loader, "checks": [least]}
+    assert warehouse.load(DATA, **options).published
+    (found,) = warehouse.load(DATA, **options).checks
+    assert "an earlier try that kept no results" in found.message
+    told = re.search(r"For its owner: (ALTER|GRANT) (.*)", caplog.text)
+    assert told
+    if told[1] == "GRANT":
+        grant(warehouse, loader, told[2])
+    else:
+        warehouse.run(f"{told[1]} {told[2]}")
+    for _ in range(2):
+        (found,) = warehouse.load(DATA, load_id="run 2", **options).checks
+        assert (found.asked, found.passed) == (True, True)
 
 
 def test_rows_that_a_role_does_not_see(warehouse: Warehouse, loader: str) -> None:

@@ -1,5 +1,6 @@
 """What a load into Snowflake survives, and what it refuses."""
 
+import logging
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 from factory.transfer.errors import BadOption, BadRow, SchemaChanged, TransferError
 from factory.transfer.snowflake import publish
 
-from ..warehouse.contract import rows_of
+from ..warehouse.contract import LEAST, rows_of, verdicts
 from .conftest import Snowflake
 
 
@@ -189,3 +190,22 @@ def test_a_column_that_is_needed(bench: Snowflake) -> None:
     bench.run("CREATE TABLE trips (id NUMBER(38,0), name VARCHAR NOT NULL, day DATE)")
     with pytest.raises(SchemaChanged, match=r"'name' \(VARCHAR, not null\) is not in the load"):
         bench.load(rows_of(1).drop_columns(["name"]), on_schema_change="ignore")
+
+
+@pytest.mark.parametrize("statement", ["CREATE TABLE .*CHECKS", "INSERT INTO .*CHECKS"])
+def test_a_role_that_may_not_keep_what_checks_found(
+    bench: Snowflake, caplog: pytest.LogCaptureFixture, statement: str
+) -> None:
+    """It loads, and the log has the statement for who may."""
+    bench.load(rows_of(1), load_id="run 0")
+    caplog.set_level(logging.INFO)
+    for published in (True, False):
+        bench.server.fail(statement, "deny")
+        done = bench.load(rows_of(2), "append", LEAST)
+        assert done.published is published
+    assert "an earlier try that kept no results" in done.checks[0].message
+    assert "GRANT SELECT, INSERT, DELETE ON " in caplog.text
+    for _ in range(2):
+        done = bench.load(rows_of(3), "append", LEAST, load_id="run 2")
+        assert verdicts(done) == [("row_count", "error", "passed")]
+    assert bench.ids() == [1, 2, 3]

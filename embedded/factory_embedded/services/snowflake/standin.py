@@ -13,8 +13,9 @@ It runs by itself, in an environment of its own: `python standin.py PORT`. All i
 - A request that comes again is answered by what the first one did.
 - What it can't do fails at once, where fakesnow's 500 would be tried again for minutes.
 - `POST /buckets {"url": …, "folder": …}`: what external stages have under the URL are files there.
-- `POST /faults {"match": …, "do": "lose" | "refuse" | "hold"}`: the next statement that holds a
-  match is run and its answer lost, or it is refused, or it runs until `{"do": "release"}`.
+- `POST /faults {"match": …, "do": "lose" | "refuse" | "deny" | "hold"}`: the next statement that
+  holds a match is run and its answer lost, or it takes too long, or the role may not, or it runs
+  until `{"do": "release"}`.
 - A statement that is to run by itself has an id, whose status and answer are asked for; it is
   found by its tag in `QUERY_HISTORY_BY_USER`, which has no others.
 """
@@ -284,6 +285,9 @@ async def _answered(request: Request, body: dict[str, Any]) -> tuple[Response, b
     if fault and fault["do"] == "refuse":
         said = "Statement reached its statement or warehouse timeout"
         return _refused("000630", said), False
+    if fault and fault["do"] == "deny":
+        said = "SQL access control error: Insufficient privileges to operate on table"
+        return _refused("003001", said, "42501"), False
     async with state.turns.setdefault(token, asyncio.Lock()):
         done = await _run(request, body, token, sql)
     return done, fault is not None
