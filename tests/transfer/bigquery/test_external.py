@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 
 from factory.stores import open_uri
+from factory.transfer.bigquery import ledger
 from factory.transfer.bigquery.api import Api
 from factory.transfer.bigquery.errors import Refused, Unseen
 from factory.transfer.bigquery.external import External
@@ -184,6 +185,7 @@ def test_a_file_of_which_the_table_may_be_soon(
     monkeypatch.setattr(Jobs, "query", stopped)
     monkeypatch.setattr(External, "_facts", lambda self: None)
     monkeypatch.setattr(External, "_tables", ())
+    monkeypatch.setattr(ledger, "to_keep", lambda api, target, checks: checks)
     target, api = Table("d", "trips"), Api(None, "http://x", "p")
     job = Job(target, "run 1", Replace(), (), "fail", (), "x", Options())
     via = open_uri(f"file://{tmp_path}/")
