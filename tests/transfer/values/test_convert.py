@@ -166,12 +166,14 @@ def magnitude(text: str, point: str, thousands: str | None) -> Decimal | None:
 @given(st.lists(SPELLED, min_size=1, max_size=4), st.sampled_from(STYLES))
 @example(["+-1"], {})
 @example(["- 1"], {})
+@example([".1123412341234"], {})  # a digit more than the type has
 def test_numbers_as_a_slow_reader_has_them(texts: list[str], style: dict[str, Any]) -> None:
     exact = read(list(texts), "decimal(38, 12)", **style)
     double = read(list(texts), "double", **style)
     for text, one, other in zip(texts, exact, double, strict=True):
         expected = reference(text, style)
-        assert one == (text if expected is None else expected), (text, style)
+        fits = expected is not None and int(expected.normalize().as_tuple().exponent) >= -12
+        assert one == (expected if fits else text), (text, style)
         assert other == (text if expected is None else float(expected)), (text, style)
 
 
