@@ -10,6 +10,7 @@ import msgspec
 
 from factory.diagnostics import Path, did_you_mean, nearest, one_of, quoted
 from factory.problem import Problem
+from factory.spec import params
 from factory.spec.fill import HOLE, Filler, Scope, Value
 from factory.spec.model import SETTINGS
 from factory.spec.notes import Notes
@@ -163,9 +164,9 @@ def _wrong(about: Mapping[str, Any], value: Any, path: Path) -> Sequence[Problem
     schema = {key: entry for key, entry in about.items() if key != "default"}
     if not schema:
         return ()
-    rules = _rules(msgspec.json.encode(schema))
-    if rules.is_valid(value):
-        return [*_of_formats(schema, value, path)]
+    written = msgspec.json.encode(schema)
+    if _rules(written).is_valid(value):
+        return [*_of_formats(schema, value, path)] if b'"format"' in written else ()
     from factory.spec.violations import violations
 
     found: list[Problem] = violations(schema, value, path)
@@ -183,17 +184,15 @@ _EXAMPLES = {"date": ", such as 2024-01-31"}
 
 def _of_formats(schema: Mapping[str, Any], value: Any, path: Path) -> Iterator[Problem]:
     """Texts that are not in their `format`; what a template becomes is not known here."""
-    if b'"format"' not in msgspec.json.encode(schema):
-        return
-    from jsonschema import Draft202012Validator, FormatChecker  # Airflow's, and so a default's
-
-    rules = Draft202012Validator(schema, format_checker=FormatChecker())
-    for error in rules.iter_errors(value):
-        wanted, text = error.validator_value, str(error.instance)
-        if error.validator == "format" and not any(mark in text for mark in ("{{", "{%")):
-            expected = f"`format: {wanted}`" + _EXAMPLES.get(wanted, "")
-            message = f"{quoted(text)} is not in the format"
-            yield Problem((*path, *error.absolute_path), "format", message, expected)
+    try:
+        for error in params.unmet(schema, value):
+            wanted, text = error.validator_value, str(error.instance)
+            if error.validator == "format" and not any(mark in text for mark in ("{{", "{%")):
+                expected = f"`format: {wanted}`" + _EXAMPLES.get(wanted, "")
+                message = f"{quoted(text)} is not in the format"
+                yield Problem((*path, *error.absolute_path), "format", message, expected)
+    except Exception as error:  # a format may fail in any way
+        yield Problem(path, "format", f"this value cannot be checked: {type(error).__name__}")
 
 
 @lru_cache(maxsize=512)

@@ -170,15 +170,23 @@ def _invalid(schema: dict[str, Any], place: Path) -> Problem | None:
     return None
 
 
-def _unmet(name: str, default: Any, schema: dict[str, Any]) -> Iterator[Problem]:
+def unmet(schema: Mapping[str, Any], value: Any) -> Iterator[Any]:
+    """The first errors of `jsonschema`, with formats, as Airflow asks them; nothing is fetched.
+
+    A format may fail in any way.
+    """
     from jsonschema import Draft202012Validator, FormatChecker
     from referencing import Registry
 
+    rules = Draft202012Validator(schema, registry=Registry(), format_checker=FormatChecker())
+    return islice(rules.iter_errors(value), MAX_DEPTH)
+
+
+def _unmet(name: str, default: Any, schema: dict[str, Any]) -> Iterator[Problem]:
     place: Path = ("params", name, "default")
     expected = f"what `{name}` declares"
-    rules = Draft202012Validator(schema, registry=Registry(), format_checker=FormatChecker())
     try:
-        for wrong in islice(rules.iter_errors(default), MAX_DEPTH):
+        for wrong in unmet(schema, default):
             yield Problem((*place, *wrong.absolute_path), "param", _words(wrong), expected=expected)
     except Exception as error:  # a format may fail in any way, and Airflow's check with it
         message = f"the default cannot be checked: {type(error).__name__}"
