@@ -12,6 +12,7 @@ import pytest
 from factory_embedded.service import Cancelled, ServiceError
 from factory_embedded.services import airflow
 from tests.patience import until
+from tests.processes import name_of
 
 DAG = """
 from datetime import datetime
@@ -51,8 +52,8 @@ def processes_of(home: Path) -> list[psutil.Process]:
 
 def counted(home: Path) -> tuple[int, int]:
     """How many are PostgreSQL's, how many Airflow's."""
-    names = [process.name() for process in processes_of(home)]
-    return names.count("postgres"), len(names) - names.count("postgres")
+    names = [name_of(process) for process in processes_of(home)]
+    return names.count("postgres"), len(names) - names.count("postgres") - names.count("")
 
 
 @contextmanager
@@ -136,13 +137,6 @@ def states(server: airflow.Airflow, run_id: str) -> dict[str, str]:
 
 def below(server: airflow.Airflow) -> list[psutil.Process]:
     return psutil.Process(server.process.pid).children(recursive=True)
-
-
-def name_of(process: psutil.Process) -> str:
-    try:
-        return process.name()
-    except psutil.NoSuchProcess:
-        return ""
 
 
 def listeners(process: psutil.Process) -> list[str]:

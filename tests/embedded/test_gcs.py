@@ -13,6 +13,7 @@ import pytest
 from factory.errors import FactoryError
 from factory_embedded.services import gcs
 from tests.patience import seconds
+from tests.processes import runs
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +64,7 @@ with running(Path(sys.argv[1])) as server:
         (server,) = watcher.children()
         owner.send_signal(signal.SIGKILL)
     psutil.wait_procs([watcher, server], timeout=seconds(20))
-    assert not server.is_running() or server.status() == psutil.STATUS_ZOMBIE
+    assert not runs(server.pid)
 
 
 def test_a_start_that_fails_shows_the_log(tmp_path: Path, server: gcs.Server) -> None:

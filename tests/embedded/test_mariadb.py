@@ -14,6 +14,7 @@ import pytest
 from factory_embedded.service import Cancelled, ServiceError
 from factory_embedded.services.mariadb import Server, running
 from tests.patience import until
+from tests.processes import runs
 
 
 def ask(server: Server, query: str) -> object:
@@ -25,10 +26,6 @@ def ask(server: Server, query: str) -> object:
 
 def process(data: Path) -> int:
     return int((data / "server.pid").read_text())
-
-
-def gone(pid: int) -> bool:
-    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
 
 
 def test_data_is_kept_and_the_server_ends_with_the_block(tmp_path: Path) -> None:
@@ -44,7 +41,7 @@ def test_data_is_kept_and_the_server_ends_with_the_block(tmp_path: Path) -> None
         )
         command = [*server.look.split(), "-N", "-e", "select answer from kept"]
         assert subprocess.run(command, capture_output=True, check=True).stdout == b"42\n"
-    assert gone(pid)
+    assert not runs(pid)
     assert "Shutdown complete" in (data / "server.log").read_text()
     with running(data, log=tmp_path / "log") as server:
         assert ask(server, "select answer from kept") == 42
@@ -89,7 +86,7 @@ def test_one_process_at_a_time_and_nothing_is_left_of_a_killed_one(tmp_path: Pat
         pid = process(data)
         holder.kill()
         holder.wait()
-        until(lambda: gone(pid))
+        until(lambda: not runs(pid))
     with running(data) as server:
         assert ask(server, "select 1") == 1
 

@@ -29,6 +29,7 @@ from factory_embedded.services.nifi import assemble, flows, relock
 from factory_embedded.services.nifi.server import Server, running
 from tests.embedded.nifi_flow import DEFINITION, Group
 from tests.patience import until
+from tests.processes import name_of, runs
 
 DAY = "2024-01-02"
 ROWS = 50_000
@@ -252,7 +253,7 @@ def test_it_ends_with_its_owner(tmp_path: Path, real_nifi: Server) -> None:
 
         def found_java() -> bool:
             below = psutil.Process(owner.pid).children(recursive=True)
-            found[:] = [process for process in below if process.name() == "java"]
+            found[:] = [process for process in below if name_of(process) == "java"]
             return bool(found)
 
         until(found_java)
@@ -292,13 +293,6 @@ def test_a_start_is_cancelled(tmp_path: Path, real_nifi: Server) -> None:
 def port_of(folder: Path) -> int:
     text = (folder / "conf" / "nifi.properties").read_text("utf-8")
     return int(text.partition("nifi.web.https.port=")[2].splitlines()[0])
-
-
-def runs(pid: int) -> bool:
-    try:
-        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return False
 
 
 @pytest.mark.slow

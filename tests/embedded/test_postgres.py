@@ -14,6 +14,7 @@ import pytest
 from factory_embedded.service import ServiceError
 from factory_embedded.services.postgres import running
 from tests.patience import until
+from tests.processes import runs
 
 
 def ask(uri: str, query: str) -> object:
@@ -28,18 +29,13 @@ def postmaster(data: Path) -> int:
     return int((data / "postmaster.pid").read_text().splitlines()[0])
 
 
-def gone(pid: int) -> bool:
-    # A container without an init process keeps the zombies of orphans.
-    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
-
-
 def test_data_is_kept_and_the_server_ends_with_the_block(tmp_path: Path) -> None:
     data = tmp_path / "pg"
     with running(data) as server:
         assert server.uri == f"postgresql://postgres@127.0.0.1:{server.port}/postgres"
         ask(server.uri, "create table kept as select 42 as answer")
         pid = postmaster(data)
-    assert gone(pid)
+    assert not runs(pid)
     with running(data, log=tmp_path / "pg.log") as server:
         assert ask(server.uri, "select answer from kept") == 42
     assert "database system is ready" in (tmp_path / "pg.log").read_text()
@@ -85,7 +81,7 @@ def test_the_server_of_a_killed_process_ends(tmp_path: Path) -> None:
         with pytest.raises(ServiceError, match="in use by another process"), running(data):
             pass
         server = postmaster(data)
-    until(lambda: gone(server))
+    until(lambda: not runs(server))
 
 
 def test_a_server_that_nobody_ended_is_replaced(tmp_path: Path) -> None:
@@ -95,11 +91,11 @@ def test_a_server_that_nobody_ended_is_replaced(tmp_path: Path) -> None:
         watcher = psutil.Process(left_over).parent()
         assert watcher is not None
         watcher.kill()
-    assert not gone(left_over)
+    assert runs(left_over)
     with running(data) as server:
         assert ask(server.uri, "select 1") == 1
         assert postmaster(data) != left_over
-    assert gone(left_over)
+    assert not runs(left_over)
 
 
 def test_below_a_folder_closed_to_others(tmp_path: Path) -> None:

@@ -5,11 +5,11 @@ import sys
 import time
 from pathlib import Path
 
-import psutil
 import pytest
 
 from factory_embedded.supervise import supervised
 from tests.patience import seconds, until
+from tests.processes import runs
 
 # A command that leaves the session, ignores what it can, and has a daemon of its own.
 STUBBORN = """
@@ -47,13 +47,6 @@ def pids(folder: Path) -> list[int]:
         return [int(text) for text in texts] if len(texts) == 2 and all(texts) else []
 
     return until(written, "both processes")
-
-
-def runs(pid: int) -> bool:
-    try:
-        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return False
 
 
 def run(folder: Path, code: str, wait: float | None = None) -> int:
