@@ -13,14 +13,13 @@ from msgspec import Meta
 
 from factory.diagnostics import quoted
 from factory.errors import BuildError
-from factory.fields import ConnId, Duration, Strict, Uri, connects, seconds
+from factory.fields import ConnId, Duration, Strict, connects, seconds
 from factory.kinds import http
 from factory.literals import is_template
 from factory.plan.bracket import bracket
 from factory.plan.kind import Fragment, Step, done, task
 from factory.plan.model import Driven, Group
 from factory.problem import Problem
-from factory.spec import assets
 from factory.spec.patterns import Refused, degree
 
 OPERATORS = "factory.in_airflow.operators.nifi"
@@ -164,7 +163,8 @@ class Arguments(Strict, frozen=True, kw_only=True):
 
     Airflow decides what runs and when, NiFi moves the data. The group must be stopped before; it is
     stopped again whatever happens, and two runs never drive one group together. A group that runs
-    all the time is handed work instead (`source: {type: always_on}`).
+    all the time is handed work instead (`source: {type: always_on}`). The events of the assets that
+    the step `updates` have the run's numbers: `flow_files_out`, `bytes_out`, `verdict`, and others.
     """
 
     conn_id: Annotated[
@@ -232,13 +232,6 @@ class Arguments(Strict, frozen=True, kw_only=True):
             "be stopped by a person before the next run."
         ),
     ] = "always"
-    asset: Annotated[
-        Uri | None,
-        Meta(
-            description="Airflow asset that a run updates, with the run's numbers in its event.",
-            examples=["s3://lake/orders"],
-        ),
-    ] = None
 
 
 def compile(step: Step) -> Fragment:
@@ -247,28 +240,25 @@ def compile(step: Step) -> Fragment:
     if not seconds(given.wait.poll_interval):
         at = ("with", "wait", "poll_interval")
         raise BuildError(step.id, at, "NiFi would be asked without a pause", "write such as 10s")
-    if given.asset is not None:
-        _require_asset(step.id, given.asset)
     common = {"conn_id": given.conn_id}
     driven = {**common, "job": _job(given)}
     if isinstance(given.source, AlwaysOn):
         return _always_on(step, given, given.source, driven)
     waited = {**common, "rules": _rules(given), "stop": given.stop}
     stopped = {**common, "stop": given.stop, "restore": given.restore_parameters}
-    outlets = (given.asset,) if given.asset else ()
     fragment = bracket(
         step,
         set_up=(
             task(step, "preflight", f"{OPERATORS}.preflight.Preflight", driven),
             task(step, "start", f"{OPERATORS}.start.Start", driven),
         ),
-        work=(task(step, "wait", f"{OPERATORS}.wait.Wait", waited, outlets=outlets),),
+        work=(task(step, "wait", f"{OPERATORS}.wait.Wait", waited),),
         tear_down=task(step, "stop", f"{OPERATORS}.stop.Stop", stopped),
         done=done(step),
         last="done",
         tooltip=f"NiFi {given.group}",
     )
-    return msgspec.structs.replace(fragment, drives=_driven(given))
+    return msgspec.structs.replace(fragment, drives=_driven(given), updating=f"{step.id}.wait")
 
 
 def _always_on(step: Step, given: Arguments, source: AlwaysOn, driven: dict[str, Any]) -> Fragment:
@@ -276,11 +266,10 @@ def _always_on(step: Step, given: Arguments, source: AlwaysOn, driven: dict[str,
     common = {"conn_id": given.conn_id}
     request = http.request(source.request) if source.request else None
     waited = {**common, "rules": _rules(given), "stop": "never"}
-    outlets = (given.asset,) if given.asset else ()
     chain = (
         task(step, "preflight", f"{OPERATORS}.preflight.Preflight", driven),
         task(step, "start", f"{OPERATORS}.hand_over.HandOver", {**common, "request": request}),
-        task(step, "wait", f"{OPERATORS}.wait.Wait", waited, outlets=outlets),
+        task(step, "wait", f"{OPERATORS}.wait.Wait", waited),
     )
     return Fragment(
         tasks=chain,
@@ -300,13 +289,6 @@ def _driven(given: Arguments) -> tuple[Driven, ...]:
 
 
 _MAX_DEPTH = 100
-
-
-def _require_asset(step: str, asset: str) -> None:
-    try:
-        assets.normalized(asset)
-    except assets.Refused as error:
-        raise BuildError(step, ("with", "asset"), str(error), error.hint) from error
 
 
 def inspect(step: Step, folder: Path) -> Iterator[Problem]:

@@ -204,6 +204,7 @@ def _with_one_end(fragment: Fragment, step: Step) -> Fragment:
         tasks=(*(replace(task, outlets=()) for task in fragment.tasks), end),
         edges=(*fragment.edges, *((last, end.id) for last in fragment.last)),
         last=(end.id,),
+        updating="",
     )
 
 

@@ -89,13 +89,14 @@ def _tasks(
     found = []
     for task in fragment.tasks:
         is_last = task.id in fragment.last  # the step has succeeded when it has
+        tells = task.id == fragment.updating if fragment.updating else is_last
         own = msgspec.structs.replace(
             task,
             step=step.id,
             uses=step.uses,
             group=task.group or resolved.task_group[index],
             settings=settings.of_task(task, here, fragment),
-            outlets=_outlets(task, step, written.get("updates", ()) if is_last else ()),
+            outlets=_outlets(task, step, written.get("updates", ()) if tells else ()),
             connections=_connections(task, step),
             values=resolved.scope_of(index).tree() if task.files else UNSET,
             folder=step.beside or UNSET,

@@ -55,6 +55,8 @@ class Fragment(msgspec.Struct, frozen=True, kw_only=True):
     `output` is the task whose result is the step's, `{{ tasks.<id>.output }}`; none: no task's.
     What that is, the kind says in a constant `OUTPUT`, for people. `skipping` are tasks that may
     skip themselves, or what is behind them: a failure beside them must not be hidden by that.
+    `updating` is the task that tells of the assets which the step `updates`, if that is none of
+    `last`.
 
     The rest is what only the kind can tell of the step, beside what its fields' types and the
     `outlets` of its tasks say: `factory.plan.model.PlannedStep` tells what each is. An address
@@ -68,6 +70,7 @@ class Fragment(msgspec.Struct, frozen=True, kw_only=True):
     group: Group | None = None
     output: str = ""
     skipping: tuple[str, ...] = ()
+    updating: str = ""
     reads: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
     pipelines: tuple[Reference, ...] = ()

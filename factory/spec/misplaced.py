@@ -49,8 +49,8 @@ def at_home(found: Problems, resolved: Resolved, arguments_of: ArgumentsOf) -> P
         elif problem.code == "unknown-key" and path[:2] == ("schedule", "event"):
             hint = problem.hint or "put it under `with:`, if it is the trigger's"
             problem = replace(problem, hint=hint)
-        elif problem.code == "unknown-key" and _is_beside(path):
-            problem = replace(problem, expected="", hint="put it beside `with:`, not under it")
+        elif problem.code == "unknown-key" and (way := _beside(path)):
+            problem = replace(problem, expected="", hint=way)
         elif problem.code == "type" and (way := _of_shape(resolved, path)):
             problem = replace(problem, hint=way)
         elif path[:1] == ("tasks",) and problem.message == "the key 'uses' is missing":
@@ -73,9 +73,17 @@ def _of_shape(resolved: Resolved, path: Path) -> str:
     return ""
 
 
-def _is_beside(path: Path) -> bool:
-    """Whether it is an argument of a task that is called as what stands beside `with`."""
-    return path[0] == "tasks" and path[2:-1] == ("with",) and path[-1] in _BESIDE
+def _beside(path: Path) -> str:
+    """What to do with an argument that is called as a key beside `with`, by us or others."""
+    from factory.spec.violations import our_word
+
+    if path[0] != "tasks" or path[2:-1] != ("with",):
+        return ""
+    key = str(path[-1])
+    if key in _BESIDE:
+        return "put it beside `with:`, not under it"
+    ours = our_word(key, _BESIDE)
+    return f"did you mean {ours!r}, beside `with:`?" if ours else ""
 
 
 def _is_of_group(resolved: Resolved, path: Path) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from itertools import islice
 from typing import Any
 
@@ -358,7 +358,7 @@ def _home(key: str, below: dict[str, set[str]]) -> str:
 
 def _meant(key: str, unused: list[str], known: Iterable[str], below: dict[str, set[str]]) -> str:
     """The nearest key: by its meaning, here, and last one level below."""
-    if other := _our_word(key, unused):
+    if other := our_word(key, unused):
         return f"did you mean {other!r}?"
     near = did_you_mean(key, unused) or did_you_mean(key, known)
     if near:
@@ -368,7 +368,7 @@ def _meant(key: str, unused: list[str], known: Iterable[str], below: dict[str, s
     return f"did you mean {found!r}, under `{home}:`?" if found else ""
 
 
-def _our_word(key: str, unused: list[str]) -> str:
+def our_word(key: str, unused: Collection[str]) -> str:
     """What we call a key of others, unless it is one of ours in another case."""
     ours = _OTHER_WORDS.get(key.lower(), "").split()
     other = next((word for word in ours if word in unused), "")
@@ -377,6 +377,7 @@ def _our_word(key: str, unused: list[str]) -> str:
 
 _OTHER_WORDS = {
     "args": "with",
+    "asset": "updates",
     "bash_command": "command",
     "concurrency": "max_active_tasks",
     "cron": "schedule",
@@ -464,7 +465,7 @@ def _missing(error: ValidationError, path: Path) -> Iterator[Problem]:
         unused = [name for name in known if name not in error.instance]
         unknown = (given for given in error.instance if given not in known)
         told = islice(unknown, MAX_TOLD)
-        meant = (one for one in told if (_our_word(one, unused) or nearest(one, unused)) == key)
+        meant = (one for one in told if (our_word(one, unused) or nearest(one, unused)) == key)
         about = known.get(key, {})
         choices = about.get("enum") if isinstance(about, dict) else None
         expected = f"`{key}:` {one_of([str(c) for c in choices])}" if choices else f"`{key}:`"

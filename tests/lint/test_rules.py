@@ -418,7 +418,7 @@ def test_a_group_that_two_tasks_drive(lint: Lint) -> None:
     ]
 
 
-NIFI = "{id: a, uses: nifi, with: {conn_id: n, group: G, asset: %s}}"
+NIFI = "{id: a, uses: nifi, with: {conn_id: n, group: G}, updates: [%s]}"
 EMPTY = "airflow.providers.standard.operators.empty.EmptyOperator"
 
 

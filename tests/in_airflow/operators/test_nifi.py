@@ -26,6 +26,7 @@ schedule: "@daily"
 tasks:
   - id: lake
     uses: nifi
+    {beside}
     with:
       conn_id: nifi
       group: {group}
@@ -36,9 +37,10 @@ tasks:
 TASKS = ("preflight", "start", "wait", "stop", "done")
 
 
-def spec(group: str, *more: str, wait: str, poll: str) -> str:
+def spec(group: str, *more: str, wait: str, poll: str, beside: str = "") -> str:
     """A pipeline that drives a group, and a task after that."""
-    return SPEC.format(group=group, more="\n      ".join(more), wait=wait, poll=poll)
+    lines = "\n      ".join(more)
+    return SPEC.format(group=group, more=lines, wait=wait, poll=poll, beside=beside)
 
 
 def states(*own: str, after: str) -> Mapping[str, str]:
@@ -68,12 +70,14 @@ class Lake:
     running: fake.Running
     pipelines: Pipelines
 
-    def write(self, *more: str, wait: str = "timeout: 20s", name: str = "orders") -> None:
-        text = spec("Lake/Orders", *more, wait=wait, poll="0.05s")
+    def write(
+        self, *more: str, wait: str = "timeout: 20s", name: str = "orders", beside: str = ""
+    ) -> None:
+        text = spec("Lake/Orders", *more, wait=wait, poll="0.05s", beside=beside)
         self.pipelines.write(f"{name}.yaml", text)
 
-    def run(self, *more: str, wait: str = "timeout: 20s") -> Run:
-        self.write(*more, wait=wait)
+    def run(self, *more: str, wait: str = "timeout: 20s", beside: str = "") -> Run:
+        self.write(*more, wait=wait, beside=beside)
         return self.pipelines.run("orders")
 
     def connect(self, **fields: Any) -> None:
@@ -134,7 +138,7 @@ def test_parameters_reach_the_flow_and_are_restored(lake: Lake) -> None:
 
 
 def test_an_asset_tells_what_the_run_moved(lake: Lake) -> None:
-    run = lake.run("asset: s3://lake/orders")
+    run = lake.run(beside="updates: [s3://lake/orders]")
     assert run.state == "success"
     from airflow.models.asset import AssetEvent
     from airflow.utils.session import create_session
