@@ -18,6 +18,8 @@ from factory.plan.model import Task
 
 _OF_A_TABLE = ("conn_id", "table", "on_schema_change")
 OPERATORS = "factory.in_airflow.operators.ingest"
+SKIP_IF_MISSING = f"{OPERATORS}.download.SkipIfMissing"
+"""Behind several downloads: had one of them skipped itself, it would hide that another fails."""
 
 
 def task(
@@ -80,4 +82,4 @@ def stage(step: Step, given: Batches, *, lineage: Sequence[str] = ()) -> Task:
     return task(step, "stage", f"{OPERATORS}.stage_batches.StageBatches", arguments)
 
 
-__all__ = ["OPERATORS", "convert", "stage", "task"]
+__all__ = ["OPERATORS", "SKIP_IF_MISSING", "convert", "stage", "task"]

@@ -13,7 +13,7 @@ from factory.definitions import formats
 from factory.diagnostics import Path
 from factory.ends.handover import FILES, Files
 from factory.ends.source import format_columns, format_problems
-from factory.ends.tasks import OPERATORS, task
+from factory.ends.tasks import OPERATORS, SKIP_IF_MISSING, task
 from factory.fields import ConnId, Strict, connects
 from factory.literals import is_template
 from factory.plan.kind import Step
@@ -89,14 +89,19 @@ class Http(Strict, frozen=True, kw_only=True, tag="http", tag_field="type"):
         return [_public(url) for url in self.urls() if not is_template(url)]
 
     def hand_over(self, step: Step, way: str) -> Files:
-        """Download; for a list, as often as it has addresses."""
+        """Download; for a list, as often as it has addresses, then see whether all were there."""
         urls = self.urls()
         operator = f"{OPERATORS}.download.Download"
         if len(urls) == 1:
             one = task(step, "download", operator, {"url": urls[0], **self.download()})
             return Files(format=self.format, tasks=(one,), files=Output(one.id))
-        each = task(step, "download", operator, self.download(), {"url": urls})
-        return Files(format=self.format, tasks=(each,), each=Output(each.id))
+        if self.on_missing == "fail":
+            each = task(step, "download", operator, self.download(), {"url": urls})
+            return Files(format=self.format, tasks=(each,), each=Output(each.id))
+        shared = {**self.download(), "on_missing": "tell"}
+        each = task(step, "download", operator, shared, {"url": urls})
+        found = task(step, "found", SKIP_IF_MISSING, {"files": Output(each.id)})
+        return Files(format=self.format, tasks=(each, found), each=Output(found.id))
 
     def urls(self) -> list[str]:
         """The addresses, also when there is but one."""

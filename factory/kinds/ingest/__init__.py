@@ -24,7 +24,7 @@ from factory.ends.source import NamesColumns, NamesFiles, ReadsAgain, ReadsByDat
 from factory.ends.sources import AnySource
 from factory.ends.target import AsksForTimes, Target
 from factory.ends.targets import AnyTarget
-from factory.ends.tasks import OPERATORS, convert, stage, task
+from factory.ends.tasks import OPERATORS, SKIP_IF_MISSING, convert, stage, task
 from factory.errors import BuildError, together
 from factory.fields import Strict, word_of
 from factory.literals import is_template
@@ -116,7 +116,8 @@ def _skipping(handed: Handover) -> Iterator[str]:
     """The tasks that skip the step where there is no file, or none is new."""
     for place, each in enumerate(handed.tasks, 1):
         looks_for_new = isinstance(handed, Files) and handed.once and place == len(handed.tasks)
-        if looks_for_new or each.arguments.get("on_missing") == "skip":
+        skips = each.operator == SKIP_IF_MISSING or each.arguments.get("on_missing") == "skip"
+        if looks_for_new or skips:
             yield each.id
 
 

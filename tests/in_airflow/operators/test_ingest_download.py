@@ -177,6 +177,23 @@ def test_a_missing_file_can_be_skipped(several: bool, shop: Shop, files: Web) ->
     assert shop.staged() == []
 
 
+@pytest.mark.parametrize("names", [["gone", "refused", "gone_too"], ["refused", "gone"]])
+def test_a_missing_file_hides_no_failure(names: list[str], shop: Shop, files: Web) -> None:
+    files.answers = [lambda _: Answer(status=403 if files.paths[-1] == "/refused" else 404)]
+    run = shop.run(url=[files.url(name) for name in names], on_missing="skip")
+    assert run.state == "failed"
+    assert run.states["orders.load"] == "upstream_failed"
+    assert "/refused answered HTTP 403" in run.log
+    assert shop.staged() == []
+
+
+def test_all_that_is_missing_is_counted(shop: Shop, files: Web) -> None:
+    files.answers = [Answer(status=404)]
+    run = shop.run(url=[files.url("a.csv"), files.url("b.csv")], on_missing="skip")
+    assert (run.state, run.states["orders.found"]) == ("success", "skipped")
+    assert "/a.csv does not exist (HTTP 404) (and 1 more): this step is skipped" in run.log
+
+
 def test_a_missing_file_fails_unless_told(shop: Shop, files: Web) -> None:
     files.answers = [Answer(status=410)]
     run = shop.download(url=files.url("a.csv"))

@@ -34,7 +34,7 @@ class Download(Staged):
     :param url: the address, or the path below the connection's host.
     :param format: what the file should be; None: whatever it is.
     :param content_type: what its server calls it, when that is no word for the format.
-    :param on_missing: `fail`, or `skip` the task for HTTP 404 and 410.
+    :param on_missing: for HTTP 404 and 410: `fail`, `skip` the task, or `tell` it to the next one.
     """
 
     template_fields: Sequence[str] = ("url", "conn_id", "sha256", "stage")
@@ -85,12 +85,15 @@ class Download(Staged):
                     look=self._look(shown(url)),
                 )
         except Missing as missing:
-            if self.on_missing != "skip":
+            if self.on_missing == "fail":
                 raise
-            reason = f"{missing}: this step is skipped, as `on_missing: skip` says"
+            reason = str(missing)
         else:
             return {"path": place, "bytes": done.bytes, "etag": done.etag, "url": shown(url)}
-        raise AirflowSkipException(reason)
+        if self.on_missing == "skip":
+            raise AirflowSkipException(_skipped(reason))
+        self.log.warning("%s", reason)
+        return {_MISSING: reason}
 
     def _look(self, source: str) -> Callable[[bytes, str], None] | None:
         """Refuse an error page before it takes the file's place."""
@@ -136,6 +139,35 @@ class Download(Staged):
                 f"the connection {self.conn_id!r} has {given!r} for its timeout: expected seconds, "
                 "or [seconds to connect, seconds of silence]"
             ) from None
+
+
+class SkipIfMissing(Staged):
+    """What several downloads have found; the step is skipped when a file was missing.
+
+    :param files: what each of them returned, which this returns, too.
+    """
+
+    template_fields: Sequence[str] = ("files", "stage")
+
+    def __init__(self, *, files: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.files = files
+
+    def execute(self, context: Context) -> list[dict[str, Any]]:
+        """Look whether all are there."""
+        found = list(self.files)
+        missing = [one[_MISSING] for one in found if _MISSING in one]
+        if missing:
+            more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
+            raise AirflowSkipException(_skipped(f"{missing[0]}{more}"))
+        return found
+
+
+_MISSING = "missing"
+
+
+def _skipped(reason: str) -> str:
+    return f"{reason}: this step is skipped, as `on_missing: skip` says"
 
 
 def _origin(url: str) -> str:
