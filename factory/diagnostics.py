@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Sequence
+from itertools import takewhile
 from typing import Literal
 
 import msgspec
@@ -169,17 +170,25 @@ _MAX_COMPARED = 20_000  # characters of the word times those of the choices
 
 def _likely(word: str, options: list[str]) -> list[str]:
     """Those of many choices that are worth the time of a comparison."""
-    ends = {word[:1].lower(), word[-1:].lower()}
+    first, last = word[:1].lower(), word[-1:].lower()
     left = _MAX_COMPARED
     found = []
-    for option in options:
+    # what begins alike comes first, for there may be no time for all
+    for option in sorted(options, key=lambda option: -_alike(word, option)):
         near = abs(len(option) - len(word)) <= max(3, len(word) // 3)
-        if near and {option[:1].lower(), option[-1:].lower()} & ends:
+        if near and (option[:1].lower() == first or option[-1:].lower() == last):
             left -= len(word) * len(option)
             if left < 0:
                 break
             found.append(option)
     return found
+
+
+def _alike(word: str, option: str) -> int:
+    """How many characters two words begin with."""
+    return sum(
+        1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(word, option, strict=False))
+    )
 
 
 def did_you_mean(word: str, choices: Iterable[str]) -> str:

@@ -25,6 +25,8 @@ Period = Literal[
 Covers = Literal["since_last_run", Period, "none"]
 PERIODS: tuple[Period, ...] = get_args(Period)
 """The words for a period of the calendar."""
+NAMES = ("start", "end", "day", "last_day", "month", "year")
+"""What templates and functions may ask of a run's `interval`."""
 _INSTANT = timedelta(microseconds=1)
 
 

@@ -15,6 +15,10 @@ from typing import TYPE_CHECKING, Any
 import pendulum
 from airflow.providers.common.compat.sdk import AirflowFailException  # it moved after 3.1
 from airflow.sdk import Asset
+from jinja2 import StrictUndefined
+
+from factory.diagnostics import one_of
+from factory.intervals import NAMES
 
 if TYPE_CHECKING:
     from pendulum import DateTime
@@ -56,6 +60,13 @@ class DataInterval:
     def year(self) -> str:
         """The year of the first day."""
         return self.start.strftime("%Y")
+
+    def __getitem__(self, name: str) -> Any:
+        """What a template asks for that is no attribute: an error, where Jinja writes nothing."""
+        if name in NAMES:
+            return getattr(self, name)
+        known = one_of([f"interval.{each}" for each in NAMES])
+        return StrictUndefined(f"an interval has no {name!r}: expected {known}")
 
     def __str__(self) -> str:
         return f"{self.start.isoformat()}/{self.end.isoformat()}"

@@ -46,6 +46,13 @@ class Outputs:
         """The steps that a name means to a step, or to a task of it; none: it means none."""
         return self._meant(name, reader)[0]
 
+    def within(self, name: str, reader: str = "") -> list[str]:
+        """The steps of the group that a name means to a reader, as it may name them."""
+        for parts in _ways_to(name, reader):
+            if found := [each for level in _levels(self.tree, parts)[0] for each in _below(level)]:
+                return [*dict.fromkeys(f"{name}.{each}" for each in found)]
+        return []
+
     def given(self, name: str, reader: str = "") -> list[str]:
         """The names of the outputs that a call of a kind has; none: it is no such call."""
         for parts in _ways_to(name, reader):
@@ -94,8 +101,9 @@ class Outputs:
 class _Level:
     """A step, or what stands in a group: by its ids, and by each way to name it."""
 
-    def __init__(self, id: str = "") -> None:
+    def __init__(self, id: str = "", called: str = "") -> None:
         self.id = id
+        self.called = called
         self.step = ""
         self.inner: dict[str, _Level] = {}
         self.ways: dict[str, list[tuple[_Level, bool]]] = {}
@@ -108,12 +116,20 @@ def _tree(steps: Iterable[PlannedStep]) -> _Level:
         called = (step.copy_of or step.id).split(".")
         for name, own in zip(called, step.id.split("."), strict=True):
             if own not in level.inner:
-                level.inner[own] = _Level(f"{level.id}.{own}" if level.id else own)
+                level.inner[own] = _Level(f"{level.id}.{own}" if level.id else own, name)
                 for way, many in _ways(name, own):
                     level.ways.setdefault(way, []).append((level.inner[own], many))
             level = level.inner[own]
         level.step = step.id
     return root
+
+
+def _below(level: _Level) -> Iterator[str]:
+    """The steps in a group, by their names in it; copies have one."""
+    for inner in level.inner.values():
+        if inner.step:
+            yield inner.called
+        yield from (f"{inner.called}.{each}" for each in _below(inner))
 
 
 def _ways_to(name: str, reader: str) -> Iterator[list[str]]:

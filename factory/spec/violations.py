@@ -340,11 +340,19 @@ def unknown_keys(
         )
 
 
-def _there(key: str, unused: list[str], known: Iterable[str]) -> str:
+def _has_address(known: dict[str, Any]) -> bool:
+    """Whether one of these keys takes the address of files."""
+    schemas = (one for about in known.values() for one in (about, *about.get("anyOf", ())))
+    return any(one.get("title") in ("file URI", "URI of a folder") for one in schemas)
+
+
+def _there(key: str, unused: list[str], known: dict[str, Any]) -> str:
     """What to do about a key of others that has none of ours to take its place."""
     beside, hint = _NEEDLESS.get(key, ("", ""))
     if beside in known:
         return hint
+    if key.endswith("conn_id") and "conn_id" not in known and _has_address(known):
+        return "the connection stands in the address: `s3://conn_id@bucket/key`"
     ours = [word for word in _OTHER_WORDS.get(key.lower(), "").split() if word in known]
     return f"`{ours[0]}:` stands here already" if ours and not {*ours} & {*unused} else ""
 
@@ -387,6 +395,7 @@ _OTHER_WORDS = {
     "depends_on": "needs",
     "dest": "to target",
     "destination": "to target",
+    "do_xcom_push": "output",
     "expand": "for_each",
     "external_dag_id": "pipeline",
     "external_task_id": "task",
@@ -398,11 +407,14 @@ _OTHER_WORDS = {
     "schedule_interval": "schedule",
     "outlets": "updates",
     "query": "sql",
+    "rows": "records",
     "script": "run",
+    "since": "incremental",
     "sla": "deadline",
     "source": "from",
     "steps": "tasks",
     "target": "to",
+    "task_group": "id",
     "task_id": "id",
     "timeout": "execution_timeout",
     "trigger_dag_id": "pipeline",
@@ -421,6 +433,10 @@ _NEEDLESS = {
     "expand_kwargs": (
         "for_each",
         "`for_each:` gives each copy an `{{ item }}`, which `with` reads",
+    ),
+    **dict.fromkeys(
+        ("email", "email_on_failure", "email_on_retry"),
+        ("retries", "at the top: `alerts: {on_failure: [{type: email, to: […]}]}`"),
     ),
     "map_index_template": ("for_each", "leave it out: a copy is called after its item"),
     "partial": ("for_each", "leave it out: with `for_each:`, arguments stand under `with:`"),
@@ -505,12 +521,18 @@ _PERIODS = ("hour", "day", "week", "month", "quarter", "year")
 _OTHER_CHOICES = {
     **{period: f"previous_{period}" for period in _PERIODS},
     **{f"last_{period}": f"previous_{period}" for period in _PERIODS},
+    "dummy": "always",
+    "excel": "xlsx",
     "insert": "append",
+    "ndjson": "jsonl",
+    "none_failed_or_skipped": "none_failed_min_one_success",
     "overwrite": "replace",
     "postgresql": "postgres",
     "s3": "file",
     "gcs": "file",
     "sftp": "file",
+    "teams": "webhook",
+    "truncate": "replace",
     "upsert": "merge",
 }
 """What others call our choices."""

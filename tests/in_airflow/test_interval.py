@@ -13,8 +13,9 @@ import pendulum
 import pytest
 from airflow.timetables.base import DataInterval, TimeRestriction, Timetable
 
+from factory.in_airflow import interval
 from factory.in_airflow.timetable import PipelineTimetable
-from factory.intervals import Runs
+from factory.intervals import NAMES, Runs
 
 from .pipelines import Pipelines
 
@@ -177,6 +178,28 @@ def test_a_run_without_an_interval_says_what_to_write(pipelines: Pipelines) -> N
     run = pipelines.run("by_hand")
     assert run.state == "failed"
     assert "{covers: previous_day}" in run.log
+
+
+def test_lint_knows_all_that_an_interval_has() -> None:
+    found = interval.DataInterval(at(2024, 1, 1), at(2024, 2, 1))
+    assert {name for name in dir(found) if not name.startswith("_")} == set(NAMES)
+
+
+def test_what_an_interval_has_not_fails_the_task(pipelines: Pipelines) -> None:
+    """Jinja writes nothing for an attribute that is not there: `in/dt=/`."""
+    pipelines.write(
+        "asked.yaml",
+        """\
+version: 1
+schedule: {covers: previous_day}
+params: {which: day}
+tasks: [{id: a, run: "echo dt={{ interval[params.which] }}={{ interval['day'] }}"}]
+""",
+    )
+    assert pipelines.run("asked").state == "success"
+    run = pipelines.run("asked", conf={"which": "hour"})
+    assert run.state == "failed"
+    assert "an interval has no 'hour': expected one of interval.start" in run.log
 
 
 _SCHEDULES = """

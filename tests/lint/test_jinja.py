@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from factory.lint.jinja import Wrong, params, wrong
+from factory.lint.jinja import Wrong, interval, params, wrong
 from factory.lint.jinja.parsed import environment
 
 
@@ -182,3 +182,35 @@ def test_known_names_need_no_jinja() -> None:
     subprocess.run(
         [sys.executable, "-c", f"{program}; assert 'jinja2' not in sys.modules"], check=True
     )
+
+
+@pytest.mark.parametrize(
+    ("asked", "part", "hint"),
+    [
+        ("interval.dya", "dya", "did you mean 'day'?"),
+        ("interval.date", "date", "write `interval.day`"),
+        ("interval['hour']", "hour", "write `interval.start.strftime('%H')`"),
+        ("interval.start_date | ds", "start_date", "write `interval.start`"),
+        ("interval.zone", "zone", "`interval.start` is a date-time of Python's"),
+    ],
+)
+def test_what_an_interval_has_not(asked: str, part: str, hint: str) -> None:
+    text = f"at > {{{{ interval.start }}}} - interval.{part} {{{{ {asked} }}}}"
+    (found,) = interval(text)
+    assert (found.part, found.nth, found.sure) == (part, 1, True)
+    assert (found.message, found.hint) == (f"an interval has no {part!r}", hint)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{ interval.start.hour }} {{ interval['day'] }} {{ interval[params.which] }}",
+        "SELECT interval.date WHERE at > {{ interval.end }} - interval '1 day'",
+        "{% set interval = params %}{{ interval.date }}",
+        "{% for interval in params.all %}{{ interval.hour }}{% endfor %}",
+        "{{ interval.hour | default('') }}{{ x.interval.hour }}",
+        "{{ interval.hour",  # told as what it is
+    ],
+)
+def test_what_an_interval_may_have(text: str) -> None:
+    assert interval(text) == ()

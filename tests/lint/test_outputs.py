@@ -134,6 +134,68 @@ tasks:
     assert finding.diagnostic.hint == f"write `tasks[{meant!r}]`"
 
 
+@pytest.mark.parametrize(
+    ("written", "message", "expected", "hint"),
+    [
+        (
+            "tasks.shop.orders.size.output",
+            "'shop' is a group, which hands nothing on itself",
+            "one of shop.orders.count, shop.orders.size, shop.inner",
+            "write `tasks['shop.orders.size']`",
+        ),
+        (
+            "tasks.table.load.output",
+            "'table' is a group, which hands nothing on itself",
+            "one of table.load",
+            "write `tasks['table.load']`",
+        ),
+        (
+            "tasks['table[a]'].output",
+            "'table[a]' is a group, which hands nothing on itself",
+            "one of table[a].load",
+            "",
+        ),
+    ],
+)
+def test_a_group_has_no_output(
+    tmp_path: Path, written: str, message: str, expected: str, hint: str
+) -> None:
+    output = "with: {output: true}"
+    (tmp_path / "p.yaml").write_text(
+        f"""\
+version: 1
+tasks:
+  - id: shop
+    tasks:
+      - id: orders
+        tasks:
+          - {{id: count, run: wc, {output}}}
+          - {{id: size, run: du, {output}}}
+      - {{id: inner, needs: orders, run: "echo {{{{ tasks['orders.count'].output }}}}"}}
+  - {{id: table, matrix: {{name: [a, b]}}, tasks: [{{id: load, run: ls, {output}}}]}}
+  - {{id: last, needs: [shop, table], run: "echo {{{{ {written} }}}}"}}
+"""
+    )
+    (finding,) = lint_project(Project(tmp_path)).findings
+    found = finding.diagnostic
+    assert (found.message, found.expected, found.hint) == (message, expected, hint)
+
+
+def test_a_step_of_a_group_that_is_asked_for_within_it(tmp_path: Path) -> None:
+    (tmp_path / "p.yaml").write_text(
+        """\
+version: 1
+tasks:
+  - id: shop
+    tasks:
+      - {id: orders, tasks: [{id: count, run: wc, with: {output: true}}]}
+      - {id: inner, needs: orders, run: "echo {{ tasks.orders.count.output }}"}
+"""
+    )
+    (finding,) = lint_project(Project(tmp_path)).findings
+    assert finding.diagnostic.hint == "write `tasks['orders.count']`"
+
+
 def test_in_a_file_beside_the_spec(lint: Lint, tmp_path: object) -> None:
     files = spec("{id: a, uses: sql, with: {conn_id: c, sql: years.sql}}")
     files["years.sql"] = "SELECT 1\nWHERE year IN ({{ tasks.gives.output }})"

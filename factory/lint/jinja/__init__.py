@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from factory import intervals
 from factory.lint.jinja.parts import FILTERS, ITEM, NAMES, OPENS, Read, Wrong, is_gone
 
 
@@ -39,6 +40,17 @@ def params(text: str, known: tuple[str, ...]) -> tuple[Wrong, ...]:
     return asked_of(text, "params", "the pipeline has no param", known)
 
 
+def interval(text: str) -> tuple[Wrong, ...]:
+    """What a template asks of a run's `interval` and it has not: Airflow would write nothing."""
+    if "interval" not in text or len(text) > _LONGEST or not OPENS.search(text):
+        return ()
+    if all(match["name"] in intervals.NAMES for match in _INTERVAL.finditer(text)):
+        return ()
+    from factory.lint.jinja.parsed import asked_of_interval
+
+    return asked_of_interval(text)
+
+
 def fields(text: str, known: tuple[str, ...]) -> tuple[Wrong, ...]:
     """What a template asks of its `item` and no item has."""
     if ITEM not in text or len(text) > _LONGEST or not OPENS.search(text):
@@ -57,6 +69,7 @@ def steps(text: str) -> tuple[Read, ...]:
     return steps_of(text)
 
 
+_INTERVAL = re.compile(r"\binterval\s*(?:\.\s*(?P<name>\w+)|\[)")
 _PARAM = re.compile(r"\bparams\b(?:\.(?P<name>\w+))?")
 _LONGEST = 128 * 1024
 """Characters of a template that are looked at: Jinja takes seconds for a MiB."""
@@ -80,4 +93,4 @@ def _is_plain(text: str, also: tuple[str, ...]) -> bool:
     return not OPENS.search(_PLAIN.sub("", text))
 
 
-__all__ = ["ITEM", "Read", "Wrong", "fields", "line_of", "params", "steps", "wrong"]
+__all__ = ["ITEM", "Read", "Wrong", "fields", "interval", "line_of", "params", "steps", "wrong"]

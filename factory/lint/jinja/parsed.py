@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache, lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from factory.diagnostics import MAX_TOLD, did_you_mean, nearest, one_of, quoted, shortened
+from factory.intervals import NAMES as NAMES_OF_INTERVAL
 from factory.lint.jinja.parts import FILTERS, ITEM, NAMES, OPENS, PATHS, VAR, Read, Wrong, is_gone
 
 if TYPE_CHECKING:
@@ -305,6 +306,39 @@ def _unknown_keys(
             yield Wrong(message, *place, one_of([*known]), hint, sure=False)
 
 
+_ASKED = {
+    "date": "`interval.day`",
+    "ds": "`interval.day`",
+    "ds_nodash": "`interval.start | ds_nodash`",
+    "hour": "`interval.start.strftime('%H')`",
+    "start_date": "`interval.start`",
+    "end_date": "`interval.end`",
+}
+"""What others ask of an interval, and how it is written."""
+
+
+@lru_cache(maxsize=256)
+def asked_of_interval(text: str) -> tuple[Wrong, ...]:
+    """What a template asks of `interval` that it has not."""
+    found = asked_of(text, "interval", "an interval has no", NAMES_OF_INTERVAL)
+    if found and "interval" in _own(text):
+        return ()
+    return tuple(one._replace(sure=True, hint=_interval_hint(one)) for one in found)
+
+
+def _own(text: str) -> set[str]:
+    """The names that a template gives itself: by `set`, by `for`."""
+    from jinja2 import nodes
+
+    names = environment().parse(text).find_all(nodes.Name)
+    return {node.name for node in names if node.ctx != "load"}
+
+
+def _interval_hint(one: Wrong) -> str:
+    meant = _ASKED.get(one.part)
+    return f"write {meant}" if meant else one.hint or "`interval.start` is a date-time of Python's"
+
+
 @lru_cache(maxsize=256)
 def steps_of(text: str) -> tuple[Read, ...]:
     """What a template reads of `tasks`, by names that stand in it."""
@@ -328,7 +362,14 @@ def _steps(text: str, tree: nodes.Template) -> Iterator[Read]:
             what = above.get(id(path))
             output = above.get(id(what)) if what and _key(what) == "outputs" else None
             read = Read(step, _key(what) if what else "", *_place(text, step, path.lineno))
+            read = read._replace(path=tuple(_path(path, above)))
             yield read._replace(output=_key(output)) if output else read
+
+
+def _path(path: Any, above: Mapping[int, Any]) -> Iterator[str]:
+    """The names that are asked of something, one of the other."""
+    while (path := above.get(id(path))) is not None and (name := _key(path)):
+        yield name
 
 
 def _key(path: Any) -> str:

@@ -37,7 +37,7 @@ class Read(NamedTuple):
     """A step that a template reads, and what of it: `tasks.load.output`.
 
     `part` is how its name is written, and stands `nth` times before. `output` is the name of one
-    of several: `tasks.load.outputs.rows`.
+    of several: `tasks.load.outputs.rows`. `path` is all that is asked of it, by names.
     """
 
     step: str
@@ -45,6 +45,7 @@ class Read(NamedTuple):
     part: str
     nth: int
     output: str = ""
+    path: tuple[str, ...] = ()
 
 
 class Wrong(NamedTuple):

@@ -111,12 +111,16 @@ class _Known:
 
     def _unknown(self, reader: str, one: jinja.Read, place: Path) -> Problem:
         others = [name for name in self.outputs.names if name != reader]
+        message, hint = f"there is no task {quoted(one.step)}", ""
+        if within := self.outputs.within(one.step, reader):
+            message = f"{quoted(one.step)} is a group, which hands nothing on itself"
+            others, hint = within, _inner(one, within)
         return Problem(
             place,
             "unknown-task",
-            f"there is no task {quoted(one.step)}",
+            message,
             expected=one_of(others) if others else "the id of another task",
-            hint=_meant(one, others),
+            hint=hint if within else _meant(one, others),
             part=one.part,
             nth=one.nth,
         )
@@ -149,6 +153,13 @@ def _inside(group: str, one: jinja.Read, place: Path) -> Problem:
     message = f"{quoted(one.step)} is in the group {quoted(group)}, which is not begun before this"
     expected = "a task that comes before the group"
     return Problem(place, "not-before", message, expected, part=one.part, nth=one.nth)
+
+
+def _inner(one: jinja.Read, within: list[str]) -> str:
+    """The step of a group that was meant by `tasks.group.load.output`."""
+    names = (".".join((one.step, *one.path[:length])) for length in range(1, len(one.path)))
+    found = next((name for name in names if name in within), "")
+    return f"write `tasks[{found!r}]`" if found else ""
 
 
 def _meant(one: jinja.Read, others: list[str]) -> str:

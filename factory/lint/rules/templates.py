@@ -115,7 +115,7 @@ def _params(linted: Linted, tasks: Iterable[Task]) -> tuple[str, ...]:
 
 
 def _wrong(text: str, params: tuple[str, ...], also: tuple[str, ...]) -> tuple[jinja.Wrong, ...]:
-    found = jinja.wrong(text, also)
+    found = (*jinja.wrong(text, also), *jinja.interval(text))
     return (*found, *jinja.params(text, params)) if params else found
 
 
