@@ -201,3 +201,28 @@ def test_in_a_file_beside_the_spec(lint: Lint, tmp_path: object) -> None:
     files["years.sql"] = "SELECT 1\nWHERE year IN ({{ tasks.gives.output }})"
     (found,) = lint(files)
     assert found.startswith("not-before x.yaml:4:48 line 3 of years.sql: 'gives' does not come")
+
+
+@pytest.mark.parametrize(
+    ("read", "found"),
+    [
+        ("ti.xcom_pull(task_ids='gives')", []),
+        ("ti.xcom_pull('gives', key='rows')", []),
+        ("task_instance.xcom_pull(task_ids=['gives', 'a'])", []),
+        ("ti.xcom_pull(task_ids=params.which)", []),
+        ("ti.xcom_pull(key='rows')", []),
+        ("ti.xcom_pull(task_ids='other', dag_id='of_another')", []),
+        ("ti.xcom_pull(*params.given)", []),
+        ("dag_run.xcom_pull('nope')", []),
+        ("ti.xcom_pull(task_ids='gvies')", [(61, "gvies")]),
+        ("task_instance.xcom_pull(['gives', 'nope'])", [(73, "nope")]),
+        ("ti.xcom_pull(task_ids='load')", [(61, "load")]),  # its tasks have other names
+    ],
+)
+def test_the_tasks_that_xcom_pull_asks(lint: Lint, read: str, found: list[tuple[int, str]]) -> None:
+    nifi = "{id: load, uses: nifi, with: {conn_id: n, group: G}}"
+    text = f'{{id: a, needs: [gives], run: "{{{{ {read} }}}}"}}'
+    assert lint(spec(nifi, text)) == [
+        f"unknown-task x.yaml:5:{column} `xcom_pull` gets nothing: there is no task {name!r}"
+        for column, name in found
+    ]

@@ -69,6 +69,15 @@ def steps(text: str) -> tuple[Read, ...]:
     return steps_of(text)
 
 
+def pulled(text: str) -> tuple[Read, ...]:
+    """The tasks of its own run that a template asks by `ti.xcom_pull`."""
+    if "xcom_pull" not in text or len(text) > _LONGEST or not OPENS.search(text):
+        return ()
+    from factory.lint.jinja.parsed import pulled_of
+
+    return pulled_of(text)
+
+
 _INTERVAL = re.compile(r"\binterval\s*(?:\.\s*(?P<name>\w+)|\[)")
 _PARAM = re.compile(r"\bparams\b(?:\.(?P<name>\w+))?")
 _LONGEST = 128 * 1024
@@ -93,4 +102,15 @@ def _is_plain(text: str, also: tuple[str, ...]) -> bool:
     return not OPENS.search(_PLAIN.sub("", text))
 
 
-__all__ = ["ITEM", "Read", "Wrong", "fields", "interval", "line_of", "params", "steps", "wrong"]
+__all__ = [
+    "ITEM",
+    "Read",
+    "Wrong",
+    "fields",
+    "interval",
+    "line_of",
+    "params",
+    "pulled",
+    "steps",
+    "wrong",
+]

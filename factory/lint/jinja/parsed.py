@@ -372,6 +372,38 @@ def _path(path: Any, above: Mapping[int, Any]) -> Iterator[str]:
         yield name
 
 
+def pulled_of(text: str) -> tuple[Read, ...]:
+    """The tasks that `ti.xcom_pull` asks, where their ids stand there; not those of another run."""
+    from jinja2 import TemplateSyntaxError
+
+    try:
+        return tuple(islice(_pulled(text, environment().parse(text)), MAX_TOLD))
+    except (TemplateSyntaxError, RecursionError):
+        return ()  # told elsewhere
+
+
+_OF_OTHERS = {"dag_id", "run_id", "include_prior_dates"}
+
+
+def _pulled(text: str, tree: nodes.Template) -> Iterator[Read]:
+    from jinja2 import nodes
+
+    for call in tree.find_all(nodes.Call):
+        of = call.node
+        if not isinstance(of, nodes.Getattr) or of.attr != "xcom_pull":
+            continue
+        is_own = isinstance(of.node, nodes.Name) and of.node.name in ("ti", "task_instance")
+        given = {entry.key: entry.value for entry in call.kwargs}
+        is_plain = call.dyn_args is None and call.dyn_kwargs is None
+        if not is_own or not is_plain or given.keys() & _OF_OTHERS:
+            continue
+        ids = call.args[0] if call.args else given.get("task_ids")
+        every = ids.items if isinstance(ids, nodes.List | nodes.Tuple) else [ids]
+        for one in every:
+            if isinstance(one, nodes.Const) and isinstance(one.value, str):
+                yield Read(one.value, "", *_place(text, one.value, one.lineno))
+
+
 def _key(path: Any) -> str:
     """The name that is asked for, where it stands there: `x.name`, `x['name']`."""
     from jinja2 import nodes

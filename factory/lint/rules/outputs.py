@@ -1,4 +1,4 @@
-"""What templates read of other steps: `{{ tasks.x.output }}`."""
+"""What templates read of other steps: `{{ tasks.x.output }}`, and of tasks, by `xcom_pull`."""
 
 from __future__ import annotations
 
@@ -33,9 +33,12 @@ def _problems(linted: Linted) -> Iterator[Problem]:
                 if not filled.is_untaken(place):
                     yield _unfilled(place, found[0])
                 continue
-            for one in found:
-                for problem in known.problems(step.id, one, place):
-                    yield _in_file(problem, text, one, file) if file else problem
+            asked = jinja.pulled(file or text) if text in filled else ()
+            for one, told in (
+                *((one, known.problems(step.id, one, place)) for one in found),
+                *((one, known.unknown_task(step.id, one, place)) for one in asked),
+            ):
+                yield from (_in_file(each, text, one, file) if file else each for each in told)
         for place, text in conditions(linted, step.id):
             group = linted.group_at(place)
             for one in jinja.steps(text):
@@ -75,6 +78,10 @@ class _Known:
         return Outputs(self.plan)
 
     @cached_property
+    def tasks(self) -> dict[str, None]:
+        return {task.id: None for task in self.plan.tasks}
+
+    @cached_property
     def before(self) -> Mapping[str, set[str]]:
         """The steps from which a task of another step leads on, and all that lead to those."""
         step_of = {task.id: task.step for task in self.plan.tasks}
@@ -108,6 +115,26 @@ class _Known:
             yield self._late(reader, late, one._replace(step=called), place)
         elif self.outputs.of(one.step, reader) is None:
             yield self._nothing(steps[0], one, place)
+
+    def unknown_task(self, step: str, one: jinja.Read, place: Path) -> Iterator[Problem]:
+        """A task that `xcom_pull` asks, which gives nothing of one that is not there."""
+        if one.step in self.tasks:
+            return
+        others = [*self.tasks]
+        hint = did_you_mean(one.step, others)
+        if handed := self.outputs.of(one.step, step):
+            is_id = one.step.isidentifier()
+            name = f"tasks.{one.step}" if is_id else f"tasks[{one.step!r}]"
+            hint = f"write `{{{{ {name}.output }}}}`, which asks {one_of(handed.tasks)}"
+        yield Problem(
+            place,
+            "unknown-task",
+            f"`xcom_pull` gets nothing: there is no task {quoted(one.step)}",
+            expected=one_of(others),
+            hint=hint,
+            part=one.part,
+            nth=one.nth,
+        )
 
     def _unknown(self, reader: str, one: jinja.Read, place: Path) -> Problem:
         others = [name for name in self.outputs.names if name != reader]
