@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from msgspec.structs import replace
@@ -47,10 +47,28 @@ def diagnose(resolved: Resolved, problems: Iterable[Problem]) -> list[Diagnostic
             called=_lines((call.document, call.path) for call in calls),
             read_in=_lines(read),
         )
-        found.append(told)
-    # the same place may be read by several tasks
-    each = {(d.file, d.line, d.column, d.code, d.message): d for d in found}
-    return limited(sorted(each.values()), more)
+        found.append((problem.path, told))
+    return limited(sorted(_each(found)), more)
+
+
+_MANY_COPIES = 3
+"""So many are told as one: they are mended at one place."""
+
+
+def _each(found: Iterable[tuple[Path, Diagnostic]]) -> Iterator[Diagnostic]:
+    """Each problem once, where several tasks read one place; of many copies the first."""
+    spots: dict[tuple[str, int, int, str], dict[Path, dict[str, Diagnostic]]] = {}
+    for path, told in found:
+        spot = spots.setdefault((told.file, told.line, told.column, told.code), {})
+        spot.setdefault(path, {})[told.message] = told
+    for copies in spots.values():
+        each = {message: told for copy in copies.values() for message, told in copy.items()}
+        first = next(iter(copies.values()))
+        if len(copies) < _MANY_COPIES or len(first) > 1 or len(each) < _MANY_COPIES:
+            yield from each.values()
+            continue
+        (told,) = first.values()
+        yield replace(told, message=f"{told.message}, and {len(copies) - 1} more like it")
 
 
 def _lines(places: Iterable[tuple[Document, Path]]) -> str:

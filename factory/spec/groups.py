@@ -386,8 +386,8 @@ def _words(unknown: Unknown) -> tuple[str, str, str]:
 
 
 def _several(name: str, known: Sequence[str]) -> str:
-    """A hint where a name is several that no comma parts."""
-    words = name.split()
+    """A hint where a name is several, which are no list."""
+    words = name.replace(",", " ").split()
     parted = len(words) > 1 and all(word in known for word in words)
     return f"write [{', '.join(words)}]" if parted else ""
 

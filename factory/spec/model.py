@@ -80,7 +80,11 @@ class Settings(Strict, frozen=True, kw_only=True):
         Duration | UnsetType, Meta(description="The longest wait before a retry.")
     ] = UNSET
     execution_timeout: Annotated[
-        Duration | UnsetType, Meta(description="Fail the task when it runs longer than this.")
+        Duration | UnsetType,
+        Meta(
+            description="Fail the task when it runs longer than this on a worker: what it waits "
+            "for in Airflow's triggerer (`wait`, `deferrable: true`) has a time-out of its own."
+        ),
     ] = UNSET
     trigger_rule: Annotated[
         TriggerRule | UnsetType, Meta(description="When to run, given how the needed tasks ended.")
@@ -105,7 +109,11 @@ class Settings(Strict, frozen=True, kw_only=True):
         Meta(description="Run only when the same task of the previous run succeeded."),
     ] = UNSET
     max_active_tis_per_dag: Annotated[
-        Positive | UnsetType, Meta(description="How many of this task may run at once.")
+        Positive | UnsetType,
+        Meta(
+            description="How many of this task may run at once, of all runs. Each copy of a "
+            "`matrix` is a task by itself: a `pool` limits them together."
+        ),
     ] = UNSET
 
 

@@ -76,8 +76,28 @@ def inspect(step: Step, folder: Path) -> Iterator[Problem]:
     else:
         module, _, name = given.callable.rpartition(".")
         path = source.find(module)
+        if path is None and (written := _beside(module, name, folder)):
+            yield Problem(
+                ("callable",),
+                "callable",
+                f"no package {quoted(module)} is installed here, and a file beside this one has it",
+                expected="`file.py:function` for a file beside this one",
+                hint=f"write {written}",
+                severity="warning",
+            )
     if path is not None:
         yield from _of_function(given, path, name)
+
+
+def _beside(module: str, name: str, folder: Path) -> str:
+    """The function of a file beside a spec that was meant by `module.name`; or nothing."""
+    file = f"{module.replace('.', '/')}.py"
+    if missing(file, folder) is not None:
+        return ""
+    try:
+        return f"{file}:{name}" if name in source.names(folder / file) else ""
+    except source.Unfit:
+        return ""
 
 
 def _of_function(given: Arguments, path: Path, name: str) -> Iterator[Problem]:
