@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Iterator
+from copy import deepcopy
 from functools import cache
 from pathlib import Path
 
@@ -67,6 +68,8 @@ def _said(what: str, node: ast.ClassDef) -> ast.expr | None:
 
 def _values(what: str, node: ast.expr, module: str, tree: ast.Module, left: int) -> Iterator[str]:
     """The texts of a tuple, with those of `*Base.template_fields` in it, or added to it."""
+    if not left:
+        raise _Untold
     if isinstance(node, ast.Tuple | ast.List | ast.Set):
         for entry in node.elts:
             yield from _values(what, entry, module, tree, left)
@@ -78,7 +81,13 @@ def _values(what: str, node: ast.expr, module: str, tree: ast.Module, left: int)
         yield from _values(what, node.left, module, tree, left)
         yield from _values(what, node.right, module, tree, left)
     elif isinstance(node, ast.Attribute) and node.attr == what and isinstance(node.value, ast.Name):
-        yield from _elsewhere(what, node.value.id, module, tree, left) or ()
+        above = _elsewhere(what, node.value.id, module, tree, left)
+        if above is None:
+            raise _Untold
+        yield from above
+    elif isinstance(node, ast.Call) and getattr(node.func, "id", "union") not in _MAKERS:
+        found, home = _returned(node, module, tree)
+        yield from _values(what, found, home, tree_of(home) or tree, left - 1)
     elif isinstance(node, ast.Call):  # tuple({…}.union(Base.template_fields))
         before = [node.func.value] if isinstance(node.func, ast.Attribute) else []
         if before and getattr(node.func, "attr", "") != "union":
@@ -87,6 +96,40 @@ def _values(what: str, node: ast.expr, module: str, tree: ast.Module, left: int)
             yield from _values(what, entry, module, tree, left)
     else:
         raise _Untold
+
+
+_MAKERS = ("union", "tuple", "list", "set", "frozenset", "sorted")
+
+
+def _returned(call: ast.Call, module: str, tree: ast.Module) -> tuple[ast.expr, str]:
+    """What a function returns for its `*args`, and its module: `aws_template_fields("subject")`."""
+    name, home = getattr(call.func, "id", ""), module
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and not node.level and node.module:
+            for alias in node.names:
+                if (alias.asname or alias.name) == name:
+                    name, home = alias.name, node.module
+                    break
+    source_of = tree_of(home)
+    for node in source_of.body if source_of else ():
+        if isinstance(node, ast.FunctionDef) and node.name == name and node.args.vararg:
+            last = node.body[-1]
+            if isinstance(last, ast.Return) and last.value and not call.keywords:
+                given = _Given(node.args.vararg.arg, call.args)
+                return given.visit(deepcopy(last.value)), home  # the tree is kept
+    raise _Untold
+
+
+class _Given(ast.NodeTransformer):
+    """Puts what was given where a function reads its `*args`."""
+
+    def __init__(self, name: str, values: list[ast.expr]) -> None:
+        self.name = name
+        self.values = values
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        """The arguments, in place of their name."""
+        return ast.Tuple(elts=self.values) if node.id == self.name else node
 
 
 def _elsewhere(

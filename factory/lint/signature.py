@@ -15,6 +15,8 @@ _NAMING = ("globals", "exec", "setattr")
 _MAKING = ("__init__", "__new__")
 _ROOTS = ("BaseOperator", "BaseTrigger")
 """Their own bases take no argument by name."""
+_BARE = (("typing", "Generic"), ("abc", "ABC"))
+"""Bases that have no `__init__`, of modules that give others one: `AwsBaseHookMixin`'s."""
 
 
 @cache
@@ -54,6 +56,8 @@ def _parameters(module: str, name: str, wanted: frozenset[str], left: int) -> fr
         plain = name in _ROOTS or (len(defined) == 1 and _is_plain(defined[0], tree))
         return _of_class(defined[0], module, wanted, left) if plain else None
     found = _imported(tree, name)
+    if found in _BARE:
+        return frozenset()
     return _parameters(*found, wanted, left - 1) if found else None
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import importlib
 import inspect
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import jinja2
 import pytest
+from airflow.providers.common.compat.sdk import AirflowOptionalProviderFeatureException
 from airflow.sdk.definitions._internal.templater import FILTERS
 from airflow.sdk.definitions.context import KNOWN_CONTEXT_KEYS
 from airflow.sdk.definitions.dag import DAG
@@ -18,6 +21,11 @@ from factory.lint.jinja import parsed, parts, wrong
 from factory.lint.rendered import rendered
 
 OPERATORS = (
+    "airflow.providers.amazon.aws.operators.athena.AthenaOperator",
+    "airflow.providers.amazon.aws.operators.emr.EmrServerlessStartJobOperator",
+    "airflow.providers.amazon.aws.operators.glue.GlueJobOperator",
+    "airflow.providers.amazon.aws.operators.sns.SnsPublishOperator",
+    "airflow.providers.amazon.aws.sensors.s3.S3KeySensor",
     "airflow.providers.common.sql.operators.sql.SQLCheckOperator",
     "airflow.providers.common.sql.operators.sql.SQLExecuteQueryOperator",
     "airflow.providers.http.operators.http.HttpOperator",
@@ -59,12 +67,63 @@ def test_what_an_operator_takes(operator: str) -> None:
     assert name in (signature.classes(module) or [name])
 
 
+def operators_of(provider: str) -> Iterator[tuple[str, Any]]:
+    """Each operator and sensor of a provider, with its path."""
+    package = importlib.import_module(f"airflow.providers.{provider}")
+    for file in sorted(Path(package.__path__[0]).rglob("*.py")):
+        parts = file.relative_to(package.__path__[0]).with_suffix("").parts
+        if not {"operators", "sensors", "transfers"} & {*parts}:
+            continue
+        module = ".".join((package.__name__, *parts))
+        try:
+            names = vars(importlib.import_module(module))
+        except (ImportError, AirflowOptionalProviderFeatureException):
+            continue  # it wants a package that is not installed
+        for name, cls in names.items():
+            is_own = isinstance(cls, type) and cls.__module__ == module
+            if is_own and name.endswith(("Operator", "Sensor")) and not name.startswith("_"):
+                yield f"{module}.{name}", cls
+
+
+@pytest.mark.parametrize(
+    ("provider", "known"),
+    [("amazon", 250), ("common", 10), ("http", 1), ("sftp", 1), ("snowflake", 5), ("standard", 10)],
+)
+def test_nothing_wrong_is_known_of_any_operator(provider: str, known: int) -> None:
+    """What lint takes for unknown it may not refuse; of so many it knows all."""
+    told = 0
+    for path, cls in operators_of(provider):
+        module, _, name = path.rpartition(".")
+        fields = rendered(path)
+        assert fields in (frozenset(), {*cls.template_fields}), path
+        inits = [above.__init__ for above in cls.__mro__ if "__init__" in vars(above)]
+        takes = {word for init in inits for word in inspect.signature(init).parameters}
+        found = signature.parameters(module, name, frozenset({"no_such_argument"}))
+        assert found is None or takes - {"args", "kwargs", "context"} <= found, path
+        told += bool(fields) and found is not None
+    assert told >= known
+
+
 def test_the_arguments_of_airflows_own_operators_are_known() -> None:
     bash = "airflow.providers.standard.operators.bash"
     found = signature.parameters(bash, "BashOperator", frozenset({"bash_comand"}))
     assert found is not None
     assert {"bash_command", "retries", "outlets"} <= found
     assert "bash_comand" not in found
+
+
+@pytest.mark.parametrize(
+    "operator",
+    [
+        "airflow.providers.amazon.aws.operators.sns.SnsPublishOperator",  # its mixin is Generic
+        "airflow.providers.amazon.aws.operators.emr.EmrServerlessStartJobOperator",
+        "airflow.providers.amazon.aws.sensors.s3.S3KeySensor",
+        "airflow.providers.google.cloud.transfers.gcs_to_bigquery.GCSToBigQueryOperator",
+        "airflow.providers.sftp.operators.sftp.SFTPOperator",
+    ],
+)
+def test_what_an_operator_of_a_provider_does_not_take_is_known(operator: str) -> None:
+    assert signature.untaken(operator, frozenset({"task_id", "subjct"})) == {"subjct"}
 
 
 def test_of_an_operator_that_is_not_there_nothing_is_known() -> None:
