@@ -131,8 +131,9 @@ def _problems(document: Document) -> Iterator[Problem]:
             expected = "letters (a to z), digits and `_`"
             yield Problem(("params", name), "format", message, expected, at_key=True)
     yield from params.problems({"params": given})
+    known = params.of_mapping(given) or given
     for path, text in _texts({key: value[key] for key in _FILLED if key in value}, ()):
-        yield from _unknown(text, path, given)
+        yield from _unknown(text, path, known)
     yield from _of_callers(value)
     yield from _outputs(value)
 

@@ -31,6 +31,9 @@ MAX_WORK = 100_000
 _MAX_MATCHING = 10_000_000  # steps of `re`: below a second
 
 _MARKS = {"default", "type", "enum"}
+_OF_MAPPING = frozenset(
+    ("$schema", "additionalProperties", "description", "properties", "required", "title", "type")
+)
 _AIRFLOWS = ("schema", "source")
 """Arguments of Airflow's `Param` that would stand in for the schema itself."""
 _LEAVING = ("$dynamicRef", "$recursiveRef", "$id")
@@ -46,6 +49,16 @@ def is_schema(param: Any) -> TypeGuard[Mapping[str, Any]]:
 def problems(value: dict[str, Any]) -> Iterator[Problem]:
     """What is wrong with a resolved spec's parameters."""
     given = value.get("params")
+    if inner := of_mapping(given):
+        yield Problem(
+            ("params", "properties"),
+            "param",
+            "this is the schema of a mapping, and here stands one of each parameter",
+            expected=f"`params: {{{next(iter(inner))}: {{…}}}}`",
+            hint="leave `type:` and `properties:` out",
+            at_key=True,
+        )
+        return
     limits = _Limits(MAX_SIZE, MAX_PATTERNS, MAX_WORK, _MAX_MATCHING)
     for name, param in given.items() if isinstance(given, dict) else ():
         if isinstance(param, dict) and not is_schema(param):
@@ -54,6 +67,14 @@ def problems(value: dict[str, Any]) -> Iterator[Problem]:
             yield from _unknown_words(param, ("params", name))
             scheduled = is_scheduled(value.get("schedule"))
             yield from _declared(name, param, limits, scheduled=scheduled)
+
+
+def of_mapping(given: Any) -> Mapping[str, Any]:
+    """The parameters, where all of them stand in one schema, as an API would describe them."""
+    if not isinstance(given, dict) or not given.keys() <= _OF_MAPPING:
+        return {}
+    inner = given.get("properties")
+    return inner if isinstance(inner, dict) and all(map(is_schema, inner.values())) else {}
 
 
 def _undeclared(name: str, param: dict[str, Any]) -> Iterator[Problem]:
