@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from factory.diagnostics import Path, quoted
 from factory.problem import Problem
+from factory.spec import params
+
+_CODE = "condition"
 
 _ONE = re.compile(r"\s*\{\{(?!.*\}\}.*\{\{).*\}\}\s*", re.DOTALL)
 _TEXT = re.compile(r"""\s*\{\{-?\s*('[^']*'|"[^"]*")\s*-?\}\}\s*""")
@@ -18,13 +22,18 @@ def is_expression(text: str) -> bool:
     return _ONE.fullmatch(text) is not None
 
 
-def problem(written: Any, path: Path) -> Problem | None:
-    """A text that is no expression; of other values the schema tells."""
+def problem(written: Any, path: Path, defaults: Mapping[str, Any]) -> Problem | None:
+    """A text that is no expression, or a parameter that is one; of other values the schema tells.
+
+    :param defaults: those of the parameters.
+    """
     if not isinstance(written, str):
         return None
     text = _TEXT.fullmatch(written)
     if is_expression(written) and not text:
-        return None
+        name = params.alone(written)
+        default = defaults.get(name)
+        return _of_text(name, default, path) if isinstance(default, str) else None
     bare = written.strip()
     if text:
         hint = f"compare it, as in `{{{{ params.mode == {text[1]} }}}}`"
@@ -36,8 +45,20 @@ def problem(written: Any, path: Path) -> Problem | None:
         hint = f'write `if: "{{{{ {bare} }}}}"`' if bare else "leave `if` out"
     return Problem(
         path,
-        "condition",
+        _CODE,
         f"{quoted(written)} is a text, which is neither true nor false",
         expected='one expression, such as `"{{ params.full }}"`, or true or false',
+        hint=hint,
+    )
+
+
+def _of_text(name: str, default: str, path: Path) -> Problem:
+    word = _WORDS.get(default.lower())
+    hint = f"let its default be {word}, without quotes" if word else ""
+    return Problem(
+        path,
+        _CODE,
+        f"the parameter {quoted(name)} is a text, which is neither true nor false",
+        expected=f"a parameter that is true or false, or `{{{{ params.{name} == '…' }}}}`",
         hint=hint,
     )

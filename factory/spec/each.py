@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from factory.diagnostics import Path, quoted
 from factory.problem import Problem
+from factory.spec import params
 from factory.spec.condition import is_expression
-from factory.spec.params import is_schema
 
 WORD = "for_each"
 _CODE = "for-each"
@@ -19,8 +18,7 @@ _WITH = "max_parallel"
 def problems(resolved: Any) -> Iterator[Problem]:
     """What is wrong with every `for_each` of a resolved spec; of other values the schema tells."""
     groups: Sequence[Mapping[str, Any]] = resolved.groups
-    given = resolved.value.get("params")
-    defaults = _defaults(given) if isinstance(given, dict) else {}
+    defaults = params.defaults(resolved.value)
     mapped = [group for group in groups if WORD in group]
     for index, group in enumerate(groups):
         place: Path = ("groups", index)
@@ -61,20 +59,9 @@ def _of_one(entry: Mapping[str, Any], place: Path, around: str) -> Iterator[Prob
         yield Problem((*place, WORD), _CODE, message, f"one `{WORD}`", hint, at_key=True)
 
 
-_PARAM = re.compile(r"\{\{-?\s*params(?:\.(\w+)|\[(['\"])(.+?)\2\])\s*-?\}\}")
-
-
-def _defaults(params: Mapping[str, Any]) -> dict[str, Any]:
-    """What a run has for each parameter where nobody gives it one; None: that is not told."""
-    return {
-        name: about.get("default") if is_schema(about) else about for name, about in params.items()
-    }
-
-
 def _of_param(written: Any, path: Path, defaults: Mapping[str, Any]) -> Iterator[Problem]:
     """A parameter that alone stands for the list, and has no list for a default."""
-    match = _PARAM.fullmatch(written.strip()) if isinstance(written, str) else None
-    name = (match[1] or match[3]) if match else ""
+    name = params.alone(written) if isinstance(written, str) else ""
     default = defaults.get(name)
     if default is None or isinstance(default, list):
         return

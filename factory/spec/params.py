@@ -7,6 +7,7 @@ any pattern. So a schema is refused here unless checking it stays on this machin
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any, TypeGuard
@@ -44,6 +45,24 @@ _UNEVALUATED = ("unevaluatedItems", "unevaluatedProperties")
 def is_schema(param: Any) -> TypeGuard[Mapping[str, Any]]:
     """Is it a JSON Schema? Any other value is a default itself."""
     return isinstance(param, Mapping) and not _MARKS.isdisjoint(param)
+
+
+_ALONE = re.compile(r"\s*\{\{-?\s*params(?:\.(\w+)|\[(['\"])(.+?)\2\])\s*-?\}\}\s*")
+
+
+def alone(text: str) -> str:
+    """The parameter that a template is nothing but; empty: it is another one."""
+    match = _ALONE.fullmatch(text)
+    return (match[1] or match[3]) if match else ""
+
+
+def defaults(value: Mapping[str, Any]) -> dict[str, Any]:
+    """What a run has for each parameter where nobody gives it one; None: that is not told."""
+    given = value.get("params")
+    return {
+        name: about.get("default") if is_schema(about) else about
+        for name, about in (given.items() if isinstance(given, dict) else ())
+    }
 
 
 def problems(value: dict[str, Any]) -> Iterator[Problem]:

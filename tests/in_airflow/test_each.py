@@ -195,6 +195,22 @@ def test_an_operator_that_skips_decides_nothing_in_copies(pipelines: Pipelines) 
     assert [each.state for each in run.copies("g.b")] == ["success"]
 
 
+def test_the_pairs_of_a_mapping_are_items(pipelines: Pipelines) -> None:
+    pipelines.write(
+        "each.yaml",
+        """
+version: 1
+params: {years: {type: object, default: {a: 1, b: 2}}}
+tasks:
+  - {id: pair, for_each: "{{ params.years.items() }}", run: "echo got {{ item[0] }}{{ item[1] }}"}
+  - {id: key, for_each: "{{ params.years.keys() }}", run: "echo got {{ item }}"}
+""",
+    )
+    run = pipelines.run("each")
+    assert run.state == "success"
+    assert [line for line in ("got a1", "got b2", "got a", "got b") if line not in run.log] == []
+
+
 @pytest.mark.parametrize(
     ("items", "said"),
     [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, MappingView, Sequence, Set
 from typing import TYPE_CHECKING, Any
 
 from airflow.configuration import conf
@@ -70,7 +70,7 @@ class Items(BaseOperator):
             raise self._refused(f"the mapping {_shown(dict(given))}", hint)
         if given is None:
             raise self._refused("nothing (None)", "`{{ … or [] }}`, where that means no items")
-        if isinstance(given, Set):
+        if isinstance(given, Set) and not isinstance(given, MappingView):
             raise self._refused(f"the set {_shown(given)}", "`{{ x | sort }}` is a list of it")
         if isinstance(given, bytes | bytearray) or not isinstance(given, Iterable):
             raise self._refused(_shown(given), "`{{ [x] }}` is a list of one")
