@@ -1,4 +1,4 @@
-"""`if:` on a step: decided in the task itself, before its templates are filled in."""
+"""What a task decides itself, before its templates are filled in: `if:` on a step."""
 
 from __future__ import annotations
 
@@ -24,27 +24,40 @@ Moment = Literal["render_template_fields", "_do_render_template_fields", "pre_ex
 """When it is decided. Of a mapped task, another object fills in the templates."""
 
 
+Decide = Callable[[Any, Mapping[str, Any]], None]
+"""Of an operator and its context: raises `AirflowSkipException` where it has no work."""
+
+
 @lru_cache(maxsize=1024)
 def conditional(operator: type[BaseOperator], condition: str, moment: Moment) -> type[BaseOperator]:
-    """The operator with a condition. Airflow stores, shows and imports it under its own name."""
+    """The operator with a condition."""
+
+    def by_condition(self: Any, context: Mapping[str, Any]) -> None:
+        decide(condition, context, partial(where, self))
+
+    return deciding(operator, by_condition, moment)
+
+
+def deciding(operator: type[BaseOperator], decides: Decide, moment: Moment) -> type[BaseOperator]:
+    """The operator that decides. Airflow stores, shows and imports it under its own name."""
     own: dict[str, Any] = {
         "inherits_from_empty_operator": False,  # one that does nothing would not be asked
         "__module__": operator.__module__,
         "__qualname__": operator.__qualname__,
         "__doc__": operator.__doc__,
-        moment: _deciding(getattr(operator, moment), condition),
+        moment: _deciding(getattr(operator, moment), decides),
     }
     metaclass: Any = type(operator)
     made: type[BaseOperator] = metaclass(operator.__name__, (operator,), own)
     return made
 
 
-def _deciding(method: Callable[..., Any], condition: str) -> Callable[..., Any]:
+def _deciding(method: Callable[..., Any], decides: Decide) -> Callable[..., Any]:
     @wraps(method)
     def call(self: Any, *args: Any, **kwargs: Any) -> Any:
         context = context_of((*args, *kwargs.values()))
         if not _goes_on(context):
-            decide(condition, context, partial(where, self))
+            decides(self, context)
         return method(self, *args, **kwargs)
 
     return call

@@ -79,6 +79,12 @@ def is_copied(group: TaskGroup | None) -> bool:
     return group is not None and next(group.iter_mapped_task_groups(), None) is not None
 
 
+def waits_for_list(group: TaskGroup | None) -> bool:
+    """Whether a group has copies, and how many is known once a task has given the list."""
+    around = next(group.iter_mapped_task_groups(), None) if group is not None else None
+    return around is not None and any(around._expand_input.iter_references())
+
+
 def own_index(context: Mapping[str, Any]) -> int | None:
     """The number of the copy that a task belongs to with other tasks; None: of no copy."""
     task = context.get("task")
@@ -163,4 +169,15 @@ def _is_short(value: Any) -> bool:
     return value is not None and not isinstance(value, Mapping | list | tuple | bool)
 
 
-__all__ = ["ITEM", "NAME", "group", "is_copied", "item", "key", "mapped", "name", "own_index"]
+__all__ = [
+    "ITEM",
+    "NAME",
+    "group",
+    "is_copied",
+    "item",
+    "key",
+    "mapped",
+    "name",
+    "own_index",
+    "waits_for_list",
+]

@@ -16,7 +16,7 @@ from msgspec import UNSET
 from factory.diagnostics import Path as Place
 from factory.diagnostics import did_you_mean
 from factory.errors import BuildError, is_fault
-from factory.in_airflow import each, importing
+from factory.in_airflow import each, importing, joins
 from factory.in_airflow.conditions import Moment, conditional
 from factory.in_airflow.dag import PipelineDAG
 from factory.in_airflow.functions import Beside
@@ -50,13 +50,17 @@ def operator(
     """
     operator = _import(task.operator, task)
     try:
-        operator = _bounded(operator, task)
+        group = groups[task.group] if task.group else None
+        joins_itself = joins.asks(task, group)
+        operator = _bounded(operator, task, joins_itself)
         around = _Around(made, dag)
         arguments = _arguments(task, around, on_retry)
+        if joins_itself:
+            arguments["trigger_rule"] = joins.ASKED
         named: dict[str, Any] = {
             "task_id": task.id.removeprefix(f"{task.group}."),
             "dag": dag,
-            "task_group": groups[task.group] if task.group else None,
+            "task_group": group,
         }
         if task.for_each is not UNSET or each.is_copied(named["task_group"]):
             arguments.setdefault("map_index_template", each.NAME)
@@ -82,13 +86,15 @@ def operator(
     return operated
 
 
-def _bounded(operator: Any, task: Task) -> Any:
-    """The operator with what stands before its work: its condition, and the boundary of ours."""
+def _bounded(operator: Any, task: Task, joins_itself: bool) -> Any:
+    """The operator with what stands before its work: rule, conditions, and the boundary of ours."""
     moment: Moment = "pre_execute" if task.expand else "render_template_fields"
     if task.for_each is not UNSET:
         moment = "_do_render_template_fields"
     for condition in reversed(task.conditions or ()):  # what is put around last is asked first
         operator = conditional(operator, condition, moment)
+    if joins_itself:
+        operator = joins.joining(operator)
     if task.role == "teardown" and task.id == f"{task.step}.{TEAR_DOWN}":
         operator = ending(operator)
     ours = task.uses in builtin_names() or task.operator == ITEMS

@@ -98,6 +98,8 @@ def of_groups(
         for one in inside.values():
             _require_able(one.fragment, one.step, "group")
         own = {task.id for one in inside.values() for task in one.fragment.tasks}
+        if isinstance(group[WORD], str):
+            _require_asked(inside, [task for task in tasks if task.id in own])
         tasks[:] = [_limited(task, group) if task.id in own else task for task in tasks]
         first = items(group["id"], group[WORD], group["id"].rpartition(".")[0])
         found[index] = replace(groups[index], for_each=_listed(first, group[WORD]))
@@ -169,6 +171,27 @@ def _require_run(heads: Iterable[Task]) -> None:
 
 
 _NO_SUCCESS = ("all_failed", "all_skipped")
+
+
+def _require_asked(inside: Mapping[str, Placed], tasks: Iterable[Task]) -> None:
+    """Airflow asks for a task's rule once before there are copies, and by some makes none.
+
+    :raises BuildError: a task of the group has such a rule.
+    """
+    for task in tasks:
+        if (said := bracket.rule(task)) == "always":
+            why = "it waits for nothing, so Airflow asks for the list before there is one"
+        elif said == _DONE and not inside.keys().isdisjoint(inside[task.step].needs):
+            why = "Airflow asks before there are copies, and finds none that succeeded"
+        else:
+            continue
+        part = (_RULE,) if _RULE in task.settings else ("with", _RULE)
+        message = f"in a group whose list a run gives, no copy runs by {said}: {why}"
+        raise BuildError(task.step, part, message, f"write {_INSTEAD[said]}")
+
+
+_DONE = "all_done_min_one_success"
+_INSTEAD = {"always": "all_done", _DONE: "none_failed_min_one_success"}
 
 
 def _listed(first: Task | None, written: Any) -> Items:

@@ -162,6 +162,39 @@ def test_first_steps_of_different_rules_each_go_by_their_own(
     assert {each.state for each in run.copies("g.needs_success")} == {"upstream_failed"}
 
 
+MEET = """
+version: 1
+params: {items: [0, 1, 2, 3]}
+tasks:
+  - id: g
+    for_each: LIST
+    tasks:
+      - {id: begin, run: "true"}
+      - {id: low, needs: begin, if: "{{ item == 1 }}", run: "true"}
+      - {id: high, needs: begin, if: "{{ item > 1 }}", run: "test {{ item }} -ne FAILS"}
+      - {id: meet, needs: [low, high], trigger_rule: none_failed_min_one_success, run: "true"}
+      - {id: end, teardown_for: begin, run: "true"}
+      - {id: behind_end, needs: end, run: "true"}
+  - {id: after, needs: g, trigger_rule: none_failed, run: "true"}
+"""
+
+
+@pytest.mark.parametrize("items", ["[0, 1, 2, 3]", "'{{ params[\"items\"] }}'"])
+@pytest.mark.parametrize(("fails", "last"), [(9, "success"), (3, "upstream_failed")])
+def test_branches_meet_in_each_copy_by_itself(
+    pipelines: Pipelines, items: str, fails: int, last: str
+) -> None:
+    """A copy that fails, or has no branch, decides nothing for the others."""
+    pipelines.write("meet.yaml", MEET.replace("LIST", items).replace("FAILS", str(fails)))
+    run = pipelines.run("meet")
+    states = [each.state for each in run.copies("g.meet")]
+    assert states == ["skipped", "success", "success", last], run.log[-4000:]
+    assert [each.state for each in run.copies("g.behind_end")] == states
+    assert [each.state for each in run.copies("g.end.tear_down")] == ["success"] * 4
+    assert run.states["after"] == last
+    assert run.state == ("success" if last == "success" else "failed")
+
+
 def test_a_list_of_a_step_that_was_skipped_is_not_asked_for(pipelines: Pipelines) -> None:
     """Also where the first steps have different rules."""
     pipelines.write(
