@@ -53,11 +53,13 @@ class BuildError(FactoryError):
         message: str,
         hint: str = "",
         *,
+        expected: str = "",
         at_key: bool = False,
     ) -> None:
         super().__init__(message, hint)
         self.step = step
         self.part = part
+        self.expected = expected
         self.at_key = at_key
 
 

@@ -259,7 +259,9 @@ class Project:
         for each in (error, *error.others):
             above = ("tasks", ids.index(each.step)) if each.step in ids else ()
             path = (*above, *each.part)
-            told = Problem(path, "not-built", each.message, hint=each.hint, at_key=each.at_key)
+            told = Problem(
+                path, "not-built", each.message, each.expected, each.hint, at_key=each.at_key
+            )
             problems.put([told])
         return self.without_secrets(diagnose(resolved, problems))
 

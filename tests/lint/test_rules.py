@@ -12,6 +12,7 @@ import pytest
 from factory import registry
 from factory.fields import DagId
 from factory.lint.lint import lint_project
+from factory.lint.report import merge
 from factory.plan import kind as kinds
 from factory.plan.kind import Fragment, Step, single
 from factory.plan.model import Dated, Driven
@@ -1033,3 +1034,44 @@ def test_what_to_do_about_a_failure_that_no_run_shows(tmp_path: Path, rule: str,
 
 
 _WORK = "  - {id: work, needs: begin, run: work}\n"
+
+
+COVERED = """\
+alerts: {on_failure: [{type: teams, conn_id: t}], on_success: {type: email}}
+defaults: {retries: 3}
+schedule: "@daily"
+tasks: [{id: a, run: b}]
+"""
+
+
+def test_what_an_environment_covers(lint: Lint) -> None:
+    quiet = "override: {alerts: {on_failure: [], on_success: []}, defaults: {retries: 0}}\n"
+    found = lint({"x.yaml": COVERED, "environments/dev.yaml": quiet})
+    assert found == [
+        "not-a-choice x.yaml:2:30 'teams' is not a choice here",
+        "type x.yaml:2:63 this is a mapping",
+    ]
+
+
+def test_what_is_wrong_and_covered_is_told_once_in_all_environments(tmp_path: Path) -> None:
+    root = tmp_path / "configs"
+    (root / "environments").mkdir(parents=True)
+    (root / "x.yaml").write_text(f"version: 1\nmatrix: {{t: [a, b]}}\n{COVERED}")
+    quiet = "version: 1\noverride: {alerts: {on_failure: [], on_success: []}}\n"
+    (root / "environments/dev.yaml").write_text(quiet)
+    (root / "environments/prod.yaml").write_text("version: 1\n")
+    found = merge(lint_project(Project(root, name)) for name in ("dev", "prod"))
+    assert [(f.diagnostic.code, f.environments) for f in found.findings] == [
+        ("not-a-choice", ("dev", "prod")),
+        ("type", ("dev", "prod")),
+    ]
+    assert found.fine == ()
+
+
+def test_what_an_environment_says_in_place_of_a_placeholder(lint: Lint) -> None:
+    files = {
+        "x.yaml": "alerts: {on_failure: '${vars.who}'}\nschedule: ${vars.when}\n"
+        "vars: {who: [], when: null}\ntasks: [{id: a, run: b}]\n",
+        "environments/dev.yaml": "override: {alerts: {on_failure: []}, schedule: '@daily'}\n",
+    }
+    assert [entry for entry in lint(files) if "unused-var" not in entry] == []

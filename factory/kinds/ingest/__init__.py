@@ -87,7 +87,7 @@ def compile(step: Step) -> Fragment:
     """
     given: Arguments = step.arguments
     refused = (
-        BuildError(step.id, ("with", *path), message, f"expected {expected}")
+        BuildError(step.id, ("with", *path), message, expected=expected)
         for path, message, expected in _misfits(given)
     )
     if (error := together(refused)) is not None:

@@ -50,6 +50,7 @@ RULES: tuple[Rule, ...] = (
     kinds.captured,
     kinds.deprecated,
     kinds.outside,
+    layers.covered,
     layers.without_pipelines,
     layers.unknown_kinds,
     layers.unused_vars,

@@ -1,4 +1,4 @@
-"""Layers that apply to nothing."""
+"""Layers that apply to nothing, and what they cover."""
 
 from __future__ import annotations
 
@@ -8,13 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from factory.diagnostics import Diagnostic, did_you_mean, one_of, quoted, shortened
+from factory.diagnostics import Path as Place
 from factory.lint.rules import files
 from factory.lint.rules.scope import Scope
 from factory.plan import kind as kinds
 from factory.problem import Problem
 from factory.spec import beside, discover, named
 from factory.spec.diagnose import placed
+from factory.spec.model import Pipeline
 from factory.spec.read import Document
+from factory.spec.validator import validator
 
 _USE = re.compile(r"\$\{\s*vars(?:\.([^.{}\s]+))?")
 
@@ -131,3 +134,38 @@ def _uses_of_files(scope: Scope) -> dict[Path, set[str | None]]:
 
 def _exists(name: str) -> bool:
     return name in kinds.builtin_names() or name in kinds.outside()
+
+
+_OF_ITSELF = ("format", "not-a-choice", "out-of-bounds", "type", "unknown-key")
+"""Codes of what is wrong in a file whatever stands over it."""
+
+
+def covered(scope: Scope) -> Iterator[Diagnostic]:
+    """What is wrong in a pipeline's file where the environment says something else.
+
+    `dev` often tells nobody of a failure: a wrong alert would be seen in production first.
+    """
+    told = set()
+    for linted in scope.linted():
+        document, top = linted.resolved.document, linted.resolved.layers[-1]
+        if top.document is document or document.path in told:
+            continue
+        told.add(document.path)
+        under = {key: document.value[key] for key in top.value() if key in document.value}
+        if under:
+            found = validator(Pipeline).problems({**linted.resolved.value, **under})
+            yield from linted.tell(
+                placed(document, problem.path, problem)
+                for problem in found
+                if problem.code in _OF_ITSELF and not _is_open(under, problem.path)
+            )
+
+
+def _is_open(value: Any, path: Place) -> bool:
+    """Whether what stands at a place is of another layer, or known only when it is filled in."""
+    for part in path:
+        try:
+            value = value[part]
+        except (LookupError, TypeError):
+            return True
+    return isinstance(value, str) and "${" in value
