@@ -28,7 +28,7 @@ from factory.errors import BuildError, is_fault
 from factory.in_airflow.importing import reason
 from factory.in_airflow.names import Names
 from factory.in_airflow.objects import asset, duration, notify
-from factory.in_airflow.templates import TemplateFiles
+from factory.in_airflow.templates import TemplateFiles, keys_first
 from factory.in_airflow.timetable import PipelineTimetable
 from factory.plan.model import Assets, Deadline, Every, Pipeline, Watched
 from factory.plan.outputs import Outputs
@@ -56,9 +56,11 @@ class PipelineDAG(DAG):
     outputs: Outputs
 
     def get_template_env(self, *, force_sandboxed: bool = False) -> Environment:
-        """Airflow's own, without the files that links from elsewhere would give it."""
+        """Airflow's own, for which names of people come before Python's, and without the files
+        that links from elsewhere would give it."""
         environment: Environment = super().get_template_env(force_sandboxed=force_sandboxed)
         environment.context_class = Names
+        keys_first(environment)
         if self.spec_root:
             environment.loader = TemplateFiles(self.folder, Path(self.spec_root))
         return environment

@@ -36,6 +36,28 @@ class TemplateFiles(BaseLoader):
         return text, str(path), lambda: path.is_file() and path.stat().st_mtime == changed
 
 
+def keys_first(environment: Environment) -> None:
+    """Let a mapping's own keys come before Python's methods, as `{{ params.update }}` is meant.
+
+    Jinja gives the method: true to an `if`, and within a text `<built-in method …>`. So it does for
+    `x['update']` where there is no such key.
+    """
+    by_attribute, by_item = environment.getattr, environment.getitem
+
+    def getattr_(obj: Any, attribute: str) -> Any:
+        if isinstance(obj, dict) and attribute in obj:
+            return obj[attribute]
+        return by_attribute(obj, attribute)
+
+    def getitem(obj: Any, argument: Any) -> Any:
+        if isinstance(obj, dict) and isinstance(argument, str) and argument not in obj:
+            return environment.undefined(obj=obj, name=argument)
+        return by_item(obj, argument)
+
+    environment.getattr = getattr_  # type: ignore[method-assign]
+    environment.getitem = getitem  # type: ignore[method-assign]
+
+
 _LONE = re.compile(r"\s*\{\{[-+]?(?P<inside>.*?)[-+]?\}\}\s*", re.DOTALL)
 
 
