@@ -163,15 +163,17 @@ def run(
         raise explained from error
     finally:
         get_listener_manager().clear()  # type: ignore[no-untyped-call]
-    states = {ti.task_id: str(ti.state) for ti in done.get_task_instances()}
+    order = {task.id: place for place, task in enumerate(plan.tasks)}
+    left = [] if only else [ti for ti in done.get_task_instances() if ti.task_id in order]
+    left.sort(key=lambda ti: (order[ti.task_id], ti.map_index))
     return Result(
         run_id=done.run_id,
         succeeded=str(done.state) == "success",
         stopped=listener.stopped,
         not_run=tuple(
-            Event(task=task.id, state=states[task.id])  # type: ignore[arg-type]
-            for task in plan.tasks
-            if not only and task.id not in listener.seen and task.id in states
+            Event(task=_name(ti), state=str(ti.state))  # type: ignore[arg-type]
+            for ti in left
+            if _name(ti) not in listener.seen
         ),
     )
 
@@ -252,7 +254,7 @@ def _listener(watch: Watch, only: str) -> Any:
             signal.signal(signal.SIGTERM, _terminate)  # Airflow has set its own for this task
             name = _name(task_instance)
             if name not in self.started:
-                self.seen.add(task_instance.task_id)
+                self.seen.add(name)
                 self.started[name] = time.monotonic()
                 watch(Event(task=name, state="running"))
             if self.stopped and not task_instance.task.is_teardown:
@@ -288,7 +290,7 @@ def _listener(watch: Watch, only: str) -> Any:
             name = _name(instance)
             now = time.monotonic()
             seconds = now - self.started.get(name, now)
-            self.seen.add(instance.task_id)
+            self.seen.add(name)
             watch(Event(task=name, state=state, seconds=seconds, error=error))
 
     return Listener()

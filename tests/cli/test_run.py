@@ -53,6 +53,16 @@ tasks:
   - {id: first, run: exit 1}
   - {id: day, needs: [first], run: 'test "{{ ds }}" = 2024-03-30'}
 """,
+    "copies.yaml": """
+version: 1
+tasks:
+  - id: shop
+    for_each: [1, 2, 3]
+    tasks:
+      - {id: asks, if: "{{ item < 3 }}", run: "test {{ item }} = 1"}
+      - {id: loads, needs: asks, run: "echo loads {{ item }}"}
+  - {id: never, needs: shop, for_each: [1, 2], run: echo never}
+""",
     "given.yaml": """
 version: 1
 params: {full: false, tables: {type: array, default: []}}
@@ -227,6 +237,24 @@ def test_a_date_and_a_task(project: Path, env: Mapping[str, str]) -> None:
     late = run(project, env, "dated", "--date", "2024-04-01")
     assert late.code == 2
     assert "after the pipeline's end_date" in late.err
+
+
+def test_copies_that_never_started_are_told(project: Path, env: Mapping[str, str]) -> None:
+    result = run(project, env, "copies")
+    assert result.code == 1
+    ended = r"^  \S (\S+) +(success|failed|skipped|not run)"
+    assert dict(re.findall(ended, result.out, re.M)) == {
+        "shop.asks[0]": "success",
+        "shop.asks[1]": "failed",
+        "shop.asks[2]": "skipped",
+        "shop.loads[0]": "success",
+        "shop.loads[1]": "not run",
+        "shop.loads[2]": "skipped",
+        "never[0]": "not run",
+        "never[1]": "not run",
+        "watcher": "not run",
+    }
+    assert "9 tasks: 2 succeeded, 1 failed, 2 skipped, 4 not run" in result.out
 
 
 def test_params_are_given(project: Path, env: Mapping[str, str]) -> None:
