@@ -26,6 +26,7 @@ FOR_ALERTS = ("public", "place", "connection", "data")
 """What of a failure goes into alerts."""
 _here: dict[tuple[str, str, str, int], Mapping[str, str]] = {}
 _GUARDED = ("render_template_fields", "execute", "resume_execution")
+_RETURNING = ("execute", "resume_execution")
 _OF_MAPPED = ("_do_render_template_fields",)
 """How a mapped task has the templates of a copy filled in."""
 _NO_FAILURES = {
@@ -58,7 +59,10 @@ def _guarded(operator: type[BaseOperator], name: str) -> Callable[..., Any]:
     def call(self: Any, *args: Any, **kwargs: Any) -> Any:
         try:
             # the operator's own of that moment, as of any class below it
-            return getattr(operator, name)(self, *args, **kwargs)
+            result = getattr(operator, name)(self, *args, **kwargs)
+            if name in _RETURNING and result is not None:
+                _require_kept(self, result)
+            return result
         except BaseException as error:
             if not _is_failure(error) or hasattr(error, "told_by_factory"):
                 raise
@@ -67,6 +71,12 @@ def _guarded(operator: type[BaseOperator], name: str) -> Callable[..., Any]:
             raise error
 
     return call
+
+
+def _require_kept(task: Any, result: Any) -> None:
+    from factory.in_airflow import kept
+
+    kept.require(task, result)
 
 
 def context_of(given: Iterable[Any]) -> Mapping[str, Any]:
@@ -84,7 +94,8 @@ def _tell(task: Any, context: Mapping[str, Any], error: BaseException) -> None:
     from factory.in_airflow import failure
     from factory.in_airflow.hiding import redacted
 
-    said = failure.told(error, place=where(task), conn_ids=_conn_ids(task), data=consequence(task))
+    data = getattr(error, "consequence", "") or consequence(task)
+    said = failure.told(error, place=where(task), conn_ids=_conn_ids(task), data=data)
     setattr(error, failure.ATTRIBUTE, said)
     instance = context["task_instance"]
     for line in (f"{instance.task_id} failed: {said.what}", *said.lines()):

@@ -73,6 +73,32 @@ def test_frames_of_a_persons_own_code_are_shown_and_ours_are_not(
     assert "call failed: ValueError: my own words" in caplog.text
 
 
+@pytest.mark.parametrize(
+    ("returned", "why"),
+    [
+        ("{'a': [float('nan')]}", "it holds a number that is not finite (NaN, or infinite)"),
+        ("[b'x']", "Cannot serialize object of type <class 'bytes'>"),
+    ],
+)
+def test_what_airflow_cannot_keep_is_told_as_a_failure_of_the_step(
+    pipelines: Pipelines, returned: str, why: str
+) -> None:
+    pipelines.write("code.py", f"def gives():\n    return {returned}\n")
+    call = '{callable: "code.py:gives", output: OUTPUT}'
+    spec = f"version: 1\ntasks:\n  - {{id: call, uses: python, with: {call}}}\n"
+    pipelines.write("daily.yaml", spec.replace("OUTPUT", "true"))
+    run = pipelines.run("daily")
+    assert run.state == "failed"
+    assert told(run.log) == [
+        f"call failed: its output cannot be handed on: {why}",
+        "at dag_factory_configs/daily.yaml:3, step call",
+        "data: the work is done, its output alone is not kept",
+        "hint: give texts, numbers, dates, and lists and mappings of such; or leave `output` out",
+    ]
+    pipelines.write("daily.yaml", spec.replace("OUTPUT", "false"))
+    assert pipelines.run("daily").state == "success"
+
+
 def test_a_skip_is_no_failure(pipelines: Pipelines) -> None:
     pipelines.write("code.py", CODE)
     pipelines.write("daily.yaml", SPEC.replace("FUNCTION", "skips"))

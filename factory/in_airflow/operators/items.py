@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 from airflow.configuration import conf
 from airflow.providers.common.compat.sdk import AirflowFailException  # it moved after 3.1
 from airflow.sdk import BaseOperator
-from airflow.sdk.bases.xcom import BaseXCom
 
 from factory.account import say
 from factory.amounts import counted
 from factory.in_airflow.hiding import holds_secret
+from factory.in_airflow.kept import GIVE, unkept
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -47,10 +47,10 @@ class Items(BaseOperator):
                 "let each copy do several: `{{ … | batch(100) | list }}`",
             )
         for place, item in enumerate(found):
-            if why := _unkept(item):
+            if why := unkept(item):
                 raise self._refused(
                     f"as item {place + 1} {_shown(item)}, which Airflow cannot keep: {why}",
-                    "give texts, numbers, dates, and lists and mappings of such",
+                    GIVE,
                 )
         if holds_secret({"items": found}):
             raise self._refused(
@@ -95,12 +95,3 @@ def _of_text(text: str) -> str:
 def _shown(value: Any) -> str:
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:60]}…"
-
-
-def _unkept(item: Any) -> str:
-    """Why an item cannot be handed on, or an empty string."""
-    try:
-        BaseXCom.serialize_value(item)
-    except Exception as error:  # of any type: what makes it so is another's
-        return str(error).partition(". ")[0].partition("\n")[0] or type(error).__name__
-    return ""

@@ -100,6 +100,17 @@ def test_rows_are_handed_on_when_asked(pipelines: Pipelines) -> None:
     assert [list(row) for row in run.xcom("query")] == [[2, "2024-01-02"]]
 
 
+def test_rows_that_cannot_be_handed_on_say_that_the_statements_are_done(
+    pipelines: Pipelines, postgres: Server
+) -> None:
+    insert = "INSERT INTO marks VALUES (current_date, 1) RETURNING localtime"
+    run = query(pipelines, f"sql: {insert!r}, output: true")
+    assert run.state == "failed"
+    assert "query failed: its output cannot be handed on: Cannot serialize object" in run.log
+    assert "data: the work is done, its output alone is not kept" in run.log
+    assert [n for _, n in marks(postgres)] == [1]
+
+
 def test_text_that_ends_like_a_file_is_sql(pipelines: Pipelines, postgres: Server) -> None:
     run = query(pipelines, "sql: \"INSERT INTO marks VALUES ('{{ ds }}', 3) -- as in old.sql\"")
     assert run.state == "success"
