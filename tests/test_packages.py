@@ -139,7 +139,7 @@ def test_the_extra_of_a_module_brings_what_it_imports(path: Path) -> None:
     needed = {name: distribution(name) for name in of_others(path)}
     there = brought(*extras.owners(file))
     assert {name: one for name, one in needed.items() if one not in there} == {}
-    if file == "factory/lint/moved.py":  # it tells of them, and needs none
+    if file == "factory/spec/moved.py":  # it tells of them, and needs none
         return
     there = brought("airflow")
     assert {name for name in operators(path) if distribution(name) not in there} == set()

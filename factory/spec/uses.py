@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from factory.choices import Unusable
-from factory.diagnostics import Path, did_you_mean, nearest, one_of, quoted
+from factory.diagnostics import Path, nearest, one_of, quoted
 from factory.errors import FactoryError, words
 from factory.fields import Duration
 from factory.problem import Problem
@@ -35,11 +35,11 @@ class Both:
     """Kinds, and a person's own names for them; asked for when one is not known."""
 
     def __init__(self, kinds: Iterable[str], ours: Iterable[str]) -> None:
-        self._kinds, self._ours = kinds, ours
+        self.kinds, self.ours = kinds, ours
 
     def __iter__(self) -> Iterator[str]:
-        yield from self._ours
-        yield from self._kinds
+        yield from self.ours
+        yield from self.kinds
 
 
 _NAME = re.compile("[A-Za-z0-9_-]+")
@@ -117,19 +117,22 @@ def arguments(
 
 
 def _unknown_kind(index: int, uses: str, names: Names) -> Problem:
+    from factory.spec.called import meant  # asked only when something is wrong
+
     given = _mapping(names.own.get(uses))
     if near := nearest("uses", given):  # a name of one's own that does not say it
         message = f"the key {quoted(near)} is not known here"
         path: Path = ("kinds", uses, near)
         return Problem(path, "unknown-key", message, "`uses:`", "did you mean 'uses'?", at_key=True)
     known = [name for name in names.kinds if name not in names.through]
+    ours = [name for name in known if isinstance(names.kinds, Both) and name in names.kinds.ours]
     hint = f"under `kinds:` it has no `uses:`, which tells what {quoted(uses)} is" if given else ""
     return Problem(
         ("tasks", index, "uses"),
         "unknown-kind",
         f"there is no kind {quoted(uses)}",
         expected=f"{one_of(known)}, or an operator's import path",
-        hint=did_you_mean(uses, known) or hint,
+        hint=hint or meant(uses, ours, known),
     )
 
 

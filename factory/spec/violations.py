@@ -247,9 +247,28 @@ _LENGTH = re.compile(r"[0-9]{1,20}(\.[0-9]{1,6})?[smhd]")
 
 
 def _as_duration(text: str) -> str:
-    """`15 minutes` as `15m`."""
+    """`15 minutes` as `15m`, `2:00:00`, `PT2H` and `1h30m` by their smallest unit."""
+    clock = re.fullmatch(r"([0-9]{1,4}):([0-5]?[0-9]):([0-5]?[0-9])", text.strip())
+    parts = re.fullmatch(r"(?:([0-9]{1,4})h)?(?:([0-9]{1,4})m)?(?:([0-9]{1,4})s)?", _short(text))
+    if clock or (parts and any(parts.groups())):
+        given = clock.groups() if clock else parts.groups() if parts else ()
+        hours, minutes, seconds = (int(each or 0) for each in given)
+        return f"write {_in_seconds(3600 * hours + 60 * minutes + seconds)}"
     match = re.fullmatch(r"([0-9]{1,8}) ?([smhd]?)(?!onth)[a-z]{0,6}\.?", text.strip().lower())
     return f"write {match[1]}{match[2] or 's'}" if match else ""
+
+
+def _short(text: str) -> str:
+    """ISO 8601's `PT2H` as `2h`."""
+    return text.strip().lower().replace(" ", "").removeprefix("pt")
+
+
+def _in_seconds(seconds: int) -> str:
+    """So many seconds by the largest unit that is whole."""
+    for unit, name in ((3600, "h"), (60, "m")):
+        if seconds and seconds % unit == 0:
+            return f"{seconds // unit}{name}"
+    return f"{seconds}s"
 
 
 def _as_list(value: Any, schema: dict[str, Any]) -> str:

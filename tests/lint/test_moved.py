@@ -1,13 +1,16 @@
 """Paths of Airflow 2, and today's."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
 
 from factory.kinds.python import source
-from factory.lint import moved as table
-from factory.lint.moved import moved
+from factory.plan import kind as kinds
+from factory.spec import called
+from factory.spec import moved as table
+from factory.spec.moved import moved, named
 
 STANDARD = "airflow.providers.standard"
 SQL = "airflow.providers.common.sql.operators.sql.SQLExecuteQueryOperator"
@@ -103,6 +106,7 @@ TODAYS = sorted(
             for module, names in table._CLASSES.items()
             for name in names
         ),
+        *(f"{module}.{name}" for module, names in table._MORE.items() for name in names),
     }
 )
 
@@ -128,3 +132,30 @@ def exists(path: str) -> bool:
 def is_there(provider: str) -> bool:
     file = source.find(provider)
     return file is not None and len([*Path(file).parent.iterdir()]) > 1
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "path"),
+    [
+        ("SSHOperator", "", "airflow.providers.ssh.operators.ssh.SSHOperator"),
+        ("MySqlOperator", "uses: sql", SQL),
+        ("SQLExecuteQueryOperator", "uses: sql", SQL),
+        ("HttpOperator", "uses: http", "airflow.providers.http.operators.http.HttpOperator"),
+        ("SimpleHttpOperator", "uses: http", "airflow.providers.http.operators.http.HttpOperator"),
+        ("EmptyOperator", "", f"{STANDARD}.operators.empty.EmptyOperator"),
+    ],
+)
+def test_a_class_by_its_name_alone(name: str, kind: str, path: str) -> None:
+    assert named(name) == (path, False, kind)
+    assert named(f"{name}s") is None
+
+
+def test_other_words_lead_to_kinds_and_are_none_themselves() -> None:
+    known = {*kinds.names()}
+    assert not known & {*called._WORDS}
+    for word, hint in called._WORDS.items():
+        assert word == word.lower().replace("-", "_")
+        uses = re.search(r"`uses: ([^`]+)`", hint)
+        assert uses is None or "." in uses[1] or uses[1] in known, word
+    assert "write `uses: sql`" in called._WORDS["athena"]
+    assert called._WORDS["lambda"].endswith("LambdaInvokeFunctionOperator`")

@@ -43,7 +43,7 @@ def _marks(value: Any, place: Path) -> Iterator[tuple[Path, str]]:
 def _problems(path: str, place: Path) -> Iterator[Problem]:
     if not path.startswith("airflow."):
         return
-    from factory.lint.moved import moved  # only a spec that names Airflow's paths pays for it
+    from factory.spec.moved import moved  # only a spec that names Airflow's paths pays for it
 
     found = moved(path)
     if found is None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from factory.diagnostics import Diagnostic, Path, did_you_mean, nearest, quoted
-from factory.lint.moved import moved
 from factory.lint.rules.scope import Linted, Scope
 from factory.plan.model import Task, Watched
 from factory.problem import Problem
 from factory.spec.model import SETTINGS
+from factory.spec.moved import moved
 
 
 def unknown(scope: Scope) -> Iterator[Diagnostic]:

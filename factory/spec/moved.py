@@ -31,6 +31,15 @@ def moved(path: str) -> Moved | None:
     return Moved("", False) if is_gone else None
 
 
+def named(name: str) -> Moved | None:
+    """A class of an operator or a sensor by its name alone; None when it is not known here."""
+    todays = _RENAMED.get(name, name)
+    for module, names in (*_CLASSES.items(), *_MORE.items()):
+        if name in names or todays in names:
+            return Moved(f"{module}.{todays}", False, _KINDS.get(name, ""))
+    return None
+
+
 def _todays(module: str, name: str) -> str:
     for start in _GONE:
         if module.startswith(start):
@@ -146,6 +155,30 @@ _CLASSES: dict[str, dict[str, str]] = {
     f"{_SQL}.sensors.sql": {"SqlSensor": "sql"},
     f"{_AWS}.sensors.s3": {"S3KeySensor": "s3_key"},
 }
+# classes that Airflow 2 had at the same place, or not at all
+_MORE: dict[str, tuple[str, ...]] = {
+    f"{_AWS}.operators.athena": ("AthenaOperator",),
+    f"{_AWS}.operators.batch": ("BatchOperator",),
+    f"{_AWS}.operators.ecs": ("EcsRunTaskOperator",),
+    f"{_AWS}.operators.emr": ("EmrServerlessStartJobOperator",),
+    f"{_AWS}.operators.glue": ("GlueJobOperator",),
+    f"{_AWS}.operators.glue_crawler": ("GlueCrawlerOperator",),
+    f"{_AWS}.operators.lambda_function": ("LambdaInvokeFunctionOperator",),
+    f"{_AWS}.operators.sns": ("SnsPublishOperator",),
+    f"{_AWS}.operators.step_function": ("StepFunctionStartExecutionOperator",),
+    f"{_GOOGLE}.operators.bigquery": ("BigQueryInsertJobOperator",),
+    f"{_GOOGLE}.operators.dataproc": ("DataprocSubmitJobOperator",),
+    f"{_GOOGLE}.sensors.gcs": ("GCSObjectExistenceSensor",),
+    f"{_GOOGLE}.transfers.gcs_to_bigquery": ("GCSToBigQueryOperator",),
+    f"{_SQL}.operators.sql": ("SQLExecuteQueryOperator", "SQLColumnCheckOperator"),
+    "airflow.providers.cncf.kubernetes.operators.spark_kubernetes": ("SparkKubernetesOperator",),
+    "airflow.providers.http.operators.http": ("HttpOperator",),
+    "airflow.providers.slack.operators.slack_webhook": ("SlackWebhookOperator",),
+    "airflow.providers.snowflake.transfers.copy_into_snowflake": (
+        "CopyFromExternalStageToSnowflakeOperator",
+    ),
+    "airflow.providers.sftp.sensors.sftp": ("SFTPSensor",),
+}
 _EXECUTES_SQL = "SQLExecuteQueryOperator"
 _RENAMED = {
     "DummyOperator": "EmptyOperator",
@@ -194,9 +227,17 @@ _KINDS = {
     "PythonOperator": "uses: python",
     "TriggerDagRunOperator": "uses: trigger",
     "SimpleHttpOperator": "uses: http",
+    "HttpOperator": "uses: http",
+    _EXECUTES_SQL: "uses: sql",
     **{name: "uses: sql" for name, todays in _RENAMED.items() if todays == _EXECUTES_SQL},
     **dict.fromkeys(
-        ("ExternalTaskSensor", "HttpSensor", "SqlSensor", "FileSensor", "TimeDeltaSensor"),
+        ("CopyFromExternalStageToSnowflakeOperator", "GCSToBigQueryOperator"), "uses: ingest"
+    ),
+    **dict.fromkeys(
+        (
+            *("ExternalTaskSensor", "HttpSensor", "SqlSensor", "FileSensor", "TimeDeltaSensor"),
+            *("DateTimeSensor", "GCSObjectExistenceSensor", "S3KeySensor", "SFTPSensor"),
+        ),
         "uses: wait",
     ),
 }
