@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from factory.diagnostics import Path
 from factory.problem import Problem
@@ -30,6 +31,7 @@ def is_deep(path: str) -> bool:
     return is_folder(path) or "**" in path
 
 
+@lru_cache(maxsize=64)  # asked for each of many files
 def beginning(path: str) -> str:
     """The folder that all it means is below: `/in` of `/in/*/x.csv`, of `/in/` and `/in/x.csv`."""
     magic = MAGIC.search(path)

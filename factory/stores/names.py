@@ -25,6 +25,8 @@ def temporary(name: str) -> str:
 
 def is_temporary(entry: str) -> bool:
     """Was it made by `temporary`, `aside` or `leaving`, of whatever file?"""
+    if not entry.startswith("."):
+        return False
     return _TEMPORARY.fullmatch(entry) is not None or _AWAY.fullmatch(entry) is not None
 
 

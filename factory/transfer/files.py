@@ -48,13 +48,16 @@ def named(store: Store, paths: str | Sequence[str]) -> list[Named]:
     missing: list[str] = []
     for path in [paths] if isinstance(paths, str) else paths:
         every = {file.path: file for file in found_at(store, path)}
-        matches = {name: every[name] for name in every if _is_data(name, path)}
-        if beside := sorted(every.keys() - matches):
+        is_data = _takes(path, _MARKER)
+        matches = sorted(filter(is_data, every))
+        if len(matches) < len(every):
+            beside = sorted(every.keys() - {*matches})
             log.info("%s beside data left out, such as %s", counted(len(beside), "file"), beside[0])
         if not matches:
             missing.append(path)
-        for name in sorted(matches):
-            found.setdefault(name, Named(written.name_below(path, name), matches[name]))
+        for name in matches:
+            if name not in found:
+                found[name] = Named(written.name_below(path, name), every[name])
     if missing:
         wanted = ", ".join(map(repr, missing))
         hint = f"{_instead(store, missing[0])}. `on_missing: skip` skips the step"
@@ -66,9 +69,11 @@ def named(store: Store, paths: str | Sequence[str]) -> list[Named]:
 
 def _each_once(store: Store, found: list[Named]) -> list[Named]:
     """Without those that are another one of them, by a link or another way to its folder."""
+    if len({each.file.version for each in found}) == len(found):
+        return found
     versions = Counter(each.file.version for each in found)
     alike = [each.file.path for each in found if versions[each.file.version] > 1]
-    if not alike or not resolves(store):
+    if not resolves(store):
         return found
     real = dict(zip(alike, store.real(alike), strict=True))
     own = {place: path for path, place in reversed(real.items())}  # the first of each
@@ -140,9 +145,10 @@ def found_below(store: Store, path: str) -> Iterator[File]:
 
     Hidden ones only where the path asks for such: programs hide what they still write.
     """
+    is_shown = _takes(path, _HIDDEN)
     for file in found_at(store, f"{path}**" if written.is_folder(path) else path):
         # a key that ends in `/` stands for a folder in some tools
-        if _is_shown(file.path, path) and not file.path.endswith("/"):
+        if is_shown(file.path) and not file.path.endswith("/"):
             yield file
 
 
@@ -152,12 +158,12 @@ def named_below(store: Store, path: str) -> list[Named]:
     return sorted(found)
 
 
-def _is_shown(name: str, pattern: str) -> bool:
-    return bool(_HIDDEN.search(f"/{pattern}")) or not _HIDDEN.search(f"/{name}")
-
-
-def _is_data(name: str, pattern: str) -> bool:
-    return bool(_MARKER.search(f"/{pattern}")) or not _MARKER.search(f"/{name}")
+def _takes(pattern: str, special: re.Pattern[str]) -> Callable[[str], bool]:
+    """Is a path none of the special ones? All are taken where the pattern asks for such."""
+    search = special.search
+    if search(f"/{pattern}"):
+        return lambda _: True
+    return lambda name: not search(f"/{name}")
 
 
 def _below(store: Store, folder: str, parts: Sequence[str]) -> Iterator[File]:

@@ -140,13 +140,15 @@ def _entries(folder: str, deep: bool) -> Iterator[File | Folder]:
         with suppress(*passed_over):
             passed_over = (*passed_over[:2], PermissionError)  # but not the one that is asked for
             for path, entry in _scanned(left.pop()):
-                with suppress(FileNotFoundError):
+                try:
                     if entry.is_dir(follow_symlinks=False):
                         yield Folder(path, entry.stat(follow_symlinks=False).st_mtime)
                         if deep:
                             left.append(path)
                     elif entry.is_file():
                         yield _file(path, entry.stat())
+                except FileNotFoundError:  # gone since
+                    continue
 
 
 def _scanned(folder: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
