@@ -16,6 +16,7 @@ from factory.cli import dry_run, given, options, stakes, terminal
 from factory.diagnostics import did_you_mean, one_of
 from factory.errors import BuildError, FactoryError, SpecError, UsageError
 from factory.plan.alerts import without
+from factory.plan.outputs import Outputs
 from factory.plan.runs import bounds, runs
 from factory.review import spans
 
@@ -102,7 +103,7 @@ def run(args: Namespace) -> int:
         out = stack.enter_context(prints)
         paint = terminal.painter("auto", out)
         print(f"{paint('strong', plan.dag_id)} for {said}", file=out, flush=True)
-        progress = Progress(out, paint, log, [task.id for task in plan.tasks])
+        progress = Progress(out, paint, log, _names(plan))
         with progress, real.airflow_home(log):
             for line in _beforehand(plan, project.environment, args.alerts):
                 progress.say(redacted(line))
@@ -123,6 +124,13 @@ def run(args: Namespace) -> int:
     if result.stopped:
         raise result.stopped
     return 0 if result.succeeded else 1
+
+
+def _names(plan: Pipeline) -> list[str]:
+    """What its tasks are called as they run: one of several copies with its number."""
+    outputs = Outputs(plan)
+    copied = {one.id for one in plan.tasks if one.id in outputs.mapped or outputs.around(one.id)}
+    return [f"{task.id}[0]" if task.id in copied else task.id for task in plan.tasks]
 
 
 def _beforehand(plan: Pipeline, environment: str, alerts: bool) -> Iterator[str]:
