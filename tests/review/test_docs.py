@@ -134,3 +134,14 @@ def test_yaml_as_a_person_writes_it() -> None:
 def test_an_environment_overrides_nothing_by_default() -> None:
     (row,) = [line for line in GRAMMAR.splitlines() if line.startswith("| `override`")]
     assert row.split("|")[3].strip() == ""
+
+
+def test_the_example_of_the_page_for_who_comes_from_airflow(tmp_path: Path) -> None:
+    (example,) = BLOCK.findall((ROOT / "docs" / "from-airflow.md").read_text())
+    root = tmp_path / "dag_factory_configs"
+    root.mkdir()
+    (root / "orders_hourly.yaml").write_text(example)
+    (root / "rebuild.yaml").write_text("version: 1\ntasks: [{id: a, run: ls}]\n")
+    functions = "def pages():\n    return [1]\n\n\ndef load(page): ...\n"
+    (root / "shop.py").write_text(functions)
+    assert lint_project(Project(root)).findings == ()
