@@ -381,7 +381,8 @@ def _words(unknown: Unknown) -> tuple[str, str, str]:
     if inside[0] not in scopes:
         message = f"there is no task {quoted(part)} in the group {quoted('.'.join(before))}"
         known = [*inside[0].names]
-        return message, one_of(known), hint(known)
+        copy = _copy_meant(before, part, after, scopes[0])
+        return message, one_of(known), copy or hint(known)
     return _nowhere(name, scopes)
 
 
@@ -399,6 +400,15 @@ def _copy_before(before: list[str], rest: list[str], words: str, level: Level) -
         if isinstance(meant(moved, level), list):
             return f"did you mean {moved!r}?"
     return ""
+
+
+def _copy_meant(before: list[str], part: str, after: list[str], level: Level) -> str:
+    """A copy of a group that is named as if it stood in it: `table.orders`."""
+    copy = ".".join([*before[:-1], f"{before[-1]}[{part}]", *after])
+    has_words = "[" in before[-1] or "[" in part
+    return (
+        f"did you mean {copy!r}?" if not has_words and isinstance(meant(copy, level), list) else ""
+    )
 
 
 def _copies(level: Level, name: str) -> list[str]:

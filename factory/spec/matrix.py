@@ -157,7 +157,11 @@ def _nameless(path: Path, value: Any) -> Problem:
         "bad-matrix",
         f"{value!r} cannot be part of a name",
         expected="values with letters (a to z) or digits: they become part of the ids",
+        hint="" if isinstance(path[-1], str) else _OF_ROWS,  # a row is told by its field
     )
+
+
+_OF_ROWS = "in a list of rows the first field is the name: `[{name: all, value: …}]`"
 
 
 def _too_many(path: Path, count: int) -> Problem:
