@@ -11,7 +11,7 @@ from jinja2.runtime import Context
 from jinja2.utils import missing
 
 from factory.diagnostics import did_you_mean
-from factory.in_airflow import each
+from factory.in_airflow import each, left
 from factory.in_airflow.interval import NONE, interval_of
 from factory.plan.outputs import Outputs
 
@@ -77,9 +77,13 @@ def _output(context: Mapping[str, Any], outputs: Outputs, name: str) -> Any:
     if handed is None:
         return StrictUndefined(f"the task {name!r} hands nothing on: it has no output")
     task = context["ti"]
-    own = {"map_indexes": task.map_index} if handed.own else {}
-    names = list(handed.tasks) if handed.many else handed.tasks[0]
-    found = task.xcom_pull(task_ids=names, **own)
+    if left.may_be(context):
+        every = [one for id in handed.tasks for one in left.without(task, id, own=handed.own)]
+        found: Any = every if handed.many else next(iter(every), None)
+    else:
+        own = {"map_indexes": task.map_index} if handed.own else {}
+        names = list(handed.tasks) if handed.many else handed.tasks[0]
+        found = task.xcom_pull(task_ids=names, **own)
     # of a task without copies Airflow gives None in the list
     return [one for one in found if one is not None] if handed.copied else found
 

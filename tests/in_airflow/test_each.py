@@ -310,3 +310,56 @@ def test_a_set_in_an_item_has_one_key_however_it_is_ordered() -> None:
     tasks = [SimpleNamespace(for_each_item={"of": item}) for item in (one, other)]
     first, second = (copies.key({"task": t, "ti": SimpleNamespace(map_index=0)}) for t in tasks)
     assert first == second
+
+
+SHORTER = """
+version: 1
+tasks:
+  - {id: found, uses: python, with: {callable: "code.py:found", output: true}}
+  - id: g
+    needs: found
+    for_each: "{{ tasks.found.output }}"
+    tasks:
+      - {id: a, run: "echo {{ item }}", with: {output: true}}
+      - {id: b, needs: a, run: "echo {{ tasks.a.output }}b", with: {output: true}}
+  - id: m
+    needs: found
+    for_each: "{{ tasks.found.output }}"
+    run: "echo {{ item }}"
+    with: {output: true}
+  - {id: first, needs: found, if: "{{ tasks.found.output | length > 1 }}", run: "true"}
+  - {id: some, needs: first, run: echo some, with: {output: true}}
+  - id: all
+    needs: [g, m, some]
+    trigger_rule: none_failed
+    uses: python
+    with:
+      callable: "code.py:given"
+      args:
+        _g: "{{ tasks['g.b'].output }}"
+        _m: "{{ tasks.m.output }}"
+        _s: "{{ tasks.some.output }}"
+      output: true
+"""
+
+
+def test_a_cleared_run_hands_nothing_on_of_copies_that_it_has_no_more(
+    pipelines: Pipelines, tmp_path: Path
+) -> None:
+    """Airflow keeps what they had returned; and what a step had that is skipped this time."""
+    listed = tmp_path / "listed.json"
+    reads = f"import json\ndef found(): return json.load(open({str(listed)!r}))\n"
+    pipelines.write("code.py", CODE + reads)
+    pipelines.write("shorter.yaml", SHORTER)
+    listed.write_text("[1, 2, 3]")
+    run = pipelines.run("shorter")
+    assert run.xcom("all") == {"_g": ["1b", "2b", "3b"], "_m": ["1", "2", "3"], "_s": "some"}
+    for text, g, m, s in (
+        ("[7]", ["7b"], ["7"], None),
+        ("[8, 9]", ["8b", "9b"], ["8", "9"], "some"),
+        ("[]", [], [], None),
+    ):
+        listed.write_text(text)
+        run = pipelines.anew(run)
+        assert run.state == "success", run.log[-4000:]
+        assert run.xcom("all") == {"_g": g, "_m": m, "_s": s}

@@ -13,7 +13,6 @@ from factory.definitions import writes
 from factory.transfer.bigquery.columns import bare
 from factory.transfer.bigquery.jobs import Jobs
 from factory.transfer.bigquery.table import Existing, Table, literal, quoted
-from factory.transfer.errors import BadRow
 from factory.transfer.warehouse import interval, merging, parts
 from factory.transfer.warehouse.interval import Interval
 from factory.transfer.warehouse.parts import Changed, Column, Given
@@ -266,12 +265,7 @@ class Merge(Plain):
         )
         if found:
             count, *example = found[0]
-            words = "merge key stands" if count == 1 else "merge keys stand"
-            raise BadRow(
-                f"{count} {words} in more than one row of this load, for example "
-                f"{merging.shown(self.key, example)}",
-                "Name a key that tells the rows apart",
-            )
+            raise merging.twice(count, merging.shown(self.key, example))
 
     def statements(self, target: Table, existing: Existing, staged: Staged) -> Sequence[str]:
         """MERGE, once it is known that a key names one row of the target, too."""

@@ -161,6 +161,20 @@ def test_tasks_share_many_files(
     assert shop.staged() == []
 
 
+def test_a_file_that_is_taken_away_is_not_loaded_when_the_run_is_cleared(
+    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Airflow keeps what its task had returned, and the stage what it had left."""
+    monkeypatch.setattr(list_files, "SHARE", 1)
+    source = folder_of_parts(tmp_path, 3)
+    run = shop.run(source=source, checks="[{type: row_count, max: 2}]")
+    assert run.states["orders.load"] == "failed"
+    (tmp_path / "part-2.csv").unlink()
+    run = shop.pipelines.anew(run)
+    assert run.state == "success", run.log[-4000:]
+    assert shop.rows() == [(0, "n0"), (1, "n1")]
+
+
 @pytest.mark.parametrize("share", [1, 0])
 def test_a_conversion_that_is_marked_a_success_is_missed(
     share: int, shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

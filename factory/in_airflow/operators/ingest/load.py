@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from airflow.sdk.definitions.mappedoperator import MappedOperator
 from airflow.sdk.exceptions import AirflowException
 
-from factory.in_airflow import each
+from factory.in_airflow import each, left
 from factory.in_airflow.operators.ingest.staged import Staged, keep, load_name
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class Load(Staged):
         if isinstance(self.staged, Mapping):
             given = [self.staged]
         else:
-            given = list(self.staged or ())
+            given = self._of_now(context, list(self.staged or ()))
             self._refuse_gaps(context, len(given))
         paths = [folder.below(one["path"]).path for one in given]
         missing = [path for path in paths if folder.store.file(path) is None]
@@ -66,6 +67,14 @@ class Load(Staged):
                 "`stage` that all of them see"
             )
         return folder.store, paths
+
+    def _of_now(self, context: Context, given: list[Any]) -> list[Any]:
+        """Without what copies returned that there were before the run was cleared."""
+        several = [one.task_id for one in self.upstream_list if isinstance(one, MappedOperator)]
+        if len(several) != 1 or not left.may_be(context):
+            return given
+        every = left.without(context["task_instance"], several[0], own=False)
+        return [one for one in every if one is not None]
 
     def _refuse_gaps(self, context: Context, staged: int) -> None:
         """Each task before this one left something: one that a person marks a success leaves none.
