@@ -75,8 +75,8 @@ def test_what_is_false_is_skipped_and_two_opposite_ones_are_a_branch(pipelines: 
 @pytest.mark.parametrize(
     ("condition", "said"),
     [
-        ("{{ params.text }}", "gives the text 'false', which is neither true nor false"),
-        ("{{ params.empty }}", "gives the text '', which is neither true nor false"),
+        ("{{ params.text | lower }}", "gives the text 'false', which is neither true nor false"),
+        ("{{ params.empty | lower }}", "gives the text '', which is neither true nor false"),
         ("{{ params.text.nope }}", "cannot be told"),
         ("{{ dag_run.conf['nope'] }}", "cannot be told"),
         ("{{ 1 / 0 }}", "cannot be told: division by zero"),
