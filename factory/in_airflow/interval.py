@@ -68,6 +68,8 @@ class DataInterval:
         known = one_of([f"interval.{each}" for each in NAMES])
         return StrictUndefined(f"an interval has no {name!r}: expected {known}")
 
+    __iter__ = None  # Python would ask `__getitem__` for 0, 1, … without an end
+
     def __str__(self) -> str:
         return f"{self.start.isoformat()}/{self.end.isoformat()}"
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from jinja2 import BaseLoader, Environment, TemplateNotFound, Undefined, nodes
+from jinja2.compiler import CodeGenerator
 from jinja2.loaders import split_template_path
 
 from factory.spec import links
@@ -40,11 +42,15 @@ def keys_first(environment: Environment) -> None:
     """Let a mapping's own keys come before Python's methods, as `{{ params.update }}` is meant.
 
     Jinja gives the method: true to an `if`, and within a text `<built-in method …>`. So it does for
-    `x['update']` where there is no such key.
+    `x['update']` where there is no such key. What is called is the method: `x.items()`.
     """
     by_attribute, by_item = environment.getattr, environment.getitem
+    generator: Any = environment.code_generator_class
+    environment.code_generator_class = _telling_calls(generator)
 
     def getattr_(obj: Any, attribute: str) -> Any:
+        if attribute.endswith(_CALLED):
+            return by_attribute(obj, attribute.removesuffix(_CALLED))
         if isinstance(obj, dict) and attribute in obj:
             return obj[attribute]
         return by_attribute(obj, attribute)
@@ -56,6 +62,22 @@ def keys_first(environment: Environment) -> None:
 
     environment.getattr = getattr_  # type: ignore[method-assign]
     environment.getitem = getitem  # type: ignore[method-assign]
+
+
+_CALLED = "()"
+"""Stands behind an attribute that is called; no name has it."""
+
+
+@cache
+def _telling_calls(generator: Any) -> type[CodeGenerator]:
+    class TellingCalls(generator):  # type: ignore[misc]
+        def visit_Call(self, node: nodes.Call, *args: Any, **kwargs: Any) -> None:  # noqa: N802
+            of = node.node
+            if isinstance(of, nodes.Getattr) and hasattr(dict, of.attr):
+                of.attr += _CALLED
+            super().visit_Call(node, *args, **kwargs)
+
+    return TellingCalls
 
 
 _LONE = re.compile(r"\s*\{\{[-+]?(?P<inside>.*?)[-+]?\}\}\s*", re.DOTALL)

@@ -362,8 +362,10 @@ def told(unknown: Unknown, path: Path) -> Problem:
 def _words(unknown: Unknown) -> tuple[str, str, str]:
     """The message, what was expected, and a hint."""
     name, index, inside, scopes = unknown
-    if not inside:
-        return _nowhere(name, scopes)
+    several = _several(name, scopes)
+    if several or not inside:
+        message, expected, near = _nowhere(name, scopes)
+        return message, expected, several or near
     part, words = _parts(name)[index]
     whole = [match[0].rstrip(".") for match in _PART.finditer(name)]
     before, after = whole[:index], whole[index + 1 :]
@@ -386,10 +388,10 @@ def _words(unknown: Unknown) -> tuple[str, str, str]:
     return _nowhere(name, scopes)
 
 
-def _several(name: str, known: Sequence[str]) -> str:
+def _several(name: str, scopes: Sequence[Level]) -> str:
     """A hint where a name is several, which are no list."""
     words = name.replace(",", " ").split()
-    parted = len(words) > 1 and all(word in known for word in words)
+    parted = len(words) > 1 and all(isinstance(meant(word, scopes[0]), list) for word in words)
     return f"write [{', '.join(words)}]" if parted else ""
 
 
@@ -430,7 +432,6 @@ def _nowhere(name: str, scopes: Sequence[Level]) -> tuple[str, str, str]:
     inner = [*dict.fromkeys(each for level in scopes for each in _inner(level))]
     same = next((each for each in inner if each.endswith(f".{name}")), "")
     hint = f"did you mean {same!r}?" if same else did_you_mean(name, [*known, *copies, *inner])
-    hint = _several(name, [*known, *copies, *inner]) or hint
     return f"there is no task {quoted(name)}", one_of(known), hint
 
 

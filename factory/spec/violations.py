@@ -260,7 +260,8 @@ def _as_duration(text: str) -> str:
 
 def _short(text: str) -> str:
     """ISO 8601's `PT2H` as `2h`."""
-    return text.strip().lower().replace(" ", "").removeprefix("pt")
+    between = r"(?<=[a-z]) +(?=[0-9])|(?<=[0-9]) +(?=[a-z])"  # but not `1 5m`, which is no 15m
+    return re.sub(between, "", text.strip().lower()).removeprefix("pt")
 
 
 def _in_seconds(seconds: int) -> str:

@@ -185,6 +185,12 @@ def test_lint_knows_all_that_an_interval_has() -> None:
     assert {name for name in dir(found) if not name.startswith("_")} == set(NAMES)
 
 
+def test_an_interval_is_no_list() -> None:
+    """It would have no end."""
+    with pytest.raises(TypeError, match="not iterable"):
+        iter(interval.DataInterval(at(2024, 1, 1), at(2024, 2, 1)))  # type: ignore[call-overload]
+
+
 def test_what_an_interval_has_not_fails_the_task(pipelines: Pipelines) -> None:
     """Jinja writes nothing for an attribute that is not there: `in/dt=/`."""
     pipelines.write(

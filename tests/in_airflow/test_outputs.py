@@ -90,7 +90,7 @@ tasks:
     assert said in run.log
 
 
-ORDERS = 'def orders(): return [{"id": 1, "keys": "k", "values": [2, 3]}]\n'
+ORDERS = "def orders(): return [dict(id=1, keys='k', values=[2, 3])]\n"
 METHODS = """
 version: 1
 params: {update: false, copy: 3}
@@ -100,7 +100,9 @@ tasks:
   - id: each
     for_each: "{{ tasks.rows.output }}"
     needs: rows
-    run: echo {{ item.keys }} {{ item.values | join('+') }} {{ item.get('id') }} {{ params.copy }}
+    run: >-
+      echo {{ item.keys }} {{ item.values | join('+') }} {{ item.get('id') }} {{ params.copy }}
+      {{ item.keys() | join('+') }}
     with: {output: true}
   - id: sizes
     needs: rows
@@ -110,19 +112,18 @@ tasks:
       output: true
       args:
         _of: "{{ tasks.rows.output | map(attribute='keys') | list }}"
-        _words: "{{ tasks.rows.output[0].items() | length }}"
+        _words: "{{ tasks.rows.output[0].values() | length }}"
         _none: "{{ tasks.rows.output[0]['pop'] | default('none') }}"
 """
 
 
 def test_a_key_comes_before_a_method_of_its_name(pipelines: Pipelines) -> None:
-    """An `if` would take the method for true, and a command would have it as text."""
-    pipelines.write(
-        "code.py", CODE + "def orders(): return [dict(id=1, keys='k', values=[2, 3])]\n"
-    )
+    """An `if` would take the method for true, and a command would have it as text; what is called
+    is the method."""
+    pipelines.write("code.py", CODE + ORDERS)
     pipelines.write("methods.yaml", METHODS)
     run = pipelines.run("methods")
     assert run.state == "success", run.log[-4000:]
     assert run.states["never"] == "skipped"
-    assert [each.xcom for each in run.copies("each")] == ["k 2+3 1 3"]
+    assert [each.xcom for each in run.copies("each")] == ["k 2+3 1 3 id+keys+values"]
     assert run.xcom("sizes") == {"_of": ["k"], "_words": 3, "_none": "none"}

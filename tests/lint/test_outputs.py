@@ -212,6 +212,7 @@ def test_in_a_file_beside_the_spec(lint: Lint, tmp_path: object) -> None:
         ("ti.xcom_pull(task_ids=params.which)", []),
         ("ti.xcom_pull(key='rows')", []),
         ("ti.xcom_pull(task_ids='other', dag_id='of_another')", []),
+        ("ti.xcom_pull('other', 'of_another')", []),
         ("ti.xcom_pull(*params.given)", []),
         ("dag_run.xcom_pull('nope')", []),
         ("ti.xcom_pull(task_ids='gvies')", [(61, "gvies")]),

@@ -394,8 +394,8 @@ def _pulled(text: str, tree: nodes.Template) -> Iterator[Read]:
             continue
         is_own = isinstance(of.node, nodes.Name) and of.node.name in ("ti", "task_instance")
         given = {entry.key: entry.value for entry in call.kwargs}
-        is_plain = call.dyn_args is None and call.dyn_kwargs is None
-        if not is_own or not is_plain or given.keys() & _OF_OTHERS:
+        is_plain = len(call.args) < 2 and call.dyn_args is None and call.dyn_kwargs is None
+        if not is_own or not is_plain or given.keys() & _OF_OTHERS:  # the second is a `dag_id`
             continue
         ids = call.args[0] if call.args else given.get("task_ids")
         every = ids.items if isinstance(ids, nodes.List | nodes.Tuple) else [ids]
