@@ -33,6 +33,7 @@ class _Untold(Exception):
     """It is reckoned, in a way that is not known here."""
 
 
+@cache  # many steps have one operator
 def _known(what: str, module: str, name: str) -> tuple[str, ...]:
     try:
         return _told(what, module, name, _MAX_BASES) or ()
@@ -103,13 +104,8 @@ _MAKERS = ("union", "tuple", "list", "set", "frozenset", "sorted")
 
 def _returned(call: ast.Call, module: str, tree: ast.Module) -> tuple[ast.expr, str]:
     """What a function returns for its `*args`, and its module: `aws_template_fields("subject")`."""
-    name, home = getattr(call.func, "id", ""), module
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and not node.level and node.module:
-            for alias in node.names:
-                if (alias.asname or alias.name) == name:
-                    name, home = alias.name, node.module
-                    break
+    name = getattr(call.func, "id", "")
+    home, name = imported(tree, name) or (module, name)
     source_of = tree_of(home)
     for node in source_of.body if source_of else ():
         if isinstance(node, ast.FunctionDef) and node.name == name and node.args.vararg:
@@ -136,12 +132,18 @@ def _elsewhere(
     what: str, name: str, module: str, tree: ast.Module, left: int
 ) -> tuple[str, ...] | None:
     """Those of a class that is defined here, or imported."""
+    home, own = imported(tree, name) or (module, name)
+    return _told(what, home, own, left - 1)
+
+
+def imported(tree: ast.Module, name: str) -> tuple[str, str] | None:
+    """The module that a name is imported from, and what it is called there."""
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and not node.level and node.module:
             for alias in node.names:
                 if (alias.asname or alias.name) == name:
-                    return _told(what, node.module, alias.name, left - 1)
-    return _told(what, module, name, left - 1)
+                    return node.module, alias.name
+    return None
 
 
 def _beside_loaded(module: str) -> Path | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import TypeGuard
 
-from factory.lint.rendered import tree_of
+from factory.lint.rendered import imported, tree_of
 
 _MAX_BASES = 12
 _NAMING = ("globals", "exec", "setattr")
@@ -55,7 +55,7 @@ def _parameters(module: str, name: str, wanted: frozenset[str], left: int) -> fr
     if defined:
         plain = name in _ROOTS or (len(defined) == 1 and _is_plain(defined[0], tree))
         return _of_class(defined[0], module, wanted, left) if plain else None
-    found = _imported(tree, name)
+    found = imported(tree, name)
     if found in _BARE:
         return frozenset()
     return _parameters(*found, wanted, left - 1) if found else None
@@ -81,7 +81,7 @@ def _declared(module: str, name: str, argument: str, left: int) -> str:
         return ""
     node = next((one for one in ast.walk(tree) if _is_class(one, name)), None)
     if node is None:
-        found = _imported(tree, name)
+        found = imported(tree, name)
         return _declared(*found, argument, left - 1) if found else ""
     init = next((one for one in node.body if _is_init(one)), None)
     if isinstance(init, ast.FunctionDef):
@@ -112,7 +112,7 @@ def _required(module: str, name: str, left: int) -> tuple[str, ...]:
     if defined:
         plain = len(defined) == 1 and _is_plain(defined[0], tree)
         return _of_init(defined[0], module, left) if plain else ()
-    found = _imported(tree, name)
+    found = imported(tree, name)
     return _required(*found, left - 1) if found else ()
 
 
@@ -127,16 +127,6 @@ def _of_init(node: ast.ClassDef, module: str, left: int) -> tuple[str, ...]:
         return (*without, *(one.arg for one, default in named if default is None))
     first = node.bases[0] if node.bases else None
     return _required(module, first.id, left - 1) if isinstance(first, ast.Name) else ()
-
-
-def _imported(tree: ast.Module, name: str) -> tuple[str, str] | None:
-    """The module that a name is imported from, and what it is called there."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and not node.level and node.module:
-            for alias in node.names:
-                if (alias.asname or alias.name) == name:
-                    return node.module, alias.name
-    return None
 
 
 def _is_class(node: ast.AST, name: str) -> TypeGuard[ast.ClassDef]:

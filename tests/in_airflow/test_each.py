@@ -355,6 +355,7 @@ def test_a_cleared_run_hands_nothing_on_of_copies_that_it_has_no_more(
     run = pipelines.run("shorter")
     assert run.xcom("all") == {"_g": ["1b", "2b", "3b"], "_m": ["1", "2", "3"], "_s": "some"}
     for text, g, m, s in (
+        ("[4, 5, 6]", ["4b", "5b", "6b"], ["4", "5", "6"], "some"),
         ("[7]", ["7b"], ["7"], None),
         ("[8, 9]", ["8b", "9b"], ["8", "9"], "some"),
         ("[]", [], [], None),

@@ -372,6 +372,7 @@ def _path(path: Any, above: Mapping[int, Any]) -> Iterator[str]:
         yield name
 
 
+@lru_cache(maxsize=256)
 def pulled_of(text: str) -> tuple[Read, ...]:
     """The tasks that `ti.xcom_pull` asks, where their ids stand there; not those of another run."""
     from jinja2 import TemplateSyntaxError
