@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import AirflowFailException  # it moved after 3.1
 from airflow.sdk import BaseOperator
 
+from factory.diagnostics import did_you_mean
 from factory.in_airflow import functions
 from factory.in_airflow.interval import interval_of
 from factory.in_airflow.templates import evaluated, lone_expression
@@ -69,11 +70,31 @@ class CallPython(BaseOperator):
 def arguments(
     function: Callable[..., Any], args: Mapping[str, Any], context: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """What the function is given: its own arguments, and what it names of the context."""
+    """What the function is given: its own arguments, and what it names of the context.
+
+    :raises AirflowFailException: it cannot be called with these.
+    """
     try:
-        takes = inspect.signature(function).parameters.values()
+        signature = inspect.signature(function)
     except ValueError:  # written in C
         return dict(args)
+    given = _given(signature.parameters.values(), args, context)
+    try:  # of a decorated one, what stands around it may give some of them
+        inspect.signature(function, follow_wrapped=False).bind(**given)
+    except TypeError as error:
+        takes = [*signature.parameters]
+        unknown = next((name for name in given if name not in takes), "")
+        said = f"got an unexpected keyword argument {unknown!r}" if unknown else str(error)
+        name = getattr(function, "__name__", "the function")
+        refused = AirflowFailException(f"{name} takes {', '.join(takes) or 'nothing'}: {said}")
+        refused.hint = did_you_mean(unknown, takes)  # type: ignore[attr-defined]
+        raise refused from None
+    return given
+
+
+def _given(
+    takes: Collection[inspect.Parameter], args: Mapping[str, Any], context: Mapping[str, Any]
+) -> dict[str, Any]:
     by_name = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
     named = {entry.name for entry in takes if entry.kind in by_name}
     if "interval" in named and "interval" not in args:

@@ -190,6 +190,7 @@ def test_nothing_is_handed_on_unless_asked(pipelines: Pipelines) -> None:
         ("def run():\n    yield 1", "code.py:run", "run yields: nothing would run"),
         ("def run():\n    raise ValueError('its own words')", "code.py:run", "its own words"),
         ("RUN = 1", "code.py:RUN", "there is no function 'RUN'"),
+        ("def run(day): pass", "code.py:run", "run takes day: missing a required argument: 'day'"),
     ],
 )
 def test_what_cannot_be_called_says_why(
@@ -198,6 +199,24 @@ def test_what_cannot_be_called_says_why(
     run = call(pipelines, text, callable=callable)
     assert run.state == "failed"
     assert message in run.log
+    assert "a defect of" not in run.log
+
+
+def test_a_decorator_may_give_arguments(pipelines: Pipelines) -> None:
+    text = """
+import functools
+
+def with_two(function):
+    @functools.wraps(function)
+    def call(**given):
+        return function(two=2, **given)
+    return call
+
+@with_two
+def run(two, n):
+    return two + n
+"""
+    assert call(pipelines, text, "{n: 1}").xcom("call") == 3
 
 
 def test_nothing_is_imported_before_the_task_runs(pipelines: Pipelines, tmp_path: Path) -> None:
