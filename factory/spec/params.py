@@ -92,6 +92,8 @@ def of_mapping(given: Any) -> Mapping[str, Any]:
     """The parameters, where all of them stand in one schema, as an API would describe them."""
     if not isinstance(given, dict) or not given.keys() <= _OF_MAPPING:
         return {}
+    if given.get("type") != "object":  # else it may be a parameter of that name
+        return {}
     inner = given.get("properties")
     return inner if isinstance(inner, dict) and all(map(is_schema, inner.values())) else {}
 

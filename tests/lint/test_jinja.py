@@ -201,6 +201,11 @@ def test_what_an_interval_has_not(asked: str, part: str, hint: str) -> None:
     assert (found.message, found.hint) == (f"an interval has no {part!r}", hint)
 
 
+def test_it_is_told_where_the_interval_is_asked() -> None:
+    (found,) = interval("{{ item.hour ~ interval['hour'] }}")
+    assert (found.part, found.nth) == ("hour", 1)
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -217,6 +217,7 @@ def test_in_a_file_beside_the_spec(lint: Lint, tmp_path: object) -> None:
         ("dag_run.xcom_pull('nope')", []),
         ("ti.xcom_pull(task_ids='gvies')", [(61, "gvies")]),
         ("task_instance.xcom_pull(['gives', 'nope'])", [(73, "nope")]),
+        ("run_id.load ~ ti.xcom_pull('load')", [(66, "load")]),  # there, not where it is a field
         ("ti.xcom_pull(task_ids='load')", [(61, "load")]),  # its tasks have other names
     ],
 )

@@ -302,7 +302,7 @@ def _unknown_keys(
         if isinstance(of, nodes.Name) and of.name == mapping:
             message = f"{said} {quoted(name)}"
             hint = did_you_mean(name, known)
-            place = _place(text, name, path.lineno)
+            place = _place(text, name, path.lineno, _of(mapping))
             yield Wrong(message, *place, one_of([*known]), hint, sure=False)
 
 
@@ -361,7 +361,8 @@ def _steps(text: str, tree: nodes.Template) -> Iterator[Read]:
         if isinstance(of, nodes.Name) and of.name == "tasks" and (step := _key(path)):
             what = above.get(id(path))
             output = above.get(id(what)) if what and _key(what) == "outputs" else None
-            read = Read(step, _key(what) if what else "", *_place(text, step, path.lineno))
+            place = _place(text, step, path.lineno, _of("tasks"))
+            read = Read(step, _key(what) if what else "", *place)
             read = read._replace(path=tuple(_path(path, above)))
             yield read._replace(output=_key(output)) if output else read
 
@@ -402,7 +403,7 @@ def _pulled(text: str, tree: nodes.Template) -> Iterator[Read]:
         every = ids.items if isinstance(ids, nodes.List | nodes.Tuple) else [ids]
         for one in every:
             if isinstance(one, nodes.Const) and isinstance(one.value, str):
-                yield Read(one.value, "", *_place(text, one.value, one.lineno))
+                yield Read(one.value, "", *_place(text, one.value, one.lineno, "['\"]"))
 
 
 def _key(path: Any) -> str:
@@ -446,13 +447,23 @@ def _always(tree: nodes.Template) -> Iterator[str]:
                 yield from (one.name for one in within if isinstance(one, nodes.Name))
 
 
-def _place(text: str, name: str, line: int) -> tuple[str, int]:
-    """A name inside a tag, from a line on: as a part of the text, and how many are before."""
+def _place(text: str, name: str, line: int, before: str = "") -> tuple[str, int]:
+    """A name inside a tag, from a line on: as a part of the text, and how many are before.
+
+    :param before: a pattern of what stands before it, where others may stand there as well.
+    """
     start = sum(len(each) + 1 for each in text.split("\n")[: line - 1])
-    inside = False
-    for match in re.finditer(rf"(?P<open>\{{[{{%]|[}}%]\}})|\b{re.escape(name)}\b", text[start:]):
-        if match["open"]:
-            inside = match["open"].startswith("{")
-        elif inside:
-            return name, text.count(name, 0, start + match.start())
+    for way in (before, r"\b") if before else (r"\b",):
+        one = rf"(?P<open>\{{[{{%]|[}}%]\}})|{way}(?P<name>{re.escape(name)})\b"
+        inside = False
+        for match in re.finditer(one, text[start:]):
+            if match["open"]:
+                inside = match["open"].startswith("{")
+            elif inside:
+                return name, text.count(name, 0, start + match.start("name"))
     return name, 0
+
+
+def _of(name: str) -> str:
+    """What stands before a name that is asked of another: `x.`, `x['`."""
+    return rf"\b{re.escape(name)}\s*(?:\.\s*|\[\s*['\"])"
