@@ -18,6 +18,7 @@ from factory.account import say
 from factory.in_airflow import each
 from factory.in_airflow.conditions import deciding
 from factory.plan.bracket import rule
+from factory.plan.each import ITEMS
 
 if TYPE_CHECKING:
     from airflow.sdk import BaseOperator, TaskGroup
@@ -49,9 +50,13 @@ def _decide(self: Any, context: Mapping[str, Any]) -> None:
 def _ends(operator: Any, context: Mapping[str, Any]) -> set[str]:
     """How what it needs has ended: of its own group in the same copy, of others in all copies."""
     ti, around = context["ti"], _copied(operator)
-    beside = {one.task_id for one in operator.upstream_list if _copied(one) == around}
+    # the task that gives the list is no need of its own, unless there is no other
+    needs = [one for one in operator.upstream_list if _class(one) != ITEMS]
+    needs = needs or operator.upstream_list
+    beside = {one.task_id for one in needs if _copied(one) == around}
+    others = {one.task_id for one in needs} - beside
     found: set[str] = set()
-    for names, index in ((beside, ti.map_index), (operator.upstream_task_ids - beside, None)):
+    for names, index in ((beside, ti.map_index), (others, None)):
         if names:
             told = ti.get_task_states(
                 dag_id=ti.dag_id, map_index=index, task_ids=sorted(names), run_ids=[ti.run_id]
@@ -64,3 +69,7 @@ def _copied(task: Any) -> str:
     """The id of the group that a task has copies with."""
     around = task.get_closest_mapped_task_group()
     return "" if around is None else str(around.group_id)
+
+
+def _class(task: Any) -> str:
+    return f"{type(task).__module__}.{type(task).__qualname__}"

@@ -195,6 +195,31 @@ def test_branches_meet_in_each_copy_by_itself(
     assert run.state == ("success" if last == "success" else "failed")
 
 
+@pytest.mark.parametrize("items", ["[1, 2]", "'{{ params[\"items\"] }}'"])
+def test_branches_before_a_group_meet_in_its_first_step(pipelines: Pipelines, items: str) -> None:
+    """The task that gives the list is none of them, though it has succeeded."""
+    pipelines.write(
+        "before.yaml",
+        f"""
+version: 1
+params: {{items: [1, 2]}}
+tasks:
+  - {{id: low, if: false, run: "true"}}
+  - {{id: high, if: false, run: "true"}}
+  - id: g
+    needs: [low, high]
+    for_each: {items}
+    tasks:
+      - {{id: meet, trigger_rule: none_failed_min_one_success, run: "true"}}
+      - {{id: anyway, trigger_rule: none_failed, run: "true"}}
+""",
+    )
+    run = pipelines.run("before")
+    assert run.state == "success"
+    assert {each.state for each in run.copies("g.meet")} == {"skipped"}
+    assert [each.state for each in run.copies("g.anyway")] == ["success", "success"]
+
+
 def test_a_list_of_a_step_that_was_skipped_is_not_asked_for(pipelines: Pipelines) -> None:
     """Also where the first steps have different rules."""
     pipelines.write(
