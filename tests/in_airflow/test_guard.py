@@ -77,6 +77,11 @@ def test_frames_of_a_persons_own_code_are_shown_and_ours_are_not(
     ("returned", "why"),
     [
         ("{'a': [float('nan')]}", "it holds a number that is not finite (NaN, or infinite)"),
+        ("[2**64, 1]", "it holds a whole number of more than 64 bits"),
+        (
+            r"'\udcff.csv'",
+            "it holds a text that is no Unicode, such as the name of a file in another encoding",
+        ),
         ("[b'x']", "Cannot serialize object of type <class 'bytes'>"),
     ],
 )
@@ -97,6 +102,24 @@ def test_what_airflow_cannot_keep_is_told_as_a_failure_of_the_step(
     ]
     pipelines.write("daily.yaml", spec.replace("OUTPUT", "false"))
     assert pipelines.run("daily").state == "success"
+
+
+def test_what_airflow_keeps_is_handed_on(pipelines: Pipelines) -> None:
+    """Also of classes that come from plain ones."""
+    code = """
+from markupsafe import Markup
+class Metres(float): ...
+class Count(int): ...
+def gives(): return {"text": Markup("x"), "size": [Metres(1.5), Count(2), 2**63, -(2**63), "é"]}
+"""
+    pipelines.write("code.py", code)
+    call = '{callable: "code.py:gives", output: true}'
+    pipelines.write(
+        "daily.yaml", f"version: 1\ntasks: [{{id: call, uses: python, with: {call}}}]\n"
+    )
+    run = pipelines.run("daily")
+    assert run.state == "success", run.log[-4000:]
+    assert run.xcom("call") == {"text": "x", "size": [1.5, 2, 2**63, -(2**63), "é"]}
 
 
 def test_a_skip_is_no_failure(pipelines: Pipelines) -> None:
