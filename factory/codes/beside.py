@@ -11,7 +11,9 @@ GROUP = Group(
             meaning=(
                 "A `.sql` or `.py` file is not there, or cannot be looked at: above 256 KiB of"
                 " Python, nested too deeply. Or a text of an operator names none, and Airflow takes"
-                " it for a file's name by its end, as the operator's `template_ext` says."
+                " it for a file's name by its end, as the operator's `template_ext` says. Or (a"
+                " warning) a command begins with a script in its own folder, and bash begins in an"
+                " empty one."
             ),
             advice="Files are looked for beside the YAML; Python is read, never run.",
             wrong="tasks: [{id: a, uses: sql, with: {conn_id: db, sql: report.sql}}]",

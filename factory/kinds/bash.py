@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
@@ -65,6 +66,15 @@ def compile(step: Step) -> Fragment:
 def inspect(step: Step, folder: Path) -> Iterator[Problem]:
     """What no process can be started with."""
     given: Arguments = step.arguments
+    if given.cwd is None and (match := _BESIDE.match(given.command)):
+        yield Problem(
+            ("command",),
+            "file",
+            f"bash begins in an empty folder, where there is no {quoted(match[1])}",
+            expected="the whole path of the script, or `cwd:`, its folder on the worker",
+            part=match[1],
+            severity="warning",
+        )
     for name in given.env:
         if not name or "=" in name or "{{" in name:
             message = f"{quoted(name)} cannot be the name of an environment variable"
@@ -80,6 +90,8 @@ def inspect(step: Step, folder: Path) -> Iterator[Problem]:
             yield Problem(place, "out-of-bounds", message, f"less than {LONGEST:,} bytes", hint)
 
 
+_BESIDE = re.compile(r"\s*(\.\.?/[\w./-]+)(?=\s|\Z)")
+"""A script that a command begins with, by a path that is not whole."""
 LONGEST = 128 * 1024
 """Linux's bound for one argument."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -52,7 +53,9 @@ def diagnose(resolved: Resolved, problems: Iterable[Problem]) -> list[Diagnostic
 
 
 _MANY_COPIES = 3
-"""So many are told as one: they are mended at one place."""
+"""So many are told as one: most are mended at one place."""
+_NAMED = 3
+_QUOTED = re.compile(r"'[^']*'")
 
 
 def _each(found: Iterable[tuple[Path, Diagnostic]]) -> Iterator[Diagnostic]:
@@ -68,7 +71,17 @@ def _each(found: Iterable[tuple[Path, Diagnostic]]) -> Iterator[Diagnostic]:
             yield from each.values()
             continue
         (told,) = first.values()
-        yield replace(told, message=f"{told.message}, and {len(copies) - 1} more like it")
+        more = f"{len(copies) - 1} more like it{_differing(told.message, each)}"
+        yield replace(told, message=f"{told.message}, and {more}")
+
+
+def _differing(one: str, others: Iterable[str]) -> str:
+    """What other messages quote in place of what one does: the values that copies got."""
+    own = {*_QUOTED.findall(one)}
+    quoted = (word for other in others for word in _QUOTED.findall(other) if word not in own)
+    every = [*dict.fromkeys(quoted)]
+    more = ", …" if len(every) > _NAMED else ""
+    return f": {', '.join(every[:_NAMED])}{more}" if every else ""
 
 
 def _lines(places: Iterable[tuple[Document, Path]]) -> str:

@@ -12,7 +12,7 @@ import pytest
 from factory_embedded.service import Cancelled, ServiceError
 from factory_embedded.services import airflow
 from tests.patience import until
-from tests.processes import name_of
+from tests.processes import name_of, runs
 
 DAG = """
 from datetime import datetime
@@ -114,7 +114,7 @@ def test_it_runs_dags_listens_on_the_loopback_only_and_leaves_nothing(
         until(lambda: "sleep" in map(name_of, below(server)))
         ours = below(server)
         assert {address for process in ours for address in listeners(process)} == {"127.0.0.1"}
-    assert not any(process.is_running() for process in ours)
+    assert not any(runs(process.pid) for process in ours)
     assert processes_of(home) == []
 
 

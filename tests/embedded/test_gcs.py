@@ -45,7 +45,7 @@ def test_what_it_keeps_is_there_again(tmp_path: Path) -> None:
         asked(f"{server.endpoint}/upload/storage/v1/b/kept/o?uploadType=media&name=a", b"1")
         below = psutil.Process(server.process.pid).children(recursive=True)
         assert below
-    assert not any(process.is_running() for process in below)
+    assert not any(runs(process.pid) for process in below)
     with gcs.running(tmp_path) as server:
         assert asked(f"{server.endpoint}/storage/v1/b/kept/o/a?alt=media") == b"1"
 

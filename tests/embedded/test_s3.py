@@ -106,7 +106,7 @@ def test_it_ends_with_the_block(tmp_path: Path) -> None:
         below = psutil.Process(server.process.pid).children(recursive=True)
         assert below
         assert unsigned("GET", server.endpoint).status_code == 403
-    assert not any(process.is_running() for process in below)
+    assert not any(runs(process.pid) for process in below)
     with pytest.raises(httpx.ConnectError):
         unsigned("GET", server.endpoint)
 
