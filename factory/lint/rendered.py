@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Iterator
-from copy import deepcopy
 from functools import cache
 from pathlib import Path
 
@@ -104,6 +103,8 @@ _MAKERS = ("union", "tuple", "list", "set", "frozenset", "sorted")
 
 def _returned(call: ast.Call, module: str, tree: ast.Module) -> tuple[ast.expr, str]:
     """What a function returns for its `*args`, and its module: `aws_template_fields("subject")`."""
+    from copy import deepcopy
+
     name = getattr(call.func, "id", "")
     home, name = imported(tree, name) or (module, name)
     source_of = tree_of(home)

@@ -33,7 +33,9 @@ def _problems(linted: Linted) -> Iterator[Problem]:
                 if not filled.is_untaken(place):
                     yield _unfilled(place, found[0])
                 continue
-            asked = jinja.pulled(file or text) if text in filled else ()
+            asked = jinja.pulled(file or text)
+            if asked and text not in filled:
+                asked = ()
             for one, told in (
                 *((one, known.problems(step.id, one, place)) for one in found),
                 *((one, known.unknown_task(step.id, one, place)) for one in asked),
