@@ -205,7 +205,7 @@ TASKS: list[Task] = [
     ),
     ("bash", "{id: t, run: 'echo $X; exit 1', uses: bash, ENV}", {}),
     ("python", "{id: t, uses: python, with: {callable: 'x.py:run', args: {token: X}}}", {}),
-    ("trigger", "{id: t, uses: trigger, with: {pipeline: none, conf: {token: X}}}", {}),
+    ("trigger", "{id: t, uses: trigger, with: {pipeline: of_no_file, conf: {token: X}}}", {}),
 ]
 
 
