@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from factory.diagnostics import Path, quoted
@@ -22,7 +22,18 @@ def is_expression(text: str) -> bool:
     return _ONE.fullmatch(text) is not None
 
 
-def problem(written: Any, path: Path, defaults: Mapping[str, Any]) -> Problem | None:
+def problems(resolved: Any) -> Iterator[Problem]:
+    """What is wrong with every `if` of a resolved spec."""
+    defaults = params.defaults(resolved.value)
+    tasks = resolved.value.get("tasks")
+    for where, entries in (("groups", resolved.groups), ("tasks", tasks)):
+        for index, entry in enumerate(entries if isinstance(entries, list | tuple) else ()):
+            written = entry.get("if") if isinstance(entry, dict) else None
+            if found := _problem(written, (where, index, "if"), defaults):
+                yield found
+
+
+def _problem(written: Any, path: Path, defaults: Mapping[str, Any]) -> Problem | None:
     """A text that is no expression, or a parameter that is one; of other values the schema tells.
 
     :param defaults: those of the parameters.

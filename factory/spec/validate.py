@@ -57,12 +57,10 @@ def validate(resolved: Resolved, arguments_of: uses.ArgumentsOf, kinds: Iterable
         found.put(uses.own_kinds(resolved, ours, arguments_of))
     if ours or resolved.library:
         kinds = uses.Both(kinds, [*ours, *resolved.library])
-    defaults = params.defaults(value)
     for index, group in enumerate(resolved.groups):
         found.put(validator(Group).problems(group, ("groups", index)))
-        place = ("groups", index, "if")
-        found.put(filter(None, [condition.problem(group.get("if"), place, defaults)]))
     _check_steps(found, resolved, arguments_of, kinds, own)
+    found.put(condition.problems(resolved))
     found.put(each.problems(resolved))
     found.put(schedule.problems(value))
     found.put(assets.problems(assets.of_steps(value.get("tasks"))))
@@ -95,13 +93,10 @@ def _check_steps(
         if isinstance(task, dict) and isinstance(task.get("id"), str)
     ]
     holes = set(resolved.holes)
-    defaults = params.defaults(resolved.value)
     for index, task in steps:
         name = task["id"].removeprefix(f"{resolved.task_group[index]}.")
         if "." in name:
             found.put(validator(Name).problems(name, ("tasks", index, "id")))
-        place = ("tasks", index, "if")
-        found.put(filter(None, [condition.problem(task.get("if"), place, defaults)]))
         if ("tasks", index, "uses") not in holes:
             names = uses.Names(kinds, own, resolved.task_names[index])
             found.put(uses.arguments(index, task, arguments_of, names, brief=found.full))

@@ -161,11 +161,7 @@ class Pipelines:
             assert task is not None
             clear_task_instances([task], session)
         _run_task(ti=task, task=dag.get_task(task_id))
-        with create_session() as session:
-            done = session.scalars(found).one()
-            states = {each.task_id: str(each.state) for each in done.get_task_instances()}
-            log = "".join([*self._capfd.readouterr(), self._caplog.text])
-            return Run(run.dag_id, run.run_id, str(done.state), states, log)
+        return self._now(run)
 
     def anew(self, run: Run) -> Run:
         """Clear all tasks of a run, and run them as a scheduler would."""
@@ -197,11 +193,20 @@ class Pipelines:
                     task = now.get_task_instance(task_id, map_index=index, session=session)
                     if task and task.state == "scheduled":  # an empty one has succeeded by that
                         _run_task(ti=task, task=dag.get_task(task_id))
+        return self._now(run)
+
+    def _now(self, run: Run) -> Run:
+        """What has become of a run that was cleared."""
+        from airflow.models.dagrun import DagRun
+        from airflow.utils.session import create_session
+        from sqlalchemy import select
+
+        found = select(DagRun).filter_by(dag_id=run.dag_id, run_id=run.run_id)
         with create_session() as session:
             done = session.scalars(found).one()
             states = {each.task_id: str(each.state) for each in done.get_task_instances()}
-            log = "".join([*self._capfd.readouterr(), self._caplog.text])
-            return Run(run.dag_id, run.run_id, str(done.state), states, log)
+        log = "".join([*self._capfd.readouterr(), self._caplog.text])
+        return Run(run.dag_id, run.run_id, str(done.state), states, log)
 
 
 def _read_dag_files_again() -> None:

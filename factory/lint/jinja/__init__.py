@@ -22,7 +22,7 @@ def line_of(text: str, wrong: Wrong | Read) -> int:
 
 def wrong(text: str, also: tuple[str, ...] = ()) -> tuple[Wrong, ...]:
     """Everything that is wrong with a template; `also` are names that it knows besides."""
-    if len(text) > _LONGEST or not OPENS.search(text) or _is_plain(text, also):
+    if not _is_read(text) or _is_plain(text, also):
         return ()
     from factory.lint.jinja.parsed import found
 
@@ -31,7 +31,7 @@ def wrong(text: str, also: tuple[str, ...] = ()) -> tuple[Wrong, ...]:
 
 def params(text: str, known: tuple[str, ...]) -> tuple[Wrong, ...]:
     """What a template asks of a pipeline's `params` and they have not."""
-    if len(text) > _LONGEST or not OPENS.search(text):
+    if not _is_read(text):
         return ()
     if all(match["name"] in known for match in _PARAM.finditer(text)):
         return ()
@@ -42,7 +42,7 @@ def params(text: str, known: tuple[str, ...]) -> tuple[Wrong, ...]:
 
 def interval(text: str) -> tuple[Wrong, ...]:
     """What a template asks of a run's `interval` and it has not: Airflow would write nothing."""
-    if "interval" not in text or len(text) > _LONGEST or not OPENS.search(text):
+    if "interval" not in text or not _is_read(text):
         return ()
     if all(match["name"] in intervals.NAMES for match in _INTERVAL.finditer(text)):
         return ()
@@ -53,7 +53,7 @@ def interval(text: str) -> tuple[Wrong, ...]:
 
 def fields(text: str, known: tuple[str, ...]) -> tuple[Wrong, ...]:
     """What a template asks of its `item` and no item has."""
-    if ITEM not in text or len(text) > _LONGEST or not OPENS.search(text):
+    if ITEM not in text or not _is_read(text):
         return ()
     from factory.lint.jinja.parsed import asked_of
 
@@ -62,7 +62,7 @@ def fields(text: str, known: tuple[str, ...]) -> tuple[Wrong, ...]:
 
 def steps(text: str) -> tuple[Read, ...]:
     """The steps whose outputs a template reads; none of one that does not parse."""
-    if "tasks" not in text or len(text) > _LONGEST or not OPENS.search(text):
+    if "tasks" not in text or not _is_read(text):
         return ()
     from factory.lint.jinja.parsed import steps_of
 
@@ -71,7 +71,7 @@ def steps(text: str) -> tuple[Read, ...]:
 
 def pulled(text: str) -> tuple[Read, ...]:
     """The tasks of its own run that a template asks by `ti.xcom_pull`."""
-    if "xcom_pull" not in text or len(text) > _LONGEST or not OPENS.search(text):
+    if "xcom_pull" not in text or not _is_read(text):
         return ()
     from factory.lint.jinja.parsed import pulled_of
 
@@ -85,6 +85,11 @@ _LONGEST = 128 * 1024
 _PLAIN = re.compile(
     r"\{\{-?\s*(?P<name>[a-z_]+)(?P<path>(?:\.[a-z_]\w*)*)(?:\s*\|\s*(?P<filter>[a-z_]+))?\s*-?\}\}"
 )
+
+
+def _is_read(text: str) -> bool:
+    """Whether a text is a template, and short enough to be looked at."""
+    return len(text) <= _LONGEST and OPENS.search(text) is not None
 
 
 def _is_plain(text: str, also: tuple[str, ...]) -> bool:
